@@ -1,0 +1,266 @@
+"""One call of a criterion: its arrays checked, and brought to the axes and outputs that the kernels room takes."""
+
+from __future__ import annotations
+
+from math import isfinite, prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.domains import CLASS_INDEX, IGNORED, WEIGHT
+from lossreg.errors import InvalidInput, InvalidParameter, InvalidType
+from lossreg.kernels import execute
+from lossreg.kernels.reductions import DIVIDING, REDUCTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lossreg.criterion import Criterion
+    from lossreg.definition import Form, Input
+    from lossreg.parameters import Parameter
+
+    Array = np.ndarray[Any, Any]
+
+FLOATS = {"float16": np.float32, "float32": np.float32, "float64": np.float64}
+"""The types a loss takes and gives, and the type its loops work in."""
+
+UNUSED_LABEL = -1
+"""What stands for the label to ignore in a loss that has none: out of range, so that it counts for nothing anyway."""
+
+
+class Call:
+    """The arrays of one call, checked."""
+
+    def __init__(self, criterion: Criterion, arrays: Sequence[Any], sample_weight: Any, where: Any) -> None:
+        self.name = criterion.loss.name
+        self.reduction = criterion.reduction
+        self.settings = criterion.parameters
+        self.arrays = [self.read(array, f"input {at}") for at, array in enumerate(arrays, 1)]
+        self.form, self.shape = self.match(criterion.loss.forms)
+        self.inputs = [row_last(x, entry) for x, entry in zip(self.arrays, self.form.inputs, strict=True)]
+        self.graded = [
+            (entry, x) for x, entry in zip(self.arrays, self.form.inputs, strict=True) if entry.name in self.form.graded
+        ]
+        self.kind = np.result_type(*(gradient_type(x) for _, x in self.graded))
+        self.real = FLOATS[self.kind.name]
+        self.sample_weight = self.share(sample_weight, "sample_weight")
+        self.where = self.share(where, "where")
+        if self.where is not None and self.where.dtype != np.bool_:
+            raise InvalidType(f"{self.name}: expected a mask of booleans as where, got {self.where.dtype}")
+
+    def read(self, given: Any, what: str) -> Array:
+        """What was given, as an array of real numbers."""
+        array = np.asarray(given)
+        floating = array.dtype.kind == "f" and array.dtype.newbyteorder("=").name in FLOATS
+        if not floating and array.dtype.kind not in "iub":
+            got = array.dtype if isinstance(given, np.ndarray) else repr(given)
+            raise InvalidType(
+                f"{self.name}: expected {what} as numbers of type {', '.join(FLOATS)}, integer or boolean; got {got}",
+            )
+        return array
+
+    def match(self, forms: Sequence[Form]) -> tuple[Form, tuple[int, ...]]:
+        """The form whose inputs these arrays are, and the loss's own shape; raises InvalidInput or InvalidType."""
+        problems: list[InvalidInput | InvalidType] = []
+        for form in forms:
+            names = [entry.name for entry in form.inputs]
+            if len(names) != len(self.arrays):
+                raise InvalidType(f"{self.name} takes {len(names)} arrays ({', '.join(names)}), got {len(self.arrays)}")
+            whole = self.arrays[0].shape
+            axis = next((entry.axis for entry in form.inputs if entry.axis is not None), None)
+            if axis is not None and (not whole or not whole[row_axis(axis, len(whole))]):
+                raise InvalidInput(f"{self.name}: expected rows of at least one number as {names[0]}, got shape {whole}")
+            shape = whole if axis is None else without(whole, row_axis(axis, len(whole)))
+            for array, entry in zip(self.arrays, form.inputs, strict=True):
+                expected = shape if entry.axis is None else whole
+                if array.shape != expected:
+                    told = f"{entry.name} of shape {expected}, as {names[0]} has shape {whole}; got {array.shape}"
+                    problems.append(InvalidInput(told))
+                    break
+                if entry.domain is CLASS_INDEX and array.dtype.kind not in "iu":
+                    problems.append(InvalidType(f"{entry.name} of an integer type; got {array.dtype}"))
+                    break
+            else:
+                return form, shape
+        told = "; or ".join(str(problem) for problem in problems)
+        raise type(problems[-1])(f"{self.name}: expected {told}")
+
+    def share(self, given: Any, what: str) -> Array | None:
+        """A weight or mask over the loss's own shape, given in that shape or in that of its first axes."""
+        if given is None:
+            return None
+        array = self.read(given, what)
+        if array.shape != self.shape[: array.ndim] or (self.shape and not array.ndim):
+            raise InvalidInput(
+                f"{self.name}: expected {what} of the loss's own shape {self.shape} or of its first axes; "
+                f"got {array.shape}",
+            )
+        if array.ndim == len(self.shape):
+            return array
+        return np.broadcast_to(array.reshape(array.shape + (1,) * (len(self.shape) - array.ndim)), self.shape)
+
+    def parameter(self, parameter: Parameter) -> Any:
+        """A parameter's value: a number; an array over the loss's own shape; in a form by row, a row as long as theirs."""
+        value = self.settings[parameter.name]
+        if not isinstance(value, np.ndarray):
+            return value
+        if self.form.by_row:
+            classes = self.inputs[0].shape[-1:]
+            if value.shape != classes:
+                raise InvalidInput(f"{self.name}: expected {parameter.name} of shape {classes}; got {value.shape}")
+            return value.astype(self.real)
+        try:
+            fitting = np.broadcast_shapes(value.shape, self.shape) == self.shape
+        except ValueError:
+            fitting = False
+        if not fitting:
+            told = f"{self.name}: expected {parameter.name} of a shape that broadcasts to {self.shape}"
+            raise InvalidInput(f"{told}; got {value.shape}")
+        return np.broadcast_to(value, self.shape)
+
+    def divisor(self, denominator: float | None = None) -> float:
+        """What the sum is divided by: what counts, or the denominator that the caller gives instead."""
+        divides = self.reduction in DIVIDING
+        if denominator is not None and not divides:
+            told = f"{self.name}: a denominator goes with reduction {' or '.join(DIVIDING)}"
+            raise InvalidParameter(f"{told}; got reduction {self.reduction}")
+        if denominator is not None and not 0 <= denominator < np.inf:
+            raise InvalidParameter(f"{self.name}: expected a finite denominator of 0 or above; got {denominator!r}")
+        batch = self.shape[0] if self.shape else 1
+        divisor = REDUCTIONS[self.reduction](self.count() if divides else 1.0, prod(self.shape), batch)
+        if denominator == 0 and divisor != 0:
+            raise InvalidParameter(f"{self.name}: the denominator given is 0, but {divisor:g} count")
+        return divisor if denominator is None else float(denominator)
+
+    def count(self) -> float:
+        """How much the elements or rows weigh together that are not masked or ignored."""
+        weight = ignored = None
+        for parameter in self.form.parameters:
+            if parameter.domain is WEIGHT and isinstance(self.settings[parameter.name], np.ndarray):
+                weight = self.parameter(parameter)
+            if parameter.domain is IGNORED:
+                ignored = self.settings[parameter.name]
+        labels = self.labels() if ignored is not None or weight is not None else None
+        ignored = UNUSED_LABEL if ignored is None else ignored
+        return execute.count(self.shape, labels, ignored, weight, self.sample_weight, self.where)
+
+    def labels(self) -> Array | None:
+        """The input that is class labels, if there is one."""
+        found = (x for x, entry in zip(self.arrays, self.form.inputs, strict=True) if entry.domain is CLASS_INDEX)
+        return next(found, None)
+
+    def gradients(self, out: Any) -> tuple[Array, ...]:
+        """The arrays for the gradients: those given, or new ones where writing to them would change an input."""
+        buffers = out if isinstance(out, tuple) else (out,) * (1 if out is not None else len(self.graded))
+        if len(buffers) != len(self.graded):
+            names = ", ".join(self.form.graded)
+            raise InvalidInput(f"{self.name}: expected {len(self.graded)} arrays as out ({names}); got {len(buffers)}")
+        found = []
+        for (entry, x), buffer in zip(self.graded, buffers, strict=True):
+            kind = gradient_type(x)
+            if buffer is not None and not (
+                isinstance(buffer, np.ndarray)
+                and buffer.shape == x.shape
+                and buffer.dtype == kind
+                and buffer.flags.writeable
+            ):
+                got = f"{buffer.dtype} {buffer.shape}" if isinstance(buffer, np.ndarray) else repr(buffer)
+                locked = " that is read-only" if isinstance(buffer, np.ndarray) and not buffer.flags.writeable else ""
+                told = f"{self.name}: expected out for {entry.name} to be a writable array {kind} {x.shape}"
+                raise InvalidInput(f"{told}; got {got}{locked}")
+            new = buffer is None or any(np.may_share_memory(buffer, array) for array in self.arrays)
+            found.append(np.empty(x.shape, kind) if new else buffer)
+        return tuple(found)
+
+    @staticmethod
+    def deliver(grads: tuple[Array, ...], out: Any) -> tuple[Array, ...]:
+        """Bring the gradients to where the caller wants them, if they could not be written there."""
+        buffers = out if isinstance(out, tuple) else (out,)
+        for grad, buffer in zip(grads, buffers, strict=True):
+            if grad is not buffer:
+                buffer[...] = grad
+        return buffers
+
+    def value(self, denominator: float | None = None, grads: tuple[Array, ...] | None = None) -> Any:
+        """The loss; fills the gradients if there are any to fill."""
+        divisor = self.divisor(denominator)
+        values = np.empty(self.shape, self.kind) if self.reduction == "none" else None
+        total = self.total(values, grads, 1 / divisor if divisor else 0.0)
+        if values is not None:
+            return values if self.shape else values[()]
+        if not isfinite(total) and divisor:
+            # The sum may overflow where the mean does not.
+            values = np.empty(self.shape, self.real)
+            self.total(values, None, 1.0)
+            total, divisor = float(np.sum(values / np.float64(divisor))), 1.0
+        with np.errstate(over="ignore"):
+            return self.kind.type(total / divisor if divisor else 0.0)
+
+    def total(self, values: Array | None, grads: tuple[Array, ...] | None, scale: float) -> float:
+        """The sum of the values; fills what there is to fill, the gradients times `scale`."""
+        form = self.form
+        slopes = (
+            (None,) * len(self.graded)
+            if grads is None
+            else tuple(row_last(grad, entry) for grad, (entry, _) in zip(grads, self.graded, strict=True))
+        )
+        total, outside = execute.evaluate(
+            form,
+            self.real,
+            tuple(self.settings[name] for name in form.switches),
+            self.shape,
+            self.inputs,
+            [self.parameter(parameter) for parameter in form.parameters if parameter.name not in form.switches],
+            scale=scale,
+            sample_weight=self.sample_weight,
+            where=self.where,
+            values=values,
+            slopes=slopes,
+        )
+        if outside:
+            self.explain()
+        return total
+
+    def explain(self) -> None:
+        """Raise InvalidInput for the first input that lies outside its domain, with its position."""
+        counts = np.ones(self.shape, np.bool_)
+        if self.where is not None:
+            counts &= self.where
+        if self.sample_weight is not None:
+            counts &= self.sample_weight != 0
+        for x, entry in zip(self.inputs, self.form.inputs, strict=True):
+            extent = entry.domain.extent
+            if entry.domain is CLASS_INDEX:
+                classes = self.inputs[0].shape[-1]
+                ignored = [self.settings[p.name] for p in self.form.parameters if p.domain is IGNORED]
+                outside = ((x < 0) | (x >= classes)) & ~np.isin(x, ignored)
+                extent = " or ".join([f"a class from 0 to {classes - 1}", *(f"{label} (ignored)" for label in ignored)])
+            else:
+                outside = ~np.asarray(entry.domain.contains(x))
+            outside &= counts if entry.axis is None else counts[..., None]
+            if outside.any():
+                position = np.unravel_index(int(np.argmax(outside)), outside.shape)
+                at = [int(index) for index in position]
+                if entry.axis is not None:
+                    at.insert(row_axis(entry.axis, x.ndim), at.pop())
+                raise InvalidInput(f"{self.name}: expected {entry.name} {extent}; got {x[position]} at {at}")
+
+
+def row_axis(axis: int, rank: int) -> int:
+    """The axis of an array's rows: its only one, where there is only one."""
+    return 0 if rank == 1 else axis % rank
+
+
+def row_last(array: Array, entry: Input) -> Array:
+    """The array with the axis of its rows at the end."""
+    return array if entry.axis is None else np.moveaxis(array, row_axis(entry.axis, array.ndim), -1)
+
+
+def without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """The shape less one axis."""
+    return shape[:axis] + shape[axis + 1 :]
+
+
+def gradient_type(x: Array) -> np.dtype[Any]:
+    """The type of an input's gradient: its own, or float64 for integers."""
+    return x.dtype.newbyteorder("=") if x.dtype.kind == "f" else np.dtype(np.float64)

@@ -1,0 +1,163 @@
+"""Criterion = loss + parameters + reduction: checks the arrays it is given, and has the kernels room evaluate them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.call import Call
+from lossreg.definition import Loss
+from lossreg.domains import IGNORED
+from lossreg.errors import InvalidParameter, InvalidType, listed, nearest
+from lossreg.kernels.reductions import REDUCTIONS
+from lossreg.parameters import Parameter, bind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Criterion:
+    """A loss with its parameters and a reduction, ready to be called on arrays. Immutable; equal to what prints alike.
+
+    Made by `lossreg.create`. The shapes, types and weights that all losses take alike are described at
+    `value_and_grad`; the formula is the loss's own documentation, `criterion.loss.doc`.
+    """
+
+    __slots__ = ("_given", "loss", "parameters", "reduction")
+
+    loss: Loss
+    reduction: str
+    parameters: Mapping[str, Any]
+
+    def __init__(self, loss: Loss, reduction: str = "mean", parameters: Mapping[str, Any] | None = None) -> None:
+        if not isinstance(loss, Loss):
+            raise InvalidType(f"expected a loss, got {loss!r}")
+        if reduction not in REDUCTIONS:
+            hint = nearest(str(reduction), REDUCTIONS)
+            raise InvalidParameter(
+                f"{loss.name}: expected a reduction of {listed(REDUCTIONS)}, got {reduction!r}" + (hint and f"; {hint}"),
+            )
+        bound = bind(loss.name, [Settable(p.name, p.annotation, p.default) for p in loss.parameters], parameters or {})
+        settings = {name: value for name, value in bound.items() if name in (parameters or {})}
+        for name, value in (("loss", loss), ("reduction", reduction), ("parameters", bound), ("_given", settings)):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a criterion does not change; make another with lossreg.create(..., {name}=...)")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a criterion does not change; it keeps its {name}")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The arguments of the `lossreg.create` that makes this criterion, as plain values for a config."""
+        plain = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in self.parameters.items()}
+        return {"name": self.loss.name, **plain, "reduction": self.reduction}
+
+    def __repr__(self) -> str:
+        given = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in self._given.items()}
+        return f"lossreg.create({', '.join([repr(self.loss.name), *(f'{k}={v!r}' for k, v in given.items())])}" + (
+            f", reduction={self.reduction!r})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Criterion, (self.loss, self.reduction, self._given)
+
+    def _key(self) -> tuple[Any, ...]:
+        plain = {k: (v.shape, v.tobytes()) if isinstance(v, np.ndarray) else v for k, v in self.parameters.items()}
+        return (self.loss, self.reduction, *sorted(plain.items()))
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, Criterion) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __call__(
+        self,
+        *arrays: Any,
+        sample_weight: Any = None,
+        where: Any = None,
+        denominator: float | None = None,
+    ) -> Any:
+        """The loss: a numpy number, or with reduction none an array of the loss's own shape. See `value_and_grad`."""
+        return Call(self, arrays, sample_weight, where).value(denominator)
+
+    def grad(
+        self,
+        *arrays: Any,
+        sample_weight: Any = None,
+        where: Any = None,
+        denominator: float | None = None,
+        out: Any = None,
+    ) -> Any:
+        """The gradient alone. See `value_and_grad`."""
+        return self.value_and_grad(
+            *arrays,
+            sample_weight=sample_weight,
+            where=where,
+            denominator=denominator,
+            out=out,
+        )[1]
+
+    def value_and_grad(
+        self,
+        *arrays: Any,
+        sample_weight: Any = None,
+        where: Any = None,
+        denominator: float | None = None,
+        out: Any = None,
+    ) -> tuple[Any, Any]:
+        """The loss and its gradient in one pass: the derivative of exactly the number reported.
+
+        `arrays` are the loss's inputs in order, of the shapes that its documentation gives; nothing is broadcast. The
+        inputs that get a gradient decide the type: float16, float32 or float64 in, the same out (integers count as
+        float64); sums are in float64. With reduction none the gradient is that of the values' sum.
+
+        sample_weight: how much each element or row counts, in the loss's own shape or that of its first axes. A mean
+            divides by the sum of the weights.
+        where: a mask of such a shape; what is masked, ignored or of weight 0 is never read.
+        denominator: what to divide by instead, for reductions mean and batchmean: the count over several parts, so that
+            the parts' losses and gradients add up to the whole's. `denominator()` gives each part's.
+        out: the array to write the gradient to; a tuple of them where several inputs have one.
+
+        The gradient is an array, or a tuple of them where several inputs have one. A mean over nothing is 0, with
+        gradient 0. Raises InvalidInput for shapes that do not match and for values outside the loss's domains, with
+        their position, and InvalidType for types that are no numbers.
+        """
+        call = Call(self, arrays, sample_weight, where)
+        grads = call.gradients(out)
+        value = call.value(denominator, grads)
+        if out is not None:
+            grads = call.deliver(grads, out)
+        return value, grads[0] if len(grads) == 1 else grads
+
+    def denominator(self, *arrays: Any, sample_weight: Any = None, where: Any = None) -> float:
+        """What the reduction divides the sum by; what several parts' denominators add up to is the whole's."""
+        return Call(self, arrays, sample_weight, where).divisor()
+
+
+class Settable(Parameter):
+    """A parameter of a loss: where it is a number with a domain, it may also be an array of them."""
+
+    @property
+    def takes_arrays(self) -> bool:
+        """Whether it may be an array: an integer is a label or a count, of which there is one."""
+        return self.domain is not None and self.domain is not IGNORED
+
+    def accept(self, value: Any) -> Any:
+        """Give `value` in its plain form, or an array of float64 that nobody can change; or raise InvalidParameter."""
+        if not self.takes_arrays or not (isinstance(value, list | tuple) or getattr(value, "shape", ())):
+            return super().accept(value)
+        try:
+            array = np.array(value, np.float64)
+        except (TypeError, ValueError):
+            array = np.array(np.nan)
+        inside = np.asarray(self.domain.contains(array))
+        if not inside.all():
+            at = [int(index) for index in np.argwhere(~inside)[0]]
+            got = f"{array[tuple(at)]} at {at}" if at else repr(value)
+            raise InvalidParameter(f"{self.name}: expected {self.allowed}, got {got}")
+        array.flags.writeable = False
+        return array

@@ -1,0 +1,121 @@
+"""Domains: what a kernel's argument may be, written as its annotation.
+
+    def huber(prediction: Real, target: Real, delta: Positive = 1.0): ...
+
+To a type checker `Real` is `float`, `Row[Real]` is `list[float]` and `ClassIndex` is `int`; lossreg reads the rest.
+A domain's `contains` is ordinary branch-free Python, so that one definition serves single numbers, whole arrays,
+60-digit numbers and compiled loops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A set of numbers: its name, its extent in words, its membership test, a member, and the task of such a target."""
+
+    name: str
+    extent: str
+    contains: Callable[[Any], Any]
+    example: float
+    task: str = ""
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there are numbers outside it."""
+        return self.contains is not anything
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Along:
+    """Marks an argument that is a row of numbers, and the axis of the array along which the rows run."""
+
+    axis: int
+
+
+class SlopeRow:
+    """Marks the row that a kernel fills with slopes."""
+
+
+def anything(x: Any) -> Any:
+    """Every number but nan."""
+    return x == x  # noqa: PLR0124  nan is the one number that is in no domain
+
+
+def _finite(x: Any) -> Any:
+    return (x > -INFINITY) & (x < INFINITY)
+
+
+def _positive(x: Any) -> Any:
+    return x > 0
+
+
+def _non_negative(x: Any) -> Any:
+    return x >= 0
+
+
+def _unit(x: Any) -> Any:
+    return (x >= 0) & (x <= 1)
+
+
+def _sign(x: Any) -> Any:
+    return (x == 1) | (x == -1)
+
+
+def _non_positive(x: Any) -> Any:
+    return x <= 0
+
+
+INFINITY = float("inf")
+
+REAL = Domain("Real", "any number", anything, 0.5, "regression")
+POSITIVE = Domain("Positive", "above 0", _positive, 0.5, "regression")
+NON_NEGATIVE = Domain("NonNegative", "0 or above", _non_negative, 0.5, "counts")
+UNIT = Domain("Unit", "0 to 1", _unit, 0.5, "binary classification")
+SIGN = Domain("Sign", "1 or -1", _sign, 1.0, "two sides")
+PROBABILITY = Domain("Probability", "0 or above, summing to 1", _non_negative, 0.5, "distributions")
+LOG_PROBABILITY = Domain("LogProbability", "logarithms of probabilities", anything, -0.5, "distributions")
+CLASS_INDEX = Domain("ClassIndex", "an integer from 0 to classes - 1", anything, 1, "classification")
+WEIGHT = Domain("Weight", "a finite number; a mean divides by the sum of the weights", _finite, 1.0)
+SCALE = Domain("Scale", "a finite number; a mean divides by the count, whatever the scales", _finite, 1.0)
+IGNORED = Domain("Ignored", "an integer: the label that is left out, as if the row were not there", anything, -100)
+
+Real = Annotated[float, REAL]
+"""Any number; in an array also inf and nan, which go through the formula."""
+Positive = Annotated[float, POSITIVE]
+"""A number above 0, inf included."""
+NonNegative = Annotated[float, NON_NEGATIVE]
+"""A number from 0, inf included."""
+Unit = Annotated[float, UNIT]
+"""A number from 0 to 1: a probability, or a target that is 0, 1 or between."""
+Sign = Annotated[float, SIGN]
+"""1 or -1."""
+Probability = Annotated[float, PROBABILITY]
+"""One of a distribution's probabilities."""
+LogProbability = Annotated[float, LOG_PROBABILITY]
+"""The logarithm of one of a distribution's probabilities."""
+ClassIndex = Annotated[int, CLASS_INDEX]
+"""The label of a class: an index into the row of classes beside it."""
+Weight = Annotated[float, WEIGHT]
+"""A weight that counts: a mean divides by the sum of these weights."""
+Scale = Annotated[float, SCALE]
+"""A weight that does not count: a mean divides by the number of elements."""
+Ignored = Annotated[int, IGNORED]
+"""The label whose rows are left out of value, gradient and count."""
+
+_Number = TypeVar("_Number")
+Row = Annotated[list[_Number], Along(-1)]
+"""A row along the last axis: the components of an embedding."""
+ClassRow = Annotated[list[_Number], Along(1)]
+"""A row along axis 1, or along axis 0 of an array that has no other: one number for each class."""
+Slope = Annotated[list[float], SlopeRow()]
+"""The row of slopes that a kernel fills, one for each row input that gets a gradient, in the inputs' order."""

@@ -1,0 +1,1 @@
+"""Experiments: a run, from YAML to table."""

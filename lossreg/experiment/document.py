@@ -1,0 +1,177 @@
+"""A config as its user wrote it: the content, and the place in the file of every key and value.
+
+YAML is read by the rules of YAML 1.2's core schema, where `1e-3` is a number, `off` and `12:30` are text and `010` is
+ten; a repeated key is an error. Problems are collected and raised together, each with its place.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lossreg.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+try:
+    from yaml import CBaseLoader as BaseLoader
+except ImportError:  # a PyYAML built without libyaml: seven times slower, the same result
+    from yaml import BaseLoader  # type: ignore[assignment]
+
+KeyPath = tuple[str | int, ...]
+
+TAG = "tag:yaml.org,2002:"
+CORE = {
+    "null": r"~|null|Null|NULL|",
+    "bool": r"true|True|TRUE|false|False|FALSE",
+    "int": r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+",
+    "float": r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+}
+
+
+class Loader(BaseLoader):
+    """Composes nodes whose tags follow the core schema."""
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes what readers of YAML 1.1 and of 1.2 understand alike: text that either takes for a number is quoted."""
+
+
+for _kind, _pattern in CORE.items():
+    for _class in (Loader, Dumper):
+        _class.add_implicit_resolver(TAG + _kind, re.compile(rf"(?:{_pattern})\Z"), None)
+
+
+def dump(content: Mapping[str, Any]) -> str:
+    """Write a config as YAML."""
+    return yaml.dump(content, Dumper=Dumper, sort_keys=False, default_flow_style=None, width=120)
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where something stands in a file; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass
+class Document:
+    """A config's content, the places of its keys and values (none for a dict), and the problems found so far."""
+
+    name: str
+    content: Any
+    keys: dict[KeyPath, Place] = field(default_factory=dict)
+    values: dict[KeyPath, Place] = field(default_factory=dict)
+    problems: list[tuple[Place | None, str]] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, source: str | Path | Mapping[str, Any]) -> Document:
+        """Take a dict as it is, or read a YAML file; raises InvalidConfig for a file that cannot be read."""
+        if not isinstance(source, str | Path):
+            return cls("run", source)
+        file = str(source)
+        try:
+            text = Path(source).read_text("utf-8")
+        except OSError as error:
+            raise InvalidConfig(f"{file}: cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError as error:
+            raise InvalidConfig(f"{file}: is not UTF-8 text (byte {error.start})") from None
+        try:
+            node = yaml.compose(text, Loader=Loader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
+            raise InvalidConfig(f"{place}: {', '.join(filter(None, (error.context, error.problem)))}") from None
+        except yaml.reader.ReaderError as error:
+            before = text[: error.position]
+            line, column = before.count("\n") + 1, error.position - before.rfind("\n")
+            raise InvalidConfig(f"{file}:{line}:{column}: {error.reason}") from None
+        document = cls(Path(source).stem, None)
+        if node is not None:
+            document.content = document.construct(node, (), file, ())
+        document.values.setdefault((), Place(file, 1, 1))
+        return document
+
+    def construct(self, node: yaml.Node, path: KeyPath, file: str, parents: tuple[yaml.Node, ...]) -> Any:
+        """Make a node's value, and note where it and all that it contains stands."""
+        self.values[path] = _place(file, node)
+        if any(node is parent for parent in parents):
+            self.report(path, "an alias to what contains it")
+            return None
+        if node.tag not in {TAG + kind for kind in (*CORE, "str", "seq", "map")}:
+            self.report(path, f"a tag that configs do not use: {node.tag}")
+            return None
+        parents = (*parents, node)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.construct(item, (*path, index), file, parents) for index, item in enumerate(node.value)]
+        if not isinstance(node, yaml.MappingNode):
+            return self.scalar(node, path)
+        content: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
+            inner = (*path, key)
+            if key in content:
+                first = self.keys[inner]
+                self.problems.append((_place(file, key_node), f"{dotted(inner)}: repeated; first in line {first.line}"))
+                continue
+            self.keys[inner] = _place(file, key_node)
+            content[key] = self.construct(value_node, inner, file, parents)
+        return content
+
+    def scalar(self, node: yaml.Node, path: KeyPath) -> Any:
+        """Make a scalar's value, as its tag says."""
+        kind, text = node.tag.removeprefix(TAG), node.value
+        with suppress(KeyError, ValueError):
+            if kind == "null":
+                return None
+            if kind == "bool":
+                return {"true": True, "false": False}[text.lower()]
+            if kind == "int":
+                return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+            if kind == "float":
+                return float(re.sub(r"\.(inf|nan)$", r"\1", text.lower()))
+            return text
+        self.report(path, f"{text!r} is not of the type {kind}")
+        return None
+
+    def report(self, path: KeyPath, what: str, *, at_key: bool = False) -> None:
+        """Note a problem of the value at `path`, or of its key; a path that is absent stands where its parent does."""
+        places = {**self.values, **self.keys} if at_key else self.values
+        standing = next((path[:n] for n in range(len(path), -1, -1) if path[:n] in places), None)
+        place = None if standing is None else places[standing]
+        self.problems.append((place, f"{dotted(path)}: {what}" if path else what))
+
+    def error(self, path: KeyPath, what: str) -> InvalidConfig:
+        """Make the error of one more problem."""
+        self.report(path, what)
+        return self.invalid()
+
+    def invalid(self) -> InvalidConfig:
+        """Make the error of all the problems, one line for each, in the order of the file."""
+        ordered = sorted(self.problems, key=lambda problem: problem[0] or Place("", 0, 0))
+        return InvalidConfig("\n".join(f"{place}: {what}" if place else what for place, what in ordered))
+
+    def check(self) -> None:
+        """Raise InvalidConfig if there are problems."""
+        if self.problems:
+            raise self.invalid()
+
+
+def dotted(path: KeyPath) -> str:
+    """A path as people write it: ``optimizer.lr``."""
+    return ".".join(map(str, path))
+
+
+def _place(file: str, node: yaml.Node) -> Place:
+    return Place(file, node.start_mark.line + 1, node.start_mark.column + 1)

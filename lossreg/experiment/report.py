@@ -1,0 +1,150 @@
+"""Reports: how a run is doing, for people. A bar on a terminal, plain lines elsewhere, and a closing table for both."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lossreg.experiment.train import Record, Result, Session
+
+LINES = 10
+
+
+class Report:
+    """Is told how a run goes, and keeps it to itself; the reports below say it."""
+
+    def started(self, session: Session) -> None:
+        """Take note that training begins."""
+
+    def epoch(self, record: Record) -> None:
+        """Take note of an epoch's record."""
+
+    def stopped(self, path: Path) -> None:
+        """Take note that the run failed or was interrupted."""
+
+    def finished(self, result: Result) -> None:
+        """Take note of the result."""
+
+
+class Lines(Report):
+    """Plain lines: about ten epochs of a run, and the last."""
+
+    def __init__(self, output: TextIO) -> None:
+        self.output = output
+        self.epochs = 0
+        self.seconds = 0.0
+        self.samples = 0.0
+
+    def say(self, line: str = "") -> None:
+        """Print a line at once."""
+        print(line, file=self.output, flush=True)
+
+    def started(self, session: Session) -> None:
+        """Say what is trained on what."""
+        self.epochs = session.epochs
+        config, train, test = session.config, session.train, session.test
+        rows = f"{len(train.inputs):,} rows to train on, {len(test.inputs) if test else 0:,} to test on"
+        self.say(
+            f"{config.name}: {config.model.name} on {config.data.name} by {config.loss.name}, {config.optimizer.name}"
+        )
+        self.say(f"{rows}, {train.inputs.shape[1]:,} features, {session.network.weights.size:,} weights")
+
+    def epoch(self, record: Record) -> None:
+        """Say how some of the epochs went."""
+        self.count(record)
+        number = record["epoch"]
+        if number in (1, self.epochs) or number % -(-self.epochs // LINES) == 0:
+            self.say(f"epoch {number:>{len(str(self.epochs))}}/{self.epochs}  {in_brief(record)}")
+
+    def count(self, record: Record) -> None:
+        """Add up the time."""
+        self.seconds += record["seconds"]
+        self.samples += record["seconds"] * record["samples_per_second"]
+
+    def stopped(self, path: Path) -> None:
+        """Say where what was done is."""
+        self.say(f"stopped; what was done is in {path}")
+
+    def finished(self, result: Result) -> None:
+        """Say how it ended, where the run is and how to go on."""
+        self.say()
+        for line in table(result.final):
+            self.say(line)
+        self.say()
+        speed = self.samples / self.seconds
+        self.say(f"trained     {self.epochs:,} epochs in {self.seconds:.2f} s, {speed:,.0f} samples per second")
+        self.say(f"run         {result.path}")
+        self.say(f"run again   lossreg run {result.path / 'config.yaml'}")
+        self.say(f"the loss    lossreg show {result.config['loss']['name']}")
+
+
+class Bar(Lines):
+    """A progress bar on a terminal."""
+
+    def started(self, session: Session) -> None:
+        """Say what is trained on what, and draw the bar."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        super().started(session)
+        self.progress = Progress(
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            transient=True,
+        )
+        self.task = self.progress.add_task("", total=self.epochs)
+        self.progress.start()
+
+    def epoch(self, record: Record) -> None:
+        """Move the bar on."""
+        self.count(record)
+        self.progress.update(self.task, advance=1, description=in_brief(record))
+
+    def stopped(self, path: Path) -> None:
+        """Leave the bar as it is."""
+        self.progress.stop()
+        super().stopped(path)
+
+    def finished(self, result: Result) -> None:
+        """Put the table where the bar was."""
+        self.progress.stop()
+        super().finished(result)
+
+
+def for_output(output: TextIO | None = None) -> Report:
+    """Choose the bar for a terminal (where rich is installed), and plain lines for anything else."""
+    from importlib.util import find_spec
+
+    output = output or sys.stdout
+    return Bar(output) if output.isatty() and find_spec("rich") else Lines(output)
+
+
+def measured(record: Record) -> dict[str, dict[str, float]]:
+    """The metrics in a record: for each metric its value on each split."""
+    metrics: dict[str, dict[str, float]] = {}
+    for key, value in record.items():
+        part, _, metric = key.partition("_")
+        if part in ("train", "test"):
+            metrics.setdefault(metric, {})[part] = value
+    return metrics
+
+
+def in_brief(record: Record) -> str:
+    """The first two metrics, train before test."""
+    pairs = list(measured(record).items())[:2]
+    return "   ".join(f"{metric} {' / '.join(f'{v:.4f}' for v in values.values())}" for metric, values in pairs)
+
+
+def table(record: Record) -> list[str]:
+    """The lines of the closing table: a row for each metric, a column for each split."""
+    metrics = measured(record)
+    parts = list(next(iter(metrics.values())))
+    lines = [" " * 10 + "".join(f"{part:>12}" for part in parts)]
+    return lines + [
+        f"{metric:<10}" + "".join(f"{values[part]:>12.4f}" for part in parts) for metric, values in metrics.items()
+    ]

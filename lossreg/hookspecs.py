@@ -1,0 +1,34 @@
+"""The plugin contract: one hook for each kind of plugin. A plugin is any object, usually a module, that has one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pluggy import HookimplMarker, HookspecMarker
+
+if TYPE_CHECKING:
+    from lossreg.component import Data, Model, Optimizer
+    from lossreg.definition import Loss
+
+hookspec = HookspecMarker("lossreg")
+hookimpl = HookimplMarker("lossreg")
+
+
+@hookspec
+def lossreg_loss() -> Loss:  # type: ignore[empty-body]
+    """Offer a loss (entry point group ``lossreg.losses``)."""
+
+
+@hookspec
+def lossreg_model() -> Model:  # type: ignore[empty-body]
+    """Offer a model (entry point group ``lossreg.models``)."""
+
+
+@hookspec
+def lossreg_optimizer() -> Optimizer:  # type: ignore[empty-body]
+    """Offer an optimizer (entry point group ``lossreg.optimizers``)."""
+
+
+@hookspec
+def lossreg_data() -> Data:  # type: ignore[empty-body]
+    """Offer a data set (entry point group ``lossreg.data``)."""

@@ -1,0 +1,1 @@
+"""The numba room: nothing outside it compiles."""

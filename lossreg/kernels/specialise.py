@@ -1,0 +1,202 @@
+"""Template + kernel + flags -> a compiled driver that is found again on disk.
+
+numba's cache goes by the source file and the closure of the function it compiles, and sees neither its globals nor what
+it calls. So a driver is a template cloned with new globals, under a name that carries a fingerprint of all that decides
+its code: the kernel with every function it calls, this room's source, and the flags. An edit changes the name; a second
+process finds the driver on disk and compiles nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import types
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numba import njit
+from numba.extending import register_jitable
+
+from lossreg.domains import CLASS_INDEX, IGNORED
+from lossreg.kernels import stable, templates
+from lossreg.kernels.polynomials import COMPILED, EXACT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lossreg.definition import Form, Input
+
+# Sums may be reordered, which vectorises them. Never "nnan" or "ninf": they make isnan a constant.
+REORDERED = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "numpy"}
+
+
+@cache
+def driver(form: Form, real: type, switches: tuple[Any, ...]) -> Callable[..., bool]:
+    """The compiled loop of a form for one float type and one setting of the parameters that choose a branch."""
+    template = templates.rows if form.by_row else templates.elementwise
+    options = REORDERED if form.by_row else EXACT
+    filled = {
+        "kernel": compiled(form.kernel, options),
+        "guard": compiled(guard(form), EXACT),
+        "REAL": real,
+        "OUTPUTS": len(form.graded),
+        "INPUTS": len(form.inputs),
+        "SWITCHES": switches,
+    }
+    print_of = fingerprint(form.kernel, *(entry.domain.contains for entry in form.inputs), real.__name__, switches)
+    return clone(template, f"{form.kernel.__name__}_{real.__name__}_{print_of}", filled)
+
+
+@cache
+def counter() -> Callable[..., float]:
+    """The compiled loop that adds up what a mean divides by."""
+    return clone(templates.count, f"count_{fingerprint()}", {})
+
+
+def clone(template: Callable[..., Any], name: str, filled: dict[str, Any]) -> Callable[..., Any]:
+    """Compile a copy of a template under a new name, with the given globals filled in."""
+    assert isinstance(template, types.FunctionType)
+    copy = types.FunctionType(template.__code__, {**template.__globals__, **filled}, name)
+    copy.__qualname__ = f"{template.__name__}_{name}"
+    return njit(copy, cache=True, nogil=True, **REORDERED)  # type: ignore[no-any-return]
+
+
+def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
+    """The function as others may call it in compiled code, with every function of its author's that it calls."""
+    for callee in callees(function):
+        make_callable(callee, EXACT)
+    return njit(function, **options)  # type: ignore[no-any-return]
+
+
+_callable: set[Callable[..., Any]] = set(COMPILED)
+
+
+def make_callable(function: Callable[..., Any], options: dict[str, Any]) -> None:
+    """Let compiled code call a plain function."""
+    if function not in _callable:
+        _callable.add(function)
+        register_jitable(**options)(function)
+
+
+def callees(function: Callable[..., Any]) -> Iterator[types.FunctionType]:
+    """The plain functions that a function calls, and those that they call; the libraries' own apart."""
+    seen = {function}
+    waiting = [function]
+    while waiting:
+        for value in reached(waiting.pop()).values():
+            if isinstance(value, types.FunctionType) and value not in seen:
+                seen.add(value)
+                if not value.__module__.startswith(("numpy", "numba", "math")):
+                    waiting.append(value)
+                    yield value
+
+
+def reached(function: Callable[..., Any]) -> dict[str, Any]:
+    """The globals, the attributes of modules, and the closure that a function's code mentions, by name."""
+    assert isinstance(function, types.FunctionType)
+    names = [name for code in codes(function.__code__) for name in code.co_names]
+    found = {name: function.__globals__[name] for name in names if name in function.__globals__}
+    modules = [value for value in found.values() if isinstance(value, types.ModuleType)]
+    found |= {f"{m.__name__}.{name}": getattr(m, name) for m in modules for name in names if hasattr(m, name)}
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return found | {name: cell.cell_contents for name, cell in cells}
+
+
+def codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A function's code and that of the functions inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from codes(constant)
+
+
+def fingerprint(*decisive: Any) -> str:
+    """A hash of this room's source and of what is given: functions (with what they reach) and plain values."""
+    digest = hashlib.sha256(room())
+    for entry in decisive:
+        functions = [entry, *callees(entry)] if isinstance(entry, types.FunctionType) else []
+        for function in functions:
+            for code in codes(function.__code__):
+                constants = [constant for constant in code.co_consts if not isinstance(constant, types.CodeType)]
+                digest.update(repr((code.co_code, constants, code.co_names, code.co_varnames)).encode())
+            plain = {name: v for name, v in reached(function).items() if isinstance(v, bool | int | float | str | tuple)}
+            digest.update(repr(sorted(plain.items())).encode())
+        if not functions:
+            digest.update(repr(entry).encode())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def room() -> bytes:
+    """The source of this room."""
+    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+
+
+def guard(form: Form) -> Callable[..., Any]:
+    """What tells of a point whether it is ignored and whether it lies outside the form's domains."""
+
+    def free(point: Any, parameters: Any) -> tuple[bool, bool]:
+        return False, False
+
+    watch: Callable[..., Any] = free
+    settings = [parameter for parameter in form.parameters if parameter.name not in form.switches]
+    ignored = next((at for at, parameter in enumerate(settings) if parameter.domain is IGNORED), None)
+    for position, entry in enumerate(form.inputs):
+        if entry.domain is CLASS_INDEX:
+            watch = both(watch, label_guard(position, ignored))
+        elif entry.domain.bounded:
+            watch = both(watch, domain_guard(position, entry))
+    return watch
+
+
+def both(one: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    """A guard that tells what either of two tells."""
+    first, second = (register_jitable(**EXACT)(each) for each in (one, other))
+
+    def either(point: Any, parameters: Any) -> tuple[bool, bool]:
+        ignored, outside = first(point, parameters)
+        also_ignored, also_outside = second(point, parameters)
+        return ignored | also_ignored, outside | also_outside
+
+    return either
+
+
+def label_guard(position: int, ignored: int | None) -> Callable[..., Any]:
+    """The guard of a class label: it has to index the first row, unless it is the label to ignore."""
+    if ignored is None:
+
+        def in_range(point: Any, parameters: Any) -> tuple[bool, bool]:
+            return False, (point[position] < 0) | (point[position] >= len(point[0]))
+
+        return in_range
+
+    def ignored_or_in_range(point: Any, parameters: Any) -> tuple[bool, bool]:
+        label = point[position]
+        skip = label == parameters[ignored]
+        return skip, (not skip) & ((label < 0) | (label >= len(point[0])))
+
+    return ignored_or_in_range
+
+
+def domain_guard(position: int, entry: Input) -> Callable[..., Any]:
+    """The guard of an input whose numbers have bounds."""
+    contains = register_jitable(**EXACT)(entry.domain.contains)
+    if entry.axis is None:
+
+        def element(point: Any, parameters: Any) -> tuple[bool, bool]:
+            return False, not contains(point[position])
+
+        return element
+
+    def row(point: Any, parameters: Any) -> tuple[bool, bool]:
+        outside = False
+        for x in point[position]:
+            outside |= not contains(x)
+        return False, outside
+
+    return row
+
+
+for _function in vars(stable).values():
+    if isinstance(_function, types.FunctionType):
+        make_callable(_function, REORDERED if "row" in _function.__annotations__ else EXACT)

@@ -1,0 +1,37 @@
+"""An optimizer's rule for one weight, as a compiled loop over all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.kernels import templates
+from lossreg.kernels.specialise import EXACT, clone, compiled, fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lossreg.component import Optimizer
+
+
+def compile_update(optimizer: Optimizer, parameters: dict[str, Any]) -> Callable[..., None]:
+    """The function (weights, grads, states, step) that changes float32 weights and states in place.
+
+    All are vectors of one length, the states as a tuple; `step` counts from 1.
+    """
+    switches = tuple(value for value in parameters.values() if isinstance(value, bool))
+    numbers = [value for value in parameters.values() if not isinstance(value, bool)]
+    filled = {
+        "kernel": compiled(optimizer.function, EXACT),
+        "REAL": np.float32,
+        "OUTPUTS": len(optimizer.states),
+        "SWITCHES": switches,
+    }
+    name = f"{optimizer.name}_float32_{fingerprint(optimizer.function, switches)}"
+    run = clone(templates.update, name, filled)
+
+    def update(weights: Any, grads: Any, states: tuple[Any, ...], step: int) -> None:
+        run(weights, grads, float(step), *states, *numbers)
+
+    return update

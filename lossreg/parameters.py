@@ -1,0 +1,179 @@
+"""Parameters: what a plugin's signature says that its users may set, and the check of what they set.
+
+Every kind of plugin declares its parameters the same way, as arguments of a function: an argument that has a default
+or is keyword-only is a parameter, the others are what lossreg supplies. The annotation is the check: a domain
+(`Positive`), `int`, `bool`, `str`, `Literal[...]`, `list[...]` of these, `... | None`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from lossreg.domains import Along, Domain
+from lossreg.errors import InvalidDefinition, InvalidParameter, listed, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+REQUIRED: Any = inspect.Parameter.empty
+UNION = (Union, types.UnionType)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One thing that users may set: its name, the annotation that says what to, and the default, if it has one."""
+
+    name: str
+    annotation: Any
+    default: Any = REQUIRED
+
+    @property
+    def required(self) -> bool:
+        """Whether users have to set it."""
+        return self.default is REQUIRED
+
+    @property
+    def domain(self) -> Domain | None:
+        """The domain of its number or numbers, where it has one."""
+        return domain_of(self.annotation)
+
+    @property
+    def allowed(self) -> str:
+        """What it may be set to, in words."""
+        return in_words(self.annotation)
+
+    def accept(self, value: Any) -> Any:
+        """Give `value` in its plain form (int, float, bool, str, tuple), or raise InvalidParameter."""
+        if value is None and not self.required:
+            return self.default
+        plain = accept(self.annotation, value)
+        if plain is REFUSED:
+            hint = nearest(str(value), choices(self.annotation))
+            raise InvalidParameter(f"{self.name}: expected {self.allowed}, got {value!r}" + (hint and f"; {hint}"))
+        return plain
+
+
+REFUSED: Any = object()
+
+
+def accept(annotation: Any, value: Any) -> Any:
+    """Give `value` as the plain form that `annotation` names, or REFUSED."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in UNION:
+        plains = (accept(argument, value) for argument in arguments)
+        return next((plain for plain in plains if plain is not REFUSED), REFUSED)
+    if along(annotation) is not None and not isinstance(value, list | tuple):
+        return accept(get_args(arguments[0])[0], value)  # one number stands for a row of them
+    if origin is Annotated:
+        plain = accept(arguments[0], value)
+        return plain if plain is REFUSED or all_inside(annotation, plain) else REFUSED
+    if origin is Literal:
+        return next((choice for choice in arguments if type(choice) is type(value) and choice == value), REFUSED)
+    if origin is list:
+        if not isinstance(value, list | tuple):
+            return REFUSED
+        plain = tuple(accept(arguments[0], item) for item in value)
+        return REFUSED if REFUSED in plain else plain
+    if annotation in (None, type(None)):
+        return None if value is None else REFUSED
+    return accept_scalar(annotation, value)
+
+
+def accept_scalar(kind: type, value: Any) -> Any:
+    """Give `value` as a plain bool, int, float or str (numpy's numbers included), or REFUSED; a bool is no number."""
+    if not isinstance(value, bool | int | float | str) and hasattr(value, "item") and getattr(value, "shape", 0) == ():
+        value = value.item()
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value if type(value) is kind or (type(value) is not bool and isinstance(value, kind)) else REFUSED
+
+
+def all_inside(annotation: Any, plain: Any) -> bool:
+    """Whether the number or numbers lie in the domain that the annotation carries."""
+    domain = next((mark for mark in annotation.__metadata__ if isinstance(mark, Domain)), None)
+    return domain is None or bool(domain.contains(plain))
+
+
+def domain_of(annotation: Any) -> Domain | None:
+    """The domain inside an annotation, however deep."""
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, Domain):
+            return mark
+    return next((found for part in get_args(annotation) if (found := domain_of(part))), None)
+
+
+def along(annotation: Any) -> int | None:
+    """The axis along which an argument's rows run; None for an argument that is a single number."""
+    return next((mark.axis for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Along)), None)
+
+
+def choices(annotation: Any) -> Iterable[str]:
+    """The words that an annotation allows, for suggestions."""
+    if get_origin(annotation) is Literal:
+        return [choice for choice in get_args(annotation) if isinstance(choice, str)]
+    return [word for part in get_args(annotation) for word in choices(part)] if get_origin(annotation) in UNION else []
+
+
+def in_words(annotation: Any) -> str:
+    """What an annotation allows, in words."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if along(annotation) is not None:
+        return f"{in_words(get_args(arguments[0])[0])}, or a row of them"
+    if origin is Annotated:
+        domain = domain_of(annotation)
+        words = in_words(arguments[0])
+        return words if domain is None else f"{domain.extent}" if arguments[0] is int else f"a number {domain.extent}"
+    if origin in UNION:
+        return " or ".join(in_words(argument) for argument in arguments)
+    if origin is Literal:
+        return " or ".join(repr(choice) for choice in arguments)
+    if origin is list:
+        return f"a list, each {in_words(arguments[0])}"
+    names = {float: "a number", int: "an integer", bool: "true or false", str: "a text", type(None): "nothing"}
+    return names.get(annotation, str(annotation))
+
+
+def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[Parameter, ...]]:
+    """Split a function's arguments into those that lossreg supplies (name: annotation) and its parameters."""
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise InvalidDefinition(f"{function.__name__}: an annotation cannot be read: {error}") from error
+    supplied: dict[str, Any] = {}
+    parameters: list[Parameter] = []
+    for argument in inspect.signature(function).parameters.values():
+        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
+            raise InvalidDefinition(f"{function.__name__}: *{argument.name} cannot be listed or checked; name each one")
+        if argument.name not in hints:
+            raise InvalidDefinition(f"{function.__name__}: {argument.name} has no annotation to say what it may be")
+        if argument.default is REQUIRED and argument.kind is not argument.KEYWORD_ONLY:
+            supplied[argument.name] = hints[argument.name]
+        else:
+            parameters.append(Parameter(argument.name, hints[argument.name], argument.default))
+    return supplied, tuple(parameters)
+
+
+def bind(owner: str, parameters: Iterable[Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check what users gave for a plugin's parameters and fill in the defaults.
+
+    Raises InvalidParameter, naming `owner`, for a name that it does not have, one that it needs, or a bad value.
+    """
+    known = {parameter.name: parameter for parameter in parameters}
+    for name in given:
+        if name not in known:
+            hint = nearest(name, known)
+            raise InvalidParameter(
+                f"{owner} has no parameter {name!r}; it has {listed(known)}" + (hint and f"; {hint}"),
+            )
+    bound: dict[str, Any] = {}
+    for name, parameter in known.items():
+        if name not in given and parameter.required:
+            raise InvalidParameter(f"{owner} needs {name!r}: {parameter.allowed}")
+        try:
+            bound[name] = parameter.accept(given[name]) if name in given else parameter.default
+        except InvalidParameter as error:
+            raise InvalidParameter(f"{owner}: {error}") from None
+    return bound

@@ -1,0 +1,176 @@
+"""The registry: finds a plugin by name, loads that one and no other, and explains every failure.
+
+One `Registry` for each kind of plugin. What is installed is read from entry points, without importing anything; a
+plugin is imported when it is asked for, alone in a plugin manager of its own, so that whatever is wrong with it stays
+its own trouble. An author may also `register` an object at run time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from lossreg.component import Component, Data, Model, Optimizer
+from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName, listed, nearest
+from lossreg.definition import Loss
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+Product = TypeVar("Product", bound=Component)
+
+RUNTIME = "runtime"
+
+
+@dataclass(frozen=True)
+class Offer(Generic[Product]):
+    """A name that is offered, and by whom: an installed distribution's entry point, or an object given at run time."""
+
+    name: str
+    distribution: str
+    entry_point: EntryPoint | None = None
+    given: Product | None = field(default=None, repr=False)
+
+    @property
+    def version(self) -> str:
+        """The version of the distribution; an object given at run time has none."""
+        return self.entry_point.dist.version if self.entry_point and self.entry_point.dist else ""
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}".strip()
+
+
+class Registry(Generic[Product]):
+    """The plugins of one kind."""
+
+    def __init__(self, group: str, product: type[Product]) -> None:
+        self.group = group
+        self.product = product
+        self.kind = product.__name__.lower()
+        self.hook = f"lossreg_{self.kind}"
+        self._given: dict[str, Offer[Product]] = {}
+        self._loaded: dict[Offer[Product], Product] = {}
+
+    @cached_property
+    def _installed(self) -> list[Offer[Product]]:
+        from importlib.metadata import entry_points  # 30 ms that `lossreg --help` need not pay
+
+        disabled = {folded(name) for name in os.environ.get("LOSSREG_DISABLE_PLUGINS", "").split(",")}
+        found = {
+            Offer[Product](point.name, point.dist.name if point.dist else "unknown", point)
+            for point in entry_points(group=self.group)
+        }
+        return [offer for offer in found if folded(offer.distribution) not in disabled]
+
+    def offers(self) -> list[Offer[Product]]:
+        """Everything offered, by name and then by distribution; imports no plugin."""
+        return sorted([*self._installed, *self._given.values()], key=lambda offer: (offer.name, offer.distribution))
+
+    def names(self) -> list[str]:
+        """The names offered, sorted; imports no plugin."""
+        return sorted({offer.name for offer in self.offers()})
+
+    def find(self, name: str) -> Offer[Product]:
+        """Who offers `name`; ``distribution:name`` picks one of several. Imports no plugin.
+
+        A name is matched exactly, or else without regard to case, underscores and a final "Loss", which makes
+        PyTorch's class names find theirs. Raises UnknownName or AmbiguousName.
+        """
+        if not isinstance(name, str):
+            raise InvalidType(f"expected the name of a {self.kind}, got {name!r}")
+        distribution, _, bare = name.rpartition(":")
+        offers = [o for o in self.offers() if not distribution or folded(o.distribution) == folded(distribution)]
+        matches = [o for o in offers if o.name == bare] or [o for o in offers if essence(o.name) == essence(bare)]
+        if len(matches) == 1:
+            return matches[0]
+        if not matches:
+            hint = nearest(bare, {offer.name for offer in offers})
+            raise UnknownName(
+                f"no {self.kind} named {name!r} is installed" + (hint and f"; {hint}") + f"; installed: "
+                f"{listed({offer.name for offer in self.offers()})}",
+            )
+        picks = " or ".join(repr(f"{offer.distribution}:{offer.name}") for offer in matches)
+        raise AmbiguousName(
+            f"{self.kind} {name!r} is offered by {' and by '.join(map(str, matches))}; choose one with {picks}",
+        )
+
+    def get(self, name: str) -> Product:
+        """The plugin of that name, imported if it has not been; raises UnknownName, AmbiguousName or BrokenPlugin."""
+        return self.load(self.find(name))
+
+    def load(self, offer: Offer[Product]) -> Product:
+        """The object behind an offer; raises BrokenPlugin, which names the distribution and the cause."""
+        if offer.given is not None:
+            return offer.given
+        if offer not in self._loaded:
+            try:
+                self._loaded[offer] = self._import(offer)
+            except (Exception, SystemExit) as error:
+                point = offer.entry_point
+                where = f" ({point.name} = {point.value!r})" if point else ""
+                cause = str(error) if isinstance(error, BrokenPlugin) else f"{type(error).__name__}: {error}"
+                raise BrokenPlugin(f"{self.kind} {offer.name!r} of {offer} cannot be used{where}: {cause}") from error
+        return self._loaded[offer]
+
+    def _import(self, offer: Offer[Product]) -> Product:
+        from pluggy import PluginManager
+
+        from lossreg import hookspecs
+
+        assert offer.entry_point is not None
+        manager = PluginManager("lossreg")
+        manager.add_hookspecs(hookspecs)
+        manager.register(offer.entry_point.load())
+        manager.check_pending()
+        answers = getattr(manager.hook, self.hook)()
+        if len(answers) != 1:
+            raise BrokenPlugin(f"it has no {self.hook} hook that answers")
+        if not isinstance(answers[0], self.product):
+            raise BrokenPlugin(f"{self.hook} answers {answers[0]!r}, expected a {self.product.__name__}")
+        if answers[0].name != offer.name:
+            raise BrokenPlugin(f"its entry point is named {offer.name!r} but it answers {answers[0].name!r}")
+        return answers[0]
+
+    def register(self, given: Product) -> Product:
+        """Offer an object at run time, as in a notebook; the same name again replaces the earlier object.
+
+        Beside an installed plugin of the same name, ``runtime:name`` picks this one. Raises InvalidType for anything
+        but what the decorator of this kind makes.
+        """
+        if not isinstance(given, self.product):
+            raise InvalidType(f"expected a {self.kind} made by @{self.kind}, got {given!r}")
+        self._given[given.name] = Offer(given.name, RUNTIME, given=given)
+        return given
+
+
+def folded(distribution: str) -> str:
+    """A distribution's name as packaging compares it: in lower case, with runs of ``-_.`` as one."""
+    return re.sub(r"[-_.]+", "-", distribution.strip()).lower()
+
+
+def essence(name: str) -> str:
+    """A name without case, underscores and a final "Loss" or "WithLoss": equal for KLDivLoss and kl_div."""
+    return re.sub(r"(with)?loss$", "", name.replace("_", "").lower())
+
+
+losses = Registry("lossreg.losses", Loss)
+models = Registry("lossreg.models", Model)
+optimizers = Registry("lossreg.optimizers", Optimizer)
+data = Registry("lossreg.data", Data)
+REGISTRIES: tuple[Registry[Loss] | Registry[Model] | Registry[Optimizer] | Registry[Data], ...] = (
+    losses,
+    models,
+    optimizers,
+    data,
+)
+
+
+def register(component: Component) -> Component:
+    """Offer a component at run time in the registry of its kind; raises InvalidType for anything else."""
+    for registry in REGISTRIES:
+        if isinstance(component, registry.product):
+            return registry.register(component)  # type: ignore[arg-type]
+    raise InvalidType(f"expected what @loss, @model, @optimizer or @data makes, got {component!r}")

@@ -1,0 +1,33 @@
+"""Random: inputs drawn at random, targets from a hidden linear teacher, so that there is something to learn.
+
+    inputs ~ N(0, 1)        score = inputs @ teacher + noise N(0, 1)        teacher ~ N(0, 1 / features)
+
+With `classes` 0 the targets are the scores, one for each of `outputs`; otherwise the class with the largest score.
+`seed` makes the data; it is not the run's seed, so that runs with different seeds learn the same data.
+"""
+
+from lossreg import Count, Data, NonNegative, Table, Whole, data, hookimpl
+
+
+@data
+def random(
+    *,
+    samples: Count = 1000,
+    features: Count = 10,
+    outputs: Count = 1,
+    classes: Whole = 0,
+    noise: NonNegative = 0.1,
+    seed: Whole = 0,
+) -> Table:
+    from numpy.random import default_rng
+
+    draw = default_rng(seed)
+    inputs = draw.normal(size=(samples, features))
+    teacher = draw.normal(size=(features, classes or outputs)) / features**0.5
+    scores = inputs @ teacher + noise * draw.normal(size=(samples, classes or outputs))
+    return Table(inputs, scores.argmax(axis=1), tuple(map(str, range(classes)))) if classes else Table(inputs, scores)
+
+
+@hookimpl
+def lossreg_data() -> Data:
+    return random

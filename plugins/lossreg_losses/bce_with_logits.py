@@ -1,0 +1,33 @@
+"""Binary cross-entropy of a logit: the surprise at the target under the probability sigmoid(logit).
+
+    value = weight (pos_weight target softplus(-logit) + (1 - target) softplus(logit))
+    slope = weight ((1 - target) sigmoid(logit) - pos_weight target sigmoid(-logit))
+
+`pos_weight` is how much the positive side counts, `weight` how much an element does; both may be arrays that broadcast to
+the logits. A mean divides by the number of elements, whatever the weights. A logit of inf or -inf gives the limit.
+
+Shapes: logit and target alike. Ranges: any logit; target 0 to 1, of any type; weights finite.
+Source: Good (1952), Rational Decisions; PyTorch's BCEWithLogitsLoss. Unlike there, targets outside 0 to 1 are refused.
+
+>>> bce_with_logits.at(0.0, 1.0)
+(0.6931471805599453, -0.5)
+>>> bce_with_logits.at(1000.0, 0.0)
+(1000.0, 1.0)
+"""
+
+from lossreg import Loss, Real, Scale, Unit, hookimpl, loss
+from lossreg.kernels.stable import sigmoid, softplus, times
+
+
+@loss
+def bce_with_logits(logit: Real, target: Unit, weight: Scale = 1.0, pos_weight: Scale = 1.0) -> tuple[float, float]:
+    T = type(logit)
+    positive, negative = pos_weight * target, T(1) - target
+    value = times(positive, softplus(-logit)) + times(negative, softplus(logit))
+    slope = negative * sigmoid(logit) - positive * sigmoid(-logit)
+    return times(weight, value), times(weight, slope)
+
+
+@hookimpl
+def lossreg_loss() -> Loss:
+    return bce_with_logits

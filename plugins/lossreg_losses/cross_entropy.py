@@ -1,0 +1,92 @@
+"""Cross-entropy of logits: the surprise at the true class under softmax(logits), or at a distribution over classes.
+
+    value = -log(softmax(logits)[label]) = log(sum_j e^(logits_j - logits_label))
+    slope = softmax(logits) - 1[label]
+
+With class weights w, label smoothing s and C classes, and nll_c = -log(softmax(logits)[c]):
+
+    value = (1 - s) w_label nll_label + s / C sum_c w_c nll_c             for class labels
+          = sum_c w_c ((1 - s) target_c + s / C) nll_c                    for class probabilities
+
+A mean divides by the sum of w_label over the rows that are not ignored; for probabilities by the number of rows. A row whose
+label is `ignore_index` is not read. Where the true class wins by far, value and slope keep all their digits.
+
+Shapes: logits (C), (N, C) or (N, C, d1, ...) with labels (), (N) or (N, d1, ...) of any integer type, or probabilities of
+the logits' shape. Ranges: any logits, inf and -inf included; smoothing 0 to 1.
+Source: Good (1952); Szegedy et al. (2016), arXiv:1512.00567, for the smoothing; PyTorch's CrossEntropyLoss.
+
+>>> cross_entropy.at([0.0, 40.0], 1)
+(4.248354255291589e-18, [4.248354255291589e-18, -4.248354255291589e-18])
+"""
+
+from lossreg import ClassIndex, ClassRow, Ignored, Loss, Probability, Real, Scale, Slope, Unit, Weight, hookimpl, loss
+from lossreg.kernels.stable import exp_below, gap, largest, log, log1p, times, total
+
+
+@loss
+def cross_entropy(
+    logits: ClassRow[Real],
+    label: ClassIndex,
+    slope: Slope,
+    weight: ClassRow[Weight] = 1.0,
+    ignore_index: Ignored = -100,
+    label_smoothing: Unit = 0.0,
+) -> float:
+    T = type(slope[0])
+    classes = len(logits)
+    top = largest(logits)
+    exp_below(logits, top, slope)
+    own = slope[label]
+    slope[label] = T(0)
+    others = total(slope)
+    everything = own + others
+    sharp, smooth = (T(1) - label_smoothing) * weight[label], label_smoothing / T(classes)
+    value = times(sharp, gap(top, logits[label]) + (log1p(others) if own == 1 else log(everything)))
+    spread, pull = T(0), T(0)
+    if label_smoothing > 0:
+        for j in range(classes):
+            spread += weight[j]
+            pull += times(weight[j], gap(top, logits[j]))
+        value += smooth * (spread * log(everything) + pull)
+    factor = (sharp + smooth * spread) / everything
+    for j in range(classes):
+        slope[j] = slope[j] * factor - smooth * weight[j]
+    slope[label] = smooth * (spread * own / everything - weight[label]) - sharp * others / everything
+    return value
+
+
+@cross_entropy.form
+def probabilities(
+    logits: ClassRow[Real],
+    target: ClassRow[Probability],
+    slope: Slope,
+    weight: ClassRow[Scale] = 1.0,
+    ignore_index: Ignored = -100,
+    label_smoothing: Unit = 0.0,
+) -> float:
+    T = type(slope[0])
+    classes = len(logits)
+    smooth = label_smoothing / T(classes)
+    top = largest(logits)
+    exp_below(logits, top, slope)
+    first = 0
+    while first < classes - 1 and logits[first] != top:
+        first += 1
+    slope[first] = T(0)
+    others = total(slope)
+    everything = T(1) + others
+    value, mass, rest = T(0), T(0), T(0)
+    for j in range(classes):
+        share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
+        value += times(share, gap(top, logits[j]) + log1p(others))
+        mass += share
+        rest += T(0) if j == first else share
+    for j in range(classes):
+        slope[j] = slope[j] * (mass / everything) - weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
+    slope[first] = rest - mass * others / everything
+    return value
+
+
+@hookimpl
+def lossreg_loss() -> Loss:
+    return cross_entropy

@@ -1,0 +1,33 @@
+"""Smooth L1: quadratic within `beta` of the target, linear with slope 1 beyond it.
+
+    value = e^2 / (2 beta)    |e| <= beta      e = prediction - target
+          = |e| - beta / 2    |e| >  beta
+
+`huber` divided by its delta. With beta = 0 it is `l1`, and the slope at e = 0 is 0.
+
+Shapes: prediction and target alike. Ranges: any numbers; beta 0 or above.
+Source: Girshick (2015), Fast R-CNN, doi:10.1109/ICCV.2015.169; PyTorch's SmoothL1Loss.
+
+>>> smooth_l1.at(0.5, 0.0)
+(0.125, 0.5)
+>>> smooth_l1.at(3.0, 0.0, beta=0.0)
+(3.0, 1.0)
+"""
+
+from lossreg import Loss, NonNegative, Real, hookimpl, loss
+from lossreg.kernels.stable import sign
+
+
+@loss
+def smooth_l1(prediction: Real, target: Real, beta: NonNegative = 1.0) -> tuple[float, float]:
+    T = type(prediction)
+    error = prediction - target
+    distance = abs(error)
+    near = distance / beta if distance < beta else T(1)
+    value = T(0.5) * distance * near if distance < beta else distance - T(0.5) * beta
+    return value, near * sign(error)
+
+
+@hookimpl
+def lossreg_loss() -> Loss:
+    return smooth_l1

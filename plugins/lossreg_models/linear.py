@@ -1,0 +1,23 @@
+"""Linear: every output is a weighted sum of the inputs, plus a bias.
+
+    outputs = inputs @ weight.T + bias
+
+With a loss of real targets it is linear regression; with one of labels, logistic regression.
+Initial values: PyTorch's, uniform in [-1 / sqrt(inputs), 1 / sqrt(inputs)).
+"""
+
+from typing import Any
+
+from lossreg import Model, Network, hookimpl, model
+
+
+@model
+def linear(inputs: int, outputs: int, random: Any) -> Network:
+    from lossreg import Dense, Sequential
+
+    return Sequential([Dense(inputs, outputs)], random)
+
+
+@hookimpl
+def lossreg_model() -> Model:
+    return linear

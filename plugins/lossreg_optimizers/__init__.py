@@ -1,0 +1,1 @@
+"""The built-in optimizers: the update rule of one weight each."""

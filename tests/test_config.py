@@ -1,0 +1,213 @@
+"""Configs: what YAML means, and what is said about what cannot work."""
+
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lossreg import InvalidConfig
+from lossreg.experiment.config import load
+from lossreg.experiment.document import Document, dump
+from lossreg.kernels.reductions import REDUCTIONS
+
+GOOD = {"data": "iris", "model": "linear", "optimizer": "sgd", "loss": "huber"}
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(text, name="x.yaml"):
+        Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        return name
+
+    return write
+
+
+def problems(source):
+    with pytest.raises(InvalidConfig) as caught:
+        load(source)
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("1E5", 1e5),
+        (".5", 0.5),
+        ("-.inf", -math.inf),
+        ("010", 10),
+        ("0o10", 8),
+        ("0x10", 16),
+        ("+3", 3),
+        ("1_000", "1_000"),
+        ("off", "off"),
+        ("no", "no"),
+        ("12:30", "12:30"),
+        ("2024-01-01", "2024-01-01"),
+        ("True", True),
+        ("tRue", "tRue"),
+        ("~", None),
+        ("", None),
+        ("'1'", "1"),
+        ("!!str 1", "1"),
+        ("<<", "<<"),
+        ("nan", "nan"),
+    ],
+)
+def test_scalars_follow_the_core_schema_of_yaml_1_2(write, text, value):
+    content = Document.read(write(f"key: {text}\n")).content["key"]
+    assert content == value
+    assert type(content) is type(value)
+
+
+def test_nan_is_a_number(write):
+    assert math.isnan(Document.read(write("key: .NaN")).content["key"])
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8"))
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=9), PLAIN | st.lists(PLAIN), min_size=1))
+def test_what_is_written_reads_the_same_in_1_1_and_in_1_2(tmp_path_factory, content):
+    text = dump(content)
+    path = tmp_path_factory.getbasetemp() / "dumped.yaml"
+    path.write_text(text, "utf-8", newline="")
+    document = Document.read(path)
+    assert not document.problems
+    assert document.content == content
+    assert yaml.safe_load(text) == content
+
+
+def test_anchors_stand_for_what_they_name(write):
+    assert Document.read(write("a: &x [1, 2]\nb: *x\n")).content == {"a": [1, 2], "b": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1\nb: 2", "x.yaml:2:2: while parsing a flow sequence, did not find expected ',' or ']'"),
+        ("a: *nobody", "x.yaml:1:4: found undefined alias"),
+        ("a: 1\n---\nb: 2", "x.yaml:2:1: expected a single document in the stream, but found another document"),
+        ("a: 1\nb: \x01", "x.yaml:2:4: control characters are not allowed"),
+        (b"a: \xff", "x.yaml: is not UTF-8 text (byte 3)"),
+        ("", "x.yaml:1:1: expected a mapping with data, model, optimizer, loss, got nothing"),
+        ("# only\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, loss, got nothing"),
+        ("- a\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, loss, got ['a']"),
+    ],
+)
+def test_a_file_that_is_no_config_says_where(write, text, message):
+    assert problems(write(text)) == [message]
+
+
+@pytest.mark.parametrize(("path", "reason"), [("none.yaml", "No such file or directory"), (".", "Is a directory")])
+def test_a_file_that_cannot_be_read_says_why(write, path, reason):
+    assert problems(path) == [f"{path}: cannot be read: {reason}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: &x [*x]", "x.yaml:1:4: a.0: an alias to what contains it"),
+        ("a: !!python/object:os.system 1", "a: a tag that configs do not use: tag:yaml.org,2002:python/object:os.system"),
+        ("a: !!int x", "x.yaml:1:4: a: 'x' is not of the type int"),
+        ("a: !!bool 1", "x.yaml:1:4: a: '1' is not of the type bool"),
+    ],
+)
+def test_what_yaml_allows_and_configs_do_not(write, text, message):
+    assert any(message in line for line in problems(write(text)))
+
+
+def test_every_problem_at_its_place_all_at_once(write):
+    text = """\
+data: {name: digits, test: 1.5, standardize: true}
+model:
+  name: mlp
+  hidden: [64, x]
+optimizer: {name: adamm, lr: 1e-3}
+loss: {name: huber, delta: 0}
+loss: huber
+train: {epochs: 10, steps: 100, shuffle: off}
+seed: -1
+losss: mse
+"""
+    lines = problems(write(text))
+    assert [line.split(": ")[0] for line in lines] == [
+        *("x.yaml:1:28", "x.yaml:1:33", "x.yaml:4:11", "x.yaml:5:19", "x.yaml:6:28", "x.yaml:7:1"),
+        *("x.yaml:8:21", "x.yaml:8:42", "x.yaml:9:7", "x.yaml:10:1"),
+    ]
+    assert lines[0].endswith("data.test: expected a number from 0 to below 1, got 1.5")
+    assert lines[1].endswith("data.standardize: unknown key; did you mean 'standardise'?")
+    assert "optimizer.name: no optimizer named 'adamm' is installed; did you mean 'adam'?" in lines[3]
+    assert lines[5].endswith("loss: repeated; first in line 6")
+    assert lines[6].endswith("train.steps: epochs or steps, not both; leave one out")
+    assert lines[7].endswith("train.shuffle: expected true or false, got 'off'")
+
+
+def test_problems_of_a_dict_go_by_key_path():
+    lines = problems({**GOOD, "optimizer": {"name": "sgd", "lr": "fast"}, "model": {"name": 3}, "train": [1], 7: 1})
+    assert lines == [
+        "7: unknown key; allowed: data, model, optimizer, loss, train, reduction, seed",
+        "model.name: expected the name of a model, got 3",
+        "optimizer.lr: expected a number above 0, got 'fast'",
+        "train: expected a mapping such as {epochs: 10}, got [1]",
+    ]
+
+
+def test_a_noun_that_is_missing_says_what_is_installed(write):
+    lines = problems(write("model: linear\noptimizer: {lr: 1.0}\ndata:\nseed: 1"))
+    assert len(lines) == 3
+    assert lines[0].startswith("x.yaml:1:1: loss is missing; installed: ")
+    assert lines[1].startswith("x.yaml:2:12: optimizer: name is missing; installed: adam, adamw, sgd")
+    assert lines[2].startswith("x.yaml:3:6: data: name is missing; installed: breast_cancer, csv,")
+
+
+def test_a_required_parameter_that_is_missing_says_so(write):
+    lines = problems(write("data: csv\nmodel: linear\noptimizer: sgd\nloss: mse\n"))
+    assert lines == ["x.yaml:1:7: data: path is missing: a text", "x.yaml:1:7: data: target is missing: a text or a list, each a text"]
+
+
+def test_reduction_is_one_that_gives_a_number():
+    scalar = set(REDUCTIONS) - {"none"}
+    assert {load({**GOOD, "reduction": reduction}).reduction for reduction in scalar} == scalar
+    assert problems({**GOOD, "reduction": "none"}) == [
+        "reduction: expected 'mean' or 'sum' or 'batchmean', got 'none'",
+    ]
+
+
+def test_names_in_every_form_find_their_plugin():
+    for name in ("huber", "HuberLoss", "lossreg:huber"):
+        for form in (name, {"name": name}):
+            assert load({**GOOD, "loss": form}).loss.component.name == "huber"
+
+
+def test_a_resolved_config_is_the_same_config(write):
+    given = {**GOOD, "loss": {"name": "lossreg:HuberLoss", "delta": 2}, "model": {"name": "mlp", "hidden": (8, 4)}}
+    first = load(given).resolved()
+    assert first["loss"] == {"name": "lossreg:huber", "delta": 2.0}
+    assert first["data"] == {"name": "iris", "test": 0.25, "standardise": False}
+    assert first["train"] == {"epochs": 10, "steps": None, "batch_size": 32, "shuffle": True}
+    again = load(write(dump(first))).resolved()
+    assert dump(again) == dump(first)
+    assert load({**GOOD, "train": {"steps": 7}}).resolved()["train"]["epochs"] is None
+
+
+def test_a_losss_numbers_may_be_lists():
+    loss = {"name": "bce_with_logits", "pos_weight": [1, 2.5]}
+    assert load({**GOOD, "loss": loss}).loss.parameters["pos_weight"] == [1.0, 2.5]
+    assert problems({**GOOD, "loss": {**loss, "weight": [1, "x"]}})[0].startswith("loss.weight: expected")
+    assert problems({**GOOD, "optimizer": {"name": "sgd", "lr": [0.1]}}) == [
+        "optimizer.lr: expected a number above 0, got [0.1]",
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].joinpath("configs").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_config_says_its_question_and_its_command(path):
+    header = path.read_text("utf-8").partition("\n\n")[0]
+    assert "?" in header
+    assert f"lossreg run configs/{path.name}" in header
+    assert load(path).name == path.stem

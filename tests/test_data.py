@@ -1,0 +1,220 @@
+"""Tables, their split and standardisation, and the data sets that come with lossreg."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lossreg import InvalidInput, Table
+from lossreg.experiment.data import split, standardise
+from lossreg.registry import data
+
+
+def load(name, **parameters):
+    component = data.get(name)
+    return component.function(**component.bind(parameters))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "table")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "classes", "message"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], (), "inputs: expected the shape (rows, features), got (2,)"),
+        (np.empty((0, 3)), [], (), "inputs: expected the shape (rows, features), got (0, 3)"),
+        ([[1.0], [2.0]], [1.0], (), "expected a real target for each of 2 rows: (1, 1)"),
+        ([[1.0], [2.0]], [[0], [1]], ("a", "b"), "expected a label for each of 2 rows: (2, 1)"),
+        ([[1.0], [2.0]], [0, 2], ("a", "b"), "expected labels from 0 to 1, got 0 to 2"),
+        ([[1.0], [2.0]], [-1, 1], ("a", "b"), "expected labels from 0 to 1, got -1 to 1"),
+        ([[1.0], [2.0]], [0.0, 1.0], ("a", "b"), "expected labels from 0 to 1, got float64"),
+        ([["a"], ["b"]], [0, 1], ("a", "b"), "expected numbers in 'x0', got <U1"),
+        ([[1, 2], [3, np.nan], [0, np.inf]], [1, 2, 3], (), "'x1': 2 of 3 values are not finite; the first, in row 2, is nan"),
+        ([[1], [2]], [1, -np.inf], (), "'the target': 1 of 2 values are not finite; the first, in row 2, is -inf"),
+    ],
+)
+def test_a_table_refuses_what_does_not_fit(inputs, targets, classes, message):
+    with pytest.raises(InvalidInput, match=re.escape(message)):
+        Table(inputs, targets, classes)
+
+
+def test_real_targets_are_columns_and_labels_are_not():
+    assert Table([[1], [2]], [3, 4]).targets.shape == (2, 1)
+    assert Table([[1], [2]], [0, 1], ("a", "b")).targets.shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "targets"),
+    [
+        (["b", "a", "b"], ("a", "b"), [1, 0, 1]),
+        ([10, 9, 10], ("9", "10"), [1, 0, 1]),
+        ([2.0, 1.5, 2.0], ("1.5", "2"), [1, 0, 1]),
+        ([True, False, True], ("False", "True"), [1, 0, 1]),
+    ],
+)
+def test_labels_of_any_kind_become_sorted_classes(labels, classes, targets):
+    table = Table.labelled([[0], [1], [2]], labels)
+    assert table.classes == classes
+    assert table.targets.tolist() == targets
+
+
+TABLES = st.lists(st.integers(0, 3), min_size=2, max_size=80)
+
+
+@given(TABLES, st.floats(0.05, 0.9), st.integers(0, 2**32))
+def test_a_split_takes_its_share_of_every_class(labels, test, seed):
+    table = Table.labelled(np.arange(len(labels))[:, None], labels)
+    counts = np.bincount(table.targets)
+    try:
+        kept, held = split(table, test, np.random.default_rng(seed))
+    except InvalidInput:
+        assert all(counts == 1) or round(test * len(labels)) == 0
+        return
+    assert sorted([*kept, *held]) == list(range(len(labels)))
+    taken = np.bincount(table.targets[held], minlength=len(counts))
+    assert (taken < counts).all()
+    assert (abs(taken - test * counts) < 1).all() or (counts == 1).any() or (counts - taken == 1).any()
+    again = split(table, test, np.random.default_rng(seed))
+    assert all(np.array_equal(one, other) for one, other in zip((kept, held), again, strict=True))
+
+
+def test_a_split_of_real_targets_has_the_size_asked_for_and_follows_the_seed():
+    table = Table(np.arange(100)[:, None], np.arange(100.0))
+    draws = [split(table, 0.3, np.random.default_rng(seed))[1] for seed in range(3)]
+    assert [len(held) for held in draws] == [30, 30, 30]
+    assert len({tuple(held) for held in draws}) == 3
+
+
+def test_a_split_that_leaves_nothing_is_refused_and_none_is_allowed():
+    table = Table(np.arange(3)[:, None], np.arange(3.0))
+    with pytest.raises(InvalidInput, match=r"0.1 of 3 rows leaves none to test on"):
+        split(table, 0.1, np.random.default_rng(0))
+    kept, held = split(table, 0.0, np.random.default_rng(0))
+    assert (len(kept), len(held)) == (3, 0)
+
+
+def test_standardisation_knows_only_the_rows_to_train_on():
+    random = np.random.default_rng(0)
+    train, test = random.normal(5, 3, (50, 4)), random.normal(5, 3, (20, 4))
+    train[:, 2] = 0.1
+    kept, held = standardise(train, test)
+    varied = [0, 1, 3]
+    assert np.allclose(kept[:, varied].mean(axis=0), 0)
+    assert np.allclose(kept[:, varied].std(axis=0), 1)
+    assert np.allclose(held[:, varied], ((test - train.mean(axis=0)) / train.std(axis=0))[:, varied])
+    assert not kept[:, 2].any()
+    assert not held[:, 2].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "features", "classes"),
+    [
+        ("digits", 1797, 64, 10),
+        ("breast_cancer", 569, 30, 2),
+        ("wine", 178, 13, 3),
+        ("iris", 150, 4, 3),
+        ("diabetes", 442, 10, 0),
+    ],
+)
+def test_the_bundled_sets_are_what_their_documentation_says(name, rows, features, classes):
+    table = load(name)
+    assert table.inputs.shape == (rows, features)
+    assert len(table.features) == features
+    assert len(table.classes) == classes
+    assert f"{rows:,} rows, {features} features" in data.get(name).doc
+
+
+def test_random_data_follows_its_seed_and_its_teacher():
+    one, same, other = (load("random", samples=500, noise=0.0, seed=seed) for seed in (1, 1, 2))
+    assert np.array_equal(one.inputs, same.inputs)
+    assert not np.array_equal(one.inputs, other.inputs)
+    teacher, residual, *_ = np.linalg.lstsq(one.inputs, one.targets)
+    assert residual < 1e-20
+    assert 0.1 < np.abs(teacher).max() < 3
+    labels = load("random", classes=3, features=5)
+    assert set(labels.targets) == {0, 1, 2}
+    assert load("random", outputs=2).targets.shape == (1000, 2)
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_csv_columns_are_found_by_name(path):
+    write(path, "\ufeffa,kind,b\n1,x,2\n\n3e0,y,-4.5\n5,x,6\n")
+    table = load("csv", path=path, target="kind")
+    assert table.inputs.tolist() == [[1, 2], [3, -4.5], [5, 6]]
+    assert (table.classes, table.features, table.targets.tolist()) == (("x", "y"), ("a", "b"), [0, 1, 0])
+
+
+def test_a_csv_target_of_numbers_is_real_unless_classes_are_asked_for(path):
+    write(path, "a,b,c\n1,10,0\n2,9,1\n3,10,2\n")
+    assert load("csv", path=path, target="b").targets.tolist() == [[10], [9], [10]]
+    assert load("csv", path=path, target=["c", "b"]).targets.tolist() == [[0, 10], [1, 9], [2, 10]]
+    assert load("csv", path=path, target="b", task="classification").classes == ("9", "10")
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "message"),
+    [
+        ("a,b\n1,2\n", "B", "no column 'B' for the target; did you mean 'b'?"),
+        ("a,b\n1,2\n", "cost", "no column 'cost' for the target; there are a, b"),
+        ("a,b\n1,2\nx,3\n?,4\n", "b", "column 'a': 2 of 3 cells are not numbers; the first, in row 2, is 'x'"),
+        ("a,b\n1,2\n,3\n", "b", "column 'a': 1 of 2 cells are not numbers; the first, in row 2, is ''"),
+        ("a,b\n1,2\nnan,3\n", "b", "'a': 1 of 2 values are not finite; the first, in row 2, is nan"),
+        ("a,b\n1,2\n1\n1,2,3\n", "b", "2 rows do not have the header's 2 cells; the first is row 2"),
+        ("a,a\n1,2\n", "a", "two columns have one name: a, a"),
+        ("a,b\n", "b", "has no rows"),
+        ("", "b", "has no rows"),
+        ("b\n1\n", "b", "expected columns for inputs and target, got b"),
+        ('a,b\n1,"2\n', "b", "cannot be read as csv"),
+    ],
+)
+def test_csv_errors_say_where(path, text, target, message):
+    write(path, text)
+    with pytest.raises(InvalidInput, match=re.escape(message)):
+        load("csv", path=path, target=target)
+
+
+def test_a_regression_on_words_is_refused(path):
+    write(path, "a,b\n1,x\n")
+    with pytest.raises(InvalidInput, match="column 'b': 1 of 1 cells are not numbers"):
+        load("csv", path=path, target="b", task="regression")
+
+
+@pytest.mark.parametrize("name", ["csv", "npz"])
+def test_a_file_that_is_not_there_says_so(path, name):
+    needed = {"target": "y"} if name == "csv" else {}
+    with pytest.raises(InvalidInput, match=r"cannot be read.*No such file"):
+        load(name, path=path, **needed)
+
+
+def test_npz_arrays_go_by_name_and_type(path):
+    path += ".npz"
+    np.savez(path, x=np.eye(3), y=np.array([5, 7, 5]), z=np.arange(6.0).reshape(3, 2), w=np.array(["p", "q", "p"]))
+    assert load("npz", path=path).classes == ("5", "7")
+    assert load("npz", path=path, targets="w").classes == ("p", "q")
+    assert load("npz", path=path, targets="z").targets.shape == (3, 2)
+    assert load("npz", path=path, task="regression").targets.tolist() == [[5], [7], [5]]
+    with pytest.raises(InvalidInput, match=r"no array 'v'; it has x, y, z, w"):
+        load("npz", path=path, targets="v")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"\x93NUMPY\x01\x00junk"])
+def test_an_npz_that_is_none_says_so(path, content):
+    with open(path, "wb") as file:
+        file.write(content)
+    with pytest.raises(InvalidInput, match="cannot be read as npz"):
+        load("npz", path=path)
+
+
+def test_an_npz_with_objects_is_not_unpickled(path):
+    path += ".npz"
+    np.savez(path, x=np.eye(2), y=np.array([{}, {}], dtype=object))
+    with pytest.raises(InvalidInput, match="cannot be read as npz"):
+        load("npz", path=path)

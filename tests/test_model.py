@@ -1,0 +1,120 @@
+"""Networks: their shapes, initial values and derivatives, and that a step allocates nothing."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from lossreg import Dense, Sequential
+from lossreg.experiment.layers import ACTIVATIONS
+from lossreg.registry import models
+
+
+def build(name, inputs, outputs, seed=0, **parameters):
+    component = models.get(name)
+    return component.function(inputs, outputs, np.random.default_rng(seed), **component.bind(parameters))
+
+
+def deep(activation, last=None):
+    """A network in float64, whose derivatives can be compared with differences."""
+    layers = [Dense(5, 7, activation), Dense(7, 6, activation), Dense(6, 3, last)]
+    return Sequential(layers, np.random.default_rng(1), np.float64)
+
+
+@pytest.mark.parametrize("last", [None, *ACTIVATIONS])
+@pytest.mark.parametrize("activation", [None, *ACTIVATIONS])
+def test_gradients_agree_with_differences(activation, last):
+    network = deep(activation, last)
+    random = np.random.default_rng(2)
+    inputs, direction = random.normal(size=(4, 5)), random.normal(size=(4, 3))
+    network.forward(inputs)
+    network.backward(direction.copy())
+    grads = network.grads.copy()
+    numerical = np.empty_like(grads)
+    for index in range(len(grads)):
+        ends = []
+        for shift in (1e-6, -1e-6):
+            network.weights[index] += shift
+            ends.append((network.forward(inputs) * direction).sum())
+            network.weights[index] -= shift
+        numerical[index] = (ends[0] - ends[1]) / 2e-6
+    assert np.abs(numerical).max() > 0.01
+    np.testing.assert_allclose(grads, numerical, atol=1e-8)
+
+
+def test_the_linear_model_is_its_formula():
+    network = build("linear", 4, 2)
+    inputs = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    weight, bias = network.named["0.weight"], network.named["0.bias"]
+    assert (weight.shape, bias.shape) == ((2, 4), (2,))
+    np.testing.assert_allclose(network.forward(inputs), inputs @ weight.T + bias, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("activation", "function"), [("relu", lambda x: x.clip(0)), ("tanh", np.tanh)])
+def test_the_mlp_is_its_formula(activation, function):
+    network = build("mlp", 4, 2, hidden=[5, 3], activation=activation)
+    values = inputs = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    for index in range(3):
+        values = values @ network.named[f"{index}.weight"].T + network.named[f"{index}.bias"]
+        values = function(values) if index < 2 else values
+    np.testing.assert_allclose(network.forward(inputs), values, rtol=1e-5)
+
+
+def test_sigmoid_neither_overflows_nor_differs():
+    network = Sequential([Dense(1, 1, "sigmoid")], np.random.default_rng(0), np.float64)
+    network.weights[:] = 1, 0
+    inputs = np.array([[-1e4], [-3.0], [0.0], [2.0], [1e4]])
+    expected = [0, 1 / (1 + np.exp(3.0)), 0.5, 1 / (1 + np.exp(-2.0)), 1]
+    np.testing.assert_allclose(network.forward(inputs)[:, 0], expected, atol=1e-16)
+
+
+def test_an_mlp_with_nothing_hidden_is_the_linear_model():
+    assert np.array_equal(build("mlp", 4, 2, hidden=[]).weights, build("linear", 4, 2).weights)
+
+
+def test_initial_values_are_uniform_within_one_over_the_root_of_the_inputs():
+    network = build("mlp", 100, 50, hidden=[400])
+    for name, view in network.named.items():
+        bound = 0.1 if name.startswith("0") else 0.05
+        assert bound * 0.9 < np.abs(view).max() <= bound
+        if view.size > 1000:
+            assert abs(view.std() / (bound / 3**0.5) - 1) < 0.02
+    assert not np.array_equal(network.weights, build("mlp", 100, 50, seed=1, hidden=[400]).weights)
+
+
+def test_the_named_views_are_all_of_the_flat_weights():
+    network = build("mlp", 4, 2, hidden=[3])
+    assert network.weights.dtype == np.float32
+    assert sum(view.size for view in network.named.values()) == len(network.weights) == len(network.grads)
+    network.weights[:] = np.arange(len(network.weights))
+    assert np.array_equal(np.concatenate([view.ravel() for view in network.named.values()]), network.weights)
+    assert list(network.named) == ["0.weight", "0.bias", "1.weight", "1.bias"]
+
+
+def test_batches_of_several_sizes_do_not_disturb_one_another():
+    network = build("mlp", 4, 2)
+    inputs = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    grad = np.ones((8, 2), np.float32)
+    network.forward(inputs)
+    network.backward(grad)
+    whole = network.grads.copy()
+    parts = np.zeros_like(whole)
+    for rows in (slice(0, 5), slice(5, 8)):
+        network.forward(inputs[rows])
+        network.backward(grad[rows])
+        parts += network.grads
+    np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_allocates_no_array():
+    network = build("mlp", 64, 8, hidden=[128])
+    inputs, grad = np.ones((256, 64), np.float32), np.ones((256, 8), np.float32)
+    for _ in range(2):
+        network.forward(inputs)
+        network.backward(grad)
+    tracemalloc.start()
+    network.forward(inputs)
+    network.backward(grad)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 256 * 8 * 4
