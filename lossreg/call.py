@@ -181,7 +181,7 @@ class Call:
                 buffer[...] = grad
         return buffers
 
-    def value(self, denominator: float | None = None, grads: tuple[Array, ...] | None = None) -> Any:
+    def value(self, denominator: float | None = None, grads: tuple[Array, ...] = ()) -> Any:
         """The loss; fills the gradients if there are any to fill."""
         divisor = self.divisor(denominator)
         values = np.empty(self.shape, self.kind) if self.reduction == "none" else None
@@ -191,19 +191,14 @@ class Call:
         if not isfinite(total) and divisor:
             # The sum may overflow where the mean does not.
             values = np.empty(self.shape, self.real)
-            self.total(values, None, 1.0)
+            self.total(values, (), 1.0)
             total, divisor = float(np.sum(values / np.float64(divisor))), 1.0
         with np.errstate(over="ignore"):
             return self.kind.type(total / divisor if divisor else 0.0)
 
-    def total(self, values: Array | None, grads: tuple[Array, ...] | None, scale: float) -> float:
+    def total(self, values: Array | None, grads: tuple[Array, ...], scale: float) -> float:
         """The sum of the values; fills what there is to fill, the gradients times `scale`."""
         form = self.form
-        slopes = (
-            (None,) * len(self.graded)
-            if grads is None
-            else tuple(row_last(grad, entry) for grad, (entry, _) in zip(grads, self.graded, strict=True))
-        )
         total, outside = execute.evaluate(
             form,
             self.real,
@@ -215,7 +210,7 @@ class Call:
             sample_weight=self.sample_weight,
             where=self.where,
             values=values,
-            slopes=slopes,
+            slopes=tuple(row_last(grad, entry) for grad, (entry, _) in zip(grads, self.graded, strict=False)),
         )
         if outside:
             self.explain()

@@ -18,7 +18,7 @@ from lossreg.kernels.specialise import counter, driver
 from lossreg.kernels.threads import get_num_threads, run_together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from lossreg.definition import Form
 
@@ -43,64 +43,75 @@ def evaluate(  # noqa: PLR0913  the outputs and weights that nobody asked for st
     sample_weight: Array | None,
     where: Array | None,
     values: Array | None,
-    slopes: tuple[Array | None, ...],
+    slopes: tuple[Array, ...],
 ) -> tuple[float, bool]:
     """Fill `values`, and `slopes` times `scale`; give the sum of the values, and whether an input is out of its domain.
 
     Arrays have the loss's own `shape`, rows one more axis at the end. An elementwise form's parameters may have that
-    shape too; those of a form by row may be rows.
+    shape too; those of a form by row may be rows. Without `slopes` there is no gradient.
     """
-    function = driver(form, real, switches)
+    drive = Drive(form, real, switches, inputs[0].shape[-1] if form.by_row else 1, scale, len(slopes))
     outputs: tuple[Operand, ...] = (values, *slopes)
-    operands = (*outputs, sample_weight, where, *inputs, *parameters)
+    moving = (*outputs, sample_weight, where, *inputs, *(() if form.by_row else parameters))
+    fixed = parameters if form.by_row else []
     labels = [np.int64 if entry.domain is CLASS_INDEX else real for entry in form.inputs]
-    kinds = (*(real for _ in outputs), real, np.bool_, *labels, *(real for _ in parameters))
-    width = inputs[0].shape[-1] if form.by_row else 1
-    length = max(1, BLOCK // width) if form.by_row else BLOCK
+    kinds = [*(real for _ in outputs), real, np.bool_, *labels, *(real for _ in parameters)][: len(moving)]
     rank, total, outside = len(shape), 0.0, False
-    moving = len(operands) - (len(parameters) if form.by_row else 0)
-    if all(fits(operand, kind) for operand, kind in zip(operands, kinds, strict=True)):
-        flat = [*(flatten(operand, rank) for operand in operands[:moving]), *operands[moving:]]
-        return run(function, prod(shape), length, width, scale, len(slopes), flat)
-    for slab in slabs(shape, max(1, SLAB // width)):
-        parts = [part(operand, slab) for operand in operands[:moving]]
-        size = prod(next(p.shape[:rank] for p in parts[len(outputs) :] if isinstance(p, np.ndarray)))
-        whole = [
-            flatten(np.empty(p.shape, kind) if at < len(outputs) else np.ascontiguousarray(p, kind), rank)
-            if isinstance(p, np.ndarray)
-            else p
-            for at, (p, kind) in enumerate(zip(parts, kinds, strict=False))
+    if all(fits(operand, kind) for operand, kind in zip(moving, kinds, strict=True)):
+        return drive.run(prod(shape), [flatten(operand, rank) for operand in moving], fixed)
+    for slab in slabs(shape, max(1, SLAB // drive.width)):
+        parts = [operand[slab] if isinstance(operand, np.ndarray) else operand for operand in moving]
+        made = [
+            np.empty(p.shape, kind) if isinstance(p, np.ndarray) else p
+            for p, kind in zip(parts[: len(outputs)], kinds, strict=False)
         ]
-        added, beyond = run(function, size, length, width, scale, len(slopes), [*whole, *operands[moving:]])
+        read = [
+            np.ascontiguousarray(p, kind) if isinstance(p, np.ndarray) else p
+            for p, kind in zip(parts[len(outputs) :], kinds[len(outputs) :], strict=True)
+        ]
+        size = prod(parts[len(outputs) + 2].shape[:rank])  # type: ignore[union-attr]  the first input
+        added, beyond = drive.run(size, [flatten(operand, rank) for operand in (*made, *read)], fixed)
         total, outside = total + added, outside | beyond
-        for target, result in zip(parts[: len(outputs)], whole, strict=False):
+        for target, result in zip(parts, made, strict=False):
             if isinstance(target, np.ndarray):
-                target[...] = result.reshape(target.shape)
+                target[...] = result
     return total, outside
 
 
-def run(
-    function: Callable[..., bool],
-    size: int,
-    length: int,
-    width: int,
-    scale: float,
-    gradients: int,
-    operands: list[Any],
-) -> tuple[float, bool]:
-    """Run a driver over flat operands in blocks, in as many threads as there is work for."""
-    values, *slopes = operands[: 1 + gradients]
-    weights = operands[1 + gradients : 3 + gradients]
-    rest = operands[3 + gradients :]
-    blocks = -(-size // length)
-    sums = np.empty(blocks)
-    threads = max(1, min(get_num_threads(), blocks, size * width // SLAB))
-    bounds = [blocks * at // threads for at in range(threads + 1)]
-    calls = [
-        (sums, values, *weights, scale, size, length, first, last, *slopes, *rest) for first, last in pairwise(bounds)
-    ]
-    outside = any(run_together(function, calls)) if threads > 1 else function(*calls[0])
-    return float(sums.sum()), outside
+class Drive:
+    """A form's driver, and what it is called with whatever the arrays."""
+
+    def __init__(  # noqa: PLR0913  as evaluate
+        self,
+        form: Form,
+        real: type,
+        switches: tuple[Any, ...],
+        width: int,
+        scale: float,
+        gradients: int,
+    ) -> None:
+        self.real, self.width, self.gradients = real, width, gradients
+        # A kernel by row always fills its slopes; those that nobody asked for are scratch.
+        self.scratch = len(form.graded) if form.by_row and not gradients else 0
+        self.scale = scale if gradients else 1.0
+        self.length = max(1, BLOCK // width) if form.by_row else BLOCK
+        self.function = driver(form, real, switches, gradients + self.scratch)
+
+    def run(self, size: int, operands: list[Any], fixed: list[Any]) -> tuple[float, bool]:
+        """Call the driver on flat operands in blocks, in as many threads as there is work for."""
+        values, *slopes = operands[: 1 + self.gradients]
+        sample_weight, where, *rest = operands[1 + self.gradients :]
+        blocks = -(-size // self.length)
+        sums = np.empty(blocks)
+        threads = max(1, min(get_num_threads(), blocks, size * self.width // SLAB))
+        bounds = [blocks * at // threads for at in range(threads + 1)]
+        calls = []
+        for first, last in pairwise(bounds):
+            scratch = [np.empty((1, self.width), self.real) for _ in range(self.scratch)]
+            operands = [*slopes, *scratch, *rest, *fixed]
+            calls.append((sums, values, sample_weight, where, self.scale, size, self.length, first, last, *operands))
+        outside = any(run_together(self.function, calls)) if threads > 1 else self.function(*calls[0])
+        return float(sums.sum()), outside
 
 
 def count(shape: tuple[int, ...], labels: Any, ignored: int, weight: Any, sample_weight: Any, where: Any) -> float:
@@ -141,11 +152,6 @@ class Unlocked:
         self.array = array
         interface = array.__array_interface__
         self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
-
-
-def part(operand: Operand, slab: tuple[slice, ...]) -> Operand:
-    """The part of an array, or a number as it is."""
-    return operand[slab] if isinstance(operand, np.ndarray) else operand
 
 
 def slabs(shape: tuple[int, ...], limit: int) -> Iterator[tuple[slice, ...]]:

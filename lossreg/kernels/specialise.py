@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import types
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from numba.extending import register_jitable
 
 from lossreg.domains import CLASS_INDEX, IGNORED
 from lossreg.kernels import stable, templates
-from lossreg.kernels.polynomials import COMPILED, EXACT
+from lossreg.kernels.polynomials import COMPILED, EXACT, INNER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,20 +31,20 @@ REORDERED = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": 
 
 
 @cache
-def driver(form: Form, real: type, switches: tuple[Any, ...]) -> Callable[..., bool]:
-    """The compiled loop of a form for one float type and one setting of the parameters that choose a branch."""
+def driver(form: Form, real: type, switches: tuple[Any, ...], stored: int) -> Callable[..., bool]:
+    """The compiled loop of a form: for a float type, the parameters that choose a branch, and so many slopes."""
     template = templates.rows if form.by_row else templates.elementwise
     options = REORDERED if form.by_row else EXACT
     filled = {
         "kernel": compiled(form.kernel, options),
         "guard": compiled(guard(form), EXACT),
         "REAL": real,
-        "OUTPUTS": len(form.graded),
+        "STORED": stored,
         "INPUTS": len(form.inputs),
         "SWITCHES": switches,
     }
-    print_of = fingerprint(form.kernel, *(entry.domain.contains for entry in form.inputs), real.__name__, switches)
-    return clone(template, f"{form.kernel.__name__}_{real.__name__}_{print_of}", filled)
+    decisive = (form.kernel, *(entry.domain.contains for entry in form.inputs), real.__name__, switches, stored)
+    return clone(template, f"{form.kernel.__name__}_{real.__name__}_{fingerprint(*decisive)}", filled)
 
 
 @cache
@@ -65,7 +65,7 @@ def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[
     """The function as others may call it in compiled code, with every function of its author's that it calls."""
     for callee in callees(function):
         make_callable(callee, EXACT)
-    return njit(function, **options)  # type: ignore[no-any-return]
+    return njit(function, **options, **INNER)  # type: ignore[no-any-return]
 
 
 _callable: set[Callable[..., Any]] = set(COMPILED)
@@ -75,7 +75,7 @@ def make_callable(function: Callable[..., Any], options: dict[str, Any]) -> None
     """Let compiled code call a plain function."""
     if function not in _callable:
         _callable.add(function)
-        register_jitable(**options)(function)
+        register_jitable(**options, **INNER)(function)
 
 
 def callees(function: Callable[..., Any]) -> Iterator[types.FunctionType]:
@@ -135,23 +135,24 @@ def room() -> bytes:
 def guard(form: Form) -> Callable[..., Any]:
     """What tells of a point whether it is ignored and whether it lies outside the form's domains."""
 
-    def free(point: Any, parameters: Any) -> tuple[bool, bool]:
-        return False, False
-
-    watch: Callable[..., Any] = free
     settings = [parameter for parameter in form.parameters if parameter.name not in form.switches]
     ignored = next((at for at, parameter in enumerate(settings) if parameter.domain is IGNORED), None)
-    for position, entry in enumerate(form.inputs):
-        if entry.domain is CLASS_INDEX:
-            watch = both(watch, label_guard(position, ignored))
-        elif entry.domain.bounded:
-            watch = both(watch, domain_guard(position, entry))
-    return watch
+    guards = [
+        label_guard(position, ignored) if entry.domain is CLASS_INDEX else domain_guard(position, entry)
+        for position, entry in enumerate(form.inputs)
+        if entry.domain is CLASS_INDEX or entry.domain.bounded
+    ]
+    return reduce(both, guards) if guards else free
+
+
+def free(point: Any, parameters: Any) -> tuple[bool, bool]:
+    """The guard of a form whose inputs may be anything."""
+    return False, False
 
 
 def both(one: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
     """A guard that tells what either of two tells."""
-    first, second = (register_jitable(**EXACT)(each) for each in (one, other))
+    first, second = (register_jitable(**EXACT, **INNER)(each) for each in (one, other))
 
     def either(point: Any, parameters: Any) -> tuple[bool, bool]:
         ignored, outside = first(point, parameters)
@@ -180,7 +181,7 @@ def label_guard(position: int, ignored: int | None) -> Callable[..., Any]:
 
 def domain_guard(position: int, entry: Input) -> Callable[..., Any]:
     """The guard of an input whose numbers have bounds."""
-    contains = register_jitable(**EXACT)(entry.domain.contains)
+    contains = register_jitable(**EXACT, **INNER)(entry.domain.contains)
     if entry.axis is None:
 
         def element(point: Any, parameters: Any) -> tuple[bool, bool]:

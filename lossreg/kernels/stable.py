@@ -62,7 +62,7 @@ def sigmoid(x: Any) -> Any:
 def softplus(x: Any) -> Any:
     """log(1 + e^x), exact in both tails; -log(sigmoid(x)) is softplus(-x)."""
     T = type(x)
-    return max(x, T(0)) + log1p(exp(-abs(x)))
+    return (x if x > 0 else T(0)) + log1p(exp(-abs(x)))
 
 
 def sign(x: Any) -> Any:
@@ -114,7 +114,7 @@ def direction(row: Sequence[Any], out: Any) -> Any:
     T = type(row[0])
     part = T(0)
     for j in range(len(row)):
-        part = max(part, abs(row[j]))
+        part = abs(row[j]) if abs(row[j]) > part else part
     size = part if part > 0 else T(1)
     squares = T(0)
     for j in range(len(row)):

@@ -25,7 +25,7 @@ def compile_update(optimizer: Optimizer, parameters: dict[str, Any]) -> Callable
     filled = {
         "kernel": compiled(optimizer.function, EXACT),
         "REAL": np.float32,
-        "OUTPUTS": len(optimizer.states),
+        "STORED": len(optimizer.states),
         "SWITCHES": switches,
     }
     name = f"{optimizer.name}_float32_{fingerprint(optimizer.function, switches)}"
