@@ -12,9 +12,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba.core.errors import NumbaError
 
 from lossreg.domains import CLASS_INDEX
-from lossreg.kernels.specialise import counter, driver
+from lossreg.errors import InvalidDefinition
+from lossreg.kernels.specialise import counter, driver, in_short
 from lossreg.kernels.threads import get_num_threads, run_together
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ class Drive:
         scale: float,
         gradients: int,
     ) -> None:
-        self.real, self.width, self.gradients = real, width, gradients
+        self.name, self.real, self.width, self.gradients = form.kernel.__name__, real, width, gradients
         # A kernel by row always fills its slopes; those that nobody asked for are scratch.
         self.scratch = len(form.graded) if form.by_row and not gradients else 0
         self.scale = scale if gradients else 1.0
@@ -110,7 +112,10 @@ class Drive:
             scratch = [np.empty((1, self.width), self.real) for _ in range(self.scratch)]
             operands = [*slopes, *scratch, *rest, *fixed]
             calls.append((sums, values, sample_weight, where, self.scale, size, self.length, first, last, *operands))
-        outside = any(run_together(self.function, calls)) if threads > 1 else self.function(*calls[0])
+        try:
+            outside = any(run_together(self.function, calls)) if threads > 1 else self.function(*calls[0])
+        except NumbaError as error:
+            raise InvalidDefinition(f"{self.name}: the kernel does not compile:\n{in_short(error)}") from error
         return float(sums.sum()), outside
 
 

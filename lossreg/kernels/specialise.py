@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numba import njit
+from numba.core.errors import NumbaError
 from numba.extending import register_jitable
 
 from lossreg.domains import CLASS_INDEX, IGNORED
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 # Sums may be reordered, which vectorises them. Never "nnan" or "ninf": they make isnan a constant.
 REORDERED = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "numpy"}
+
+SHORT = 6
+"""Lines of a compiler's report that are passed on."""
 
 
 @cache
@@ -59,6 +63,14 @@ def clone(template: Callable[..., Any], name: str, filled: dict[str, Any]) -> Ca
     copy = types.FunctionType(template.__code__, {**template.__globals__, **filled}, name)
     copy.__qualname__ = f"{template.__name__}_{name}"
     return njit(copy, cache=True, nogil=True, **REORDERED)  # type: ignore[no-any-return]
+
+
+def in_short(error: NumbaError) -> str:
+    """What of a compiler's report an author can use: the cause and the line, without the chain of passes."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    chain = ("Failed in nopython", "During:", "There are", "raised from", "- Of which", "Overload", "With argument", "Rejected")
+    kept = [line for line in lines if line and not line.startswith(chain) and not set(line) <= set("^~>. ")]
+    return "\n".join(f"  {line}" for line in kept[:SHORT])
 
 
 def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
