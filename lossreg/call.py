@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-FLOATS = {"float16": np.float32, "float32": np.float32, "float64": np.float64}
+FLOATS = {np.dtype(np.float16): np.float32, np.dtype(np.float32): np.float32, np.dtype(np.float64): np.float64}
 """The types a loss takes and gives, and the type its loops work in."""
+
+NATIVE = {kind.num: kind for kind in FLOATS}
+"""The same types by their number, which is that of any byte order."""
+
+FLOAT64 = np.dtype(np.float64)
 
 UNUSED_LABEL = -1
 """What stands for the label to ignore in a loss that has none: out of range, so that it counts for nothing anyway."""
@@ -42,7 +47,7 @@ class Call:
             (entry, x) for x, entry in zip(self.arrays, self.form.inputs, strict=True) if entry.name in self.form.graded
         ]
         self.kind = np.result_type(*(gradient_type(x) for _, x in self.graded))
-        self.real = FLOATS[self.kind.name]
+        self.real = FLOATS[self.kind]
         self.sample_weight = self.share(sample_weight, "sample_weight")
         self.where = self.share(where, "where")
         if self.where is not None and self.where.dtype != np.bool_:
@@ -51,11 +56,10 @@ class Call:
     def read(self, given: Any, what: str) -> Array:
         """What was given, as an array of real numbers."""
         array = np.asarray(given)
-        floating = array.dtype.kind == "f" and array.dtype.newbyteorder("=").name in FLOATS
-        if not floating and array.dtype.kind not in "iub":
+        if array.dtype.num not in NATIVE and array.dtype.kind not in "iub":
             got = array.dtype if isinstance(given, np.ndarray) else repr(given)
             raise InvalidType(
-                f"{self.name}: expected {what} as numbers of type {', '.join(FLOATS)}, integer or boolean; got {got}",
+                f"{self.name}: expected {what} as numbers of type {', '.join(map(str, FLOATS))}, integer or boolean; got {got}",
             )
         return array
 
@@ -258,4 +262,4 @@ def without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 def gradient_type(x: Array) -> np.dtype[Any]:
     """The type of an input's gradient: its own, or float64 for integers."""
-    return x.dtype.newbyteorder("=") if x.dtype.kind == "f" else np.dtype(np.float64)
+    return NATIVE.get(x.dtype.num, FLOAT64)

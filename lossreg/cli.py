@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lossreg.registry import Registry
 
 # Each command imports what it needs when it runs: `--help` has to answer at once.
-
-DETAILS = ("name", "task", "summary", "distribution")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -25,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     except LossregError as error:
         code = complain(str(error), 2)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        sys.stdout = None  # type: ignore[assignment]  # or Python would try to flush it on its way out
+        sys.stdout = None  # or Python would try to flush it on its way out
         code = 0
     except OSError as error:
         code = complain(str(error), 1)
@@ -83,14 +87,15 @@ def list_plugins(options: argparse.Namespace) -> None:
     from lossreg.errors import AmbiguousName, BrokenPlugin
     from lossreg.registry import REGISTRIES
 
-    chosen = [registry for registry in REGISTRIES if options.kind in ("all", registry.group.removeprefix("lossreg."))]
+    registries: tuple[Registry[Any], ...] = REGISTRIES
+    chosen = [registry for registry in registries if options.kind in ("all", registry.group.removeprefix("lossreg."))]
     rows, warnings = [], []
     for registry in chosen:
         for offer in registry.offers():
             try:
                 component = registry.load(offer)
             except BrokenPlugin as error:
-                warnings.append(f"{error}")
+                warnings.append(str(error))
                 continue
             kind = [registry.kind] if len(chosen) > 1 else []
             task = [getattr(component, "task", "")] if options.kind in ("losses", "all") else []
@@ -99,7 +104,7 @@ def list_plugins(options: argparse.Namespace) -> None:
             try:
                 registry.find(name)
             except AmbiguousName as error:
-                warnings.append(f"{error}")
+                warnings.append(str(error))
     columns(rows)
     sys.stdout.flush()
     for warning in warnings:
@@ -122,15 +127,16 @@ def show(options: argparse.Namespace) -> None:
     from lossreg.errors import UnknownName, listed, nearest
     from lossreg.registry import REGISTRIES
 
+    registries: tuple[Registry[Any], ...] = REGISTRIES
     found = []
-    for registry in REGISTRIES:
+    for registry in registries:
         try:
             offer = registry.find(options.name)
         except UnknownName:
             continue
         found.append((registry.kind, offer, registry.load(offer)))
     if not found:
-        names = {name for registry in REGISTRIES for name in registry.names()}
+        names = {name for registry in registries for name in registry.names()}
         hint = nearest(options.name, names)
         raise UnknownName(
             f"nothing named {options.name!r} is installed" + (hint and f"; {hint}") + f"; installed: {listed(names)}",

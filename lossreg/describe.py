@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def describe(kind: str, offer: Offer[Any], component: Component) -> str:
     """A plugin's documentation, inputs, parameters and origin."""
     blocks = [f"{component.name} ({kind})", without_examples(component.doc)]
-    blocks.extend(map(inputs_in_words, component.forms if isinstance(component, Loss) else ()))
+    forms = component.forms if isinstance(component, Loss) else []
+    blocks.extend("or " * (form is not forms[0]) + inputs_in_words(form) for form in forms)
     if component.parameters:
         blocks.append("parameters\n" + aligned(map(parameter_in_words, component.parameters)))
     facts = [("task", getattr(component, "task", "")), ("from", str(offer)), ("file", component.file)]

@@ -124,8 +124,9 @@ def in_words(annotation: Any) -> str:
         return f"{in_words(get_args(arguments[0])[0])}, or a row of them"
     if origin is Annotated:
         domain = domain_of(annotation)
-        words = in_words(arguments[0])
-        return words if domain is None else f"{domain.extent}" if arguments[0] is int else f"a number {domain.extent}"
+        if domain is None:
+            return in_words(arguments[0])
+        return domain.extent if arguments[0] is int or "number" in domain.extent else f"a number {domain.extent}"
     if origin in UNION:
         return " or ".join(in_words(argument) for argument in arguments)
     if origin is Literal:

@@ -105,7 +105,8 @@ def test_a_file_that_is_no_config_says_where(write, text, message):
 
 
 @pytest.mark.parametrize(("path", "reason"), [("none.yaml", "No such file or directory"), (".", "Is a directory")])
-def test_a_file_that_cannot_be_read_says_why(write, path, reason):
+@pytest.mark.usefixtures("write")
+def test_a_file_that_cannot_be_read_says_why(path, reason):
     assert problems(path) == [f"{path}: cannot be read: {reason}"]
 
 
@@ -113,7 +114,10 @@ def test_a_file_that_cannot_be_read_says_why(write, path, reason):
     ("text", "message"),
     [
         ("a: &x [*x]", "x.yaml:1:4: a.0: an alias to what contains it"),
-        ("a: !!python/object:os.system 1", "a: a tag that configs do not use: tag:yaml.org,2002:python/object:os.system"),
+        (
+            "a: !!python/object:os.system 1",
+            "a: a tag that configs do not use: tag:yaml.org,2002:python/object:os.system",
+        ),
         ("a: !!int x", "x.yaml:1:4: a: 'x' is not of the type int"),
         ("a: !!bool 1", "x.yaml:1:4: a: '1' is not of the type bool"),
     ],
@@ -168,7 +172,10 @@ def test_a_noun_that_is_missing_says_what_is_installed(write):
 
 def test_a_required_parameter_that_is_missing_says_so(write):
     lines = problems(write("data: csv\nmodel: linear\noptimizer: sgd\nloss: mse\n"))
-    assert lines == ["x.yaml:1:7: data: path is missing: a text", "x.yaml:1:7: data: target is missing: a text or a list, each a text"]
+    assert lines == [
+        "x.yaml:1:7: data: path is missing: a text",
+        "x.yaml:1:7: data: target is missing: a text or a list, each a text",
+    ]
 
 
 def test_reduction_is_one_that_gives_a_number():
@@ -205,7 +212,9 @@ def test_a_losss_numbers_may_be_lists():
     ]
 
 
-@pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].joinpath("configs").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted(Path(__file__).parents[1].joinpath("configs").glob("*.yaml")), ids=lambda p: p.stem
+)
 def test_every_config_says_its_question_and_its_command(path):
     header = path.read_text("utf-8").partition("\n\n")[0]
     assert "?" in header

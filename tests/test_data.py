@@ -19,7 +19,7 @@ def load(name, **parameters):
 
 @pytest.fixture
 def path(tmp_path):
-    return str(tmp_path / "table")
+    return tmp_path / "table"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,12 @@ def path(tmp_path):
         ([[1.0], [2.0]], [-1, 1], ("a", "b"), "expected labels from 0 to 1, got -1 to 1"),
         ([[1.0], [2.0]], [0.0, 1.0], ("a", "b"), "expected labels from 0 to 1, got float64"),
         ([["a"], ["b"]], [0, 1], ("a", "b"), "expected numbers in 'x0', got <U1"),
-        ([[1, 2], [3, np.nan], [0, np.inf]], [1, 2, 3], (), "'x1': 2 of 3 values are not finite; the first, in row 2, is nan"),
+        (
+            [[1, 2], [3, np.nan], [0, np.inf]],
+            [1, 2, 3],
+            (),
+            "'x1': 2 of 3 values are not finite; the first, in row 2, is nan",
+        ),
         ([[1], [2]], [1, -np.inf], (), "'the target': 1 of 2 values are not finite; the first, in row 2, is -inf"),
     ],
 )
@@ -141,22 +146,21 @@ def test_random_data_follows_its_seed_and_its_teacher():
 
 
 def write(path, text):
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+    path.write_text(text, "utf-8")
 
 
 def test_csv_columns_are_found_by_name(path):
     write(path, "\ufeffa,kind,b\n1,x,2\n\n3e0,y,-4.5\n5,x,6\n")
-    table = load("csv", path=path, target="kind")
+    table = load("csv", path=str(path), target="kind")
     assert table.inputs.tolist() == [[1, 2], [3, -4.5], [5, 6]]
     assert (table.classes, table.features, table.targets.tolist()) == (("x", "y"), ("a", "b"), [0, 1, 0])
 
 
 def test_a_csv_target_of_numbers_is_real_unless_classes_are_asked_for(path):
     write(path, "a,b,c\n1,10,0\n2,9,1\n3,10,2\n")
-    assert load("csv", path=path, target="b").targets.tolist() == [[10], [9], [10]]
-    assert load("csv", path=path, target=["c", "b"]).targets.tolist() == [[0, 10], [1, 9], [2, 10]]
-    assert load("csv", path=path, target="b", task="classification").classes == ("9", "10")
+    assert load("csv", path=str(path), target="b").targets.tolist() == [[10], [9], [10]]
+    assert load("csv", path=str(path), target=["c", "b"]).targets.tolist() == [[0, 10], [1, 9], [2, 10]]
+    assert load("csv", path=str(path), target="b", task="classification").classes == ("9", "10")
 
 
 @pytest.mark.parametrize(
@@ -178,43 +182,42 @@ def test_a_csv_target_of_numbers_is_real_unless_classes_are_asked_for(path):
 def test_csv_errors_say_where(path, text, target, message):
     write(path, text)
     with pytest.raises(InvalidInput, match=re.escape(message)):
-        load("csv", path=path, target=target)
+        load("csv", path=str(path), target=target)
 
 
 def test_a_regression_on_words_is_refused(path):
     write(path, "a,b\n1,x\n")
     with pytest.raises(InvalidInput, match="column 'b': 1 of 1 cells are not numbers"):
-        load("csv", path=path, target="b", task="regression")
+        load("csv", path=str(path), target="b", task="regression")
 
 
 @pytest.mark.parametrize("name", ["csv", "npz"])
 def test_a_file_that_is_not_there_says_so(path, name):
     needed = {"target": "y"} if name == "csv" else {}
     with pytest.raises(InvalidInput, match=r"cannot be read.*No such file"):
-        load(name, path=path, **needed)
+        load(name, path=str(path), **needed)
 
 
 def test_npz_arrays_go_by_name_and_type(path):
-    path += ".npz"
+    path = path.with_suffix(".npz")
     np.savez(path, x=np.eye(3), y=np.array([5, 7, 5]), z=np.arange(6.0).reshape(3, 2), w=np.array(["p", "q", "p"]))
-    assert load("npz", path=path).classes == ("5", "7")
-    assert load("npz", path=path, targets="w").classes == ("p", "q")
-    assert load("npz", path=path, targets="z").targets.shape == (3, 2)
-    assert load("npz", path=path, task="regression").targets.tolist() == [[5], [7], [5]]
+    assert load("npz", path=str(path)).classes == ("5", "7")
+    assert load("npz", path=str(path), targets="w").classes == ("p", "q")
+    assert load("npz", path=str(path), targets="z").targets.shape == (3, 2)
+    assert load("npz", path=str(path), task="regression").targets.tolist() == [[5], [7], [5]]
     with pytest.raises(InvalidInput, match=r"no array 'v'; it has x, y, z, w"):
-        load("npz", path=path, targets="v")
+        load("npz", path=str(path), targets="v")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"\x93NUMPY\x01\x00junk"])
 def test_an_npz_that_is_none_says_so(path, content):
-    with open(path, "wb") as file:
-        file.write(content)
+    path.write_bytes(content)
     with pytest.raises(InvalidInput, match="cannot be read as npz"):
-        load("npz", path=path)
+        load("npz", path=str(path))
 
 
 def test_an_npz_with_objects_is_not_unpickled(path):
-    path += ".npz"
+    path = path.with_suffix(".npz")
     np.savez(path, x=np.eye(2), y=np.array([{}, {}], dtype=object))
     with pytest.raises(InvalidInput, match="cannot be read as npz"):
-        load("npz", path=path)
+        load("npz", path=str(path))

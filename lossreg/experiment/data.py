@@ -34,9 +34,11 @@ class Table:
         import numpy as np
 
         self.inputs, self.targets = np.asarray(self.inputs), np.asarray(self.targets)
-        if len(self.inputs.shape) != len(("rows", "features")) or 0 in self.inputs.shape:
-            raise InvalidInput(f"inputs: expected the shape (rows, features), got {self.inputs.shape}")
-        self.features = self.features or tuple(f"x{index}" for index in range(self.inputs.shape[1]))
+        match self.inputs.shape:
+            case _, features if self.inputs.size:
+                self.features = self.features or tuple(f"x{index}" for index in range(features))
+            case shape:
+                raise InvalidInput(f"inputs: expected the shape (rows, features), got {shape}")
         if self.classes:
             self._check_labels()
         elif self.targets.ndim == 1:

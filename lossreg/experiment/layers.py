@@ -139,6 +139,6 @@ class Sequential:
                 ACTIVATIONS[activation].differentiate(buffers[index].outputs, grad, buffers[index].scratch)
             grad_weight, grad_bias = self._grads[index]
             np.dot(grad.T, buffers[index - 1].outputs if index else self._inputs, out=grad_weight)
-            np.sum(grad, axis=0, out=grad_bias)
+            np.add.reduce(grad, axis=0, out=grad_bias)
             if index:
                 grad = np.dot(grad, self._weights[index][0], out=buffers[index - 1].grad)

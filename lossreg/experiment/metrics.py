@@ -40,7 +40,7 @@ def evaluate(network: Network, criterion: Criterion, task: Task, part: Part) -> 
             hits += ((outputs > 0) == (targets > 0)).sum()
     loss = total / divisor if divisor else 0.0
     if task is not Task.REAL:
-        return {"loss": loss, "accuracy": float(hits / len(part.targets))}
+        return {"loss": loss, "accuracy": float(hits / part.targets.size)}
     spread = part.targets.var(axis=0, dtype=np.float64) * len(part.targets)
     explained = 1 - np.divide(squares, spread, out=np.full_like(squares, np.nan), where=spread > 0)
     size = part.targets.size

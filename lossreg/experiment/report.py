@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lossreg.experiment.config import Config
     from lossreg.experiment.train import Record, Result, Session
 
 LINES = 10
@@ -15,6 +16,9 @@ LINES = 10
 
 class Report:
     """Is told how a run goes, and keeps it to itself; the reports below say it."""
+
+    def preparing(self, config: Config) -> None:
+        """Take note that data are loaded and kernels compiled next."""
 
     def started(self, session: Session) -> None:
         """Take note that training begins."""
@@ -42,22 +46,24 @@ class Lines(Report):
         """Print a line at once."""
         print(line, file=self.output, flush=True)
 
-    def started(self, session: Session) -> None:
+    def preparing(self, config: Config) -> None:
         """Say what is trained on what."""
+        nouns = f"{config.model.name} on {config.data.name} by {config.loss.name} with {config.optimizer.name}"
+        self.say(f"{config.name}: {nouns}")
+
+    def started(self, session: Session) -> None:
+        """Say how large it all is."""
         self.epochs = session.epochs
-        config, train, test = session.config, session.train, session.test
-        rows = f"{len(train.inputs):,} rows to train on, {len(test.inputs) if test else 0:,} to test on"
-        self.say(
-            f"{config.name}: {config.model.name} on {config.data.name} by {config.loss.name}, {config.optimizer.name}"
-        )
-        self.say(f"{rows}, {train.inputs.shape[1]:,} features, {session.network.weights.size:,} weights")
+        train, test = session.train.inputs, session.test.inputs if session.test else ()
+        self.say(f"{len(train):,} rows to train on, {len(test):,} to test on; {train.shape[1]:,} features")
+        self.say(f"{session.network.weights.size:,} weights, {session.steps:,} steps")
 
     def epoch(self, record: Record) -> None:
         """Say how some of the epochs went."""
         self.count(record)
         number = record["epoch"]
         if number in (1, self.epochs) or number % -(-self.epochs // LINES) == 0:
-            self.say(f"epoch {number:>{len(str(self.epochs))}}/{self.epochs}  {in_brief(record)}")
+            self.say(f"epoch {number:>{len(str(self.epochs))}}/{self.epochs}  {'   '.join(in_brief(record))}")
 
     def count(self, record: Record) -> None:
         """Add up the time."""
@@ -84,26 +90,26 @@ class Lines(Report):
 class Bar(Lines):
     """A progress bar on a terminal."""
 
-    def started(self, session: Session) -> None:
-        """Say what is trained on what, and draw the bar."""
+    def __init__(self, output: TextIO) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        super().__init__(output)
+        columns = (TextColumn("epoch"), MofNCompleteColumn(), BarColumn(24), TimeRemainingColumn())
+        brief = TextColumn("{task.description}")
+        self.progress = Progress(*columns, brief, console=Console(file=output), transient=True)
+        self.task = self.progress.add_task("")
+
+    def started(self, session: Session) -> None:
+        """Say how large it all is, and draw the bar."""
         super().started(session)
-        self.progress = Progress(
-            TextColumn("epoch"),
-            MofNCompleteColumn(),
-            BarColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-            transient=True,
-        )
-        self.task = self.progress.add_task("", total=self.epochs)
+        self.progress.update(self.task, total=self.epochs)
         self.progress.start()
 
     def epoch(self, record: Record) -> None:
         """Move the bar on."""
         self.count(record)
-        self.progress.update(self.task, advance=1, description=in_brief(record))
+        self.progress.update(self.task, advance=1, description=in_brief(record)[-1])
 
     def stopped(self, path: Path) -> None:
         """Leave the bar as it is."""
@@ -134,10 +140,11 @@ def measured(record: Record) -> dict[str, dict[str, float]]:
     return metrics
 
 
-def in_brief(record: Record) -> str:
-    """The first two metrics, train before test."""
-    pairs = list(measured(record).items())[:2]
-    return "   ".join(f"{metric} {' / '.join(f'{v:.4f}' for v in values.values())}" for metric, values in pairs)
+def in_brief(record: Record) -> list[str]:
+    """The first two metrics of each split."""
+    metrics = list(measured(record).items())[:2]
+    parts = metrics[0][1]
+    return [f"{part} {' '.join(f'{name} {values[part]:.4f}' for name, values in metrics)}" for part in parts]
 
 
 def table(record: Record) -> list[str]:

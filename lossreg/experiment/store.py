@@ -6,8 +6,8 @@
     metrics.jsonl          one line for each epoch; nan and infinity are the texts "nan", "inf" and "-inf"
     weights.safetensors    the final weights
 
-A config and a seed give the same bytes of metrics.jsonl, except for the keys in TIMES, and of weights.safetensors.
-Files appear whole or not at all; metrics grow by whole lines.
+On one machine, a config and a seed give the same bytes of metrics.jsonl, except for the keys in TIMES, and of
+weights.safetensors. Files appear whole or not at all; metrics grow by whole lines.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ def environment(config: Config) -> dict[str, Any]:
     """Everything beside the config that a run depends on."""
     from importlib.metadata import distributions
 
-    packages = {distribution.name: distribution.version for distribution in distributions()}
+    installed = [distribution.metadata for distribution in distributions()]
+    packages = {str(package["Name"]): str(package["Version"]) for package in installed if package and package["Name"]}
     return {
         "python": sys.version,
         "platform": platform.platform(),
@@ -136,8 +137,8 @@ def git() -> dict[str, Any] | None:
     """The commit of the current directory's repository, and whether files differ from it; None where there is none."""
     try:
         commit, changes = (
-            subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain"])
+            subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
+            for command in (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain"])  # nothing of anybody's
         )
     except (OSError, subprocess.SubprocessError):
         return None

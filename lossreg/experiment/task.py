@@ -43,22 +43,21 @@ TASKS = {
     (SIGN, False): Task.SIDES,
     (CLASS_INDEX, True): Task.LABELS,
 }
+TWO = 2
 
 
 def task_of(loss: Loss) -> Task | None:
     """The task of a loss; None for one that a network with one output row for each input row cannot be trained with."""
-    if len(loss.inputs) != 2:
-        return None
-    prediction, target = loss.inputs
-    if prediction.domain is not REAL or target.axis is not None:
-        return None
-    return TASKS.get((target.domain, prediction.axis is not None))
+    match loss.inputs:
+        case prediction, target if prediction.domain is REAL and target.axis is None:
+            return TASKS.get((target.domain, prediction.axis is not None))
+    return None
 
 
 def suits(task: Task | None, table: Table) -> bool:
     """Whether a table has the targets of a task."""
     if task in (Task.BINARY, Task.SIDES):
-        return len(table.classes) == 2
+        return len(table.classes) == TWO
     return task is not None and (task is Task.LABELS) == bool(table.classes)
 
 

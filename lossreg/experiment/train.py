@@ -61,6 +61,7 @@ class Session:
     task: Task
     train: Part
     test: Part | None
+    width: int
     network: Network
     criterion: Criterion
 
@@ -92,6 +93,7 @@ def run(
     """
     config = source if isinstance(source, Config) else load(source)
     report = report or Report()
+    report.preparing(config)
     with extra():
         import safetensors  # noqa: F401  what the weights need at the end should be missed at the beginning
 
@@ -148,7 +150,7 @@ def prepare(config: Config) -> Session:
         criterion.value_and_grad(outputs, parts[0].targets[:2])
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise config.error(("loss",), str(error)) from error
-    return Session(config, task, parts[0], parts[1] if len(held) else None, network, criterion)
+    return Session(config, task, parts[0], parts[1] if len(held) else None, width, network, criterion)
 
 
 def tabulate(config: Config) -> Table:
@@ -186,12 +188,11 @@ def train(session: Session) -> Iterator[Record]:
     updater = Updater(config.optimizer.component, config.optimizer.parameters, network)
     mean = Criterion(config.loss.component, "mean", config.loss.parameters)
     count, size = len(part.inputs), config.train.batch_size
-    width = network.forward(part.inputs[:1]).shape[1]
-    batches = {rows: batch_of(part, rows, width) for rows in {min(size, count), count % size or size}}
-    order = np.arange(count)
+    batches = {rows: batch_of(part, rows, session.width) for rows in {min(size, count), count % size or size}}
+    order, per_epoch, last = np.arange(count), session.steps_per_epoch, session.steps
     started, seen = perf_counter(), 0
-    for step in range(1, session.steps + 1):
-        epoch, position = divmod(step - 1, session.steps_per_epoch)
+    for step in range(1, last + 1):
+        epoch, position = divmod(step - 1, per_epoch)
         if position == 0 and config.train.shuffle:
             order = stream(config.seed, ORDER, epoch).permutation(count)
         rows = order[position * size : (position + 1) * size]
@@ -202,7 +203,7 @@ def train(session: Session) -> Iterator[Record]:
         network.backward(batch.grad)
         updater.step()
         seen += len(rows)
-        if position + 1 == session.steps_per_epoch or step == session.steps:
+        if position + 1 == per_epoch or step == last:
             seconds = perf_counter() - started
             record: Record = {"epoch": epoch + 1, "step": step}
             for name, rows_of in (("train", part), ("test", session.test)):

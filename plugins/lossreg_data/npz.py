@@ -17,13 +17,14 @@ def npz(
     targets: str = "y",
     task: Literal["auto", "classification", "regression"] = "auto",
 ) -> Table:
+    from pathlib import Path
     from zipfile import BadZipFile
 
     from numpy.lib.npyio import NpzFile
 
     try:
-        with NpzFile(path) as file:
-            arrays = dict(file)
+        with Path(path).open("rb") as file, NpzFile(file) as archive:
+            arrays = dict(archive)
     except (OSError, ValueError, BadZipFile) as error:
         raise InvalidInput(f"{path}: cannot be read as npz: {error}") from None
     for name in (inputs, targets):

@@ -1,6 +1,6 @@
 """Make optimizers.json: what PyTorch's optimizers do to some weights, for tests that have no PyTorch.
 
-    python tests/golden/make_optimizers.py
+python tests/golden/make_optimizers.py
 """
 
 import json
@@ -17,7 +17,7 @@ CASES = [
     ("adam", {"lr": 0.05, "beta1": 0.8, "beta2": 0.99, "eps": 1e-3}),
     ("adam", {"lr": 0.05, "weight_decay": 0.1}),
     ("adamw", {}),
-    ("adamw", {"lr": 0.05, "beta1": 0.7, "beta2": 0.9, "weight_decay": 0.3}),
+    ("adamw", {"lr": 0.05, "beta1": 0.7, "beta2": 0.9, "eps": 1e-2, "weight_decay": 0.3}),
 ]
 CLASSES = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 STEPS, WEIGHTS = 20, 6
