@@ -101,9 +101,9 @@ class Config:
         nouns = {noun: choice.resolved() for noun, choice in self.choices.items()}
         return {**nouns, "reduction": self.reduction, "train": asdict(self.train), "seed": self.seed}
 
-    def error(self, path: KeyPath, what: str) -> InvalidConfig:
-        """Make the error of a config that cannot work, with the place in the file of what to change."""
-        return self.document.error(path, what)
+    def error(self, *problems: tuple[KeyPath, str]) -> InvalidConfig:
+        """Make the error of a config that cannot work, with the place in the file of each value to change."""
+        return self.document.error(*problems)
 
 
 def load(source: str | Path | Mapping[str, Any]) -> Config:

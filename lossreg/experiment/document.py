@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,10 +152,12 @@ class Document:
         place = None if standing is None else places[standing]
         self.problems.append((place, f"{dotted(path)}: {what}" if path else what))
 
-    def error(self, path: KeyPath, what: str) -> InvalidConfig:
-        """Make the error of one more problem."""
-        self.report(path, what)
-        return self.invalid()
+    def error(self, *problems: tuple[KeyPath, str]) -> InvalidConfig:
+        """Make the error of some problems found later, each with the path of the value to change."""
+        later = replace(self, problems=[])
+        for path, what in problems:
+            later.report(path, what)
+        return later.invalid()
 
     def invalid(self) -> InvalidConfig:
         """Make the error of all the problems, one line for each, in the order of the file."""

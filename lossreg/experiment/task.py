@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lossreg.definition import Loss
     from lossreg.experiment.config import Config
     from lossreg.experiment.data import Table
+    from lossreg.experiment.document import KeyPath
 
 
 class Task(Enum):
@@ -84,13 +85,14 @@ def fit(config: Config, table: Table) -> tuple[Task, NDArray[Any], int]:
         "inputs": (table.inputs.shape[1], f"the features of {config.data.name}"),
         "outputs": (width, f"what {config.loss.name} takes for {config.data.name}"),
     }
+    problems: list[tuple[KeyPath, str]] = []
     for key, (size, reason) in needed.items():
         given = config.model.settings[key]
         if given not in (None, size):
-            config.document.report(
-                ("model", key), f"expected {size}, {reason}, got {given}; leave it out or write {size}"
-            )
-    config.document.check()
+            what = f"expected {size}, {reason}, got {given}; leave it out or write {size}"
+            problems.append((("model", key), what))
+    if problems:
+        raise config.error(*problems)
     return task, targets, width
 
 
@@ -104,7 +106,7 @@ def mismatch(config: Config, table: Table, task: Task | None) -> InvalidConfig:
     else:
         problem = f"{name} takes {task.value}, and {config.data.name} has {found}"
     change = "" if table.classes or task in (None, Task.REAL) else ", or give data with class labels"
-    return config.error(("loss",), f"{problem}; losses that fit: {listed(fitting(table))}{change}")
+    return config.error((("loss",), f"{problem}; losses that fit: {listed(fitting(table))}{change}"))
 
 
 def fitting(table: Table) -> list[str]:
@@ -126,8 +128,8 @@ def check_domain(config: Config, targets: NDArray[np.float32]) -> None:
     outside = ~np.asarray(target.domain.contains(targets)).all(axis=1)
     if outside.any():
         row = int(outside.argmax())
-        raise config.error(
-            ("loss",),
+        what = (
             f"{config.loss.name} takes a target {target.domain.extent}; in {config.data.name} {outside.sum()} of "
-            f"{len(targets)} rows have none, the first, row {row + 1}, is {targets[row].tolist()}",
+            f"{len(targets)} rows have none, the first, row {row + 1}, is {targets[row].tolist()}"
         )
+        raise config.error((("loss",), what))

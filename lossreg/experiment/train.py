@@ -131,7 +131,7 @@ def prepare(config: Config) -> Session:
     try:
         kept, held = split(table, config.data.settings["test"], stream(config.seed, SPLIT))
     except InvalidInput as error:
-        raise config.error(("data", "test"), str(error)) from error
+        raise config.error((("data", "test"), str(error))) from error
     columns = [table.inputs[kept], table.inputs[held]]
     if config.data.settings["standardise"]:
         columns = standardise(*columns)
@@ -149,7 +149,7 @@ def prepare(config: Config) -> Session:
             raise BrokenPlugin(f"{config.model.name} gives {outputs.shape} for 2 rows, expected (2, {width})")
         criterion.value_and_grad(outputs, parts[0].targets[:2])
     except (InvalidInput, InvalidParameter, InvalidType) as error:
-        raise config.error(("loss",), str(error)) from error
+        raise config.error((("loss",), str(error))) from error
     return Session(config, task, parts[0], parts[1] if len(held) else None, width, network, criterion)
 
 
@@ -158,7 +158,7 @@ def tabulate(config: Config) -> Table:
     try:
         table = config.data.component.function(**config.data.parameters)
     except (InvalidInput, InvalidParameter, InvalidType) as error:
-        raise config.error(("data",), str(error)) from error
+        raise config.error((("data",), str(error))) from error
     if not isinstance(table, Table):
         raise BrokenPlugin(f"data {config.data.name!r} gives {type(table).__name__}, expected a Table")
     return table

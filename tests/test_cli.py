@@ -1,0 +1,320 @@
+"""The command, as typed: in a process of its own, with what it prints, where, and the exit code."""
+
+import io
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import lossreg
+from lossreg.experiment.report import Bar, Lines, for_output
+from lossreg.registry import REGISTRIES
+
+RUN = """\
+data: {name: random, samples: 60, features: 3}
+model: linear
+optimizer: sgd
+loss: mse
+train: {epochs: 40}
+"""
+
+LOSS = '''
+"""Their own: a loss of somebody else."""
+from lossreg import Real, hookimpl, loss
+
+@loss
+def huber(prediction: Real, target: Real):
+    return prediction - target, prediction
+
+@hookimpl
+def lossreg_loss():
+    return huber
+'''
+
+
+@pytest.fixture
+def command(tmp_path):
+    path = os.pathsep.join(filter(None, (str(tmp_path / "site"), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "LOSSREG_RUNS": str(tmp_path / "runs"), "PYTHONPATH": path}
+
+    def run(*arguments, code=0, **changes):
+        done = subprocess.run(
+            [sys.executable, "-m", "lossreg", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**environment, **changes},
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        assert done.returncode == code, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def install(tmp_path):
+    """Put a distribution where the command finds it, as pip would."""
+
+    def install(distribution, points, **modules):
+        site = tmp_path / "site"
+        info = site / f"{distribution}-2.5.dist-info"
+        info.mkdir(parents=True)
+        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 2.5\n")
+        info.joinpath("entry_points.txt").write_text(points)
+        for name, source in modules.items():
+            site.joinpath(f"{name}.py").write_text(source)
+
+    return install
+
+
+def test_help_and_version(command):
+    assert "list what is installed" in command("--help").stdout
+    assert command("--version").stdout == f"lossreg {lossreg.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heavy"),
+    [
+        (["--help"], ["numpy", "numba", "rich", "yaml", "pluggy", "importlib.metadata", "lossreg.registry"]),
+        (["--version"], ["numpy", "numba", "rich", "yaml", "pluggy", "importlib.metadata", "lossreg.registry"]),
+        (["list", "all"], ["numpy", "numba", "rich", "yaml", "sklearn"]),
+        (["show", "mlp"], ["numpy", "numba", "rich", "yaml", "sklearn"]),
+    ],
+)
+def test_commands_import_no_more_than_they_need(arguments, heavy):
+    code = f"""
+import sys
+from lossreg.cli import main
+try:
+    main({arguments!r})
+except SystemExit as done:
+    assert not done.code
+assert not set({heavy!r}) & set(sys.modules), set({heavy!r}) & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_list_has_a_row_for_everything_installed(command):
+    rows = command("list").stdout.splitlines()
+    (huber,) = (row for row in rows if row.startswith("huber "))
+    assert huber.split()[:4] == ["huber", "regression", "lossreg", lossreg.__version__]
+    assert huber.endswith(lossreg.get("huber").summary)
+    for registry in REGISTRIES:
+        kind = registry.group.removeprefix("lossreg.")
+        assert [row.split()[0] for row in command("list", kind).stdout.splitlines()] == registry.names()
+    everything = [row.split()[:2] for row in command("list", "all").stdout.splitlines()]
+    assert everything == [[registry.kind, name] for registry in REGISTRIES for name in registry.names()]
+
+
+def test_a_broken_distribution_is_one_warning_and_all_else_is_listed(command, install):
+    install("broken", "[lossreg.losses]\nbad = bad_loss\n", bad_loss="raise ImportError('two\\nlines')")
+    done = command("list")
+    assert done.stdout == command("list", LOSSREG_DISABLE_PLUGINS="broken").stdout
+    (warning,) = done.stderr.splitlines()
+    assert warning.startswith("lossreg: warning: loss 'bad' of broken 2.5 cannot be used")
+    assert warning.endswith("ImportError: two lines")
+    assert command("show", "bad", code=2).stderr.startswith("lossreg: error: ")
+
+
+def test_two_distributions_with_one_name_are_two_rows_and_a_warning(command, install):
+    install("other", "[lossreg.losses]\nhuber = other_huber\n", other_huber=LOSS)
+    done = command("list")
+    rows = [row.split()[:4] for row in done.stdout.splitlines() if row.startswith("huber")]
+    assert rows == [["huber", "regression", "lossreg", lossreg.__version__], ["huber", "regression", "other", "2.5"]]
+    (warning,) = done.stderr.splitlines()
+    assert "'lossreg:huber' or 'other:huber'" in warning
+    assert "choose one with" in command("show", "huber", code=2).stderr
+    assert "Their own" in command("show", "other:huber").stdout
+
+
+def test_nothing_installed_is_an_empty_list(command):
+    assert command("list", LOSSREG_DISABLE_PLUGINS="lossreg").stdout == ""
+
+
+def test_show_says_all_there_is_to_know(command):
+    text = command("show", "HuberLoss").stdout
+    for part in (
+        *("huber (loss)", "value = e^2 / 2", "prediction", "Real: any number", "any shape, all alike"),
+        *("delta", "default 1.0", "a number above 0", "regression", "10.1214/aoms/1177703732", "HuberLoss"),
+        *(f"lossreg {lossreg.__version__}", lossreg.get("huber").file),
+    ):
+        assert part in text
+    assert ">>>" not in text
+    text = command("show", "cross_entropy").stdout
+    assert "(C), (N, C) or (N, C, ...)" in text
+    assert "(), (N) or (N, ...)" in text
+    assert 0 < text.index("\ninputs\n") < text.index("\nor inputs\n")
+
+
+def test_show_works_for_every_plugin(command):
+    for registry in REGISTRIES:
+        name = registry.names()[0]
+        assert command("show", name).stdout.startswith(f"{name} ({registry.kind})\n\n")
+    assert "default [64]" in command("show", "mlp").stdout
+    assert "required" in command("show", "csv").stdout
+
+
+def test_a_name_of_several_kinds_shows_all_of_them(command, install):
+    model = (
+        LOSS.replace("loss", "model")
+        .replace("lossreg_loss", "lossreg_model")
+        .replace(
+            "prediction: Real, target: Real",
+            "inputs: int, outputs: int, random: int",
+        )
+    )
+    model = model.replace("modelreg", "lossreg")
+    install("other", "[lossreg.models]\nhuber = other_model\n", other_model=model)
+    text = command("show", "huber").stdout
+    assert "huber (loss)" in text
+    assert "huber (model)" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["show", "hubr"],
+            "lossreg: error: nothing named 'hubr' is installed; did you mean 'huber'?; installed: adam,",
+        ),
+        (["run", "none.yaml"], "lossreg: error: none.yaml: cannot be read: No such file or directory\n"),
+        (
+            ["run", "none.yaml", "."],
+            "lossreg: error: several problems\nnone.yaml: cannot be read: No such file or dire",
+        ),
+        (["list", "loses"], "usage: lossreg list"),
+        ([], "usage: lossreg"),
+    ],
+)
+def test_mistakes_are_one_message_and_exit_code_2(command, arguments, message):
+    done = command(*arguments, code=2)
+    assert done.stderr.startswith(message)
+    assert done.stdout == ""
+
+
+def test_a_bad_config_stops_all_runs_before_the_first(command, tmp_path):
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    tmp_path.joinpath("bad.yaml").write_text(RUN.replace("sgd", "{name: sgd, lr: fast}"))
+    done = command("run", "good.yaml", "bad.yaml", code=2)
+    assert done.stderr == "lossreg: error: bad.yaml:3:28: optimizer.lr: expected a number above 0, got 'fast'\n"
+    assert not tmp_path.joinpath("runs").exists()
+
+
+def test_run_prints_some_lines_and_a_table_and_how_to_go_on(command, tmp_path):
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    lines = command("run", "good.yaml", "--runs", "here").stdout.splitlines()
+    (path,) = tmp_path.joinpath("here").iterdir()
+    epochs = [line for line in lines if line.startswith("epoch")]
+    assert len(epochs) == 11
+    assert epochs[-1].startswith("epoch 40/40  train loss ")
+    assert [line.split()[0] for line in lines[lines.index("") + 2 :][:4]] == ["loss", "r2", "mae", "rmse"]
+    assert f"here/{path.name}" in "\n".join(lines)
+    again = next(line for line in lines if line.startswith("run again")).split()[3:]
+    assert command(*again, "--runs", "there").stdout.count("epoch 40/40") == 1
+
+
+def test_a_run_that_cannot_be_written_is_exit_code_1(command, tmp_path):
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    tmp_path.joinpath("taken").touch()
+    assert command("run", "good.yaml", "--runs", "taken", code=1).stderr.startswith("lossreg: error: ")
+
+
+def test_a_run_whose_plugin_fails_is_exit_code_1_with_the_traceback_its_author_needs(tmp_path):
+    code = f"""
+import lossreg, yaml
+@lossreg.register
+@lossreg.data
+def failing() -> lossreg.Table:
+    return 1 / 0
+open("x.yaml", "w").write({RUN!r}.replace("random, samples: 60, features: 3", "failing"))
+from lossreg.cli import main
+main(["run", "x.yaml"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_ctrl_c_is_a_short_line_and_exit_code_130(tmp_path):
+    tmp_path.joinpath("long.yaml").write_text(RUN.replace("40", "1000000"))
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "lossreg", "run", "long.yaml", "--runs", "runs"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list(tmp_path.glob("runs/*/metrics.jsonl")) and worker.poll() is None:
+        time.sleep(0.05)
+    worker.send_signal(signal.SIGINT)
+    output, errors = worker.communicate(timeout=20)
+    assert worker.returncode == 130, errors
+    assert errors == "lossreg: error: interrupted\n"
+    assert "stopped; what was done is in runs/" in output
+    (status,) = tmp_path.glob("runs/*/status.json")
+    assert '"interrupted"' in status.read_text()
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    done = subprocess.run(
+        f"{sys.executable} -m lossreg list all | head -n 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def on_a_terminal(arguments, folder):
+    """Everything that a command prints on a terminal of 70 columns."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "70", "TERM": "xterm"}
+    command = [sys.executable, "-m", "lossreg", *arguments]
+    worker = subprocess.Popen(command, cwd=folder, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    text = b""
+    while True:
+        try:
+            text += os.read(ours, 65536)
+        except OSError:
+            break
+    os.close(ours)
+    assert worker.wait() == 0, text
+    return text.decode()
+
+
+def test_list_is_cut_to_the_terminal(tmp_path):
+    rows = on_a_terminal(["list", "all"], tmp_path).splitlines()
+    assert max(map(len, rows)) == 70
+    assert any(row.endswith("…") for row in rows)
+
+
+def test_a_terminal_gets_a_bar_that_gives_way_to_the_table(tmp_path):
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    text = on_a_terminal(["run", "good.yaml"], tmp_path)
+    assert "\x1b[" in text
+    assert "40/40" in text
+    assert text.rindex("rmse") > text.rindex("40/40")
+
+
+def test_a_run_that_fails_before_the_bar_is_drawn_still_says_where_it_is(tmp_path):
+    report = Bar(io.StringIO())
+    report.stopped(tmp_path)
+    assert str(tmp_path) in report.output.getvalue()
+
+
+def test_without_rich_a_terminal_gets_lines(monkeypatch):
+    class Terminal:
+        isatty = staticmethod(lambda: True)
+
+    assert type(for_output(Terminal())) is Bar
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert type(for_output(Terminal())) is Lines

@@ -1,0 +1,185 @@
+"""The store: directories that are never shared, files that are whole, and what stands in them."""
+
+import hashlib
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import lossreg
+from lossreg.experiment import store as room
+from lossreg.experiment.config import load
+from lossreg.experiment.store import Store, environment
+from lossreg.experiment.store import git as git_state
+
+CONFIG = {
+    "data": {"name": "random", "samples": 50, "features": 3},
+    "model": {"name": "mlp", "hidden": [4]},
+    "optimizer": "adam",
+    "loss": "huber",
+    "train": {"epochs": 2},
+}
+
+CREATE = """
+import sys
+from lossreg.experiment.store import Store
+sys.stdin.readline()
+for _ in range(25):
+    print(Store.create("same", sys.argv[1]).path)
+"""
+
+
+def test_eight_processes_at_once_share_no_directory(tmp_path):
+    command = [sys.executable, "-c", CREATE, str(tmp_path)]
+    workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+    for worker in workers:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    paths = [line for worker in workers for line in worker.communicate()[0].split()]
+    assert len(paths) == len(set(paths)) == len(list(tmp_path.iterdir())) == 200
+
+
+def test_a_name_that_is_taken_is_left_alone(tmp_path, monkeypatch):
+    class Stopped:
+        @staticmethod
+        def now(zone):
+            return moment.replace(tzinfo=zone)
+
+    moment = room.datetime(2026, 1, 2, 3, 4, 5, 6, room.UTC)
+    monkeypatch.setattr(room, "datetime", Stopped)
+    tokens = iter(["aaaaaa", "aaaaaa", "aaaaaa", "bbbbbb"])
+    monkeypatch.setattr(room.secrets, "token_hex", lambda _: next(tokens))
+    names = [Store.create("x", tmp_path).path.name for _ in range(2)]
+    assert names == ["20260102T030405.000006Z-x-aaaaaa", "20260102T030405.000006Z-x-bbbbbb"]
+
+
+def test_the_root_is_the_one_given_or_that_of_the_environment_or_the_usual(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LOSSREG_RUNS", raising=False)
+    assert Store.create("a b/c").path.parent == Path("experiments/runs")
+    assert "-a-b-c-" in Store.create("a b/c").path.name
+    monkeypatch.setenv("LOSSREG_RUNS", "elsewhere")
+    assert Store.create("x").path.parent == Path("elsewhere")
+    assert Store.create("x", "given").path.parent == Path("given")
+
+
+@pytest.fixture
+def result(tmp_path):
+    return lossreg.run(CONFIG, root=tmp_path)
+
+
+def test_a_run_leaves_these_files_and_no_others(result):
+    assert sorted(path.name for path in result.path.iterdir()) == [
+        *("config.yaml", "environment.json", "metrics.jsonl", "status.json", "weights.safetensors"),
+    ]
+    assert json.loads((result.path / "status.json").read_text())["status"] == "finished"
+    records = [json.loads(line) for line in (result.path / "metrics.jsonl").read_text().splitlines()]
+    assert records == result.metrics
+    assert [record["epoch"] for record in records] == [1, 2]
+
+
+def test_the_config_is_complete_and_loads_again(result):
+    text = (result.path / "config.yaml").read_text()
+    assert load(result.path / "config.yaml").resolved() == result.config == load(CONFIG).resolved()
+    for default in (
+        "momentum",
+        "delta: 1.0",
+        "test: 0.25",
+        "shuffle: true",
+        "seed: 0",
+        "reduction: mean",
+        "beta2: 0.999",
+    ):
+        assert (default in text) == (default != "momentum")
+
+
+def test_the_weights_are_those_of_the_network(result):
+    saved = load_file(result.path / "weights.safetensors")
+    assert saved.keys() == result.weights.keys()
+    assert all(np.array_equal(saved[key], result.weights[key]) for key in saved)
+    assert saved["0.weight"].shape == (4, 3)
+
+
+def test_weights_that_are_not_contiguous_are_saved_right(tmp_path):
+    array = np.arange(12, dtype=np.float32).reshape(3, 4)
+    Store(tmp_path).save({"turned": array.T, "strided": array[:, ::2]})
+    saved = load_file(tmp_path / "weights.safetensors")
+    assert np.array_equal(saved["turned"], array.T)
+    assert np.array_equal(saved["strided"], array[:, ::2])
+
+
+def test_the_environment_names_every_plugin_with_its_hash(result):
+    found = json.loads((result.path / "environment.json").read_text())
+    plugins = {plugin["kind"]: plugin for plugin in found["plugins"]}
+    assert {kind: plugin["name"] for kind, plugin in plugins.items()} == {
+        "data": "random",
+        "model": "mlp",
+        "optimizer": "adam",
+        "loss": "huber",
+    }
+    source = Path(lossreg.get("huber").file).read_bytes()
+    assert plugins["loss"]["sha256"] == hashlib.sha256(source).hexdigest()
+    assert plugins["loss"]["distribution"] == "lossreg"
+    assert plugins["loss"]["version"] == lossreg.__version__
+    assert found["packages"]["numpy"] == np.__version__
+    assert found["python"] == sys.version
+    assert found["cpu"]
+
+
+def test_a_plugin_without_a_file_has_no_hash(monkeypatch):
+    monkeypatch.setattr(lossreg.registry.losses, "_given", {})
+    space = {"lossreg": lossreg, "__name__": __name__}
+    source = "def typed(prediction: lossreg.Real, target: lossreg.Real):\n    return prediction, prediction\n"
+    exec(compile(source, "<notebook>", "exec"), space)  # noqa: S102  as a notebook does
+    lossreg.register(lossreg.loss(space["typed"]))
+    plugin = environment(load({**CONFIG, "loss": "typed"}))["plugins"][-1]
+    assert plugin == {"kind": "loss", "name": "typed", "distribution": "runtime", "version": "", "sha256": None}
+
+
+def test_half_a_package_is_left_out(tmp_path, monkeypatch):
+    tmp_path.joinpath("half-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    packages = environment(load(CONFIG))["packages"]
+    assert packages["lossreg"] == lossreg.__version__
+    assert "None" not in packages
+
+
+def test_the_git_commit_and_whether_files_differ(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert git_state() is None
+    commit = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-q", "--allow-empty", "-m", "x"]
+    for command in (["git", "init", "-q"], commit):
+        subprocess.run(command, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    assert git_state() == {"commit": head, "dirty": False}
+    Path("new").touch()
+    assert git_state() == {"commit": head, "dirty": True}
+    monkeypatch.setenv("PATH", "")
+    assert git_state() is None
+
+
+def test_numbers_that_json_lacks_are_text_that_float_reads(tmp_path):
+    store = Store(tmp_path)
+    store.log({"a": math.nan, "b": math.inf, "c": -math.inf, "d": 0.1, "e": 3})
+    (line,) = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert line == '{"a": "nan", "b": "inf", "c": "-inf", "d": 0.1, "e": 3}'
+    store.log({"a": 1})
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_write_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.write("file", "before")
+
+    def full(_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(room.os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        store.write("file", "after")
+    assert (tmp_path / "file").read_text() == "before"

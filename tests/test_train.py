@@ -1,0 +1,415 @@
+"""Runs: what they learn, that they repeat to the byte, and what is refused before they begin."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lossreg
+from lossreg import BrokenPlugin, InvalidConfig, Report, Table
+from lossreg.domains import NON_NEGATIVE
+from lossreg.experiment.config import load
+from lossreg.experiment.data import Part
+from lossreg.experiment.metrics import CHUNK, evaluate
+from lossreg.experiment.store import TIMES
+from lossreg.experiment.task import Task, fitting, task_of
+from lossreg.experiment.train import prepare, train
+from lossreg.registry import Registry, losses
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def config(**changes):
+    return {
+        "data": {"name": "random", "samples": 100, "features": 3},
+        "model": "linear",
+        "optimizer": {"name": "sgd", "lr": 0.1},
+        "loss": "mse",
+        "train": {"epochs": 3, "batch_size": 16},
+    } | changes
+
+
+@pytest.fixture
+def run(tmp_path):
+    return lambda given, **options: lossreg.run(given, root=tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "least"),
+    [
+        ("linear_mse", "test_r2", 0.98),
+        ("binary_bce", "test_accuracy", 0.94),
+        ("mlp_cross_entropy", "test_accuracy", 0.6),
+        ("digits_mlp", "test_accuracy", 0.96),
+        ("breast_cancer_logistic", "test_accuracy", 0.95),
+        ("diabetes_huber", "test_r2", 0.35),
+    ],
+)
+def test_every_config_learns_what_its_header_says(run, name, metric, least):
+    result = run(CONFIGS / f"{name}.yaml")
+    assert result.final[metric] >= least
+    assert result.final["train_loss"] < result.metrics[0]["train_loss"]
+
+
+def test_every_config_is_tested():
+    marks = test_every_config_learns_what_its_header_says.pytestmark
+    tested = {arguments[0] for mark in marks for arguments in mark.args[1]}
+    assert tested == {path.stem for path in CONFIGS.glob("*.yaml")}
+
+
+def test_one_epoch_is_gradient_descent_written_out(run):
+    given = config(train={"epochs": 2, "batch_size": 75, "shuffle": False})
+    session = prepare(load(given))
+    weights = session.network.weights.astype(np.float64)
+    x = np.c_[session.train.inputs, np.ones(75)].astype(np.float64)
+    y = session.train.targets[:, 0].astype(np.float64)
+    for _ in range(2):
+        weights = weights - 0.1 * 2 / 75 * x.T @ (x @ weights - y)
+    result = run(given)
+    np.testing.assert_allclose(np.r_[result.weights["0.weight"][0], result.weights["0.bias"]], weights, rtol=1e-5)
+    assert result.final["train_loss"] == pytest.approx(((x @ weights - y) ** 2).mean(), rel=1e-5)
+
+
+def orders(**changes):
+    """The rows that each epoch's batches have, in their order."""
+    session = prepare(load(config(**changes)))
+    seen = []
+
+    class Watched:
+        weights, grads, named = session.network.weights, session.network.grads, session.network.named
+        backward = session.network.backward
+
+        def forward(self, inputs):
+            seen.append(inputs.copy())
+            return session_forward(inputs)
+
+    session_forward = session.network.forward
+    object.__setattr__(session, "network", Watched())
+    found, records = [], train(session)
+    for _ in range(session.epochs):
+        start = len(seen)
+        next(records)
+        found.append(np.concatenate(seen[start : start + session.steps_per_epoch]))
+    return session.train.inputs, found
+
+
+@pytest.mark.parametrize("size", [1, 7, 75, 1000])
+def test_every_row_is_trained_on_once_an_epoch_whatever_the_batch(size):
+    rows, found = orders(train={"epochs": 2, "batch_size": size})
+    assert len(rows) == 75
+    for order in found:
+        assert np.array_equal(np.sort(order, axis=0), np.sort(rows, axis=0))
+        assert not np.array_equal(order, rows)
+    assert not np.array_equal(*found)
+    rows, found = orders(train={"epochs": 2, "batch_size": size, "shuffle": False})
+    assert all(np.array_equal(order, rows) for order in found)
+
+
+def test_the_seed_decides_split_weights_and_order_each():
+    one, same, other = (prepare(load(config(seed=seed))) for seed in (0, 0, 1))
+    assert np.array_equal(one.train.inputs, same.train.inputs)
+    assert np.array_equal(one.network.weights, same.network.weights)
+    assert not np.array_equal(one.train.inputs, other.train.inputs)
+    assert not np.array_equal(one.network.weights, other.network.weights)
+    every_row = {"name": "random", "samples": 50, "test": 0}
+    (rows, one), (rows_too, other) = (orders(data=every_row, seed=seed) for seed in (0, 1))
+    assert np.array_equal(rows, rows_too)
+    assert not np.array_equal(one[0], other[0])
+
+
+@pytest.mark.parametrize(("steps", "epochs"), [(1, [1]), (5, [1]), (7, [1, 2]), (10, [1, 2])])
+def test_steps_end_a_run_in_the_middle_of_an_epoch(run, steps, epochs):
+    result = run(config(train={"steps": steps, "batch_size": 16}))
+    assert [record["epoch"] for record in result.metrics] == epochs
+    assert result.final["step"] == steps
+
+
+def test_metrics_are_means_over_all_rows_however_they_are_cut():
+    rows = CHUNK + 300
+    random = np.random.default_rng(0)
+    inputs, targets = random.normal(size=(rows, 2)).astype(np.float32), random.normal(size=(rows, 2)).astype(np.float32)
+
+    class Identity:
+        forward = staticmethod(lambda inputs: inputs)
+
+    errors = inputs.astype(np.float64) - targets
+    found = evaluate(Identity(), lossreg.create("mse"), Task.REAL, Part(inputs, targets))
+    assert found == pytest.approx(
+        {
+            "loss": (errors**2).mean(),
+            "r2": (1 - (errors**2).sum(axis=0) / ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)).mean(),
+            "mae": np.abs(errors).mean(),
+            "rmse": np.sqrt((errors**2).mean()),
+        },
+        rel=1e-5,
+    )
+    labels = random.integers(0, 2, rows)
+    weighted = lossreg.create("cross_entropy", weight=[1.0, 5.0])
+    found = evaluate(Identity(), weighted, Task.LABELS, Part(inputs, labels))
+    assert found["loss"] == pytest.approx(float(weighted(inputs, labels)), rel=1e-5)
+    assert found["accuracy"] == (inputs.argmax(axis=1) == labels).mean()
+    sides = Part(inputs, np.sign(targets))
+    assert (
+        evaluate(Identity(), lossreg.create("mse"), Task.SIDES, sides)["accuracy"]
+        == ((inputs > 0) == (targets > 0)).mean()
+    )
+
+
+def test_constant_targets_have_no_r2():
+    part = Part(np.ones((4, 1), np.float32), np.ones((4, 1), np.float32))
+    network = prepare(load(config(data={"name": "random", "features": 1}))).network
+    assert np.isnan(evaluate(network, lossreg.create("mse"), Task.REAL, part)["r2"])
+
+
+def test_reductions_change_the_steps_and_not_the_measure(run):
+    small = {"name": "sgd", "lr": 0.001}
+    mean, total = (run(config(optimizer=small, reduction=reduction)) for reduction in ("mean", "sum"))
+    assert total.final["train_loss"] < mean.final["train_loss"] / 2
+
+
+REPEAT = """
+import sys
+import lossreg
+print(lossreg.run(sys.argv[1], root=sys.argv[2]).path)
+"""
+
+
+def test_two_processes_write_the_same_bytes(tmp_path):
+    paths = [
+        Path(
+            subprocess.run(
+                [sys.executable, "-c", REPEAT, str(CONFIGS / "digits_mlp.yaml"), str(tmp_path)],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout.strip(),
+        )
+        for _ in range(2)
+    ]
+    one, other = ((path / "weights.safetensors").read_bytes() for path in paths)
+    assert one == other
+    lines = [[timeless(line) for line in (path / "metrics.jsonl").read_text("utf-8").splitlines()] for path in paths]
+    assert lines[0] == lines[1]
+    assert (paths[0] / "config.yaml").read_bytes() == (paths[1] / "config.yaml").read_bytes()
+
+
+def timeless(line):
+    record = json.loads(line)
+    assert set(TIMES) < set(record)
+    return {key: value for key, value in record.items() if key not in TIMES}
+
+
+def test_the_resolved_config_repeats_the_run_and_another_seed_does_not(run):
+    first = run(config())
+    again, other = run(first.path / "config.yaml"), run(config(seed=1))
+    assert np.array_equal(again.weights["0.weight"], first.weights["0.weight"])
+    assert not np.array_equal(other.weights["0.weight"], first.weights["0.weight"])
+
+
+def test_random_data_imports_no_scikit_learn(tmp_path):
+    code = "import sys, lossreg; lossreg.run(sys.argv[1], root=sys.argv[2]); assert 'sklearn' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code, str(CONFIGS / "linear_mse.yaml"), str(tmp_path)], check=True)
+
+
+def test_no_rows_to_test_on_are_no_test_metrics(run):
+    result = run(config(data={"name": "random", "test": 0}))
+    assert not any(key.startswith("test") for key in result.final)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": "digits"}, "loss: mse takes real targets, and digits has 10 classes; losses that fit: "),
+        (
+            {"data": "iris", "loss": "bce_with_logits"},
+            "loss: bce_with_logits takes two classes, as 0 and 1, and iris has 3 classes; losses that fit: ",
+        ),
+        (
+            {"loss": "cross_entropy"},
+            "loss: cross_entropy takes class labels, and random has real targets; losses that fit: ",
+        ),
+        ({"loss": "cosine_embedding"}, "which a linear on a table does not give; losses that fit: "),
+        ({"loss": "kl_div"}, "logarithms of probabilities"),
+        (
+            {"model": {"name": "linear", "outputs": 2}},
+            "model.outputs: expected 1, what mse takes for random, got 2; leave it out or write 1",
+        ),
+        (
+            {"data": "digits", "loss": "cross_entropy", "model": {"name": "linear", "inputs": 10, "outputs": 1}},
+            (
+                "model.inputs: expected 64, the features of digits, got 10; leave it out or write 64\n"
+                "model.outputs: expected 10, what cross_entropy takes for digits, got 1; leave it out or write 10"
+            ),
+        ),
+        ({"data": {"name": "csv", "path": "none.csv", "target": "y"}}, "data: none.csv: cannot be read as csv: "),
+        (
+            {"data": {"name": "random", "samples": 3, "test": 0.01}},
+            "data.test: test: 0.01 of 3 rows leaves none to test on",
+        ),
+        (
+            {"data": "iris", "loss": {"name": "cross_entropy", "weight": [1, 2]}},
+            "loss: cross_entropy: expected weight of ",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_the_run(tmp_path, changes, message):
+    with pytest.raises(InvalidConfig, match=re.escape(message)):
+        lossreg.run(config(**changes), root=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_mismatch_stands_at_its_place_in_the_file(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("data: digits\nmodel:\n  name: linear\n  outputs: 1\noptimizer: sgd\nloss: CrossEntropyLoss\n")
+    with pytest.raises(InvalidConfig, match=re.escape(f"{path}:4:12: model.outputs: expected 10")):
+        lossreg.run(path)
+
+
+def test_a_config_that_fails_twice_says_the_same_twice(run):
+    loaded = load(config(loss="cross_entropy"))
+    for _ in range(2):
+        with pytest.raises(InvalidConfig, match=r"^loss: cross_entropy takes [^\n]*$"):
+            run(loaded)
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    for name in ("losses", "models", "data"):
+        monkeypatch.setattr(getattr(lossreg.registry, name), "_given", {})
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_loss_with_two_sides_trains_on_two_classes(run):
+    @lossreg.register
+    @lossreg.loss
+    def two_sided(logit: lossreg.Real, side: lossreg.Sign) -> tuple[float, float]:
+        T = type(logit)
+        margin = max(T(1) - side * logit, T(0))
+        return margin * margin, T(-2) * side * margin
+
+    assert task_of(two_sided) is Task.SIDES
+    result = run(config(data={"name": "breast_cancer", "standardise": True}, loss="two_sided"))
+    assert result.final["test_accuracy"] > 0.9
+
+
+@pytest.mark.usefixtures("registered")
+def test_targets_outside_a_losss_domain_name_the_first_row(run):
+    @lossreg.register
+    @lossreg.loss
+    def counting(prediction: lossreg.Real, target: lossreg.NonNegative) -> tuple[float, float]:
+        """Count."""
+        return prediction * target, target
+
+    with pytest.raises(
+        InvalidConfig, match=rf"takes a target {NON_NEGATIVE.extent}; in random \d+ of 100 rows have none, the"
+    ):
+        run(config(loss="counting"))
+
+
+def test_the_losses_that_fit_are_found_by_their_domains():
+    rows = [[0.0], [1.0], [2.0]]
+    real, two, three = (Table(rows, [0, 1, 1]), *(Table.labelled(rows, labels) for labels in ([0, 1, 1], [0, 1, 2])))
+    assert {"huber", "l1", "mse", "smooth_l1"} <= set(fitting(real))
+    assert {"bce_with_logits", "cross_entropy"} <= set(fitting(two))
+    assert "cross_entropy" in fitting(three)
+    assert not set(fitting(real)) & set(fitting(two))
+    assert "bce_with_logits" not in fitting(three)
+    with pytest.raises(InvalidConfig, match=r"losses that fit: .*huber, .*mse, .*, or give data with class labels"):
+        lossreg.run(config(loss="cross_entropy"))
+
+
+def test_alternatives_leave_broken_plugins_out(monkeypatch):
+    table = prepare(load(config())).config.data.component.function()
+    whole = fitting(table)
+
+    def load_all_but_mse(self, offer):
+        if offer.name == "mse":
+            raise BrokenPlugin
+        return original(self, offer)
+
+    original = Registry.load
+    monkeypatch.setattr(Registry, "load", load_all_but_mse)
+    assert fitting(table) == [name for name in whole if name != "mse"]
+    assert "mse" in whole
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_model_of_the_wrong_shape_is_named(run):
+    @lossreg.register
+    @lossreg.model
+    def wide(inputs: int, outputs: int, random: object) -> lossreg.Network:
+        return lossreg.Sequential([lossreg.Dense(inputs, outputs + 1)], random)
+
+    with pytest.raises(BrokenPlugin, match=r"wide gives \(2, 2\) for 2 rows, expected \(2, 1\)"):
+        run(config(model="wide"))
+
+
+@pytest.mark.usefixtures("registered")
+def test_data_that_are_no_table_are_named(run):
+    @lossreg.register
+    @lossreg.data
+    def listed() -> list:
+        return [1, 2]
+
+    with pytest.raises(BrokenPlugin, match="data 'listed' gives list, expected a Table"):
+        run(config(data="listed"))
+
+
+def test_a_missing_extra_names_the_command(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    with pytest.raises(
+        lossreg.MissingExtra, match=re.escape("safetensors is not installed; pip install 'lossreg[exper")
+    ):
+        run(config())
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(lossreg.MissingExtra, match="scikit-learn is not installed"):
+        run(config(data="iris", loss="cross_entropy"))
+
+
+@pytest.mark.usefixtures("registered")
+def test_another_missing_module_is_not_taken_for_an_extra(run):
+    @lossreg.register
+    @lossreg.data
+    def far() -> lossreg.Table:
+        import no_such_module  # noqa: F401
+
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        run(config(data="far"))
+
+
+class Failing(Report):
+    def __init__(self, error):
+        self.error = error
+        self.where = None
+
+    def epoch(self, record):
+        assert record["epoch"] == 1
+        raise self.error
+
+    def stopped(self, path):
+        self.where = path
+
+
+@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), "interrupted"), (ValueError("x"), "failed")])
+def test_a_run_that_stops_says_so_in_its_directory(run, error, status):
+    report = Failing(error)
+    with pytest.raises(type(error)):
+        run(config(), report=report)
+    found = json.loads((report.where / "status.json").read_text())
+    assert (found["status"], found["error"]) == (status, f"{type(error).__name__}: {error}")
+    assert len((report.where / "metrics.jsonl").read_text().splitlines()) == 1
+    assert not (report.where / "weights.safetensors").exists()
+
+
+def test_a_result_is_short_to_read(run):
+    assert re.fullmatch(r"<result train_loss=[\d.]+, .*test_rmse=[\d.]+; .*-run-\w{6}>", repr(run(config())))
+
+
+def test_every_installed_loss_either_trains_or_says_why():
+    assert {name for name in losses.names() if task_of(losses.get(name))} >= {"mse", "huber", "cross_entropy"}
+    assert task_of(losses.get("cosine_embedding")) is None
