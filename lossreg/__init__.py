@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lossreg.domains import (
         ClassIndex,
         ClassRow,
+        Count,
+        Fraction,
         Ignored,
         LogProbability,
         NonNegative,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
         Slope,
         Unit,
         Weight,
+        Whole,
     )
     from lossreg.errors import (
         AmbiguousName,
@@ -49,7 +52,6 @@ if TYPE_CHECKING:
         UnknownName,
     )
     from lossreg.experiment.data import Table
-    from lossreg.experiment.domains import Count, Fraction, Whole
     from lossreg.experiment.layers import Dense, Sequential
     from lossreg.experiment.model import Network
     from lossreg.experiment.report import Report
@@ -64,15 +66,14 @@ HOMES = {
     "lossreg.criterion": ("Criterion",),
     "lossreg.definition": ("Loss", "loss"),
     "lossreg.domains": (
-        *("ClassIndex", "ClassRow", "Ignored", "LogProbability", "NonNegative", "Positive", "Probability"),
-        *("Real", "Row", "Scale", "Sign", "Slope", "Unit", "Weight"),
+        *("ClassIndex", "ClassRow", "Count", "Fraction", "Ignored", "LogProbability", "NonNegative", "Positive"),
+        *("Probability", "Real", "Row", "Scale", "Sign", "Slope", "Unit", "Weight", "Whole"),
     ),
     "lossreg.errors": (
         *("AmbiguousName", "BrokenPlugin", "InvalidConfig", "InvalidDefinition", "InvalidInput", "InvalidParameter"),
         *("InvalidType", "LossregError", "MissingExtra", "NonconformingLoss", "UnknownName"),
     ),
     "lossreg.experiment.data": ("Table",),
-    "lossreg.experiment.domains": ("Count", "Fraction", "Whole"),
     "lossreg.experiment.layers": ("Dense", "Sequential"),
     "lossreg.experiment.model": ("Network",),
     "lossreg.experiment.report": ("Report",),
@@ -82,7 +83,60 @@ HOMES = {
 }
 HOME_OF = {name: home for home, names in HOMES.items() for name in names}
 
-__all__ = sorted([*HOME_OF, "create", "get", "names", "register", "run"])  # noqa: PLE0605  the table above is the list
+__all__ = [
+    "AmbiguousName",
+    "BrokenPlugin",
+    "ClassIndex",
+    "ClassRow",
+    "Component",
+    "Count",
+    "Criterion",
+    "Data",
+    "Dense",
+    "Fraction",
+    "Ignored",
+    "InvalidConfig",
+    "InvalidDefinition",
+    "InvalidInput",
+    "InvalidParameter",
+    "InvalidType",
+    "LogProbability",
+    "Loss",
+    "LossregError",
+    "MissingExtra",
+    "Model",
+    "Network",
+    "NonNegative",
+    "NonconformingLoss",
+    "Optimizer",
+    "Positive",
+    "Probability",
+    "Real",
+    "Report",
+    "Result",
+    "Row",
+    "Scale",
+    "Sequential",
+    "Sign",
+    "Slope",
+    "Table",
+    "Unit",
+    "UnknownName",
+    "Weight",
+    "Whole",
+    "create",
+    "data",
+    "get",
+    "get_num_threads",
+    "hookimpl",
+    "loss",
+    "model",
+    "names",
+    "optimizer",
+    "register",
+    "run",
+    "set_num_threads",
+]
 
 
 def __getattr__(name: str) -> Any:

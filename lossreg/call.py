@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.domains import CLASS_INDEX, IGNORED, WEIGHT
-from lossreg.errors import InvalidInput, InvalidParameter, InvalidType
+from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed
 from lossreg.kernels import execute
 from lossreg.kernels.reductions import DIVIDING, REDUCTIONS
 
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-FLOATS = {np.dtype(np.float16): np.float32, np.dtype(np.float32): np.float32, np.dtype(np.float64): np.float64}
+FLOATS: dict[np.dtype[Any], type] = {
+    np.dtype(np.float16): np.float32,
+    np.dtype(np.float32): np.float32,
+    np.dtype(np.float64): np.float64,
+}
 """The types a loss takes and gives, and the type its loops work in."""
 
 NATIVE = {kind.num: kind for kind in FLOATS}
@@ -42,6 +46,10 @@ class Call:
         self.settings = criterion.parameters
         self.arrays = [self.read(array, f"input {at}") for at, array in enumerate(arrays, 1)]
         self.form, self.shape = self.match(criterion.loss.forms)
+        self.arrays = [
+            signed(x) if entry.domain is CLASS_INDEX else x
+            for x, entry in zip(self.arrays, self.form.inputs, strict=True)
+        ]
         self.inputs = [row_last(x, entry) for x, entry in zip(self.arrays, self.form.inputs, strict=True)]
         self.graded = [
             (entry, x) for x, entry in zip(self.arrays, self.form.inputs, strict=True) if entry.name in self.form.graded
@@ -58,9 +66,8 @@ class Call:
         array = np.asarray(given)
         if array.dtype.num not in NATIVE and array.dtype.kind not in "iub":
             got = array.dtype if isinstance(given, np.ndarray) else repr(given)
-            raise InvalidType(
-                f"{self.name}: expected {what} as numbers of type {', '.join(map(str, FLOATS))}, integer or boolean; got {got}",
-            )
+            kinds = f"{listed(map(str, FLOATS))}, integer or boolean"
+            raise InvalidType(f"{self.name}: expected {what} as numbers of type {kinds}; got {got}")
         return array
 
     def match(self, forms: Sequence[Form]) -> tuple[Form, tuple[int, ...]]:
@@ -73,7 +80,7 @@ class Call:
             whole = self.arrays[0].shape
             axis = next((entry.axis for entry in form.inputs if entry.axis is not None), None)
             if axis is not None and (not whole or not whole[row_axis(axis, len(whole))]):
-                raise InvalidInput(f"{self.name}: expected rows of at least one number as {names[0]}, got shape {whole}")
+                raise InvalidInput(f"{self.name}: expected rows of a number or more as {names[0]}, got shape {whole}")
             shape = whole if axis is None else without(whole, row_axis(axis, len(whole)))
             for array, entry in zip(self.arrays, form.inputs, strict=True):
                 expected = shape if entry.axis is None else whole
@@ -87,7 +94,8 @@ class Call:
             else:
                 return form, shape
         told = "; or ".join(str(problem) for problem in problems)
-        raise type(problems[-1])(f"{self.name}: expected {told}")
+        mistyped = any(isinstance(problem, InvalidType) for problem in problems)
+        raise (InvalidType if mistyped else InvalidInput)(f"{self.name}: expected {told}")
 
     def share(self, given: Any, what: str) -> Array | None:
         """A weight or mask over the loss's own shape, given in that shape or in that of its first axes."""
@@ -104,7 +112,7 @@ class Call:
         return np.broadcast_to(array.reshape(array.shape + (1,) * (len(self.shape) - array.ndim)), self.shape)
 
     def parameter(self, parameter: Parameter) -> Any:
-        """A parameter's value: a number; an array over the loss's own shape; in a form by row, a row as long as theirs."""
+        """A parameter's value: a number; an array over the loss's own shape; in a form by row, a row as long."""
         value = self.settings[parameter.name]
         if not isinstance(value, np.ndarray):
             return value
@@ -138,15 +146,17 @@ class Call:
 
     def count(self) -> float:
         """How much the elements or rows weigh together that are not masked or ignored."""
-        weight = ignored = None
+        weight, ignored, each = None, None, 1.0
         for parameter in self.form.parameters:
             if parameter.domain is WEIGHT and isinstance(self.settings[parameter.name], np.ndarray):
                 weight = self.parameter(parameter)
+            elif parameter.domain is WEIGHT:
+                each *= self.settings[parameter.name]
             if parameter.domain is IGNORED:
                 ignored = self.settings[parameter.name]
         labels = self.labels() if ignored is not None or weight is not None else None
         ignored = UNUSED_LABEL if ignored is None else ignored
-        return execute.count(self.shape, labels, ignored, weight, self.sample_weight, self.where)
+        return each * execute.count(self.shape, labels, ignored, weight, self.sample_weight, self.where)
 
     def labels(self) -> Array | None:
         """The input that is class labels, if there is one."""
@@ -159,7 +169,7 @@ class Call:
         if len(buffers) != len(self.graded):
             names = ", ".join(self.form.graded)
             raise InvalidInput(f"{self.name}: expected {len(self.graded)} arrays as out ({names}); got {len(buffers)}")
-        found = []
+        found: list[Array] = []
         for (entry, x), buffer in zip(self.graded, buffers, strict=True):
             kind = gradient_type(x)
             if buffer is not None and not (
@@ -172,8 +182,9 @@ class Call:
                 locked = " that is read-only" if isinstance(buffer, np.ndarray) and not buffer.flags.writeable else ""
                 told = f"{self.name}: expected out for {entry.name} to be a writable array {kind} {x.shape}"
                 raise InvalidInput(f"{told}; got {got}{locked}")
-            new = buffer is None or any(np.may_share_memory(buffer, array) for array in self.arrays)
-            found.append(np.empty(x.shape, kind) if new else buffer)
+            if buffer is None or any(np.may_share_memory(buffer, array) for array in self.arrays):
+                buffer = np.empty(x.shape, kind)  # noqa: PLW2901  the caller gets a copy in its own
+            found.append(buffer)
         return tuple(found)
 
     @staticmethod
@@ -253,6 +264,13 @@ def row_axis(axis: int, rank: int) -> int:
 def row_last(array: Array, entry: Input) -> Array:
     """The array with the axis of its rows at the end."""
     return array if entry.axis is None else np.moveaxis(array, row_axis(entry.axis, array.ndim), -1)
+
+
+def signed(labels: Array) -> Array:
+    """Labels as the compiled loops take them; those beyond that type's largest become it, as much out of range."""
+    return (
+        np.minimum(labels, np.uint64(np.iinfo(np.int64).max)).astype(np.int64) if labels.dtype.kind == "u" else labels
+    )
 
 
 def without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,7 @@ class Criterion:
     loss: Loss
     reduction: str
     parameters: Mapping[str, Any]
+    _given: Mapping[str, Any]
 
     def __init__(self, loss: Loss, reduction: str = "mean", parameters: Mapping[str, Any] | None = None) -> None:
         if not isinstance(loss, Loss):
@@ -36,11 +38,17 @@ class Criterion:
         if reduction not in REDUCTIONS:
             hint = nearest(str(reduction), REDUCTIONS)
             raise InvalidParameter(
-                f"{loss.name}: expected a reduction of {listed(REDUCTIONS)}, got {reduction!r}" + (hint and f"; {hint}"),
+                f"{loss.name}: expected a reduction of {listed(REDUCTIONS)}, got {reduction!r}"
+                + (hint and f"; {hint}"),
             )
         bound = bind(loss.name, [Settable(p.name, p.annotation, p.default) for p in loss.parameters], parameters or {})
         settings = {name: value for name, value in bound.items() if name in (parameters or {})}
-        for name, value in (("loss", loss), ("reduction", reduction), ("parameters", bound), ("_given", settings)):
+        for name, value in (
+            ("loss", loss),
+            ("reduction", reduction),
+            ("parameters", MappingProxyType(bound)),
+            ("_given", settings),
+        ):
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -57,9 +65,8 @@ class Criterion:
 
     def __repr__(self) -> str:
         given = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in self._given.items()}
-        return f"lossreg.create({', '.join([repr(self.loss.name), *(f'{k}={v!r}' for k, v in given.items())])}" + (
-            f", reduction={self.reduction!r})"
-        )
+        arguments = [repr(self.loss.name), *(f"{name}={v!r}" for name, v in given.items())]
+        return f"lossreg.create({', '.join(arguments)}, reduction={self.reduction!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Criterion, (self.loss, self.reduction, self._given)
@@ -141,14 +148,13 @@ class Criterion:
 class Settable(Parameter):
     """A parameter of a loss: where it is a number with a domain, it may also be an array of them."""
 
-    @property
-    def takes_arrays(self) -> bool:
-        """Whether it may be an array: an integer is a label or a count, of which there is one."""
-        return self.domain is not None and self.domain is not IGNORED
-
     def accept(self, value: Any) -> Any:
         """Give `value` in its plain form, or an array of float64 that nobody can change; or raise InvalidParameter."""
-        if not self.takes_arrays or not (isinstance(value, list | tuple) or getattr(value, "shape", ())):
+        if (
+            not self.domain
+            or self.domain is IGNORED
+            or not (isinstance(value, list | tuple) or getattr(value, "shape", None))
+        ):
             return super().accept(value)
         try:
             array = np.array(value, np.float64)

@@ -3,7 +3,7 @@
 A kernel is the mathematics of one element or of one row, in plain Python:
 
 * elementwise: every input is a number; it returns the value, then one slope for each input that has a gradient.
-* row: an input is a `Row` or `ClassRow`; it fills a `Slope` row for each row that has a gradient, and returns the value.
+* row: an input is a `Row` or `ClassRow`; it fills a `Slope` row for each row with a gradient, and returns the value.
 
 Inputs have no default, parameters have one. A loss whose target comes in several forms has a kernel for each:
 
@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Any
 
 from lossreg.component import Component
 from lossreg.domains import REAL, Domain, SlopeRow
 from lossreg.errors import InvalidDefinition
-from lossreg.parameters import Parameter, along, domain_of, read_signature
+from lossreg.parameters import Parameter, along, domain_of, read_signature, switches_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,7 @@ class Form:
     inputs: tuple[Input, ...]
     slope_rows: int
     parameters: tuple[Parameter, ...]
+    switches: tuple[str, ...]
 
     @classmethod
     def read(cls, kernel: Callable[..., Any]) -> Form:
@@ -61,7 +62,7 @@ class Form:
             if domain is None:
                 raise InvalidDefinition(f"{kernel.__name__}: input {name} needs a domain, such as Real or Row[Real]")
             inputs.append(Input(name, domain, along(annotation)))
-        form = cls(kernel, tuple(inputs), len(slopes), parameters)
+        form = cls(kernel, tuple(inputs), len(slopes), parameters, switches_of(kernel, parameters))
         rows = [entry.name for entry in inputs if entry.axis is not None]
         if not inputs or list(supplied) != [entry.name for entry in inputs] + slopes:
             raise InvalidDefinition(f"{kernel.__name__}: expected inputs, then slope rows; got {', '.join(supplied)}")
@@ -69,9 +70,6 @@ class Form:
             raise InvalidDefinition(
                 f"{kernel.__name__}: expected a slope row for each row with a gradient; got {slopes} for {rows}",
             )
-        order = [name in form.switches for name in (parameter.name for parameter in parameters)]
-        if order != sorted(order):
-            raise InvalidDefinition(f"{kernel.__name__}: parameters that are bool or Literal come after the others")
         return form
 
     @property
@@ -85,16 +83,11 @@ class Form:
         if self.by_row:
             return tuple(entry.name for entry in self.inputs if entry.axis is not None)[: self.slope_rows]
         outcome = self.kernel(*(entry.domain.example for entry in self.inputs))
-        if not isinstance(outcome, tuple) or not 2 <= len(outcome) <= len(self.inputs) + 1:
+        if not isinstance(outcome, tuple) or not 1 < len(outcome) <= len(self.inputs) + 1:
             raise InvalidDefinition(
                 f"{self.kernel.__name__}: expected a value and 1 to {len(self.inputs)} slopes, got {outcome!r}",
             )
         return tuple(entry.name for entry in self.inputs)[: len(outcome) - 1]
-
-    @cached_property
-    def switches(self) -> tuple[str, ...]:
-        """The parameters that the compiler sees as constants, so that a branch on them costs nothing."""
-        return tuple(p.name for p in self.parameters if p.annotation is bool or get_origin(p.annotation) is Literal)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -48,7 +48,7 @@ class SlopeRow:
 
 def anything(x: Any) -> Any:
     """Every number but nan."""
-    return x == x  # noqa: PLR0124  nan is the one number that is in no domain
+    return x == x  # noqa: PLR0124  nan is in no domain, and differs from itself
 
 
 def _finite(x: Any) -> Any:
@@ -65,6 +65,14 @@ def _non_negative(x: Any) -> Any:
 
 def _unit(x: Any) -> Any:
     return (x >= 0) & (x <= 1)
+
+
+def _below_one(x: Any) -> Any:
+    return (x >= 0) & (x < 1)
+
+
+def _at_least_one(x: Any) -> Any:
+    return x >= 1
 
 
 def _sign(x: Any) -> Any:
@@ -87,6 +95,9 @@ LOG_PROBABILITY = Domain("LogProbability", "logarithms of probabilities", anythi
 CLASS_INDEX = Domain("ClassIndex", "an integer from 0 to classes - 1", anything, 1, "classification")
 WEIGHT = Domain("Weight", "a finite number; a mean divides by the sum of the weights", _finite, 1.0)
 SCALE = Domain("Scale", "a finite number; a mean divides by the count, whatever the scales", _finite, 1.0)
+FRACTION = Domain("Fraction", "from 0 to below 1", _below_one, 0.5)
+COUNT = Domain("Count", "an integer, 1 or above", _at_least_one, 1)
+WHOLE = Domain("Whole", "an integer, 0 or above", _non_negative, 0)
 IGNORED = Domain("Ignored", "an integer: the label that is left out, as if the row were not there", anything, -100)
 
 Real = Annotated[float, REAL]
@@ -111,11 +122,21 @@ Scale = Annotated[float, SCALE]
 """A weight that does not count: a mean divides by the number of elements."""
 Ignored = Annotated[int, IGNORED]
 """The label whose rows are left out of value, gradient and count."""
+Fraction = Annotated[float, FRACTION]
+"""A part of a whole, or a rate of decay: 1 is too much."""
+Count = Annotated[int, COUNT]
+"""How many of something that there has to be."""
+Whole = Annotated[int, WHOLE]
+"""How many of something that there need not be; a seed."""
 
 _Number = TypeVar("_Number")
-Row = Annotated[list[_Number], Along(-1)]
+if TYPE_CHECKING:
+    Numbers = list[_Number] | Any  # a parameter that is a row may have a number as its default
+else:
+    Numbers = list[_Number]
+Row = Annotated[Numbers[_Number], Along(-1)]
 """A row along the last axis: the components of an embedding."""
-ClassRow = Annotated[list[_Number], Along(1)]
+ClassRow = Annotated[Numbers[_Number], Along(1)]
 """A row along axis 1, or along axis 0 of an array that has no other: one number for each class."""
 Slope = Annotated[list[float], SlopeRow()]
 """The row of slopes that a kernel fills, one for each row input that gets a gradient, in the inputs' order."""

@@ -1,4 +1,4 @@
-"""The plugin contract: one hook for each kind of plugin. A plugin is any object, usually a module, that has one of them."""
+"""The plugin contract: one hook for each kind of plugin. A plugin is an object, usually a module, that has one."""
 
 from __future__ import annotations
 

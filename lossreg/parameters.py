@@ -2,7 +2,7 @@
 
 Every kind of plugin declares its parameters the same way, as arguments of a function: an argument that has a default
 or is keyword-only is a parameter, the others are what lossreg supplies. The annotation is the check: a domain
-(`Positive`), `int`, `bool`, `str`, `Literal[...]`, `list[...]` of these, `... | None`.
+(`Positive`), `int`, `bool`, `str`, `Literal[...]`, `tuple[..., ...]` of these, `... | None`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REQUIRED: Any = inspect.Parameter.empty
 UNION = (Union, types.UnionType)
+SEQUENCES = (list, tuple)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Parameter:
 REFUSED: Any = object()
 
 
-def accept(annotation: Any, value: Any) -> Any:
+def accept(annotation: Any, value: Any) -> Any:  # noqa: PLR0911  a return for each kind of annotation
     """Give `value` as the plain form that `annotation` names, or REFUSED."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in UNION:
@@ -72,7 +73,7 @@ def accept(annotation: Any, value: Any) -> Any:
         return plain if plain is REFUSED or all_inside(annotation, plain) else REFUSED
     if origin is Literal:
         return next((choice for choice in arguments if type(choice) is type(value) and choice == value), REFUSED)
-    if origin is list:
+    if origin in SEQUENCES:
         if not isinstance(value, list | tuple):
             return REFUSED
         plain = tuple(accept(arguments[0], item) for item in value)
@@ -117,7 +118,7 @@ def choices(annotation: Any) -> Iterable[str]:
     return [word for part in get_args(annotation) for word in choices(part)] if get_origin(annotation) in UNION else []
 
 
-def in_words(annotation: Any) -> str:
+def in_words(annotation: Any) -> str:  # noqa: PLR0911  as accept
     """What an annotation allows, in words."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if along(annotation) is not None:
@@ -131,10 +132,23 @@ def in_words(annotation: Any) -> str:
         return " or ".join(in_words(argument) for argument in arguments)
     if origin is Literal:
         return " or ".join(repr(choice) for choice in arguments)
-    if origin is list:
+    if origin in SEQUENCES:
         return f"a list, each {in_words(arguments[0])}"
     names = {float: "a number", int: "an integer", bool: "true or false", str: "a text", type(None): "nothing"}
     return names.get(annotation, str(annotation))
+
+
+def is_switch(parameter: Parameter) -> bool:
+    """Whether a parameter chooses a branch: to compiled code it is a constant, so that the branch costs nothing."""
+    return parameter.annotation is bool or get_origin(parameter.annotation) is Literal
+
+
+def switches_of(function: Callable[..., Any], parameters: Iterable[Parameter]) -> tuple[str, ...]:
+    """The parameters of a kernel that choose a branch; raises InvalidDefinition if they do not come last."""
+    parameters = list(parameters)
+    if sorted(parameters, key=is_switch) != parameters:
+        raise InvalidDefinition(f"{function.__name__}: parameters that are bool or Literal come after the others")
+    return tuple(parameter.name for parameter in parameters if is_switch(parameter))
 
 
 def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[Parameter, ...]]:

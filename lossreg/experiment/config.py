@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from lossreg.domains import Count, Fraction, Whole
 from lossreg.errors import InvalidParameter, LossregError, listed, nearest
 from lossreg.experiment.document import Document, KeyPath
-from lossreg.experiment.domains import Count, Fraction, Whole
 from lossreg.parameters import Parameter
 from lossreg.registry import Offer, data, losses, models, optimizers
 

@@ -95,8 +95,6 @@ def run(
     report = report or Report()
     report.preparing(config)
     with extra():
-        import safetensors  # noqa: F401  what the weights need at the end should be missed at the beginning
-
         session = prepare(config)
     store = Store.create(config.name, root)
     try:

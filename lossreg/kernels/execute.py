@@ -33,7 +33,7 @@ SLAB = 1 << 15
 """Numbers in a slab that is converted, and for which another thread is worth waking."""
 
 
-def evaluate(  # noqa: PLR0913  the outputs and weights that nobody asked for stay None
+def evaluate(
     form: Form,
     real: type,
     switches: tuple[Any, ...],
@@ -62,16 +62,17 @@ def evaluate(  # noqa: PLR0913  the outputs and weights that nobody asked for st
     if all(fits(operand, kind) for operand, kind in zip(moving, kinds, strict=True)):
         return drive.run(prod(shape), [flatten(operand, rank) for operand in moving], fixed)
     for slab in slabs(shape, max(1, SLAB // drive.width)):
-        parts = [operand[slab] if isinstance(operand, np.ndarray) else operand for operand in moving]
+        index: Any = (*slab, ...)
+        parts: list[Any] = [operand[index] if isinstance(operand, np.ndarray) else operand for operand in moving]
         made = [
             np.empty(p.shape, kind) if isinstance(p, np.ndarray) else p
             for p, kind in zip(parts[: len(outputs)], kinds, strict=False)
         ]
         read = [
-            np.ascontiguousarray(p, kind) if isinstance(p, np.ndarray) else p
+            np.asarray(p, kind, order="C") if isinstance(p, np.ndarray) else p
             for p, kind in zip(parts[len(outputs) :], kinds[len(outputs) :], strict=True)
         ]
-        size = prod(parts[len(outputs) + 2].shape[:rank])  # type: ignore[union-attr]  the first input
+        size = prod(parts[len(outputs) + len(("sample_weight", "where"))].shape[:rank])
         added, beyond = drive.run(size, [flatten(operand, rank) for operand in (*made, *read)], fixed)
         total, outside = total + added, outside | beyond
         for target, result in zip(parts, made, strict=False):
@@ -83,7 +84,7 @@ def evaluate(  # noqa: PLR0913  the outputs and weights that nobody asked for st
 class Drive:
     """A form's driver, and what it is called with whatever the arrays."""
 
-    def __init__(  # noqa: PLR0913  as evaluate
+    def __init__(
         self,
         form: Form,
         real: type,
@@ -109,7 +110,7 @@ class Drive:
         bounds = [blocks * at // threads for at in range(threads + 1)]
         calls = []
         for first, last in pairwise(bounds):
-            scratch = [np.empty((1, self.width), self.real) for _ in range(self.scratch)]
+            scratch: list[Any] = [np.empty((1, self.width), self.real) for _ in range(self.scratch)]
             operands = [*slopes, *scratch, *rest, *fixed]
             calls.append((sums, values, sample_weight, where, self.scale, size, self.length, first, last, *operands))
         try:

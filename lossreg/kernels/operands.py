@@ -1,7 +1,7 @@
-"""Operations on a tuple of operands, some of them arrays and some numbers: what lets one template serve every signature.
+"""Operations on a tuple of operands, some of them arrays and some numbers: they let one template serve every signature.
 
-As intrinsics they cost the compiler nothing. As functions that recurse over the tuple, each step was compiled on its own:
-39 functions and 2.8 s for binary cross-entropy, where now there are 17 and 1.2 s.
+As intrinsics they cost the compiler nothing. As functions that recurse over the tuple, each step was compiled on its
+own: 39 functions and 2.8 s for binary cross-entropy, where there are 10 now and 0.9 s.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from numba.core import types
 from numba.core.imputils import impl_ret_borrowed
+from numba.core.types.containers import Tuple
 from numba.core.typing import signature
 from numba.extending import intrinsic, overload
 
@@ -38,7 +39,7 @@ def items(typing: Any, operands: Any, key: Any) -> Any:
             results.append(value)
         return context.make_tuple(builder, form.return_type, results)
 
-    return signature(types.Tuple(found), operands, key), generate
+    return signature(Tuple(found), operands, key), generate
 
 
 @intrinsic
@@ -52,9 +53,11 @@ def cast(_: Any, operands: Any, like: Any) -> Any:
             for at, (operand, to) in enumerate(zip(operands, found, strict=True))
         ]
         # Arrays that go through are held by one tuple more.
-        return impl_ret_borrowed(context, builder, form.return_type, context.make_tuple(builder, form.return_type, values))
+        return impl_ret_borrowed(
+            context, builder, form.return_type, context.make_tuple(builder, form.return_type, values)
+        )
 
-    return signature(types.Tuple(found), operands, like), generate
+    return signature(Tuple(found), operands, like), generate
 
 
 @overload(operator.getitem, strict=False)

@@ -1,9 +1,9 @@
 """exp, log, log1p and sqrt of lossreg.kernels.stable for compiled loops: branch-free polynomials that vectorise.
 
 numba calls libm for one number at a time; these compile to vector instructions. Errors, against 60 digits: exp 1 ulp,
-log 1 ulp, log1p 2 ulp, subnormal results included (tests/test_polynomials.py). The coefficients are minimax fits by the
-exchange algorithm in 60 digits: of (e^r - 1 - r) / r^2 on |r| <= log(2) / 2, and of (log((1 + s) / (1 - s)) / s - 2) / s^2
-in s^2, for s up to (sqrt(2) - 1) / (sqrt(2) + 1).
+log 1 ulp, log1p 2 ulp, subnormal results included (tests/test_polynomials.py). The coefficients are minimax fits by
+the exchange algorithm in 60 digits: of (e^r - 1 - r) / r^2 on |r| <= log(2) / 2, and in s^2, for s up to
+(sqrt(2) - 1) / (sqrt(2) + 1), of (log((1 + s) / (1 - s)) / s - 2) / s^2.
 
 They rely on the order in which sums are written, so they are compiled without leave to reassociate.
 """
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 # checking for it takes a branch, and with it the vector instructions.
 EXACT = {"fastmath": {"contract"}, "error_model": "numpy"}
 
-# What only compiled code calls needs no wrappers for other callers, which take a tenth of the time to compile, and has to
-# be inlined for a loop around it to vectorise: left to itself the compiler does not inline a logarithm of an exponential.
+# What only compiled code calls needs no wrappers for other callers, which take a tenth of the time to compile, and has
+# to be inlined for a loop around it to vectorise: left to itself the compiler does not inline log1p(exp(x)).
 INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True}
 
 EXP32 = (0.499999934493, 0.166665206292, 0.0416683877652, 0.00836871711393, 0.00138146120379)
@@ -185,7 +185,7 @@ def plain_log(f: Format) -> Callable[[Any], Any]:
 
 def plain_sqrt(_: Format) -> Callable[[Any], Any]:
     """The processor's own square root, which is exact to half an ulp and vectorises."""
-    return lambda x: math.sqrt(x)  # noqa: PLW0108  numba takes a function of its own, not a built-in
+    return lambda x: math.sqrt(x)  # noqa: PLW0108  numba overloads with a function, not with a built-in
 
 
 for function, make in (

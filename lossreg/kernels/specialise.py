@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numba import njit
-from numba.core.errors import NumbaError
 from numba.extending import register_jitable
 
 from lossreg.domains import CLASS_INDEX, IGNORED
@@ -25,10 +24,18 @@ from lossreg.kernels.polynomials import COMPILED, EXACT, INNER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from numba.core.errors import NumbaError
+
     from lossreg.definition import Form, Input
 
 # Sums may be reordered, which vectorises them. Never "nnan" or "ninf": they make isnan a constant.
 REORDERED = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "numpy"}
+
+CHAIN = (
+    *("Failed in nopython", "During:", "There are", "raised from"),
+    *("- Of which", "Overload", "With argument", "Rejected"),
+)
+"""How the lines of a compiler's report begin that tell of its passes."""
 
 SHORT = 6
 """Lines of a compiler's report that are passed on."""
@@ -57,19 +64,17 @@ def counter() -> Callable[..., float]:
     return clone(templates.count, f"count_{fingerprint()}", {})
 
 
-def clone(template: Callable[..., Any], name: str, filled: dict[str, Any]) -> Callable[..., Any]:
+def clone(template: Any, name: str, filled: dict[str, Any]) -> Callable[..., Any]:
     """Compile a copy of a template under a new name, with the given globals filled in."""
-    assert isinstance(template, types.FunctionType)
     copy = types.FunctionType(template.__code__, {**template.__globals__, **filled}, name)
     copy.__qualname__ = f"{template.__name__}_{name}"
-    return njit(copy, cache=True, nogil=True, **REORDERED)  # type: ignore[no-any-return]
+    return njit(copy, cache=True, nogil=True, **REORDERED)
 
 
 def in_short(error: NumbaError) -> str:
     """What of a compiler's report an author can use: the cause and the line, without the chain of passes."""
     lines = [line.strip() for line in str(error).splitlines()]
-    chain = ("Failed in nopython", "During:", "There are", "raised from", "- Of which", "Overload", "With argument", "Rejected")
-    kept = [line for line in lines if line and not line.startswith(chain) and not set(line) <= set("^~>. ")]
+    kept = [line for line in lines if line and not line.startswith(CHAIN) and not set(line) <= set("^~>. ")]
     return "\n".join(f"  {line}" for line in kept[:SHORT])
 
 
@@ -77,7 +82,7 @@ def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[
     """The function as others may call it in compiled code, with every function of its author's that it calls."""
     for callee in callees(function):
         make_callable(callee, EXACT)
-    return njit(function, **options, **INNER)  # type: ignore[no-any-return]
+    return njit(function, **options, **INNER)
 
 
 _callable: set[Callable[..., Any]] = set(COMPILED)
@@ -103,9 +108,8 @@ def callees(function: Callable[..., Any]) -> Iterator[types.FunctionType]:
                     yield value
 
 
-def reached(function: Callable[..., Any]) -> dict[str, Any]:
+def reached(function: Any) -> dict[str, Any]:
     """The globals, the attributes of modules, and the closure that a function's code mentions, by name."""
-    assert isinstance(function, types.FunctionType)
     names = [name for code in codes(function.__code__) for name in code.co_names]
     found = {name: function.__globals__[name] for name in names if name in function.__globals__}
     modules = [value for value in found.values() if isinstance(value, types.ModuleType)]
@@ -131,7 +135,9 @@ def fingerprint(*decisive: Any) -> str:
             for code in codes(function.__code__):
                 constants = [constant for constant in code.co_consts if not isinstance(constant, types.CodeType)]
                 digest.update(repr((code.co_code, constants, code.co_names, code.co_varnames)).encode())
-            plain = {name: v for name, v in reached(function).items() if isinstance(v, bool | int | float | str | tuple)}
+            plain = {
+                name: v for name, v in reached(function).items() if isinstance(v, bool | int | float | str | tuple)
+            }
             digest.update(repr(sorted(plain.items())).encode())
         if not functions:
             digest.update(repr(entry).encode())
@@ -146,7 +152,6 @@ def room() -> bytes:
 
 def guard(form: Form) -> Callable[..., Any]:
     """What tells of a point whether it is ignored and whether it lies outside the form's domains."""
-
     settings = [parameter for parameter in form.parameters if parameter.name not in form.switches]
     ignored = next((at for at, parameter in enumerate(settings) if parameter.domain is IGNORED), None)
     guards = [

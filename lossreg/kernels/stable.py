@@ -53,7 +53,7 @@ def sqrt(x: Any) -> Any:
 
 
 def sigmoid(x: Any) -> Any:
-    """1 / (1 + e^-x), exact in both tails."""
+    """The logistic function, 1 / (1 + e^-x), exact in both tails."""
     T = type(x)
     small = exp(-abs(x))
     return (T(1) if x >= 0 else small) / (T(1) + small)
@@ -90,7 +90,7 @@ def largest(row: Sequence[Any]) -> Any:
     """The largest number of a row; nan if there is one."""
     found = row[0]
     for j in range(len(row)):
-        found = row[j] if row[j] > found or row[j] != row[j] else found  # noqa: PLR0124  only nan differs from itself
+        found = row[j] if row[j] > found or row[j] != row[j] else found
     return found
 
 
@@ -110,15 +110,18 @@ def exp_below(row: Sequence[Any], top: Any, out: Any) -> None:
 
 
 def direction(row: Sequence[Any], out: Any) -> Any:
-    """Fill `out` with the row at length 1, or 0 if it is 0; give its length as a size and a multiple of it, at least 1 or 0."""
+    """Fill `out` with the row at length 1, or 0 if it is 0; give its length as a size and a multiple of that (1 up, or 0).
+
+    Infinite numbers outweigh all others.
+    """
     T = type(row[0])
     part = T(0)
     for j in range(len(row)):
-        part = abs(row[j]) if abs(row[j]) > part else part
+        part = max(part, abs(row[j]))
     size = part if part > 0 else T(1)
     squares = T(0)
     for j in range(len(row)):
-        out[j] = row[j] / size
+        out[j] = sign(row[j]) if abs(row[j]) == part else row[j] / size
         squares += out[j] * out[j]
     multiple = sqrt(squares)
     for j in range(len(row)):

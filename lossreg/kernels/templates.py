@@ -1,14 +1,14 @@
 """The loops that turn a kernel into a loss over arrays: ordinary Python, compiled by lossreg.kernels.specialise.
 
 A template is compiled once for each kernel, float type and set of outputs. `specialise` gives every copy its own values
-for the names under "filled in"; to the compiler they are constants, and a branch on one costs nothing. The operands of a
-template come flat, as slopes, then inputs, then parameters: numba types separate arguments faster than tuples. None
+for the names under "filled in"; to the compiler they are constants, and a branch on one costs nothing. The operands of
+a template come flat, as slopes, then inputs, then parameters: numba types separate arguments faster than tuples. None
 stands for what nobody asked for.
 
 Sums: a block's values are added in the array's own type, in an order the compiler may choose (which is what lets the
-loop vectorise), and the blocks are added in float64, in order, by the caller. Blocks are fixed, so any number of threads
-gives the same bits. Measured on 4M float32, huber with gradient: 4.1 ms, where np.add of the same arrays takes 4.8;
-without cutting blocks out first, so that each loop counts from 0, the loop is scalar and takes 11.
+loop vectorise), and the blocks are added in float64, in order, by the caller. Blocks are fixed, so any number of
+threads gives the same bits. Measured on 4M float32, huber with gradient: 4.1 ms, where np.add of the same arrays takes
+4.8; without cutting blocks out first, so that each loop counts from 0, the loop is scalar and takes 11.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import numpy as np
 from lossreg.kernels.operands import cast, items
 
 # Filled in for each copy: the kernel; its guard, which tells for a point whether it is ignored and whether it is outside
-# its domain; the float type; how many slopes are stored; how many inputs there are; the parameters that choose a branch.
+# its domain; the float type; how many slopes are stored; how many inputs there are; the parameters that choose a
+# branch.
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
@@ -29,7 +30,7 @@ INPUTS = 2
 SWITCHES: tuple[Any, ...] = ()
 
 
-def elementwise(  # noqa: PLR0913  numba types separate arguments faster than tuples
+def elementwise(
     sums: Any,
     values: Any,
     sample_weight: Any,
@@ -76,13 +77,13 @@ def elementwise(  # noqa: PLR0913  numba types separate arguments faster than tu
                 slopes[0][i] = outcome[1] * factor if counts else REAL(0)
             if STORED > 1:
                 slopes[1][i] = outcome[2] * factor if counts else REAL(0)
-            if STORED > 2:  # noqa: PLR2004
+            if STORED > 2:
                 slopes[2][i] = outcome[3] * factor if counts else REAL(0)
         sums[block] = total
     return outside
 
 
-def rows(  # noqa: PLR0913  as above
+def rows(
     sums: Any,
     values: Any,
     sample_weight: Any,
@@ -166,5 +167,5 @@ def update(weights: Any, grads: Any, step: float, *operands: Any) -> None:
             numbers[0][i] = outcome[1]
         if STORED > 1:
             numbers[1][i] = outcome[2]
-        if STORED > 2:  # noqa: PLR2004
+        if STORED > 2:
             numbers[2][i] = outcome[3]

@@ -18,7 +18,13 @@ def available() -> int:
     given = os.environ.get("LOSSREG_NUM_THREADS", "")
     if given and not (given.isdecimal() and int(given)):
         raise InvalidParameter(f"LOSSREG_NUM_THREADS: expected a whole number from 1, got {given!r}")
-    return int(given) if given else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return (
+        int(given)
+        if given
+        else len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count() or 1
+    )
 
 
 _chosen: list[int] = []

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.kernels import templates
-from lossreg.kernels.specialise import EXACT, clone, compiled, fingerprint
+from lossreg.kernels.polynomials import EXACT
+from lossreg.kernels.specialise import clone, compiled, fingerprint
+from lossreg.parameters import switches_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +22,9 @@ def compile_update(optimizer: Optimizer, parameters: dict[str, Any]) -> Callable
 
     All are vectors of one length, the states as a tuple; `step` counts from 1.
     """
-    switches = tuple(value for value in parameters.values() if isinstance(value, bool))
-    numbers = [value for value in parameters.values() if not isinstance(value, bool)]
+    chosen = switches_of(optimizer.function, optimizer.parameters)
+    switches = tuple(parameters[name] for name in chosen)
+    numbers = [value for name, value in parameters.items() if name not in chosen]
     filled = {
         "kernel": compiled(optimizer.function, EXACT),
         "REAL": np.float32,

@@ -1,4 +1,4 @@
-"""Cosine embedding: one minus the cosine of two vectors that belong together, the cosine above `margin` of two that do not.
+"""Cosine embedding: one minus the cosine of two vectors that belong together, the cosine above a margin of others.
 
     value = 1 - c              target  1      c = x1 . x2 / (|x1| |x2|)
           = max(0, c - margin) target -1
@@ -16,7 +16,7 @@ Source: Hadsell, Chopra, LeCun (2006), doi:10.1109/CVPR.2006.100; PyTorch's Cosi
 """
 
 from lossreg import Loss, Real, Row, Sign, Slope, hookimpl, loss
-from lossreg.kernels.stable import direction
+from lossreg.kernels.stable import direction, gap
 
 
 @loss
@@ -29,14 +29,19 @@ def cosine_embedding(
     for j in range(len(x1)):
         cosine += slope1[j] * slope2[j]
         apart += (slope1[j] - slope2[j]) * (slope1[j] - slope2[j])
-    directed = length1 * length2 > 0
+    # u - c v, where u is nearly v or -v, is taken from u - v or u + v, by a `gap` that no compiler merges with the rest.
+    facing, along1, along2 = T(cosine > T(0.5)) - T(cosine < T(-0.5)), T(0), T(0)
+    for j in range(len(x1)):
+        along1 += slope1[j] * gap(slope2[j], facing * slope1[j])
+        along2 += slope2[j] * gap(slope1[j], facing * slope2[j])
+    directed = length1 * length2 != 0
     turned = T(0.5) * apart if directed else T(1)
     side = T(0) if not directed else T(-1) if target > 0 else T(cosine >= margin)
     for j in range(len(x1)):
         u, v = slope1[j], slope2[j]
-        slope1[j] = side * (v - u + turned * u) / size1 / max(length1, T(1))
-        slope2[j] = side * (u - v + turned * v) / size2 / max(length2, T(1))
-    return turned if target > 0 else max(T(0), cosine - margin)
+        slope1[j] = side * (gap(v, facing * u) - along1 * u) / size1 / max(length1, T(1))
+        slope2[j] = side * (gap(u, facing * v) - along2 * v) / size2 / max(length2, T(1))
+    return turned if target > 0 else max(cosine - margin, T(0))
 
 
 @hookimpl

@@ -8,11 +8,12 @@ With class weights w, label smoothing s and C classes, and nll_c = -log(softmax(
     value = (1 - s) w_label nll_label + s / C sum_c w_c nll_c             for class labels
           = sum_c w_c ((1 - s) target_c + s / C) nll_c                    for class probabilities
 
-A mean divides by the sum of w_label over the rows that are not ignored; for probabilities by the number of rows. A row whose
-label is `ignore_index` is not read. Where the true class wins by far, value and slope keep all their digits.
+The parameters are `weight` = w, `label_smoothing` = s and `ignore_index`: a row with that label is not read. A mean
+divides by the sum of w_label over the other rows; for probabilities by the number of rows. Where the true class wins by
+far, value and slope keep all their digits.
 
-Shapes: logits (C), (N, C) or (N, C, d1, ...) with labels (), (N) or (N, d1, ...) of any integer type, or probabilities of
-the logits' shape. Ranges: any logits, inf and -inf included; smoothing 0 to 1.
+Shapes: logits (C), (N, C) or (N, C, d1, ...) with labels (), (N) or (N, d1, ...) of any integer type, or probabilities
+of the logits' shape. Ranges: any logits, inf and -inf included; smoothing 0 to 1; weights finite.
 Source: Good (1952); Szegedy et al. (2016), arXiv:1512.00567, for the smoothing; PyTorch's CrossEntropyLoss.
 
 >>> cross_entropy.at([0.0, 40.0], 1)

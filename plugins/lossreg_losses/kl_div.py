@@ -1,14 +1,15 @@
 """Kullback-Leibler divergence: how many more nats the prediction needs than the target's own distribution.
 
-    value = target (log(target) - input)           0 at target 0
-    value = e^target (target - input)              with log_target, the target being a logarithm too
+    value = target (log(target) - prediction)           0 at target 0
+    value = e^target (target - prediction)              with log_target, the target being a logarithm too
 
-The slope is -target, or -e^target. Value and slope are of one element; the divergence of a batch of distributions is their
-sum divided by the number of distributions, reduction batchmean. As in PyTorch, mean divides by the number of elements.
+The slope is -target, or -e^target. These are of one element; the divergence of a batch of distributions is the sum
+divided by the number of distributions, reduction batchmean. As in PyTorch, mean divides by the number of elements.
 
-Shapes: input and target alike. Ranges: input log-probabilities; target probabilities (nan below 0), or their logarithms.
+Shapes: prediction and target alike. Ranges: log-probabilities as prediction; as target probabilities (nan below 0), or
+their logarithms.
 Source: Kullback and Leibler (1951), doi:10.1214/aoms/1177729694; PyTorch's KLDivLoss. Unlike there, target 0 against
-input -inf is 0.
+prediction -inf is 0.
 
 >>> kl_div.at(-1.0, 1.0)
 (1.0, -1.0)
@@ -16,15 +17,15 @@ input -inf is 0.
 (0.0, 0.0)
 """
 
-from lossreg import Loss, LogProbability, Real, hookimpl, loss
+from lossreg import LogProbability, Loss, Real, hookimpl, loss
 from lossreg.kernels.stable import exp, log, times
 
 
 @loss
-def kl_div(input: LogProbability, target: Real, *, log_target: bool = False) -> tuple[float, float]:
+def kl_div(prediction: LogProbability, target: Real, *, log_target: bool = False) -> tuple[float, float]:
     mass = exp(target) if log_target else target
     logarithm = target if log_target else log(target)
-    return times(mass, logarithm - input), -mass
+    return times(mass, logarithm - prediction), -mass
 
 
 @hookimpl

@@ -18,7 +18,7 @@ def mlp(
     outputs: int,
     random: Any,
     *,
-    hidden: list[Count] = [64],  # noqa: B006  never changed, and written as a config has it
+    hidden: tuple[Count, ...] = (64,),
     activation: Literal["relu", "tanh", "sigmoid"] = "relu",
 ) -> Network:
     from itertools import pairwise

@@ -14,7 +14,7 @@ from lossreg import Fraction, NonNegative, Optimizer, Positive, Real, hookimpl, 
 def sgd(
     weight: Real,
     grad: Real,
-    step: Real,  # noqa: ARG001  every step is alike
+    step: Real,
     velocity: Real,
     *,
     lr: Positive = 1e-3,
