@@ -137,7 +137,7 @@ def git() -> dict[str, Any] | None:
     """The commit of the current directory's repository, and whether files differ from it; None where there is none."""
     try:
         commit, changes = (
-            subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+            subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
             for command in (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain"])  # nothing of anybody's
         )
     except (OSError, subprocess.SubprocessError):

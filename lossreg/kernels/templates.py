@@ -19,7 +19,7 @@ import numpy as np
 
 from lossreg.kernels.operands import cast, items
 
-# Filled in for each copy: the kernel; its guard, which tells for a point whether it is ignored and whether it is outside
+# Filled in for each copy: the kernel; its guard, which tells of a point whether it is ignored and whether it is outside
 # its domain; the float type; how many slopes are stored; how many inputs there are; the parameters that choose a
 # branch.
 kernel: Any = None
