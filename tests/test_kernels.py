@@ -1,0 +1,297 @@
+"""The kernels room: drivers found again on disk, edits noticed, vector instructions, threads, slabs and memory."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tracemalloc
+from itertools import product
+from textwrap import dedent
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lossreg
+from lossreg.errors import InvalidDefinition, InvalidParameter
+from lossreg.kernels.execute import SLAB, slabs
+from lossreg.kernels.specialise import fingerprint
+
+RANDOM = np.random.default_rng(3)
+
+# The cache, and edits. Every run is a process of its own, with a cache of its own.
+
+HELPER = """
+FACTOR = 3.0
+
+def grow(x):
+    return x * 1.0
+"""
+
+PLUGIN = """
+from lossreg import Real, loss
+from helper import grow
+import helper
+
+OFFSET = 5.0
+
+def twice(x):
+    return 2.0 * x
+
+@loss
+def made(prediction: Real, target: Real, *, odd: bool = False):
+    error = prediction - target
+    value = grow(twice(error)) * helper.FACTOR + OFFSET
+    return value + 100.0 if odd else value, 1.0
+"""
+
+RUN = """
+import sys
+import numpy as np
+import lossreg
+from plugin import made
+
+criterion = lossreg.create(made, reduction="sum", **eval(sys.argv[1]))
+print(float(criterion.value_and_grad(np.array([1.0, 2.0]), np.zeros(2))[0]))
+from lossreg.kernels import specialise
+drivers = [specialise.driver(made.forms[0], np.float64, (criterion.parameters["odd"],), 1)]
+stats = [driver.stats for driver in drivers]
+print(sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cache_misses.values()) for s in stats))
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run the plugin in a new process, after edits; gives the sum, the cache's hits and its misses."""
+    tmp_path.joinpath("helper.py").write_text(HELPER, "utf-8")
+    tmp_path.joinpath("plugin.py").write_text(PLUGIN, "utf-8")
+
+    def edit_and_run(edits=(), parameters="{}"):
+        for file, old, new in edits:
+            path = tmp_path / file
+            text = path.read_text("utf-8")
+            assert old in text
+            path.write_text(text.replace(old, new), "utf-8")
+        environment = {
+            "PYTHONPATH": str(tmp_path),
+            "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        result = subprocess.run(
+            [sys.executable, "-c", RUN, parameters],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **environment},
+        )
+        assert result.returncode == 0, result.stderr
+        total, hits, misses = result.stdout.split()
+        return float(total), int(hits), int(misses)
+
+    return edit_and_run
+
+
+def test_a_driver_is_found_on_disk_by_the_next_process_until_something_is_edited(run):
+    assert run() == (28.0, 0, 1)  # the sum over 1 and 2 of 6 e + 5
+    assert run() == (28.0, 1, 0)
+    kernel_and_its_constant = [
+        ("plugin.py", "prediction - target", "prediction + target + 1.0"),
+        ("plugin.py", "OFFSET = 5.0", "OFFSET = 6.0"),
+    ]
+    assert run(kernel_and_its_constant) == (42.0, 0, 1)
+    elsewhere = [("helper.py", "x * 1.0", "x * 2.0")]
+    assert run(elsewhere) == (72.0, 0, 1)
+    constant_elsewhere = [("helper.py", "FACTOR = 3.0", "FACTOR = 1.0")]
+    assert run(constant_elsewhere) == (32.0, 0, 1)
+    assert run(parameters="{'odd': True}") == (232.0, 0, 1)
+    assert run() == (32.0, 1, 0)
+
+
+def make(source, **names):
+    """The function that a source defines last."""
+    space = dict(names)
+    exec(dedent(source), space)  # noqa: S102
+    return [value for value in space.values() if callable(value)][-1]
+
+
+def test_a_fingerprint_goes_by_what_decides_the_code():
+    prints = [
+        fingerprint(make("def f(x): return x + 1.0")),
+        fingerprint(make("def f(x): return x + 2.0")),
+        fingerprint(make("def f(x): return x - 1.0")),
+        fingerprint(make("def f(x): return x + A", A=1.0)),
+        fingerprint(make("def f(x): return x + A", A=2.0)),
+        fingerprint(make("def f(x): return x + 1.0"), "float32"),
+        fingerprint(make("def f(x): return (lambda y: y + 1.0)(x)")),
+        fingerprint(make("def f(x): return (lambda y: y + 2.0)(x)")),
+    ]
+    assert len(set(prints)) == len(prints)
+    assert fingerprint(make("def f(x): return x + 1.0")) == prints[0]
+
+
+def test_a_kernel_that_does_not_compile_is_its_authors_error_in_a_few_lines():
+    def broken(prediction: lossreg.Real, target: lossreg.Real):
+        return prediction.no_such_thing if prediction > target else 0.0, 1.0
+
+    with pytest.raises(InvalidDefinition) as caught:
+        lossreg.create(lossreg.loss(broken)).value_and_grad([1.0], [2.0])
+    assert str(caught.value).startswith("broken: the kernel does not compile:")
+    assert "no_such_thing" in str(caught.value)
+    assert len(str(caught.value).splitlines()) < 12
+
+
+# Vector instructions
+
+# numba shows the code of what it has compiled itself, and not of what it finds on disk: hence a cache of its own.
+SHOW = """
+import json
+import numpy as np
+import lossreg
+from lossreg.kernels.specialise import driver
+
+shown = {}
+for name, *reals in (
+    ("huber", np.float32),
+    ("mse", np.float32),
+    ("bce_with_logits", np.float32, np.float64),
+    ("cross_entropy", np.float32),
+):
+    for real in reals:
+        first = np.full((8, 8), 0.5, real)
+        lossreg.create(name).value_and_grad(first, np.zeros(8, int) if name == "cross_entropy" else first.copy())
+        (code,) = driver(lossreg.get(name).forms[0], real, (), 1).inspect_asm().values()
+        shown[f"{name} {real.__name__}"] = code
+print(json.dumps(shown))
+"""
+PACKED = {"float32": r"\b(v?(add|sub|mul)ps|vfn?m\w+ps)\b", "float64": r"\b(v?(add|sub|mul)pd|vfn?m\w+pd)\b"}
+ARM = {"float32": r"\bfm\w+\s+v\d+\.4s", "float64": r"\bfm\w+\s+v\d+\.2d"}
+BY_NUMBER = re.compile(r"\b(expf?|logf?|log1pf?|expm1f?)\b")
+
+
+def test_a_drivers_code_has_vector_instructions_and_calls_no_libm(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-c", SHOW],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+    )
+    assert result.returncode == 0, result.stderr
+    packed = ARM if platform.machine() in ("arm64", "aarch64") else PACKED
+    shown = json.loads(result.stdout)
+    assert len(shown) == 5
+    for key, code in shown.items():
+        assert len(re.findall(packed[key.split()[1]], code)) > 4, f"{key} has no vector instructions"
+        calls = [line for line in code.splitlines() if re.search(r"\b(call|bl)\b", line) and BY_NUMBER.search(line)]
+        assert not calls, f"{key} calls {calls[0]}"
+
+
+# Threads and slabs
+
+
+@pytest.fixture
+def threads():
+    """Sets the number of threads, and sets it back."""
+    before = lossreg.get_num_threads()
+    yield lossreg.set_num_threads
+    lossreg.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", ["huber", "cross_entropy", "cosine_embedding"])
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+def test_any_number_of_threads_gives_the_same_bits(name, reduction, threads):
+    first, second = RANDOM.normal(size=(2, 3001, 101)).astype(np.float32)
+    others = {"cross_entropy": [RANDOM.integers(0, 101, 3001)], "cosine_embedding": [second, np.ones(3001)]}
+    inputs = [first, *others.get(name, [second])]
+    results = []
+    for number in (1, 2, 3, 7):
+        threads(number)
+        value, grads = lossreg.create(name, reduction=reduction).value_and_grad(*inputs)
+        results.append((np.asarray(value).tobytes(), np.asarray(grads).tobytes()))
+    assert len(set(results)) == 1
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, "2", None])
+def test_a_number_of_threads_is_a_whole_number_from_one(number):
+    with pytest.raises(InvalidParameter, match=r"^number of threads: expected a whole number from 1, got"):
+        lossreg.set_num_threads(number)
+
+
+@pytest.mark.parametrize(("given_here", "expected"), [("3", "3"), ("", None), ("0", "error"), ("many", "error")])
+def test_the_environment_says_how_many_threads(given_here, expected):
+    code = "import lossreg\nprint(lossreg.get_num_threads())"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LOSSREG_NUM_THREADS": given_here},
+    )
+    if expected == "error":
+        assert f"LOSSREG_NUM_THREADS: expected a whole number from 1, got {given_here!r}" in result.stderr
+    else:
+        assert result.stdout.strip() == (expected or str(len(os.sched_getaffinity(0))))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 7), max_size=4).map(tuple), st.integers(1, 40))
+def test_slabs_cover_a_shape_in_order_and_are_small(shape, limit):
+    numbers = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    parts = [numbers[slab] for slab in slabs(shape, limit)]
+    assert all(part.size <= limit for part in parts)
+    covered = [number for part in parts for number in np.ravel(part).tolist()]
+    assert covered == list(range(numbers.size))
+
+
+def peak(function):
+    """The most memory that a call takes, in bytes, after a first call that compiles."""
+    function()
+    tracemalloc.start()
+    function()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
+
+
+@pytest.mark.parametrize(("name", "shape"), [("huber", (1_000_000,)), ("cross_entropy", (10_000, 100))])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_contiguous_arrays_take_no_memory_beyond_the_result(name, shape, reduction):
+    first = RANDOM.normal(size=shape).astype(np.float32)
+    second = np.zeros(shape[0], np.int64) if name == "cross_entropy" else np.zeros_like(first)
+    criterion, out = lossreg.create(name, reduction=reduction), np.empty_like(first)
+    values = second.size * 4 if reduction == "none" else 0
+    blocks = first.size // 2048 * 8
+    assert peak(lambda: criterion.value_and_grad(first, second, out=out)) < values + blocks + 30_000
+
+
+@pytest.mark.parametrize("layout", ["float16", "strided", "byte order", "class axis", "integers"])
+def test_what_is_converted_takes_a_few_slabs(layout, threads):
+    threads(1)
+    target = np.zeros((1000, 1000), np.float32)
+    prediction = {
+        "float16": lambda: target.astype(np.float16),
+        "strided": lambda: np.zeros((1000, 2000), np.float32)[:, ::2],
+        "byte order": lambda: target.astype(">f4"),
+        "integers": lambda: np.zeros((1000, 1000), np.int8),
+        "class axis": lambda: np.zeros((10, 100, 1000), np.float32),
+    }[layout]()
+    name = "cross_entropy" if layout == "class axis" else "mse"
+    second = np.zeros((10, 1000), np.int32) if layout == "class axis" else target
+    criterion = lossreg.create(name)
+    assert peak(lambda: criterion(prediction, second)) < 6 * SLAB * 8
+
+
+@pytest.mark.parametrize(("weighted", "masked"), list(product([False, True], repeat=2)))
+def test_each_combination_of_weights_and_masks_has_a_driver(weighted, masked):
+    prediction = np.arange(6.0)
+    options = {}
+    if weighted:
+        options["sample_weight"] = [1, 2, 1, 2, 1, 2]
+    if masked:
+        options["where"] = [True, True, True, False, False, False]
+    counts = np.array(options.get("sample_weight", [1] * 6)) * np.array(options.get("where", [True] * 6))
+    value = lossreg.create("l1", reduction="sum")(prediction, np.zeros(6), **options)
+    assert value == (counts * prediction).sum()

@@ -1,0 +1,211 @@
+"""Every built-in loss against its formula in 60 digits: values, gradients, all parameters, forms and reductions."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from oracles import GRADED, ORACLES, evaluate
+
+import lossreg
+from lossreg.registry import losses
+
+# Of the largest number that goes into a result: some dozens of ulp.
+CLOSE = {"float64": 2e-14, "float32": 5e-6}
+UNDERFLOW = {"float64": 1e-40, "float32": 3e-38}
+
+BUILT_IN = [offer.name for offer in losses.offers() if offer.distribution == "lossreg"]
+SHAPES = array_shapes(min_dims=0, max_dims=2, max_side=3)
+NUMBERS = st.floats(-40, 40, width=32, allow_subnormal=False)
+SHARES = st.integers(0, 32).map(lambda n: n / 32) | st.sampled_from([0.0, 1.0])
+SCALES = st.integers(0, 64).map(lambda n: n / 16)
+
+
+def test_every_built_in_loss_has_an_oracle_and_inputs():
+    assert sorted(ORACLES) == BUILT_IN
+    assert sorted(INPUTS) == sorted(ORACLES)
+
+
+@st.composite
+def pairs(draw, **parameters):
+    shape = draw(SHAPES)
+    prediction = draw(arrays(np.float64, shape, elements=NUMBERS))
+    target = draw(arrays(np.float64, shape, elements=NUMBERS))
+    if draw(st.booleans()):
+        target = np.where(draw(arrays(np.bool_, shape)), prediction, target)
+    return [prediction, target], {name: draw(values) for name, values in parameters.items()}
+
+
+@st.composite
+def logits_and_targets(draw):
+    shape = draw(SHAPES)
+    parameters = {
+        name: draw(SCALES | st.just(np.array(draw(arrays(np.float64, shape[at:], elements=SCALES)))))
+        for name in ("weight", "pos_weight")
+        for at in [draw(st.integers(0, len(shape)))]
+    }
+    logit = draw(arrays(np.float64, shape, elements=NUMBERS | st.sampled_from([-700.0, -90.0, 90.0, 700.0])))
+    return [logit, draw(arrays(np.float64, shape, elements=SHARES))], parameters
+
+
+@st.composite
+def rows_and_classes(draw):
+    shape = draw(array_shapes(min_dims=1, max_dims=4, max_side=2) | array_shapes(min_dims=1, max_dims=2, max_side=4))
+    axis = min(1, len(shape) - 1)
+    classes, rest = shape[axis], shape[:axis] + shape[axis + 1 :]
+    parameters = {
+        "weight": draw(SCALES | arrays(np.float64, classes, elements=SCALES)),
+        "label_smoothing": draw(SHARES),
+        "ignore_index": draw(st.sampled_from([-100, -1, 0])),
+    }
+    logits = draw(arrays(np.float64, shape, elements=NUMBERS))
+    if draw(st.booleans()):
+        return [logits, draw(arrays(np.float64, shape, elements=SHARES))], parameters
+    labels = st.integers(0, classes - 1) | st.just(parameters["ignore_index"])
+    return [logits, draw(arrays(np.int64, rest, elements=labels))], parameters
+
+
+@st.composite
+def vectors(draw):
+    *rest, length = draw(array_shapes(min_dims=1, max_dims=2, max_side=3))
+    scales = st.sampled_from([1e-8, 1.0, 1e15])
+    x1, x2 = (draw(arrays(np.float64, (*rest, length), elements=NUMBERS)) * draw(scales) for _ in range(2))
+    x1, x2 = (np.float64(np.float32(x)) for x in (x1, x2))
+    target = draw(arrays(np.float64, tuple(rest), elements=st.sampled_from([1.0, -1.0])))
+    margin = draw(st.integers(-7, 7)) / 8
+    # A vector of norm 0 and a cosine that equals the margin have no slope to compare with.
+    squares = [np.sum(x * x, -1) for x in (x1, x2)]
+    assume(all(np.all(square > 1e-30) for square in squares))
+    cosine = np.sum(x1 * x2, -1) / np.sqrt(squares[0] * squares[1])
+    assume(np.all(np.abs(cosine - margin) > 1e-5))
+    return [x1, x2, target], {"margin": margin}
+
+
+@st.composite
+def log_probabilities(draw):
+    shape = draw(SHAPES)
+    prediction = -np.abs(draw(arrays(np.float64, shape, elements=NUMBERS)))
+    log_target = draw(st.booleans())
+    target = draw(arrays(np.float64, shape, elements=NUMBERS if log_target else SHARES))
+    return [prediction, -np.abs(target) if log_target else target], {"log_target": log_target}
+
+
+INPUTS = {
+    "bce_with_logits": logits_and_targets(),
+    "cosine_embedding": vectors(),
+    "cross_entropy": rows_and_classes(),
+    "huber": pairs(delta=st.sampled_from([1e-3, 0.5, 1.0, 30.0, math.inf])),
+    "kl_div": log_probabilities(),
+    "l1": pairs(),
+    "mse": pairs(),
+    "smooth_l1": pairs(beta=st.sampled_from([0.0, 1e-3, 0.5, 1.0, 30.0, math.inf])),
+}
+
+
+def largest(*arrays):
+    """The largest number among them."""
+    return max((float(abs(x)) for array in arrays for x in np.asarray(array).flat), default=0.0)
+
+
+def shortest(vectors):
+    """The smallest norm among the rows of the first two inputs."""
+    return min(float(np.min(np.linalg.norm(np.atleast_1d(x).astype(float), axis=-1))) for x in vectors[:2])
+
+
+def agree(ours, theirs, scale, kind):
+    """Assert that numbers agree up to rounding errors of `scale`, and up to what underflows."""
+    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    assert ours.shape == theirs.shape
+    np.testing.assert_array_less(np.abs(ours - theirs), CLOSE[kind] * scale + UNDERFLOW[kind])
+
+
+@pytest.mark.parametrize("kind", CLOSE)
+@pytest.mark.parametrize("name", ORACLES)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_values_and_gradients_are_the_formulas(name, kind, data):
+    inputs, parameters = data.draw(INPUTS[name])
+    inputs = [x.astype(kind) if x.dtype.kind == "f" else x for x in map(np.asarray, inputs)]
+    values, counts, gradients = evaluate(name, inputs, parameters)
+    # What rounding errors are relative to: weights times a slope of 1, in a cosine 1 over the vectors' norms.
+    weights = [x for key, x in parameters.items() if "weight" in key]
+    weight = max(1.0, largest(*weights))
+    steep = weight if name == "cross_entropy" else 1 / shortest(inputs) if name == "cosine_embedding" else 0.0
+    added = 0.0 if name == "mse" else weight
+    total, count = np.sum(values), np.sum(counts)
+    batch = values.shape[0] if values.shape else 1
+    divisors = {"none": 1, "sum": 1, "mean": count, "batchmean": count * batch / values.size}
+    for reduction, divisor in divisors.items():
+        criterion = lossreg.create(name, **parameters, reduction=reduction)
+        ours, grads = criterion.value_and_grad(*inputs)
+        grads = grads if isinstance(grads, tuple) else (grads,)
+        assert len(grads) == GRADED[name]
+        share = 1 / divisor if divisor else 0
+        size = float((np.sum(abs(values)) + added) * share)
+        agree(ours, values if reduction == "none" else total * share, size, kind)
+        for grad, exact in zip(grads, gradients, strict=True):
+            assert grad.dtype == kind
+            agree(grad, exact * share, max(largest(exact), steep) * float(share), kind)
+
+
+# The figures of the documents that the project starts from
+
+
+@pytest.mark.parametrize(
+    ("criterion", "inputs", "expected"),
+    [
+        (("mse",), ([2.0, 3.0, 4.0], [2.5, 3.5, 4.5]), 0.2500),
+        (("cross_entropy",), ([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], [2, 0]), 1.4076),
+        (("bce_with_logits",), ([0.5, -1.5, 2.0], [1, 0, 1]), 0.2675),
+        (("smooth_l1",), ([2.0, 3.0, 4.0], [2.5, 3.5, 4.5]), 0.1250),
+        (("cosine_embedding",), ([1.0, 0.0], [0.0, 1.0], 1), 1.0),
+        (("kl_div", "batchmean"), (np.log([[0.4, 0.6], [0.3, 0.7]]), [[0.5, 0.5], [0.4, 0.6]]), 0.0215),
+    ],
+    ids=lambda given: given[0] if isinstance(given, tuple) and isinstance(given[0], str) else "",
+)
+def test_the_worked_examples_come_out(criterion, inputs, expected):
+    name, reduction = (*criterion, "mean")[:2]
+    assert round(float(lossreg.create(name, reduction=reduction)(*inputs)), 4) == expected
+
+
+def test_label_smoothing_with_and_without_class_weights():
+    logits, labels = [[1.0, 2.0, 3.0], [1.0, 1.0, 1.0]], [0, 2]
+    smooth = lossreg.create("cross_entropy", label_smoothing=0.1)
+    assert smooth(logits, labels) == pytest.approx(1.7031091265562452, rel=1e-15)
+    weighted = lossreg.create("cross_entropy", label_smoothing=0.1, weight=[1.0, 2.0, 4.0])
+    assert weighted(logits, labels) == pytest.approx(1.3213267732529437, rel=1e-15)
+
+
+def test_probabilities_need_not_sum_to_one():
+    assert lossreg.create("cross_entropy")(np.zeros((1, 3)), np.ones((1, 3))) == pytest.approx(
+        3 * math.log(3), rel=1e-15
+    )
+
+
+def test_a_mean_over_labels_divides_by_their_weights_and_one_over_probabilities_by_the_rows():
+    logits, labels = np.array([[1.0, 2.0, 0.5], [0.0, 1.0, 3.0]]), np.array([1, 2])
+    weighted = lossreg.create("cross_entropy", weight=[0.2, 0.3, 0.5])
+    values = lossreg.create("cross_entropy", weight=[0.2, 0.3, 0.5], reduction="none")(logits, labels)
+    assert weighted(logits, labels) == pytest.approx(values.sum() / 0.8, rel=1e-15)
+    assert weighted(logits, np.eye(3)[labels]) == pytest.approx(values.sum() / 2, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("kind", "gap", "expected"),
+    [("float64", 40, 4.248354255291589e-18), ("float32", 20, 2.0611536e-09), ("float64", 700, 9.85967654375977e-305)],
+)
+def test_a_true_class_that_wins_by_far_keeps_its_digits(kind, gap, expected):
+    value, grad = lossreg.create("cross_entropy").value_and_grad(np.array([0, gap], kind), 1)
+    close = 1e-15 if kind == "float64" else 3e-7
+    assert value == pytest.approx(expected, rel=close, abs=0)
+    assert grad == pytest.approx([expected, -expected], rel=close, abs=0)
+
+
+def test_float16_over_70_000_equal_classes():
+    value, grad = lossreg.create("cross_entropy").value_and_grad(np.zeros(70_000, np.float16), 0)
+    assert value.dtype == grad.dtype == np.float16
+    assert value == np.float16(math.log(70_000)) == np.float16(11.1563)
+    assert grad[0] == -1
+    assert grad[1] == np.float16(1 / 70_000)

@@ -1,0 +1,381 @@
+"""The registry: finds by name, loads one plugin and no other, and explains what is wrong with the rest.
+
+The distributions are real to importlib.metadata: a dist-info directory and modules, on sys.path.
+"""
+
+import os
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+import lossreg
+from lossreg.definition import Loss
+from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName
+from lossreg.registry import Registry, essence
+
+LOSS = '''
+"""A loss of its own."""
+from lossreg import Real, hookimpl, loss
+
+@loss
+def {name}(prediction: Real, target: Real):
+    return prediction - target, 1.0
+
+@hookimpl
+def lossreg_loss():
+    return {name}
+'''
+
+BUILT_IN = ["bce_with_logits", "cosine_embedding", "cross_entropy", "huber", "kl_div", "l1", "mse", "smooth_l1"]
+
+PYTORCH = {
+    "AdaptiveLogSoftmaxWithLoss": "adaptive_log_softmax",
+    "BCELoss": "bce",
+    "BCEWithLogitsLoss": "bce_with_logits",
+    "CTCLoss": "ctc",
+    "CosineEmbeddingLoss": "cosine_embedding",
+    "CrossEntropyLoss": "cross_entropy",
+    "GaussianNLLLoss": "gaussian_nll",
+    "HingeEmbeddingLoss": "hinge_embedding",
+    "HuberLoss": "huber",
+    "KLDivLoss": "kl_div",
+    "L1Loss": "l1",
+    "LinearCrossEntropyLoss": "linear_cross_entropy",
+    "MSELoss": "mse",
+    "MarginRankingLoss": "margin_ranking",
+    "MultiLabelMarginLoss": "multilabel_margin",
+    "MultiLabelSoftMarginLoss": "multilabel_soft_margin",
+    "MultiMarginLoss": "multi_margin",
+    "NLLLoss": "nll",
+    "PoissonNLLLoss": "poisson_nll",
+    "SmoothL1Loss": "smooth_l1",
+    "SoftMarginLoss": "soft_margin",
+    "TripletMarginLoss": "triplet_margin",
+    "TripletMarginWithDistanceLoss": "triplet_margin_with_distance",
+}
+
+
+def write_distribution(site, name, version, points, modules):
+    info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", "utf-8")
+    lines = ["[lossreg.losses]", *(f"{point} = {module}" for point, module in points.items())]
+    info.joinpath("entry_points.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    for module, source in modules.items():
+        site.joinpath(f"{module}.py").write_text(source, "utf-8")
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Install a distribution with one loss, or with a module's source in its place; gives a registry that finds it."""
+    site = tmp_path / "site"
+    site.mkdir()
+    before = set(sys.modules)
+
+    def install(name, version="1.0", *, point, source=None, module=None):
+        module = module or f"fake_{name.replace('-', '_')}"
+        write_distribution(site, name, version, {point: module}, {module: source or LOSS.format(name=point)})
+        monkeypatch.syspath_prepend(site)
+        return Registry("lossreg.losses", Loss)
+
+    yield install
+    for module in set(sys.modules) - before:
+        if module.startswith("fake_"):
+            del sys.modules[module]
+
+
+def in_a_new_process(code, **environment):
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.split()
+
+
+# Names
+
+
+def test_the_built_in_losses_come_in_by_entry_points():
+    registry = Registry("lossreg.losses", Loss)
+    assert [offer.name for offer in registry.offers() if offer.distribution == "lossreg"] == BUILT_IN
+    assert {str(offer) for offer in registry.offers() if offer.name in BUILT_IN} == {f"lossreg {lossreg.__version__}"}
+
+
+@pytest.mark.parametrize(("given", "expected"), PYTORCH.items())
+def test_pytorchs_class_names_are_ours_by_a_rule(given, expected):
+    assert essence(given) == essence(expected)
+    assert [name for name in PYTORCH.values() if essence(name) == essence(given)] == [expected]
+
+
+@pytest.mark.parametrize("given", ["KLDivLoss", "kl_div", "KLDIV", "kldiv_loss", "lossreg:KLDivLoss", "Lossreg:kl_div"])
+def test_a_name_is_found_without_regard_to_case_underscores_and_loss(given):
+    assert lossreg.get(given).name == "kl_div"
+
+
+def test_an_exact_name_comes_before_a_similar_one(installed):
+    registry = installed("similar", point="hu_ber")
+    assert registry.get("huber").name == "huber"
+    assert registry.get("hu_ber").name == "hu_ber"
+    with pytest.raises(AmbiguousName):
+        registry.get("HuberLoss")
+
+
+def test_an_unknown_name_gets_the_nearest_one_and_those_installed():
+    with pytest.raises(UnknownName) as caught:
+        lossreg.get("hubr")
+    assert isinstance(caught.value, LookupError)
+    assert str(caught.value).startswith(
+        "no loss named 'hubr' is installed; did you mean 'huber'?; installed: bce_with_logits, cosine_embedding,",
+    )
+
+
+def test_a_name_like_no_other_gets_no_suggestion():
+    with pytest.raises(UnknownName, match=r"^no loss named 'xyzzy' is installed; installed: bce"):
+        lossreg.get("xyzzy")
+
+
+def test_the_nearest_name_is_found_for_pytorchs_spelling_too():
+    with pytest.raises(UnknownName, match="did you mean 'cross_entropy'"):
+        lossreg.get("CrosEntropy")
+
+
+@pytest.mark.parametrize("given", [None, 3, b"huber", ["huber"]])
+def test_a_name_is_a_text(given):
+    with pytest.raises(InvalidType, match="expected the name of a loss, got"):
+        lossreg.get(given)
+
+
+def test_an_unknown_distribution_is_an_unknown_name():
+    with pytest.raises(UnknownName, match="no loss named 'nowhere:huber' is installed"):
+        lossreg.get("nowhere:huber")
+
+
+# Two of a name
+
+
+def test_two_distributions_with_one_name_are_told_apart(installed):
+    registry = installed("rival-losses", "2.1", point="huber")
+    with pytest.raises(AmbiguousName) as caught:
+        registry.get("huber")
+    assert str(caught.value) == (
+        f"loss 'huber' is offered by lossreg {lossreg.__version__} and by rival-losses 2.1; "
+        "choose one with 'lossreg:huber' or 'rival-losses:huber'"
+    )
+    assert registry.get("lossreg:huber").function.__module__ == "lossreg_losses.huber"
+    assert registry.get("Rival_Losses:huber").function.__module__ == "fake_rival_losses"
+    assert registry.get("mse").name == "mse"
+    assert registry.names() == BUILT_IN
+
+
+# Broken ones
+
+BROKEN = {
+    "an error on import": ("raise ValueError('no such luck')", "ValueError: no such luck"),
+    "a missing package": ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
+    "a syntax error": ("def", "SyntaxError"),
+    "an exit on import": ("import sys; sys.exit(3)", "SystemExit: 3"),
+    "no hook": ("x = 1", "it has no lossreg_loss hook that answers"),
+    "a hook of another kind": (
+        "from lossreg import hookimpl\n@hookimpl\ndef lossreg_model(): return 1",
+        "it has no lossreg_loss hook that answers",
+    ),
+    "a misspelt hook": (
+        "from lossreg import hookimpl\n@hookimpl\ndef lossreg_los(): return 1",
+        "unknown hook 'lossreg_los'",
+    ),
+    "a hook with an argument": (
+        "from lossreg import hookimpl\n@hookimpl\ndef lossreg_loss(name): return 1",
+        "PluginValidationError",
+    ),
+    "the wrong thing": ("from lossreg import hookimpl\n@hookimpl\ndef lossreg_loss(): return 1", "answers 1, expected"),
+    "nothing": (
+        "from lossreg import hookimpl\n@hookimpl\ndef lossreg_loss(): return None",
+        "it has no lossreg_loss hook that answers",
+    ),
+    "an error in the hook": (
+        "from lossreg import hookimpl\n@hookimpl\ndef lossreg_loss(): return 1 / 0",
+        "ZeroDivisionError: division by zero",
+    ),
+    "another name": (LOSS.format(name="other"), "its entry point is named 'broken' but it answers 'other'"),
+    "a signature nobody can read": (
+        "from lossreg import loss\n@loss\ndef broken(prediction, target): return 1.0, 1.0",
+        "broken: prediction has no annotation",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_plugin_is_explained_when_it_is_asked_for_and_harms_no_other(what, installed):
+    source, cause = BROKEN[what]
+    registry = installed("broken-losses", "0.3", point="broken", source=source)
+    assert registry.names() == sorted([*BUILT_IN, "broken"])
+    for _ in range(2):  # the second time too, although Python remembers half-imported modules
+        with pytest.raises(BrokenPlugin) as caught:
+            registry.get("broken")
+        message = str(caught.value)
+        assert message.startswith(
+            "loss 'broken' of broken-losses 0.3 cannot be used (broken = 'fake_broken_losses'): ",
+        )
+        assert cause in message
+    assert isinstance(caught.value, RuntimeError)
+    assert [registry.get(name).name for name in BUILT_IN] == BUILT_IN
+
+
+def test_a_plugin_whose_module_is_missing_is_explained(installed, tmp_path):
+    registry = installed("gone", point="gone")
+    (tmp_path / "site" / "fake_gone.py").unlink()
+    with pytest.raises(BrokenPlugin, match=r"loss 'gone' of gone 1\.0 cannot be used .*No module named 'fake_gone'"):
+        registry.get("gone")
+
+
+def test_a_broken_plugin_beside_a_good_one_of_the_same_distribution(tmp_path, monkeypatch):
+    modules = {"fake_good": LOSS.format(name="good"), "fake_bad": "raise OSError('bad')"}
+    write_distribution(tmp_path, "mixed", "1", {"bad": "fake_bad", "good": "fake_good"}, modules)
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry("lossreg.losses", Loss)
+    with pytest.raises(BrokenPlugin, match="OSError: bad"):
+        registry.get("bad")
+    assert registry.get("good").at(3.0, 1.0) == (2.0, 1.0)
+    monkeypatch.delitem(sys.modules, "fake_good")
+
+
+def test_a_plugin_may_be_an_object_inside_a_module(tmp_path, monkeypatch):
+    kernel, _, _ = LOSS.format(name="inside").partition("@hookimpl")
+    source = (
+        kernel
+        + "class Plugin:\n    @hookimpl\n    def lossreg_loss(self):\n        return inside\n\nplugin = Plugin()\n"
+    )
+    write_distribution(tmp_path, "objects", "1", {"inside": "fake_objects:plugin"}, {"fake_objects": source})
+    monkeypatch.syspath_prepend(tmp_path)
+    assert Registry("lossreg.losses", Loss).get("inside").name == "inside"
+    monkeypatch.delitem(sys.modules, "fake_objects")
+
+
+def test_a_function_that_is_not_marked_is_no_hook(installed):
+    registry = installed("unmarked", point="unmarked", source=LOSS.format(name="unmarked").replace("@hookimpl", ""))
+    with pytest.raises(BrokenPlugin, match="it has no lossreg_loss hook that answers"):
+        registry.get("unmarked")
+
+
+def test_a_plugin_is_imported_once(installed):
+    registry = installed("once", point="once")
+    assert registry.get("once") is registry.get("once:once")
+
+
+# Leaving out
+
+
+@pytest.mark.parametrize("given", ["spare-losses", " Spare_Losses , other", "other,spare.losses"])
+def test_distributions_can_be_left_out(given, installed, monkeypatch):
+    monkeypatch.setenv("LOSSREG_DISABLE_PLUGINS", given)
+    registry = installed("spare-losses", point="spare")
+    assert registry.names() == BUILT_IN
+    with pytest.raises(UnknownName):
+        registry.get("spare")
+
+
+def test_the_built_in_ones_can_be_left_out_too(installed, monkeypatch):
+    monkeypatch.setenv("LOSSREG_DISABLE_PLUGINS", "lossreg")
+    assert installed("spare-losses", point="spare").names() == ["spare"]
+
+
+# Registering at run time
+
+
+def offset(prediction: lossreg.Real, target: lossreg.Real):
+    """A loss without a distribution."""
+    return prediction - target, 1.0
+
+
+def test_a_loss_can_be_registered_at_run_time_and_replaced():
+    registry = Registry("lossreg.losses", Loss)
+    first, second = lossreg.loss(offset), lossreg.loss(offset)
+    assert registry.register(first) is first
+    assert registry.get("offset") is first
+    registry.register(second)
+    assert registry.get("OffsetLoss") is second
+    assert registry.get("runtime:offset") is second
+    assert [str(offer) for offer in registry.offers() if offer.name == "offset"] == ["runtime"]
+    assert registry.names() == sorted([*BUILT_IN, "offset"])
+
+
+def test_a_loss_of_an_installed_name_does_not_hide_it():
+    def huber(prediction: lossreg.Real, target: lossreg.Real):
+        return prediction - target, 1.0
+
+    registry = Registry("lossreg.losses", Loss)
+    own = registry.register(lossreg.loss(huber))
+    with pytest.raises(AmbiguousName, match="'lossreg:huber' or 'runtime:huber'"):
+        registry.get("huber")
+    assert registry.get("runtime:huber") is own
+    assert registry.get("lossreg:huber") is not own
+
+
+@pytest.mark.parametrize("given", [offset, "huber", None, Loss])
+def test_only_what_the_decorators_make_can_be_registered(given):
+    with pytest.raises(InvalidType, match="expected a loss made by @loss, got"):
+        Registry("lossreg.losses", Loss).register(given)
+    with pytest.raises(InvalidType, match="expected what @loss, @model, @optimizer or @data makes, got"):
+        lossreg.register(given)
+
+
+def test_registering_finds_the_registry_of_the_kind():
+    code = """
+        import lossreg
+        from lossreg import registry
+
+        def rule(weight: lossreg.Real, grad: lossreg.Real, step: lossreg.Real, *, lr: lossreg.Positive = 0.1):
+            return (weight - lr * grad,)
+
+        lossreg.register(lossreg.optimizer(rule))
+        print("rule" in registry.optimizers.names(), "rule" in lossreg.names())
+    """
+    assert in_a_new_process(code) == ["True", "False"]
+
+
+# What gets imported
+
+
+def test_importing_lossreg_imports_nothing_heavy():
+    code = """
+        import sys
+        import lossreg
+        print(*[name for name in ("numpy", "numba", "pluggy", "yaml", "lossreg_losses") if name in sys.modules], "end")
+    """
+    assert in_a_new_process(code) == ["end"]
+
+
+def test_listing_names_imports_no_plugin():
+    code = """
+        import sys
+        import lossreg
+        assert "huber" in lossreg.names()
+        print(*[name for name in ("numpy", "numba", "pluggy", "lossreg_losses") if name in sys.modules], "end")
+    """
+    assert in_a_new_process(code) == ["end"]
+
+
+def test_getting_one_imports_that_one_and_neither_numpy_nor_numba():
+    code = """
+        import sys
+        import lossreg
+        print(lossreg.get("HuberLoss").name)
+        print(*[name for name in sys.modules if name.startswith(("lossreg_", "numpy", "numba"))])
+    """
+    assert in_a_new_process(code) == ["huber", "lossreg_losses", "lossreg_losses.huber"]
+
+
+def test_evaluating_one_point_needs_no_numba():
+    code = """
+        import sys
+        import lossreg
+        print(*lossreg.get("cross_entropy").at([0.0, 40.0], 1)[1])
+        print("numba" in sys.modules)
+    """
+    assert in_a_new_process(code) == ["4.248354255291589e-18", "-4.248354255291589e-18", "False"]
