@@ -29,7 +29,7 @@ def cosine_embedding(
     for j in range(len(x1)):
         cosine += slope1[j] * slope2[j]
         apart += (slope1[j] - slope2[j]) * (slope1[j] - slope2[j])
-    # u - c v, where u is nearly v or -v, is taken from u - v or u + v, by a `gap` that no compiler merges with the rest.
+    # u - c v, where u is nearly v or -v, is taken from u - v or u + v: by `gap`, which stays in one piece.
     facing, along1, along2 = T(cosine > T(0.5)) - T(cosine < T(-0.5)), T(0), T(0)
     for j in range(len(x1)):
         along1 += slope1[j] * gap(slope2[j], facing * slope1[j])

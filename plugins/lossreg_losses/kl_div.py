@@ -14,7 +14,7 @@ prediction -inf is 0.
 >>> kl_div.at(-1.0, 1.0)
 (1.0, -1.0)
 >>> kl_div.at(-float("inf"), 0.0)
-(0.0, 0.0)
+(0.0, -0.0)
 """
 
 from lossreg import LogProbability, Loss, Real, hookimpl, loss

@@ -1,0 +1,133 @@
+"""The loss under test, with what several checks need of it: its cases, batches of arrays, and its compiled results."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.criterion import Criterion
+from lossreg.definition import Loss
+from lossreg.domains import CLASS_INDEX, IGNORED, LOG_PROBABILITY, PROBABILITY, SIGN, Domain
+from lossreg.registry import losses
+from lossreg.testing.points import SEED, Case, cases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lossreg.definition import Form
+    from lossreg.testing.points import Array, Point
+
+WIDTH = 5
+"""How long the rows of a batch are."""
+
+
+class Subject:
+    """A loss under test."""
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+        self.differences: Any = None
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        """Every form under every setting."""
+        return cases(self.loss)
+
+    @property
+    def defaults(self) -> list[Case]:
+        """Every form at the defaults."""
+        return [case for case in self.cases if case.default]
+
+    def batches(self) -> Iterator[tuple[Case, list[Array]]]:
+        """Every case with a small batch of ordinary numbers."""
+        return ((case, batch(case, (6,))) for case in self.cases)
+
+
+@lru_cache(maxsize=64)
+def subject_of(loss: Loss | str) -> Subject:
+    """The subject for a loss or its name; the same one for every check, so that they share what they find out."""
+    return Subject(loss if isinstance(loss, Loss) else losses.get(loss))
+
+
+def criterion(case: Case, reduction: str = "mean", width: int = WIDTH) -> Criterion:
+    """The criterion of a case."""
+    return Criterion(case.loss, reduction, case.settings(width))
+
+
+def batch(case: Case, shape: tuple[int, ...], real: Any = np.float64) -> list[Array]:
+    """Arrays for a case, of ordinary random numbers, rows along the last axis; other numbers for each input.
+
+    Where the loss has no value, as at a logarithm of a negative number, their magnitudes.
+    """
+    random = np.random.default_rng(SEED)
+    arrays = [
+        random.integers(0, WIDTH, shape)
+        if entry.domain is CLASS_INDEX
+        else ordinary(entry.domain, shape if entry.axis is None else (*shape, WIDTH), random).astype(real)
+        for entry in case.form.inputs
+    ]
+    missing = np.isnan(criterion(case, "none")(*arrays))
+    for x in arrays:
+        x[missing] = abs(x[missing])
+    return arrays
+
+
+def ordinary(domain: Domain, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    """Random members of a domain, none of them at its edge."""
+    drawn = random.normal(size=shape) * 2
+    if domain is SIGN:
+        return np.where(drawn > 0, 1.0, -1.0)
+    if domain is LOG_PROBABILITY:
+        return -abs(drawn)
+    if domain is PROBABILITY:
+        return np.exp(drawn) / np.exp(drawn).sum(-1, keepdims=True)
+    for candidate in (drawn, abs(drawn) + 0.25, random.uniform(0.05, 0.95, shape), -abs(drawn) - 0.25):
+        if bool(np.all(domain.contains(candidate))):
+            return candidate
+    return np.full(shape, domain.example)
+
+
+def compiled(case: Case, points: list[Point], real: Any) -> Array:
+    """Value and slopes at each point, one after the other, as compiled: of the type `real`, shape (points, outputs)."""
+    if not points:
+        return np.empty((0, 0), real)
+    arrays = [
+        np.array(column, np.int64 if entry.domain is CLASS_INDEX else real)
+        for column, entry in zip(zip(*points, strict=True), case.form.inputs, strict=True)
+    ]
+    width = next((array.shape[1] for array in arrays if array.ndim > 1), 1)
+    values, grads = criterion(case, "none", width).value_and_grad(*arrays)
+    return np.column_stack([values, *as_tuple(grads)])
+
+
+def as_tuple(grads: Any) -> tuple[Array, ...]:
+    """The gradients as a tuple, also where there is one."""
+    return grads if isinstance(grads, tuple) else (grads,)
+
+
+def outputs(case: Case, point: Point) -> list[str]:
+    """What the columns of `compiled` are called."""
+    names = ["value"]
+    for entry, x in zip(case.form.inputs, point, strict=True):
+        if entry.name in case.form.graded:
+            rows = [f"[{j}]" for j in range(len(x))] if entry.axis is not None else [""]
+            names += [f"slope of {entry.name}{row}" for row in rows]
+    return names
+
+
+def at(case: Case, point: Point) -> tuple[str, dict[str, Any]]:
+    """A point in words and as data."""
+    data = {entry.name: x for entry, x in zip(case.form.inputs, point, strict=True)}
+    return f"{case} at " + ", ".join(f"{name}={x}" for name, x in data.items()), data
+
+
+def has_labels(form: Form) -> bool:
+    """Whether the form has class labels."""
+    return any(entry.domain is CLASS_INDEX for entry in form.inputs)
+
+
+def ignored_label(form: Form) -> str | None:
+    """The name of the parameter that says which label to leave out."""
+    return next((parameter.name for parameter in form.parameters if parameter.domain is IGNORED), None)

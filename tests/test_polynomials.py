@@ -1,0 +1,111 @@
+"""exp, log, log1p, sqrt and what is made of them, in compiled loops and plain Python, against 60 digits."""
+
+import math
+
+import numpy as np
+import pytest
+from numba import njit
+
+from lossreg.kernels import specialise, stable
+from lossreg.testing.exactness import distance, ulp
+from lossreg.testing.precise import context
+
+BOUNDS = {"exp": 1, "log": 1, "log1p": 2, "sqrt": 0.5, "sigmoid": 3, "softplus": 3}
+INSIDE = {"log": 0.0, "log1p": -1.0, "sqrt": 0.0}
+KINDS = [np.float32, np.float64]
+
+
+def compiled(name):
+    function = getattr(stable, name)  # numba puts the polynomial in its place
+
+    @njit(**specialise.REORDERED)
+    def loop(x, out):
+        for i in range(x.size):
+            out[i] = function(x[i])
+
+    def call(x):
+        out = np.empty_like(x)
+        loop(x, out)
+        return out
+
+    return call
+
+
+FUNCTIONS = {name: compiled(name) for name in BOUNDS}
+
+
+def points(kind):
+    info, random = np.finfo(kind), np.random.default_rng(3)
+    sizes = np.exp(random.uniform(np.log(float(info.tiny)), np.log(float(info.max)), 400))
+    ordinary = np.concatenate([random.uniform(0, 2, 300), random.uniform(0, 100, 300), random.uniform(80, 760, 200)])
+    near = 1 + np.concatenate([np.arange(-20, 21), random.normal(size=100) * 1e4]) * float(info.eps)
+    subnormal = float(info.smallest_subnormal) * np.array([1, 2, 3, 1000, 2**20])
+    edges = [float(info.tiny), float(info.max), 0.0, math.sqrt(0.5), math.sqrt(2), math.log(2) / 2, 1.5 * math.log(2)]
+    positive = np.concatenate([sizes, ordinary, near, subnormal, edges]).astype(kind)
+    return np.unique(np.concatenate([positive, -positive]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", BOUNDS)
+def test_compiled_functions_are_exact_to_their_bounds(name, kind):
+    x = points(kind)
+    x = x[x > INSIDE.get(name, -np.inf)]
+    assert (x < 1).any()
+    assert (x > 1e30).any()
+    own = context()
+    worst = 0.0
+    for given, found in zip(x, FUNCTIONS[name](x), strict=True):
+        expected = getattr(stable, name)(own.mpf(float(given)))
+        error = distance(found, expected, ulp(expected, kind), kind)
+        assert error <= BOUNDS[name], (name, given, found, error)
+        worst = max(worst, error)
+    assert worst > 0.25, "exact everywhere: is it compiled for this type at all?"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("exp", [-math.inf, math.inf, -1e4, 1e4, math.nan], [0, math.inf, 0, math.inf, math.nan]),
+        (
+            "log",
+            [0.0, -0.0, -1.0, math.inf, -math.inf, math.nan],
+            [-math.inf, -math.inf, math.nan, math.inf, math.nan, math.nan],
+        ),
+        ("log1p", [-1.0, -2.0, math.inf, math.nan, 0.0], [-math.inf, math.nan, math.inf, math.nan, 0]),
+        ("sqrt", [-1.0, math.inf, math.nan, 0.0], [math.nan, math.inf, math.nan, 0]),
+        ("sigmoid", [-math.inf, math.inf, math.nan, 0.0], [0, 1, math.nan, 0.5]),
+        ("softplus", [-math.inf, math.inf, math.nan], [0, math.inf, math.nan]),
+    ],
+)
+def test_edges(name, given, expected, kind):
+    compiled_results = FUNCTIONS[name](np.array(given, kind))
+    np.testing.assert_array_equal(compiled_results, np.array(expected, kind))
+    plain = [getattr(stable, name)(x) for x in given]
+    np.testing.assert_array_equal(plain, expected)
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, np.float64, "mpf"])
+@pytest.mark.parametrize("name", [*BOUNDS, "sign"])
+def test_plain_functions_keep_the_type(name, kind):
+    kind = context().mpf if kind == "mpf" else kind
+    for x in (kind(0.5), kind(0), kind(-0.5), kind(math.inf), kind(math.nan)):
+        assert type(getattr(stable, name)(x)) is type(x)
+    assert type(stable.times(kind(0), kind(math.inf))) is kind
+    assert type(stable.gap(kind(1), kind(1))) is kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_largest_of_a_row(kind):
+    call = njit(lambda row: stable.largest(row))  # noqa: PLW0108  compiled where it is called
+    random = np.random.default_rng(1)
+    rows = [random.normal(size=size).astype(kind) for size in (1, 2, 7, 33)]
+    rows += [
+        np.array(row, kind)
+        for row in ([-math.inf, -math.inf], [-1, math.inf, 2], [-3, -2, -5], [-0.0, 0.0], [1e-45, -1e-45])
+    ]
+    for row in rows:
+        assert call(row) == stable.largest(row) == row.max()
+    for row in ([math.nan, 1.0], [1.0, math.nan], [math.inf, math.nan]):
+        assert np.isnan(call(np.array(row, kind)))
+        assert math.isnan(stable.largest(row))

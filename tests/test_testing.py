@@ -1,0 +1,348 @@
+"""The conformance kit can fail: each of its checks catches a mutant, and a loss without fault passes all."""
+
+import sys
+from math import cosh, log, nan
+
+import numpy as np
+import pytest
+
+from lossreg import (
+    ClassIndex,
+    ClassRow,
+    Criterion,
+    InvalidParameter,
+    MissingExtra,
+    NonconformingLoss,
+    Positive,
+    Real,
+    Row,
+    Sign,
+    Slope,
+    get,
+    get_num_threads,
+    loss,
+)
+from lossreg.call import Call
+from lossreg.kernels import reductions, stable
+from lossreg.kernels.stable import sigmoid, sign, softplus
+from lossreg.parameters import Parameter
+from lossreg.testing import CHECKS, check_loss, limits, parametrize_with_checks, precise
+from lossreg.testing.checks import run_check
+from lossreg.testing.points import cases, numbers, points, rows
+from lossreg.testing.subject import Subject
+
+
+@loss
+def logistic(logit: Real, side: Sign, temperature: Positive = 1.0) -> tuple[float, float]:
+    """Logistic loss: the surprise at a side.
+
+        value = softplus(-side logit / temperature)
+
+    Shapes: logit and side alike. Ranges: any logit; side 1 or -1; temperature above 0.
+    Source: Cox (1958).
+
+    >>> logistic.at(0.0, 1.0)
+    (0.6931471805599453, -0.5)
+    """
+    T = type(logit)
+    scaled = side * (logit / temperature if temperature < T(1e30) else T(0))
+    return softplus(-scaled), -side * sigmoid(-scaled) / temperature
+
+
+@loss
+def log_of_one_minus_sigmoid(x: Real) -> tuple[float, float]:
+    T = type(x)
+    return -log(T(1) - sigmoid(x)), sigmoid(x)
+
+
+@loss
+def log_of_cosh(prediction: Real, target: Real) -> tuple[float, float]:
+    error = prediction - target
+    return log(cosh(error)), stable.sign(error) * (1 - stable.exp(-2 * abs(error))) / (1 + stable.exp(-2 * abs(error)))
+
+
+@loss
+def naive_cross_entropy(logits: ClassRow[Real], label: ClassIndex, slope: Slope) -> float:
+    T = type(slope[0])
+    total = T(0)
+    for j in range(len(logits)):
+        slope[j] = stable.exp(logits[j])
+        total += slope[j]
+    for j in range(len(logits)):
+        slope[j] = slope[j] / total
+    value = -stable.log(slope[label])
+    slope[label] -= T(1)
+    return value
+
+
+@loss
+def naive_cosine(x1: Row[Real], x2: Row[Real], slope: Slope) -> float:
+    T = type(slope[0])
+    product, square1, square2 = T(1e-8), T(1e-8), T(1e-8)
+    for j in range(len(x1)):
+        product += x1[j] * x2[j]
+        square1 += x1[j] * x1[j]
+        square2 += x2[j] * x2[j]
+    norms = stable.sqrt(square1 * square2)
+    for j in range(len(x1)):
+        slope[j] = product / norms * x1[j] / square1 - x2[j] / norms
+    return T(1) - product / norms
+
+
+@loss
+def half_slope(prediction: Real, target: Real) -> tuple[float, float]:
+    error = prediction - target
+    return error * error, error
+
+
+@loss
+def steep_kink(prediction: Real, target: Real) -> tuple[float, float]:
+    T = type(prediction)
+    error = prediction - target
+    return abs(error), sign(error) if error != 0 else T(2)
+
+
+@loss
+def wide_half(prediction: Real, target: Real) -> tuple[float, float]:
+    error = prediction - target
+    return 0.5 * error * error, error
+
+
+@loss
+def endless(logit: Real, target: Real) -> tuple[float, float]:
+    T = type(logit)
+    return max(logit, T(0)) - logit + softplus(-abs(logit)) + T(0) * target, -sigmoid(-logit)
+
+
+@loss
+def deaf(prediction: Real, target: Real) -> tuple[float, float]:
+    T = type(prediction)
+    error = prediction - target
+    above = error if error > 0 else T(0)
+    return above * above, above + above
+
+
+@loss
+def undocumented(prediction: Real, target: Real) -> tuple[float, float]:
+    """A distance: with no source."""
+    error = prediction - target
+    return error * error, error + error
+
+
+def changed(change):
+    """A mutation of what value_and_grad is given or gives."""
+    original = Criterion.value_and_grad
+
+    def mutate(monkeypatch):
+        def mutated(self, *arrays, **given):
+            return change(original, self, arrays, given)
+
+        monkeypatch.setattr(Criterion, "value_and_grad", mutated)
+
+    return mutate
+
+
+def doubled_gradient(original, self, arrays, given):
+    value, grads = original(self, *arrays, **given)
+    return value, grads if self.reduction == "none" else tuple(map(np.add, grads, grads)) if isinstance(
+        grads, tuple
+    ) else 2 * grads
+
+
+def weights_as_mask(original, self, arrays, given):
+    if given.get("sample_weight") is not None:
+        given = given | {"sample_weight": (given["sample_weight"] != 0).astype(float)}
+    return original(self, *arrays, **given)
+
+
+def own_denominator(original, self, arrays, given):
+    return original(self, *arrays, **given | {"denominator": None})
+
+
+def by_threads(original, self, arrays, given):
+    value, grads = original(self, *arrays, **given)
+    return value * (1 + get_num_threads() * np.float32(1e-6)), grads
+
+
+def spoilt_inputs(original, self, arrays, given):
+    result = original(self, *arrays, **given)
+    for x in arrays:
+        if x.flags.writeable:
+            np.add(x, 1, out=x, casting="unsafe")
+    return result
+
+
+def nan_of_nothing(original, self, arrays, given):
+    value, grads = original(self, *arrays, **given)
+    return value * nan if not np.size(arrays[0]) and self.reduction == "mean" else value, grads
+
+
+def without_out(original, self, arrays, given):
+    return original(self, *arrays, **{name: x for name, x in given.items() if name != "out"})
+
+
+def wrong_mean(monkeypatch):
+    monkeypatch.setitem(reductions.REDUCTIONS, "mean", lambda count, *_: count + 1)
+
+
+def everything_counts(monkeypatch):
+    monkeypatch.setattr(Call, "count", lambda call: float(np.prod(call.shape)))
+
+
+def nothing_outside(monkeypatch):
+    monkeypatch.setattr(Call, "explain", lambda _: None)
+
+
+def broadcast(monkeypatch):
+    original = Criterion.__call__
+
+    def stretched(self, *arrays, **given):
+        if len({np.ndim(x) for x in arrays}) > 1 or 1 in map(np.size, arrays):
+            arrays = np.broadcast_arrays(*arrays)
+        return original(self, *arrays, **given)
+
+    monkeypatch.setattr(Criterion, "__call__", stretched)
+
+
+def anything_goes(monkeypatch):
+    monkeypatch.setattr(Parameter, "accept", lambda _, value: value)
+
+
+def forgetful_pickle(monkeypatch):
+    monkeypatch.setattr(Criterion, "__reduce__", lambda self: (Criterion, (self.loss, "mean", self._given)))
+
+
+def other_code(monkeypatch):
+    original = limits.compiled
+    monkeypatch.setattr(limits, "compiled", lambda *given: -original(*given))
+
+
+MUTANTS = [
+    ("exact_in_float32", log_of_one_minus_sigmoid, None, "all digits lost"),
+    ("exact_in_float64", log_of_one_minus_sigmoid, None, "all digits lost"),
+    ("exact_in_float32", log_of_cosh, None, "digits lost"),
+    ("exact_in_float64", log_of_cosh, None, "digits lost"),
+    ("exact_in_float64", naive_cross_entropy, None, "digits lost"),
+    ("exact_in_float64", naive_cosine, None, "digits lost"),
+    ("slopes_are_derivatives", half_slope, None, "but the value changes by"),
+    ("kinks_are_declared", steep_kink, None, "is 2, expected between -1 and 1"),
+    ("types_are_kept", wide_half, None, "float64 where float32 came in"),
+    ("reductions_agree", "mse", wrong_mean, "from the values"),
+    ("gradient_is_of_the_number_reported", "mse", changed(doubled_gradient), "the number reported is"),
+    ("weights_count_samples", "mse", changed(weights_as_mask), "with samples repeated"),
+    ("masks_delete", "mse", everything_counts, "deleted"),
+    ("parts_add_up", "mse", changed(own_denominator), "add up to"),
+    ("threads_give_the_same_bits", "mse", changed(by_threads), "threads change"),
+    ("layouts_do_not_matter", "mse", changed(spoilt_inputs), "changes its inputs"),
+    ("small_inputs_work", "mse", changed(nan_of_nothing), "no sample gives"),
+    ("out_is_filled", "mse", changed(without_out), "another array than out"),
+    ("labels_of_any_integer_type", "cross_entropy", everything_counts, "with rows ignored"),
+    ("inputs_outside_are_refused", "bce_with_logits", nothing_outside, "is accepted, expected InvalidInput"),
+    ("misfits_are_refused", "mse", broadcast, "is accepted, expected"),
+    ("parameters_are_checked", "huber", anything_goes, "is accepted, expected InvalidParameter"),
+    ("criteria_are_values", "mse", forgetful_pickle, "pickled, is another"),
+    ("documentation_is_complete", undocumented, None, "the documentation has no"),
+    ("limits_at_infinity", endless, None, "is nan, expected 0.0"),
+    ("plain_python_agrees", "mse", other_code, "in plain Python"),
+    ("nan_comes_out", deaf, None, "expected nan"),
+]
+
+
+@pytest.mark.parametrize(("check", "given", "mutate", "message"), MUTANTS)
+def test_a_mutant_is_caught_by_its_check(check, given, mutate, message, monkeypatch):
+    if mutate is not None:
+        mutate(monkeypatch)
+    result = run_check(CHECKS[check], Subject(get(given) if isinstance(given, str) else given))
+    assert result.status == "failed"
+    assert message in result.message
+
+
+def test_every_check_has_a_mutant():
+    assert {check for check, *_ in MUTANTS} == set(CHECKS)
+
+
+def test_a_loss_without_fault_passes():
+    report = check_loss(logistic)
+    assert not report.failed
+    assert report.left_out == {"labels_of_any_integer_type": "no class labels"}
+    assert all(result.points > 0 for result in report)
+    assert {result.check for result in report} | set(report.left_out) == set(CHECKS)
+    assert report["exact_in_float32"].worst.error <= 4
+    assert "exact_in_float64" in str(report)
+
+
+def test_a_failure_tells_the_point_the_digits_and_a_hint():
+    with pytest.raises(NonconformingLoss, match="fails") as raised:
+        check_loss(log_of_one_minus_sigmoid)
+    for word in ("exact_in_float64", " at x=", "digits lost", "hint", "softplus"):
+        assert word in str(raised.value)
+    report = check_loss(log_of_one_minus_sigmoid, on_failure="return")
+    assert report["exact_in_float64"].worst.point.keys() == {"x"}
+
+
+def test_an_expected_failure_has_to_fail():
+    reported = check_loss(half_slope, expected_failures={"slopes_are_derivatives": "on purpose"}, on_failure="return")
+    assert reported["slopes_are_derivatives"].status == "expected failure"
+    assert reported["slopes_are_derivatives"].reason == "on purpose"
+    with pytest.raises(NonconformingLoss, match=r"out_is_filled: passes, but was expected to fail: never"):
+        check_loss(logistic, expected_failures={"out_is_filled": "never"})
+
+
+def test_an_expected_failure_of_an_unknown_check_is_an_error():
+    with pytest.raises(InvalidParameter, match=r"no check 'out_is_filed'; did you mean 'out_is_filled'"):
+        check_loss(logistic, expected_failures={"out_is_filed": "a slip"})
+
+
+def test_a_check_that_tries_nothing_fails(monkeypatch):
+    monkeypatch.setattr(Subject, "defaults", [])
+    assert "tried no point" in run_check(CHECKS["out_is_filled"], Subject(logistic)).message
+
+
+def test_without_mpmath_the_error_names_the_command(monkeypatch):
+    precise.context.cache_clear()
+    monkeypatch.setitem(sys.modules, "mpmath", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'lossreg\[testing\]'"):
+        precise.context()
+
+
+@parametrize_with_checks(logistic)
+def test_the_decorator_gives_one_test_for_each_check(check):
+    assert check().points > 0
+
+
+@parametrize_with_checks([half_slope], expected_failures=dict.fromkeys(("slopes_are_derivatives",), "on purpose"))
+def test_the_decorator_marks_expected_failures(check, request):
+    if "slopes_are_derivatives" in request.node.name:
+        check()
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_points_lie_on_both_sides_of_every_kink_and_over_the_whole_range(real):
+    info = np.finfo(real)
+    for case in cases(get("huber")):
+        ((_, tried),) = points(case, real)
+        errors = np.array([prediction - target for prediction, target in tried])
+        delta = case.parameters["delta"]
+        if np.isfinite(delta):
+            for kink in (-delta, delta):
+                beside = np.nextafter(real(kink), real(2 * kink)), np.nextafter(real(kink), real(0))
+                assert all((errors == x).any() for x in (kink, *beside))
+        assert (errors == 0).any()
+        for column in np.array(tried).T:
+            assert len(np.unique(column)) > 40
+            assert abs(column).max() > float(info.max) / 8
+            assert 0 < abs(column[column != 0]).min() < float(info.tiny)
+        assert all(real(x) == x for point in tried for x in point)
+
+
+def test_numbers_and_rows_stay_in_their_domain():
+    for name in ("bce_with_logits", "cross_entropy", "cosine_embedding"):
+        for form in get(name).forms:
+            for entry in form.inputs:
+                found = (
+                    numbers(entry.domain, np.float32)
+                    if entry.axis is None
+                    else np.concatenate(rows(entry.domain, np.float32, 3))
+                )
+                assert len(found) > 1
+                assert np.all(entry.domain.contains(np.array(found)))
