@@ -7,6 +7,7 @@ each epoch have streams of their own, and an epoch's order depends on seed and e
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -95,6 +96,7 @@ def run(
     report = report or Report()
     report.preparing(config)
     with extra():
+        import_module("safetensors")  # what the weights need at the end should be missed at the beginning
         session = prepare(config)
     store = Store.create(config.name, root)
     try:
