@@ -1,8 +1,8 @@
 """The registry: finds a plugin by name, loads that one and no other, and explains every failure.
 
 One `Registry` for each kind of plugin. What is installed is read from entry points, without importing anything; a
-plugin is imported when it is asked for, alone in a plugin manager of its own, so that whatever is wrong with it stays
-its own trouble. An author may also `register` an object at run time.
+plugin is imported when it is asked for, and held to the contract alone, so that whatever is wrong with it stays its own
+trouble. An author may also `register` an object at run time.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
+
+    from pluggy import PluginManager
 
 Product = TypeVar("Product", bound=Component)
 
@@ -108,15 +110,15 @@ class Registry(Generic[Product]):
         return self._loaded[offer]
 
     def _import(self, name: str, point: EntryPoint) -> Product:
-        from pluggy import PluginManager
-
-        from lossreg import hookspecs
-
-        manager = PluginManager("lossreg")
-        manager.add_hookspecs(hookspecs)
-        manager.register(point.load())
-        manager.check_pending()
-        answers = getattr(manager.hook, self.hook)()
+        manager, plugin = contract(), point.load()
+        try:
+            manager.register(plugin)
+            manager.check_pending()
+            answers = getattr(manager.hook, self.hook)()
+        except BaseException:
+            contract.cache_clear()  # a plugin that fails half way stays registered
+            raise
+        manager.unregister(plugin)
         if len(answers) != 1:
             raise BrokenPlugin(f"it has no {self.hook} hook that answers")
         if not isinstance(answers[0], self.product):
@@ -141,6 +143,18 @@ class Registry(Generic[Product]):
 def identity(distribution: Distribution | None) -> tuple[str, str]:
     """A distribution's name and version; reading them parses its metadata, 0.7 ms each time."""
     return (distribution.name, distribution.version) if distribution else ("unknown", "")
+
+
+@cache
+def contract() -> PluginManager:
+    """The manager that holds one plugin to the hooks at a time, so that what is wrong with one is no other's trouble."""
+    from pluggy import PluginManager
+
+    from lossreg import hookspecs
+
+    manager = PluginManager("lossreg")
+    manager.add_hookspecs(hookspecs)
+    return manager
 
 
 def folded(distribution: str) -> str:
