@@ -147,7 +147,7 @@ def identity(distribution: Distribution | None) -> tuple[str, str]:
 
 @cache
 def contract() -> PluginManager:
-    """The manager that holds one plugin to the hooks at a time, so that what is wrong with one is no other's trouble."""
+    """The manager that holds one plugin at a time to the hooks, so that what is wrong with one is no other's."""
     from pluggy import PluginManager
 
     from lossreg import hookspecs

@@ -60,7 +60,7 @@ def sigmoid(x: Any) -> Any:
 
 
 def softplus(x: Any) -> Any:
-    """The logarithm of 1 + e^x, exact in both tails; -log(sigmoid(x)) is softplus(-x)."""
+    """The logarithm of 1 + e^x, exact in both tails; softplus(-x) is -log(sigmoid(x))."""
     T = type(x)
     return (x if x > 0 else T(0)) + log1p(exp(-abs(x)))
 
@@ -110,7 +110,7 @@ def exp_below(row: Sequence[Any], top: Any, out: Any) -> None:
 
 
 def direction(row: Sequence[Any], out: Any) -> Any:
-    """Fill `out` with the row at length 1, or 0 if it is 0; its length is the size given times the multiple (1 up, or 0).
+    """Fill `out` with the row at length 1, or 0 if it is 0; its length is the size times the multiple that are given.
 
     Infinite numbers outweigh all others.
     """
