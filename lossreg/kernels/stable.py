@@ -60,7 +60,7 @@ def sigmoid(x: Any) -> Any:
 
 
 def softplus(x: Any) -> Any:
-    """The logarithm of 1 + e^x, exact in both tails; softplus(-x) is -log(sigmoid(x))."""
+    """The logarithm of 1 + e^x, exact in both tails; at -x it is -log(sigmoid(x))."""
     T = type(x)
     return (x if x > 0 else T(0)) + log1p(exp(-abs(x)))
 
