@@ -1,4 +1,4 @@
-"""exp, log, log1p, sqrt and what is made of them, in compiled loops and plain Python, against 60 digits."""
+"""exp, expm1, log, log1p, sqrt and what is made of them, in compiled loops and plain Python, against 60 digits."""
 
 import math
 
@@ -10,7 +10,7 @@ from lossreg.kernels import specialise, stable
 from lossreg.testing.exactness import distance, ulp
 from lossreg.testing.precise import context
 
-BOUNDS = {"exp": 1, "log": 1, "log1p": 2, "sqrt": 0.5, "sigmoid": 3, "softplus": 3}
+BOUNDS = {"exp": 1, "expm1": 2, "log": 1, "log1p": 2, "sqrt": 0.5, "sigmoid": 3, "softplus": 3}
 INSIDE = {"log": 0.0, "log1p": -1.0, "sqrt": 0.0}
 KINDS = [np.float32, np.float64]
 
@@ -72,6 +72,7 @@ def test_compiled_functions_are_exact_to_their_bounds(name, kind):
             [0.0, -0.0, -1.0, math.inf, -math.inf, math.nan],
             [-math.inf, -math.inf, math.nan, math.inf, math.nan, math.nan],
         ),
+        ("expm1", [-math.inf, math.inf, math.nan, 0.0, 800.0], [-1, math.inf, math.nan, 0, math.inf]),
         ("log1p", [-1.0, -2.0, math.inf, math.nan, 0.0], [-math.inf, math.nan, math.inf, math.nan, 0]),
         ("sqrt", [-1.0, math.inf, math.nan, 0.0], [math.nan, math.inf, math.nan, 0]),
         ("sigmoid", [-math.inf, math.inf, math.nan, 0.0], [0, 1, math.nan, 0.5]),

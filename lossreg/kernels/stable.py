@@ -28,6 +28,15 @@ def exp(x: Any) -> Any:
         return T(INFINITY)
 
 
+def expm1(x: Any) -> Any:
+    """e^x - 1, exact for small x; inf where that overflows."""
+    T = type(x)
+    try:
+        return T(getattr(x, "context", math).expm1(x))
+    except OverflowError:
+        return T(INFINITY)
+
+
 def log(x: Any) -> Any:
     """The natural logarithm; -inf at 0, nan below."""
     T = type(x)
