@@ -15,21 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba.core import types
-from numba.core.typing import signature
-from numba.extending import intrinsic, overload, register_jitable
+from numba.extending import overload, register_jitable
 
 from lossreg.kernels import stable
+from lossreg.kernels.floats import EXACT, INNER, Format, bits, from_bits, fused, horner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-# A multiply and an add may become one fused instruction; nothing else may be rearranged. A division by 0 is inf or nan:
-# checking for it takes a branch, and with it the vector instructions.
-EXACT = {"fastmath": {"contract"}, "error_model": "numpy"}
-
-# What only compiled code calls needs no wrappers for other callers, which take a tenth of the time to compile, and has
-# to be inlined for a loop around it to vectorise: left to itself the compiler does not inline log1p(exp(x)).
-INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True}
 
 EXP32 = (0.499999934493, 0.166665206292, 0.0416683877652, 0.00836871711393, 0.00138146120379)
 EXP64 = (
@@ -44,77 +36,6 @@ LOG64 = (
 )
 
 
-@intrinsic
-def horner(_: Any, x: Any, coefficients: Any) -> Any:
-    """c0 + x (c1 + x (c2 + ...)). An intrinsic, like the next two, since a function takes 40 ms more to compile."""
-
-    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        number, packed = arguments
-        *rest, result = (builder.extract_value(packed, at) for at in range(len(coefficients)))
-        for coefficient in reversed(rest):
-            product = builder.fmul(result, number, flags=("contract",))
-            result = builder.fadd(product, coefficient, flags=("contract",))
-        return result
-
-    return signature(x, x, coefficients), generate
-
-
-@intrinsic
-def bits(_: Any, x: Any) -> Any:
-    """The bits of a float, as an integer of the same width."""
-    integer = types.Integer.from_bitwidth(x.bitwidth, signed=True)
-
-    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(integer))
-
-    return signature(integer, x), generate
-
-
-@intrinsic
-def from_bits(_: Any, x: Any) -> Any:
-    """The float that an integer of the same width is the bits of."""
-    real = types.float32 if x.bitwidth == FLOAT else types.float64
-
-    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(real))
-
-    return signature(real, x), generate
-
-
-FLOAT = 32
-
-
-class Format:
-    """A float format: what its polynomials need to know of it, as constants of that format."""
-
-    def __init__(self, real: Any, integer: Any, exp: tuple[float, ...], log: tuple[float, ...]) -> None:
-        info = np.finfo(real)
-        self.real, self.integer, self.mantissa = real, integer, integer(info.nmant)
-        self.exp, self.log = tuple(map(real, exp)), tuple(map(real, log))
-        self.bias = integer(info.maxexp - 1)
-        self.log2e, self.one, self.half, self.two = real(math.log2(math.e)), real(1), real(0.5), real(2)
-        # log(2) in two parts: the upper one short enough that its product with any exponent is exact.
-        bits = 2.0 ** (info.nmant - 12)
-        self.ln2_high = real(math.floor(math.log(2) * bits) / bits)
-        self.ln2_low = real(LN2_TAIL + (math.log(2) - float(self.ln2_high)))
-        # Adding this number rounds to an integer, which then stands in the low bits.
-        self.round = real(1.5 * 2.0**info.nmant)
-        self.round_bits = self.round.view(integer)
-        # Where e^x has long become 0 or inf.
-        self.lowest = real(-(info.nmant + info.maxexp + 8) * math.log(2))
-        self.highest = real((info.maxexp + 8) * math.log(2))
-        # Beyond this the 1 in e^x - 1 is less than a rounding error.
-        self.counts = real((info.nmant + 4) * math.log(2))
-        self.inf, self.nan, self.zero = real(math.inf), real(math.nan), real(0)
-        self.tiny, self.lift = real(info.tiny), real(2.0 ** (info.nmant + 2))
-        self.lifted = integer(info.nmant + 2)
-        self.magnitude = integer(np.iinfo(integer).max)
-        self.sqrt_half_bits = real(math.sqrt(0.5)).view(integer)
-
-
-LN2_TAIL = 2.3190468138462996e-17  # log(2) less its nearest float64
-
-
 def make_exp(f: Format) -> Callable[[Any], Any]:
     """2^k e^r with k the nearest integer to x / log(2); the power of 2 in two halves, to reach subnormal results."""
     integer, mantissa, bias, coefficients = f.integer, f.mantissa, f.bias, f.exp
@@ -125,10 +46,10 @@ def make_exp(f: Format) -> Callable[[Any], Any]:
         # Written so that nan goes through: a test for it would split the loop in two and end the vectorising.
         bounded = lowest if x < lowest else x
         bounded = highest if bounded > highest else bounded
-        shifted = bounded * log2e + shift
+        shifted = fused(bounded, log2e, shift)
         count = shifted - shift
-        r = (bounded - count * high) - count * low
-        growth = one + (r + r * r * horner(r, coefficients))
+        r = fused(count, -low, fused(count, -high, bounded))
+        growth = one + fused(r * r, horner(r, coefficients), r)
         k = integer(bits(shifted) - shift_bits)
         first = k >> integer(1)
         upper = from_bits(integer((first + bias) << mantissa))
@@ -154,12 +75,12 @@ def make_expm1(f: Format) -> Callable[[Any], Any]:
     def expm1(x: Any) -> Any:
         bounded = -counts if x < -counts else x
         bounded = counts if bounded > counts else bounded
-        shifted = bounded * log2e + shift
+        shifted = fused(bounded, log2e, shift)
         count = shifted - shift
-        r = (bounded - count * high) - count * low
-        growth = r + r * r * horner(r, coefficients)
+        r = fused(count, -low, fused(count, -high, bounded))
+        growth = fused(r * r, horner(r, coefficients), r)
         power = from_bits(integer((integer(bits(shifted) - shift_bits) + bias) << mantissa))
-        return stable.exp(x) if x > counts else power * growth + (power - one)
+        return stable.exp(x) if x > counts else fused(power, growth, power - one)
 
     return expm1
 
@@ -180,8 +101,8 @@ def make_log(f: Format) -> Callable[[Any, Any], Any]:
         s = a / (two + a)
         z = s * s
         square = half * a * a
-        series = s * (square + z * horner(z, coefficients))
-        result = exponent * high - ((square - (series + (exponent * low + tail))) - a)
+        series = s * fused(z, horner(z, coefficients), square)
+        result = fused(exponent, high, a - (square - (series + fused(exponent, low, tail))))
         edge = x if x == inf else (-inf if x == zero else nan)
         return result if (x > zero) & (x < inf) else edge
 

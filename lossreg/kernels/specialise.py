@@ -19,7 +19,8 @@ from numba.extending import register_jitable
 
 from lossreg.domains import CLASS_INDEX, IGNORED
 from lossreg.kernels import stable, templates
-from lossreg.kernels.polynomials import COMPILED, EXACT, INNER
+from lossreg.kernels.floats import EXACT, INNER
+from lossreg.kernels.polynomials import COMPILED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

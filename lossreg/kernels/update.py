@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.kernels import templates
-from lossreg.kernels.polynomials import EXACT
+from lossreg.kernels.floats import EXACT
 from lossreg.kernels.specialise import clone, compiled, fingerprint
 from lossreg.parameters import switches_of
 

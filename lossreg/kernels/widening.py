@@ -9,7 +9,7 @@ from numba.core import ir, types
 from numba.core.types.containers import BaseTuple
 
 from lossreg.domains import CLASS_INDEX
-from lossreg.kernels.polynomials import EXACT
+from lossreg.kernels.floats import EXACT
 from lossreg.kernels.specialise import REORDERED, compiled
 
 if TYPE_CHECKING:
