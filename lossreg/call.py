@@ -263,7 +263,9 @@ def row_axis(axis: int, rank: int) -> int:
 
 def row_last(array: Array, entry: Input) -> Array:
     """The array with the axis of its rows at the end."""
-    return array if entry.axis is None else np.moveaxis(array, row_axis(entry.axis, array.ndim), -1)
+    axis = None if entry.axis is None else row_axis(entry.axis, array.ndim)
+    # moveaxis takes 10 microseconds, also where there is nothing to move.
+    return array if axis is None or axis == array.ndim - 1 else np.moveaxis(array, axis, -1)
 
 
 def signed(labels: Array) -> Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import types
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from lossreg.domains import Along, Domain
@@ -36,7 +37,7 @@ class Parameter:
         """Whether users have to set it."""
         return self.default is REQUIRED
 
-    @property
+    @cached_property
     def domain(self) -> Domain | None:
         """The domain of its number or numbers, where it has one."""
         return domain_of(self.annotation)
