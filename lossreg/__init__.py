@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lossreg.definition import Loss, loss
     from lossreg.domains import (
         ClassIndex,
+        ClassListed,
         ClassRow,
         Count,
         Fraction,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Real,
         Row,
         Scale,
+        Shared,
         Sign,
         Slope,
         Unit,
@@ -66,8 +68,18 @@ HOMES = {
     "lossreg.criterion": ("Criterion",),
     "lossreg.definition": ("Loss", "loss"),
     "lossreg.domains": (
-        *("ClassIndex", "ClassRow", "Count", "Fraction", "Ignored", "LogProbability", "NonNegative", "Positive"),
-        *("Probability", "Real", "Row", "Scale", "Sign", "Slope", "Unit", "Weight", "Whole"),
+        *(
+            "ClassIndex",
+            "ClassListed",
+            "ClassRow",
+            "Count",
+            "Fraction",
+            "Ignored",
+            "LogProbability",
+            "NonNegative",
+            "Positive",
+        ),
+        *("Probability", "Real", "Row", "Scale", "Shared", "Sign", "Slope", "Unit", "Weight", "Whole"),
     ),
     "lossreg.errors": (
         *("AmbiguousName", "BrokenPlugin", "InvalidConfig", "InvalidDefinition", "InvalidInput", "InvalidParameter"),
@@ -87,6 +99,7 @@ __all__ = [
     "AmbiguousName",
     "BrokenPlugin",
     "ClassIndex",
+    "ClassListed",
     "ClassRow",
     "Component",
     "Count",
@@ -117,6 +130,7 @@ __all__ = [
     "Row",
     "Scale",
     "Sequential",
+    "Shared",
     "Sign",
     "Slope",
     "Table",

@@ -7,31 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.domains import CLASS_INDEX, IGNORED, WEIGHT
-from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed
+from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED, WEIGHT
+from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels import execute
 from lossreg.kernels.reductions import DIVIDING, REDUCTIONS
+from lossreg.shapes import FLOATS, NATIVE, folded, gradient_type, row_axis, row_last, signed, smaller, spread, without
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lossreg.criterion import Criterion
-    from lossreg.definition import Form, Input
+    from lossreg.definition import Form
     from lossreg.parameters import Parameter
 
     Array = np.ndarray[Any, Any]
-
-FLOATS: dict[np.dtype[Any], type] = {
-    np.dtype(np.float16): np.float32,
-    np.dtype(np.float32): np.float32,
-    np.dtype(np.float64): np.float64,
-}
-"""The types a loss takes and gives, and the type its loops work in."""
-
-NATIVE = {kind.num: kind for kind in FLOATS}
-"""The same types by their number, which is that of any byte order."""
-
-FLOAT64 = np.dtype(np.float64)
 
 UNUSED_LABEL = -1
 """What stands for the label to ignore in a loss that has none: out of range, so that it counts for nothing anyway."""
@@ -40,26 +29,47 @@ UNUSED_LABEL = -1
 class Call:
     """The arrays of one call, checked."""
 
-    def __init__(self, criterion: Criterion, arrays: Sequence[Any], sample_weight: Any, where: Any) -> None:
+    def __init__(
+        self,
+        criterion: Criterion,
+        arrays: Sequence[Any],
+        sample_weight: Any,
+        where: Any,
+        wrt: Sequence[str] | None = None,
+    ) -> None:
         self.name = criterion.loss.name
         self.reduction = criterion.reduction
         self.settings = criterion.parameters
         self.arrays = [self.read(array, f"input {at}") for at, array in enumerate(arrays, 1)]
         self.form, self.shape = self.match(criterion.loss.forms)
         self.arrays = [
-            signed(x) if entry.domain is CLASS_INDEX else x
+            signed(x) if entry.domain.integer else x for x, entry in zip(self.arrays, self.form.inputs, strict=True)
+        ]
+        self.inputs = [
+            spread(x, self.shape) if entry.shared else row_last(x, entry)
             for x, entry in zip(self.arrays, self.form.inputs, strict=True)
         ]
-        self.inputs = [row_last(x, entry) for x, entry in zip(self.arrays, self.form.inputs, strict=True)]
-        self.graded = [
-            (entry, x) for x, entry in zip(self.arrays, self.form.inputs, strict=True) if entry.name in self.form.graded
-        ]
-        self.kind = np.result_type(*(gradient_type(x) for _, x in self.graded))
+        named = dict(zip((entry.name for entry in self.form.inputs), self.arrays, strict=True))
+        self.graded = [(name, named[name]) for name in (self.form.graded if wrt is None else self.asked(wrt))]
+        deciding = [named[name] for name in self.form.graded]
+        # A single number beside arrays has no say in the type, as in numpy.
+        self.kind = np.result_type(*(gradient_type(x) for x in deciding if x.ndim or not deciding[0].ndim))
         self.real = FLOATS[self.kind]
         self.sample_weight = self.share(sample_weight, "sample_weight")
         self.where = self.share(where, "where")
         if self.where is not None and self.where.dtype != np.bool_:
             raise InvalidType(f"{self.name}: expected a mask of booleans as where, got {self.where.dtype}")
+
+    def asked(self, wrt: Sequence[str]) -> Sequence[str]:
+        """The inputs that the caller wants gradients of; raises InvalidParameter for one that has none."""
+        if isinstance(wrt, str) or not wrt or len(set(wrt)) < len(wrt):
+            raise InvalidParameter(f"{self.name}: expected names of inputs as wrt, such as ('target',); got {wrt!r}")
+        for name in wrt:
+            if name not in self.form.slopes:
+                hint = nearest(str(name), self.form.slopes)
+                told = f"{self.name}: there is a gradient of {listed(self.form.slopes)}; got wrt {name!r}"
+                raise InvalidParameter(told + (hint and f"; {hint}"))
+        return wrt
 
     def read(self, given: Any, what: str) -> Array:
         """What was given, as an array of real numbers."""
@@ -84,11 +94,11 @@ class Call:
             shape = whole if axis is None else without(whole, row_axis(axis, len(whole)))
             for array, entry in zip(self.arrays, form.inputs, strict=True):
                 expected = shape if entry.axis is None else whole
-                if array.shape != expected:
+                if array.shape != expected and not (entry.shared and array.shape in smaller(whole)):
                     told = f"{entry.name} of shape {expected}, as {names[0]} has shape {whole}; got {array.shape}"
                     problems.append(InvalidInput(told))
                     break
-                if entry.domain is CLASS_INDEX and array.dtype.kind not in "iu":
+                if entry.domain.integer and array.dtype.kind not in "iu":
                     problems.append(InvalidType(f"{entry.name} of an integer type; got {array.dtype}"))
                     break
             else:
@@ -167,10 +177,10 @@ class Call:
         """The arrays for the gradients: those given, or new ones where writing to them would change an input."""
         buffers = out if isinstance(out, tuple) else (out,) * (1 if out is not None else len(self.graded))
         if len(buffers) != len(self.graded):
-            names = ", ".join(self.form.graded)
+            names = ", ".join(name for name, _ in self.graded)
             raise InvalidInput(f"{self.name}: expected {len(self.graded)} arrays as out ({names}); got {len(buffers)}")
         found: list[Array] = []
-        for (entry, x), buffer in zip(self.graded, buffers, strict=True):
+        for (name, x), buffer in zip(self.graded, buffers, strict=True):
             kind = gradient_type(x)
             if buffer is not None and not (
                 isinstance(buffer, np.ndarray)
@@ -180,16 +190,19 @@ class Call:
             ):
                 got = f"{buffer.dtype} {buffer.shape}" if isinstance(buffer, np.ndarray) else repr(buffer)
                 locked = " that is read-only" if isinstance(buffer, np.ndarray) and not buffer.flags.writeable else ""
-                told = f"{self.name}: expected out for {entry.name} to be a writable array {kind} {x.shape}"
+                told = f"{self.name}: expected out for {name} to be a writable array {kind} {x.shape}"
                 raise InvalidInput(f"{told}; got {got}{locked}")
-            if buffer is None or any(np.may_share_memory(buffer, array) for array in self.arrays):
-                buffer = np.empty(x.shape, kind)  # noqa: PLW2901  the caller gets a copy in its own
+            whole = self.shape if not self.form.by_row else x.shape
+            if buffer is None or x.shape != whole or any(np.may_share_memory(buffer, other) for other in self.arrays):
+                buffer = np.empty(whole, kind)  # noqa: PLW2901  what the caller gave is filled in the end
             found.append(buffer)
         return tuple(found)
 
-    @staticmethod
-    def deliver(grads: tuple[Array, ...], out: Any) -> tuple[Array, ...]:
-        """Bring the gradients to where the caller wants them, if they could not be written there."""
+    def deliver(self, grads: tuple[Array, ...], out: Any) -> tuple[Array, ...]:
+        """Bring the gradients to their inputs' shapes, and to where the caller wants them."""
+        grads = tuple(folded(grad, x.shape) for grad, (_, x) in zip(grads, self.graded, strict=True))
+        if out is None:
+            return grads
         buffers = out if isinstance(out, tuple) else (out,)
         for grad, buffer in zip(grads, buffers, strict=True):
             if grad is not buffer:
@@ -214,6 +227,14 @@ class Call:
     def total(self, values: Array | None, grads: tuple[Array, ...], scale: float) -> float:
         """The sum of the values; fills what there is to fill, the gradients times `scale`."""
         form = self.form
+        entries = {entry.name: entry for entry in form.inputs}
+        slopes = dict(zip((name for name, _ in self.graded), grads, strict=False))
+        if form.by_row and grads:
+            # What a kernel by row fills in any case needs a place beside what was asked for.
+            always = zip(form.slopes, form.slope_rows, strict=True)
+            missing = [name for name, row in always if row not in form.optional_rows and name not in slopes]
+            whole = self.arrays[0].shape
+            slopes |= {name: np.empty(whole, self.real) for name in missing}
         total, outside = execute.evaluate(
             form,
             self.real,
@@ -225,7 +246,7 @@ class Call:
             sample_weight=self.sample_weight,
             where=self.where,
             values=values,
-            slopes=tuple(row_last(grad, entry) for grad, (entry, _) in zip(grads, self.graded, strict=False)),
+            slopes=tuple(row_last(slopes[name], entries[name]) if name in slopes else None for name in form.slopes),
         )
         if outside:
             self.explain()
@@ -240,7 +261,12 @@ class Call:
             counts &= self.sample_weight != 0
         for x, entry in zip(self.inputs, self.form.inputs, strict=True):
             extent = entry.domain.extent
-            if entry.domain is CLASS_INDEX:
+            if entry.domain is CLASS_LIST:
+                classes = self.inputs[0].shape[-1]
+                ended = np.logical_or.accumulate(x == -1, axis=-1)
+                outside = ~ended & ((x < 0) | (x >= classes))
+                extent = f"classes from 0 to {classes - 1}, then -1"
+            elif entry.domain is CLASS_INDEX:
                 classes = self.inputs[0].shape[-1]
                 ignored = [self.settings[p.name] for p in self.form.parameters if p.domain is IGNORED]
                 outside = ((x < 0) | (x >= classes)) & ~np.isin(x, ignored)
@@ -254,32 +280,3 @@ class Call:
                 if entry.axis is not None:
                     at.insert(row_axis(entry.axis, x.ndim), at.pop())
                 raise InvalidInput(f"{self.name}: expected {entry.name} {extent}; got {x[position]} at {at}")
-
-
-def row_axis(axis: int, rank: int) -> int:
-    """The axis of an array's rows: its only one, where there is only one."""
-    return 0 if rank == 1 else axis % rank
-
-
-def row_last(array: Array, entry: Input) -> Array:
-    """The array with the axis of its rows at the end."""
-    axis = None if entry.axis is None else row_axis(entry.axis, array.ndim)
-    # moveaxis takes 10 microseconds, also where there is nothing to move.
-    return array if axis is None or axis == array.ndim - 1 else np.moveaxis(array, axis, -1)
-
-
-def signed(labels: Array) -> Array:
-    """Labels as the compiled loops take them; those beyond that type's largest become it, as much out of range."""
-    return (
-        np.minimum(labels, np.uint64(np.iinfo(np.int64).max)).astype(np.int64) if labels.dtype.kind == "u" else labels
-    )
-
-
-def without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    """The shape less one axis."""
-    return shape[:axis] + shape[axis + 1 :]
-
-
-def gradient_type(x: Array) -> np.dtype[Any]:
-    """The type of an input's gradient: its own, or float64 for integers."""
-    return NATIVE.get(x.dtype.num, FLOAT64)

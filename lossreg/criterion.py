@@ -15,7 +15,7 @@ from lossreg.kernels.reductions import REDUCTIONS
 from lossreg.parameters import Parameter, bind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Criterion:
@@ -97,6 +97,7 @@ class Criterion:
         sample_weight: Any = None,
         where: Any = None,
         denominator: float | None = None,
+        wrt: Sequence[str] | None = None,
         out: Any = None,
     ) -> Any:
         """The gradient alone. See `value_and_grad`."""
@@ -105,6 +106,7 @@ class Criterion:
             sample_weight=sample_weight,
             where=where,
             denominator=denominator,
+            wrt=wrt,
             out=out,
         )[1]
 
@@ -114,6 +116,7 @@ class Criterion:
         sample_weight: Any = None,
         where: Any = None,
         denominator: float | None = None,
+        wrt: Sequence[str] | None = None,
         out: Any = None,
     ) -> tuple[Any, Any]:
         """The loss and its gradient in one pass: the derivative of exactly the number reported.
@@ -127,17 +130,17 @@ class Criterion:
         where: a mask of such a shape; what is masked, ignored or of weight 0 is never read.
         denominator: what to divide by instead, for reductions mean and batchmean: the count over several parts, so that
             the parts' losses and gradients add up to the whole's. `denominator()` gives each part's.
-        out: the array to write the gradient to; a tuple of them where several inputs have one.
+        wrt: the names of the inputs to differentiate by, in place of all that have a gradient but the target.
+        out: the array to write the gradient to; a tuple of them where there are several.
 
-        The gradient is an array, or a tuple of them where several inputs have one. A mean over nothing is 0, with
+        The gradient is an array, or a tuple of them where several inputs get one. A mean over nothing is 0, with
         gradient 0. Raises InvalidInput for shapes that do not match and for values outside the loss's domains, with
         their position, and InvalidType for types that are no numbers.
         """
-        call = Call(self, arrays, sample_weight, where)
+        call = Call(self, arrays, sample_weight, where, wrt)
         grads = call.gradients(out)
         value = call.value(denominator, grads)
-        if out is not None:
-            grads = call.deliver(grads, out)
+        grads = call.deliver(grads, out)
         return value, grads[0] if len(grads) == 1 else grads
 
     def denominator(self, *arrays: Any, sample_weight: Any = None, where: Any = None) -> float:

@@ -4,6 +4,7 @@ A kernel is the mathematics of one element or of one row, in plain Python:
 
 * elementwise: every input is a number; it returns the value, then one slope for each input that has a gradient.
 * row: an input is a `Row` or `ClassRow`; it fills a `Slope` row for each row with a gradient, and returns the value.
+  A `Slope | None` is None when nobody asked for it, as is usual for a target.
 
 Inputs have no default, parameters have one. A loss whose target comes in several forms has a kernel for each:
 
@@ -18,24 +19,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from lossreg.component import Component
-from lossreg.domains import REAL, Domain, SlopeRow
+from lossreg.domains import REAL, Broadcast, Domain, SlopeRow
 from lossreg.errors import InvalidDefinition
-from lossreg.parameters import Parameter, along, domain_of, read_signature, switches_of
+from lossreg.parameters import UNION, Parameter, along, domain_of, read_signature, switches_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+TARGETS = ("target", "label", "labels")
+"""What the input is called that a prediction is compared with."""
+
+TARGET = "target"
+"""The input that gets a gradient only where one is asked for."""
+
+MOST_SLOPES = 3
+"""How many slopes an elementwise kernel may return; lossreg.kernels.templates stores so many."""
+
+
 @dataclass(frozen=True)
 class Input:
-    """One array that a loss is given: its name, the domain of its numbers, and the axis of its rows, if it has rows."""
+    """One array that a loss is given: its name and domain, the axis of its rows, and whether it may be smaller."""
 
     name: str
     domain: Domain
     axis: int | None
+    shared: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +56,8 @@ class Form:
 
     kernel: Callable[..., Any]
     inputs: tuple[Input, ...]
-    slope_rows: int
+    slope_rows: tuple[str, ...]
+    optional_rows: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     switches: tuple[str, ...]
 
@@ -52,8 +65,7 @@ class Form:
     def read(cls, kernel: Callable[..., Any]) -> Form:
         """Read a kernel's signature; raises InvalidDefinition where it cannot be one."""
         supplied, parameters = read_signature(kernel)
-        marks = {name: getattr(annotation, "__metadata__", ()) for name, annotation in supplied.items()}
-        slopes = [name for name, found in marks.items() if any(isinstance(mark, SlopeRow) for mark in found)]
+        slopes = [name for name, annotation in supplied.items() if is_slope(annotation)]
         inputs: list[Input] = []
         for name, annotation in supplied.items():
             if name in slopes:
@@ -61,8 +73,11 @@ class Form:
             domain = domain_of(annotation)
             if domain is None:
                 raise InvalidDefinition(f"{kernel.__name__}: input {name} needs a domain, such as Real or Row[Real]")
-            inputs.append(Input(name, domain, along(annotation)))
-        form = cls(kernel, tuple(inputs), len(slopes), parameters, switches_of(kernel, parameters))
+            marks = getattr(annotation, "__metadata__", ())
+            shared = any(isinstance(mark, Broadcast) for mark in marks)
+            inputs.append(Input(name, domain, along(annotation), shared))
+        optional = tuple(name for name in slopes if get_origin(supplied[name]) in UNION)
+        form = cls(kernel, tuple(inputs), tuple(slopes), optional, parameters, switches_of(kernel, parameters))
         rows = [entry.name for entry in inputs if entry.axis is not None]
         if not inputs or list(supplied) != [entry.name for entry in inputs] + slopes:
             raise InvalidDefinition(f"{kernel.__name__}: expected inputs, then slope rows; got {', '.join(supplied)}")
@@ -75,19 +90,30 @@ class Form:
     @property
     def by_row(self) -> bool:
         """Whether the kernel takes rows, and not single elements."""
-        return self.slope_rows > 0
+        return bool(self.slope_rows)
 
     @cached_property
-    def graded(self) -> tuple[str, ...]:
-        """The names of the inputs that get a gradient, in order: as many as the kernel has slopes for."""
+    def slopes(self) -> tuple[str, ...]:
+        """The names of the inputs that the kernel has slopes for: the first ones, of rows the first rows."""
         if self.by_row:
-            return tuple(entry.name for entry in self.inputs if entry.axis is not None)[: self.slope_rows]
+            return tuple(entry.name for entry in self.inputs if entry.axis is not None)[: len(self.slope_rows)]
         outcome = self.kernel(*(entry.domain.example for entry in self.inputs))
-        if not isinstance(outcome, tuple) or not 1 < len(outcome) <= len(self.inputs) + 1:
-            raise InvalidDefinition(
-                f"{self.kernel.__name__}: expected a value and 1 to {len(self.inputs)} slopes, got {outcome!r}",
-            )
+        most = min(len(self.inputs), MOST_SLOPES)
+        if not isinstance(outcome, tuple) or not 1 < len(outcome) <= most + 1:
+            raise InvalidDefinition(f"{self.kernel.__name__}: expected a value and 1 to {most} slopes, got {outcome!r}")
         return tuple(entry.name for entry in self.inputs)[: len(outcome) - 1]
+
+    @property
+    def graded(self) -> tuple[str, ...]:
+        """The names of the inputs that get a gradient unless others are asked for: those with a slope but a target."""
+        return tuple(name for name in self.slopes if name != TARGET)
+
+
+def is_slope(annotation: Any) -> bool:
+    """Whether an argument is a row of slopes, or one that may be None."""
+    if get_origin(annotation) in UNION:
+        return any(map(is_slope, get_args(annotation)))
+    return any(isinstance(mark, SlopeRow) for mark in getattr(annotation, "__metadata__", ()))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -120,10 +146,10 @@ class Loss(Component):
     @property
     def task(self) -> str:
         """The kind of task that the loss is for, as its inputs tell."""
-        if sum(entry.axis is not None for entry in self.inputs) > 1:
+        target = next((entry for entry in self.inputs if entry.name in TARGETS), self.inputs[-1])
+        if sum(entry.axis is not None for entry in self.inputs if entry is not target) > 1:
             return "embedding"
-        tasks = [entry.domain.task for entry in reversed(self.inputs) if entry.domain is not REAL]
-        return next(filter(None, tasks), REAL.task)
+        return (self.inputs[0] if target.domain is REAL else target).domain.task
 
     def at(self, *point: Any, **parameters: Any) -> tuple[Any, ...]:
         """The value and slopes at one point (numbers, and lists for rows), by the first form's kernel in plain Python.
@@ -141,7 +167,7 @@ def evaluate(form: Form, point: tuple[Any, ...], parameters: dict[str, Any]) -> 
         outcome: tuple[Any, ...] = form.kernel(*point, **parameters)
         return outcome
     rows = [row for row, entry in zip(point, form.inputs, strict=True) if entry.axis is not None]
-    slopes = [[x * 0 for x in row] for row in rows[: form.slope_rows]]
+    slopes = [[x * 0 for x in row] for row in rows[: len(form.slope_rows)]]
     wide = {p.name for p in form.parameters if along(p.annotation) is not None}
     given = {
         name: [value] * len(rows[0]) if name in wide and not isinstance(value, list | tuple) else value

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Domain:
-    """A set of numbers: its name, its extent in words, its membership test, a member, and the task of such a target."""
+    """A set of numbers: its name, its extent in words, a membership test, a member, the task of such a target."""
 
     name: str
     extent: str
     contains: Callable[[Any], Any]
     example: float
     task: str = ""
+    integer: bool = False
 
     @property
     def bounded(self) -> bool:
@@ -40,6 +41,10 @@ class Along:
     """Marks an argument that is a row of numbers, and the axis of the array along which the rows run."""
 
     axis: int
+
+
+class Broadcast:
+    """Marks an input that may have one number for each row of the others, or a single one."""
 
 
 class SlopeRow:
@@ -92,7 +97,8 @@ UNIT = Domain("Unit", "0 to 1", _unit, 0.5, "binary classification")
 SIGN = Domain("Sign", "1 or -1", _sign, 1.0, "two sides")
 PROBABILITY = Domain("Probability", "0 or above, summing to 1", _non_negative, 0.5, "distributions")
 LOG_PROBABILITY = Domain("LogProbability", "logarithms of probabilities", anything, -0.5, "distributions")
-CLASS_INDEX = Domain("ClassIndex", "an integer from 0 to classes - 1", anything, 1, "classification")
+CLASS_INDEX = Domain("ClassIndex", "an integer from 0 to classes - 1", anything, 1, "classification", integer=True)
+CLASS_LIST = Domain("ClassList", "classes, and -1 behind the last", anything, -1, "several classes", integer=True)
 WEIGHT = Domain("Weight", "a finite number; a mean divides by the sum of the weights", _finite, 1.0)
 SCALE = Domain("Scale", "a finite number; a mean divides by the count, whatever the scales", _finite, 1.0)
 FRACTION = Domain("Fraction", "from 0 to below 1", _below_one, 0.5)
@@ -116,6 +122,8 @@ LogProbability = Annotated[float, LOG_PROBABILITY]
 """The logarithm of one of a distribution's probabilities."""
 ClassIndex = Annotated[int, CLASS_INDEX]
 """The label of a class: an index into the row of classes beside it."""
+ClassListed = Annotated[int, CLASS_LIST]
+"""One of a row's true classes; a first -1 ends them."""
 Weight = Annotated[float, WEIGHT]
 """A weight that counts: a mean divides by the sum of these weights."""
 Scale = Annotated[float, SCALE]
@@ -134,6 +142,8 @@ if TYPE_CHECKING:
     Numbers = list[_Number] | Any  # a parameter that is a row may have a number as its default
 else:
     Numbers = list[_Number]
+Shared = Annotated[_Number, Broadcast()]
+"""An input of the others' shape, of the last axis less or 1 long, or a single number. Its gradient is summed alike."""
 Row = Annotated[Numbers[_Number], Along(-1)]
 """A row along the last axis: the components of an embedding."""
 ClassRow = Annotated[Numbers[_Number], Along(1)]

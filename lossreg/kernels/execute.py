@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba.core.errors import NumbaError
 
-from lossreg.domains import CLASS_INDEX
 from lossreg.errors import InvalidDefinition
 from lossreg.kernels.specialise import counter, driver, in_short
 from lossreg.kernels.threads import get_num_threads, run_together
@@ -45,18 +44,18 @@ def evaluate(
     sample_weight: Array | None,
     where: Array | None,
     values: Array | None,
-    slopes: tuple[Array, ...],
+    slopes: tuple[Array | None, ...],
 ) -> tuple[float, bool]:
     """Fill `values`, and `slopes` times `scale`; give the sum of the values, and whether an input is out of its domain.
 
     Arrays have the loss's own `shape`, rows one more axis at the end. An elementwise form's parameters may have that
-    shape too; those of a form by row may be rows. Without `slopes` there is no gradient.
+    shape too; those of a form by row may be rows. `slopes` has an array, or None, for each slope of the form.
     """
-    drive = Drive(form, real, switches, inputs[0].shape[-1] if form.by_row else 1, scale, len(slopes))
+    drive = Drive(form, real, switches, inputs[0].shape[-1] if form.by_row else 1, scale, slopes)
     outputs: tuple[Operand, ...] = (values, *slopes)
     moving = (*outputs, sample_weight, where, *inputs, *(() if form.by_row else parameters))
     fixed = parameters if form.by_row else []
-    labels = [np.int64 if entry.domain is CLASS_INDEX else real for entry in form.inputs]
+    labels = [np.int64 if entry.domain.integer else real for entry in form.inputs]
     kinds = [*(real for _ in outputs), real, np.bool_, *labels, *(real for _ in parameters)][: len(moving)]
     rank, total, outside = len(shape), 0.0, False
     if all(fits(operand, kind) for operand, kind in zip(moving, kinds, strict=True)):
@@ -91,14 +90,17 @@ class Drive:
         switches: tuple[Any, ...],
         width: int,
         scale: float,
-        gradients: int,
+        slopes: tuple[Array | None, ...],
     ) -> None:
-        self.name, self.real, self.width, self.gradients = form.kernel.__name__, real, width, gradients
-        # A kernel by row always fills its slopes; those that nobody asked for are scratch.
-        self.scratch = len(form.graded) if form.by_row and not gradients else 0
-        self.scale = scale if gradients else 1.0
+        self.name, self.real, self.width = form.kernel.__name__, real, width
+        wanted = tuple(at for at, slope in enumerate(slopes) if slope is not None)
+        # A kernel by row fills all its slopes but the optional ones; those that nobody asked for are scratch.
+        self.slots = tuple(range(len(slopes))) if form.by_row else wanted
+        self.scratch = [not (wanted or name in form.optional_rows) for name in form.slope_rows] or [False] * len(slopes)
+        self.scale = scale if wanted else 1.0
         self.length = max(1, BLOCK // width) if form.by_row else BLOCK
-        self.function = driver(form, real, switches, gradients + self.scratch)
+        self.gradients = len(slopes)
+        self.function = driver(form, real, switches, self.slots)
 
     def run(self, size: int, operands: list[Any], fixed: list[Any]) -> tuple[float, bool]:
         """Call the driver on flat operands in blocks, in as many threads as there is work for."""
@@ -110,9 +112,11 @@ class Drive:
         bounds = [blocks * at // threads for at in range(threads + 1)]
         calls = []
         for first, last in pairwise(bounds):
-            scratch: list[Any] = [np.empty((1, self.width), self.real) for _ in range(self.scratch)]
-            operands = [*slopes, *scratch, *rest, *fixed]
-            calls.append((sums, values, sample_weight, where, self.scale, size, self.length, first, last, *operands))
+            stored: list[Any] = [
+                np.empty((1, self.width), self.real) if self.scratch[at] else slopes[at] for at in self.slots
+            ]
+            numbers = (self.scale, size, self.length, first, last)
+            calls.append((sums, values, sample_weight, where, *numbers, *stored, *rest, *fixed))
         try:
             outside = any(run_together(self.function, calls)) if threads > 1 else self.function(*calls[0])
         except NumbaError as error:

@@ -43,6 +43,20 @@ def items(typing: Any, operands: Any, key: Any) -> Any:
 
 
 @intrinsic
+def arrays(_: Any, operands: Any) -> Any:
+    """The operands that are arrays."""
+    kept = [at for at, operand in enumerate(operands) if isinstance(operand, types.Array)]
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        values = [builder.extract_value(arguments[0], at) for at in kept]
+        return impl_ret_borrowed(
+            context, builder, form.return_type, context.make_tuple(builder, form.return_type, values)
+        )
+
+    return signature(Tuple([operands[at] for at in kept]), operands), generate
+
+
+@intrinsic
 def cast(_: Any, operands: Any, like: Any) -> Any:
     """The numbers with a fraction in the type of `like`; everything else as it is."""
     found = [like if isinstance(operand, types.Float) else operand for operand in operands]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from numba import njit
 from numba.extending import register_jitable
 
-from lossreg.domains import CLASS_INDEX, IGNORED
+from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED
 from lossreg.kernels import stable, templates
 from lossreg.kernels.floats import EXACT, INNER
 from lossreg.kernels.polynomials import COMPILED
@@ -43,19 +43,28 @@ SHORT = 6
 
 
 @cache
-def driver(form: Form, real: type, switches: tuple[Any, ...], stored: int) -> Callable[..., bool]:
-    """The compiled loop of a form: for a float type, the parameters that choose a branch, and so many slopes."""
+def driver(form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int, ...]) -> Callable[..., bool]:
+    """The compiled loop of a form: for a float type, the parameters that choose a branch, and the slopes to store."""
     template = templates.rows if form.by_row else templates.elementwise
     options = REORDERED if form.by_row else EXACT
     filled = {
         "kernel": compiled(form.kernel, options),
         "guard": compiled(guard(form), EXACT),
         "REAL": real,
-        "STORED": stored,
+        "STORED": len(stored),
+        **{name: 1 + at for name, at in zip(("FIRST", "SECOND", "THIRD"), stored, strict=False)},
         "INPUTS": len(form.inputs),
         "SWITCHES": switches,
     }
-    decisive = (form.kernel, *(entry.domain.contains for entry in form.inputs), real.__name__, switches, stored)
+    # numba's entry imports the kernel's module again, so a copy of a plugin under another name has an entry of its own.
+    decisive = (
+        form.kernel,
+        form.kernel.__module__,
+        *(entry.domain.contains for entry in form.inputs),
+        real.__name__,
+        switches,
+        stored,
+    )
     return clone(template, f"{form.kernel.__name__}_{real.__name__}_{fingerprint(*decisive)}", filled)
 
 
@@ -156,9 +165,13 @@ def guard(form: Form) -> Callable[..., Any]:
     settings = [parameter for parameter in form.parameters if parameter.name not in form.switches]
     ignored = next((at for at, parameter in enumerate(settings) if parameter.domain is IGNORED), None)
     guards = [
-        label_guard(position, ignored) if entry.domain is CLASS_INDEX else domain_guard(position, entry)
+        label_guard(position, ignored)
+        if entry.domain is CLASS_INDEX
+        else list_guard(position)
+        if entry.domain is CLASS_LIST
+        else domain_guard(position, entry)
         for position, entry in enumerate(form.inputs)
-        if entry.domain is CLASS_INDEX or entry.domain.bounded
+        if entry.domain.integer or entry.domain.bounded
     ]
     return reduce(both, guards) if guards else free
 
@@ -195,6 +208,20 @@ def label_guard(position: int, ignored: int | None) -> Callable[..., Any]:
         return skip, (not skip) & ((label < 0) | (label >= len(point[0])))
 
     return ignored_or_in_range
+
+
+def list_guard(position: int) -> Callable[..., Any]:
+    """The guard of a row of class labels that a first -1 ends."""
+
+    def listed(point: Any, parameters: Any) -> tuple[bool, bool]:
+        outside, ended = False, False
+        for j in range(len(point[position])):
+            label = point[position][j]
+            ended |= label == -1
+            outside |= (not ended) & ((label < 0) | (label >= len(point[0])))
+        return False, outside
+
+    return listed
 
 
 def domain_guard(position: int, entry: Input) -> Callable[..., Any]:

@@ -92,6 +92,17 @@ def gap(x: Any, y: Any) -> Any:
     return T(0) if x == y else x - y
 
 
+def shifted(x: Any, y: Any, shift: Any) -> Any:
+    """(x - y) + shift: also in a loop that may add up in any order, where a small shift would be lost."""
+    return x - y + shift
+
+
+def portion(x: Any, whole: Any) -> Any:
+    """x / whole, and 1 where they are equal, which infinities may be too."""
+    T = type(x)
+    return T(1) if x == whole else x / whole
+
+
 # Of rows. Their sums may be added in any order, which lets them vectorise, as does counting instead of iterating.
 
 
@@ -136,3 +147,36 @@ def direction(row: Sequence[Any], out: Any) -> Any:
     for j in range(len(row)):
         out[j] /= multiple if multiple > 0 else T(1)
     return size, multiple
+
+
+def distance(row: Sequence[Any], other: Sequence[Any], p: Any, shift: Any) -> Any:
+    """The distance (sum_j |row_j - other_j + shift|^p)^(1/p) as a size times a multiple: the product may overflow.
+
+    The size is the largest difference, nan if there is one; third comes how many share the slope where p is inf.
+    """
+    T = type(row[0])
+    size, added = T(0), T(0)
+    for j in range(len(row)):
+        apart = abs(shifted(row[j], other[j], shift))
+        size = apart if (apart > size) | (apart != apart) else size
+    if size == 0:
+        return size, T(1), T(1)
+    if p == 2:
+        for j in range(len(row)):
+            part = portion(abs(shifted(row[j], other[j], shift)), size)
+            added += part * part
+        return size, sqrt(added), T(1)
+    for j in range(len(row)):
+        part = portion(abs(shifted(row[j], other[j], shift)), size)
+        added += T(part == 1) if p == INFINITY else part**p
+    return (size, T(1), added) if p == INFINITY else (size, added ** (T(1) / p), T(1))
+
+
+def distance_slope(apart: Any, whole: Any, p: Any) -> Any:
+    """The slope of a distance, as `distance` gives it, by one of its differences; 0 where that is 0."""
+    T = type(apart)
+    size, multiple, ties = whole
+    part = portion(abs(apart), size) / multiple
+    if apart == 0 or p == INFINITY:
+        return T(size > 0 and part == 1) * sign(apart) / ties
+    return sign(apart) * (part if p == 2 else part ** (p - T(1)))

@@ -18,16 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from lossreg.kernels.operands import cast, items
+from lossreg.kernels.operands import arrays, cast, items
 from lossreg.kernels.stable import total
 
 # Filled in for each copy: the kernel; its guard, which tells of a point whether it is ignored and whether it is outside
-# its domain; the float type; how many slopes are stored; how many inputs there are; the parameters that choose a
-# branch.
+# its domain; the float type; how many slopes are stored, and which of those that the kernel returns; how many inputs
+# there are; the parameters that choose a branch.
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
 STORED = 1
+FIRST, SECOND, THIRD = 1, 2, 3
 INPUTS = 2
 SWITCHES: tuple[Any, ...] = ()
 
@@ -71,11 +72,11 @@ def elementwise(
             factor = weight * REAL(scale)
             counts = factor != 0
             if STORED > 0:
-                slopes[0][i] = outcome[1] * factor if counts else REAL(0)
+                slopes[0][i] = outcome[FIRST] * factor if counts else REAL(0)
             if STORED > 1:
-                slopes[1][i] = outcome[2] * factor if counts else REAL(0)
+                slopes[1][i] = outcome[SECOND] * factor if counts else REAL(0)
             if STORED > 2:
-                slopes[2][i] = outcome[3] * factor if counts else REAL(0)
+                slopes[2][i] = outcome[THIRD] * factor if counts else REAL(0)
         sums[block] = total(kept[: stop - start])
         if values is not None:
             values[start:stop] = kept[: stop - start]
@@ -96,7 +97,8 @@ def rows(
 ) -> bool:
     """Run the kernel over the rows of blocks `first` to `last`; tell whether one lies outside its domain.
 
-    Slopes of a single row, whatever the number of rows, are scratch: nobody asked for them.
+    Slopes of a single row, whatever the number of rows, are scratch: nobody asked for them. An optional slope that
+    nobody asked for is None.
     """
     outside = False
     slopes, arguments = operands[:STORED], operands[STORED:]
@@ -120,11 +122,11 @@ def rows(
                 value = weight * kernel(*point, *slope_rows, *parameters, *SWITCHES)
                 factor = weight * REAL(scale)
                 if factor != 1:
-                    for slope in slope_rows:
+                    for slope in arrays(slope_rows):
                         for j in range(slope.size):
                             slope[j] *= factor
             else:
-                for slope in slope_rows:
+                for slope in arrays(slope_rows):
                     slope[:] = 0
             added += value
             if values is not None:

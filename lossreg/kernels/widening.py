@@ -8,7 +8,6 @@ from numba import from_dtype, typeof
 from numba.core import ir, types
 from numba.core.types.containers import BaseTuple
 
-from lossreg.domains import CLASS_INDEX
 from lossreg.kernels.floats import EXACT
 from lossreg.kernels.specialise import REORDERED, compiled
 
@@ -27,11 +26,14 @@ def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list
     """
     number = from_dtype(real)
     row = types.Array(number, 1, "C")
-    singles = {CLASS_INDEX: types.int64}
-    inputs = [row if entry.axis is not None else singles.get(entry.domain, number) for entry in form.inputs]
+    kinds = [types.int64 if entry.domain.integer else number for entry in form.inputs]
+    inputs = [
+        types.Array(kind, 1, "C") if entry.axis is not None else kind
+        for kind, entry in zip(kinds, form.inputs, strict=True)
+    ]
     settings = [number if isinstance(value, float) else typeof(value) for value in parameters.values()]
     kernel: Any = compiled(form.kernel, REORDERED if form.by_row else EXACT)
-    signature = (*inputs, *(row for _ in range(form.slope_rows)), *settings)
+    signature = (*inputs, *(row for _ in form.slope_rows), *settings)
     kernel.compile(signature)
     return sorted(set(leaks(kernel.overloads[signature].type_annotation, number)))
 

@@ -2,6 +2,7 @@
 
     value = weight (pos_weight target softplus(-logit) + (1 - target) softplus(logit))
     slope = weight ((1 - target) sigmoid(logit) - pos_weight target sigmoid(-logit))
+    slope of the target = weight (pos_weight softplus(-logit) - softplus(logit))
 
 `pos_weight` is how much the positive side counts, `weight` how much an element does; both may be arrays that broadcast
 to the logits. A mean divides by the number of elements, whatever the weights. A logit of inf or -inf gives the limit.
@@ -10,22 +11,27 @@ Shapes: logit and target alike. Ranges: any logit; target 0 to 1, of any type; w
 Source: Good (1952), Rational Decisions; PyTorch's BCEWithLogitsLoss. Unlike there, targets outside 0 to 1 are refused.
 
 >>> bce_with_logits.at(0.0, 1.0)
-(0.6931471805599453, -0.5)
+(0.6931471805599453, -0.5, 0.0)
 >>> bce_with_logits.at(1000.0, 0.0)
-(1000.0, 1.0)
+(1000.0, 1.0, -1000.0)
 """
 
 from lossreg import Loss, Real, Scale, Unit, hookimpl, loss
-from lossreg.kernels.stable import sigmoid, softplus, times
+from lossreg.kernels.stable import exp, log1p, sigmoid, softplus, times
 
 
 @loss
-def bce_with_logits(logit: Real, target: Unit, weight: Scale = 1.0, pos_weight: Scale = 1.0) -> tuple[float, float]:
+def bce_with_logits(
+    logit: Real, target: Unit, weight: Scale = 1.0, pos_weight: Scale = 1.0
+) -> tuple[float, float, float]:
     T = type(logit)
     positive, negative = pos_weight * target, T(1) - target
     value = times(positive, softplus(-logit)) + times(negative, softplus(logit))
     slope = negative * sigmoid(logit) - positive * sigmoid(-logit)
-    return times(weight, value), times(weight, slope)
+    # What the two softplus share is left out: with pos_weight 1 the target's slope is -logit to the last digit.
+    ramp = times(pos_weight, max(-logit, T(0))) - max(logit, T(0))
+    target_slope = ramp + (pos_weight - T(1)) * log1p(exp(-abs(logit)))
+    return times(weight, value), times(weight, slope), times(weight, target_slope)
 
 
 @hookimpl

@@ -1,7 +1,7 @@
 """Cross-entropy of logits: the surprise at the true class under softmax(logits), or at a distribution over classes.
 
     value = -log(softmax(logits)[label]) = log(sum_j e^(logits_j - logits_label))
-    slope = softmax(logits) - 1[label]
+    slope = softmax(logits) - 1[label]                     of probabilities as target -log(softmax(logits))
 
 With class weights w, label smoothing s and C classes, and nll_c = -log(softmax(logits)[c]):
 
@@ -61,6 +61,7 @@ def probabilities(
     logits: ClassRow[Real],
     target: ClassRow[Probability],
     slope: Slope,
+    target_slope: Slope | None,
     weight: ClassRow[Scale] = 1.0,
     ignore_index: Ignored = -100,
     label_smoothing: Unit = 0.0,
@@ -79,7 +80,10 @@ def probabilities(
     value, mass, rest = T(0), T(0), T(0)
     for j in range(classes):
         share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
-        value += times(share, gap(top, logits[j]) + log1p(others))
+        surprise = gap(top, logits[j]) + log1p(others)
+        value += times(share, surprise)
+        if target_slope is not None:
+            target_slope[j] = times(weight[j] * (T(1) - label_smoothing), surprise)
         mass += share
         rest += T(0) if j == first else share
     for j in range(classes):

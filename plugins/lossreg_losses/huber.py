@@ -3,28 +3,33 @@
     value = e^2 / 2                   |e| <= delta      e = prediction - target
           = delta (|e| - delta / 2)   |e| >  delta
 
-The slope is e clipped to [-delta, delta]: a Huber step is a clipped L2 step. With delta = inf it is half of `mse`.
+The slope is e clipped to [-delta, delta], and of the target its negative: a Huber step is a clipped L2 step. With
+delta = inf it is half of `mse`. `weight` multiplies value and slopes; it may be an array that broadcasts to the
+predictions. A mean divides by the number of elements, whatever the weights.
 
-Shapes: prediction and target alike. Ranges: any numbers; delta above 0.
+Shapes: prediction and target alike. Ranges: any numbers; delta above 0; weights finite.
 Source: Huber (1964), doi:10.1214/aoms/1177703732; PyTorch's HuberLoss.
 
 >>> huber.at(0.5, 0.0)
-(0.125, 0.5)
+(0.125, 0.5, -0.5)
 >>> huber.at(3.0, 0.0)
-(2.5, 1.0)
+(2.5, 1.0, -1.0)
 """
 
 from math import copysign
 
-from lossreg import Loss, Positive, Real, hookimpl, loss
+from lossreg import Loss, Positive, Real, Scale, hookimpl, loss
+from lossreg.kernels.stable import times
 
 
 @loss
-def huber(prediction: Real, target: Real, delta: Positive = 1.0) -> tuple[float, float]:
+def huber(prediction: Real, target: Real, delta: Positive = 1.0, weight: Scale = 1.0) -> tuple[float, float, float]:
     T = type(prediction)
     error = prediction - target
     clipped = min(abs(error), delta)
-    return clipped * (abs(error) - T(0.5) * clipped), copysign(clipped, error)
+    value = clipped * (abs(error) - T(0.5) * clipped)
+    slope = times(weight, copysign(clipped, error))
+    return times(weight, value), slope, -slope
 
 
 @hookimpl

@@ -3,8 +3,9 @@
     value = target (log(target) - prediction)           0 at target 0
     value = e^target (target - prediction)              with log_target, the target being a logarithm too
 
-The slope is -target, or -e^target. These are of one element; the divergence of a batch of distributions is the sum
-divided by the number of distributions, reduction batchmean. As in PyTorch, mean divides by the number of elements.
+The slope is -target, or -e^target; of the target log(target) - prediction + 1, or e^target (target - prediction + 1).
+These are of one element; the divergence of a batch of distributions is the sum divided by the number of distributions,
+reduction batchmean. As in PyTorch, mean divides by the number of elements.
 
 Shapes: prediction and target alike. Ranges: log-probabilities as prediction; as target probabilities (nan below 0), or
 their logarithms.
@@ -12,20 +13,22 @@ Source: Kullback and Leibler (1951), doi:10.1214/aoms/1177729694; PyTorch's KLDi
 prediction -inf is 0.
 
 >>> kl_div.at(-1.0, 1.0)
-(1.0, -1.0)
+(1.0, -1.0, 2.0)
 >>> kl_div.at(-float("inf"), 0.0)
-(0.0, -0.0)
+(0.0, -0.0, 1.0)
 """
 
 from lossreg import LogProbability, Loss, Real, hookimpl, loss
-from lossreg.kernels.stable import exp, log, times
+from lossreg.kernels.stable import exp, gap, log, times
 
 
 @loss
-def kl_div(prediction: LogProbability, target: Real, *, log_target: bool = False) -> tuple[float, float]:
+def kl_div(prediction: LogProbability, target: Real, *, log_target: bool = False) -> tuple[float, float, float]:
+    T = type(prediction)
     mass = exp(target) if log_target else target
     logarithm = target if log_target else log(target)
-    return times(mass, logarithm - prediction), -mass
+    surplus = gap(logarithm, prediction)
+    return times(mass, surplus), -mass, times(mass, surplus + T(1)) if log_target else surplus + T(1)
 
 
 @hookimpl

@@ -1,26 +1,28 @@
 """Mean absolute error: the distance between prediction and target.
 
-    value = |e|        e = prediction - target
+    value = weight |e|        e = prediction - target
 
-The slope is the sign of e, and 0 where e is 0.
+The slope is weight times the sign of e, and 0 where e is 0; of the target its negative. `weight` is how much an element
+counts; it may be an array that broadcasts to the predictions. A mean divides by the sum of the weights.
 
-Shapes: prediction and target alike. Ranges: any numbers.
+Shapes: prediction and target alike. Ranges: any numbers; weights finite.
 Source: Boscovich (1757), Laplace (1774); PyTorch's L1Loss.
 
 >>> l1.at(2.0, 2.5)
-(0.5, -1.0)
+(0.5, -1.0, 1.0)
 >>> l1.at(2.0, 2.0)
-(0.0, 0.0)
+(0.0, 0.0, -0.0)
 """
 
-from lossreg import Loss, Real, hookimpl, loss
-from lossreg.kernels.stable import sign
+from lossreg import Loss, Real, Weight, hookimpl, loss
+from lossreg.kernels.stable import sign, times
 
 
 @loss
-def l1(prediction: Real, target: Real) -> tuple[float, float]:
+def l1(prediction: Real, target: Real, weight: Weight = 1.0) -> tuple[float, float, float]:
     error = prediction - target
-    return abs(error), sign(error)
+    slope = times(weight, sign(error))
+    return times(weight, abs(error)), slope, -slope
 
 
 @hookimpl

@@ -1,23 +1,26 @@
 """Mean squared error: the square of the difference, without a factor 1/2.
 
-    value = e^2        e = prediction - target
+    value = weight e^2        e = prediction - target
 
-The slope is 2 e.
+The slope is 2 weight e, and of the target its negative. `weight` is how much an element counts; it may be an array that
+broadcasts to the predictions. A mean divides by the sum of the weights.
 
-Shapes: prediction and target alike. Ranges: any numbers.
+Shapes: prediction and target alike. Ranges: any numbers; weights finite.
 Source: Legendre (1805); PyTorch's MSELoss.
 
 >>> mse.at(2.0, 2.5)
-(0.25, -1.0)
+(0.25, -1.0, 1.0)
 """
 
-from lossreg import Loss, Real, hookimpl, loss
+from lossreg import Loss, Real, Weight, hookimpl, loss
+from lossreg.kernels.stable import times
 
 
 @loss
-def mse(prediction: Real, target: Real) -> tuple[float, float]:
+def mse(prediction: Real, target: Real, weight: Weight = 1.0) -> tuple[float, float, float]:
     error = prediction - target
-    return error * error, error + error
+    slope = times(weight, error + error)
+    return times(weight, error * error), slope, -slope
 
 
 @hookimpl

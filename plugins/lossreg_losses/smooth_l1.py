@@ -3,15 +3,15 @@
     value = e^2 / (2 beta)    |e| <= beta      e = prediction - target
           = |e| - beta / 2    |e| >  beta
 
-`huber` divided by its delta. With beta = 0 it is `l1`, and the slope at e = 0 is 0.
+`huber` divided by its delta. With beta = 0 it is `l1`, and the slope at e = 0 is 0. The target's slope is the negative.
 
 Shapes: prediction and target alike. Ranges: any numbers; beta 0 or above.
 Source: Girshick (2015), Fast R-CNN, doi:10.1109/ICCV.2015.169; PyTorch's SmoothL1Loss.
 
 >>> smooth_l1.at(0.5, 0.0)
-(0.125, 0.5)
+(0.125, 0.5, -0.5)
 >>> smooth_l1.at(3.0, 0.0, beta=0.0)
-(3.0, 1.0)
+(3.0, 1.0, -1.0)
 """
 
 from lossreg import Loss, NonNegative, Real, hookimpl, loss
@@ -19,13 +19,13 @@ from lossreg.kernels.stable import sign
 
 
 @loss
-def smooth_l1(prediction: Real, target: Real, beta: NonNegative = 1.0) -> tuple[float, float]:
+def smooth_l1(prediction: Real, target: Real, beta: NonNegative = 1.0) -> tuple[float, float, float]:
     T = type(prediction)
     error = prediction - target
     distance = abs(error)
     near = distance / beta if distance < beta else T(1)
     value = T(0.5) * distance * near if distance < beta else distance - T(0.5) * beta
-    return value, near * sign(error)
+    return value, near * sign(error), -near * sign(error)
 
 
 @hookimpl

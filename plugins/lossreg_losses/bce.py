@@ -1,0 +1,33 @@
+"""Binary cross-entropy of a probability: the surprise at the target under the prediction.
+
+    value = -weight (target log(p) + (1 - target) log(1 - p))        each log at least -100; p = prediction
+    slope = weight (p - target) / max(p (1 - p), 1e-12);  of the target weight (log(1 - p) - log(p))
+
+The bounds are PyTorch's: they keep the loss finite where a probability is 0 or 1. `bce_with_logits` needs none. A mean
+divides by the number of elements, whatever the weights.
+
+Shapes: prediction and target alike. Ranges: prediction and target 0 to 1; weights finite.
+Source: Good (1952), Rational Decisions; PyTorch's BCELoss.
+
+>>> bce.at(0.5, 1.0)
+(0.6931471805599453, -2.0, 0.0)
+>>> bce.at(0.0, 1.0)
+(100.0, -1000000000000.0, 100.0)
+"""
+
+from lossreg import Loss, Scale, Unit, hookimpl, loss
+from lossreg.kernels.stable import log, log1p, times
+
+
+@loss
+def bce(prediction: Unit, target: Unit, weight: Scale = 1.0) -> tuple[float, float, float]:
+    T = type(prediction)
+    yes, no = max(log(prediction), T(-100)), max(log1p(-prediction), T(-100))
+    spread = max(prediction * (T(1) - prediction), T(1e-12))
+    value = -target * yes - (T(1) - target) * no
+    return times(weight, value), times(weight, (prediction - target) / spread), times(weight, no - yes)
+
+
+@hookimpl
+def lossreg_loss() -> Loss:
+    return bce

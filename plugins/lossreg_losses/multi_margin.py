@@ -1,0 +1,45 @@
+"""Multi-class margin: the mean over classes of how far each comes within `margin` of the true one, to the p.
+
+    value = weight_label / C sum_{j != label} max(0, margin - x_label + x_j)^p
+    slope = p weight_label / C max(0, ...)^(p - 1) of each other class, minus their sum of the true one
+
+At a margin that is met exactly the slope is 0. A mean divides by the number of rows, whatever the weights.
+
+Shapes: x (C) or (N, C) with labels () or (N) of any integer type; weight (C). Ranges: any numbers and margin; p 1 or 2.
+Source: Weston and Watkins (1999); PyTorch's MultiMarginLoss.
+
+>>> multi_margin.at([0.5, 1.0, -2.0], 1)
+(0.16666666666666666, [0.3333333333333333, -0.3333333333333333, 0.0])
+"""
+
+from typing import Literal
+
+from lossreg import ClassIndex, ClassRow, Loss, Real, Scale, Slope, hookimpl, loss
+from lossreg.kernels.stable import gap, times
+
+
+@loss
+def multi_margin(
+    x: ClassRow[Real],
+    label: ClassIndex,
+    slope: Slope,
+    margin: Real = 1.0,
+    weight: ClassRow[Scale] = 1.0,
+    p: Literal[1, 2] = 1,
+) -> float:
+    T = type(x[0])
+    share = weight[label] / T(len(x))
+    value, pushed = T(0), T(0)
+    for j in range(len(x)):
+        excess = margin + gap(x[j], x[label])
+        over = T(0) if (excess <= 0) | (j == label) else excess
+        value += times(share, over) * (T(1) if p == 1 else over)
+        slope[j] = times(share, T(over > 0) if p == 1 else T(2) * over)
+        pushed += slope[j]
+    slope[label] = -pushed
+    return value
+
+
+@hookimpl
+def lossreg_loss() -> Loss:
+    return multi_margin

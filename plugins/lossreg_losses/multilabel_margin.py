@@ -1,0 +1,43 @@
+"""Multi-label margin: the mean over classes of how far each other class comes within 1 of each true class.
+
+    value = 1 / C sum_{y true} sum_{j not true} max(0, 1 - x_y + x_j)
+
+A row's true classes are the numbers in `labels` before its first -1; one that stands there twice counts twice. At a
+margin that is met exactly the slope is 0.
+
+Shapes: x and labels (C) or (N, C), of the same shape. Ranges: any numbers; labels classes of any integer type, or -1.
+Source: Crammer and Singer (2003), jmlr.org/papers/v3/crammer03b; PyTorch's MultiLabelMarginLoss.
+
+>>> multilabel_margin.at([0.5, 1.0, -2.0], [1, -1, 0])
+(0.16666666666666666, [0.3333333333333333, -0.3333333333333333, 0.0])
+"""
+
+from lossreg import ClassListed, Loss, Real, Row, Slope, hookimpl, loss
+from lossreg.kernels.stable import gap
+
+
+@loss
+def multilabel_margin(x: Row[Real], labels: Row[ClassListed], slope: Slope) -> float:
+    T = type(x[0])
+    classes, listed, value = len(x), 0, T(0)
+    for j in range(classes):
+        slope[j] = T(0)
+    while listed < classes and labels[listed] != -1:
+        listed += 1
+    for j in range(classes):
+        others = True
+        for k in range(listed):
+            others = others and labels[k] != j
+        for k in range(listed if others else 0):
+            excess = T(1) + gap(x[j], x[labels[k]])
+            value += T(0) if excess <= 0 else excess / T(classes)
+            slope[j] += T(excess > 0)
+            slope[labels[k]] -= T(excess > 0)
+    for j in range(classes):
+        slope[j] /= T(classes)
+    return value
+
+
+@hookimpl
+def lossreg_loss() -> Loss:
+    return multilabel_margin

@@ -1,0 +1,32 @@
+"""Multi-label soft margin: the mean over classes of the binary cross-entropy of each class's logit.
+
+    value = 1 / C sum_c weight_c (target_c softplus(-logits_c) + (1 - target_c) softplus(logits_c))
+    slope = weight_c / C ((1 - target_c) sigmoid(logits_c) - target_c sigmoid(-logits_c))
+
+Shapes: logits and target (..., C), the loss's own (...); weight (C). Ranges: any logits; target 0 to 1, of any type.
+Source: Good (1952), Rational Decisions; PyTorch's MultiLabelSoftMarginLoss. Unlike there, targets outside 0 to 1 are
+refused.
+
+>>> multilabel_soft_margin.at([0.0, 0.0], [1.0, 0.0])
+(0.6931471805599453, [-0.25, 0.25])
+"""
+
+from lossreg import Loss, Real, Row, Scale, Slope, Unit, hookimpl, loss
+from lossreg.kernels.stable import sigmoid, softplus, times
+
+
+@loss
+def multilabel_soft_margin(logits: Row[Real], target: Row[Unit], slope: Slope, weight: Row[Scale] = 1.0) -> float:
+    T = type(logits[0])
+    value = T(0)
+    for j in range(len(logits)):
+        x, yes, no = logits[j], target[j], T(1) - target[j]
+        share = weight[j] / T(len(logits))
+        value += times(share, times(yes, softplus(-x)) + times(no, softplus(x)))
+        slope[j] = share * (no * sigmoid(x) - yes * sigmoid(-x))
+    return value
+
+
+@hookimpl
+def lossreg_loss() -> Loss:
+    return multilabel_soft_margin

@@ -1,0 +1,37 @@
+"""Negative log-likelihood: minus the log-probability of the true class, times the weight of that class.
+
+    value = -weight_label prediction_label        slope = -weight_label at the label, 0 elsewhere
+
+A mean divides by the sum of weight_label over the rows that are not ignored. A row whose label is `ignore_index` is
+not read.
+
+Shapes: prediction (C), (N, C) or (N, C, d1, ...) with labels (), (N) or (N, d1, ...) of any integer type.
+Ranges: log-probabilities, which is not checked; weights finite.
+Source: Fisher (1922), doi:10.1098/rsta.1922.0009; PyTorch's NLLLoss. Unlike there, weight 0 against -inf is 0.
+
+>>> nll.at([-0.5, -1.5], 1)
+(1.5, [0.0, -1.0])
+"""
+
+from lossreg import ClassIndex, ClassRow, Ignored, LogProbability, Loss, Slope, Weight, hookimpl, loss
+from lossreg.kernels.stable import times
+
+
+@loss
+def nll(
+    prediction: ClassRow[LogProbability],
+    label: ClassIndex,
+    slope: Slope,
+    weight: ClassRow[Weight] = 1.0,
+    ignore_index: Ignored = -100,
+) -> float:
+    T = type(prediction[0])
+    for j in range(len(slope)):
+        slope[j] = T(0)
+    slope[label] = -weight[label]
+    return times(weight[label], -prediction[label])
+
+
+@hookimpl
+def lossreg_loss() -> Loss:
+    return nll

@@ -1,0 +1,61 @@
+"""Poisson negative log-likelihood of a count, given its rate or the logarithm of its rate.
+
+    value = e^prediction - target prediction                                   slope = e^prediction - target
+          = prediction - target log(prediction + eps)    without log_input     slope = 1 - target / (prediction + eps)
+
+With `full`, Stirling's target log(target) - target + log(2 pi target) / 2 is added where the target is above 1, in
+place of log(target!), which does not depend on the prediction. The slope of the target is minus the logarithm, and
+with `full`, above 1, log(target) + 1 / (2 target) more.
+
+Shapes: prediction and target alike. Ranges: any prediction, a rate from 0 without log_input (below, nan); target 0 or
+above.
+Source: Fisher (1922); PyTorch's PoissonNLLLoss.
+
+>>> poisson_nll.at(0.0, 2.0)
+(1.0, -1.0, -0.0)
+"""
+
+from lossreg import Loss, NonNegative, Positive, Real, hookimpl, loss
+from lossreg.kernels.stable import INFINITY, exp, expm1, log, log1p, sqrt, times
+
+
+@loss
+def poisson_nll(
+    prediction: Real, target: NonNegative, eps: Positive = 1e-8, log_input: bool = True, full: bool = False
+) -> tuple[float, float, float]:
+    T = type(prediction)
+    if log_input:
+        root = exp(T(0.5) * prediction)
+        rate, logarithm = root * root, prediction
+    else:
+        rate = prediction + eps
+        # What rounding took from the rate counts beside a logarithm of 0.
+        logarithm = log(rate) + (T(0) if rate == INFINITY else (eps - (rate - prediction)) / rate)
+    product = T(0) if logarithm == 0 else times(target, logarithm)
+    if log_input:
+        # What is left of an overflowing rate may be a number, or -inf.
+        value = rate - product if rate < INFINITY else root * (root - times(target / root, prediction))
+        slope = rate - target if rate < INFINITY else root * (root - target / root)
+        slope = expm1(prediction) + (T(1) - target) if abs(prediction) < T(0.5) else slope
+    else:
+        value = prediction if prediction == INFINITY else prediction - product
+        slope = T(1) - (T(0) if target == 0 else target / rate)
+    target_slope = -logarithm
+    if full:
+        # With x the rate / target: target (x - 1 - log(x)) keeps the digits that its large parts cancel.
+        if log_input:
+            ahead = prediction - log(target)
+            growth = expm1(ahead)
+        else:
+            growth = (rate - target) / target if target < INFINITY else T(-1)
+            ahead = log1p(growth) if abs(growth) < T(0.5) else T(2) * log(sqrt(rate) / sqrt(target))
+        beyond = growth if growth == INFINITY else growth - ahead
+        stirling = target * beyond + T(0.5) * log(target) + T(0.9189385332046727) - (T(0) if log_input else eps)
+        value = stirling if target > 1 else value
+        target_slope = T(0.5) / target - ahead if target > 1 else target_slope
+    return value, slope, target_slope
+
+
+@hookimpl
+def lossreg_loss() -> Loss:
+    return poisson_nll

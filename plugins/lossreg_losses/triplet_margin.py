@@ -1,0 +1,56 @@
+"""Triplet margin: by how much a positive fails to be closer to the anchor than a negative, by `margin`.
+
+    value = max(0, d(anchor, positive) - d(anchor, negative) + margin)
+    d(u, v) = (sum_j |u_j - v_j + eps|^p)^(1/p)
+
+With `swap` the negative's distance is that to the anchor or to the positive, whichever is smaller. The slope of a
+distance is sign(u_j - v_j + eps) (|u_j - v_j + eps| / d)^(p - 1), and 0 where d is 0; for p = inf it is shared by the
+largest differences. At value 0 all slopes are 0. A value comes from two rounded distances, and is as exact as the
+larger of them.
+
+Shapes: anchor, positive and negative (..., D), the loss's own (...). Ranges: any numbers; margin and p above 0; any
+eps.
+Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginLoss.
+
+>>> triplet_margin.at([0.0, 0.0], [3.0, 0.0], [0.0, 2.5], eps=0.0)
+(1.5, [-1.0, 1.0], [1.0, -0.0], [0.0, -1.0])
+"""
+
+from lossreg import Loss, Positive, Real, Row, Slope, hookimpl, loss
+from lossreg.kernels.stable import distance, distance_slope, portion, shifted
+
+
+@loss
+def triplet_margin(
+    anchor: Row[Real],
+    positive: Row[Real],
+    negative: Row[Real],
+    anchor_slope: Slope,
+    positive_slope: Slope,
+    negative_slope: Slope,
+    margin: Positive = 1.0,
+    p: Positive = 2.0,
+    eps: Real = 1e-6,
+    swap: bool = False,
+) -> float:
+    T = type(anchor[0])
+    near, far = distance(anchor, positive, p, eps), distance(anchor, negative, p, eps)
+    across = distance(positive, negative, p, eps) if swap else far
+    # Compared as parts of the largest difference: the distances themselves may overflow where theirs does not.
+    top = max(near[0], far[0], across[0])
+    ahead, apart = portion(near[0], top) * near[1], portion(far[0], top) * far[1]
+    beside = portion(across[0], top) * across[1]
+    turned = T(0.5) if swap and beside == apart else T(beside < apart)
+    value = top * (ahead - min(apart, beside)) + margin
+    active = T(value >= 0)
+    for j in range(len(anchor)):
+        pull = active * distance_slope(shifted(anchor[j], positive[j], eps), near, p)
+        push = active * (T(1) - turned) * distance_slope(shifted(anchor[j], negative[j], eps), far, p)
+        turn = active * turned * distance_slope(shifted(positive[j], negative[j], eps), across, p) if swap else T(0)
+        anchor_slope[j], positive_slope[j], negative_slope[j] = pull - push, -pull - turn, push + turn
+    return T(0) if value <= 0 else value
+
+
+@hookimpl
+def lossreg_loss() -> Loss:
+    return triplet_margin
