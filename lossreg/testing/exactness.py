@@ -27,6 +27,8 @@ ULPS = 4
 many times what one unit in the last place of each input changes."""
 CLOSE = 2
 """Up to here nobody asks what the inputs change, which takes time."""
+FAR = 1e300
+"""Errors of more units are told as this many."""
 UNDERFLOW = 256
 """An error is measured in no less than this many of the smallest floats. What underflows on the way to a result keeps
 no digits, and its error grows with what it is multiplied by, such as a logarithm of up to 745."""
@@ -116,7 +118,7 @@ def distance(found: Any, expected: Any, scale: Any, real: Any) -> float:
         return 0.0 if missing <= ULPS * scale else float("inf")
     if abs(expected) > 2 * own.mpf(float(info.max)) and not abs(expected - x) <= ULPS * scale:
         return float("inf")
-    return float(abs(x - expected) / scale)
+    return min(float(abs(x - expected) / scale), FAR)
 
 
 def changes(form: Form, point: Point, parameters: dict[str, Any], real: Any, base: list[Any]) -> list[Any]:

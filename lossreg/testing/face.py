@@ -12,12 +12,13 @@ import numpy as np
 
 import lossreg
 from lossreg.criterion import Criterion
-from lossreg.domains import CLASS_INDEX, IGNORED
+from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED
 from lossreg.errors import InvalidInput, InvalidParameter, LossregError
 from lossreg.registry import losses
+from lossreg.shapes import smaller
 from lossreg.testing.checks import check
 from lossreg.testing.results import CheckFailure
-from lossreg.testing.subject import WIDTH, batch, criterion
+from lossreg.testing.subject import WIDTH, batch, criterion, fused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,12 +60,12 @@ def inputs_outside_are_refused(subject: Subject, trial: Trial) -> None:
                 given[position][PLACE] = x
                 told = f"{case}: {entry.name} of {x}"
                 if inside:
-                    criterion(case).value_and_grad(*given)
+                    fused(case)(*given)
                     trial.points += 1
                 else:
                     index = str([PLACE] if entry.axis is None else [PLACE, 0])
                     words = (entry.name, index, str(x) if np.isfinite(x) else "")
-                    refuses(trial, partial(criterion(case).value_and_grad, *given), InvalidInput, words, told)
+                    refuses(trial, partial(fused(case), *given), InvalidInput, words, told)
 
 
 def candidates(case: Case, position: int) -> Iterator[tuple[Any, bool]]:
@@ -72,6 +73,8 @@ def candidates(case: Case, position: int) -> Iterator[tuple[Any, bool]]:
     domain = case.form.inputs[position].domain
     if domain is CLASS_INDEX:
         return ((label, 0 <= label < WIDTH) for label in (-1, 0, WIDTH - 1, WIDTH, 2**40))
+    if domain is CLASS_LIST:
+        return ((label, -1 <= label < WIDTH) for label in (-2, -1, 0, WIDTH - 1, WIDTH, 2**40))
     return ((x, bool(domain.contains(x)) or not domain.bounded) for x in CANDIDATES)
 
 
@@ -84,6 +87,8 @@ def misfits_are_refused(subject: Subject, trial: Trial) -> None:
         for at, x in enumerate(arrays):
             if len(arrays) > 1:
                 for wrong in (x[:-1], x[:, None], x[:1]):
+                    if case.form.inputs[at].shared and wrong.shape in smaller(x.shape):
+                        continue
                     given = [*arrays[:at], wrong, *arrays[at + 1 :]]
                     told = f"{case}: {case.form.inputs[at].name} of shape {wrong.shape} beside {arrays[at - 1].shape}"
                     refuses(trial, partial(criterion(case), *given), LossregError, (name,), told)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.domains import REAL, UNIT
 from lossreg.kernels.execute import SLAB
 from lossreg.kernels.threads import get_num_threads, set_num_threads
 from lossreg.testing.arrays import DIVIDED, graded, near, same
 from lossreg.testing.checks import check
-from lossreg.testing.subject import WIDTH, as_tuple, batch, criterion
+from lossreg.testing.subject import WIDTH, as_tuple, batch, fused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +32,7 @@ def threads_give_the_same_bits(subject: Subject, trial: Trial) -> None:
                 found = []
                 for threads in (1, 2, 3):
                     set_num_threads(threads)
-                    found.append(criterion(case, reduction).value_and_grad(*arrays))
+                    found.append(fused(case, reduction)(*arrays))
                 trial.require(
                     all(same(found[0], other) for other in found[1:]), f"{case}: threads change {real.__name__} bits"
                 )
@@ -46,25 +45,23 @@ def layouts_do_not_matter(subject: Subject, trial: Trial) -> None:
     """Strided, reversed, Fortran-ordered, read-only, byte-swapped and integer arrays give the same; none is changed."""
     for case in subject.defaults:
         arrays = batch(case, (4, 6) if not case.form.by_row else (24,))
-        plain = criterion(case, "mean")
-        expected = plain.value_and_grad(*map(np.copy, arrays))
+        plain = fused(case)
+        expected = plain(*map(np.copy, arrays))
         for name, change in LAYOUTS.items():
             changed = [change(x) for x in arrays]
-            found = plain.value_and_grad(*changed)
+            found = plain(*changed)
             trial.require(same(expected, found), f"{case}: {name} arrays give {found[0]}, expected {expected[0]}")
             kept = all(np.array_equal(x, y) for x, y in zip(arrays, changed, strict=True))
             trial.require(kept, f"{case}: changes its inputs ({name})")
-        whole = [np.rint(x) if entry.domain is REAL else x for x, entry in zip(arrays, case.form.inputs, strict=True)]
-        whole = [np.rint(x) if entry.domain is UNIT else x for x, entry in zip(whole, case.form.inputs, strict=True)]
-        integers = [x.astype(TYPES.get(e.domain.name, x.dtype)) for x, e in zip(whole, case.form.inputs, strict=True)]
-        trial.require(
-            near(plain.value_and_grad(*whole), plain.value_and_grad(*integers)), f"{case}: integers give another loss"
-        )
+        kinds = [TYPES.get(entry.domain.name) for entry in case.form.inputs]
+        whole = [x if kind is None else np.rint(x) for x, kind in zip(arrays, kinds, strict=True)]
+        integers = [x.astype(kind or x.dtype) for x, kind in zip(whole, kinds, strict=True)]
+        trial.require(near(plain(*whole), plain(*integers)), f"{case}: integers give another loss")
         if any(entry.axis == 1 for entry in case.form.inputs):
             classes_in_place(case, trial)
 
 
-TYPES = {"Real": np.int64, "Unit": np.bool_, "Sign": np.int8}
+TYPES: dict[str, Any] = {"Real": np.int64, "NonNegative": np.int64, "Unit": np.bool_, "Sign": np.int8}
 """The integers that a domain's inputs may also be given as."""
 
 
@@ -72,8 +69,8 @@ def classes_in_place(case: Case, trial: Trial) -> None:
     """Compare (N, C, d) with its rows brought to (N d, C)."""
     flat = batch(case, (12,))
     inner = [np.moveaxis(x.reshape(4, 3, *x.shape[1:]), 2, 1) if x.ndim > 1 else x.reshape(4, 3) for x in flat]
-    value, grads = criterion(case).value_and_grad(*inner)
-    expected, rows = criterion(case).value_and_grad(*flat)
+    value, grads = fused(case)(*inner)
+    expected, rows = fused(case)(*flat)
     trial.require(near(value, expected), f"{case}: {value} with classes along axis 1 of three, expected {expected}")
     brought = [np.moveaxis(x, 1, 2).reshape(y.shape) for x, y in zip(as_tuple(grads), as_tuple(rows), strict=True)]
     trial.require(near(brought, list(as_tuple(rows))), f"{case}: another gradient with classes along axis 1 of three")
@@ -108,20 +105,20 @@ def small_inputs_work(subject: Subject, trial: Trial) -> None:
     """No sample is a loss of 0, one sample is its own mean, and a single point need not be in an array of one."""
     for case in subject.defaults:
         arrays = batch(case, (1,))
-        value, grads = criterion(case, "none").value_and_grad(*arrays)
+        value, grads = fused(case, "none")(*arrays)
         for reduction in DIVIDED[:2]:
-            single = criterion(case, reduction).value_and_grad(*arrays)
+            single = fused(case, reduction)(*arrays)
             trial.require(
                 near(single[0], value[0]), f"{case}, reduction {reduction}: one sample is {single[0]}, not {value[0]}"
             )
         inside = [x[0] for x in arrays]
-        point = criterion(case, "none").value_and_grad(*inside)
+        point = fused(case, "none")(*inside)
         trial.require(np.shape(point[0]) == (), f"{case}: a single point has a loss of shape {np.shape(point[0])}")
         alike = near(point[0], value[0]) and near(list(as_tuple(point[1])), [grad[0] for grad in as_tuple(grads)])
         trial.require(alike, f"{case}: a single point gives {point}, an array of one {value, grads}")
         empty = [x[:0] for x in arrays]
         for reduction in ("none", *DIVIDED):
-            value, grads = criterion(case, reduction).value_and_grad(*empty)
+            value, grads = fused(case, reduction)(*empty)
             shapes = [x.shape for x in as_tuple(grads)] == [x.shape for x in graded(case, empty)]
             fine = np.size(value) == 0 if reduction == "none" else value == 0
             trial.require(fine and shapes, f"{case}, reduction {reduction}: no sample gives {value!r}")
@@ -132,18 +129,18 @@ def out_is_filled(subject: Subject, trial: Trial) -> None:
     """`out` is what comes back, with the gradient in it: also where it is strided, and where it is the input itself."""
     for case in subject.defaults:
         arrays = batch(case, (6,))
-        plain = criterion(case, "mean")
-        expected = plain.value_and_grad(*arrays)
+        plain = fused(case)
+        expected = plain(*arrays)
         buffers = {
             "plain": [np.full(x.shape, 7.0) for x in graded(case, arrays)],
             "strided": [strided(np.full(x.shape, 7.0)) for x in graded(case, arrays)],
         }
         for name, out in buffers.items():
-            value, grads = plain.value_and_grad(*arrays, out=tuple(out) if len(out) > 1 else out[0])
+            value, grads = plain(*arrays, out=tuple(out) if len(out) > 1 else out[0])
             returned = all(grad is buffer for grad, buffer in zip(as_tuple(grads), out, strict=True))
             trial.require(returned, f"{case}: gives back another array than out ({name})")
             trial.require(same(expected, (value, tuple(out))), f"{case}: out ({name}) does not hold the gradient")
         copies = [x.copy() for x in arrays]
         over = graded(case, copies)
-        value, _ = plain.value_and_grad(*copies, out=tuple(over) if len(over) > 1 else over[0])
+        value, _ = plain(*copies, out=tuple(over) if len(over) > 1 else over[0])
         trial.require(same(expected, (value, tuple(over))), f"{case}: out that is an input does not hold the gradient")

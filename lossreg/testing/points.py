@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import numpy as np
 
-from lossreg.domains import CLASS_INDEX, IGNORED, LOG_PROBABILITY, PROBABILITY, WEIGHT, Domain
+from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED, LOG_PROBABILITY, PROBABILITY, WEIGHT, Domain
 from lossreg.parameters import along
 
 if TYPE_CHECKING:
@@ -85,13 +85,15 @@ def members(parameter: Parameter) -> list[Any]:
 
 
 def cases(loss: Loss) -> list[Case]:
-    """Each form at the defaults, and with each parameter in turn set to something else."""
+    """Each form at the defaults, with every other choice of branches, and with each number in turn set to another."""
     base = {p.name: members(p)[0] if p.required else p.default for p in loss.parameters}
     found = []
     for form in loss.forms:
         found.append(Case(loss, form, base, base))
-        others = ((p.name, value) for p in form.parameters for value in members(p) if value != base[p.name])
-        found += [Case(loss, form, {**base, name: value}, base) for name, value in others]
+        branches = [[(p.name, value) for value in members(p)] for p in form.parameters if p.name in form.switches]
+        numbers = [(p.name, x) for p in form.parameters if p.name not in form.switches for x in members(p)]
+        others = [{**base, **dict(setting)} for setting in (*product(*branches), *([number] for number in numbers))]
+        found += [Case(loss, form, setting, base) for setting in others if setting != base]
     return found
 
 
@@ -117,8 +119,18 @@ def labels(width: int) -> list[int]:
     return list(range(width))
 
 
-def rows(domain: Domain, real: Real, width: int) -> list[list[float]]:
+def lists(width: int) -> list[list[int]]:
+    """Lists of classes: one, all, none, some twice; what stands behind a -1 may be anything."""
+    steps = list(range(width))
+    behind = [99] * width
+    found = [[0, *[-1] * width], steps, [width - 1, -1, *behind], steps[::-1], [-1, *behind], [width - 1] * width]
+    return [row[:width] for row in found]
+
+
+def rows(domain: Domain, real: Real, width: int) -> list[list[Any]]:
     """Rows of finite members of a domain, ordinary and extreme; all exact in type `real`."""
+    if domain is CLASS_LIST:
+        return lists(width)
     info = np.finfo(real)
     random = np.random.default_rng(SEED + width)
     big, tiny = float(info.max) * LARGEST, float(info.tiny)

@@ -146,7 +146,7 @@ def reference(form: Form, point: tuple[Any, ...], parameters: dict[str, Any], di
     """The value and all slopes of one element or row, one after the other, by the kernel in so many digits."""
     own = context()
     if ignored(form, point, parameters):
-        graded = (x for x, entry in zip(point, form.inputs, strict=True) if entry.name in form.graded)
+        graded = (x for x, entry in zip(point, form.inputs, strict=True) if entry.name in form.slopes)
         return [own.mpf(0)] * (1 + sum(len(x) if isinstance(x, list) else 1 for x in graded))
     with own.workdps(digits):
         return flat(evaluate(copy_of(form), point, parameters))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lossreg.criterion import Criterion
 from lossreg.definition import Loss
-from lossreg.domains import CLASS_INDEX, IGNORED, LOG_PROBABILITY, PROBABILITY, SIGN, Domain
+from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED, LOG_PROBABILITY, PROBABILITY, SIGN, Domain
 from lossreg.registry import losses
 from lossreg.testing.points import SEED, Case, cases
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lossreg.definition import Form
     from lossreg.testing.points import Array, Point
@@ -56,6 +56,11 @@ def criterion(case: Case, reduction: str = "mean", width: int = WIDTH) -> Criter
     return Criterion(case.loss, reduction, case.settings(width))
 
 
+def fused(case: Case, reduction: str = "mean", width: int = WIDTH) -> Callable[..., Any]:
+    """A case's `value_and_grad`, of every input that the form has a slope for, the target included."""
+    return partial(criterion(case, reduction, width).value_and_grad, wrt=case.form.slopes)
+
+
 def batch(case: Case, shape: tuple[int, ...], real: Any = np.float64) -> list[Array]:
     """Arrays for a case, of ordinary random numbers, rows along the last axis; other numbers for each input.
 
@@ -63,7 +68,9 @@ def batch(case: Case, shape: tuple[int, ...], real: Any = np.float64) -> list[Ar
     """
     random = np.random.default_rng(SEED)
     arrays = [
-        random.integers(0, WIDTH, shape)
+        class_lists(shape, random)
+        if entry.domain is CLASS_LIST
+        else random.integers(0, WIDTH, shape)
         if entry.domain is CLASS_INDEX
         else ordinary(entry.domain, shape if entry.axis is None else (*shape, WIDTH), random).astype(real)
         for entry in case.form.inputs
@@ -72,6 +79,13 @@ def batch(case: Case, shape: tuple[int, ...], real: Any = np.float64) -> list[Ar
     for x in arrays:
         x[missing] = abs(x[missing])
     return arrays
+
+
+def class_lists(shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    """Rows of classes in any order, a -1 somewhere among them."""
+    lists = random.permuted(np.broadcast_to(np.arange(WIDTH), (*shape, WIDTH)), axis=-1)
+    np.put_along_axis(lists, random.integers(1, WIDTH, (*shape, 1)), -1, axis=-1)
+    return lists
 
 
 def ordinary(domain: Domain, shape: tuple[int, ...], random: np.random.Generator) -> Array:
@@ -94,11 +108,11 @@ def compiled(case: Case, points: list[Point], real: Any) -> Array:
     if not points:
         return np.empty((0, 0), real)
     arrays = [
-        np.array(column, np.int64 if entry.domain is CLASS_INDEX else real)
+        np.array(column, np.int64 if entry.domain.integer else real)
         for column, entry in zip(zip(*points, strict=True), case.form.inputs, strict=True)
     ]
     width = next((array.shape[1] for array in arrays if array.ndim > 1), 1)
-    values, grads = criterion(case, "none", width).value_and_grad(*arrays)
+    values, grads = fused(case, "none", width)(*arrays)
     return np.column_stack([values, *as_tuple(grads)])
 
 
@@ -111,7 +125,7 @@ def outputs(case: Case, point: Point) -> list[str]:
     """What the columns of `compiled` are called."""
     names = ["value"]
     for entry, x in zip(case.form.inputs, point, strict=True):
-        if entry.name in case.form.graded:
+        if entry.name in case.form.slopes:
             rows = [f"[{j}]" for j in range(len(x))] if entry.axis is not None else [""]
             names += [f"slope of {entry.name}{row}" for row in rows]
     return names
@@ -124,8 +138,8 @@ def at(case: Case, point: Point) -> tuple[str, dict[str, Any]]:
 
 
 def has_labels(form: Form) -> bool:
-    """Whether the form has class labels."""
-    return any(entry.domain is CLASS_INDEX for entry in form.inputs)
+    """Whether the form has class labels, one or a list."""
+    return any(entry.domain.integer for entry in form.inputs)
 
 
 def ignored_label(form: Form) -> str | None:
