@@ -8,7 +8,7 @@ run: .venv/experiments
 	$(BIN)/lossreg run configs/digits_mlp.yaml
 
 test: .venv/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: .venv/test .venv/lint
 	$(BIN)/ruff check .

@@ -18,21 +18,29 @@ def ones(shape):
     return np.ones(shape, object)
 
 
-def mse(prediction, target):
-    """Square of the difference."""
-    return (prediction - target) ** 2, ones(prediction.shape)
+def each(weight, shape):
+    """A weight for each element."""
+    return exact(np.broadcast_to(weight, shape))
 
 
-def l1(prediction, target):
-    """Absolute difference."""
-    return abs(prediction - target), ones(prediction.shape)
+def mse(prediction, target, weight=1.0):
+    """Square of the difference; a mean divides by the weights."""
+    weight = each(weight, prediction.shape)
+    return weight * (prediction - target) ** 2, weight
 
 
-def huber(prediction, target, delta=1.0):
-    """Huber (1964): e^2 / 2 up to delta, delta (|e| - delta / 2) beyond."""
+def l1(prediction, target, weight=1.0):
+    """Absolute difference; a mean divides by the weights."""
+    weight = each(weight, prediction.shape)
+    return weight * abs(prediction - target), weight
+
+
+def huber(prediction, target, delta=1.0, weight=1.0):
+    """Huber (1964): e^2 / 2 up to delta, delta (|e| - delta / 2) beyond; a mean divides by the count."""
     distance = abs(prediction - target)
     far = 0 * distance if delta == float("inf") else delta * (distance - mpmath.mpf(delta) / 2)
-    return np.where(distance <= delta, distance**2 / 2, far), ones(prediction.shape)
+    values = np.where(distance <= delta, distance**2 / 2, far)
+    return each(weight, prediction.shape) * values, ones(prediction.shape)
 
 
 def smooth_l1(prediction, target, beta=1.0):
@@ -98,22 +106,153 @@ def cosine_embedding(x1, x2, target, margin=0.0):
     return np.where(target == 1, 1 - cosine, np.where(apart > 0, apart, 0 * apart)), ones(cosine.shape)
 
 
-ORACLES = {f.__name__: f for f in (bce_with_logits, cosine_embedding, cross_entropy, huber, kl_div, l1, mse, smooth_l1)}
-GRADED = {name: 2 if name == "cosine_embedding" else 1 for name in ORACLES}
+def bce(prediction, target, weight=1.0):
+    """-w (t log p + (1 - t) log(1 - p)), each logarithm at least -100."""
+    bounded = np.frompyfunc(lambda x: max(mpmath.log(x), mpmath.mpf(-100)) if x else mpmath.mpf(-100), 1, 1)
+    return -exact(weight) * (target * bounded(prediction) + (1 - target) * bounded(1 - prediction)), ones(target.shape)
+
+
+def gaussian_nll(prediction, target, variance, eps=1e-6, full=False):
+    """-log of the normal density, less log(2 pi) / 2 unless full; a variance for each row, or for all."""
+    if 0 < variance.ndim < prediction.ndim:
+        variance = variance[..., None]
+    v = np.maximum(variance, mpmath.mpf(eps))
+    constant = mpmath.log(2 * mpmath.pi) / 2 if full else 0
+    return log(v) / 2 + (prediction - target) ** 2 / (2 * v) + constant, ones(prediction.shape)
+
+
+def hinge_embedding(prediction, target, margin=1.0):
+    """The distance of a pair, and by how much that of strangers is below the margin."""
+    return np.where(target == 1, prediction, np.maximum(0, mpmath.mpf(margin) - prediction)), ones(prediction.shape)
+
+
+def margin_ranking(x1, x2, target, margin=0.0):
+    """By how much the leader's lead is below the margin."""
+    lead = np.where(target == 1, x1 - x2, x2 - x1)
+    return np.maximum(0, mpmath.mpf(margin) - lead), ones(lead.shape)
+
+
+def multi_margin(x, label, margin=1.0, weight=1.0, p=1):
+    """Weston and Watkins (1999): the mean over classes of the excesses over the true class less the margin."""
+    rows, labels = x.reshape(-1, x.shape[-1]), np.ravel(label)
+    weights = exact(np.broadcast_to(weight, x.shape[-1:]))
+    values = []
+    for row, own in zip(rows, labels, strict=True):
+        others = [max(0, mpmath.mpf(margin) - row[own] + other) ** p for c, other in enumerate(row) if c != own]
+        values.append(weights[own] * sum(others) / len(row))
+    return np.array(values, object).reshape(label.shape), ones(label.shape)
+
+
+def multilabel_margin(x, labels):
+    """The mean over classes of the excesses of other classes over each class that is listed before the first -1."""
+    values = []
+    for row, listed in zip(x.reshape(-1, x.shape[-1]), labels.reshape(-1, x.shape[-1]).tolist(), strict=True):
+        true = listed[: listed.index(-1)] if -1 in listed else listed
+        others = set(range(len(row))) - set(true)
+        values.append(sum(max(0, 1 - row[y] + row[j]) for y in true for j in others) / mpmath.mpf(len(row)))
+    return np.array(values, object).reshape(x.shape[:-1]), ones(x.shape[:-1])
+
+
+def multilabel_soft_margin(logits, target, weight=1.0):
+    """The mean over the last axis of what bce_with_logits is."""
+    values = np.asarray(bce_with_logits(logits, target, weight)[0].sum(-1) / logits.shape[-1], object)
+    return values, ones(values.shape)
+
+
+def nll(prediction, label, weight=1.0, ignore_index=-100):
+    """-w_y times the log-probability of y; 0, and counting nothing, where y is to be ignored."""
+    rows = np.moveaxis(prediction, min(1, prediction.ndim - 1), -1)
+    weights = exact(np.broadcast_to(weight, rows.shape[-1:]))
+    values, counts = (np.zeros(label.shape, object) for _ in range(2))
+    for at in np.ndindex(label.shape):
+        if label[at] != ignore_index:
+            counts[at] = weights[label[at]]
+            values[at] = -counts[at] * rows[at][label[at]]
+    return values, counts
+
+
+def poisson_nll(prediction, target, eps=1e-8, log_input=True, full=False):
+    """The rate less the target times its logarithm; full adds Stirling's log(t!) where t is above 1."""
+    rate, logarithm = (exp(prediction), prediction) if log_input else (prediction, log(prediction + mpmath.mpf(eps)))
+    values = rate - target * logarithm
+    if full:
+        stirling = np.frompyfunc(
+            lambda t: t * mpmath.log(t) - t + mpmath.log(2 * mpmath.pi * t) / 2 if t > 1 else mpmath.mpf(0), 1, 1
+        )
+        values = values + stirling(target)
+    return values, ones(prediction.shape)
+
+
+def soft_margin(prediction, target):
+    """log(1 + e^-xy)."""
+    return log1p(exp(-prediction * target)), ones(prediction.shape)
+
+
+def norm(row, p):
+    """The p-norm of a row."""
+    sizes = [abs(x) for x in row]
+    return max(sizes) if p == float("inf") else sum(x ** mpmath.mpf(p) for x in sizes) ** (1 / mpmath.mpf(p))
+
+
+def triplet_margin(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap=False):  # noqa: PLR0913, PLR0917  the loss's own
+    """Balntas et al. (2016), with eps added to each difference."""
+    shape = anchor.shape[:-1]
+    values = np.zeros(shape, object)
+    for at in np.ndindex(shape):
+        near, far, across = (
+            norm(u[at] - v[at] + mpmath.mpf(eps), p)
+            for u, v in ((anchor, positive), (anchor, negative), (positive, negative))
+        )
+        values[at] = max(mpmath.mpf(0), near - (min(far, across) if swap else far) + mpmath.mpf(margin))
+    return values, ones(shape)
+
+
+ORACLES = {
+    f.__name__: f
+    for f in (
+        *(bce, bce_with_logits, cosine_embedding, cross_entropy, gaussian_nll, hinge_embedding, huber, kl_div, l1),
+        *(margin_ranking, mse, multi_margin, multilabel_margin, multilabel_soft_margin, nll, poisson_nll, smooth_l1),
+        *(soft_margin, triplet_margin),
+    )
+}
+GRADED = dict.fromkeys(ORACLES, (0,)) | {
+    "cosine_embedding": (0, 1),
+    "gaussian_nll": (0, 2),
+    "margin_ranking": (0, 1),
+    "triplet_margin": (0, 1, 2),
+}
+"""The inputs that get a gradient where nothing is said."""
+
+TARGET = dict.fromkeys(
+    (
+        *("bce", "bce_with_logits", "cross_entropy", "gaussian_nll", "huber", "kl_div", "l1", "mse", "poisson_nll"),
+        "smooth_l1",
+    ),
+    1,
+)
+"""The input that gets one where it is asked for; in cross_entropy if it is probabilities."""
+
+
+def differentiable(name, inputs, parameters):
+    """The positions of all inputs that have a gradient: the target too, but for labels, and for p log p at p = 0."""
+    target = np.asarray(inputs[1])
+    steep = name == "kl_div" and not parameters.get("log_target") and not np.all(target)
+    by_target = name in TARGET and target.dtype.kind in "fO" and not steep
+    return (*GRADED[name], *((TARGET[name],) if by_target else ()))
 
 
 def evaluate(name, inputs, parameters):
-    """The values, what they count, and the gradients of their sum, all exact to far more than a float's digits."""
+    """The values, what they count, and the gradients of their sum by input, all far more exact than a float."""
     with mp.workdps(DIGITS):
         inputs = [exact(x) if np.asarray(x).dtype.kind == "f" else np.asarray(x) for x in inputs]
-        inputs = [np.asarray(x, object) if np.asarray(x).dtype == object else x for x in inputs]
+        inputs = [np.asarray(x, object) if not isinstance(x, np.ndarray) else x for x in inputs]
         values, counts = ORACLES[name](*inputs, **parameters)
-        gradients = []
-        for x in inputs[: GRADED[name]]:
-            gradient = np.zeros(x.shape, object)
+        gradients = {}
+        for position in differentiable(name, inputs, parameters):
+            x = inputs[position]
+            gradients[position] = np.zeros(x.shape, object)
             for at in np.ndindex(x.shape):
-                gradient[at] = slope(name, inputs, parameters, x, at)
-            gradients.append(gradient)
+                gradients[position][at] = slope(name, inputs, parameters, x, at)
         return np.asarray(values, object), counts, gradients
 
 

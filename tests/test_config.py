@@ -195,7 +195,7 @@ def test_names_in_every_form_find_their_plugin():
 def test_a_resolved_config_is_the_same_config(write):
     given = {**GOOD, "loss": {"name": "lossreg:HuberLoss", "delta": 2}, "model": {"name": "mlp", "hidden": (8, 4)}}
     first = load(given).resolved()
-    assert first["loss"] == {"name": "lossreg:huber", "delta": 2.0}
+    assert first["loss"] == {"name": "lossreg:huber", "delta": 2.0, "weight": 1.0}
     assert first["data"] == {"name": "iris", "test": 0.25, "standardise": False}
     assert first["train"] == {"epochs": 10, "steps": None, "batch_size": 32, "shuffle": True}
     again = load(write(dump(first))).resolved()

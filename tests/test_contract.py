@@ -1,9 +1,39 @@
-"""Every installed loss shows everything that the conformance kit asks for."""
+"""Every installed loss shows everything that the conformance kit asks for, but for what is declared here."""
 
 import lossreg
 from lossreg.testing import parametrize_with_checks
 
+EXPECTED_FAILURES = {
+    "bce": {"slopes_are_derivatives": "PyTorch bounds the slope by 1e12, and the logarithm, elsewhere, at -100"},
+    "gaussian_nll": dict.fromkeys(
+        ("slopes_are_derivatives", "gradient_is_of_the_number_reported"),
+        "PyTorch's slope of a variance below eps is the one at eps, not 0",
+    ),
+    "triplet_margin": {
+        **dict.fromkeys(
+            ("exact_in_float32", "exact_in_float64"),
+            "the value is a difference of two rounded distances: exact to a few ulps of the larger one",
+        ),
+        "limits_at_infinity": "of an infinite anchor both distances are infinite, and their difference nan",
+    },
+}
 
-@parametrize_with_checks(lossreg.names())
+
+@parametrize_with_checks([name for name in lossreg.names() if name not in EXPECTED_FAILURES])
 def test_every_loss_passes_every_check(check):
+    check()
+
+
+@parametrize_with_checks("bce", expected_failures=EXPECTED_FAILURES["bce"])
+def test_bce(check):
+    check()
+
+
+@parametrize_with_checks("gaussian_nll", expected_failures=EXPECTED_FAILURES["gaussian_nll"])
+def test_gaussian_nll(check):
+    check()
+
+
+@parametrize_with_checks("triplet_margin", expected_failures=EXPECTED_FAILURES["triplet_margin"])
+def test_triplet_margin(check):
     check()

@@ -383,6 +383,153 @@ def test_an_out_that_does_not_fit_is_refused(out):
         lossreg.create("mse").value_and_grad([1.0, 2.0], [0.0, 0.0], out=out)
 
 
+# wrt=: gradients of other inputs, the target among them
+
+
+def test_a_gradient_is_of_the_inputs_named_in_the_order_named():
+    x = RANDOM.normal(size=(3, 4, 5))
+    inputs = [x[0], x[1], abs(x[2])]
+    criterion = lossreg.create("gaussian_nll")
+    value, by_default = criterion.value_and_grad(*inputs)
+    every = ("prediction", "target", "variance")
+    of = dict(zip(every, criterion.grad(*inputs, wrt=every), strict=True))
+    assert [np.array_equal(of[name], g) for name, g in zip(("prediction", "variance"), by_default, strict=True)] == [
+        True
+    ] * 2
+    np.testing.assert_array_equal(of["target"], -of["prediction"])
+    for wrt in (("target", "prediction"), ["variance", "target", "prediction"], ("variance", "prediction")):
+        found, grads = criterion.value_and_grad(*inputs, wrt=wrt)
+        assert found == value
+        for name, grad in zip(wrt, grads, strict=True):
+            np.testing.assert_array_equal(grad, of[name])
+    for name in every:
+        np.testing.assert_array_equal(criterion.grad(*inputs, wrt=(name,)), of[name])
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_a_target_gets_a_gradient_of_its_own_type(kind):
+    prediction, target = RANDOM.normal(size=(2, 6)).astype(np.float32)
+    value, grad = lossreg.create("mse").value_and_grad(prediction, target.astype(kind), wrt=("target",))
+    assert (value.dtype, grad.dtype) == (np.float32, kind)
+    expected = -2 * (prediction - target.astype(kind)) / 6
+    np.testing.assert_allclose(grad, expected, rtol=2 * float(np.finfo(kind).eps) + 2e-7)
+
+
+def test_rows_of_a_target_get_theirs_along_the_class_axis():
+    logits, target = RANDOM.normal(size=(2, 3, 4, 5))
+    target = abs(target)
+    criterion = lossreg.create("cross_entropy", reduction="sum")
+    of_logits, of_target = criterion.grad(logits, target, wrt=("logits", "target"))
+    np.testing.assert_allclose(of_logits, criterion.grad(logits, target), rtol=1e-14, atol=1e-15)
+    np.testing.assert_array_equal(of_target, criterion.grad(logits, target, wrt=["target"]))
+    expected = np.log(np.exp(logits).sum(1, keepdims=True)) - logits
+    np.testing.assert_allclose(of_target, expected, rtol=1e-13)
+
+
+def test_wrt_goes_with_out_weights_masks_and_denominators():
+    prediction, target = RANDOM.normal(size=(2, 4))
+    out = np.empty(4), np.empty(4)
+    options = {"sample_weight": [1, 2, 0, 4], "where": [True, True, True, False], "denominator": 8.0}
+    _, grads = lossreg.create("mse").value_and_grad(
+        prediction, target, wrt=("target", "prediction"), out=out, **options
+    )
+    assert grads[0] is out[0]
+    assert grads[1] is out[1]
+    np.testing.assert_array_equal(out[0], -out[1])
+    np.testing.assert_allclose(out[1], np.array([1, 2, 0, 0]) * 2 * (prediction - target) / 8, rtol=1e-14)
+    overlapping = target.copy()
+    lossreg.create("mse").grad(prediction, overlapping, wrt=("target",), out=overlapping, **options)
+    np.testing.assert_array_equal(overlapping, out[0])
+    with pytest.raises(InvalidInput, match=r"^mse: expected 2 arrays as out \(target, prediction\); got 1$"):
+        lossreg.create("mse").grad(prediction, target, wrt=("target", "prediction"), out=np.empty(4))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrt", "message"),
+    [
+        (
+            "mse",
+            ("targets",),
+            "mse: there is a gradient of prediction, target; got wrt 'targets'; did you mean 'target'?",
+        ),
+        ("mse", ("target", "x"), "mse: there is a gradient of prediction, target; got wrt 'x'"),
+        ("mse", (1,), "mse: there is a gradient of prediction, target; got wrt 1"),
+        ("soft_margin", ("target",), "soft_margin: there is a gradient of prediction; got wrt 'target'"),
+        ("mse", "target", "mse: expected names of inputs as wrt, such as ('target',); got 'target'"),
+        ("mse", (), "mse: expected names of inputs as wrt, such as ('target',); got ()"),
+    ],
+)
+def test_what_has_no_gradient_is_refused_by_name(name, wrt, message):
+    with pytest.raises(InvalidParameter) as caught:
+        lossreg.create(name).grad(np.ones(2), np.ones(2), wrt=wrt)
+    assert str(caught.value) == message
+
+
+def test_labels_have_no_gradient():
+    with pytest.raises(InvalidParameter, match="there is a gradient of logits; got wrt 'label'"):
+        lossreg.create("cross_entropy").grad(np.ones((2, 3)), [0, 1], wrt=("label",))
+
+
+# Shared inputs
+
+
+@pytest.mark.parametrize("smaller", [(), (4,), (4, 1)], ids=str)
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_a_shared_input_is_as_if_repeated_and_its_gradient_summed(smaller, kind, reduction):
+    prediction, target = RANDOM.normal(size=(2, 4, 5)).astype(kind)
+    variance = (0.5 + RANDOM.random(size=smaller)).astype(kind)
+    criterion = lossreg.create("gaussian_nll", reduction=reduction)
+    repeated = np.array(np.broadcast_to(variance.reshape(smaller + (1,) * (len(smaller) == 1)), (4, 5)))
+    value, (of_prediction, of_variance) = criterion.value_and_grad(prediction, target, variance)
+    expected, (slope, full) = criterion.value_and_grad(prediction, target, repeated)
+    np.testing.assert_array_equal(value, expected)
+    np.testing.assert_array_equal(of_prediction, slope)
+    summed = full.sum(axis=None if not smaller else -1, dtype=np.float64).reshape(smaller)
+    assert (of_variance.shape, of_variance.dtype) == (smaller, kind)
+    np.testing.assert_allclose(of_variance, summed, rtol=4 * float(np.finfo(kind).eps))
+    out = (np.empty((4, 5), kind), np.empty(smaller, kind))
+    criterion.grad(prediction, target, variance, out=out)
+    np.testing.assert_array_equal(out[1], of_variance)
+
+
+@pytest.mark.parametrize("shape", [(5,), (1, 5), (1,), (4, 2), (4, 5, 1)])
+def test_a_shared_input_of_another_shape_is_refused(shape):
+    with pytest.raises(InvalidInput) as caught:
+        lossreg.create("gaussian_nll")(np.zeros((4, 5)), np.zeros((4, 5)), np.ones(shape))
+    told = "gaussian_nll: expected variance of shape (4, 5), as prediction has shape (4, 5)"
+    assert str(caught.value) == f"{told}; got {shape}"
+
+
+def test_a_variance_below_zero_is_refused_with_its_place():
+    with pytest.raises(InvalidInput, match=r"^gaussian_nll: expected variance 0 or above; got -1.0 at \[1, 0\]$"):
+        lossreg.create("gaussian_nll")(np.zeros((2, 2)), np.zeros((2, 2)), [1.0, -1.0])
+
+
+# Lists of classes
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([[0, 1, -1], [3, -1, -1]], r"classes from 0 to 2, then -1; got 3 at \[1, 0\]"),
+        ([[0, -2, -1], [0, -1, -1]], r"classes from 0 to 2, then -1; got -2 at \[0, 1\]"),
+        ([[0, -1, 1], [0, 1, 2**40]], r"classes from 0 to 2, then -1; got 1099511627776 at \[1, 2\]"),
+    ],
+)
+def test_a_class_that_is_none_is_refused_with_its_place(labels, message):
+    with pytest.raises(InvalidInput, match=f"^multilabel_margin: expected labels {message}$"):
+        lossreg.create("multilabel_margin").value_and_grad(np.zeros((2, 3)), np.array(labels))
+
+
+def test_what_stands_behind_the_end_of_a_list_is_not_read():
+    x = RANDOM.normal(size=(2, 3))
+    expected = both(lossreg.create("multilabel_margin"), x, np.array([[2, -1, -1], [-1, -1, -1]]))
+    found = both(lossreg.create("multilabel_margin"), x, np.array([[2, -1, 99], [-1, -7, 0]], np.int8))
+    assert found[0] == expected[0]
+    np.testing.assert_array_equal(found[1], expected[1])
+
+
 # A criterion is a value
 
 
@@ -462,8 +609,8 @@ def test_it_is_made_of_a_loss_too():
         ({"delta": True}, "huber: delta: expected a number above 0, got True"),
         ({"delta": [1.0, 0.0]}, "huber: delta: expected a number above 0, got 0.0 at [1]"),
         ({"delta": ["x"]}, "huber: delta: expected a number above 0, got ['x']"),
-        ({"detla": 1}, "huber has no parameter 'detla'; it has delta; did you mean 'delta'?"),
-        ({"p": 1}, "huber has no parameter 'p'; it has delta"),
+        ({"detla": 1}, "huber has no parameter 'detla'; it has delta, weight; did you mean 'delta'?"),
+        ({"p": 1}, "huber has no parameter 'p'; it has delta, weight"),
     ],
 )
 def test_a_bad_parameter_is_named_with_what_is_allowed(parameters, message):

@@ -407,3 +407,86 @@ def test_nan_is_not_hidden_where_it_counts(name):
     assert math.isnan(value)
     assert name == "kl_div" or math.isnan(grad[0])
     assert not math.isnan(grad[1])
+
+
+# The losses of this kind that came later.
+
+
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize(
+    ("prediction", "value", "slope"), [(-1000, 1000, -1), (1000, 0, 0), (-INF, INF, -1), (INF, 0, 0)]
+)
+def test_a_soft_margin_does_not_overflow(prediction, value, slope, kind):
+    # There e^1000 is inf, and the gradient nan.
+    for side in (1, -1):
+        ours, grad = lossreg.create("soft_margin").value_and_grad(np.array([side * prediction], kind), [side])
+        assert (ours, grad[0]) == (value, side * slope)
+
+
+@pytest.mark.parametrize("name", ["hinge_embedding", "margin_ranking", "soft_margin"])
+@pytest.mark.parametrize("target", [0, 2, 0.5, NAN])
+def test_a_side_is_one_or_minus_one(name, target):
+    # There any number goes through the formula; in hinge_embedding as if both sides were true.
+    inputs = [np.ones(2)] * (2 if name == "margin_ranking" else 1)
+    with pytest.raises(InvalidInput, match=rf"^{name}: expected target 1 or -1; got .* at \[1\]$"):
+        lossreg.create(name)(*inputs, [1.0, target])
+
+
+@pytest.mark.parametrize("kind", FLOATS)
+def test_class_weight_zero_against_a_log_probability_of_minus_infinity_is_zero(kind):
+    criterion = lossreg.create("nll", weight=[0.0, 1.0], reduction="sum")
+    value, grad = criterion.value_and_grad(np.array([[-INF, -0.5], [-0.5, -0.25]], kind), [0, 1])
+    assert value == 0.25
+    np.testing.assert_array_equal(grad, [[0, 0], [0, -1]])
+
+
+def test_a_mean_over_ignored_labels_is_zero_in_nll_too():
+    value, grad = lossreg.create("nll").value_and_grad([[NAN, -1.0]], [-100])
+    assert value == 0
+    np.testing.assert_array_equal(grad, [[0, 0]])
+
+
+@pytest.mark.parametrize("kind", FLOATS)
+def test_the_slope_of_a_target_is_bounded_as_the_loss_is(kind):
+    # There it is inf in bce, though the logarithm of its loss is bounded, and nan at a target of 0 in the others.
+    prediction = np.array([0, 0, 1, 1], kind)
+    grad = lossreg.create("bce", reduction="sum").grad(prediction, np.array([0, 1, 0, 1], kind), wrt=("target",))
+    np.testing.assert_array_equal(grad, [100, 100, -100, -100])
+    grad = lossreg.create("poisson_nll", full=True).grad(np.array([1], kind), np.array([0], kind), wrt=("target",))
+    np.testing.assert_array_equal(grad, [-1])
+    grad = lossreg.create("kl_div").grad(np.array([-1], kind), np.array([0], kind), wrt=("target",))
+    np.testing.assert_array_equal(grad, [-INF])
+
+
+def test_distances_do_not_overflow():
+    # There the squares do, and inf - inf is nan.
+    value, (anchor, _, _) = lossreg.create("triplet_margin").value_and_grad([0.0, 0.0], [1e200, 0.0], [0.0, 1e200])
+    assert value == 1
+    np.testing.assert_array_equal(anchor, [-1, 1])
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "message"),
+    [
+        ("bce", 1.5, "expected target 0 to 1; got 1.5 at [0, 1]"),
+        ("multilabel_soft_margin", -0.5, "expected target 0 to 1; got -0.5 at [0, 1]"),
+        ("poisson_nll", -1.0, "expected target 0 or above; got -1.0 at [0, 1]"),
+    ],
+)
+def test_a_target_out_of_range_is_refused_with_its_place(name, target, message):
+    with pytest.raises(InvalidInput) as caught:
+        lossreg.create(name)(np.full((1, 2), 0.5), [[1.0, target]])
+    assert str(caught.value) == f"{name}: {message}"
+
+
+@pytest.mark.parametrize("labels", [[3, 0], [-1, 0], [-100, 0]])
+def test_a_margin_has_no_label_to_ignore(labels):
+    with pytest.raises(InvalidInput, match=r"^multi_margin: expected label a class from 0 to 2; got .* at \[0\]$"):
+        lossreg.create("multi_margin")(np.zeros((2, 3)), labels)
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int32", "int64", ">i2"])
+def test_labels_of_margins_and_log_probabilities_are_of_any_integer_type(kind):
+    x = np.array([[1.0, 2.0, 3.0], [0.0, 1.0, 0.0]])
+    for name, labels in (("nll", [2, 1]), ("multi_margin", [2, 1]), ("multilabel_margin", [[2, 1, 0], [1, 0, 2]])):
+        assert lossreg.create(name)(x, np.array(labels, kind)) == lossreg.create(name)(x, labels)

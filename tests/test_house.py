@@ -14,6 +14,10 @@ import readme
 import lossreg
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "experiments" / "differences"))
+
+import compare  # noqa: E402  a script of a study, which is no package
+
 CORE = sorted((ROOT / "lossreg").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").rglob("*.py") if path.name != "__init__.py")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -28,7 +32,7 @@ PACKAGES = {
 # What each room may import, low to high. `errors` and `domains` are for all.
 GROUND = {"errors", "domains"}
 DEFINING = GROUND | {"parameters", "component", "definition"}
-EVALUATING = DEFINING | {"kernels", "call", "criterion"}
+EVALUATING = DEFINING | {"kernels", "shapes", "call", "criterion"}
 BELOW = {
     "errors": set(),
     "domains": set(),
@@ -38,7 +42,8 @@ BELOW = {
     "hookspecs": DEFINING,
     "registry": DEFINING | {"hookspecs"},
     "kernels": GROUND | {"parameters"},
-    "call": GROUND | {"kernels"},
+    "shapes": {"definition"},
+    "call": GROUND | {"kernels", "shapes"},
     "criterion": DEFINING | {"kernels", "call"},
     "testing": EVALUATING | {"registry", "hookspecs"},
     "experiment": EVALUATING | {"registry", "hookspecs"},
@@ -245,6 +250,25 @@ def test_the_table_of_losses_is_what_is_installed():
     _, table, after = readme.parts()
     assert after, "README.md has no <!-- losses --> and <!-- /losses -->"
     assert table == readme.readme_table(), "python tests/readme.py --write makes it anew"
+
+
+def test_the_table_of_differences_is_what_both_printed():
+    _, table, after = compare.in_readme()
+    assert after, "README.md has no <!-- differences --> and <!-- /differences -->"
+    assert table == compare.table(compare.recorded()), "python experiments/differences/compare.py --write makes it anew"
+    cases = compare.recorded()["cases"]
+    assert [row["case"] for row in cases] == [case.words for case in compare.CASES]
+    assert len({row["case"] for row in cases}) == len(cases) > 30
+    assert all(row["pytorch"] != row["lossreg"] for row in cases)
+
+
+@pytest.mark.parametrize(
+    ("case", "row"),
+    list(zip(compare.CASES, compare.recorded()["cases"], strict=False)),
+    ids=lambda x: getattr(x, "words", ""),
+)
+def test_lossreg_still_prints_what_the_table_of_differences_says(case, row):
+    assert compare.ours(case) == row["lossreg"]
 
 
 def tracked():

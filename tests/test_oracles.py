@@ -29,8 +29,10 @@ def test_every_built_in_loss_has_an_oracle_and_inputs():
 
 
 @st.composite
-def pairs(draw, **parameters):
+def pairs(draw, *, weighted=False, **parameters):
     shape = draw(SHAPES)
+    if weighted:
+        parameters["weight"] = SCALES | arrays(np.float64, shape, elements=SCALES)
     prediction = draw(arrays(np.float64, shape, elements=NUMBERS))
     target = draw(arrays(np.float64, shape, elements=NUMBERS))
     if draw(st.booleans()):
@@ -51,7 +53,7 @@ def logits_and_targets(draw):
 
 
 @st.composite
-def rows_and_classes(draw):
+def rows_and_classes(draw, *, by_label=False):
     shape = draw(array_shapes(min_dims=1, max_dims=4, max_side=2) | array_shapes(min_dims=1, max_dims=2, max_side=4))
     axis = min(1, len(shape) - 1)
     classes, rest = shape[axis], shape[:axis] + shape[axis + 1 :]
@@ -61,7 +63,7 @@ def rows_and_classes(draw):
         "ignore_index": draw(st.sampled_from([-100, -1, 0])),
     }
     logits = draw(arrays(np.float64, shape, elements=NUMBERS))
-    if draw(st.booleans()):
+    if not by_label and draw(st.booleans()):
         return [logits, draw(arrays(np.float64, shape, elements=SHARES))], parameters
     labels = st.integers(0, classes - 1) | st.just(parameters["ignore_index"])
     return [logits, draw(arrays(np.int64, rest, elements=labels))], parameters
@@ -92,16 +94,144 @@ def log_probabilities(draw):
     return [prediction, -np.abs(target) if log_target else target], {"log_target": log_target}
 
 
+@st.composite
+def probabilities(draw):
+    # At 0 and 1 the loss is bounded, and has no slope to compare with.
+    shape = draw(SHAPES)
+    inside = st.integers(1, 63).map(lambda n: n / 64) | st.sampled_from([1e-9, 1e-4])
+    prediction, target = (draw(arrays(np.float64, shape, elements=numbers)) for numbers in (inside, SHARES))
+    return [np.float64(np.float32(prediction)), target], {
+        "weight": draw(SCALES | arrays(np.float64, shape, elements=SCALES))
+    }
+
+
+@st.composite
+def normals(draw):
+    (prediction, target), parameters = draw(pairs(eps=st.sampled_from([1e-6, 0.25]), full=st.booleans()))
+    shape = prediction.shape
+    smaller = [(), shape[:-1], (*shape[:-1], 1)] if shape else []
+    # Below eps the slope is, by convention, not that of the value.
+    variances = st.integers(17, 640).map(lambda n: n / 64)
+    return [
+        prediction,
+        target,
+        draw(arrays(np.float64, draw(st.sampled_from([shape, *smaller])), elements=variances)),
+    ], parameters
+
+
+@st.composite
+def sided(draw, scores, **parameters):
+    shape = draw(SHAPES)
+    inputs = [draw(arrays(np.float64, shape, elements=NUMBERS)) for _ in range(scores)]
+    sides = draw(arrays(np.float64, shape, elements=st.sampled_from([1.0, -1.0])))
+    chosen = {name: draw(values) for name, values in parameters.items()}
+    # At its margin a hinge has two slopes; tests/test_parity.py has which one is taken.
+    lead = -sides * inputs[0] if scores == 1 else sides * (inputs[0] - inputs[1])
+    assume(np.all(np.abs(lead - chosen.get("margin", math.inf)) > 1e-4))
+    return [*inputs, sides], chosen
+
+
+@st.composite
+def rows_with_margins(draw, *, several):
+    shape = draw(array_shapes(min_dims=1, max_dims=2, max_side=4))
+    # Off the margin by construction: scores are odd multiples of 1/64, less one that is unlike for each class.
+    x = draw(arrays(np.float64, shape, elements=st.integers(-300, 300).map(lambda n: n / 64)))
+    x = x + np.arange(shape[-1]) / 512
+    if several:
+        return [x, draw(arrays(np.int64, shape, elements=st.integers(-1, shape[-1] - 1)))], {}
+    labels = draw(arrays(np.int64, shape[:-1], elements=st.integers(0, shape[-1] - 1)))
+    return [x, labels], {
+        "margin": draw(st.sampled_from([0.0, 0.25, 1.0, -1.0])),
+        "weight": draw(SCALES | arrays(np.float64, shape[-1], elements=SCALES)),
+        "p": draw(st.sampled_from([1, 2])),
+    }
+
+
+@st.composite
+def rows_of_logits(draw):
+    shape = draw(array_shapes(min_dims=1, max_dims=3, max_side=3))
+    logits = draw(arrays(np.float64, shape, elements=NUMBERS))
+    weight = draw(SCALES | arrays(np.float64, shape[-1], elements=SCALES))
+    return [logits, draw(arrays(np.float64, shape, elements=SHARES))], {"weight": weight}
+
+
+@st.composite
+def rows_of_log_probabilities(draw):
+    (logits, label), parameters = draw(rows_and_classes(by_label=True))
+    parameters.pop("label_smoothing")
+    return [logits, label], parameters
+
+
+@st.composite
+def counts(draw):
+    shape = draw(SHAPES)
+    parameters = {
+        "log_input": draw(st.booleans()),
+        "full": draw(st.booleans()),
+        "eps": draw(st.sampled_from([1e-8, 0.5])),
+    }
+    rates = NUMBERS if parameters["log_input"] else st.integers(1, 640).map(lambda n: n / 16)
+    # Stirling's formula begins at 1, with a jump.
+    numbers = st.integers(0, 640).map(lambda n: n / 16).filter(lambda n: n != 1)
+    return [draw(arrays(np.float64, shape, elements=elements)) for elements in (rates, numbers)], parameters
+
+
+@st.composite
+def triplets(draw):
+    shape = draw(array_shapes(min_dims=1, max_dims=3, max_side=3))
+    inputs = [draw(arrays(np.float64, shape, elements=st.integers(-128, 128))) / 64 for _ in range(3)]
+    parameters = {
+        "margin": draw(st.sampled_from([0.3, 1.0])),
+        "p": draw(st.sampled_from([1.0, 1.5, 2.0, 3.0])),
+        "eps": draw(st.sampled_from([0.0, 1e-6, 0.01])),
+        "swap": draw(st.booleans()),
+    }
+    near, far, across = (
+        np.linalg.norm(np.atleast_2d(inputs[i] - inputs[j] + parameters["eps"]), parameters["p"], axis=-1)
+        for i, j in ((0, 1), (0, 2), (1, 2))
+    )
+    assume(np.all(abs(near - (np.minimum(far, across) if parameters["swap"] else far) + parameters["margin"]) > 1e-4))
+    assume(not parameters["swap"] or np.all(abs(far - across) > 1e-4))
+    return inputs, parameters
+
+
 INPUTS = {
+    "bce": probabilities(),
     "bce_with_logits": logits_and_targets(),
     "cosine_embedding": vectors(),
     "cross_entropy": rows_and_classes(),
-    "huber": pairs(delta=st.sampled_from([1e-3, 0.5, 1.0, 30.0, math.inf])),
+    "gaussian_nll": normals(),
+    "hinge_embedding": sided(1, margin=st.sampled_from([1.0, 0.5, -2.0])),
+    "huber": pairs(weighted=True, delta=st.sampled_from([1e-3, 0.5, 1.0, 30.0, math.inf])),
     "kl_div": log_probabilities(),
-    "l1": pairs(),
-    "mse": pairs(),
+    "l1": pairs(weighted=True),
+    "margin_ranking": sided(2, margin=st.sampled_from([0.0, 0.5, -2.0])),
+    "mse": pairs(weighted=True),
+    "multi_margin": rows_with_margins(several=False),
+    "multilabel_margin": rows_with_margins(several=True),
+    "multilabel_soft_margin": rows_of_logits(),
+    "nll": rows_of_log_probabilities(),
+    "poisson_nll": counts(),
     "smooth_l1": pairs(beta=st.sampled_from([0.0, 1e-3, 0.5, 1.0, 30.0, math.inf])),
+    "soft_margin": sided(1),
+    "triplet_margin": triplets(),
 }
+
+# Losses whose value or slope is a difference of larger numbers: those, of an element's value and of its slopes.
+TERMS = {
+    "cosine_embedding": lambda inputs, _: (1.0, 1 / shortest(inputs)),
+    "gaussian_nll": lambda inputs, _: (8.0, 8 / float(np.min(inputs[2]))),
+    "margin_ranking": lambda inputs, _: (largest(*inputs), 1.0),
+    "multi_margin": lambda inputs, parameters: (weights(parameters) * (2 + largest(inputs[0])) ** 2,) * 2,
+    "multilabel_margin": lambda inputs, _: (inputs[0].shape[-1] * (2 + largest(inputs[0])), 1.0),
+    "poisson_nll": lambda inputs, _: (40 + 40 * largest(*inputs), 40 + largest(*inputs)),
+    "triplet_margin": lambda inputs, _: (8 + 8 * largest(*inputs), 1.0),
+}
+
+
+def weights(parameters):
+    """The largest of the weights, or 1."""
+    return max(1.0, largest(*(x for key, x in parameters.items() if "weight" in key)))
 
 
 def largest(*arrays):
@@ -129,25 +259,30 @@ def test_values_and_gradients_are_the_formulas(name, kind, data):
     inputs, parameters = data.draw(INPUTS[name])
     inputs = [x.astype(kind) if x.dtype.kind == "f" else x for x in map(np.asarray, inputs)]
     values, counts, gradients = evaluate(name, inputs, parameters)
-    # What rounding errors are relative to: weights times a slope of 1, in a cosine 1 over the vectors' norms.
-    weights = [x for key, x in parameters.items() if "weight" in key]
-    weight = max(1.0, largest(*weights))
-    steep = weight if name == "cross_entropy" else 1 / shortest(inputs) if name == "cosine_embedding" else 0.0
-    added = 0.0 if name == "mse" else weight
+    weight = weights(parameters)
+    terms, steep = TERMS.get(name, lambda *_: (0.0 if name == "mse" else weight, weight))(inputs, parameters)
+    form = next(form for form in lossreg.get(name).forms if len(form.slopes) >= len(gradients))
+    wrt = [form.inputs[position].name for position in gradients]
     total, count = np.sum(values), np.sum(counts)
     batch = values.shape[0] if values.shape else 1
     divisors = {"none": 1, "sum": 1, "mean": count, "batchmean": count * batch / values.size}
     for reduction, divisor in divisors.items():
         criterion = lossreg.create(name, **parameters, reduction=reduction)
-        ours, grads = criterion.value_and_grad(*inputs)
-        grads = grads if isinstance(grads, tuple) else (grads,)
-        assert len(grads) == GRADED[name]
+        ours, grads = criterion.value_and_grad(*inputs, wrt=wrt)
         share = 1 / divisor if divisor else 0
-        size = float((np.sum(abs(values)) + added) * share)
+        size = float((np.sum(abs(values)) + terms * values.size) * share)
         agree(ours, values if reduction == "none" else total * share, size, kind)
-        for grad, exact in zip(grads, gradients, strict=True):
+        grads = grads if isinstance(grads, tuple) else (grads,)
+        for grad, exact in zip(grads, gradients.values(), strict=True):
             assert grad.dtype == kind
-            agree(grad, exact * share, max(largest(exact), steep) * float(share), kind)
+            # A shared input's slope is the sum of those of the elements that share it.
+            together = values.size / max(1, exact.size) if name == "gaussian_nll" else 1
+            agree(grad, exact * share, max(largest(exact), steep * together) * float(share), kind)
+        by_default = criterion.grad(*inputs)
+        by_default = by_default if isinstance(by_default, tuple) else (by_default,)
+        assert len(by_default) == len(GRADED[name])
+        for grad, wanted in zip(by_default, grads, strict=False):
+            np.testing.assert_array_equal(grad, wanted)
 
 
 # The figures of the documents that the project starts from

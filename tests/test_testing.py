@@ -1,7 +1,7 @@
 """The conformance kit can fail: each of its checks catches a mutant, and a loss without fault passes all."""
 
 import sys
-from math import cosh, log, nan
+from math import cosh, log, nan, prod
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from lossreg import (
     get_num_threads,
     loss,
 )
+from lossreg import call as calls
 from lossreg.call import Call
 from lossreg.kernels import reductions, stable
 from lossreg.kernels.stable import sigmoid, sign, softplus
@@ -181,6 +182,24 @@ def without_out(original, self, arrays, given):
     return original(self, *arrays, **{name: x for name, x in given.items() if name != "out"})
 
 
+def swapped_gradients(original, self, arrays, given):
+    value, grads = original(self, *arrays, **given)
+    return value, grads[::-1] if given.get("wrt") == ("target", "prediction") else grads
+
+
+def all_wanted(monkeypatch):
+    monkeypatch.setattr(Call, "asked", lambda call, wrt: [name for name in call.form.slopes if name in wrt])
+
+
+def anything_named(monkeypatch):
+    monkeypatch.setattr(Call, "asked", lambda call, wrt: [x if x in call.form.slopes else "target" for x in wrt])
+
+
+def first_of_the_shared(monkeypatch):
+    folded = calls.folded
+    monkeypatch.setattr(calls, "folded", lambda grad, shape: folded(grad, shape) / max(1, grad.size // prod(shape)))
+
+
 def wrong_mean(monkeypatch):
     monkeypatch.setitem(reductions.REDUCTIONS, "mean", lambda count, *_: count + 1)
 
@@ -245,6 +264,10 @@ MUTANTS = [
     ("limits_at_infinity", endless, None, "is nan, expected 0.0"),
     ("plain_python_agrees", "mse", other_code, "in plain Python"),
     ("nan_comes_out", deaf, None, "expected nan"),
+    ("wrt_chooses_gradients", "mse", changed(swapped_gradients), "gives other bits than wrt"),
+    ("wrt_chooses_gradients", "mse", all_wanted, "gives other bits than wrt"),
+    ("wrt_chooses_gradients", "huber", anything_named, "is accepted, expected InvalidParameter"),
+    ("shared_inputs_are_spread", "gaussian_nll", first_of_the_shared, "a gradient that is not a sum"),
 ]
 
 
@@ -264,7 +287,10 @@ def test_every_check_has_a_mutant():
 def test_a_loss_without_fault_passes():
     report = check_loss(logistic)
     assert not report.failed
-    assert report.left_out == {"labels_of_any_integer_type": "no class labels"}
+    assert report.left_out == {
+        "labels_of_any_integer_type": "no class labels",
+        "shared_inputs_are_spread": "no input is shared",
+    }
     assert all(result.points > 0 for result in report)
     assert {result.check for result in report} | set(report.left_out) == set(CHECKS)
     assert report["exact_in_float32"].worst.error <= 4

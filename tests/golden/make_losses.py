@@ -1,4 +1,4 @@
-"""Make losses.json: values and gradients of PyTorch's losses, for tests that have no PyTorch.
+"""Make losses/*.json, a file for each loss: values and gradients of PyTorch's losses, for tests that have no PyTorch.
 
     python tests/golden/make_losses.py
 
@@ -16,15 +16,34 @@ import torch
 from torch.nn import functional
 
 FUNCTIONS = {
+    "bce": functional.binary_cross_entropy,
     "bce_with_logits": functional.binary_cross_entropy_with_logits,
     "cosine_embedding": functional.cosine_embedding_loss,
     "cross_entropy": functional.cross_entropy,
+    "gaussian_nll": functional.gaussian_nll_loss,
+    "hinge_embedding": functional.hinge_embedding_loss,
     "huber": functional.huber_loss,
     "kl_div": functional.kl_div,
     "l1": functional.l1_loss,
+    "margin_ranking": functional.margin_ranking_loss,
     "mse": functional.mse_loss,
+    "multi_margin": functional.multi_margin_loss,
+    "multilabel_margin": functional.multilabel_margin_loss,
+    "multilabel_soft_margin": functional.multilabel_soft_margin_loss,
+    "nll": functional.nll_loss,
+    "poisson_nll": functional.poisson_nll_loss,
     "smooth_l1": functional.smooth_l1_loss,
+    "soft_margin": functional.soft_margin_loss,
+    "triplet_margin": functional.triplet_margin_loss,
 }
+GRADED = dict.fromkeys(FUNCTIONS, (0, 1)) | {
+    "gaussian_nll": (0, 1, 2),
+    **dict.fromkeys(
+        ("hinge_embedding", "multi_margin", "multilabel_margin", "multilabel_soft_margin", "nll", "soft_margin"), (0,)
+    ),
+    "triplet_margin": (0, 1, 2),
+}
+"""The inputs that lossreg has a gradient of, targets too; in cross_entropy of labels there is one only."""
 SHAPES = [(), (1,), (7,), (3, 4), (2, 3, 2)]
 
 
@@ -41,12 +60,15 @@ def errors_and_target(random, shape, width):
     return [target + error, target]
 
 
-def elementwise(random, parameter, settings):
-    """Cases of a loss of the difference, for each setting of its parameter."""
+def elementwise(random, parameter, settings, *, weighted=True):
+    """Cases of a loss of the difference, for each setting of its parameter, without weights and with."""
     for setting, shape in product(settings, SHAPES):
         width = setting if setting and np.isfinite(setting) else 1.0
         parameters = {} if setting is None else {parameter: setting}
         yield parameters, errors_and_target(random, shape, width)
+        if weighted:
+            weight = (random.integers(0, 128, shape) / 64 + 1 / 64).tolist()
+            yield parameters | {"weight": weight}, errors_and_target(random, shape, width)
 
 
 def bce_with_logits(random):
@@ -122,19 +144,146 @@ def kl_div(random):
         yield {"log_target": True} if log_target else {}, [log_prediction, target]
 
 
+def bce(random):
+    """Probabilities, 0 and 1 among them, and weights in every shape that broadcasts."""
+    for shape in ((), (7,), (3, 4)):
+        for weight in (None, *sorted({(), *(shape[at:] for at in range(len(shape))), (1,) * len(shape)})):
+            inside = random.integers(1, 64, shape) / 64
+            certain = random.integers(0, 2, shape).astype(float)
+            prediction = np.where(random.random(shape) < 0.3, certain, inside)
+            target = random.choice([0, 1, 0.25, 0.5, 0.984375], shape)
+            parameters = {} if weight is None else {"weight": snap(random.uniform(0, 3, weight)).tolist()}
+            yield parameters, [prediction, target]
+
+
+def gaussian_nll(random):
+    """Variances of every shape, below eps too."""
+    for shape, full, eps in product(SHAPES[1:], (False, True), (None, 0.25)):
+        for smaller in (shape, shape[:-1], (*shape[:-1], 1)):
+            if not smaller or smaller == shape[1:]:
+                continue  # PyTorch takes no array without dimensions
+            prediction, target = (snap(random.normal(size=shape)) for _ in range(2))
+            variance = (
+                random.choice([0, 0.25, 1 / 64, 0.5, 1, 2, 7], smaller)
+                if eps
+                else random.integers(8, 200, smaller) / 64
+            )
+            parameters = {name: value for name, value in {"full": full, "eps": eps}.items() if value}
+            yield parameters, [prediction, target, variance]
+
+
+def hinge_embedding(random):
+    """Distances at the margin, and on its two sides."""
+    for margin, shape in product((None, 0.5, -1.0), SHAPES):
+        width = 1.0 if margin is None else margin
+        prediction = snap(random.normal(size=shape)) + width
+        prediction = np.where(random.random(shape) < 0.4, width, prediction)
+        yield {} if margin is None else {"margin": margin}, [prediction, sides(random, shape)]
+
+
+def margin_ranking(random):
+    """Leads of exactly the margin, and on its two sides."""
+    for margin, shape in product((None, 0.5, -1.0), SHAPES):
+        width = margin or 0.0
+        second, target = snap(random.normal(size=shape)), sides(random, shape)
+        lead = np.where(random.random(shape) < 0.4, width, snap(random.normal(size=shape)))
+        yield {} if margin is None else {"margin": margin}, [second + target * lead, second, target]
+
+
+def sides(random, shape):
+    """Targets of 1 and -1."""
+    return random.choice([-1.0, 1.0], shape)
+
+
+def multi_margin(random):
+    """Margins met exactly, weights, and a single row."""
+    for shape, p, margin, weighted in product([(5,), (1,), (4, 3)], (None, 1, 2), (None, 0.25, -0.5), (False, True)):
+        x = random.choice([-1, -0.75, -0.5, 0, 0.25, 0.5, 1, 1.25, 2], shape)
+        label = random.integers(0, shape[-1], shape[:-1])
+        parameters = {name: value for name, value in {"p": p, "margin": margin}.items() if value is not None}
+        if weighted:
+            parameters["weight"] = (random.integers(0, 128, shape[-1]) / 64).tolist()
+        yield parameters, [x, label]
+
+
+def multilabel_margin(random):
+    """No class, all of them, some twice, and whatever behind the first -1."""
+    for shape in [(4,), (1,), (6, 4), (6, 3), (3, 5)] * 2:
+        x = random.choice([-1, -0.75, 0, 0.25, 0.5, 1, 1.25, 2], shape)
+        label = random.integers(-1, shape[-1], shape)
+        if len(shape) > 1:
+            label[0], label[1] = -1, range(shape[-1])
+        yield {}, [x, label]
+
+
+def multilabel_soft_margin(random):
+    """Class weights, and rows of one to three dimensions."""
+    for shape, weighted in product([(4,), (1,), (3, 4), (2, 3, 2)], (False, True)):
+        logits = np.where(
+            random.random(shape) < 0.2, random.choice([0, 50, -50], shape), snap(random.normal(0, 3, shape))
+        )
+        target = random.choice([0, 1, 0.25, 0.984375], shape)
+        yield {"weight": snap(random.uniform(0, 3, shape[-1])).tolist()} if weighted else {}, [logits, target]
+
+
+def nll(random):
+    """What cross_entropy has, but for smoothing and probabilities."""
+    for parameters, (logits, target) in cross_entropy(random):
+        if "label_smoothing" not in parameters and target.dtype.kind == "i":
+            yield parameters, [-abs(logits), target]
+
+
+def poisson_nll(random):
+    """Rates and logarithms of rates; counts, fractions and 0 as targets, on both sides of 1."""
+    for shape, log_input, full, eps in product(SHAPES[:4], (None, True, False), (False, True), (None, 0.25)):
+        parameters = {"log_input": log_input, "full": full or None, "eps": eps}
+        logarithm = snap(random.normal(0, 2, shape))
+        prediction = logarithm if log_input is not False else abs(logarithm) + 1 / 64
+        target = random.choice([0, 0.5, 1, 1.015625, 2, 3, 17, 250], shape)
+        yield {name: value for name, value in parameters.items() if value is not None}, [prediction, target]
+
+
+def soft_margin(random):
+    """Scores that PyTorch does not overflow at."""
+    for shape in SHAPES:
+        yield {}, [np.where(random.random(shape) < 0.2, 50, snap(random.normal(0, 3, shape))), sides(random, shape)]
+
+
+def triplet_margin(random):
+    """Rows in general position and coinciding ones, every norm, with and without swap."""
+    for p, swap, margin, eps in product((None, 1.0, 1.5, 3.0, np.inf), (False, True), (None, 0.5), (None, 0.25)):
+        for shape in ((5, 3),) if margin else ((4,), (2, 2, 3)):
+            anchor, positive, negative = (snap(random.normal(size=shape)) for _ in range(3))
+            if len(shape) > 1:
+                positive[0] = anchor[0]
+                negative[-1] = anchor[-1]
+            # An eps of 1e-6 beside larger numbers has few digits in float32, which steep powers show.
+            shift = eps if p in (None, np.inf) else 0.25
+            parameters = {"p": p, "swap": swap or None, "margin": margin, "eps": shift}
+            yield {name: value for name, value in parameters.items() if value is not None}, [anchor, positive, negative]
+
+
+MAKERS = (
+    *(bce, bce_with_logits, cosine_embedding, cross_entropy, gaussian_nll, hinge_embedding, kl_div, margin_ranking),
+    *(multi_margin, multilabel_margin, multilabel_soft_margin, nll, poisson_nll, soft_margin, triplet_margin),
+)
+
+
 def cases(random):
     """(loss, parameters, inputs) over all parameters and forms."""
     makers = {
-        "bce_with_logits": bce_with_logits(random),
-        "cosine_embedding": cosine_embedding(random),
-        "cross_entropy": cross_entropy(random),
+        **{maker.__name__: maker(random) for maker in MAKERS},
         "huber": elementwise(random, "delta", (None, 0.5, 2.0, 16.0)),
-        "kl_div": kl_div(random),
         "l1": elementwise(random, "", (None,)),
         "mse": elementwise(random, "", (None,)),
-        "smooth_l1": elementwise(random, "beta", (None, 0.0, 0.5, 2.0)),
+        "smooth_l1": elementwise(random, "beta", (None, 0.0, 0.5, 2.0), weighted=False),
     }
     return [(name, *case) for name, made in makers.items() for case in made]
+
+
+def graded(name, inputs):
+    """The positions of the inputs to differentiate by: of numbers, and no label."""
+    return [at for at in GRADED[name] if inputs[at].dtype.is_floating_point]
 
 
 def reductions(name):
@@ -145,35 +294,45 @@ def reductions(name):
 def peer(name, parameters, inputs, reduction, dtype):
     """PyTorch's value and gradients, as arrays; with reduction none the gradients of the sum."""
     tensors = [torch.tensor(x, dtype=dtype if np.asarray(x).dtype.kind == "f" else torch.int64) for x in inputs]
-    graded = tensors[: 2 if name == "cosine_embedding" else 1]
-    for tensor in graded:
-        tensor.requires_grad_()
+    by = [tensors[at].requires_grad_() for at in graded(name, tensors)]
     given = {k: torch.tensor(v, dtype=dtype) if "weight" in k else v for k, v in parameters.items()}
     value = FUNCTIONS[name](*tensors, **given, reduction=reduction)
-    return value.detach().numpy(), [grad.numpy() for grad in torch.autograd.grad(value.sum(), graded)]
+    return value.detach().numpy(), [grad.numpy() for grad in torch.autograd.grad(value.sum(), by)]
 
 
 def plain(x):
-    """Nested lists of numbers, each as short as its type allows."""
-    x = np.asarray(x)
-    return np.reshape([float(str(number)) for number in x.ravel()], x.shape).tolist()
+    """Nested lists of numbers, each as short as its type allows; what JSON has no number for as a word."""
+    if isinstance(x, list | np.ndarray) and np.ndim(x):
+        return [plain(part) for part in x]
+    number = float(str(x[()] if isinstance(x, np.ndarray) else x))
+    if not np.isfinite(number):
+        return str(number)
+    return int(number) if number.is_integer() and abs(number) < 1e6 else number
+
+
+def entry(name, parameters, inputs):
+    """One case, with what PyTorch makes of it."""
+    expected = {}
+    for kind in (torch.float64, torch.float32):
+        for reduction in reductions(name):
+            value, grads = peer(name, parameters, inputs, reduction, kind)
+            # The gradients of none are those of sum; in float32, those of mean will do.
+            kept = () if reduction == "none" or (reduction, kind) == ("sum", torch.float32) else map(plain, grads)
+            expected[f"{reduction} {str(kind)[6:]}"] = [plain(value), *kept]
+    given = {key: plain(x) if isinstance(x, float) else x for key, x in parameters.items()}
+    return {"parameters": given, "inputs": [plain(x) for x in inputs], "expected": expected}
 
 
 def main():
-    """Write the file beside this script, a case a line."""
-    lines = []
-    for name, parameters, inputs in cases(np.random.default_rng(2026)):
-        expected = {}
-        for kind in (torch.float64, torch.float32):
-            for reduction in reductions(name):
-                value, grads = peer(name, parameters, inputs, reduction, kind)
-                # The gradients of none are those of sum.
-                kept = () if reduction == "none" else map(plain, grads)
-                expected[f"{reduction} {str(kind)[6:]}"] = [plain(value), *kept]
-        entry = {"loss": name, "parameters": parameters, "inputs": [plain(x) for x in inputs]}
-        lines.append(json.dumps(entry | {"expected": expected}, separators=(",", ":")))
-    text = f'{{"torch": "{torch.__version__}", "cases": [\n' + ",\n".join(lines) + "\n]}\n"
-    Path(__file__).with_name("losses.json").write_text(text, "utf-8")
+    """Write the files, a case a line."""
+    lines = {}
+    for name, *case in cases(np.random.default_rng(2026)):
+        lines.setdefault(name, []).append(json.dumps(entry(name, *case), allow_nan=False, separators=(",", ":")))
+    directory = Path(__file__).with_name("losses")
+    directory.mkdir(exist_ok=True)
+    for name, made in lines.items():
+        text = f'{{"torch": "{torch.__version__}", "cases": [\n' + ",\n".join(made) + "\n]}\n"
+        directory.joinpath(f"{name}.json").write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

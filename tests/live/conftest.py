@@ -1,4 +1,4 @@
-"""PyTorch, imported once with its own warnings silenced, and the peer functions of tests/golden."""
+"""PyTorch, imported once with its own warnings silenced; the peers of tests/golden, and the study of differences."""
 
 import sys
 import warnings
@@ -9,4 +9,5 @@ with warnings.catch_warnings():
     import torch  # noqa: F401
     from torch.testing._internal import common_methods_invocations, common_modules  # noqa: F401
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "golden"), str(ROOT / "experiments" / "differences")]
