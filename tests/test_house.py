@@ -56,8 +56,6 @@ FACE = ("__init__", "__main__")
 
 LARGE = {
     "lossreg/call.py": (300, "the checks of one call, which share what they find"),
-    "lossreg/testing/arrays.py": (370, "one check after another, with nothing between them"),
-    "lossreg/testing/exactness.py": (330, "derivatives, distances and their explanation are one argument"),
 }
 LONG = {"cross_entropy": (70, "two forms, for labels and for probabilities")}
 
