@@ -105,20 +105,20 @@ def list_plugins(options: argparse.Namespace) -> None:
                 registry.find(name)
             except AmbiguousName as error:
                 warnings.append(str(error))
-    columns(rows)
+    print_table(rows)
     sys.stdout.flush()
     for warning in warnings:
         print(f"lossreg: warning: {' '.join(warning.split())}", file=sys.stderr)
 
 
-def columns(rows: list[list[str]]) -> None:
+def print_table(rows: list[list[str]]) -> None:
     """Print rows in columns, the last cut where the terminal ends."""
     import shutil
 
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    from lossreg.describe import columns
+
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    for line in columns(rows):
         print(line if room is None or len(line) <= room else line[: room - 1] + "…")
 
 

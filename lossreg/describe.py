@@ -63,7 +63,11 @@ def as_yaml(value: Any) -> str:
 
 def aligned(rows: Iterable[Iterable[str]]) -> str:
     """Rows in columns, indented."""
+    return "\n".join(f"  {line}".rstrip() for line in columns(rows))
+
+
+def columns(rows: Iterable[Iterable[str]]) -> list[str]:
+    """The lines of a table whose columns are as wide as their widest cell."""
     table = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table)
-    return "\n".join(f"  {line}".rstrip() for line in lines)
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
