@@ -48,7 +48,8 @@ BELOW = {
     "testing": EVALUATING | {"registry", "hookspecs"},
     "experiment": EVALUATING | {"registry", "hookspecs"},
     "describe": DEFINING | {"registry"},
-    "cli": EVALUATING | {"registry", "hookspecs", "describe", "experiment", "testing"},
+    "commands": EVALUATING | {"registry", "hookspecs", "describe", "experiment"},
+    "cli": {"errors", "commands"},
 }
 
 # The face is above all rooms and imports them when asked; nobody inside imports it, but for its version.

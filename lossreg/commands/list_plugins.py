@@ -1,0 +1,59 @@
+"""`lossreg list`: what is installed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+    from lossreg.registry import Registry
+
+
+def add(commands: Any) -> None:
+    """Add the command's parser."""
+    command = commands.add_parser("list", help="list what is installed", description="List what is installed.")
+    kinds = ("losses", "models", "optimizers", "data", "all")
+    command.add_argument("kind", nargs="?", default="losses", choices=kinds, metavar="KIND", help=", ".join(kinds))
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print a table of plugins, and a warning for each that cannot be used."""
+    from lossreg.errors import AmbiguousName, BrokenPlugin
+    from lossreg.registry import REGISTRIES
+
+    registries: tuple[Registry[Any], ...] = REGISTRIES
+    chosen = [registry for registry in registries if options.kind in ("all", registry.group.removeprefix("lossreg."))]
+    rows, warnings = [], []
+    for registry in chosen:
+        for offer in registry.offers():
+            try:
+                component = registry.load(offer)
+            except BrokenPlugin as error:
+                warnings.append(str(error))
+                continue
+            kind = [registry.kind] if len(chosen) > 1 else []
+            task = [getattr(component, "task", "")] if options.kind in ("losses", "all") else []
+            rows.append([*kind, offer.name, *task, str(offer), component.summary])
+        for name in registry.names():
+            try:
+                registry.find(name)
+            except AmbiguousName as error:
+                warnings.append(str(error))
+    print_table(rows)
+    sys.stdout.flush()
+    for warning in warnings:
+        print(f"lossreg: warning: {' '.join(warning.split())}", file=sys.stderr)
+
+
+def print_table(rows: list[list[str]]) -> None:
+    """Print rows in columns, the last cut where the terminal ends."""
+    import shutil
+
+    from lossreg.describe import columns
+
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in columns(rows):
+        print(line if room is None or len(line) <= room else line[: room - 1] + "…")

@@ -1,0 +1,42 @@
+"""`lossreg show`: all about one plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+    from lossreg.registry import Registry
+
+
+def add(commands: Any) -> None:
+    """Add the command's parser."""
+    description = "Show a loss, model, optimizer or data set: what it does, takes and comes from."
+    command = commands.add_parser("show", help="show one of them in full", description=description)
+    command.add_argument("name", metavar="NAME", help="its name, PyTorch's name of it, or DISTRIBUTION:NAME")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print everything about the plugins of a name, of whatever kind."""
+    from lossreg.errors import UnknownName, listed, nearest
+    from lossreg.registry import REGISTRIES
+
+    registries: tuple[Registry[Any], ...] = REGISTRIES
+    found = []
+    for registry in registries:
+        try:
+            offer = registry.find(options.name)
+        except UnknownName:
+            continue
+        found.append((registry.kind, offer, registry.load(offer)))
+    if not found:
+        names = {name for registry in registries for name in registry.names()}
+        hint = nearest(options.name, names)
+        raise UnknownName(
+            f"nothing named {options.name!r} is installed" + (hint and f"; {hint}") + f"; installed: {listed(names)}",
+        )
+    from lossreg.describe import describe
+
+    print("\n\n".join(describe(*one) for one in found))
