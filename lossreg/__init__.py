@@ -20,22 +20,29 @@ if TYPE_CHECKING:
     from lossreg.criterion import Criterion
     from lossreg.definition import Loss, loss
     from lossreg.domains import (
+        Array,
+        Axes,
         ClassIndex,
         ClassListed,
         ClassRow,
         Count,
         Fraction,
         Ignored,
+        Length,
         LogProbability,
         NonNegative,
         Positive,
         Probability,
         Real,
+        Rising,
         Row,
         Scale,
+        Share,
         Shared,
         Sign,
         Slope,
+        Slopes,
+        Symbol,
         Unit,
         Weight,
         Whole,
@@ -60,6 +67,7 @@ if TYPE_CHECKING:
     from lossreg.experiment.train import Result
     from lossreg.hookspecs import hookimpl
     from lossreg.kernels.threads import get_num_threads, set_num_threads
+    from lossreg.kernels.whole import each, require
 
 __version__ = "0.1.0"
 
@@ -68,18 +76,20 @@ HOMES = {
     "lossreg.criterion": ("Criterion",),
     "lossreg.definition": ("Loss", "loss"),
     "lossreg.domains": (
+        *("Array", "Axes", "ClassIndex", "ClassListed", "ClassRow", "Count", "Fraction", "Ignored", "Length"),
         *(
-            "ClassIndex",
-            "ClassListed",
-            "ClassRow",
-            "Count",
-            "Fraction",
-            "Ignored",
             "LogProbability",
             "NonNegative",
             "Positive",
+            "Probability",
+            "Real",
+            "Rising",
+            "Row",
+            "Scale",
+            "Share",
+            "Shared",
         ),
-        *("Probability", "Real", "Row", "Scale", "Shared", "Sign", "Slope", "Unit", "Weight", "Whole"),
+        *("Sign", "Slope", "Slopes", "Symbol", "Unit", "Weight", "Whole"),
     ),
     "lossreg.errors": (
         *("AmbiguousName", "BrokenPlugin", "InvalidConfig", "InvalidDefinition", "InvalidInput", "InvalidParameter"),
@@ -92,11 +102,14 @@ HOMES = {
     "lossreg.experiment.train": ("Result",),
     "lossreg.hookspecs": ("hookimpl",),
     "lossreg.kernels.threads": ("get_num_threads", "set_num_threads"),
+    "lossreg.kernels.whole": ("each", "require"),
 }
 HOME_OF = {name: home for home, names in HOMES.items() for name in names}
 
 __all__ = [
     "AmbiguousName",
+    "Array",
+    "Axes",
     "BrokenPlugin",
     "ClassIndex",
     "ClassListed",
@@ -113,6 +126,7 @@ __all__ = [
     "InvalidInput",
     "InvalidParameter",
     "InvalidType",
+    "Length",
     "LogProbability",
     "Loss",
     "LossregError",
@@ -127,12 +141,16 @@ __all__ = [
     "Real",
     "Report",
     "Result",
+    "Rising",
     "Row",
     "Scale",
     "Sequential",
+    "Share",
     "Shared",
     "Sign",
     "Slope",
+    "Slopes",
+    "Symbol",
     "Table",
     "Unit",
     "UnknownName",
@@ -140,6 +158,7 @@ __all__ = [
     "Whole",
     "create",
     "data",
+    "each",
     "get",
     "get_num_threads",
     "hookimpl",
@@ -148,6 +167,7 @@ __all__ = [
     "names",
     "optimizer",
     "register",
+    "require",
     "run",
     "set_num_threads",
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lossreg.criterion import Criterion
-    from lossreg.definition import Form
+    from lossreg.definition import Form, Input
     from lossreg.parameters import Parameter
 
     Array = np.ndarray[Any, Any]
@@ -192,7 +192,7 @@ class Call:
                 locked = " that is read-only" if isinstance(buffer, np.ndarray) and not buffer.flags.writeable else ""
                 told = f"{self.name}: expected out for {name} to be a writable array {kind} {x.shape}"
                 raise InvalidInput(f"{told}; got {got}{locked}")
-            whole = self.shape if not self.form.by_row else x.shape
+            whole = x.shape if self.form.by_row or self.form.whole else self.shape
             if buffer is None or x.shape != whole or any(np.may_share_memory(buffer, other) for other in self.arrays):
                 buffer = np.empty(whole, kind)  # noqa: PLW2901  what the caller gave is filled in the end
             found.append(buffer)
@@ -226,7 +226,7 @@ class Call:
 
     def total(self, values: Array | None, grads: tuple[Array, ...], scale: float) -> float:
         """The sum of the values; fills what there is to fill, the gradients times `scale`."""
-        form = self.form
+        form, settings = self.form, self.form.resolve(self.settings)
         entries = {entry.name: entry for entry in form.inputs}
         slopes = dict(zip((name for name, _ in self.graded), grads, strict=False))
         if form.by_row and grads:
@@ -238,7 +238,7 @@ class Call:
         total, outside = execute.evaluate(
             form,
             self.real,
-            tuple(self.settings[name] for name in form.switches),
+            tuple(settings[name] for name in form.switches),
             self.shape,
             self.inputs,
             [self.parameter(parameter) for parameter in form.parameters if parameter.name not in form.switches],
@@ -252,6 +252,17 @@ class Call:
             self.explain()
         return total
 
+    def outside(self, x: Array, entry: Input, classes: int) -> tuple[Array, str]:
+        """Which numbers of an input lie outside its domain, and what they should be."""
+        if entry.domain is CLASS_LIST:
+            ended = np.logical_or.accumulate(x == -1, axis=-1)
+            return ~ended & ((x < 0) | (x >= classes)), f"classes from 0 to {classes - 1}, then -1"
+        if entry.domain is CLASS_INDEX:
+            ignored = [self.settings[p.name] for p in self.form.parameters if p.domain is IGNORED]
+            allowed = [f"a class from 0 to {classes - 1}", *(f"{label} (ignored)" for label in ignored)]
+            return ((x < 0) | (x >= classes)) & ~np.isin(x, ignored), " or ".join(allowed)
+        return ~np.asarray(entry.domain.contains(x)), entry.domain.extent
+
     def explain(self) -> None:
         """Raise InvalidInput for the first input that lies outside its domain, with its position."""
         counts = np.ones(self.shape, np.bool_)
@@ -260,19 +271,7 @@ class Call:
         if self.sample_weight is not None:
             counts &= self.sample_weight != 0
         for x, entry in zip(self.inputs, self.form.inputs, strict=True):
-            extent = entry.domain.extent
-            if entry.domain is CLASS_LIST:
-                classes = self.inputs[0].shape[-1]
-                ended = np.logical_or.accumulate(x == -1, axis=-1)
-                outside = ~ended & ((x < 0) | (x >= classes))
-                extent = f"classes from 0 to {classes - 1}, then -1"
-            elif entry.domain is CLASS_INDEX:
-                classes = self.inputs[0].shape[-1]
-                ignored = [self.settings[p.name] for p in self.form.parameters if p.domain is IGNORED]
-                outside = ((x < 0) | (x >= classes)) & ~np.isin(x, ignored)
-                extent = " or ".join([f"a class from 0 to {classes - 1}", *(f"{label} (ignored)" for label in ignored)])
-            else:
-                outside = ~np.asarray(entry.domain.contains(x))
+            outside, extent = self.outside(x, entry, self.inputs[0].shape[-1] if self.form.by_row else 0)
             outside &= counts if entry.axis is None else counts[..., None]
             if outside.any():
                 position = np.unravel_index(int(np.argmax(outside)), outside.shape)

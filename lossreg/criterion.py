@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossreg.batch import BatchCall
 from lossreg.call import Call
 from lossreg.definition import Loss
-from lossreg.domains import IGNORED
 from lossreg.errors import InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels.reductions import REDUCTIONS
 from lossreg.parameters import Parameter, bind
@@ -89,7 +90,7 @@ class Criterion:
         denominator: float | None = None,
     ) -> Any:
         """The loss: a numpy number, or with reduction none an array of the loss's own shape. See `value_and_grad`."""
-        return Call(self, arrays, sample_weight, where).value(denominator)
+        return self._call(arrays, sample_weight, where).value(denominator)
 
     def grad(
         self,
@@ -137,7 +138,7 @@ class Criterion:
         gradient 0. Raises InvalidInput for shapes that do not match and for values outside the loss's domains, with
         their position, and InvalidType for types that are no numbers.
         """
-        call = Call(self, arrays, sample_weight, where, wrt)
+        call = self._call(arrays, sample_weight, where, wrt)
         grads = call.gradients(out)
         value = call.value(denominator, grads)
         grads = call.deliver(grads, out)
@@ -145,7 +146,17 @@ class Criterion:
 
     def denominator(self, *arrays: Any, sample_weight: Any = None, where: Any = None) -> float:
         """What the reduction divides the sum by; what several parts' denominators add up to is the whole's."""
-        return Call(self, arrays, sample_weight, where).divisor()
+        return self._call(arrays, sample_weight, where).divisor()
+
+    def _call(self, *given: Any) -> Call:
+        """The arrays of a call, checked."""
+        return (BatchCall if self.loss.forms[0].whole else Call)(self, *given)
+
+    def __getattr__(self, name: str) -> Any:
+        """A method of the loss, with the criterion's parameters."""
+        if name not in self.loss.methods:
+            raise AttributeError(f"{self!r} has no attribute {name!r}")
+        return partial(self.loss.methods[name], **self.parameters)
 
 
 class Settable(Parameter):
@@ -155,7 +166,7 @@ class Settable(Parameter):
         """Give `value` in its plain form, or an array of float64 that nobody can change; or raise InvalidParameter."""
         if (
             not self.domain
-            or self.domain is IGNORED
+            or self.domain.integer
             or not (isinstance(value, list | tuple) or getattr(value, "shape", None))
         ):
             return super().accept(value)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,34 @@ class SlopeRow:
     """Marks the row that a kernel fills with slopes."""
 
 
+class Axes:
+    """Marks an array that a kernel gets whole: the names of its axes, and what its numbers may be (any, if not said).
+
+    Axes of one name are equally long. N is that of the samples, which is not there where there is a single one. With
+    `lengths`, the name of another input, the samples may also come one after the other, each as long as that says.
+    """
+
+    def __init__(self, names: str, domain: Any = None, lengths: str = "") -> None:
+        self.names = tuple(names.split())
+        self.domain: Domain = domain.__metadata__[0] if domain else REAL
+        self.lengths = lengths
+
+
+class Shares:
+    """Marks what a kernel of whole arrays is told of each sample: how much it counts."""
+
+
+class SlopeArrays:
+    """Marks the arrays that a kernel of whole arrays fills with slopes."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Marks a parameter that is a function: one of these by its name, or the caller's own."""
+
+    functions: Mapping[str, Callable[..., Any]]
+
+
 def anything(x: Any) -> Any:
     """Every number but nan."""
     return x == x  # noqa: PLR0124  nan is in no domain, and differs from itself
@@ -84,8 +112,8 @@ def _sign(x: Any) -> Any:
     return (x == 1) | (x == -1)
 
 
-def _non_positive(x: Any) -> Any:
-    return x <= 0
+def _rising(x: Any) -> Any:
+    return len(x) > 0 and all(0 < low < high for low, high in zip(x, [*x[1:], INFINITY], strict=True))
 
 
 INFINITY = float("inf")
@@ -102,9 +130,14 @@ CLASS_LIST = Domain("ClassList", "classes, and -1 behind the last", anything, -1
 WEIGHT = Domain("Weight", "a finite number; a mean divides by the sum of the weights", _finite, 1.0)
 SCALE = Domain("Scale", "a finite number; a mean divides by the count, whatever the scales", _finite, 1.0)
 FRACTION = Domain("Fraction", "from 0 to below 1", _below_one, 0.5)
-COUNT = Domain("Count", "an integer, 1 or above", _at_least_one, 1)
-WHOLE = Domain("Whole", "an integer, 0 or above", _non_negative, 0)
-IGNORED = Domain("Ignored", "an integer: the label that is left out, as if the row were not there", anything, -100)
+COUNT = Domain("Count", "an integer, 1 or above", _at_least_one, 1, integer=True)
+WHOLE = Domain("Whole", "an integer, 0 or above", _non_negative, 0, integer=True)
+LENGTH = Domain("Length", "an integer, 0 or above; a mean divides by it, 0 as 1", _non_negative, 1, integer=True)
+SYMBOL = Domain("Symbol", "a class, as far as the sequence goes", anything, 1, "sequences", integer=True)
+RISING = Domain("Rising", "a list of integers above 0, each larger than the one before", _rising, 1, integer=True)
+IGNORED = Domain(
+    "Ignored", "an integer: the label that is left out, as if the row were not there", anything, -100, integer=True
+)
 
 Real = Annotated[float, REAL]
 """Any number; in an array also inf and nan, which go through the formula."""
@@ -136,6 +169,12 @@ Count = Annotated[int, COUNT]
 """How many of something that there has to be."""
 Whole = Annotated[int, WHOLE]
 """How many of something that there need not be; a seed."""
+Rising = Annotated[tuple[int, ...], RISING]
+"""Integers above 0, each larger than the one before."""
+Length = Annotated[int, LENGTH]
+"""How long a sample is whose loss a mean takes by its length."""
+Symbol = Annotated[int, SYMBOL]
+"""A class in a sequence; behind the sequence's end there may be anything."""
 
 _Number = TypeVar("_Number")
 if TYPE_CHECKING:
@@ -148,5 +187,11 @@ Row = Annotated[Numbers[_Number], Along(-1)]
 """A row along the last axis: the components of an embedding."""
 ClassRow = Annotated[Numbers[_Number], Along(1)]
 """A row along axis 1, or along axis 0 of an array that has no other: one number for each class."""
+Array = Any
+"""An array that a kernel gets whole, as in `Annotated[Array, Axes("N D")]`, or `tuple[Array, ...]` for those left."""
+Share = Annotated[Any, Shares()]
+"""How much each sample counts: an array, in which nothing is 0."""
+Slopes = Annotated[dict[str, Any], SlopeArrays()]
+"""The arrays to fill, by the names of the inputs whose gradient is asked for."""
 Slope = Annotated[list[float], SlopeRow()]
 """The row of slopes that a kernel fills, one for each row input that gets a gradient, in the inputs' order."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from lossreg.domains import Along, Domain
+from lossreg.domains import Along, Domain, Named
 from lossreg.errors import InvalidDefinition, InvalidParameter, listed, nearest
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class Parameter:
         """What it may be set to, in words."""
         return in_words(self.annotation)
 
+    def resolve(self, value: Any) -> Any:
+        """What a kernel gets for a value: the function, where it is the name of one."""
+        return named(self.annotation).get(value, value) if isinstance(value, str) else value
+
     def accept(self, value: Any) -> Any:
         """Give `value` in its plain form (int, float, bool, str, tuple), or raise InvalidParameter."""
         if value is None and not self.required:
@@ -69,6 +73,8 @@ def accept(annotation: Any, value: Any) -> Any:  # noqa: PLR0911  a return for e
         return next((plain for plain in plains if plain is not REFUSED), REFUSED)
     if along(annotation) is not None and not isinstance(value, list | tuple):
         return accept(get_args(arguments[0])[0], value)  # one number stands for a row of them
+    if named(annotation):
+        return value if callable(value) or (isinstance(value, str) and value in named(annotation)) else REFUSED
     if origin is Annotated:
         plain = accept(arguments[0], value)
         return plain if plain is REFUSED or all_inside(annotation, plain) else REFUSED
@@ -112,11 +118,18 @@ def along(annotation: Any) -> int | None:
     return next((mark.axis for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Along)), None)
 
 
+def named(annotation: Any) -> Mapping[str, Callable[..., Any]]:
+    """The functions, by name, that an annotation allows."""
+    marks = getattr(annotation, "__metadata__", ())
+    return next((mark.functions for mark in marks if isinstance(mark, Named)), {})
+
+
 def choices(annotation: Any) -> Iterable[str]:
     """The words that an annotation allows, for suggestions."""
     if get_origin(annotation) is Literal:
         return [choice for choice in get_args(annotation) if isinstance(choice, str)]
-    return [word for part in get_args(annotation) for word in choices(part)] if get_origin(annotation) in UNION else []
+    parts = get_args(annotation) if get_origin(annotation) in UNION else ()
+    return [*named(annotation), *(word for part in parts for word in choices(part))]
 
 
 def in_words(annotation: Any) -> str:  # noqa: PLR0911  as accept
@@ -124,11 +137,13 @@ def in_words(annotation: Any) -> str:  # noqa: PLR0911  as accept
     origin, arguments = get_origin(annotation), get_args(annotation)
     if along(annotation) is not None:
         return f"{in_words(get_args(arguments[0])[0])}, or a row of them"
+    if named(annotation):
+        return f"{', '.join(map(repr, named(annotation)))}, or a function like them"
     if origin is Annotated:
         domain = domain_of(annotation)
         if domain is None:
             return in_words(arguments[0])
-        return domain.extent if arguments[0] is int or "number" in domain.extent else f"a number {domain.extent}"
+        return f"a number {domain.extent}" if arguments[0] is float and "number" not in domain.extent else domain.extent
     if origin in UNION:
         return " or ".join(in_words(argument) for argument in arguments)
     if origin is Literal:
@@ -141,7 +156,8 @@ def in_words(annotation: Any) -> str:  # noqa: PLR0911  as accept
 
 def is_switch(parameter: Parameter) -> bool:
     """Whether a parameter chooses a branch: to compiled code it is a constant, so that the branch costs nothing."""
-    return parameter.annotation is bool or get_origin(parameter.annotation) is Literal
+    annotation = parameter.annotation
+    return annotation is bool or get_origin(annotation) is Literal or bool(named(annotation))
 
 
 def switches_of(function: Callable[..., Any], parameters: Iterable[Parameter]) -> tuple[str, ...]:

@@ -15,11 +15,11 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from lossreg.errors import InvalidDefinition
-from lossreg.kernels.specialise import counter, driver, in_short
+from lossreg.kernels.specialise import counter, driver, in_short, repeater
 from lossreg.kernels.threads import get_num_threads, run_together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lossreg.definition import Form
 
@@ -122,6 +122,19 @@ class Drive:
         except NumbaError as error:
             raise InvalidDefinition(f"{self.name}: the kernel does not compile:\n{in_short(error)}") from error
         return float(sums.sum()), outside
+
+
+def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...]) -> None:
+    """Call the function for every number below `count`, compiled, in as many threads as there is work for."""
+    loop = repeater(function)
+    size = max((operand.size for operand in operands if isinstance(operand, np.ndarray)), default=0)
+    threads = max(1, min(get_num_threads(), count, size // SLAB))
+    bounds = [count * at // threads for at in range(threads + 1)]
+    unlocked = [flatten(operand, 1) for operand in operands]
+    try:
+        run_together(loop, [(first, last, *unlocked) for first, last in pairwise(bounds)])
+    except NumbaError as error:
+        raise InvalidDefinition(f"{function.__name__}: it does not compile:\n{in_short(error)}") from error
 
 
 def count(shape: tuple[int, ...], labels: Any, ignored: int, weight: Any, sample_weight: Any, where: Any) -> float:

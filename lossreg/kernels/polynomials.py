@@ -171,4 +171,19 @@ def _largest(row: Any) -> Any:
     return largest
 
 
-COMPILED = (stable.exp, stable.expm1, stable.log, stable.log1p, stable.sqrt, stable.largest)
+@overload(stable.table, jit_options=EXACT | INNER, strict=False)
+def _table(rows: Any, columns: Any) -> Any:
+    """An array."""
+    return lambda rows, columns: np.empty((rows, columns))
+
+
+@overload(stable.spare, jit_options=EXACT | INNER, strict=False)
+def _spare(row: Any) -> Any:
+    """An array."""
+    return lambda row: np.empty_like(row)  # noqa: PLW0108  as above
+
+
+COMPILED = (
+    *(stable.exp, stable.expm1, stable.log, stable.log1p, stable.sqrt),
+    *(stable.largest, stable.spare, stable.table),
+)

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import types
-from functools import cache, reduce
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numba import njit
 from numba.extending import register_jitable
 
-from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED
-from lossreg.kernels import stable, templates
+from lossreg.kernels import distances, stable, templates
 from lossreg.kernels.floats import EXACT, INNER
+from lossreg.kernels.guards import guard
 from lossreg.kernels.polynomials import COMPILED
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numba.core.errors import NumbaError
 
-    from lossreg.definition import Form, Input
+    from lossreg.definition import Form
 
 # Sums may be reordered, which vectorises them. Never "nnan" or "ninf": they make isnan a constant.
 REORDERED = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "numpy"}
@@ -47,14 +47,18 @@ def driver(form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int,
     """The compiled loop of a form: for a float type, the parameters that choose a branch, and the slopes to store."""
     template = templates.rows if form.by_row else templates.elementwise
     options = REORDERED if form.by_row else EXACT
+    kernel = compiled(form.kernel, options)
+    leading = len(form.inputs) + len(form.slope_rows) + len(form.parameters) - len(form.switches)
+    for at, switch in enumerate(switches, leading):
+        kernel = holding(kernel, compiled(switch, options), at, options) if callable(switch) else kernel
     filled = {
-        "kernel": compiled(form.kernel, options),
+        "kernel": kernel,
         "guard": compiled(guard(form), EXACT),
         "REAL": real,
         "STORED": len(stored),
         **{name: 1 + at for name, at in zip(("FIRST", "SECOND", "THIRD"), stored, strict=False)},
         "INPUTS": len(form.inputs),
-        "SWITCHES": switches,
+        "SWITCHES": tuple(switch for switch in switches if not callable(switch)),
     }
     # numba's entry imports the kernel's module again, so a copy of a plugin under another name has an entry of its own.
     decisive = (
@@ -62,10 +66,26 @@ def driver(form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int,
         form.kernel.__module__,
         *(entry.domain.contains for entry in form.inputs),
         real.__name__,
-        switches,
+        *switches,
         stored,
     )
     return clone(template, f"{form.kernel.__name__}_{real.__name__}_{fingerprint(*decisive)}", filled)
+
+
+def holding(kernel: Any, function: Any, at: int, options: dict[str, Any]) -> Callable[..., Any]:
+    """The kernel with a function in its place among the arguments; numba has no tuple of functions."""
+
+    def held(*arguments: Any) -> Any:
+        return kernel(*arguments[:at], function, *arguments[at:])
+
+    return njit(held, **options, **INNER)
+
+
+@cache
+def repeater(function: Callable[..., None]) -> Callable[..., None]:
+    """The compiled loop that calls a function for every sample."""
+    filled = {"kernel": compiled(function, EXACT)}
+    return clone(templates.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", filled)
 
 
 @cache
@@ -160,89 +180,6 @@ def room() -> bytes:
     return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 
 
-def guard(form: Form) -> Callable[..., Any]:
-    """What tells of a point whether it is ignored and whether it lies outside the form's domains."""
-    settings = [parameter for parameter in form.parameters if parameter.name not in form.switches]
-    ignored = next((at for at, parameter in enumerate(settings) if parameter.domain is IGNORED), None)
-    guards = [
-        label_guard(position, ignored)
-        if entry.domain is CLASS_INDEX
-        else list_guard(position)
-        if entry.domain is CLASS_LIST
-        else domain_guard(position, entry)
-        for position, entry in enumerate(form.inputs)
-        if entry.domain.integer or entry.domain.bounded
-    ]
-    return reduce(both, guards) if guards else free
-
-
-def free(point: Any, parameters: Any) -> tuple[bool, bool]:
-    """The guard of a form whose inputs may be anything."""
-    return False, False
-
-
-def both(one: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
-    """A guard that tells what either of two tells."""
-    first, second = (register_jitable(**EXACT, **INNER)(each) for each in (one, other))
-
-    def either(point: Any, parameters: Any) -> tuple[bool, bool]:
-        ignored, outside = first(point, parameters)
-        also_ignored, also_outside = second(point, parameters)
-        return ignored | also_ignored, outside | also_outside
-
-    return either
-
-
-def label_guard(position: int, ignored: int | None) -> Callable[..., Any]:
-    """The guard of a class label: it has to index the first row, unless it is the label to ignore."""
-    if ignored is None:
-
-        def in_range(point: Any, parameters: Any) -> tuple[bool, bool]:
-            return False, (point[position] < 0) | (point[position] >= len(point[0]))
-
-        return in_range
-
-    def ignored_or_in_range(point: Any, parameters: Any) -> tuple[bool, bool]:
-        label = point[position]
-        skip = label == parameters[ignored]
-        return skip, (not skip) & ((label < 0) | (label >= len(point[0])))
-
-    return ignored_or_in_range
-
-
-def list_guard(position: int) -> Callable[..., Any]:
-    """The guard of a row of class labels that a first -1 ends."""
-
-    def listed(point: Any, parameters: Any) -> tuple[bool, bool]:
-        outside, ended = False, False
-        for j in range(len(point[position])):
-            label = point[position][j]
-            ended |= label == -1
-            outside |= (not ended) & ((label < 0) | (label >= len(point[0])))
-        return False, outside
-
-    return listed
-
-
-def domain_guard(position: int, entry: Input) -> Callable[..., Any]:
-    """The guard of an input whose numbers have bounds."""
-    contains = register_jitable(**EXACT, **INNER)(entry.domain.contains)
-    if entry.axis is None:
-
-        def element(point: Any, parameters: Any) -> tuple[bool, bool]:
-            return False, not contains(point[position])
-
-        return element
-
-    def row(point: Any, parameters: Any) -> tuple[bool, bool]:
-        outside = False
-        for x in point[position]:
-            outside |= not contains(x)
-        return False, outside
-
-    return row
-
-
-for _function in vars(stable).values():
+for _function in (*vars(stable).values(), *vars(distances).values()):
     if isinstance(_function, types.FunctionType):
         make_callable(_function, REORDERED if "row" in _function.__annotations__ else EXACT)

@@ -103,6 +103,23 @@ def portion(x: Any, whole: Any) -> Any:
     return T(1) if x == whole else x / whole
 
 
+def log_add(x: Any, y: Any, z: Any) -> Any:
+    """log(e^x + e^y + e^z), without overflow."""
+    low, high = min(x, y), max(x, y)
+    top, middle = max(high, z), min(high, z)
+    return top + log1p(exp(gap(low, top)) + exp(gap(middle, top)))
+
+
+def spare(row: Sequence[Any]) -> Any:
+    """Room for a row like another, whatever is there before its numbers are."""
+    return [x * 0 for x in row]
+
+
+def table(rows: int, columns: int) -> Any:
+    """Room for numbers in double precision, whatever is there before they are."""
+    return [[0.0] * columns for _ in range(rows)]
+
+
 # Of rows. Their sums may be added in any order, which lets them vectorise, as does counting instead of iterating.
 
 

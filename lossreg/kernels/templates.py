@@ -158,6 +158,12 @@ def count(sample_weight: Any, where: Any, labels: Any, ignored: int, weight: Any
     return added
 
 
+def each(first: int, last: int, *operands: Any) -> None:
+    """Call the kernel for every number from `first` to `last`."""
+    for i in range(first, last):
+        kernel(i, *operands)
+
+
 def update(weights: Any, grads: Any, step: float, *operands: Any) -> None:
     """Run an optimizer's rule over the weights: it gives the new weight and the new states."""
     numbers = cast(operands, REAL(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from numba import from_dtype, typeof
@@ -31,8 +32,10 @@ def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list
         types.Array(kind, 1, "C") if entry.axis is not None else kind
         for kind, entry in zip(kinds, form.inputs, strict=True)
     ]
-    settings = [number if isinstance(value, float) else typeof(value) for value in parameters.values()]
-    kernel: Any = compiled(form.kernel, REORDERED if form.by_row else EXACT)
+    options = REORDERED if form.by_row else EXACT
+    given = [compiled(x, options) if isinstance(x, FunctionType) else x for x in form.resolve(parameters).values()]
+    settings = [number if isinstance(x, float) else typeof(x) for x in given]
+    kernel: Any = compiled(form.kernel, options)
     signature = (*inputs, *(row for _ in form.slope_rows), *settings)
     kernel.compile(signature)
     return sorted(set(leaks(kernel.overloads[signature].type_annotation, number)))

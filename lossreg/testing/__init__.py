@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from lossreg.errors import NonconformingLoss
-from lossreg.testing import arrays, derivatives, exactness, face, gradients, limits, memory  # noqa: F401  importing them adds their checks
+from lossreg.testing import arrays, derivatives, exactness, face, gradients, limits, memory, whole  # noqa: F401  importing them adds their checks
 from lossreg.testing.checks import CHECKS, known, run_check
 from lossreg.testing.results import Report, Result, Worst
 from lossreg.testing.subject import subject_of

@@ -5,6 +5,7 @@ The weights and masks of one check are those of the others, as is the type, so t
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,29 @@ from lossreg.kernels.widening import widened
 from lossreg.testing.checks import check, check_unless
 from lossreg.testing.derivatives import derivatives_of
 from lossreg.testing.exactness import exact
-from lossreg.testing.subject import WIDTH, as_tuple, batch, criterion, fused, has_labels, ignored_label
+from lossreg.testing.samples import (
+    MASK,
+    divided,
+    gathered,
+    ignore,
+    lengths,
+    of_samples,
+    of_slopes,
+    pick,
+    place,
+    spoil,
+    with_gaps,
+)
+from lossreg.testing.subject import (
+    WIDTH,
+    as_tuple,
+    batch,
+    by_arrays,
+    criterion,
+    fused,
+    has_labels,
+    ignored_label,
+)
 
 if TYPE_CHECKING:
     from lossreg.testing.points import Array, Case
@@ -24,7 +47,6 @@ if TYPE_CHECKING:
 
 WEIGHTS = np.array([1.0, 2.0, 0.0, 1.0, 2.0, 0.5])
 KINDS: tuple[Any, ...] = (np.float16, np.float32, np.float64)
-MASK = np.array([True, False, True, True, False, True])
 DIVIDED = ("sum", "mean", "batchmean")
 
 
@@ -56,7 +78,7 @@ def graded(case: Case, arrays: list[Array]) -> list[Array]:
 @check
 def types_are_kept(subject: Subject, trial: Trial) -> None:
     """float16, float32 and float64 come out as they came in, and a kernel computes in the type of its inputs."""
-    for case in subject.defaults:
+    for case in (case for case in subject.defaults if not case.form.whole):
         for real in KINDS[1:]:
             found = widened(case.form, np.dtype(real), case.parameters)
             trial.require(not found, f"{case}: computes in another type: {'; '.join(found)}; write T = type(x), T(0.5)")
@@ -85,14 +107,17 @@ def reductions_agree(subject: Subject, trial: Trial) -> None:
             "mean": share(case, arrays),
             "batchmean": share(case, arrays) * len(values) / values.size,
         }
+        long = lengths(case, arrays)
         for reduction, divisor in divisors.items():
             value, grads = fused(case, reduction)(*arrays)
             reduced = criterion(case, reduction)
             alone, joint = reduced(*arrays), reduced.value_and_grad(*arrays)[0]
-            expected = values.sum() / divisor if divisor else 0.0
+            apart = np.ones(len(values)) if reduction == "sum" else long
+            expected = (values.T / apart).sum() / divisor if divisor else 0.0
             told = f"{case}, reduction {reduction}"
             trial.require(near(value, expected), f"{told}: {value}, but {expected} from the values")
-            scaled = [slope / divisor if divisor else slope * 0 for slope in as_tuple(slopes)]
+            by_sample = of_slopes(case, as_tuple(slopes), partial(divided, apart))
+            scaled = [slope / divisor if divisor else slope * 0 for slope in by_sample]
             trial.require(
                 near(grads, scaled), f"{told}: the gradient is not that of the values, divided by {divisor:g}"
             )
@@ -105,6 +130,8 @@ def share(case: Case, arrays: list[Array]) -> float:
     weights = [settings[p.name] for p in case.form.parameters if p.domain is WEIGHT]
     ignored = ignored_label(case.form)
     labels = [x for x, entry in zip(arrays, case.form.inputs, strict=True) if entry.domain is CLASS_INDEX]
+    if case.form.whole and not weights:
+        return 6.0
     if not labels:
         whole = next(
             (x.size for x, entry in zip(arrays, case.form.inputs, strict=True) if entry.axis is None), len(arrays[0])
@@ -115,7 +142,7 @@ def share(case: Case, arrays: list[Array]) -> float:
     return float(prod((row[kept] for row in rows), start=np.ones(kept.size)).sum())
 
 
-@check
+@check_unless(by_arrays)
 def gradient_is_of_the_number_reported(subject: Subject, trial: Trial) -> None:
     """For every reduction, with weights and a mask, the gradient is the derivative of the very number that is given."""
     for case, arrays in subject.batches():
@@ -140,18 +167,16 @@ def weights_count_samples(subject: Subject, trial: Trial) -> None:
     """Weight 2 is the sample twice, weight 0 is no sample, even of nan."""
     repeats = np.array([1, 2, 0, 1, 2, 3])
     for case, arrays in subject.batches():
-        spoilt = [spoil(x, repeats == 0) for x in arrays]
-        repeated = [np.repeat(x, repeats, axis=0) for x in arrays]
+        spoilt = of_samples(case, arrays, partial(spoil, repeats == 0))
+        repeated = of_samples(case, arrays, lambda x, axis: np.repeat(x, repeats, axis))
         for reduction in DIVIDED[:2]:
             reduced = fused(case, reduction)
             value, grads = reduced(*spoilt, sample_weight=repeats.astype(float))
             expected, each = reduced(*repeated)
             told = f"{case}, reduction {reduction}: with weights {repeats.tolist()}"
             trial.require(near(value, expected), f"{told} {value}, with samples repeated {expected}")
-            starts = np.cumsum(repeats) - repeats
-            added = [np.add.reduceat(np.append(x, 0 * x[:1], 0), starts, 0) for x in as_tuple(each)]
+            added = of_slopes(case, as_tuple(each), partial(gathered, repeats))
             for grad, of_repeated in zip(as_tuple(grads), added, strict=True):
-                of_repeated[repeats == 0] = 0
                 trial.require(near(grad, of_repeated), f"{told} the gradient is not that of the samples repeated")
 
 
@@ -159,33 +184,26 @@ def weights_count_samples(subject: Subject, trial: Trial) -> None:
 def masks_delete(subject: Subject, trial: Trial) -> None:
     """What is masked might as well not be there, be it nan, inf or out of range; all masked is 0 with gradient 0."""
     for case, arrays in subject.batches():
-        spoilt = [spoil(x, ~MASK) for x in arrays]
-        kept = [x[MASK] for x in arrays]
+        spoilt = of_samples(case, arrays, partial(spoil, ~MASK))
+        kept = pick(case, arrays, MASK)
         for reduction in DIVIDED:
             reduced = fused(case, reduction)
             value, grads = reduced(*spoilt, where=MASK)
             expected, rest = reduced(*kept)
             told = f"{case}, reduction {reduction}"
             trial.require(near(value, expected), f"{told}: {value} masked, {expected} deleted")
-            for grad, of_kept in zip(as_tuple(grads), as_tuple(rest), strict=True):
-                trial.require(
-                    near(grad[MASK], of_kept), f"{told}: the gradient of what is left is not that of it alone"
-                )
-                trial.require(
-                    not grad[~MASK].any(), f"{told}: what is masked has a gradient: {grad[~MASK].ravel()[:3]}"
-                )
+            found = of_slopes(case, as_tuple(grads), lambda x, axis: np.compress(MASK, x, axis))
+            left = of_slopes(case, as_tuple(grads), lambda x, axis: np.compress(~MASK, x, axis))
+            trial.require(
+                near(found, list(as_tuple(rest))), f"{told}: the gradient of what is left is not that of it alone"
+            )
+            for name, grad in zip(case.form.slopes, left, strict=True):
+                masked = place(case, name) is None or not grad.any()
+                trial.require(masked, f"{told}: what is masked has a gradient: {grad.ravel()[:3]}")
             value, grads = reduced(*spoilt, where=np.zeros(6, bool))
             told = f"{told}: with everything masked"
             trial.require(value == 0, f"{told} {value}")
             trial.require(not any(grad.any() for grad in as_tuple(grads)), f"{told} there is a gradient")
-
-
-def spoil(x: Array, where: Array) -> Array:
-    """A copy with nan, inf or a label that does not exist at the samples given."""
-    spoilt = x.copy()
-    spoilt[where] = 1000 if x.dtype.kind in "iu" else np.nan
-    spoilt[np.flatnonzero(where)[:1]] = 1000 if x.dtype.kind in "iu" else np.inf
-    return spoilt
 
 
 @check
@@ -197,14 +215,17 @@ def parts_add_up(subject: Subject, trial: Trial) -> None:
             given: dict[str, Any] = {"sample_weight": WEIGHTS, "where": MASK}
             whole, grads = reduced(*arrays, **given)
             cuts = [slice(0, 1), slice(1, 4), slice(4, 6)]
-            parts = [([x[cut] for x in arrays], {name: x[cut] for name, x in given.items()}) for cut in cuts]
+            parts = [(pick(case, arrays, cut), {name: x[cut] for name, x in given.items()}) for cut in cuts]
             common = sum(criterion(case, reduction).denominator(*part, **kept) for part, kept in parts)
             found = [reduced(*part, **kept, denominator=common) for part, kept in parts]
             added = sum(float(value) for value, _ in found)
             told = f"{case}, reduction {reduction}: parts with denominator {common:g}"
             trial.require(near(whole, added), f"{told} add up to {added}, the whole is {whole}")
-            for grad, *pieces in zip(as_tuple(grads), *(as_tuple(piece) for _, piece in found), strict=True):
-                trial.require(near(grad, np.concatenate(pieces)), f"{told} have gradients other than the whole's")
+            every = zip(case.form.slopes, as_tuple(grads), *(as_tuple(piece) for _, piece in found), strict=True)
+            for name, grad, *pieces in every:
+                axis = place(case, name)
+                joined = sum(pieces) if axis is None else np.concatenate(pieces, axis)
+                trial.require(near(grad, joined), f"{told} have gradients other than the whole's")
 
 
 @check_unless(lambda subject: "" if any(map(has_labels, (c.form for c in subject.cases))) else "no class labels")
@@ -222,12 +243,10 @@ def labels_of_any_integer_type(subject: Subject, trial: Trial) -> None:
             )
         ignored = ignored_label(case.form)
         if ignored is not None:
-            left_out = [x.copy() for x in arrays]
-            for x in left_out:
-                x[~MASK] = case.parameters[ignored] if x.dtype.kind == "i" else np.nan
+            left_out = of_samples(case, arrays, partial(ignore, case.parameters[ignored]))
             value, grads = fused(case)(*left_out)
-            deleted, rest = fused(case)(*(x[MASK] for x in arrays))
+            deleted, rest = fused(case)(*pick(case, arrays, MASK))
             trial.require(near(value, deleted), f"{case}: {value} with rows ignored, {deleted} with rows deleted")
-            for grad, of_kept in zip(as_tuple(grads), as_tuple(rest), strict=True):
-                fine = near(grad[MASK], of_kept) and not grad[~MASK].any()
-                trial.require(fine, f"{case}: another gradient with rows ignored than with rows deleted")
+            spread = of_slopes(case, as_tuple(rest), with_gaps)
+            fine = near(list(as_tuple(grads)), spread)
+            trial.require(fine, f"{case}: another gradient with rows ignored than with rows deleted")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from lossreg.testing.checks import check
+from lossreg.testing.checks import check_unless
 from lossreg.testing.exactness import distance, exact
 from lossreg.testing.points import points
 from lossreg.testing.precise import context, number, reference
-from lossreg.testing.subject import at, compiled, outputs
+from lossreg.testing.subject import at, by_arrays, compiled, outputs
 
 if TYPE_CHECKING:
     from lossreg.definition import Form
@@ -36,7 +36,7 @@ class Sides(NamedTuple):
         return (self.left + self.right) / 2
 
 
-@check
+@check_unless(by_arrays)
 def slopes_are_derivatives(subject: Subject, trial: Trial) -> None:
     """Off the kinks, each slope is the derivative of the value, measured in as many digits as differences need."""
     for case, point, slopes, sides in derivatives(subject):
@@ -50,7 +50,7 @@ def slopes_are_derivatives(subject: Subject, trial: Trial) -> None:
             trial.measure(float(error), 1, "times the allowance", partial(at, case, point), explain)
 
 
-@check
+@check_unless(by_arrays)
 def kinks_are_declared(subject: Subject, trial: Trial) -> None:
     """At a kink the slope lies between the one-sided derivatives; and it is the same one in every float type."""
     kinks = 0
@@ -105,9 +105,11 @@ def differences(case: Case, point: Point, parameters: dict[str, Any]) -> tuple[l
     """
     own, form = context(), case.form
     numbers = tuple(map(number, point))
-    sizes = [
-        abs(float(x)) for each in (*point, *parameters.values()) for x in (each if isinstance(each, list) else [each])
+    given = [
+        *point,
+        *(value for value in parameters.values() if hasattr(value, "__float__") or isinstance(value, list)),
     ]
+    sizes = [abs(float(x)) for each in given for x in (each if isinstance(each, list) else [each])]
     sizes = [x for x in sizes if 0 < x < float("inf")] or [1.0]
     step = own.mpf(min(1.0, *sizes)) * own.mpf(10) ** -20
     digits = 80 + int(log10(max(1.0, *sizes))) + max(0, -int(own.mag(step) * 0.30103))

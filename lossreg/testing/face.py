@@ -6,13 +6,13 @@ import pickle
 import sys
 from doctest import DocTestParser, DocTestRunner
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import numpy as np
 
 import lossreg
 from lossreg.criterion import Criterion
-from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED
+from lossreg.domains import CLASS_INDEX, CLASS_LIST
 from lossreg.errors import InvalidInput, InvalidParameter, LossregError
 from lossreg.registry import losses
 from lossreg.shapes import smaller
@@ -63,18 +63,20 @@ def inputs_outside_are_refused(subject: Subject, trial: Trial) -> None:
                     fused(case)(*given)
                     trial.points += 1
                 else:
-                    index = str([PLACE] if entry.axis is None else [PLACE, 0])
+                    index = str([PLACE] + [0] * (given[position].ndim - 1))
                     words = (entry.name, index, str(x) if np.isfinite(x) else "")
                     refuses(trial, partial(fused(case), *given), InvalidInput, words, told)
 
 
 def candidates(case: Case, position: int) -> Iterator[tuple[Any, bool]]:
-    """Numbers for an input, and whether its domain has them."""
+    """Numbers for an input, and whether its domain has them; none where that is for the kernel to say."""
     domain = case.form.inputs[position].domain
     if domain is CLASS_INDEX:
         return ((label, 0 <= label < WIDTH) for label in (-1, 0, WIDTH - 1, WIDTH, 2**40))
     if domain is CLASS_LIST:
         return ((label, -1 <= label < WIDTH) for label in (-2, -1, 0, WIDTH - 1, WIDTH, 2**40))
+    if domain.integer:
+        return ((x, x >= 0) for x in (-1, 1) if domain.bounded)
     return ((x, bool(domain.contains(x)) or not domain.bounded) for x in CANDIDATES)
 
 
@@ -87,14 +89,15 @@ def misfits_are_refused(subject: Subject, trial: Trial) -> None:
         for at, x in enumerate(arrays):
             if len(arrays) > 1:
                 for wrong in (x[:-1], x[:, None], x[:1]):
-                    if case.form.inputs[at].shared and wrong.shape in smaller(x.shape):
+                    if wrong.shape == x.shape or (case.form.inputs[at].shared and wrong.shape in smaller(x.shape)):
                         continue
                     given = [*arrays[:at], wrong, *arrays[at + 1 :]]
                     told = f"{case}: {case.form.inputs[at].name} of shape {wrong.shape} beside {arrays[at - 1].shape}"
                     refuses(trial, partial(criterion(case), *given), LossregError, (name,), told)
             given = [*arrays[:at], x.astype(str), *arrays[at + 1 :]]
             refuses(trial, partial(criterion(case), *given), TypeError, (name,), f"{case}: text as input")
-        refuses(trial, partial(criterion(case), *arrays[:-1]), TypeError, (name,), f"{case}: an input too few")
+        too_few = arrays[:1] if case.form.whole else arrays[:-1]
+        refuses(trial, partial(criterion(case), *too_few), TypeError, (name,), f"{case}: an input too few")
         short = np.ones(5)
         refuses(
             trial,
@@ -145,9 +148,9 @@ def parameters_are_checked(subject: Subject, trial: Trial) -> None:
 
 def belongs(parameter: Parameter, x: Any) -> bool:
     """Whether a parameter may be set to something: by its domain, or where it has none, by its own word."""
-    if parameter.domain is None:
+    if parameter.domain is None or get_origin(get_args(parameter.annotation)[0]) is not None:
         return not refused(parameter, x)
-    kinds = int if parameter.domain is IGNORED else (int, float)
+    kinds = int if parameter.domain.integer else (int, float)
     return isinstance(x, kinds) and not isinstance(x, bool) and bool(parameter.domain.contains(x))
 
 

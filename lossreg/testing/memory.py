@@ -10,6 +10,7 @@ from lossreg.kernels.execute import SLAB
 from lossreg.kernels.threads import get_num_threads, set_num_threads
 from lossreg.testing.arrays import DIVIDED, graded, near, same
 from lossreg.testing.checks import check
+from lossreg.testing.samples import pick
 from lossreg.testing.subject import WIDTH, as_tuple, batch, fused
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def threads_give_the_same_bits(subject: Subject, trial: Trial) -> None:
     before = get_num_threads()
     try:
         for case in subject.defaults:
-            size = 3 * SLAB + 1001 if not case.form.by_row else 3 * SLAB // WIDTH + 1001
+            size = (3 * SLAB if not (case.form.by_row or case.form.whole) else 3 * SLAB // WIDTH) + 1001
             for real, reduction in ((np.float32, "none"), (np.float64, "mean")):
                 arrays = batch(case, (size,), real)
                 found = []
@@ -44,7 +45,7 @@ def threads_give_the_same_bits(subject: Subject, trial: Trial) -> None:
 def layouts_do_not_matter(subject: Subject, trial: Trial) -> None:
     """Strided, reversed, Fortran-ordered, read-only, byte-swapped and integer arrays give the same; none is changed."""
     for case in subject.defaults:
-        arrays = batch(case, (4, 6) if not case.form.by_row else (24,))
+        arrays = batch(case, (4, 6) if not (case.form.by_row or case.form.whole) else (24,))
         plain = fused(case)
         expected = plain(*map(np.copy, arrays))
         for name, change in LAYOUTS.items():
@@ -111,12 +112,14 @@ def small_inputs_work(subject: Subject, trial: Trial) -> None:
             trial.require(
                 near(single[0], value[0]), f"{case}, reduction {reduction}: one sample is {single[0]}, not {value[0]}"
             )
-        inside = [x[0] for x in arrays]
+        inside = pick(case, arrays, 0)
         point = fused(case, "none")(*inside)
         trial.require(np.shape(point[0]) == (), f"{case}: a single point has a loss of shape {np.shape(point[0])}")
-        alike = near(point[0], value[0]) and near(list(as_tuple(point[1])), [grad[0] for grad in as_tuple(grads)])
+        alike = near(point[0], value[0]) and near(
+            [x.ravel() for x in as_tuple(point[1])], [x.ravel() for x in as_tuple(grads)]
+        )
         trial.require(alike, f"{case}: a single point gives {point}, an array of one {value, grads}")
-        empty = [x[:0] for x in arrays]
+        empty = pick(case, arrays, slice(0, 0))
         for reduction in ("none", *DIVIDED):
             value, grads = fused(case, reduction)(*empty)
             shapes = [x.shape for x in as_tuple(grads)] == [x.shape for x in graded(case, empty)]

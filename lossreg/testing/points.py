@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import numpy as np
 
-from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED, LOG_PROBABILITY, PROBABILITY, WEIGHT, Domain
-from lossreg.parameters import along
+from lossreg.domains import CLASS_INDEX, CLASS_LIST, LOG_PROBABILITY, PROBABILITY, WEIGHT, Domain
+from lossreg.errors import InvalidDefinition
+from lossreg.parameters import along, is_switch, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,9 +56,14 @@ class Case:
         return self.parameters == self.base
 
     @property
+    def number(self) -> int:
+        """Which of the loss's forms it is."""
+        return [form.kernel for form in self.loss.forms].index(self.form.kernel)
+
+    @property
     def extra(self) -> bool:
         """Whether the form is not the loss's first."""
-        return self.form is not self.loss.forms[0]
+        return self.number > 0
 
     def __str__(self) -> str:
         changed = ((p.name, self.parameters[p.name]) for p in self.form.parameters)
@@ -76,25 +82,46 @@ def members(parameter: Parameter) -> list[Any]:
         return [False, True]
     if get_origin(annotation) is Literal:
         return list(get_args(annotation))
-    if domain is IGNORED:
-        return [1]
+    if named(annotation):
+        return list(named(annotation))
     if domain is None:
         return []
+    if domain.integer:
+        return [1] if get_origin(get_args(annotation)[0]) is None else []
     numbers = [x for x in SETTINGS if bool(domain.contains(x)) and (x >= 0 or domain is not WEIGHT)]
     return [*numbers, ROW] if along(annotation) is not None else numbers
 
 
 def cases(loss: Loss) -> list[Case]:
     """Each form at the defaults, with every other choice of branches, and with each number in turn set to another."""
-    base = {p.name: members(p)[0] if p.required else p.default for p in loss.parameters}
-    found = []
-    for form in loss.forms:
+    base = {p.name: members(p)[0] if p.required else p.default for p in loss.parameters if not loss.examples}
+    found, fixed = [], set[str]()
+    for number, written in enumerate(loss.forms):
+        form = written
+        if written.whole:
+            arrays, given = example(loss, number, 1)
+            form = next(v for v in written.variants(len(arrays)) if [x.ndim for x in arrays] == ranks(v))
+            base, fixed = {p.name: p.default for p in loss.parameters} | given, set(given)
         found.append(Case(loss, form, base, base))
-        branches = [[(p.name, value) for value in members(p)] for p in form.parameters if p.name in form.switches]
-        numbers = [(p.name, x) for p in form.parameters if p.name not in form.switches for x in members(p)]
+        free = [p for p in form.parameters if p.name not in fixed]
+        branches = [[(p.name, value) for value in members(p)] for p in free if is_switch(p)]
+        numbers = [(p.name, x) for p in free if not is_switch(p) for x in members(p)]
         others = [{**base, **dict(setting)} for setting in (*product(*branches), *([number] for number in numbers))]
         found += [Case(loss, form, setting, base) for setting in others if setting != base]
     return found
+
+
+def example(loss: Loss, number: int, samples: int) -> tuple[list[Array], dict[str, Any]]:
+    """A batch for a form of whole arrays, and the parameters that it needs."""
+    if len(loss.examples) <= number:
+        raise InvalidDefinition(f"{loss.name}: form {number + 1} needs an @{loss.name}.example, to be tried on")
+    arrays, parameters = loss.examples[number](np.random.default_rng(SEED), samples)
+    return arrays, parameters
+
+
+def ranks(form: Form) -> list[int]:
+    """How many axes the arrays of a form have."""
+    return [len(entry.axes) for entry in form.inputs]
 
 
 def numbers(domain: Domain, real: Real, around: Iterable[float] = ()) -> list[float]:

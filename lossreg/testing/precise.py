@@ -17,7 +17,7 @@ import numpy as np
 from lossreg.definition import evaluate
 from lossreg.domains import IGNORED
 from lossreg.errors import MissingExtra
-from lossreg.kernels import stable
+from lossreg.kernels import distances, stable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lossreg.definition import Form
 
 DIGITS = 60
+TYPELESS = (stable.__name__, distances.__name__)
+"""What calculates in any numbers as it stands."""
 MORE_DIGITS = 400
 """For what comes out as 0, inf or nan in 60 digits: the kernel may have cancelled all of them."""
 
@@ -126,7 +128,7 @@ def precise(value: Any, name: str) -> Any:
     if isinstance(value, types.ModuleType):
         return value if value is stable else StandIn(value)
     if isinstance(value, types.FunctionType):
-        return value if value.__module__ == stable.__name__ else copied(value)
+        return value if value.__module__ in TYPELESS else copied(value)
     if isinstance(value, float) and value == getattr(math, name, None):
         return +getattr(context(), name) if name in ("pi", "e") else value
     if isinstance(value, types.BuiltinFunctionType | np.ufunc) and getattr(math, name, getattr(np, name, 0)) is value:
@@ -145,6 +147,7 @@ def codes(code: types.CodeType) -> Iterator[types.CodeType]:
 def reference(form: Form, point: tuple[Any, ...], parameters: dict[str, Any], digits: int = DIGITS) -> list[Any]:
     """The value and all slopes of one element or row, one after the other, by the kernel in so many digits."""
     own = context()
+    parameters = {name: precise(value, name) for name, value in form.resolve(parameters).items()}
     if ignored(form, point, parameters):
         graded = (x for x, entry in zip(point, form.inputs, strict=True) if entry.name in form.slopes)
         return [own.mpf(0)] * (1 + sum(len(x) if isinstance(x, list) else 1 for x in graded))

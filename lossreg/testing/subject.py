@@ -11,7 +11,7 @@ from lossreg.criterion import Criterion
 from lossreg.definition import Loss
 from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED, LOG_PROBABILITY, PROBABILITY, SIGN, Domain
 from lossreg.registry import losses
-from lossreg.testing.points import SEED, Case, cases
+from lossreg.testing.points import SEED, Case, cases, example
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,6 +66,9 @@ def batch(case: Case, shape: tuple[int, ...], real: Any = np.float64) -> list[Ar
 
     Where the loss has no value, as at a logarithm of a negative number, their magnitudes.
     """
+    if case.form.whole:
+        made, _ = example(case.loss, case.number, shape[0])
+        return [x if x.dtype.kind in "iu" else x.astype(real) for x in made]
     random = np.random.default_rng(SEED)
     arrays = [
         class_lists(shape, random)
@@ -135,6 +138,11 @@ def at(case: Case, point: Point) -> tuple[str, dict[str, Any]]:
     """A point in words and as data."""
     data = {entry.name: x for entry, x in zip(case.form.inputs, point, strict=True)}
     return f"{case} at " + ", ".join(f"{name}={x}" for name, x in data.items()), data
+
+
+def by_arrays(subject: Subject) -> str:
+    """Why a check of single points does not concern a loss: its kernels take whole arrays."""
+    return "its kernels take whole arrays" if subject.loss.forms[0].whole else ""
 
 
 def has_labels(form: Form) -> bool:

@@ -16,7 +16,7 @@ Source: Hadsell, Chopra, LeCun (2006), doi:10.1109/CVPR.2006.100; PyTorch's Cosi
 """
 
 from lossreg import Loss, Real, Row, Sign, Slope, hookimpl, loss
-from lossreg.kernels.stable import direction, gap
+from lossreg.kernels.distances import angle
 
 
 @loss
@@ -24,23 +24,11 @@ def cosine_embedding(
     x1: Row[Real], x2: Row[Real], target: Sign, slope1: Slope, slope2: Slope, margin: Real = 0.0
 ) -> float:
     T = type(slope1[0])
-    (size1, length1), (size2, length2) = direction(x1, slope1), direction(x2, slope2)
-    cosine, apart = T(0), T(0)
+    cosine, turned = angle(x1, x2, slope1, slope2)
+    side = T(-1) if target > 0 else T(cosine >= margin)
     for j in range(len(x1)):
-        cosine += slope1[j] * slope2[j]
-        apart += (slope1[j] - slope2[j]) * (slope1[j] - slope2[j])
-    # u - c v, where u is nearly v or -v, is taken from u - v or u + v: by `gap`, which stays in one piece.
-    facing, along1, along2 = T(cosine > T(0.5)) - T(cosine < T(-0.5)), T(0), T(0)
-    for j in range(len(x1)):
-        along1 += slope1[j] * gap(slope2[j], facing * slope1[j])
-        along2 += slope2[j] * gap(slope1[j], facing * slope2[j])
-    directed = length1 * length2 != 0
-    turned = T(0.5) * apart if directed else T(1)
-    side = T(0) if not directed else T(-1) if target > 0 else T(cosine >= margin)
-    for j in range(len(x1)):
-        u, v = slope1[j], slope2[j]
-        slope1[j] = side * (gap(v, facing * u) - along1 * u) / size1 / max(length1, T(1))
-        slope2[j] = side * (gap(u, facing * v) - along2 * v) / size2 / max(length2, T(1))
+        slope1[j] *= side
+        slope2[j] *= side
     return turned if target > 0 else max(cosine - margin, T(0))
 
 

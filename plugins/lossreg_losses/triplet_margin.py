@@ -5,8 +5,8 @@
 
 With `swap` the negative's distance is that to the anchor or to the positive, whichever is smaller. The slope of a
 distance is sign(u_j - v_j + eps) (|u_j - v_j + eps| / d)^(p - 1), and 0 where d is 0; for p = inf it is shared by the
-largest differences. At value 0 all slopes are 0. A value comes from two rounded distances, and is as exact as the
-larger of them.
+largest differences. Where the maximum is 0 all slopes are 0. A value comes from two rounded distances, and is as
+exact as the larger of them.
 
 Shapes: anchor, positive and negative (..., D), the loss's own (...). Ranges: any numbers; margin and p above 0; any
 eps.

@@ -1,0 +1,52 @@
+"""Triplet margin by any distance: by how much a positive fails to be closer to the anchor than a negative, by `margin`.
+
+    value = max(0, d(anchor, positive) - d(anchor, negative) + margin)
+
+The parameter `distance_function` is d: euclidean (PyTorch's default, of x - y + 1e-6), squared_euclidean, manhattan,
+chebyshev, cosine, or a function of two rows and the two rows of slopes that it fills, which returns the distance, in
+the manner of a kernel. With `swap` the negative's distance is that to the anchor or to the positive, whichever is
+smaller. The slopes are those of the distances; where the maximum is 0 all are 0. A value comes from two rounded
+distances, and is as exact as the larger of them.
+
+Shapes: anchor, positive and negative (..., D), the loss's own (...). Ranges: any numbers; margin above 0.
+Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginWithDistanceLoss.
+
+>>> triplet_margin_with_distance.at([0.0, 0.0], [3.0, 0.0], [0.0, 2.5], distance_function="squared_euclidean")
+(3.75, [-6.0, 5.0], [6.0, -0.0], [-0.0, -5.0])
+"""
+
+from lossreg import Loss, Positive, Real, Row, Slope, hookimpl, loss
+from lossreg.kernels.distances import Distance
+from lossreg.kernels.stable import gap, spare
+
+
+@loss
+def triplet_margin_with_distance(
+    anchor: Row[Real],
+    positive: Row[Real],
+    negative: Row[Real],
+    anchor_slope: Slope,
+    positive_slope: Slope,
+    negative_slope: Slope,
+    margin: Positive = 1.0,
+    distance_function: Distance = "euclidean",
+    swap: bool = False,
+) -> float:
+    T = type(anchor[0])
+    push, turn, other = spare(anchor), spare(anchor), spare(anchor)
+    near = distance_function(anchor, positive, anchor_slope, positive_slope)
+    far = distance_function(anchor, negative, push, negative_slope)
+    across = distance_function(positive, negative, turn, other) if swap else far
+    value = gap(near, min(far, across)) + margin
+    active = T(value >= 0)
+    turned = T(0) if not swap else T(0.5) if across == far else T(across < far)
+    for j in range(len(anchor)):
+        anchor_slope[j] = active * (anchor_slope[j] - (T(1) - turned) * push[j])
+        positive_slope[j] = active * (positive_slope[j] - (turned * turn[j] if swap else T(0)))
+        negative_slope[j] = -active * ((T(1) - turned) * negative_slope[j] + (turned * other[j] if swap else T(0)))
+    return T(0) if value <= 0 else value
+
+
+@hookimpl
+def lossreg_loss() -> Loss:
+    return triplet_margin_with_distance
