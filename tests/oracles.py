@@ -4,6 +4,8 @@ An oracle takes the inputs as arrays of mpmath numbers (labels as integers) and 
 an array of the loss's own shape, and how much each counts in a mean. Gradients come from the values by differences.
 """
 
+import itertools
+
 import mpmath
 import numpy as np
 
@@ -207,19 +209,85 @@ def triplet_margin(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap
     return values, ones(shape)
 
 
+def cosine(u, v):
+    """One minus the cosine of two rows."""
+    return 1 - sum(u * v) / mpmath.sqrt(sum(u * u) * sum(v * v))
+
+
+SHIFT = mpmath.mpf(1e-6)
+DISTANCES = {
+    "euclidean": lambda u, v: norm(u - v + SHIFT, 2.0),
+    "squared_euclidean": lambda u, v: sum((u - v) ** 2),
+    "manhattan": lambda u, v: norm(u - v + SHIFT, 1.0),
+    "chebyshev": lambda u, v: norm(u - v + SHIFT, float("inf")),
+    "cosine": cosine,
+}
+
+
+def triplet_margin_with_distance(anchor, positive, negative, margin=1.0, distance_function="euclidean", swap=False):  # noqa: PLR0913, PLR0917  as above
+    """The same of any distance."""
+    distance, shape = DISTANCES[distance_function], anchor.shape[:-1]
+    values = np.zeros(shape, object)
+    for at in np.ndindex(shape):
+        near, far, across = (
+            distance(u[at], v[at]) for u, v in ((anchor, positive), (anchor, negative), (positive, negative))
+        )
+        values[at] = max(mpmath.mpf(0), near - (min(far, across) if swap else far) + mpmath.mpf(margin))
+    return values, ones(shape)
+
+
+def linear_cross_entropy(features, linear_weight, target, linear_bias=None, **parameters):
+    """cross_entropy of the logits, each a sum of products."""
+    logits = np.asarray(features @ linear_weight.T, object) + (0 if linear_bias is None else linear_bias)
+    return cross_entropy(logits, target, **parameters)
+
+
+def adaptive_log_softmax(features, target, head, *layers, cutoffs, div_value=4.0, head_bias=False):  # noqa: ARG001, PLR0913  the shapes tell
+    """Grave et al. (2017): the surprise at the class in the head, or at its cluster and at its place there."""
+    bias, tails = (layers[0], layers[1:]) if head_bias else (0, layers)
+    values = np.zeros(target.shape, object)
+    for at in np.ndindex(target.shape):
+        x, label = features[at], int(target[at])
+        cluster = sum(label >= cutoff for cutoff in cutoffs)
+        top = surprise(list(head @ x + bias))
+        values[at] = top[label if cluster == 0 else cutoffs[0] + cluster - 1]
+        if cluster:
+            inner, outer = tails[2 * cluster - 2 : 2 * cluster]
+            values[at] += surprise(list(outer @ (inner @ x)))[label - cutoffs[cluster - 1]]
+    return values, ones(target.shape)
+
+
+def ctc(log_probs, labels, input_lengths, target_lengths, blank=0, zero_infinity=False):  # noqa: PLR0913, PLR0917  as above
+    """Graves et al. (2006), by its definition: the sum over every path that collapses to the labels."""
+    values = np.zeros(input_lengths.shape, object)
+    for at in np.ndindex(values.shape):
+        frames, length = int(input_lengths[at]), int(target_lengths[at])
+        wanted = tuple(labels[(*at, slice(length))].tolist())
+        total = mpmath.mpf(0)
+        for path in itertools.product(range(log_probs.shape[-1]), repeat=frames):
+            kept = tuple(c for t, c in enumerate(path) if c != blank and (t == 0 or path[t - 1] != c))
+            if kept == wanted:
+                total += mpmath.exp(sum((log_probs[(t, *at, c)] for t, c in enumerate(path)), mpmath.mpf(0)))
+        values[at] = -mpmath.log(total) if total else mpmath.mpf(0 if zero_infinity else "inf")
+    # A mean takes each by the length of its labels: values[n] / length[n] for N.
+    return values, ones(values.shape)
+
+
 ORACLES = {
     f.__name__: f
     for f in (
         *(bce, bce_with_logits, cosine_embedding, cross_entropy, gaussian_nll, hinge_embedding, huber, kl_div, l1),
         *(margin_ranking, mse, multi_margin, multilabel_margin, multilabel_soft_margin, nll, poisson_nll, smooth_l1),
-        *(soft_margin, triplet_margin),
+        *(adaptive_log_softmax, ctc, linear_cross_entropy, soft_margin, triplet_margin, triplet_margin_with_distance),
     )
 }
 GRADED = dict.fromkeys(ORACLES, (0,)) | {
     "cosine_embedding": (0, 1),
     "gaussian_nll": (0, 2),
     "margin_ranking": (0, 1),
+    "linear_cross_entropy": (0, 1, 3),
     "triplet_margin": (0, 1, 2),
+    "triplet_margin_with_distance": (0, 1, 2),
 }
 """The inputs that get a gradient where nothing is said."""
 
@@ -233,12 +301,19 @@ TARGET = dict.fromkeys(
 """The input that gets one where it is asked for; in cross_entropy if it is probabilities."""
 
 
+def by_position(name, inputs):
+    """The positions of the inputs that get a gradient where nothing is said."""
+    positions = range(2, len(inputs)) if name == "adaptive_log_softmax" else ()
+    return (*(at for at in GRADED[name] if at < len(inputs)), *positions)
+
+
 def differentiable(name, inputs, parameters):
     """The positions of all inputs that have a gradient: the target too, but for labels, and for p log p at p = 0."""
     target = np.asarray(inputs[1])
+    graded = () if name == "ctc" else by_position(name, inputs)  # its slope is another; tests/test_whole.py has it
     steep = name == "kl_div" and not parameters.get("log_target") and not np.all(target)
     by_target = name in TARGET and target.dtype.kind in "fO" and not steep
-    return (*GRADED[name], *((TARGET[name],) if by_target else ()))
+    return (*graded, *((TARGET[name],) if by_target else ()))
 
 
 def evaluate(name, inputs, parameters):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from oracles import GRADED, ORACLES, evaluate
+from oracles import DISTANCES, ORACLES, by_position, evaluate
 
 import lossreg
 from lossreg.registry import losses
@@ -195,16 +195,78 @@ def triplets(draw):
     return inputs, parameters
 
 
+@st.composite
+def triplets_and_distances(draw):
+    shape = draw(array_shapes(min_dims=1, max_dims=2, max_side=3))
+    inputs = [draw(arrays(np.float64, shape, elements=st.integers(-128, 128))) / 64 for _ in range(3)]
+    name, swap = draw(st.sampled_from(sorted(DISTANCES))), draw(st.booleans())
+    parameters = {"margin": draw(st.sampled_from([0.3, 1.0])), "distance_function": name, "swap": swap}
+    rows = [np.atleast_2d(x) for x in inputs]
+    assume(all(np.all(np.linalg.norm(x, axis=-1) > 0.1) for x in rows))
+    near, far, across = (
+        np.array([float(DISTANCES[name](u, v)) for u, v in zip(rows[i], rows[j], strict=True)])
+        for i, j in ((0, 1), (0, 2), (1, 2))
+    )
+    assume(np.all(abs(near - (np.minimum(far, across) if swap else far) + parameters["margin"]) > 1e-4))
+    assume(not swap or np.all(abs(far - across) > 1e-4))
+    return inputs, parameters
+
+
+@st.composite
+def layers(draw):
+    (logits, target), parameters = draw(rows_and_classes().filter(lambda drawn: drawn[0][0].ndim <= 2))
+    classes, width = logits.shape[-1], draw(st.integers(1, 3))
+    small = st.integers(-128, 128).map(lambda n: n / 64)
+    features = draw(arrays(np.float64, (*logits.shape[:-1], width), elements=small))
+    weight = draw(arrays(np.float64, (classes, width), elements=small))
+    bias = [draw(arrays(np.float64, classes, elements=small))] if draw(st.booleans()) else []
+    return [features, weight, target, *bias], parameters
+
+
+@st.composite
+def clusters(draw):
+    first, width = draw(st.integers(1, 2)), 8
+    sizes = draw(st.lists(st.integers(1, 2), min_size=1, max_size=2))
+    cutoffs = [first + sum(sizes[:at]) for at in range(len(sizes))]
+    head_bias, div_value = draw(st.booleans()), draw(st.sampled_from([1.0, 2.0]))
+    inner = [int(width // div_value ** (at + 1)) for at in range(len(sizes))]
+    shapes = [(first + len(sizes), width), *([(first + len(sizes),)] if head_bias else [])]
+    shapes += [shape for wide, size in zip(inner, sizes, strict=True) for shape in ((wide, width), (size, wide))]
+    small = st.integers(-32, 32).map(lambda n: n / 64)
+    rows = draw(st.sampled_from([(), (1,), (2,)]))
+    given = [draw(arrays(np.float64, shape, elements=small)) for shape in ((*rows, width), *shapes)]
+    target = draw(arrays(np.int64, rows, elements=st.integers(0, first + sum(sizes) - 1)))
+    return [given[0], target, *given[1:]], {"cutoffs": cutoffs, "div_value": div_value, "head_bias": head_bias}
+
+
+@st.composite
+def sequences(draw):
+    samples, frames, classes = draw(st.sampled_from([(), (1,), (3,)])), draw(st.integers(0, 4)), draw(st.integers(2, 3))
+    blank = draw(st.integers(0, classes - 1))
+    logs = st.integers(-192, 0).map(lambda n: n / 64)
+    log_probs = draw(arrays(np.float64, (frames, *samples, classes), elements=logs))
+    symbols = st.integers(0, classes - 1).filter(lambda c: c != blank)
+    labels = draw(arrays(np.int64, (*samples, 3), elements=symbols))
+    ends = [draw(arrays(np.int64, samples, elements=st.integers(0, most))) for most in (frames, 3)]
+    # A repeated label takes a blank between; where no path fits the loss is inf, which tests/test_whole.py has.
+    behind = (labels[..., 1:] == labels[..., :-1]) & (np.arange(2) < np.expand_dims(ends[1], -1) - 1)
+    fits = np.all(ends[1] + behind.sum(-1) <= ends[0])
+    return [log_probs, labels, *ends], {"blank": blank, "zero_infinity": not fits or draw(st.booleans())}
+
+
 INPUTS = {
+    "adaptive_log_softmax": clusters(),
     "bce": probabilities(),
     "bce_with_logits": logits_and_targets(),
     "cosine_embedding": vectors(),
     "cross_entropy": rows_and_classes(),
+    "ctc": sequences(),
     "gaussian_nll": normals(),
     "hinge_embedding": sided(1, margin=st.sampled_from([1.0, 0.5, -2.0])),
     "huber": pairs(weighted=True, delta=st.sampled_from([1e-3, 0.5, 1.0, 30.0, math.inf])),
     "kl_div": log_probabilities(),
     "l1": pairs(weighted=True),
+    "linear_cross_entropy": layers(),
     "margin_ranking": sided(2, margin=st.sampled_from([0.0, 0.5, -2.0])),
     "mse": pairs(weighted=True),
     "multi_margin": rows_with_margins(several=False),
@@ -215,6 +277,7 @@ INPUTS = {
     "smooth_l1": pairs(beta=st.sampled_from([0.0, 1e-3, 0.5, 1.0, 30.0, math.inf])),
     "soft_margin": sided(1),
     "triplet_margin": triplets(),
+    "triplet_margin_with_distance": triplets_and_distances(),
 }
 
 # Losses whose value or slope is a difference of larger numbers: those, of an element's value and of its slopes.
@@ -225,7 +288,11 @@ TERMS = {
     "multi_margin": lambda inputs, parameters: (weights(parameters) * (2 + largest(inputs[0])) ** 2,) * 2,
     "multilabel_margin": lambda inputs, _: (inputs[0].shape[-1] * (2 + largest(inputs[0])), 1.0),
     "poisson_nll": lambda inputs, _: (40 + 40 * largest(*inputs), 40 + largest(*inputs)),
+    "adaptive_log_softmax": lambda *_: (64.0, 64.0),
+    "ctc": lambda *_: (16.0, 1.0),
+    "linear_cross_entropy": lambda _, parameters: (128 * weights(parameters),) * 2,
     "triplet_margin": lambda inputs, _: (8 + 8 * largest(*inputs), 1.0),
+    "triplet_margin_with_distance": lambda inputs, _: (64 + 64 * largest(*inputs), 64.0),
 }
 
 
@@ -261,9 +328,8 @@ def test_values_and_gradients_are_the_formulas(name, kind, data):
     values, counts, gradients = evaluate(name, inputs, parameters)
     weight = weights(parameters)
     terms, steep = TERMS.get(name, lambda *_: (0.0 if name == "mse" else weight, weight))(inputs, parameters)
-    form = next(form for form in lossreg.get(name).forms if len(form.slopes) >= len(gradients))
-    wrt = [form.inputs[position].name for position in gradients]
-    total, count = np.sum(values), np.sum(counts)
+    wrt = names_of(name, inputs, parameters, gradients)
+    count = np.sum(counts)
     batch = values.shape[0] if values.shape else 1
     divisors = {"none": 1, "sum": 1, "mean": count, "batchmean": count * batch / values.size}
     for reduction, divisor in divisors.items():
@@ -271,18 +337,28 @@ def test_values_and_gradients_are_the_formulas(name, kind, data):
         ours, grads = criterion.value_and_grad(*inputs, wrt=wrt)
         share = 1 / divisor if divisor else 0
         size = float((np.sum(abs(values)) + terms * values.size) * share)
-        agree(ours, values if reduction == "none" else total * share, size, kind)
+        lengths = np.maximum(inputs[3], 1) if name == "ctc" and "mean" in reduction else 1
+        agree(ours, values if reduction == "none" else np.sum(values / lengths) * share, size, kind)
         grads = grads if isinstance(grads, tuple) else (grads,)
-        for grad, exact in zip(grads, gradients.values(), strict=True):
+        for grad, exact in zip(grads, gradients.values(), strict=bool(gradients)):
             assert grad.dtype == kind
             # A shared input's slope is the sum of those of the elements that share it.
             together = values.size / max(1, exact.size) if name == "gaussian_nll" else 1
             agree(grad, exact * share, max(largest(exact), steep * together) * float(share), kind)
         by_default = criterion.grad(*inputs)
         by_default = by_default if isinstance(by_default, tuple) else (by_default,)
-        assert len(by_default) == len(GRADED[name])
+        assert len(by_default) == len(by_position(name, inputs))
         for grad, wanted in zip(by_default, grads, strict=False):
             np.testing.assert_array_equal(grad, wanted)
+
+
+def names_of(name, inputs, parameters, positions):
+    """The names of the inputs at some positions; None for none."""
+    forms = [form for form in lossreg.get(name).forms if len(form.slopes) >= len(positions) or form.whole]
+    form = forms[0]
+    if form.whole:
+        form = list(form.variants(len(inputs)))[0 if parameters.get("head_bias", True) else -1]
+    return [form.inputs[position].name for position in positions] or None
 
 
 # The figures of the documents that the project starts from

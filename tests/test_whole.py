@@ -1,0 +1,305 @@
+"""Kernels of whole arrays: their signatures, what of a batch they get, and the three losses that have one."""
+
+import tracemalloc
+from typing import Annotated
+
+import numpy as np
+import pytest
+from oracles import ctc as all_paths
+from oracles import exact, mp
+
+import lossreg
+from lossreg import Array, Axes, Length, Share, Slopes, Symbol, each, loss, require
+from lossreg.errors import InvalidDefinition, InvalidInput, InvalidParameter, InvalidType
+from lossreg.testing import check_loss
+
+RANDOM = np.random.default_rng(7)
+SEEN = []
+
+
+@loss
+def spread(
+    points: Annotated[Array, Axes("N D")],
+    centre: Annotated[Array, Axes("D")] | None,
+    share: Share,
+    slopes: Slopes,
+    scale: float = 1.0,
+) -> Array:
+    """Squares of distances from a centre."""
+    SEEN.append((points.shape, points.flags.c_contiguous, points.dtype, sorted(slopes)))
+    apart = points - (0 if centre is None else centre)
+    if "points" in slopes:
+        slopes["points"][...] = 2 * apart * share[:, np.newaxis]
+    if "centre" in slopes:
+        slopes["centre"][...] = -2 * (apart * share[:, np.newaxis]).sum(0)
+    return scale * (apart**2).sum(1) * share
+
+
+def test_a_signature_with_axes_is_a_kernel_of_whole_arrays():
+    form = spread.forms[0]
+    assert form.whole
+    assert not form.by_row
+    assert [entry.axes for entry in form.inputs] == [("N", "D"), ("D",)]
+    assert [entry.optional for entry in form.inputs] == [False, True]
+    assert [parameter.name for parameter in form.parameters] == ["scale"]
+
+
+def test_a_kernel_of_whole_arrays_needs_axes_a_share_and_slopes():
+    with pytest.raises(InvalidDefinition, match="expected inputs, a Share and Slopes"):
+
+        @loss
+        def without(points: Annotated[Array, Axes("N D")]) -> Array: ...
+
+    with pytest.raises(InvalidDefinition, match="input centre needs its axes"):
+
+        @loss
+        def bare(
+            points: Annotated[Array, Axes("N D")], centre: lossreg.Real, share: Share, slopes: Slopes
+        ) -> Array: ...
+
+
+def test_the_kernel_gets_what_counts_and_nothing_else():
+    points = RANDOM.normal(size=(4, 3)).astype(">f4")[:, ::-1]
+    spoilt = points.copy()
+    spoilt[1], spoilt[3] = np.nan, np.inf
+    where, weight = np.array([True, False, True, True]), np.array([1.0, 1.0, 2.0, 0.0])
+    SEEN.clear()
+    value, grad = lossreg.create(spread, reduction="none").value_and_grad(spoilt, where=where, sample_weight=weight)
+    (seen,) = SEEN
+    assert seen == ((2, 3), True, np.dtype(np.float32), ["points"])
+    squares = (points.astype(float) ** 2).sum(1)
+    np.testing.assert_allclose(value, [squares[0], 0, 2 * squares[2], 0], rtol=1e-6)
+    np.testing.assert_allclose(grad, 2 * points * np.array([1, 0, 2, 0])[:, np.newaxis], rtol=1e-6)
+    SEEN.clear()
+    assert lossreg.create(spread)(points, where=np.zeros(4, bool)) == 0
+    assert not SEEN
+
+
+def test_an_optional_input_may_be_left_out_and_gets_a_gradient_where_it_is_there():
+    points, centre = RANDOM.normal(size=(4, 3)), RANDOM.normal(size=3)
+    criterion = lossreg.create(spread, reduction="sum")
+    assert isinstance(criterion.grad(points), np.ndarray)
+    value, (by_points, by_centre) = criterion.value_and_grad(points, centre)
+    np.testing.assert_allclose(value, ((points - centre) ** 2).sum())
+    np.testing.assert_allclose(by_centre, -by_points.sum(0))
+    with pytest.raises(InvalidInput, match=r"spread: expected centre of shape \(3,\); got \(2,\)"):
+        criterion(points, centre[:2])
+    with pytest.raises(InvalidType, match=r"spread takes points, \[centre\]; got 3 arrays"):
+        criterion(points, centre, centre)
+
+
+def test_each_says_what_does_not_compile():
+    def wrong(i, x):
+        x[i] = "text"
+
+    with pytest.raises(InvalidDefinition, match="wrong: it does not compile"):
+        each(wrong, 1, np.zeros(1))
+
+
+@loss
+def checked(
+    x: Annotated[Array, Axes("T N")],
+    marks: Annotated[Array, Axes("N S", Symbol)],
+    long: Annotated[Array, Axes("N", Length)],
+    share: Share,
+    slopes: Slopes,
+) -> Array:
+    """A kernel that checks its input."""
+    require(marks < 5, "marks", marks, "a mark below 5")
+    assert long.shape == share.shape
+    slopes.get("x", x.copy())[...] = share
+    return x.sum(0) * share
+
+
+def test_what_a_kernel_refuses_is_told_at_its_place_in_the_whole():
+    x, marks, long = np.ones((2, 4)), np.zeros((4, 3), int), np.array([1, 2, 3, 0])
+    marks[2, 1] = 9
+    with pytest.raises(InvalidInput, match=r"^checked: expected marks a mark below 5; got 9 at \[2, 1\]$"):
+        lossreg.create(checked)(x, marks, long, where=np.array([False, True, True, True]))
+    with pytest.raises(InvalidInput, match=r"got 9 at \[1\]$"):
+        lossreg.create(checked)(x[:, 2], marks[2], long[2])
+    assert lossreg.create(checked, reduction="sum")(x, marks, long, where=np.array([True, True, False, True])) == 6
+
+
+def test_a_mean_takes_each_sample_by_its_length():
+    x, marks, long = np.ones((2, 4)), np.zeros((4, 3), int), np.array([1, 2, 4, 0])
+    value, grad = lossreg.create(checked).value_and_grad(x, marks, long)
+    assert value == pytest.approx((2 + 1 + 0.5 + 2) / 4)
+    np.testing.assert_allclose(grad[0], [0.25, 0.125, 0.0625, 0.25])
+    assert lossreg.create(checked, reduction="sum")(x, marks, long) == 8
+
+
+def test_the_kit_needs_an_example_of_a_batch():
+    with pytest.raises(InvalidDefinition, match=r"form 1 needs an @checked\.example"):
+        check_loss(checked)
+
+
+# linear_cross_entropy
+
+
+def test_linear_cross_entropy_never_holds_the_logits():
+    samples, width, classes = 1024, 16, 40_000
+    features = RANDOM.normal(size=(samples, width)).astype(np.float32)
+    weight, labels = RANDOM.normal(size=(classes, width)).astype(np.float32), RANDOM.integers(0, classes, samples)
+    criterion = lossreg.create("linear_cross_entropy")
+    criterion.value_and_grad(features[:2], weight, labels[:2])
+    out = (np.empty_like(features), np.empty_like(weight))
+    tracemalloc.start()
+    value, _ = criterion.value_and_grad(features, weight, labels, out=out)
+    extra = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert extra < 64e6 < features.itemsize * samples * classes
+    logits = features @ weight.T
+    expected, slope = lossreg.create("cross_entropy").value_and_grad(logits, labels)
+    assert value == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(out[0], slope @ weight, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(out[1], slope.T @ features, rtol=1e-4, atol=1e-7)
+
+
+def test_an_ignored_row_is_not_multiplied_either():
+    features, weight = RANDOM.normal(size=(3, 2)), RANDOM.normal(size=(4, 2))
+    features[1] = np.nan
+    value, (by_features, by_weight) = lossreg.create("linear_cross_entropy").value_and_grad(
+        features, weight, [0, -100, 3]
+    )
+    assert np.isfinite([value, *by_features.ravel(), *by_weight.ravel()]).all()
+    assert not by_features[1].any()
+
+
+# ctc
+
+
+def log_softmax(logits):
+    return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+
+
+def test_the_gradient_of_ctc_is_that_by_the_logits_of_a_log_softmax():
+    logits, labels = RANDOM.normal(size=(4, 2, 3)), np.array([[1, 2], [2, 2]])
+    lengths = np.array([4, 3]), np.array([2, 1])
+    grad = lossreg.create("ctc", reduction="sum").grad(log_softmax(logits), labels, *lengths)
+    with mp.workdps(40):
+        for at in np.ndindex(logits.shape):
+            sides = []
+            for step in (-1e-12, 1e-12):
+                moved = exact(logits)
+                moved[at] += mp.mpf(step)
+                normalised = moved - np.frompyfunc(mp.log, 1, 1)(np.frompyfunc(mp.exp, 1, 1)(moved).sum(-1))[..., None]
+                sides.append(all_paths(normalised, labels, *lengths)[0].sum())
+            assert grad[at] == pytest.approx(float((sides[1] - sides[0]) / mp.mpf(2e-12)), rel=1e-9, abs=1e-12)
+
+
+def test_where_no_path_fits_ctc_is_infinite_or_0():
+    log_probs = log_softmax(RANDOM.normal(size=(3, 2, 3)))
+    given = [[1, 1], [1, 2]], [2, 3], [2, 2]
+    value, grad = lossreg.create("ctc", reduction="none").value_and_grad(log_probs, *given)
+    assert value[0] == np.inf
+    assert np.isnan(grad[:2, 0]).all()
+    assert not grad[2, 0].any()
+    assert np.isfinite(grad[:, 1]).all()
+    value, grad = lossreg.create("ctc", reduction="none", zero_infinity=True).value_and_grad(log_probs, *given)
+    assert value[0] == 0
+    assert value[1] > 0
+    assert not grad[:, 0].any()
+
+
+def test_sequences_one_after_the_other_are_those_side_by_side():
+    log_probs, labels = log_softmax(RANDOM.normal(size=(5, 3, 4))), np.array([[1, 2], [3, 0], [0, 0]])
+    lengths = [5, 4, 5], [2, 1, 0]
+    criterion = lossreg.create("ctc")
+    beside, after = (criterion.value_and_grad(log_probs, given, *lengths) for given in (labels, [1, 2, 3]))
+    assert beside[0] == after[0]
+    np.testing.assert_array_equal(beside[1], after[1])
+    with pytest.raises(InvalidInput, match="expected labels of 3 numbers, the sum of target_lengths; got 2"):
+        criterion(log_probs, [1, 2], *lengths)
+
+
+@pytest.mark.parametrize(
+    ("labels", "input_lengths", "target_lengths", "told"),
+    [
+        ([[1, 0], [1, 2]], [3, 3], [2, 2], r"labels a class from 0 to 2, other than the blank 0; got 0 at \[0, 1\]"),
+        ([[1, 2], [1, 3]], [3, 3], [2, 2], r"labels a class from 0 to 2, other than the blank 0; got 3 at \[1, 1\]"),
+        ([[1, 2], [1, 2]], [3, 4], [2, 2], r"input_lengths at most 3; got 4 at \[1\]"),
+        ([[1, 2], [1, 2]], [3, 3], [3, 2], r"target_lengths at most 2; got 3 at \[0\]"),
+        ([[1, 2], [1, 2]], [-1, 3], [2, 2], r"input_lengths an integer, 0 or above; got -1 at \[0\]"),
+    ],
+)
+def test_what_ctc_cannot_read_is_refused(labels, input_lengths, target_lengths, told):
+    log_probs = np.full((3, 2, 3), -np.log(3))
+    with pytest.raises(InvalidInput, match=f"^ctc: expected {told}"):
+        lossreg.create("ctc")(log_probs, labels, input_lengths, target_lengths)
+
+
+def test_what_stands_behind_a_sequence_is_not_read():
+    log_probs = np.full((3, 2, 3), -np.log(3))
+    criterion = lossreg.create("ctc")
+    given = [3, 3], [1, 2]
+    assert criterion(log_probs, [[1, -1], [1, 2]], *given) == criterion(log_probs, [[1, 99], [1, 2]], *given)
+    with pytest.raises(InvalidParameter, match="expected blank below the number of classes, 3; got 3"):
+        lossreg.create("ctc", blank=3)(log_probs, [[1, 2], [1, 2]], *given)
+
+
+# adaptive_log_softmax
+
+
+def test_the_classes_of_an_adaptive_softmax_add_up_to_1():
+    features, layers = RANDOM.normal(size=(6, 8)), [(4, 8), (4,), (4, 8), (2, 4), (2, 8), (3, 2)]
+    layers = [RANDOM.normal(size=shape) for shape in layers]
+    criterion = lossreg.create("adaptive_log_softmax", cutoffs=[2, 4], div_value=2, head_bias=True, reduction="none")
+    every = criterion.log_prob(features, *layers)
+    np.testing.assert_allclose(np.exp(every).sum(1), 1, rtol=1e-14)
+    for label in range(7):
+        np.testing.assert_allclose(criterion(features, np.full(6, label), *layers), -every[:, label], rtol=1e-13)
+    np.testing.assert_array_equal(criterion.predict(features, *layers), every.argmax(1))
+    assert criterion.predict(features[0], *layers) == every[0].argmax()
+    with pytest.raises(AttributeError, match="nonsense"):
+        criterion.nonsense  # noqa: B018  it has to be missing
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda a: [*a[:1], a[1] + 9, *a[2:]], r"expected target a class from 0 to 6; got \d+ at \[0\]"),
+        (lambda a: [*a[:2], a[2][1:], *a[3:]], r"expected head of shape \(4, 8\); got \(3, 8\)"),
+        (lambda a: a[:-1], "expected 2 tails for each of 2 cutoffs; got 3"),
+        (lambda a: [*a[:-1], a[-1][:, 1:]], r"expected tails\[3\] of shape \(3, 2\); got \(3, 1\)"),
+        (lambda a: [*a[:3], np.zeros(4), *a[3:]], "expected no bias behind the head"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused(change, told):
+    shapes = [(6, 8), (4, 8), (4, 8), (2, 4), (2, 8), (3, 2)]
+    features, *layers = (RANDOM.normal(size=shape) for shape in shapes)
+    arrays = [features, RANDOM.integers(0, 7, 6), *layers]
+    criterion = lossreg.create("adaptive_log_softmax", cutoffs=[2, 4], div_value=2)
+    criterion(*arrays)
+    with pytest.raises(InvalidInput, match=told):
+        criterion(*change(arrays))
+
+
+# A distance of one's own
+
+
+def fourth(x1, x2, slope1, slope2):
+    """The sum of fourth powers."""
+    T = type(x1[0])
+    added = T(0)
+    for j in range(len(x1)):
+        apart = x1[j] - x2[j]
+        cube = apart * apart * apart
+        added += cube * apart
+        slope1[j], slope2[j] = T(4) * cube, T(-4) * cube
+    return added
+
+
+def test_a_distance_of_ones_own_is_compiled_into_the_loss():
+    anchor, positive, negative = (RANDOM.normal(size=(5, 3)) for _ in range(3))
+    criterion = lossreg.create("triplet_margin_with_distance", distance_function=fourth, margin=100.0)
+    value, grads = criterion.value_and_grad(anchor, positive, negative)
+    expected = ((anchor - positive) ** 4 - (anchor - negative) ** 4).sum(-1) + 100
+    assert value == pytest.approx(expected.mean())
+    np.testing.assert_allclose(grads[1], -4 * (anchor - positive) ** 3 / 5)
+    assert criterion == lossreg.create("triplet_margin_with_distance", distance_function=fourth, margin=100.0)
+
+
+def test_a_distance_by_a_wrong_name_is_refused_with_the_nearest():
+    with pytest.raises(InvalidParameter, match=r"'euclidean'.*got 'euclidian'; did you mean 'euclidean'"):
+        lossreg.create("triplet_margin_with_distance", distance_function="euclidian")
