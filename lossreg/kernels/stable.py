@@ -189,11 +189,22 @@ def distance(row: Sequence[Any], other: Sequence[Any], p: Any, shift: Any) -> An
     return (size, T(1), added) if p == INFINITY else (size, added ** (T(1) / p), T(1))
 
 
-def distance_slope(apart: Any, whole: Any, p: Any) -> Any:
-    """The slope of a distance, as `distance` gives it, by one of its differences; 0 where that is 0."""
-    T = type(apart)
+def distance_slopes(row: Sequence[Any], other: Sequence[Any], p: Any, shift: Any, whole: Any, out: Any) -> None:
+    """Fill `out` with the slopes of a distance, as `distance` gives it, by `row`; 0 where a difference is 0.
+
+    Where p is inf the largest differences share the slope. Powers have a loop of their own: the others vectorise.
+    """
+    T = type(row[0])
     size, multiple, ties = whole
-    part = portion(abs(apart), size) / multiple
-    if apart == 0 or p == INFINITY:
-        return T(size > 0 and part == 1) * sign(apart) / ties
-    return sign(apart) * (part if p == 2 else part ** (p - T(1)))
+    if p == 2:
+        for j in range(len(row)):
+            apart = shifted(row[j], other[j], shift)
+            out[j] = T(0) if apart == 0 else sign(apart) * (portion(abs(apart), size) / multiple)
+    elif p == INFINITY:
+        for j in range(len(row)):
+            apart = shifted(row[j], other[j], shift)
+            out[j] = T(0) if apart == 0 else T(portion(abs(apart), size) == 1) * sign(apart) / ties
+    else:
+        for j in range(len(row)):
+            apart = shifted(row[j], other[j], shift)
+            out[j] = T(0) if apart == 0 else sign(apart) * (portion(abs(apart), size) / multiple) ** (p - T(1))
