@@ -41,7 +41,7 @@ def linear_cross_entropy(features, linear_weight, target, linear_bias=None, **ke
 
 def triplet_margin_with_distance_loss(*rows, distance_function=None, **keywords):
     """PyTorch takes the distance as a function; None is its default."""
-    distance = DISTANCES.get(distance_function)
+    distance = distance_function and DISTANCES[distance_function]
     return functional.triplet_margin_with_distance_loss(*rows, distance_function=distance, **keywords)
 
 
@@ -72,13 +72,12 @@ FUNCTIONS = {
 }
 GRADED = dict.fromkeys(FUNCTIONS, (0, 1)) | {
     "adaptive_log_softmax": range(9),
-    **dict.fromkeys(("ctc", "hinge_embedding", "multi_margin", "multilabel_margin"), (0,)),
-    "gaussian_nll": (0, 1, 2),
     "linear_cross_entropy": (0, 1, 3),
+    **dict.fromkeys(("ctc", "hinge_embedding", "multi_margin", "multilabel_margin"), (0,)),
     **dict.fromkeys(("multilabel_soft_margin", "nll", "soft_margin"), (0,)),
-    **dict.fromkeys(("triplet_margin", "triplet_margin_with_distance"), (0, 1, 2)),
+    **dict.fromkeys(("gaussian_nll", "triplet_margin", "triplet_margin_with_distance"), (0, 1, 2)),
 }
-"""The inputs that lossreg has a gradient of, if they are numbers and there: targets too, but for the layer's."""
+"""The inputs that lossreg has a gradient of: numbers, and targets too, but for linear_cross_entropy's."""
 SHAPES = [(), (1,), (7,), (3, 4), (2, 3, 2)]
 
 
@@ -303,12 +302,12 @@ def triplet_margin(random):
 
 
 def triplet_margin_with_distance(random):
-    """Every distance by its name, with and without swap; but for cosine also rows that coincide."""
+    """Every distance by its name, with and without swap; rows that coincide, with a negative near enough to count."""
     for distance, swap, margin in product((None, *DISTANCES), (False, True), (None, 0.5)):
         for shape in ((4, 3),) if margin else ((4,), (2, 2, 3)):
             rows = [snap(random.normal(size=shape)) for _ in range(3)]
-            if len(shape) > 1 and distance != "cosine":
-                rows[1][0], rows[2][-1] = rows[0][0], rows[0][-1]
+            if len(shape) > 1:
+                rows[1][0], rows[2][0], rows[2][-1] = rows[0][0], rows[0][0] + 1 / 16, rows[0][-1]
             yield chosen(distance_function=distance, swap=swap or None, margin=margin), rows
 
 
@@ -318,9 +317,10 @@ def of_a_layer(random):
         if logits.ndim > 2 or (target.dtype.kind == "f" and "ignore_index" in parameters):
             continue  # PyTorch refuses a class to ignore beside probabilities
         *rows, classes = logits.shape
-        for biases in ((), (classes,)):
-            layer = [snap(random.normal(size=size)) for size in ((*rows, 3), (classes, 3), *([biases] * len(biases)))]
-            yield parameters, [*layer[:2], target, *layer[2:]]
+        for bias in ([], [classes]):
+            sizes = ((*rows, 3), (classes, 3), *bias)
+            features, weight, *rest = (snap(random.normal(size=size)) for size in sizes)
+            yield parameters, [features, weight, target, *rest]
 
 
 def of_clusters(random):
