@@ -98,7 +98,7 @@ def in_blocks(
     samples, classes, size = len(features), len(linear_weight), features.itemsize
     blocks = min(samples, -(-samples * size * classes // BLOCK))
     rows, few = -(-samples // blocks), max(1, PIECE // (size * classes))
-    columns = max(1, PIECE // (size * features.shape[1]))
+    columns = max(1, PIECE // (size * max(1, features.shape[1])))
     values, room = np.empty_like(share), np.empty((rows, classes), features.dtype)
     for slope in slopes.values():
         slope[...] = 0
