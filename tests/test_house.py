@@ -58,7 +58,10 @@ FACE = ("__init__", "__main__")
 LARGE = {
     "lossreg/call.py": (300, "the checks of one call, which share what they find"),
 }
-LONG = {"cross_entropy": (70, "two forms, for labels and for probabilities")}
+LONG = {
+    "cross_entropy": (70, "two forms, for labels and for probabilities"),
+    "poisson_nll": (48, "rates and their logarithms, without a factorial and with two sorts of it"),
+}
 
 
 def name_of(path):
