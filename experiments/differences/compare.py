@@ -36,7 +36,7 @@ WORDS = 90
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison: its words in the table, the loss, what both are given, which gradient is shown, what ours adds."""
+    """One comparison: its words in the table, the loss, what both are given, which gradient is shown, what we add."""
 
     words: str
     loss: str
