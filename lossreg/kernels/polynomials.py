@@ -1,8 +1,8 @@
 """The elementary functions of lossreg.kernels.stable for compiled loops: branch-free, so that loops vectorise.
 
 numba calls libm for one number at a time; these compile to vector instructions. Errors, against 60 digits: exp and
-log 1 ulp, expm1 and log1p 2 ulp, stirling_error 3 ulp and its derivative 4, subnormal results
-included (tests/test_polynomials.py). The coefficients are minimax fits by the exchange algorithm in 60 digits: of
+log 1 ulp, expm1 and log1p 2 ulp, stirling_error 3 ulp and its derivative 4, subnormal results included
+(tests/test_polynomials.py). The coefficients are minimax fits by the exchange algorithm in 60 digits: of
 (e^r - 1 - r) / r^2 on |r| <= log(2) / 2, and in s^2, for s up to (sqrt(2) - 1) / (sqrt(2) + 1), of
 (log((1 + s) / (1 - s)) / s - 2) / s^2; lossreg.kernels.stirling has its own.
 
