@@ -60,7 +60,7 @@ LARGE = {
 }
 LONG = {
     "cross_entropy": (70, "two forms, for labels and for probabilities"),
-    "poisson_nll": (48, "rates and their logarithms, without a factorial and with two sorts of it"),
+    "poisson_nll": (51, "rates and their logarithms, without a factorial and with two sorts of it"),
 }
 
 
