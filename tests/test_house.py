@@ -68,6 +68,7 @@ LONG = {
     "cross_entropy": (70, "two forms, for labels and for probabilities"),
     "ctc": (150, "paths forward and backward"),
     "linear_cross_entropy": (110, "two forms, and blocks of rows"),
+    "poisson_nll": (51, "rates and their logarithms, without a factorial and with two sorts of it"),
 }
 
 
