@@ -1,0 +1,178 @@
+"""How fast is lossreg beside its peers? Measures, and writes results.json, the plots, and the README's table.
+
+python experiments/speed/measure.py            # everything: about a quarter of an hour
+python experiments/speed/measure.py --quick    # a few cases, within two minutes; into experiments/runs/speed
+python experiments/speed/measure.py --show     # what results.json says, without measuring
+
+README.md here says what is compared, and how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import engines
+import start
+import summary
+import timing
+import training
+from cases import CASES, LADDER, Case, ladder, largest
+
+import lossreg
+from lossreg.experiment.store import cpu
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PACKAGES = ("lossreg", "numba", "numpy", "torch", "jax", "optax", "scikit-learn")
+EVERYONE = ("lossreg", "lossreg out=", *engines.PEERS, "limit")
+QUICK = ("mse", "bce_with_logits", "cross_entropy")
+QUICK_GROUPS = ("small batch", "1M elements", "classification")
+SCRATCH = summary.HERE.parent / "runs" / "speed"
+
+
+class Section(NamedTuple):
+    """Cases that are measured alike: by whom, in which type, with or without gradient, on how many threads."""
+
+    name: str
+    cases: Sequence[Case]
+    engines: tuple[str, ...]
+    seconds: float
+    dtype: str = "float32"
+    gradient: bool = True
+    threads: int = 1
+
+
+def plan(*, quick: bool) -> list[Section]:
+    """What is measured. Not every combination, which would take hours: each axis is varied from the first section."""
+    available = lossreg.get_num_threads()
+    several, uncompiled = ("lossreg", "lossreg one thread", "torch", "jax.jit"), ("torch", "jax.jit", "limit")
+    sections = [
+        Section("cases", CASES, EVERYONE, 1.0),
+        Section("float64", CASES, ("lossreg", "lossreg float32", *uncompiled), 0.5, dtype="float64"),
+        Section("value", largest(), ("lossreg", *engines.PEERS, "limit"), 0.5, gradient=False),
+        Section("threads", CASES, (*several, "scikit-learn", "limit"), 0.5, threads=available),
+        Section("sizes", ladder(), ("lossreg", "torch", "torch.compile", "jax.jit", "limit"), 0.5),
+    ]
+    if not quick:
+        return sections
+    fewer = []
+    for section in sections:
+        kept = [case for case in section.cases if case.entry.loss in QUICK and not case.entry.variant]
+        kept = [case for case in kept if case.size.group in QUICK_GROUPS or case.elements in LADDER[::3]]
+        # Compiling is what takes long.
+        names = section.engines if section.name == "cases" else without(section.engines, "torch.compile")
+        fewer.append(section._replace(cases=kept, engines=names, seconds=0.2))
+    return fewer
+
+
+def without(names: tuple[str, ...], left_out: str) -> tuple[str, ...]:
+    """The names but one."""
+    return tuple(name for name in names if name != left_out)
+
+
+def pin(threads: int) -> None:
+    """Keep this process on so many processors: that holds for every engine, whatever it makes of its own settings."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+
+
+@contextmanager
+def worker(threads: int) -> Iterator[ProcessPoolExecutor]:
+    """A fresh process that has so many threads."""
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # XLA tells of what takes it long to compile
+    with ProcessPoolExecutor(1, get_context("spawn"), pin, (threads,)) as pool:
+        yield pool
+
+
+def measured(section: Section, case: Case) -> dict[str, Any]:
+    """The row of one case."""
+    problem = engines.Problem(case, section.dtype, section.gradient, section.threads)
+    found = engines.contenders(problem, section.engines)
+    row = {"case": case.name, "loss": case.entry.loss, "group": case.size.group, "elements": case.elements}
+    return row | timing.summarised(timing.rounds(found, section.seconds))
+
+
+def progress(section: str, at: int, of: int, told: str, started: float) -> None:
+    """Say how far it is."""
+    minutes, seconds = divmod(int(perf_counter() - started), 60)
+    print(f"{minutes:2}:{seconds:02}  {section} {at}/{of}  {told}", flush=True)
+
+
+def measure(*, quick: bool) -> dict[str, Any]:
+    """All sections; a case that fails is told, and missing."""
+    started, results = perf_counter(), machine() | {"sections": {}, "failed": []}
+    for section in plan(quick=quick):
+        rows = results["sections"][section.name] = []
+        with worker(section.threads) as pool:
+            for at, case in enumerate(section.cases, 1):
+                try:
+                    row = pool.submit(measured, section, case).result()
+                except Exception as error:  # noqa: BLE001  whatever an engine raises, the others go on
+                    results["failed"].append(f"{section.name}, {case.name}: {error}")
+                    progress(section.name, at, len(section.cases), f"{case.name} FAILED: {error}", started)
+                    continue
+                rows.append(row)
+                progress(section.name, at, len(section.cases), summary.line(row), started)
+    losses = QUICK if quick else sorted({case.entry.loss for case in CASES})
+    rows = results["sections"]["start"] = []
+    for at, row in enumerate(start.rows(losses, 2 if quick else 5), 1):
+        rows.append(row)
+        progress("start", at, 4, summary.start_line(row), started)
+    rows = results["sections"]["training"] = []
+    with worker(1) as pool:
+        for at, config in enumerate(training.CONFIGS, 1):
+            rows.append(pool.submit(training.measured, config, 1 if quick else 5).result())
+            progress("training", at, len(training.CONFIGS), summary.line(rows[-1]), started)
+    return results | {"minutes": round((perf_counter() - started) / 60, 1)}
+
+
+def machine() -> dict[str, Any]:
+    """Where and with what it was measured."""
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "cpu": cpu(),
+        "cores": lossreg.get_num_threads(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+
+
+def main() -> int:
+    """Measure, write and show."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a few cases, within two minutes")
+    parser.add_argument("--show", action="store_true", help="show the results as committed, without measuring")
+    given = parser.parse_args()
+    directory = SCRATCH if given.quick else summary.HERE
+    if given.show:
+        results = summary.recorded()
+    else:
+        results = measure(quick=given.quick)
+        directory.mkdir(parents=True, exist_ok=True)
+        summary.write(results, directory / "results.json")
+    import plot
+
+    plot.draw(results, directory)
+    if not given.quick:
+        summary.into_readme(results)
+    print("\n" + summary.closing(results))
+    print(f"\n{os.path.relpath(directory)}: results.json, {', '.join(plot.FILES)}")
+    return 1 if results["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What a new process costs: the first value and gradient with an empty cache and a full one, and a run of one step.
+
+Whole processes are timed, from the outside. What is beyond a process that imports numba and calls a trivial function
+out of its cache is lossreg's: it is given beside.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from timing import spread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+HERE = Path(__file__).parent
+
+TRIVIAL = """
+import numpy
+from numba import njit
+
+@njit(cache=True)
+def trivial(x):
+    return x + 1.0
+
+trivial(1.0)
+"""
+
+FIRST = """
+import sys
+sys.path.append(sys.argv[1])
+import lossreg
+from cases import CASES
+
+case = next(case for case in CASES if case.entry.loss == sys.argv[2])
+lossreg.create(case.entry.loss, **case.entry.parameters).value_and_grad(*case.arrays("float32"))
+"""
+
+TORCH = """
+import torch
+x, y = torch.randn(32, 1, requires_grad=True), torch.randn(32, 1)
+torch.nn.functional.mse_loss(x, y).backward()
+"""
+
+JAX = """
+import jax
+x, y = jax.numpy.ones((32, 1)), jax.numpy.zeros((32, 1))
+jax.block_until_ready(jax.jit(jax.value_and_grad(lambda x, y: ((x - y) ** 2).mean()))(x, y))
+"""
+
+RUN = """
+data: {data}
+model: linear
+optimizer: {{name: sgd, lr: 0.01}}
+loss: cross_entropy
+train: {{steps: 1, batch_size: 32}}
+"""
+
+
+def taken(arguments: Sequence[str | Path], cache: Path) -> float:
+    """The time of a whole process of this Python."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "LOSSREG_RUNS": str(cache / "runs")}
+    started = perf_counter()
+    subprocess.run([sys.executable, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    return perf_counter() - started
+
+
+def rows(losses: Sequence[str], repeats: int) -> Iterator[dict[str, Any]]:
+    """First calls with a full cache and with an empty one, those of other libraries, and whole runs of one step."""
+    with TemporaryDirectory() as directory:
+        room = Path(directory)
+        trivial = room / "trivial.py"
+        trivial.write_text(TRIVIAL, "utf-8")
+        first = {loss: ["-c", FIRST, HERE, loss] for loss in losses}
+        others = {"torch": ["-c", TORCH], "jax": ["-c", JAX]}
+        yield in_turns("first call, full cache", trivial, first, room / "full", repeats)
+        yield in_turns("first call, empty cache", trivial, first, None, 1)
+        yield in_turns("first call, other libraries", trivial, others, room / "full", repeats)
+        yield in_turns("lossreg run of one step", trivial, runs(room), room / "full", repeats)
+
+
+def in_turns(
+    name: str, trivial: Path, commands: Mapping[str, Sequence[Any]], cache: Path | None, repeats: int
+) -> dict[str, Any]:
+    """The spread of the trivial process's time, and of what each command takes beyond it.
+
+    With a cache, everything has run once before; without one, each process has an empty one of its own.
+    """
+    times: dict[str, list[float]] = {what: [] for what in ("numba", *commands)}
+    for turn in range(repeats + 1):
+        if cache is None and not turn:
+            continue
+        for what, arguments in {"numba": [trivial], **commands}.items():
+            with TemporaryDirectory() as empty:
+                seconds = taken(arguments, cache or (trivial.parent / "full" if what == "numba" else Path(empty)))
+            if turn:
+                times[what].append(seconds)
+    numba = np.array(times.pop("numba"))
+    beyond = {what: spread(np.array(values) - numba) for what, values in times.items()}
+    return {"case": name, "numba": spread(numba), "beyond": beyond}
+
+
+def runs(room: Path) -> dict[str, list[Any]]:
+    """The command for a run of one step on a file of arrays, and on data that scikit-learn loads."""
+    random, table = np.random.default_rng(0), room / "table.npz"
+    np.savez(table, x=random.standard_normal((1000, 20)), y=random.integers(0, 3, 1000))
+    commands: dict[str, list[Any]] = {}
+    for name, data in (("npz", f"{{name: npz, path: {table}}}"), ("digits", "digits")):
+        config = room / f"{name}.yaml"
+        config.write_text(RUN.format(data=data), "utf-8")
+        commands[name] = ["-m", "lossreg", "run", config]
+    return commands

@@ -1,0 +1,188 @@
+"""What the results say: the README's table, and what is printed at the end. Peers that are faster come first.
+
+A ratio is a peer's time over lossreg's in the same round, so above 1 lossreg is faster; of the limit it is lossreg's
+time over that of the limit. Means are geometric, over the medians of the cases.
+"""
+
+from __future__ import annotations
+
+import json
+from math import exp, log
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+HERE = Path(__file__).parent
+README = HERE.parents[1] / "README.md"
+START, END = "<!-- speed -->\n", "<!-- /speed -->"
+
+PEERS = ("torch", "torch.compile", "jax.jit", "scikit-learn")
+PACKAGE_OF = {"jax.jit": "jax", "torch.compile": "torch"}
+
+Row = dict[str, Any]
+
+
+def recorded() -> dict[str, Any]:
+    """The results as committed."""
+    results: dict[str, Any] = json.loads((HERE / "results.json").read_text("utf-8"))
+    return results
+
+
+def write(results: dict[str, Any], path: Path) -> None:
+    """Write the results: a line for each row, so that two runs can be compared."""
+    sections = results["sections"]
+    lines = [
+        f"  {json.dumps(name)}: [\n" + ",\n".join(f"   {json.dumps(row)}" for row in rows) + "\n  ]"
+        for name, rows in sections.items()
+    ]
+    others = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in results.items() if key != "sections"]
+    path.write_text("{\n" + ",\n".join([*others, ' "sections": {\n' + ",\n".join(lines) + "\n }"]) + "\n}\n", "utf-8")
+
+
+# Numbers
+
+
+def middle(spread: Sequence[float]) -> float:
+    """The median."""
+    return spread[1]
+
+
+def ratio(row: Row, engine: str) -> float | None:
+    """How many times as long the engine takes as lossreg; None where it did not take part."""
+    spread = row["ratios"].get(engine)
+    return spread and middle(spread)
+
+
+def above_limit(row: Row) -> float | None:
+    """How many times as long lossreg takes as the limit."""
+    found = ratio(row, "limit")
+    return found and 1 / found
+
+
+def mean(values: Iterable[float]) -> float:
+    """The geometric mean."""
+    logarithms = [log(value) for value in values]
+    return exp(sum(logarithms) / len(logarithms))
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it."""
+    for factor, unit in ((1, "s"), (1e3, "ms")):
+        if abs(seconds) * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+def times(value: float) -> str:
+    """A ratio, to two digits."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}" if value < 1 else f"{value:.1f}"  # noqa: PLR2004
+
+
+def faster_peers(rows: Sequence[Row]) -> list[tuple[float, str, str]]:
+    """The peers that are faster than lossreg, with their cases; by how much, the worst first."""
+    found = ((ratio(row, peer), row["case"], peer) for row in rows for peer in PEERS)
+    return sorted((value, case, peer) for value, case, peer in found if value is not None and value < 1)
+
+
+# Lines while it runs
+
+
+def line(row: Row) -> str:
+    """One row: lossreg's time, the ratio of each engine, and how far above the limit lossreg is."""
+    own, above = duration(middle(row["seconds"]["lossreg"])), above_limit(row)
+    others = [f"{name} {times(middle(spread))}" for name, spread in row["ratios"].items() if name != "limit"]
+    others += [f"above the limit {times(above)}"] if above else []
+    return f"{row['case']:<38} {own:>8}   {', '.join(others)}"
+
+
+def start_line(row: Row) -> str:
+    """One row of the new processes: what each takes beyond the trivial one."""
+    beyond = [f"{name} {duration(middle(spread))}" for name, spread in row["beyond"].items()]
+    return f"{row['case']}, beyond numba's {duration(middle(row['numba']))}: {', '.join(beyond)}"
+
+
+# Tables
+
+
+def groups(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """The rows by group, in the order they come, and all of them at the end."""
+    for group in dict.fromkeys(row["group"] for row in rows):
+        yield group, [row for row in rows if row["group"] == group]
+    yield "all", list(rows)
+
+
+def cell(rows: Sequence[Row], of: Callable[[Row], float | None]) -> str:
+    """The mean of a ratio, and its range."""
+    values = [value for row in rows if (value := of(row)) is not None]
+    if not values:
+        return ""
+    return f"{times(mean(values))} ({times(min(values))} to {times(max(values))})"
+
+
+def by_group(rows: Sequence[Row]) -> Iterator[list[str]]:
+    """The cells of each group: its name, the number of cases, the ratio of each peer, and that to the limit."""
+    for group, members in groups(rows):
+        ratios = [cell(members, lambda row, peer=peer: ratio(row, peer)) for peer in PEERS]  # type: ignore[misc]
+        yield [group, str(len(members)), *ratios, cell(members, above_limit)]
+
+
+def readme_table(results: dict[str, Any]) -> str:
+    """The README's table, and what is to be said of it."""
+    rows, packages = results["sections"]["cases"], results["packages"]
+    heads = [f"{peer} {packages[PACKAGE_OF.get(peer, peer)]}" for peer in PEERS]
+    table = [["size", "cases", *heads, "above the limit"], ["---"] * (len(PEERS) + 3), *by_group(rows)]
+    shown = "".join(f"| {' | '.join(cells)} |\n" for cells in table)
+    slower = [f"`{case}` ({peer} takes {times(value)} times as long)" for value, case, peer in faster_peers(rows)]
+    told = f"A peer is faster in: {', '.join(slower)}." if slower else "No peer is faster in any case."
+    where = f"{results['cpu']}, one thread, Python {results['python']}, {results['date']}."
+    return f"{shown}\n{told}\n\nMeasured on {where}\n"
+
+
+def in_readme() -> tuple[str, str, str]:
+    """The README before the table, the table, and what comes after."""
+    before, _, rest = README.read_text("utf-8").partition(START)
+    found, _, after = rest.partition(END)
+    return before, found, after
+
+
+def into_readme(results: dict[str, Any]) -> None:
+    """Write the table to its place."""
+    before, _, after = in_readme()
+    README.write_text(before + START + readme_table(results) + END + after, "utf-8")
+
+
+def columns(table: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as lines, the cells one below another."""
+    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
+    return ["  ".join(x.ljust(width) for x, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
+def closing(results: dict[str, Any]) -> str:
+    """What is printed at the end: first where a peer is faster, then the means, then the other questions."""
+    sections = results["sections"]
+    told = [f"FAILED  {what}" for what in results["failed"]]
+    told.append("Where a peer is faster (its time over lossreg's):")
+    for name in ("cases", "float64", "value", "threads", "sizes", "training"):
+        told += [f"  {times(value):>5}  {case}, {peer} [{name}]" for value, case, peer in faster_peers(sections[name])]
+    told += [] if told[-1].startswith("  ") else ["  nowhere"]
+    for name, question in (
+        ("cases", "float32, value and gradient, one thread: the mean of a peer's time over lossreg's (its range)"),
+        ("float64", "float64, value and gradient, one thread"),
+        ("value", "float32, the value alone, one thread"),
+        ("threads", f"float32, value and gradient, {results['cores']} threads"),
+    ):
+        heads = ["size", "cases", *PEERS, "above the limit"]
+        told += ["", question, *columns([heads, *by_group(sections[name])])]
+    told += ["", "lossreg beside itself: the mean (its range)"]
+    for what, of, rows in (
+        ("out= in place of a new gradient", lambda row: ratio(row, "lossreg out="), sections["cases"]),
+        ("float32 in place of float64", lambda row: ratio(row, "lossreg float32"), sections["float64"]),
+        (f"one thread in place of {results['cores']}", lambda row: ratio(row, "lossreg one thread"), sections["threads"]),
+    ):
+        told += [f"  {what}: its time over the other's", *(f"  {x}" for x in columns([[g, cell(m, of)] for g, m in groups(rows)]))]
+    told += ["", "A new process, beyond one that imports numba and calls a trivial function out of its cache"]
+    told += [f"  {start_line(row)}" for row in sections["start"]]
+    told += ["", "A training step, and a peer's over it", *(f"  {line(row)}" for row in sections["training"])]
+    return "\n".join(told)
