@@ -31,7 +31,7 @@ class Size(NamedTuple):
             return " x ".join(f"{length:,}" for length in self.shape)
         (count,) = self.shape
         unit = next((unit for unit in (1 << 20, 1 << 10) if count >= unit), 1)
-        return f"{count // unit}{ {1 << 20: 'M', 1 << 10: 'k', 1: ''}[unit]}"
+        return f"{count // unit}{ {1 << 20: 'M', 1 << 10: 'k', 1: ''}[unit] }"
 
 
 COLUMN = Size("small batch", (32, 1))

@@ -71,9 +71,7 @@ def ours(problem: Problem) -> Contender:
         lossreg.set_num_threads(problem.threads)
 
     if problem.gradient:
-        return Contender(
-            lambda: criterion.value_and_grad(*arrays), lambda found: (found[0], listed(found[1])), before
-        )
+        return Contender(lambda: criterion.value_and_grad(*arrays), lambda found: (found[0], listed(found[1])), before)
     return Contender(lambda: criterion(*arrays), lambda found: (found, []), before)
 
 
@@ -232,8 +230,6 @@ ENGINES: dict[str, Callable[[Problem], Contender | None]] = {
     "scikit-learn": scikit_learn,
     "limit": limit,
 }
-
-PEERS = ("torch", "torch.compile", "jax.jit", "scikit-learn")
 
 
 def contenders(problem: Problem, engines: tuple[str, ...]) -> dict[str, Contender]:

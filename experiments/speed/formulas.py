@@ -125,4 +125,3 @@ def triplet_margin(anchor: Array, positive: Array, negative: Array) -> Array:
         return jnp.sqrt(jnp.square(u - v + 1e-6).sum(axis=-1))
 
     return jnp.maximum(distance(anchor, positive) - distance(anchor, negative) + 1, 0).mean()
-

@@ -10,7 +10,6 @@ README.md here says what is compared, and how.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
@@ -18,8 +17,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import groupby
 from multiprocessing import get_context
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 PACKAGES = ("lossreg", "numba", "numpy", "torch", "jax", "optax", "scikit-learn")
-EVERYONE = ("lossreg", "lossreg out=", *engines.PEERS, "limit")
+EVERYONE = ("lossreg", "lossreg out=", *summary.PEERS, "limit")
 QUICK = ("mse", "bce_with_logits", "cross_entropy")
 QUICK_GROUPS = ("small batch", "1M elements", "classification")
 SCRATCH = summary.HERE.parent / "runs" / "speed"
@@ -62,9 +61,9 @@ def plan(*, quick: bool) -> list[Section]:
     sections = [
         Section("cases", CASES, EVERYONE, 1.0),
         Section("float64", CASES, ("lossreg", "lossreg float32", *uncompiled), 0.5, dtype="float64"),
-        Section("value", largest(), ("lossreg", *engines.PEERS, "limit"), 0.5, gradient=False),
-        Section("threads", CASES, (*several, "scikit-learn", "limit"), 0.5, threads=available),
+        Section("value", largest(), ("lossreg", *summary.PEERS, "limit"), 0.5, gradient=False),
         Section("sizes", ladder(), ("lossreg", "torch", "torch.compile", "jax.jit", "limit"), 0.5),
+        Section("threads", CASES, (*several, "scikit-learn", "limit"), 0.5, threads=available),
     ]
     if not quick:
         return sections
@@ -73,14 +72,13 @@ def plan(*, quick: bool) -> list[Section]:
         kept = [case for case in section.cases if case.entry.loss in QUICK and not case.entry.variant]
         kept = [case for case in kept if case.size.group in QUICK_GROUPS or case.elements in LADDER[::3]]
         # Compiling is what takes long.
-        names = section.engines if section.name == "cases" else without(section.engines, "torch.compile")
+        names = (
+            section.engines
+            if section.name == "cases"
+            else tuple(name for name in section.engines if name != "torch.compile")
+        )
         fewer.append(section._replace(cases=kept, engines=names, seconds=0.2))
     return fewer
-
-
-def without(names: tuple[str, ...], left_out: str) -> tuple[str, ...]:
-    """The names but one."""
-    return tuple(name for name in names if name != left_out)
 
 
 def pin(threads: int) -> None:
@@ -114,29 +112,31 @@ def progress(section: str, at: int, of: int, told: str, started: float) -> None:
 
 def measure(*, quick: bool) -> dict[str, Any]:
     """All sections; a case that fails is told, and missing."""
-    started, results = perf_counter(), machine() | {"sections": {}, "failed": []}
-    for section in plan(quick=quick):
-        rows = results["sections"][section.name] = []
-        with worker(section.threads) as pool:
-            for at, case in enumerate(section.cases, 1):
-                try:
-                    row = pool.submit(measured, section, case).result()
-                except Exception as error:  # noqa: BLE001  whatever an engine raises, the others go on
-                    results["failed"].append(f"{section.name}, {case.name}: {error}")
-                    progress(section.name, at, len(section.cases), f"{case.name} FAILED: {error}", started)
-                    continue
-                rows.append(row)
-                progress(section.name, at, len(section.cases), summary.line(row), started)
+    started, results = perf_counter(), machine() | {"failed": [], "sections": {}}
+    sections = results["sections"]
+    for threads, alike in groupby(plan(quick=quick), lambda section: section.threads):
+        with worker(threads) as pool:
+            for section in alike:
+                rows = sections[section.name] = []
+                for at, case in enumerate(section.cases, 1):
+                    try:
+                        rows.append(pool.submit(measured, section, case).result())
+                        told = summary.line(rows[-1])
+                    except Exception as error:  # noqa: BLE001  whatever an engine raises, the others go on
+                        told = f"{case.name} FAILED: {error}"
+                        results["failed"].append(f"{section.name}, {told}")
+                    progress(section.name, at, len(section.cases), told, started)
     losses = QUICK if quick else sorted({case.entry.loss for case in CASES})
-    rows = results["sections"]["start"] = []
-    for at, row in enumerate(start.rows(losses, 2 if quick else 5), 1):
-        rows.append(row)
-        progress("start", at, 4, summary.start_line(row), started)
-    rows = results["sections"]["training"] = []
+    sections["start"], sections["training"] = [], []
+    for at, row in enumerate(start.rows(losses, 1 if quick else 5), 1):
+        sections["start"].append(row)
+        progress("start", at, start.ROWS, summary.start_line(row), started)
+    configs = training.CONFIGS[:1] if quick else training.CONFIGS
     with worker(1) as pool:
-        for at, config in enumerate(training.CONFIGS, 1):
-            rows.append(pool.submit(training.measured, config, 1 if quick else 5).result())
-            progress("training", at, len(training.CONFIGS), summary.line(rows[-1]), started)
+        for at, config in enumerate(configs, 1):
+            row = pool.submit(training.measured, config, 1 if quick else 5).result()
+            sections["training"].append(row)
+            progress("training", at, len(configs), summary.line(row), started)
     return results | {"minutes": round((perf_counter() - started) / 60, 1)}
 
 

@@ -47,28 +47,27 @@ def ratios(results: dict[str, Any]) -> Figure:
     rows = results["sections"]["cases"]
     figure = Figure(figsize=(9, 1.2 + 0.2 * len(rows)))
     axes = figure.add_subplot()
-    groups = list(summary.groups(rows))[:-1]
-    height, labels = 0.0, []
-    for group, members in groups:
-        axes.annotate(group, (1, height - 0.7), xycoords=("axes fraction", "data"), ha="right", weight="bold")
-        axes.axhline(height - 1.0, color="#DDDDDD", linewidth=0.8)
-        for row in members:
-            labels.append((height, row["case"]))
-            for peer in summary.PEERS:
-                if peer in row["ratios"]:
-                    low, middle, high = row["ratios"][peer]
-                    colour, marker = LOOKS[peer]
-                    axes.plot([low, high], [height] * 2, color=colour, linewidth=1)
-                    axes.plot(middle, height, marker, color=colour, markersize=4.5, markeredgewidth=0)
-            height += 1
-        height += 1
+    height, labels = 0, []
+    for group, members in summary.groups(rows)[:-1]:
+        axes.annotate(
+            group, (-0.012, height), xycoords=("axes fraction", "data"), ha="right", va="center", weight="bold"
+        )
+        axes.axhline(height, color="#CCCCCC", linewidth=0.8)
+        for at, row in enumerate(members, height + 1):
+            labels.append((at, row["case"]))
+            for peer in [name for name in summary.PEERS if name in row["ratios"]]:
+                low, middle, high = row["ratios"][peer]
+                colour, marker = LOOKS[peer]
+                axes.plot([low, high], [at] * 2, color=colour, linewidth=1)
+                axes.plot(middle, at, marker, color=colour, markersize=4.5, markeredgewidth=0)
+        height += len(members) + 1
     axes.set_yticks([at for at, _ in labels], [label for _, label in labels])
     axes.tick_params(axis="y", length=0)
-    axes.set_ylim(height - 0.5, -1.5)
+    axes.set_ylim(height - 0.3, -0.7)
     axes.set_xscale("log")
+    axes.set_xlim(left=min(axes.get_xlim()[0], 0.8))
     axes.axvspan(axes.get_xlim()[0], 1, color="#F6E3E3", zorder=0, linewidth=0)
     axes.axvline(1, color="black", linewidth=1)
-    axes.set_xlim(left=min(axes.get_xlim()[0], 0.8))
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -91,9 +90,11 @@ def sizes(results: dict[str, Any]) -> Figure:
     panels = figure.subplots(1, len(losses), sharey=True, squeeze=False)[0]
     for axes, loss in zip(panels, losses, strict=True):
         panel(axes, loss, [row for row in rows if row["loss"] == loss])
-    panels[0].set_ylabel("seconds")
+    panels[0].set_ylabel("time of a call")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.06, 0.98), ncols=len(labels))
+    figure.legend(handles, labels, loc="upper center", ncols=len(labels))
+    figure.suptitle(" ")  # room for the legend
+    figure.tight_layout()
     return figure
 
 
@@ -109,6 +110,7 @@ def panel(axes: Axes, loss: str, rows: list[summary.Row]) -> None:
         axes.fill_between(counts, low, high, color=colour, alpha=0.15, linewidth=0)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: summary.duration(seconds)))
     axes.set_xticks([1 << 4, 1 << 10, 1 << 16, 1 << 20, 1 << 24], ["16", "1k", "64k", "1M", "16M"])
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(color="#EEEEEE")

@@ -7,12 +7,13 @@ time over that of the limit. Means are geometric, over the medians of the cases.
 from __future__ import annotations
 
 import json
+from functools import partial
 from math import exp, log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 HERE = Path(__file__).parent
 README = HERE.parents[1] / "README.md"
@@ -56,9 +57,9 @@ def ratio(row: Row, engine: str) -> float | None:
 
 
 def above_limit(row: Row) -> float | None:
-    """How many times as long lossreg takes as the limit."""
+    """How many times as long lossreg takes as the limit; None for a small batch."""
     found = ratio(row, "limit")
-    return found and 1 / found
+    return 1 / found if found and row["group"] != "small batch" else None
 
 
 def mean(values: Iterable[float]) -> float:
@@ -106,11 +107,10 @@ def start_line(row: Row) -> str:
 # Tables
 
 
-def groups(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
+def groups(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """The rows by group, in the order they come, and all of them at the end."""
-    for group in dict.fromkeys(row["group"] for row in rows):
-        yield group, [row for row in rows if row["group"] == group]
-    yield "all", list(rows)
+    names = dict.fromkeys(row["group"] for row in rows)
+    return [*((name, [row for row in rows if row["group"] == name]) for name in names), ("all", list(rows))]
 
 
 def cell(rows: Sequence[Row], of: Callable[[Row], float | None]) -> str:
@@ -121,18 +121,21 @@ def cell(rows: Sequence[Row], of: Callable[[Row], float | None]) -> str:
     return f"{times(mean(values))} ({times(min(values))} to {times(max(values))})"
 
 
-def by_group(rows: Sequence[Row]) -> Iterator[list[str]]:
-    """The cells of each group: its name, the number of cases, the ratio of each peer, and that to the limit."""
+def by_group(rows: Sequence[Row]) -> list[list[str]]:
+    """The cells of each group: its name, the number of cases, lossreg's time, each peer's over it, and the limit's."""
+    table = []
     for group, members in groups(rows):
-        ratios = [cell(members, lambda row, peer=peer: ratio(row, peer)) for peer in PEERS]  # type: ignore[misc]
-        yield [group, str(len(members)), *ratios, cell(members, above_limit)]
+        own = duration(mean(middle(row["seconds"]["lossreg"]) for row in members))
+        ratios = [cell(members, partial(ratio, engine=peer)) for peer in PEERS]
+        table.append([group, str(len(members)), own, *ratios, cell(members, above_limit)])
+    return table
 
 
 def readme_table(results: dict[str, Any]) -> str:
     """The README's table, and what is to be said of it."""
     rows, packages = results["sections"]["cases"], results["packages"]
     heads = [f"{peer} {packages[PACKAGE_OF.get(peer, peer)]}" for peer in PEERS]
-    table = [["size", "cases", *heads, "above the limit"], ["---"] * (len(PEERS) + 3), *by_group(rows)]
+    table = [["size", "cases", "lossreg", *heads, "limit"], ["---"] * (len(PEERS) + 4), *by_group(rows)]
     shown = "".join(f"| {' | '.join(cells)} |\n" for cells in table)
     slower = [f"`{case}` ({peer} takes {times(value)} times as long)" for value, case, peer in faster_peers(rows)]
     told = f"A peer is faster in: {', '.join(slower)}." if slower else "No peer is faster in any case."
@@ -173,15 +176,16 @@ def closing(results: dict[str, Any]) -> str:
         ("value", "float32, the value alone, one thread"),
         ("threads", f"float32, value and gradient, {results['cores']} threads"),
     ):
-        heads = ["size", "cases", *PEERS, "above the limit"]
+        heads = ["size", "cases", "lossreg", *PEERS, "over the limit"]
         told += ["", question, *columns([heads, *by_group(sections[name])])]
     told += ["", "lossreg beside itself: the mean (its range)"]
-    for what, of, rows in (
-        ("out= in place of a new gradient", lambda row: ratio(row, "lossreg out="), sections["cases"]),
-        ("float32 in place of float64", lambda row: ratio(row, "lossreg float32"), sections["float64"]),
-        (f"one thread in place of {results['cores']}", lambda row: ratio(row, "lossreg one thread"), sections["threads"]),
+    for what, engine, section in (
+        ("out= given", "lossreg out=", "cases"),
+        ("float32, over float64", "lossreg float32", "float64"),
+        (f"one thread, over {results['cores']}", "lossreg one thread", "threads"),
     ):
-        told += [f"  {what}: its time over the other's", *(f"  {x}" for x in columns([[g, cell(m, of)] for g, m in groups(rows)]))]
+        table = [[group, cell(rows, partial(ratio, engine=engine))] for group, rows in groups(sections[section])]
+        told += [f"  {what}", *(f"    {shown}" for shown in columns(table))]
     told += ["", "A new process, beyond one that imports numba and calls a trivial function out of its cache"]
     told += [f"  {start_line(row)}" for row in sections["start"]]
     told += ["", "A training step, and a peer's over it", *(f"  {line(row)}" for row in sections["training"])]

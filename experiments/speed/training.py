@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 
-CONFIGS = {"linear_mse": 100, "binary_bce": 40, "mlp_cross_entropy": 5, "digits_mlp": 40}
-"""The epochs that the long run has more than the short one, of two."""
-
-SHORT = 2
+CONFIGS = ("linear_mse", "binary_bce", "mlp_cross_entropy", "digits_mlp")
+SHORT, MORE = 2, {"linear_mse": 100, "binary_bce": 40, "mlp_cross_entropy": 5, "digits_mlp": 40}
+"""The epochs of a short run, and how many more a long one has."""
 
 
 def measured(name: str, repeats: int) -> dict[str, Any]:
@@ -41,7 +40,7 @@ def measured(name: str, repeats: int) -> dict[str, Any]:
     runners = {"lossreg": ours(path), "torch": torch_loop(session)}
     if name == "digits_mlp":
         runners["scikit-learn"] = scikit_learn(session)
-    more = CONFIGS[name]
+    more = MORE[name]
     times: dict[str, list[float]] = {runner: [] for runner in runners}
     for turn in range(repeats + 1):
         for runner, run in runners.items():
