@@ -151,7 +151,7 @@ def scikit_learn(problem: Problem) -> Contender | None:
 
     name, shape = problem.case.entry.scikit_learn, problem.case.size.shape
     by_class = name == "HalfMultinomialLoss"
-    if not name or len(shape) > 2:  # noqa: PLR2004  it takes rows of classes
+    if not name or len(shape) > 2:
         return None
     options = {"n_classes": shape[1]} if by_class else {"delta": 1.0} if name == "HuberLoss" else {}
     loss, threads = getattr(losses, name)(**options), problem.threads
@@ -235,7 +235,7 @@ ENGINES: dict[str, Callable[[Problem], Contender | None]] = {
 def contenders(problem: Problem, engines: tuple[str, ...]) -> dict[str, Contender]:
     """Those of the engines that have the loss, ready to be timed; each gives what lossreg gives, or it is an error."""
     with warnings.catch_warnings(action="ignore"):
-        made = {name: ENGINES[name](problem) for name in engines}
+        made = {name: ENGINES[name](problem) for name in engines if name not in problem.case.entry.left_out}
         found = {name: contender for name, contender in made.items() if contender is not None}
         value, grads = None, []
         for name, contender in found.items():

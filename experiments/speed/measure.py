@@ -147,7 +147,7 @@ def machine() -> dict[str, Any]:
         "cpu": cpu(),
         "cores": lossreg.get_num_threads(),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name).partition("+")[0] for name in PACKAGES},
     }
 
 

@@ -20,7 +20,6 @@ README = HERE.parents[1] / "README.md"
 START, END = "<!-- speed -->\n", "<!-- /speed -->"
 
 PEERS = ("torch", "torch.compile", "jax.jit", "scikit-learn")
-PACKAGE_OF = {"jax.jit": "jax", "torch.compile": "torch"}
 
 Row = dict[str, Any]
 
@@ -71,20 +70,20 @@ def mean(values: Iterable[float]) -> float:
 def duration(seconds: float) -> str:
     """A time in the unit that suits it."""
     for factor, unit in ((1, "s"), (1e3, "ms")):
-        if abs(seconds) * factor >= 1:
+        if abs(seconds) * factor >= 0.9995:
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds * 1e6:.3g} µs"
 
 
 def times(value: float) -> str:
-    """A ratio, to two digits."""
-    return f"{value:.0f}" if value >= 10 else f"{value:.2g}" if value < 1 else f"{value:.1f}"  # noqa: PLR2004
+    """A ratio, to two digits or so."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
-def faster_peers(rows: Sequence[Row]) -> list[tuple[float, str, str]]:
-    """The peers that are faster than lossreg, with their cases; by how much, the worst first."""
-    found = ((ratio(row, peer), row["case"], peer) for row in rows for peer in PEERS)
-    return sorted((value, case, peer) for value, case, peer in found if value is not None and value < 1)
+def faster_peers(rows: Sequence[Row]) -> list[tuple[Sequence[float], str, str]]:
+    """The peers that are faster than lossreg: the spread of the ratio, case and peer; the worst first."""
+    found = [(spread, row["case"], name) for row in rows for name, spread in row["ratios"].items() if name in PEERS]
+    return sorted((entry for entry in found if middle(entry[0]) < 1), key=lambda entry: middle(entry[0]))
 
 
 # Lines while it runs
@@ -118,14 +117,15 @@ def cell(rows: Sequence[Row], of: Callable[[Row], float | None]) -> str:
     values = [value for row in rows if (value := of(row)) is not None]
     if not values:
         return ""
-    return f"{times(mean(values))} ({times(min(values))} to {times(max(values))})"
+    spread = f" ({times(min(values))} to {times(max(values))})" if len(values) > 1 else ""
+    return times(mean(values)) + spread
 
 
 def by_group(rows: Sequence[Row]) -> list[list[str]]:
     """The cells of each group: its name, the number of cases, lossreg's time, each peer's over it, and the limit's."""
     table = []
     for group, members in groups(rows):
-        own = duration(mean(middle(row["seconds"]["lossreg"]) for row in members))
+        own = duration(mean(middle(row["seconds"]["lossreg"]) for row in members)) if group != "all" else ""
         ratios = [cell(members, partial(ratio, engine=peer)) for peer in PEERS]
         table.append([group, str(len(members)), own, *ratios, cell(members, above_limit)])
     return table
@@ -133,14 +133,15 @@ def by_group(rows: Sequence[Row]) -> list[list[str]]:
 
 def readme_table(results: dict[str, Any]) -> str:
     """The README's table, and what is to be said of it."""
-    rows, packages = results["sections"]["cases"], results["packages"]
-    heads = [f"{peer} {packages[PACKAGE_OF.get(peer, peer)]}" for peer in PEERS]
-    table = [["size", "cases", "lossreg", *heads, "limit"], ["---"] * (len(PEERS) + 4), *by_group(rows)]
+    rows = results["sections"]["cases"]
+    table = [["size", "cases", "lossreg", *PEERS, "limit"], ["---"] * (len(PEERS) + 4), *by_group(rows)]
     shown = "".join(f"| {' | '.join(cells)} |\n" for cells in table)
-    slower = [f"`{case}` ({peer} takes {times(value)} times as long)" for value, case, peer in faster_peers(rows)]
-    told = f"A peer is faster in: {', '.join(slower)}." if slower else "No peer is faster in any case."
-    where = f"{results['cpu']}, one thread, Python {results['python']}, {results['date']}."
-    return f"{shown}\n{told}\n\nMeasured on {where}\n"
+    slower = [f"`{case}` ({peer} {times(middle(spread))})" for spread, case, peer in faster_peers(rows)]
+    told = f"A peer takes less time in {', '.join(slower)}." if slower else "No peer is faster in any case."
+    packages = ", ".join(f"{name} {version}" for name, version in results["packages"].items())
+    return (
+        f"{shown}\n{told}\n\nMeasured on {results['date']}: {results['cpu']}, Python {results['python']}, {packages}.\n"
+    )
 
 
 def in_readme() -> tuple[str, str, str]:
@@ -166,9 +167,10 @@ def closing(results: dict[str, Any]) -> str:
     """What is printed at the end: first where a peer is faster, then the means, then the other questions."""
     sections = results["sections"]
     told = [f"FAILED  {what}" for what in results["failed"]]
-    told.append("Where a peer is faster (its time over lossreg's):")
+    told.append("Where a peer is faster: its time over lossreg's, median and quartiles")
     for name in ("cases", "float64", "value", "threads", "sizes", "training"):
-        told += [f"  {times(value):>5}  {case}, {peer} [{name}]" for value, case, peer in faster_peers(sections[name])]
+        for (low, median, high), case, peer in faster_peers(sections[name]):
+            told.append(f"  {times(median)} ({times(low)} to {times(high)})  {case}, {peer} [{name}]")
     told += [] if told[-1].startswith("  ") else ["  nowhere"]
     for name, question in (
         ("cases", "float32, value and gradient, one thread: the mean of a peer's time over lossreg's (its range)"),
