@@ -16,6 +16,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from itertools import groupby
 from multiprocessing import get_context
@@ -33,7 +34,7 @@ import lossreg
 from lossreg.experiment.store import cpu
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 PACKAGES = ("lossreg", "numba", "numpy", "torch", "jax", "optax", "scikit-learn")
 EVERYONE = ("lossreg", "lossreg out=", *summary.PEERS, "limit")
@@ -67,18 +68,15 @@ def plan(*, quick: bool) -> list[Section]:
     ]
     if not quick:
         return sections
-    fewer = []
-    for section in sections:
-        kept = [case for case in section.cases if case.entry.loss in QUICK and not case.entry.variant]
-        kept = [case for case in kept if case.size.group in QUICK_GROUPS or case.elements in LADDER[::3]]
-        # Compiling is what takes long.
-        names = (
-            section.engines
-            if section.name == "cases"
-            else tuple(name for name in section.engines if name != "torch.compile")
-        )
-        fewer.append(section._replace(cases=kept, engines=names, seconds=0.2))
-    return fewer
+    return [shortened(section) for section in sections]
+
+
+def shortened(section: Section) -> Section:
+    """A few of the cases, for less time; compiling is what takes long."""
+    chosen = [case for case in section.cases if case.entry.loss in QUICK and not case.entry.variant]
+    chosen = [case for case in chosen if case.size.group in QUICK_GROUPS or case.elements in LADDER[::3]]
+    names = [name for name in section.engines if name != "torch.compile" or section.name == "cases"]
+    return section._replace(cases=chosen, engines=tuple(names), seconds=0.2)
 
 
 def pin(threads: int) -> None:
@@ -88,15 +86,15 @@ def pin(threads: int) -> None:
 
 
 @contextmanager
-def worker(threads: int) -> Iterator[ProcessPoolExecutor]:
-    """A fresh process that has so many threads."""
+def worker(threads: int) -> Iterator[Callable[..., Any]]:
+    """Something that calls a function with its arguments in a fresh process, which has so many threads."""
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # XLA tells of what takes it long to compile
     with ProcessPoolExecutor(1, get_context("spawn"), pin, (threads,)) as pool:
-        yield pool
+        yield lambda *given: pool.submit(*given).result()
 
 
-def measured(section: Section, case: Case) -> dict[str, Any]:
+def measured(section: Section, case: Case) -> summary.Row:
     """The row of one case."""
     problem = engines.Problem(case, section.dtype, section.gradient, section.threads)
     found = engines.contenders(problem, section.engines)
@@ -104,40 +102,51 @@ def measured(section: Section, case: Case) -> dict[str, Any]:
     return row | timing.summarised(timing.rounds(found, section.seconds))
 
 
-def progress(section: str, at: int, of: int, told: str, started: float) -> None:
-    """Say how far it is."""
-    minutes, seconds = divmod(int(perf_counter() - started), 60)
-    print(f"{minutes:2}:{seconds:02}  {section} {at}/{of}  {told}", flush=True)
+class Log:
+    """The results so far. Says how far it is, and goes on where something fails."""
+
+    def __init__(self) -> None:
+        self.started = perf_counter()
+        self.sections: dict[str, list[summary.Row]] = {}
+        self.failed: list[str] = []
+
+    @property
+    def seconds(self) -> int:
+        """The time since the beginning."""
+        return int(perf_counter() - self.started)
+
+    def fill(self, section: str, work: Mapping[str, Callable[[], summary.Row]], line: Callable[[Any], str]) -> None:
+        """Do the work of a section, a row for each name."""
+        rows = self.sections[section] = []
+        for at, (name, measure_it) in enumerate(work.items(), 1):
+            try:
+                rows.append(measure_it())
+                told = line(rows[-1])
+            except Exception as error:  # noqa: BLE001  whatever an engine raises, the others go on
+                told = f"{name} FAILED: {error}"
+                self.failed.append(f"{section}, {told}")
+            print(f"{self.seconds // 60:2}:{self.seconds % 60:02}  {section} {at}/{len(work)}  {told}", flush=True)
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
-    """All sections; a case that fails is told, and missing."""
-    started, results = perf_counter(), machine() | {"failed": [], "sections": {}}
-    sections = results["sections"]
+    """All sections."""
+    log, repeats = Log(), 1 if quick else 5
     for threads, alike in groupby(plan(quick=quick), lambda section: section.threads):
-        with worker(threads) as pool:
+        with worker(threads) as run:
             for section in alike:
-                rows = sections[section.name] = []
-                for at, case in enumerate(section.cases, 1):
-                    try:
-                        rows.append(pool.submit(measured, section, case).result())
-                        told = summary.line(rows[-1])
-                    except Exception as error:  # noqa: BLE001  whatever an engine raises, the others go on
-                        told = f"{case.name} FAILED: {error}"
-                        results["failed"].append(f"{section.name}, {told}")
-                    progress(section.name, at, len(section.cases), told, started)
-    losses = QUICK if quick else sorted({case.entry.loss for case in CASES})
-    sections["start"], sections["training"] = [], []
-    for at, row in enumerate(start.rows(losses, 1 if quick else 5), 1):
-        sections["start"].append(row)
-        progress("start", at, start.ROWS, summary.start_line(row), started)
+                log.fill(
+                    section.name,
+                    {case.name: partial(run, measured, section, case) for case in section.cases},
+                    summary.line,
+                )
+    losses = QUICK if quick else tuple(dict.fromkeys(case.entry.loss for case in CASES))
+    log.fill(
+        "start", {name: partial(start.measured, name, losses, repeats) for name in start.NAMES}, summary.start_line
+    )
     configs = training.CONFIGS[:1] if quick else training.CONFIGS
-    with worker(1) as pool:
-        for at, config in enumerate(configs, 1):
-            row = pool.submit(training.measured, config, 1 if quick else 5).result()
-            sections["training"].append(row)
-            progress("training", at, len(configs), summary.line(row), started)
-    return results | {"minutes": round((perf_counter() - started) / 60, 1)}
+    with worker(1) as run:
+        log.fill("training", {name: partial(run, training.measured, name, repeats) for name in configs}, summary.line)
+    return machine() | {"seconds": log.seconds, "failed": log.failed, "sections": log.sections}
 
 
 def machine() -> dict[str, Any]:

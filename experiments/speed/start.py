@@ -18,10 +18,9 @@ import numpy as np
 from timing import spread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 HERE = Path(__file__).parent
-ROWS = 4
 
 TRIVIAL = """
 import numpy
@@ -73,42 +72,41 @@ def taken(arguments: Sequence[str | Path], cache: Path) -> float:
     return perf_counter() - started
 
 
-def rows(losses: Sequence[str], repeats: int) -> Iterator[dict[str, Any]]:
-    """First calls with a full cache and with an empty one, those of other libraries, and whole runs of one step."""
+def measured(name: str, losses: Sequence[str], repeats: int) -> dict[str, Any]:
+    """The row of one of NAMES: the spread of each process's time, and of what it takes beyond the trivial one.
+
+    With a full cache everything has run once before; with an empty one, each process has its own, and runs once.
+    """
     with TemporaryDirectory() as directory:
         room = Path(directory)
         trivial = room / "trivial.py"
         trivial.write_text(TRIVIAL, "utf-8")
-        first = {loss: ["-c", FIRST, HERE, loss] for loss in losses}
-        others = {"torch": ["-c", TORCH], "jax": ["-c", JAX]}
-        yield in_turns("first call, full cache", trivial, first, room / "full", repeats)
-        yield in_turns("first call, empty cache", trivial, first, None, 1)
-        yield in_turns("first call, other libraries", trivial, others, room / "full", repeats)
-        yield in_turns("lossreg run of one step", trivial, runs(room), room / "full", repeats)
+        taken([trivial], room)
+        commands = {"numba": [trivial], **MAKERS[name](room, losses)}
+        times: dict[str, list[float]] = {what: [] for what in commands}
+        if name == EMPTY:
+            for what, arguments in commands.items():
+                times[what].append(taken(arguments, room if what == "numba" else room / what))
+        else:
+            for turn in range(repeats + 1):
+                for what, arguments in commands.items():
+                    seconds = taken(arguments, room)
+                    times[what] += [seconds] if turn else []
+    beyond = {what: spread(np.array(values) - times["numba"]) for what, values in times.items() if what != "numba"}
+    return {"case": name, "seconds": {what: spread(values) for what, values in times.items()}, "beyond": beyond}
 
 
-def in_turns(
-    name: str, trivial: Path, commands: Mapping[str, Sequence[Any]], cache: Path | None, repeats: int
-) -> dict[str, Any]:
-    """The spread of the trivial process's time, and of what each command takes beyond it.
-
-    With a cache, everything has run once before; without one, each process has an empty one of its own.
-    """
-    times: dict[str, list[float]] = {what: [] for what in ("numba", *commands)}
-    for turn in range(repeats + 1):
-        if cache is None and not turn:
-            continue
-        for what, arguments in {"numba": [trivial], **commands}.items():
-            with TemporaryDirectory() as empty:
-                seconds = taken(arguments, cache or (trivial.parent / "full" if what == "numba" else Path(empty)))
-            if turn:
-                times[what].append(seconds)
-    numba = np.array(times.pop("numba"))
-    beyond = {what: spread(np.array(values) - numba) for what, values in times.items()}
-    return {"case": name, "numba": spread(numba), "beyond": beyond}
+def first_calls(_: Path, losses: Sequence[str]) -> dict[str, list[Any]]:
+    """The command for the first value and gradient of each loss."""
+    return {loss: ["-c", FIRST, HERE, loss] for loss in losses}
 
 
-def runs(room: Path) -> dict[str, list[Any]]:
+def others(_: Path, __: Sequence[str]) -> dict[str, list[Any]]:
+    """The commands for the same in other libraries."""
+    return {"torch": ["-c", TORCH], "jax": ["-c", JAX]}
+
+
+def runs(room: Path, _: Sequence[str]) -> dict[str, list[Any]]:
     """The command for a run of one step on a file of arrays, and on data that scikit-learn loads."""
     random, table = np.random.default_rng(0), room / "table.npz"
     np.savez(table, x=random.standard_normal((1000, 20)), y=random.integers(0, 3, 1000))
@@ -118,3 +116,13 @@ def runs(room: Path) -> dict[str, list[Any]]:
         config.write_text(RUN.format(data=data), "utf-8")
         commands[name] = ["-m", "lossreg", "run", config]
     return commands
+
+
+EMPTY = "first call, empty cache"
+MAKERS: dict[str, Callable[[Path, Sequence[str]], dict[str, list[Any]]]] = {
+    "first call, full cache": first_calls,
+    EMPTY: first_calls,
+    "first call, other libraries": others,
+    "lossreg run of one step": runs,
+}
+NAMES = tuple(MAKERS)

@@ -98,9 +98,10 @@ def line(row: Row) -> str:
 
 
 def start_line(row: Row) -> str:
-    """One row of the new processes: what each takes beyond the trivial one."""
-    beyond = [f"{name} {duration(middle(spread))}" for name, spread in row["beyond"].items()]
-    return f"{row['case']}, beyond numba's {duration(middle(row['numba']))}: {', '.join(beyond)}"
+    """One row of the new processes: what each takes, and how much of it beyond the trivial one."""
+    beyond = {name: duration(middle(spread)) for name, spread in row["beyond"].items()}
+    told = [f"{name} {duration(middle(row['seconds'][name]))} ({extra} beyond)" for name, extra in beyond.items()]
+    return f"{row['case']}: numba {duration(middle(row['seconds']['numba']))}, {', '.join(told)}"
 
 
 # Tables
@@ -108,8 +109,10 @@ def start_line(row: Row) -> str:
 
 def groups(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """The rows by group, in the order they come, and all of them at the end."""
-    names = dict.fromkeys(row["group"] for row in rows)
-    return [*((name, [row for row in rows if row["group"] == name]) for name in names), ("all", list(rows))]
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["group"], []).append(row)
+    return [*found.items(), *([("all", list(rows))] if rows else [])]
 
 
 def cell(rows: Sequence[Row], of: Callable[[Row], float | None]) -> str:
@@ -188,7 +191,7 @@ def closing(results: dict[str, Any]) -> str:
     ):
         table = [[group, cell(rows, partial(ratio, engine=engine))] for group, rows in groups(sections[section])]
         told += [f"  {what}", *(f"    {shown}" for shown in columns(table))]
-    told += ["", "A new process, beyond one that imports numba and calls a trivial function out of its cache"]
+    told += ["", "A new process, and how much of it is beyond one that calls a trivial function out of numba's cache"]
     told += [f"  {start_line(row)}" for row in sections["start"]]
     told += ["", "A training step, and a peer's over it", *(f"  {line(row)}" for row in sections["training"])]
     return "\n".join(told)
