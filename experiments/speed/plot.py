@@ -45,25 +45,25 @@ def draw(results: dict[str, Any], directory: Path) -> None:
 def ratios(results: dict[str, Any]) -> Figure:
     """A line for each case, a mark for each peer; the whisker is from the first quartile to the third."""
     rows = results["sections"]["cases"]
-    figure = Figure(figsize=(9, 1.2 + 0.2 * len(rows)))
+    figure = Figure(figsize=(9, 1.2 + 0.22 * len(rows)))
     axes = figure.add_subplot()
-    height, labels = 0, []
+    height, labels = 0.0, []
     for group, members in summary.groups(rows)[:-1]:
         axes.annotate(
             group, (-0.012, height), xycoords=("axes fraction", "data"), ha="right", va="center", weight="bold"
         )
         axes.axhline(height, color="#CCCCCC", linewidth=0.8)
-        for at, row in enumerate(members, height + 1):
-            labels.append((at, row["case"]))
+        for at, row in enumerate(members, 1):
+            labels.append((height + at, row["case"]))
             for peer in [name for name in summary.PEERS if name in row["ratios"]]:
                 low, middle, high = row["ratios"][peer]
                 colour, marker = LOOKS[peer]
-                axes.plot([low, high], [at] * 2, color=colour, linewidth=1)
-                axes.plot(middle, at, marker, color=colour, markersize=4.5, markeredgewidth=0)
-        height += len(members) + 1
+                axes.plot([low, high], [height + at] * 2, color=colour, linewidth=1)
+                axes.plot(middle, height + at, marker, color=colour, markersize=4.5, markeredgewidth=0)
+        height += len(members) + 1.4
     axes.set_yticks([at for at, _ in labels], [label for _, label in labels])
     axes.tick_params(axis="y", length=0)
-    axes.set_ylim(height - 0.3, -0.7)
+    axes.set_ylim(height - 0.7, -0.7)
     axes.set_xscale("log")
     axes.set_xlim(left=min(axes.get_xlim()[0], 0.8))
     axes.axvspan(axes.get_xlim()[0], 1, color="#F6E3E3", zorder=0, linewidth=0)
