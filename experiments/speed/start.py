@@ -73,7 +73,7 @@ def taken(arguments: Sequence[str | Path], cache: Path) -> float:
 
 
 def measured(name: str, losses: Sequence[str], repeats: int) -> dict[str, Any]:
-    """The row of one of NAMES: the spread of each process's time, and of what it takes beyond the trivial one.
+    """The row of one of NAMES: the spread of each process's time, and of what it takes beyond a trivial one.
 
     With a full cache everything has run once before; with an empty one, each process has its own, and runs once.
     """
@@ -82,18 +82,16 @@ def measured(name: str, losses: Sequence[str], repeats: int) -> dict[str, Any]:
         trivial = room / "trivial.py"
         trivial.write_text(TRIVIAL, "utf-8")
         taken([trivial], room)
-        commands = {"numba": [trivial], **MAKERS[name](room, losses)}
-        times: dict[str, list[float]] = {what: [] for what in commands}
-        if name == EMPTY:
+        commands = MAKERS[name](room, losses)
+        pairs: dict[str, list[tuple[float, float]]] = {what: [] for what in commands}
+        for turn in range(1 if name == EMPTY else repeats + 1):
             for what, arguments in commands.items():
-                times[what].append(taken(arguments, room if what == "numba" else room / what))
-        else:
-            for turn in range(repeats + 1):
-                for what, arguments in commands.items():
-                    seconds = taken(arguments, room)
-                    times[what] += [seconds] if turn else []
-    beyond = {what: spread(np.array(values) - times["numba"]) for what, values in times.items() if what != "numba"}
-    return {"case": name, "seconds": {what: spread(values) for what, values in times.items()}, "beyond": beyond}
+                pair = taken([trivial], room), taken(arguments, room / what if name == EMPTY else room)
+                pairs[what] += [pair] if turn or name == EMPTY else []
+    seconds = {what: spread([whole for _, whole in found]) for what, found in pairs.items()}
+    beyond = {what: spread([whole - numba for numba, whole in found]) for what, found in pairs.items()}
+    numba = spread([numba for found in pairs.values() for numba, _ in found])
+    return {"case": name, "seconds": {"numba": numba, **seconds}, "beyond": beyond}
 
 
 def first_calls(_: Path, losses: Sequence[str]) -> dict[str, list[Any]]:
