@@ -133,6 +133,8 @@ def jax_jit(problem: Problem) -> Contender:
     import formulas
     import jax
 
+    # Handing each call to another thread takes a small batch twice as long, and every call is waited for.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     jax.config.update("jax_enable_x64", problem.dtype == "float64")
     formula, graded, parameters = getattr(formulas, problem.case.entry.loss), problem.graded, problem.parameters
 

@@ -98,10 +98,10 @@ def line(row: Row) -> str:
 
 
 def start_line(row: Row) -> str:
-    """One row of the new processes: what each takes, and how much of it beyond the trivial one."""
-    beyond = {name: duration(middle(spread)) for name, spread in row["beyond"].items()}
-    told = [f"{name} {duration(middle(row['seconds'][name]))} ({extra} beyond)" for name, extra in beyond.items()]
-    return f"{row['case']}: numba {duration(middle(row['seconds']['numba']))}, {', '.join(told)}"
+    """One row of the new processes: what the trivial one takes, and the others beyond it."""
+    told = sorted((middle(spread), name) for name, spread in row["beyond"].items())
+    least, most = (f"{duration(seconds)} ({name})" for seconds, name in (told[0], told[-1]))
+    return f"{row['case']}: beyond numba's {duration(middle(row['seconds']['numba']))} from {least} to {most}"
 
 
 # Tables
@@ -192,6 +192,8 @@ def closing(results: dict[str, Any]) -> str:
         table = [[group, cell(rows, partial(ratio, engine=engine))] for group, rows in groups(sections[section])]
         told += [f"  {what}", *(f"    {shown}" for shown in columns(table))]
     told += ["", "A new process, and how much of it is beyond one that calls a trivial function out of numba's cache"]
-    told += [f"  {start_line(row)}" for row in sections["start"]]
+    for row in sections["start"]:
+        table = [[name, *(duration(middle(row[of][name])) for of in ("seconds", "beyond"))] for name in row["beyond"]]
+        told += [f"  {start_line(row)}", *(f"    {shown}" for shown in columns(table))]
     told += ["", "A training step, and a peer's over it", *(f"  {line(row)}" for row in sections["training"])]
     return "\n".join(told)
