@@ -64,7 +64,10 @@ def test_the_inputs_are_the_same_for_everyone_and_have_a_loss(case):
 # The engines
 
 
-@pytest.mark.parametrize("case", SMALLEST, ids=name_of)
+COPIED = [case for case in SMALLEST if not case.entry.product and "limit" not in case.entry.left_out]
+
+
+@pytest.mark.parametrize("case", COPIED, ids=name_of)
 def test_the_limit_writes_as_many_numbers_as_the_gradients_have(case, monkeypatch):
     read, written = [], []
     monkeypatch.setattr(np, "add", lambda x, y, out: (read.extend((x, y)), written.append(out)))

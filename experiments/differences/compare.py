@@ -165,6 +165,40 @@ CASES = (
         {},
         None,
     ),
+    Case(
+        "`ctc`, class 3 of 3 among the labels",
+        "ctc",
+        (
+            np.log(np.full((2, 2, 3), 1 / 3)),
+            numbers([3], [1], kind="int64"),
+            numbers(2, 2, kind="int64"),
+            numbers(1, 1, kind="int64"),
+        ),
+        {},
+        None,
+    ),
+    Case(
+        "`ctc`, the blank among the labels",
+        "ctc",
+        (
+            np.log(np.full((2, 1, 3), 1 / 3)),
+            numbers([0], kind="int64"),
+            numbers(2, kind="int64"),
+            numbers(1, kind="int64"),
+        ),
+        {},
+        None,
+    ),
+    Case(
+        "`ctc`, a label of log-probability -inf in one of two frames",
+        "ctc",
+        (
+            numbers([[0.0, -INF]], [[-0.5, -0.5]]),
+            numbers([1], kind="int64"),
+            numbers(2, kind="int64"),
+            numbers(1, kind="int64"),
+        ),
+    ),
     Case("`MSELoss(reduction='avg')`", "MSELoss", (), {"reduction": "avg"}, None),
 )
 

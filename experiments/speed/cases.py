@@ -43,6 +43,9 @@ SHORT = Size("short rows", (65_536, 10))
 IMAGE = Size("image", (8, 21, 128, 128))
 EMBEDDINGS = Size("embeddings", (8192, 128))
 
+FRAMES = Size("sequences", (200, 16, 64))
+LAYER = Size("layer", (256, 256))
+
 ELEMENTS = (COLUMN, MILLION)
 MARGINS = (BATCH, CLASSES, SHORT)
 LABELS = (BATCH, CLASSES, VOCABULARY, SHORT, IMAGE)
@@ -50,6 +53,12 @@ VECTORS = (BATCH, EMBEDDINGS)
 
 LISTED = 5
 """How many true classes a row has where it has several."""
+OUTPUTS = 8_000
+"""How many classes a layer has."""
+CUTOFFS = (500, 2_000)
+"""Where the clusters of an adaptive softmax begin."""
+SPOKEN = 20
+"""How many labels a sequence has."""
 
 
 # Makers of inputs. `shape` is that of the first input; classes and embeddings are along axis 1.
@@ -114,6 +123,41 @@ def class_list(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return labels
 
 
+def spoken(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Labels of sequences, whose samples are along axis 1; 0 is the blank."""
+    return random.integers(1, shape[2], (shape[1], SPOKEN))
+
+
+def frames(_: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """How many frames a sequence has: all."""
+    return np.full(shape[1], shape[0])
+
+
+def length(_: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """How many labels a sequence has: all."""
+    return np.full(shape[1], SPOKEN)
+
+
+def log_softmax(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Log-probabilities along the last axis."""
+    logits = real(random, shape)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+def output(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """A class of a layer for each row."""
+    return random.integers(0, OUTPUTS, shape[0])
+
+
+def layer(rows: int, width: int | None = None, share: int = 1) -> Maker:
+    """The weights of a layer, for as many features as there are, or their share."""
+
+    def make(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        return real(random, (rows or shape[1] // share, width or shape[1])) / 16
+
+    return make
+
+
 @dataclass(frozen=True)
 class Entry:
     """A loss: what makes its inputs, the function of torch.nn.functional, the sizes, and what sets it apart."""
@@ -158,6 +202,20 @@ class Case:
 
 
 ENTRIES = (
+    Entry(
+        "adaptive_log_softmax",
+        (
+            real,
+            output,
+            layer(CUTOFFS[0] + len(CUTOFFS)),
+            *(layer(0, share=4), layer(CUTOFFS[1] - CUTOFFS[0], LAYER.shape[1] // 4)),
+            *(layer(0, share=16), layer(OUTPUTS - CUTOFFS[1], LAYER.shape[1] // 16)),
+        ),
+        "adaptive_log_softmax",
+        (LAYER,),
+        {"cutoffs": CUTOFFS},
+        left_out=("limit",),  # products of several sizes, of rows that depend on the labels
+    ),
     Entry("bce", (unit, binary), "binary_cross_entropy", ELEMENTS),
     Entry(
         "bce_with_logits",
@@ -169,11 +227,13 @@ ENTRIES = (
     Entry("cosine_embedding", (real, real, row_side), "cosine_embedding_loss", VECTORS),
     Entry("cross_entropy", (real, label), "cross_entropy", LABELS, scikit_learn="HalfMultinomialLoss"),
     Entry("cross_entropy", (real, distribution), "cross_entropy", (BATCH, CLASSES), variant="probabilities"),
+    Entry("ctc", (log_softmax, spoken, frames, length), "ctc_loss", (FRAMES,)),
     Entry("gaussian_nll", (real, real, unit), "gaussian_nll_loss", ELEMENTS),
     Entry("hinge_embedding", (real, side), "hinge_embedding_loss", ELEMENTS),
     Entry("huber", (real, real), "huber_loss", ELEMENTS, scikit_learn="HuberLoss"),
     Entry("kl_div", (log_unit, unit), "kl_div", ELEMENTS, {"reduction": "batchmean"}),
     Entry("l1", (real, real), "l1_loss", ELEMENTS, scikit_learn="AbsoluteError"),
+    Entry("linear_cross_entropy", (real, layer(OUTPUTS), output), "linear_cross_entropy", (LAYER,), product=True),
     Entry("margin_ranking", (real, real, side), "margin_ranking_loss", ELEMENTS),
     Entry("mse", (real, real), "mse_loss", ELEMENTS, scikit_learn="HalfSquaredError"),
     Entry("multi_margin", (real, label), "multi_margin_loss", MARGINS),
@@ -190,6 +250,7 @@ ENTRIES = (
     Entry("smooth_l1", (real, real), "smooth_l1_loss", ELEMENTS),
     Entry("soft_margin", (real, side), "soft_margin_loss", ELEMENTS),
     Entry("triplet_margin", (real, real, real), "triplet_margin_loss", VECTORS),
+    Entry("triplet_margin_with_distance", (real, real, real), "triplet_margin_with_distance_loss", VECTORS),
 )
 
 CASES = tuple(Case(entry, size) for entry in ENTRIES for size in entry.sizes)

@@ -46,6 +46,9 @@ class Problem:
     def graded(self) -> list[int]:
         """The positions of the inputs that a gradient is taken by: lossreg's default, all but the target."""
         form = lossreg.get(self.case.entry.loss).forms[0]
+        if form.whole:
+            ranks = [x.ndim for x in self.arrays]
+            form = next(v for v in form.variants(len(ranks)) if [len(x.axes) for x in v.inputs] == ranks)
         return [at for at, entry in enumerate(form.inputs) if entry.name in form.graded]
 
 
@@ -96,7 +99,7 @@ def torch_eager(problem: Problem) -> Contender:
     """PyTorch: the function of torch.nn.functional, and backward from no gradients."""
     from torch.nn import functional
 
-    return torch_call(problem, getattr(functional, problem.case.entry.torch))
+    return torch_call(problem, getattr(functional, problem.case.entry.torch, adaptive))
 
 
 def torch_compiled(problem: Problem) -> Contender:
@@ -105,7 +108,20 @@ def torch_compiled(problem: Problem) -> Contender:
     from torch.nn import functional
 
     torch.compiler.reset()  # a function is compiled anew only so many times
-    return torch_call(problem, torch.compile(getattr(functional, problem.case.entry.torch), dynamic=False))
+    function = getattr(functional, problem.case.entry.torch, adaptive)
+    return torch_call(problem, torch.compile(function, dynamic=False))
+
+
+def adaptive(features: Any, target: Any, head: Any, *tails: Any, cutoffs: tuple[int, ...]) -> Any:
+    """PyTorch's module, with the layers given."""
+    import torch
+
+    classes = cutoffs[-1] + len(tails[-1])
+    with torch.device("meta"):
+        module = torch.nn.AdaptiveLogSoftmaxWithLoss(features.shape[1], classes, cutoffs)
+    names = ["head.weight", *(f"tail.{at // 2}.{at % 2}.weight" for at in range(len(tails)))]
+    layers = dict(zip(names, (head, *tails), strict=True))
+    return torch.func.functional_call(module, layers, (features, target)).loss
 
 
 def torch_call(problem: Problem, function: Callable[..., Any]) -> Contender:

@@ -13,6 +13,18 @@ from optax import losses
 Array = jax.Array
 
 
+def adaptive_log_softmax(features: Array, target: Array, head: Array, *tails: Array, cutoffs: tuple[int, ...]) -> Array:
+    """The plain formula, every cluster for every row: shapes may not depend on the labels."""
+    cluster = sum((target >= cutoff).astype(int) for cutoff in cutoffs)
+    entry = jnp.where(cluster == 0, target, cutoffs[0] + cluster - 1)
+    values = losses.softmax_cross_entropy_with_integer_labels(features @ head.T, entry)
+    for at, start in enumerate(cutoffs):
+        logits = features @ tails[2 * at].T @ tails[2 * at + 1].T
+        place = jnp.clip(target - start, 0, logits.shape[1] - 1)
+        values += jnp.where(cluster == at + 1, losses.softmax_cross_entropy_with_integer_labels(logits, place), 0)
+    return values.mean()
+
+
 def bce(prediction: Array, target: Array) -> Array:
     """The logarithms bounded as PyTorch bounds them."""
     yes = jnp.maximum(jnp.log(prediction), -100)
@@ -36,6 +48,15 @@ def cross_entropy(logits: Array, target: Array) -> Array:
     if jnp.issubdtype(target.dtype, jnp.integer):
         return losses.softmax_cross_entropy_with_integer_labels(logits, target, axis=1).mean()
     return losses.softmax_cross_entropy(logits, target, axis=1).mean()
+
+
+def ctc(log_probs: Array, labels: Array, input_lengths: Array, target_lengths: Array) -> Array:
+    """Optax's."""
+    frames, _, _ = log_probs.shape
+    behind = jnp.arange(frames) >= input_lengths[:, None]
+    padding = jnp.arange(labels.shape[1]) >= target_lengths[:, None]
+    values = losses.ctc_loss(log_probs.swapaxes(0, 1), behind.astype(float), labels, padding.astype(float))
+    return jnp.mean(values / target_lengths)
 
 
 def gaussian_nll(prediction: Array, target: Array, variance: Array) -> Array:
@@ -64,6 +85,11 @@ def kl_div(prediction: Array, target: Array, reduction: str) -> Array:
 def l1(prediction: Array, target: Array) -> Array:
     """The plain formula."""
     return jnp.abs(prediction - target).mean()
+
+
+def linear_cross_entropy(features: Array, linear_weight: Array, target: Array) -> Array:
+    """Optax's cross-entropy of the product."""
+    return losses.softmax_cross_entropy_with_integer_labels(features @ linear_weight.T, target).mean()
 
 
 def margin_ranking(x1: Array, x2: Array, target: Array) -> Array:
@@ -125,3 +151,8 @@ def triplet_margin(anchor: Array, positive: Array, negative: Array) -> Array:
         return jnp.sqrt(jnp.square(u - v + 1e-6).sum(axis=-1))
 
     return jnp.maximum(distance(anchor, positive) - distance(anchor, negative) + 1, 0).mean()
+
+
+def triplet_margin_with_distance(anchor: Array, positive: Array, negative: Array) -> Array:
+    """The same: its distance is that one unless said."""
+    return triplet_margin(anchor, positive, negative)
