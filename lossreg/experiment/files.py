@@ -1,0 +1,76 @@
+"""Files that survive what happens to a process: written whole, appended to by lines, cut back, and locked."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing stops a second process
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file under another name first, so that nobody ever sees half of it, and leave no trace of a failure.
+
+    When this returns, the content and the name are on the disk. Raises OSError, which names the file.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync(path.parent)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        raise explained(path, error) from error
+
+
+def append(path: Path, line: str) -> None:
+    """Add a line to a file. Raises OSError, which names the file."""
+    try:
+        with path.open("ab") as file:
+            file.write(line.encode() + b"\n")
+    except OSError as error:
+        raise explained(path, error) from error
+
+
+def explained(path: Path, error: BaseException) -> BaseException:
+    """The error with the file's name, where the system's message lacks it: no space left on a device."""
+    return OSError(f"{path}: cannot be written: {error.strerror or error}") if isinstance(error, OSError) else error
+
+
+def sync(path: Path) -> int:
+    """Bring a file, or the names in a directory, to the disk; gives the file's size, 0 for one that is not there."""
+    if not path.exists() or (path.is_dir() and os.name != "posix"):
+        return 0
+    opened = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(opened)
+        return os.fstat(opened).st_size
+    finally:
+        os.close(opened)
+
+
+def cut(path: Path, size: int) -> None:
+    """Cut a file back to a size that it had; one that is not there is left alone if it had none."""
+    if size or path.exists():
+        os.truncate(path, size)
+
+
+def lock(path: Path) -> Any | None:
+    """Lock a file: the lock, which ends when it is closed or the process does; or None while another process has it."""
+    file = path.open("a")
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file

@@ -1,0 +1,140 @@
+"""A run: from a config, or from the directory of a run that was stopped, to a run that is logged, and its result."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lossreg.errors import Diverged, NotResumable
+from lossreg.experiment import checkpoint
+from lossreg.experiment.config import Config, load
+from lossreg.experiment.environment import changes
+from lossreg.experiment.extras import extra
+from lossreg.experiment.report import Report
+from lossreg.experiment.session import prepare
+from lossreg.experiment.signals import Signals
+from lossreg.experiment.store import Store
+from lossreg.experiment.train import Training, best
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lossreg.experiment.train import Record
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: its directory, the config with every default, the metrics of each epoch, and the weights."""
+
+    path: Path
+    config: dict[str, Any] = field(repr=False)
+    metrics: list[Record] = field(repr=False)
+    weights: dict[str, Any] = field(repr=False)
+    final: Record = field(repr=False)
+    """The metrics of the epoch that the weights are from: the last, or the best if that was to be restored."""
+
+    def __repr__(self) -> str:
+        parts = ("train_", "validation_", "test_")
+        numbers = (f"{key}={value:.4g}" for key, value in self.final.items() if key.startswith(parts))
+        return f"<result {', '.join(numbers)}; {self.path}>"
+
+
+def run(
+    source: str | Path | Mapping[str, Any] | Config,
+    root: str | Path | None = None,
+    report: Report | None = None,
+) -> Result:
+    """Train as a config says, in a directory of its own under `root`; see `lossreg.run`."""
+    report = report or Report()
+    config = source if isinstance(source, Config) else load(source)
+    training = ready(config, report)
+    with Store.create(config.name, root) as store:
+        store.begin(config)
+        store.note("started")
+        return carry_out(training, store, report)
+
+
+def resume(path: str | Path, report: Report | None = None, *, force: bool = False) -> Result:
+    """Go on with a run that was stopped; see `lossreg.resume`."""
+    report = report or Report()
+    with Store.open(path) as store:
+        before = store.read("environment.json")
+        config = replace(load(store.path / "config.yaml"), name=before["name"])
+        changed = "; ".join(changes(before, config))
+        if changed and not force:
+            raise NotResumable(f"{path}: {changed}; --force resumes it all the same")
+        if not changed and store.read("status.json")["status"] == "finished":
+            raise NotResumable(f"{path}: is finished; lossreg run {store.path / 'config.yaml'} runs it again")
+        training = ready(config, report)
+        steps = checkpoint.steps_in(store.checkpoints)
+        latest = checkpoint.read(store.checkpoints, steps[-1]) if steps else None
+        store.rewind(latest.sizes if latest else {})
+        if latest:
+            training.restore(latest, store.records())
+        store.begin(config)
+        store.note(f"resumed after step {training.step}" + (changed and f", although {changed}"))
+        return carry_out(training, store, report)
+
+
+def ready(config: Config, report: Report) -> Training:
+    """Prepare a run."""
+    report.preparing(config)
+    with extra():
+        import_module("safetensors")  # what the first checkpoint needs should be missed at the beginning
+        return Training(prepare(config))
+
+
+def carry_out(training: Training, store: Store, report: Report) -> Result:
+    """Train to the end, or to whatever stops it, and keep everything that is to be kept."""
+    session, network = training.session, training.session.network
+    try:
+        report.started(session, training.step)
+        with Signals() as signals:
+            while not training.done:
+                training.advance(signals)
+                if training.between_epochs:
+                    record = training.measure()
+                    store.log(record)
+                    report.epoch(record)
+                if training.due or signals.received:
+                    keep(training, store)
+                signals.check()
+        final = training.history[-1]
+        if session.config.train.restore_best:
+            final = training.history[best(training.losses)]
+            saved = checkpoint.read(store.checkpoints, final["step"])
+            training.restore(saved, training.history)
+        store.save(network.named)
+        store.status("finished", step=training.step)
+        store.note(f"finished after step {training.step}")
+    except BaseException as error:
+        told = "".join(traceback.format_exception_only(error)).strip()
+        with suppress(OSError):  # a full disk may take neither
+            store.status(status_of(error), step=training.step, error=told)
+            store.note(f"{status_of(error)} after step {training.step}\n{''.join(traceback.format_exception(error))}")
+        report.stopped(store.path)
+        raise
+    result = Result(store.path, session.config.resolved(), training.history, dict(network.named), final)
+    report.finished(result)
+    return result
+
+
+def keep(training: Training, store: Store) -> None:
+    """Write a checkpoint, and delete those that are neither among the latest nor the best."""
+    checkpoint.write(store.checkpoints, training.state(store.sync_logs()))
+    steps = checkpoint.steps_in(store.checkpoints)
+    candidates = [record for record in training.history if record["step"] in steps]
+    least = best([record[training.session.watched] for record in candidates])
+    kept = [candidates[least]["step"]] if candidates else []
+    checkpoint.prune(store.checkpoints, training.session.config.train.keep_checkpoints, kept)
+
+
+def status_of(error: BaseException) -> str:
+    """The status of a run that an error stopped."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return "diverged" if isinstance(error, Diverged) else "failed"
