@@ -46,16 +46,20 @@ def explained(path: Path, error: BaseException) -> BaseException:
     return OSError(f"{path}: cannot be written: {error.strerror or error}") if isinstance(error, OSError) else error
 
 
-def sync(path: Path) -> int:
-    """Bring a file, or the names in a directory, to the disk; gives the file's size, 0 for one that is not there."""
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a directory, to the disk; nothing for one that is not there."""
     if not path.exists() or (path.is_dir() and os.name != "posix"):
-        return 0
+        return
     opened = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(opened)
-        return os.fstat(opened).st_size
     finally:
         os.close(opened)
+
+
+def size(path: Path) -> int:
+    """The size of a file, 0 for one that is not there."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def cut(path: Path, size: int) -> None:

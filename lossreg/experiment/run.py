@@ -125,7 +125,7 @@ def carry_out(training: Training, store: Store, report: Report) -> Result:
 
 def keep(training: Training, store: Store) -> None:
     """Write a checkpoint, and delete those that are neither among the latest nor the best."""
-    checkpoint.write(store.checkpoints, training.state(store.sync_logs()))
+    checkpoint.write(store.checkpoints, training.state(store.sync()))
     steps = checkpoint.steps_in(store.checkpoints)
     candidates = [record for record in training.history if record["step"] in steps]
     least = best([record[training.session.watched] for record in candidates])

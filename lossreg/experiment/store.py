@@ -112,9 +112,10 @@ class Store:
         for name, part in parts.items():
             files.append(self.path / name, json.dumps(plain(part), allow_nan=False))
 
-    def sync_logs(self) -> dict[str, int]:
-        """Bring metrics and timings to the disk; their sizes, to cut them back to."""
-        return {name: files.sync(self.path / name) for name in (METRICS, TIMINGS)}
+    def sync(self) -> dict[str, int]:
+        """Bring the metrics to the disk; the sizes of metrics and timings, to cut them back to."""
+        files.sync(self.path / METRICS)
+        return {name: files.size(self.path / name) for name in (METRICS, TIMINGS)}
 
     def rewind(self, sizes: Mapping[str, int]) -> None:
         """Cut metrics and timings back to their sizes at a checkpoint (nothing without one); clear half files away."""
