@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lossreg.errors import Diverged
+from lossreg.errors import Diverged, InvalidInput
 from lossreg.experiment.optimizer import Updater
 from lossreg.kernels.reductions import DIVIDING
 
@@ -67,7 +67,12 @@ class Descent:
         np.take(self.part.inputs, rows, axis=0, out=batch.inputs, mode="clip")  # the mode that needs no buffer
         np.take(self.part.targets, rows, axis=0, out=batch.targets, mode="clip")
         outputs = self.network.forward(batch.inputs)
-        value, _ = self.criterion.value_and_grad(outputs, batch.targets, denominator=denominator, out=batch.grad)
+        try:
+            value, _ = self.criterion.value_and_grad(outputs, batch.targets, denominator=denominator, out=batch.grad)
+        except InvalidInput:
+            if np.isfinite(outputs).all():
+                raise
+            value = np.nan  # no loss at all, of outputs that are none
         if not isfinite(value):
             raise self.diverged(value, rows)
         self.network.backward(batch.grad)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lossreg.errors import Diverged, NotResumable
 from lossreg.experiment import checkpoint
 from lossreg.experiment.config import Config, load
@@ -93,7 +95,8 @@ def carry_out(training: Training, store: Store, report: Report) -> Result:
     session, network = training.session, training.session.network
     try:
         report.started(session, training.step)
-        with Signals() as signals:
+        # What overflows is found by the loss; a warning would say it again.
+        with Signals() as signals, np.errstate(over="ignore", invalid="ignore"):
             while not training.done:
                 training.advance(signals)
                 if training.between_epochs:

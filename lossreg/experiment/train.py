@@ -76,7 +76,10 @@ class Training:
         return by_step or self.done or (self.between_epochs and (by_epoch or is_best))
 
     def advance(self, signals: Signals) -> None:
-        """Take steps until there is something else to do: the end of an epoch, a checkpoint, a signal."""
+        """Take steps until there is something else to do: the end of an epoch, a checkpoint, a signal.
+
+        Raises Diverged at a loss that is no finite number, and after the last of these steps for such weights.
+        """
         session, step = self.session, self.step
         epoch, taken = divmod(step, session.steps_per_epoch)
         if self.order[0] != epoch + 1:
@@ -93,6 +96,8 @@ class Training:
                 break
         self.seconds += perf_counter() - started
         self.seen += min(start + size, len(rows))
+        if not np.isfinite(session.network.weights).all():
+            raise Diverged(f"weights are no longer finite after step {step}, in epoch {epoch + 1}")
 
     def measure(self) -> Record:
         """Give the record of an epoch: its number and that of steps, metrics of each part's rows, and time.
@@ -110,11 +115,8 @@ class Training:
         return record | dict(zip(TIMES, times, strict=True))
 
     def state(self, sizes: Mapping[str, int]) -> Checkpoint:
-        """Give what a checkpoint holds; raises Diverged if that would be of no use."""
-        network, updater = self.session.network, self.descent.updater
-        if not np.isfinite(network.weights).all():
-            raise Diverged(f"the weights are not finite after step {self.step}, the last of epoch {self.epoch}")
-        return Checkpoint(self.step, {**network.named, **updater.named}, sizes)
+        """Give what a checkpoint holds."""
+        return Checkpoint(self.step, {**self.session.network.named, **self.descent.updater.named}, sizes)
 
     def restore(self, state: Checkpoint, history: Sequence[Record]) -> None:
         """Go back to where a checkpoint was taken."""
