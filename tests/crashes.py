@@ -1,6 +1,6 @@
 """Stop a run at a random moment, resume it, stop it again, until it is finished; a child process for each attempt.
 
-python tests/crashes.py CONFIG ROOT SIGNAL SEED ...     # prints the run's directory and the number of stops, a line each
+python tests/crashes.py CONFIG ROOT SIGNAL SEED ...     # prints each run's directory and number of stops
 """
 
 import json
@@ -12,7 +12,6 @@ from itertools import count
 from pathlib import Path
 
 import lossreg
-from lossreg import LossregError
 from lossreg.experiment import files
 from lossreg.experiment.descent import Descent
 
@@ -52,7 +51,7 @@ def attempt(action, moment, number):
             action()
         except KeyboardInterrupt:
             os._exit(130)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  a child must not go on as its parent
             os.write(2, f"{error!r}\n".encode())
             os._exit(1)
         os._exit(0)
@@ -63,7 +62,7 @@ def attempt(action, moment, number):
 
 def crash(config, root, number, seed):
     """Run and resume until the end; the run's directory and how often it was stopped."""
-    draw, root = random.Random(seed), Path(root, f"{number}-{seed}")
+    draw, root = random.Random(seed), Path(root, f"{number}-{seed}")  # noqa: S311  moments, not secrets
     stops = 0
     while not attempt(lambda: lossreg.run(config, root=root), draw.randrange(MOMENTS), number):
         stops += 1
@@ -72,10 +71,6 @@ def crash(config, root, number, seed):
     (path,) = (path for path in root.glob("*") if path.joinpath("status.json").exists())
     while json.loads(path.joinpath("status.json").read_text())["status"] != "finished":
         stops += not attempt(lambda: lossreg.resume(path), draw.randrange(MOMENTS), number)
-    try:
-        lossreg.resume(path)
-    except LossregError as error:
-        assert "is finished" in str(error)
     return path, stops
 
 

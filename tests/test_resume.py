@@ -267,7 +267,7 @@ def test_a_second_signal_stops_at_once(tmp_path):
         def epoch(self, record):
             os.kill(os.getpid(), 15)
             os.kill(os.getpid(), 15)
-            raise AssertionError
+            raise AssertionError(record)
 
     with pytest.raises(KeyboardInterrupt):
         lossreg.run(small(), root=tmp_path, report=Impatient())

@@ -12,9 +12,9 @@ import pytest
 from safetensors.numpy import load_file
 
 import lossreg
+from lossreg.experiment import files
 from lossreg.experiment import store as room
 from lossreg.experiment.config import load
-from lossreg.experiment import files
 from lossreg.experiment.environment import environment
 from lossreg.experiment.environment import git as git_state
 from lossreg.experiment.store import Store
