@@ -138,8 +138,17 @@ def test_a_changed_config_is_refused_with_the_difference_unless_forced(tmp_path)
     with pytest.raises(NotResumable, match=told):
         lossreg.resume(path)
     assert [record["epoch"] for record in lossreg.resume(path, force=True).metrics] == [1, 2, 3, 4, 5, 6, 7]
+    assert Store(path).read("status.json")["status"] == "finished"
     assert Store(path).read("environment.json")["config"]["optimizer"]["lr"] == 0.05
     assert "although optimizer.lr was 0.1, is 0.05" in (path / "log.txt").read_text()
+
+
+def test_a_finished_run_that_is_made_longer_is_the_longer_run(tmp_path):
+    path = lossreg.run(small(), root=tmp_path).path
+    config = path / "config.yaml"
+    config.write_text(config.read_text().replace("epochs: 5", "epochs: 7"))
+    longer = lossreg.run(config, root=tmp_path)
+    assert_same(lossreg.resume(path, force=True).path, longer)
 
 
 def test_another_model_does_not_take_the_checkpoint_even_if_forced(tmp_path):

@@ -46,6 +46,7 @@ def run(tmp_path):
         ("binary_bce", "test_accuracy", 0.94),
         ("mlp_cross_entropy", "test_accuracy", 0.6),
         ("digits_mlp", "test_accuracy", 0.96),
+        ("digits_early_stopping", "test_accuracy", 0.96),
         ("breast_cancer_logistic", "test_accuracy", 0.95),
         ("diabetes_huber", "test_r2", 0.35),
     ],

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from lossreg.experiment.session import Session
 
+SHOWN = 64
+"""How many of a batch's rows an error lists."""
+
 
 class Batch(NamedTuple):
     """Room for the rows of one batch and for the gradient of the outputs."""
@@ -93,10 +96,11 @@ class Descent:
         """Make the error of a loss that is no finite number, with the step and the batch that has it."""
         session, step = self.session, self.updater.steps + 1
         epoch, before = divmod(step - 1, session.steps_per_epoch)
-        of_table = (session.rows[rows] + 1).tolist()
+        of_table = [str(row + 1) for row in session.rows[rows]]
+        more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
         return Diverged(
             f"the loss is {value} at step {step}: epoch {epoch + 1}, batch {before + 1} of {session.steps_per_epoch}, "
-            f"which is these rows of {session.config.data.name}: {', '.join(map(str, of_table))}",
+            f"which is these rows of {session.config.data.name}: {', '.join(of_table[:SHOWN])}{more}",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from lossreg.experiment.config import Config, load
 from lossreg.experiment.environment import changes
 from lossreg.experiment.extras import extra
 from lossreg.experiment.report import Report
-from lossreg.experiment.session import prepare
+from lossreg.experiment.session import PARTS, prepare
 from lossreg.experiment.signals import Signals
 from lossreg.experiment.store import Store
 from lossreg.experiment.train import Training, best
@@ -40,8 +41,7 @@ class Result:
     """The metrics of the epoch that the weights are from: the last, or the best if that was to be restored."""
 
     def __repr__(self) -> str:
-        parts = ("train_", "validation_", "test_")
-        numbers = (f"{key}={value:.4g}" for key, value in self.final.items() if key.startswith(parts))
+        numbers = (f"{key}={value:.4g}" for key, value in self.final.items() if key.startswith(PARTS))
         return f"<result {', '.join(numbers)}; {self.path}>"
 
 
@@ -55,7 +55,7 @@ def run(
     config = source if isinstance(source, Config) else load(source)
     training = ready(config, report)
     with Store.create(config.name, root) as store:
-        store.begin(config)
+        store.describe(config)
         store.note("started")
         return carry_out(training, store, report)
 
@@ -77,7 +77,8 @@ def resume(path: str | Path, report: Report | None = None, *, force: bool = Fals
         store.rewind(latest.sizes if latest else {})
         if latest:
             training.restore(latest, store.records())
-        store.begin(config)
+        if changed:
+            store.describe(config)
         store.note(f"resumed after step {training.step}" + (changed and f", although {changed}"))
         return carry_out(training, store, report)
 
@@ -94,6 +95,7 @@ def carry_out(training: Training, store: Store, report: Report) -> Result:
     """Train to the end, or to whatever stops it, and keep everything that is to be kept."""
     session, network = training.session, training.session.network
     try:
+        store.status("running", pid=os.getpid())
         report.started(session, training.step)
         # What overflows is found by the loss; a warning would say it again.
         with Signals() as signals, np.errstate(over="ignore", invalid="ignore"):
@@ -106,19 +108,19 @@ def carry_out(training: Training, store: Store, report: Report) -> Result:
                 if training.due or signals.received:
                     keep(training, store)
                 signals.check()
-        final = training.history[-1]
+        last = final = training.history[-1]
         if session.config.train.restore_best:
             final = training.history[best(training.losses)]
-            saved = checkpoint.read(store.checkpoints, final["step"])
-            training.restore(saved, training.history)
+            training.restore(checkpoint.read(store.checkpoints, final["step"]), training.history)
         store.save(network.named)
-        store.status("finished", step=training.step)
-        store.note(f"finished after step {training.step}")
+        store.status("finished", step=last["step"])
+        store.note(f"finished after step {last['step']}, with the weights of step {final['step']}")
     except BaseException as error:
-        told = "".join(traceback.format_exception_only(error)).strip()
+        status, told = status_of(error), "".join(traceback.format_exception_only(error)).strip()
         with suppress(OSError):  # a full disk may take neither
-            store.status(status_of(error), step=training.step, error=told)
-            store.note(f"{status_of(error)} after step {training.step}\n{''.join(traceback.format_exception(error))}")
+            store.status(status, step=training.step, error=told)
+            trace = traceback.format_exception(error) if status == "failed" else [told]
+            store.note(f"{status} after step {training.step}: {''.join(trace)}".rstrip())
         report.stopped(store.path)
         raise
     result = Result(store.path, session.config.resolved(), training.history, dict(network.named), final)

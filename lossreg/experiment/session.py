@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from lossreg.experiment.model import Network
 
 SPLIT, WEIGHTS, ORDER = range(3)
-SHARES = ("test", "validation")
+PARTS = ("train", "validation", "test")
+"""What the rows are for; metrics are named after it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Session:
     config: Config
     task: Task
     parts: dict[str, Part]
-    """The rows to train on, to watch and to test on, by those names: train, validation, test."""
+    """The rows for each of PARTS, without those that have none."""
     rows: NDArray[np.intp]
     """Where the table has the rows to train on."""
     width: int
@@ -89,19 +90,19 @@ def prepare(config: Config) -> Session:
     table = tabulate(config)
     task, targets, width = fit(config, table)
     check_rate(config)
-    shares = {name: config.data.settings[name] for name in SHARES}
+    shares = {name: config.data.settings[name] for name in ("test", "validation")}
     try:
-        rows = dict(zip(("train", *SHARES), split(table, shares, stream(config.seed, SPLIT)), strict=True))
+        rows = dict(zip(("train", *shares), split(table, shares, stream(config.seed, SPLIT)), strict=True))
     except InvalidInput as error:
         name, _, what = str(error).partition(": ")
         raise config.error((("data", name), what)) from error
-    columns = [table.inputs[of_part] for of_part in rows.values()]
+    present = [name for name in PARTS if len(rows[name])]
+    columns = [table.inputs[rows[name]] for name in present]
     if config.data.settings["standardise"]:
         columns = standardise(*columns)
     parts = {
         name: Part(np.ascontiguousarray(inputs, np.float32), targets[rows[name]])
-        for name, inputs in zip(rows, columns, strict=True)
-        if len(inputs)
+        for name, inputs in zip(present, columns, strict=True)
     }
     features = table.inputs.shape[1]
     build, random = config.model.component.function, stream(config.seed, WEIGHTS)

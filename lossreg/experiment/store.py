@@ -84,12 +84,11 @@ class Store:
         """The directory of the checkpoints."""
         return self.path / "checkpoints"
 
-    def begin(self, config: Config) -> None:
-        """Write what is known before training."""
+    def describe(self, config: Config) -> None:
+        """Write what a run is of, and what it depends on."""
         self.checkpoints.mkdir(exist_ok=True)
         files.write(self.path / "config.yaml", dump(config.resolved()))
         files.write(self.path / "environment.json", json.dumps(environment(config), indent=2, allow_nan=False) + "\n")
-        self.status("running", pid=os.getpid())
 
     def status(self, status: str, **details: Any) -> None:
         """Write how the run is doing, with the time."""
