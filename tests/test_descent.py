@@ -8,6 +8,7 @@ from safetensors.numpy import load_file
 
 import lossreg
 from lossreg import InvalidConfig, Report
+from lossreg.experiment import checkpoint
 from lossreg.experiment.config import load
 from lossreg.experiment.descent import Descent, clip_norm, clip_value
 from lossreg.experiment.session import prepare
@@ -81,11 +82,11 @@ def test_validation_rows_are_neither_trained_nor_tested_on_and_keep_the_classes(
     session = prepare(load(given))
     assert {name: len(part.inputs) for name, part in session.parts.items()} == {
         "train": 60,
-        "test": 30,
         "validation": 60,
+        "test": 30,
     }
     counts = [np.bincount(part.targets).tolist() for part in session.parts.values()]
-    assert counts == [[20, 20, 20], [10, 10, 10], [20, 20, 20]]
+    assert counts == [[20, 20, 20], [20, 20, 20], [10, 10, 10]]
     without = prepare(load(config(data={"name": "iris", "test": 0.2})))
     assert np.array_equal(without.parts["test"].inputs, session.parts["test"].inputs)
     inputs = np.concatenate([part.inputs for part in session.parts.values()])
@@ -116,7 +117,7 @@ def test_training_stops_when_the_loss_has_not_fallen_for_so_many_epochs(tmp_path
 
 
 def test_the_best_epochs_weights_are_kept_and_restored(tmp_path):
-    train = {"epochs": 30, "batch_size": 8, "keep_checkpoints": 1, "checkpoint_epochs": 0}
+    train = {"epochs": 30, "batch_size": 8, "keep_checkpoints": 1}
     last, restored = (
         lossreg.run(config(**OVERFITTING, train={**train, "restore_best": restore}), root=tmp_path)
         for restore in (False, True)
@@ -147,16 +148,22 @@ def test_the_best_is_the_first_of_the_lowest_and_never_nan():
     ("train", "steps"),
     [
         ({"checkpoint_epochs": 2}, [6, 12, 14]),
-        ({"checkpoint_epochs": 0}, [14]),
-        ({"checkpoint_epochs": 0, "checkpoint_steps": 4}, [4, 8, 12, 14]),
-        ({"checkpoint_steps": 4}, [3, 4, 6, 8, 9, 12, 14]),
+        ({"checkpoint_steps": 4}, [3, 4, 6, 8, 12, 14]),  # also of 3 and 6, the best epochs until then
+        ({"checkpoint_steps": 4, "checkpoint_epochs": 1}, [3, 4, 6, 8, 9, 12, 14]),
+        ({}, [14]),
     ],
 )
 def test_checkpoints_come_as_often_as_asked(tmp_path, train, steps):
     given = config(train={"steps": 14, "batch_size": 50, "keep_checkpoints": 100, **train})
     result = lossreg.run(given, root=tmp_path)
-    found = sorted(int(path.stem.removeprefix("step-")) for path in (result.path / "checkpoints").iterdir())
-    assert found == steps
+    assert checkpoint.steps_in(result.path / "checkpoints") == steps
+
+
+def test_unless_asked_checkpoints_come_when_the_last_is_old(tmp_path, monkeypatch):
+    monkeypatch.setattr("lossreg.experiment.train.SECONDS", 0.0)
+    monkeypatch.setattr("lossreg.experiment.train.STEPS", 2)
+    result = lossreg.run(config(train={"steps": 7, "batch_size": 50, "keep_checkpoints": 100}), root=tmp_path)
+    assert checkpoint.steps_in(result.path / "checkpoints") == [2, 3, 4, 6, 7]
 
 
 def test_a_report_is_told_of_every_epoch_with_its_times(tmp_path):

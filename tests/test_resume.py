@@ -35,7 +35,7 @@ def small(**changes):
         "model": "linear",
         "optimizer": {"name": "sgd", "lr": 0.1},
         "loss": "mse",
-        "train": {"epochs": 5, "batch_size": 16},
+        "train": {"epochs": 5, "batch_size": 16, "checkpoint_epochs": 1},
     } | changes
 
 
@@ -55,10 +55,10 @@ def whole(config, tmp_path_factory):
 def assert_same(path, whole):
     for name in SAME:
         assert (path / name).read_bytes() == (whole.path / name).read_bytes(), name
-    kept = [sorted(entry.name for entry in (run / "checkpoints").iterdir()) for run in (path, whole.path)]
-    assert kept[0] == kept[1]
-    for name in kept[0]:
-        one, other = (load_file(run / "checkpoints" / name) for run in (path, whole.path))
+    records = Store(path).records()
+    losses = [record.get("validation_loss", record["train_loss"]) for record in records]
+    for step in (records[-1]["step"], records[int(np.argmin(losses))]["step"]):
+        one, other = (load_file(run / "checkpoints" / f"step-{step}.safetensors") for run in (path, whole.path))
         assert one.keys() == other.keys()
         assert all(np.array_equal(one[key], other[key]) for key in one)
     assert Store(path).read("status.json")["status"] == "finished"
@@ -103,21 +103,26 @@ def stopped(root, given, epochs=2):
 
 
 def test_an_interrupted_run_has_a_checkpoint_of_its_step_and_can_be_resumed(tmp_path):
-    given = small(train={"epochs": 5, "batch_size": 16, "checkpoint_epochs": 0})
+    given = small(train={"epochs": 5, "batch_size": 16})
     path = stopped(tmp_path, given)
     status = Store(path).read("status.json")
     assert (status["status"], status["step"]) == ("interrupted", 6)
     assert checkpoint.steps_in(path / "checkpoints") == [6]
     assert len(Store(path).records()) == 2
-    resumed, whole = lossreg.resume(path), lossreg.run(given, root=tmp_path)
-    for name in SAME:
-        assert (resumed.path / name).read_bytes() == (whole.path / name).read_bytes()
+    assert_same(lossreg.resume(path).path, lossreg.run(given, root=tmp_path))
 
 
 def test_a_finished_run_says_so(tmp_path):
     path = lossreg.run(small(), root=tmp_path).path
     with pytest.raises(NotResumable, match=r"is finished; lossreg run .*config\.yaml runs it again"):
         lossreg.resume(path)
+
+
+def test_a_run_that_is_running_is_refused(tmp_path):
+    path = stopped(tmp_path, small())
+    with Store.open(path), pytest.raises(NotResumable, match=rf"is running, as process {os.getpid()}"):
+        lossreg.resume(path)
+    lossreg.resume(path)
 
 
 def test_a_directory_that_is_no_run_says_what_it_lacks(tmp_path):
@@ -156,6 +161,11 @@ def test_another_model_does_not_take_the_checkpoint_even_if_forced(tmp_path):
     config = path / "config.yaml"
     config.write_text(config.read_text().replace("hidden: [4]", "hidden: [5]"))
     with pytest.raises(NotResumable, match=re.escape("expected 0.weight of shape (5, 3) after step 6, found (4, 3)")):
+        lossreg.resume(path, force=True)
+    config.write_text(
+        config.read_text().replace("hidden: [5]", "hidden: [4]").replace("validation: 0.0", "validation: 0.2")
+    )
+    with pytest.raises(NotResumable, match="expected validation_loss in the metrics until step 6, found none"):
         lossreg.resume(path, force=True)
 
 

@@ -95,6 +95,8 @@ def orders(**changes):
     for _ in range(session.epochs):
         seen.clear()
         training.advance(Signals())
+        while not training.between_epochs:
+            training.advance(Signals())
         assert len(seen) == session.steps_per_epoch
         found.append(np.concatenate(seen))
     return session.train.inputs, found
@@ -397,7 +399,7 @@ def test_a_run_that_stops_says_so_in_its_directory(run, error, status):
     with pytest.raises(type(error)):
         run(config(), report=report)
     found = json.loads((report.where / "status.json").read_text())
-    assert (found["status"], found["error"]) == (status, f"{type(error).__name__}: {error}")
+    assert (found["status"], found["error"]) == (status, f"{type(error).__name__}: {error}".removesuffix(": "))
     assert len((report.where / "metrics.jsonl").read_text().splitlines()) == 1
     assert not (report.where / "weights.safetensors").exists()
 

@@ -17,7 +17,7 @@ from lossreg.errors import NotResumable
 from lossreg.experiment import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def read(folder: Path, step: int) -> Checkpoint:
         raise NotResumable(f"{path}: is damaged ({error}); without it, an earlier checkpoint is resumed") from error
 
 
-def prune(folder: Path, keep: int, best: Iterable[int]) -> None:
+def prune(folder: Path, keep: int, best: set[int]) -> None:
     """Delete all but the latest `keep` checkpoints and the best."""
-    for step in set(steps_in(folder)[:-keep]) - set(best):
+    for step in set(steps_in(folder)[:-keep]) - best:
         path_of(folder, step).unlink()

@@ -63,8 +63,8 @@ TRAIN = (
     Parameter("clip_value", Positive | None, None),
     Parameter("patience", Count | None, None),
     Parameter("restore_best", bool, default=False),
-    Parameter("checkpoint_epochs", Whole, 1),
-    Parameter("checkpoint_steps", Whole, 0),
+    Parameter("checkpoint_epochs", Count | None, None),
+    Parameter("checkpoint_steps", Count | None, None),
     Parameter("keep_checkpoints", Count, 2),
 )
 REST = (
@@ -97,8 +97,8 @@ class Training:
     clip_norm, clip_value: what the gradient's norm, and each number in it, is limited to.
     patience: after how many epochs without a lower loss to stop, of the validation rows or else of the training rows.
     restore_best: whether the final weights are those of the epoch with the lowest such loss.
-    checkpoint_epochs, checkpoint_steps: how often to write a checkpoint; 0 is never.
-    keep_checkpoints: how many of the latest to keep, beside the best.
+    checkpoint_epochs, checkpoint_steps: how often to write a checkpoint; if neither is given, about every ten seconds.
+    keep_checkpoints: how many of the latest to keep, beside that of the epoch with the lowest loss.
     """
 
     epochs: int | None
@@ -110,8 +110,8 @@ class Training:
     clip_value: float | None
     patience: int | None
     restore_best: bool
-    checkpoint_epochs: int
-    checkpoint_steps: int
+    checkpoint_epochs: int | None
+    checkpoint_steps: int | None
     keep_checkpoints: int
 
 

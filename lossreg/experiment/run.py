@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,10 +54,10 @@ def run(
     report = report or Report()
     config = source if isinstance(source, Config) else load(source)
     training = ready(config, report)
-    with Store.create(config.name, root) as store:
+    with Signals() as signals, Store.create(config.name, root) as store:
         store.describe(config)
         store.note("started")
-        return carry_out(training, store, report)
+        return carry_out(training, store, report, signals)
 
 
 def resume(path: str | Path, report: Report | None = None, *, force: bool = False) -> Result:
@@ -72,15 +72,16 @@ def resume(path: str | Path, report: Report | None = None, *, force: bool = Fals
         if not changed and store.read("status.json")["status"] == "finished":
             raise NotResumable(f"{path}: is finished; lossreg run {store.path / 'config.yaml'} runs it again")
         training = ready(config, report)
-        steps = checkpoint.steps_in(store.checkpoints)
-        latest = checkpoint.read(store.checkpoints, steps[-1]) if steps else None
-        store.rewind(latest.sizes if latest else {})
-        if latest:
-            training.restore(latest, store.records())
-        if changed:
-            store.describe(config)
-        store.note(f"resumed after step {training.step}" + (changed and f", although {changed}"))
-        return carry_out(training, store, report)
+        with Signals() as signals:
+            steps = checkpoint.steps_in(store.checkpoints)
+            latest = checkpoint.read(store.checkpoints, steps[-1]) if steps else None
+            store.rewind(latest.sizes if latest else {})
+            if latest:
+                training.restore(latest, store.records())
+            if changed:
+                store.describe(config)
+            store.note(f"resumed after step {training.step}" + (changed and f", although {changed}"))
+            return carry_out(training, store, report, signals)
 
 
 def ready(config: Config, report: Report) -> Training:
@@ -91,19 +92,21 @@ def ready(config: Config, report: Report) -> Training:
         return Training(prepare(config))
 
 
-def carry_out(training: Training, store: Store, report: Report) -> Result:
+def carry_out(training: Training, store: Store, report: Report, signals: Signals) -> Result:
     """Train to the end, or to whatever stops it, and keep everything that is to be kept."""
     session, network = training.session, training.session.network
     try:
-        store.status("running", pid=os.getpid())
+        store.status("running", step=training.step)
         report.started(session, training.step)
         # What overflows is found by the loss; a warning would say it again.
-        with Signals() as signals, np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             while not training.done:
                 training.advance(signals)
                 if training.between_epochs:
                     record = training.measure()
                     store.log(record)
+                    if best(training.losses) == len(training.history) - 1:
+                        training.champion = training.state(store.sizes())
                     report.epoch(record)
                 if training.due or signals.received:
                     keep(training, store)
@@ -129,12 +132,17 @@ def carry_out(training: Training, store: Store, report: Report) -> Result:
 
 
 def keep(training: Training, store: Store) -> None:
-    """Write a checkpoint, and delete those that are neither among the latest nor the best."""
-    checkpoint.write(store.checkpoints, training.state(store.sync()))
-    steps = checkpoint.steps_in(store.checkpoints)
-    candidates = [record for record in training.history if record["step"] in steps]
-    least = best([record[training.session.watched] for record in candidates])
-    kept = [candidates[least]["step"]] if candidates else []
+    """Write a checkpoint, before it that of the best epoch, and delete others than these and the latest.
+
+    A best epoch that was not written before a crash comes again: the run is resumed from before it.
+    """
+    store.sync()
+    latest = training.state(store.sizes())
+    for state in (training.champion, latest):
+        if state and not checkpoint.path_of(store.checkpoints, state.step).exists():
+            checkpoint.write(store.checkpoints, state)
+    training.saved = perf_counter()
+    kept = {training.history[best(training.losses)]["step"]} if training.history else set()
     checkpoint.prune(store.checkpoints, training.session.config.train.keep_checkpoints, kept)
 
 

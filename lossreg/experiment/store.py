@@ -73,7 +73,7 @@ class Store:
     def __enter__(self) -> Self:
         self._lock = files.lock(self.path / ".lock")
         if self._lock is None:
-            raise NotResumable(f"{self.path}: is running, as process {self.read('status.json').get('pid')}")
+            raise NotResumable(f"{self.path}: is running, as process {self.read('status.json')['pid']}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,8 +91,9 @@ class Store:
         files.write(self.path / "environment.json", json.dumps(environment(config), indent=2, allow_nan=False) + "\n")
 
     def status(self, status: str, **details: Any) -> None:
-        """Write how the run is doing, with the time."""
-        files.write(self.path / "status.json", json.dumps({"status": status, "time": now(), **details}) + "\n")
+        """Write how the run is doing, with the time and the process that says so."""
+        content = {"status": status, "time": now(), "pid": os.getpid(), **details}
+        files.write(self.path / "status.json", json.dumps(content) + "\n")
 
     def note(self, text: str) -> None:
         """Add what happened to the log."""
@@ -111,9 +112,12 @@ class Store:
         for name, part in parts.items():
             files.append(self.path / name, json.dumps(plain(part), allow_nan=False))
 
-    def sync(self) -> dict[str, int]:
-        """Bring the metrics to the disk; the sizes of metrics and timings, to cut them back to."""
+    def sync(self) -> None:
+        """Bring the metrics to the disk."""
         files.sync(self.path / METRICS)
+
+    def sizes(self) -> dict[str, int]:
+        """The sizes of metrics and timings, to cut them back to."""
         return {name: files.size(self.path / name) for name in (METRICS, TIMINGS)}
 
     def rewind(self, sizes: Mapping[str, int]) -> None:

@@ -19,10 +19,15 @@ from lossreg.experiment.store import TIMES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from lossreg.experiment.session import Session
     from lossreg.experiment.signals import Signals
 
 Record = dict[str, Any]
+
+SECONDS, STEPS = 10.0, 100
+"""How old the last checkpoint may become, unless the config says how often there is one, and how often to look."""
 
 
 class Training:
@@ -36,6 +41,8 @@ class Training:
         self.rate = Rate(config.schedule.component, config.schedule.parameters, session.steps)
         self.mean = Criterion(config.loss.component, "mean", config.loss.parameters)
         self.order = (0, np.arange(0))
+        self.champion: Checkpoint | None = None
+        self.saved = perf_counter()
         self.seconds, self.seen = 0.0, 0
 
     @property
@@ -68,12 +75,12 @@ class Training:
     @property
     def due(self) -> bool:
         """Whether there has to be a checkpoint now."""
-        train = self.session.config.train
-        by_step = bool(train.checkpoint_steps) and self.step % train.checkpoint_steps == 0
-        by_epoch = bool(train.checkpoint_epochs) and self.epoch % train.checkpoint_epochs == 0
-        watches = train.restore_best or "validation" in self.session.parts
-        is_best = watches and best(self.losses) == len(self.history) - 1
-        return by_step or self.done or (self.between_epochs and (by_epoch or is_best))
+        steps, epochs = self.session.config.train.checkpoint_steps, self.session.config.train.checkpoint_epochs
+        if steps is None and epochs is None:
+            return self.done or perf_counter() - self.saved >= SECONDS
+        by_step = steps is not None and self.step % steps == 0
+        by_epoch = epochs is not None and self.between_epochs and self.epoch % epochs == 0
+        return self.done or by_step or by_epoch
 
     def advance(self, signals: Signals) -> None:
         """Take steps until there is something else to do: the end of an epoch, a checkpoint, a signal.
@@ -84,7 +91,7 @@ class Training:
         epoch, taken = divmod(step, session.steps_per_epoch)
         if self.order[0] != epoch + 1:
             self.order = (epoch + 1, session.order(epoch + 1))
-        every = session.config.train.checkpoint_steps or session.steps
+        every = session.config.train.checkpoint_steps or STEPS
         count = min(session.steps_per_epoch - taken, session.steps - step, every - step % every)
         factor, descend, size = self.rate.during(epoch + 1, self.losses), self.descent.step, session.rows_per_step
         rows = self.order[1][taken * size : (taken + count) * size]
@@ -114,20 +121,26 @@ class Training:
         self.seconds, self.seen = 0.0, 0
         return record | dict(zip(TIMES, times, strict=True))
 
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The numbers that steps change, by name: the weights, and those of the optimizer."""
+        return {**self.session.network.named, **self.descent.updater.named}
+
     def state(self, sizes: Mapping[str, int]) -> Checkpoint:
-        """Give what a checkpoint holds."""
-        return Checkpoint(self.step, {**self.session.network.named, **self.descent.updater.named}, sizes)
+        """Give what a checkpoint holds, now that the logs have these sizes."""
+        return Checkpoint(self.step, {name: array.copy() for name, array in self.arrays.items()}, sizes)
 
     def restore(self, state: Checkpoint, history: Sequence[Record]) -> None:
-        """Go back to where a checkpoint was taken."""
-        updater = self.descent.updater
-        for name, array in {**self.session.network.named, **updater.named}.items():
+        """Go back to where a checkpoint was taken; raises NotResumable if it was taken of something else."""
+        if not all(self.session.watched in record for record in history):
+            raise NotResumable(f"expected {self.session.watched} in the metrics until step {state.step}, found none")
+        for name, array in self.arrays.items():
             saved = state.arrays.get(name)
             if saved is None or saved.shape != array.shape:
                 found = "none" if saved is None else saved.shape
                 raise NotResumable(f"expected {name} of shape {array.shape} after step {state.step}, found {found}")
             array[...] = saved
-        updater.steps = state.step
+        self.descent.updater.steps = state.step
         self.history = list(history)
 
 
