@@ -265,6 +265,19 @@ def test_a_loss_that_turns_infinite_names_step_batch_and_rows(tmp_path):
     assert not (path / "weights.safetensors").exists()
 
 
+def test_a_run_that_diverges_keeps_its_best_epoch(tmp_path):
+    given = small(
+        optimizer={"name": "sgd", "lr": 0.01},
+        schedule={"name": "step", "every": 3, "factor": 1e30},
+        train={"epochs": 6, "batch_size": 16},
+    )
+    with pytest.raises(Diverged, match=r"at step 1\d: epoch 4, batch \d of 3"):
+        lossreg.run(given, root=tmp_path)
+    (path,) = tmp_path.iterdir()
+    assert checkpoint.steps_in(path / "checkpoints") == [9]
+    assert len(Store(path).records()) == 3
+
+
 def test_weights_that_turn_infinite_after_the_last_loss_are_not_kept(tmp_path):
     given = small(optimizer={"name": "sgd", "lr": 1e39}, train={"steps": 1})
     with pytest.raises(Diverged, match="weights are no longer finite after step 1, in epoch 1"):

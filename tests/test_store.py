@@ -15,7 +15,7 @@ import lossreg
 from lossreg.experiment import files
 from lossreg.experiment import store as room
 from lossreg.experiment.config import load
-from lossreg.experiment.environment import environment
+from lossreg.experiment.environment import config_hash, environment
 from lossreg.experiment.environment import git as git_state
 from lossreg.experiment.store import Store
 
@@ -136,6 +136,15 @@ def test_the_environment_names_every_plugin_with_its_hash(result):
     assert found["packages"]["numpy"] == np.__version__
     assert found["python"] == sys.version
     assert found["cpu"]
+
+
+def test_the_environment_has_the_config_and_its_hash(result):
+    found = json.loads((result.path / "environment.json").read_text())
+    assert found["config"] == json.loads(json.dumps(result.config))
+    same = {**CONFIG, "loss": {"name": "HuberLoss", "delta": 1}, "seed": 0}
+    assert found["config_sha256"] == config_hash(load(same)) != config_hash(load({**CONFIG, "seed": 1}))
+    infinite = environment(load({**CONFIG, "loss": {"name": "huber", "delta": math.inf}}))
+    assert json.loads(json.dumps(infinite, allow_nan=False))["config"]["loss"]["delta"] == "inf"
 
 
 def test_a_plugin_without_a_file_has_no_hash(monkeypatch):

@@ -399,7 +399,7 @@ def test_a_run_that_stops_says_so_in_its_directory(run, error, status):
     with pytest.raises(type(error)):
         run(config(), report=report)
     found = json.loads((report.where / "status.json").read_text())
-    assert (found["status"], found["error"]) == (status, f"{type(error).__name__}: {error}".removesuffix(": "))
+    assert (found["status"], found["error"]) == (status, f"{type(error).__name__}: {error}")
     assert len((report.where / "metrics.jsonl").read_text().splitlines()) == 1
     assert not (report.where / "weights.safetensors").exists()
 

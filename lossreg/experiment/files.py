@@ -27,9 +27,10 @@ def write(path: Path, content: str | bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
         sync(path.parent)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
+    except OSError as error:
         raise explained(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def append(path: Path, line: str) -> None:
@@ -41,9 +42,9 @@ def append(path: Path, line: str) -> None:
         raise explained(path, error) from error
 
 
-def explained(path: Path, error: BaseException) -> BaseException:
-    """The error with the file's name, where the system's message lacks it: no space left on a device."""
-    return OSError(f"{path}: cannot be written: {error.strerror or error}") if isinstance(error, OSError) else error
+def explained(path: Path, error: OSError) -> OSError:
+    """The error with the file's name, which the system's message lacks: no space left on device."""
+    return OSError(f"{path}: cannot be written: {error.strerror or error}")
 
 
 def sync(path: Path) -> None:
@@ -62,10 +63,10 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def cut(path: Path, size: int) -> None:
+def cut(path: Path, to: int) -> None:
     """Cut a file back to a size that it had; one that is not there is left alone if it had none."""
-    if size or path.exists():
-        os.truncate(path, size)
+    if to or path.exists():
+        os.truncate(path, to)
 
 
 def lock(path: Path) -> Any | None:

@@ -42,6 +42,7 @@ class Lines(Report):
     def __init__(self, output: TextIO) -> None:
         self.output = output
         self.epochs = 0
+        self.trained = 0
         self.seconds = 0.0
         self.samples = 0.0
 
@@ -70,7 +71,8 @@ class Lines(Report):
             self.say(f"epoch {number:>{len(str(self.epochs))}}/{self.epochs}  {'   '.join(in_brief(record))}")
 
     def count(self, record: Record) -> None:
-        """Add up the time."""
+        """Add up the epochs and their time."""
+        self.trained += 1
         self.seconds += record["seconds"]
         self.samples += record["seconds"] * record["samples_per_second"]
 
@@ -85,9 +87,9 @@ class Lines(Report):
         for line in table(result.final):
             self.say(line)
         self.say()
-        if self.seconds:
+        if self.trained:
             speed = self.samples / self.seconds
-            self.say(f"trained     {self.seconds:.2f} s, {speed:,.0f} samples per second")
+            self.say(f"trained     {self.trained:,} epochs in {self.seconds:.2f} s, {speed:,.0f} samples per second")
         self.say(f"run         {result.path}")
         self.say(f"run again   lossreg run {result.path / 'config.yaml'}")
         self.say(f"the loss    lossreg show {result.config['loss']['name']}")
@@ -154,10 +156,10 @@ def in_brief(record: Record) -> list[str]:
 
 
 def table(record: Record) -> list[str]:
-    """The lines of the closing table: a row for each metric, a column for each split."""
+    """The lines of the closing table: the epoch, a row for each metric, a column for each split."""
     metrics = measured(record)
     parts = list(next(iter(metrics.values())))
-    lines = [" " * 10 + "".join(f"{part:>12}" for part in parts)]
+    lines = [f"epoch {record['epoch']:<4}" + "".join(f"{part:>12}" for part in parts)]
     return lines + [
         f"{metric:<10}" + "".join(f"{values[part]:>12.4f}" for part in parts) for metric, values in metrics.items()
     ]

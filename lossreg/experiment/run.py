@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lossreg.experiment.checkpoint import Checkpoint
     from lossreg.experiment.train import Record
 
 
@@ -119,11 +120,14 @@ def carry_out(training: Training, store: Store, report: Report, signals: Signals
         store.status("finished", step=last["step"])
         store.note(f"finished after step {last['step']}, with the weights of step {final['step']}")
     except BaseException as error:
-        status, told = status_of(error), "".join(traceback.format_exception_only(error)).strip()
-        with suppress(OSError):  # a full disk may take neither
+        status, told = status_of(error), f"{type(error).__name__}: {error}"
+        with suppress(OSError):  # a full disk may take none of these
             store.status(status, step=training.step, error=told)
-            trace = traceback.format_exception(error) if status == "failed" else [told]
-            store.note(f"{status} after step {training.step}: {''.join(trace)}".rstrip())
+            store.note(f"{status} after step {training.step}: {told}")
+            if status == "failed":
+                store.note("".join(traceback.format_exception(error)).rstrip())
+            if status != "interrupted":  # that has its checkpoint, or is in a hurry
+                save(training.champion, store)
         report.stopped(store.path)
         raise
     result = Result(store.path, session.config.resolved(), training.history, dict(network.named), final)
@@ -136,14 +140,18 @@ def keep(training: Training, store: Store) -> None:
 
     A best epoch that was not written before a crash comes again: the run is resumed from before it.
     """
-    store.sync()
-    latest = training.state(store.sizes())
-    for state in (training.champion, latest):
-        if state and not checkpoint.path_of(store.checkpoints, state.step).exists():
-            checkpoint.write(store.checkpoints, state)
+    save(training.champion, store)
+    save(training.state(store.sizes()), store)
     training.saved = perf_counter()
     kept = {training.history[best(training.losses)]["step"]} if training.history else set()
     checkpoint.prune(store.checkpoints, training.session.config.train.keep_checkpoints, kept)
+
+
+def save(state: Checkpoint | None, store: Store) -> None:
+    """Write a checkpoint, if there is one that has not been written."""
+    if state and not checkpoint.path_of(store.checkpoints, state.step).exists():
+        store.sync()
+        checkpoint.write(store.checkpoints, state)
 
 
 def status_of(error: BaseException) -> str:
