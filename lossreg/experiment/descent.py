@@ -67,8 +67,8 @@ class Descent:
     def differentiate(self, rows: NDArray[np.intp], denominator: float | None = None) -> None:
         """Fill the network's gradients by one batch."""
         batch = self.batches[len(rows)]
-        np.take(self.part.inputs, rows, axis=0, out=batch.inputs, mode="clip")  # the mode that needs no buffer
-        np.take(self.part.targets, rows, axis=0, out=batch.targets, mode="clip")
+        self.part.inputs.take(rows, axis=0, out=batch.inputs, mode="clip")  # the mode that needs no buffer
+        self.part.targets.take(rows, axis=0, out=batch.targets, mode="clip")
         outputs = self.network.forward(batch.inputs)
         try:
             value, _ = self.criterion.value_and_grad(outputs, batch.targets, denominator=denominator, out=batch.grad)
