@@ -211,9 +211,10 @@ def test_run_prints_some_lines_and_a_table_and_how_to_go_on(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     lines = command("run", "good.yaml", "--runs", "here").stdout.splitlines()
     (path,) = tmp_path.joinpath("here").iterdir()
-    epochs = [line for line in lines if line.startswith("epoch")]
+    epochs = [line for line in lines if "/40  train" in line]
     assert len(epochs) == 11
     assert epochs[-1].startswith("epoch 40/40  train loss ")
+    assert lines[lines.index("") + 1].split() == ["epoch", "40", "train", "test"]
     assert [line.split()[0] for line in lines[lines.index("") + 2 :][:4]] == ["loss", "r2", "mae", "rmse"]
     assert f"here/{path.name}" in "\n".join(lines)
     again = next(line for line in lines if line.startswith("run again")).split()[3:]
