@@ -6,9 +6,14 @@ lossreg.definition) is one; this module has the others. What lossreg supplies to
     @model      (inputs: int, outputs: int, random: Generator, *, parameters)  -> lossreg.experiment.model.Network
     @optimizer  (weight: Real, grad: Real, step: Real, states: Real ..., *, parameters)  -> (weight, states ...)
     @data       (*, parameters)  -> lossreg.experiment.data.Table
+    @schedule   (any of step, steps, epoch, losses, *, parameters)  -> float
 
 An optimizer is the update rule of one weight, compiled like a loss; its states start at 0 and `step` counts from 1.
 In what is compiled, parameters that choose a branch (`bool`, `Literal`) come after those that are numbers.
+
+A schedule is the factor on the optimizer's `lr`, as a pure function of how far the run is; it names what it needs of
+`step: int` (from 1) of `steps: int`, `epoch: int` (from 1), and `losses: Sequence[float]`, the watched loss after each
+epoch so far. Since it has no state, a run that is resumed has the same rates.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
-from lossreg.errors import InvalidDefinition
+from lossreg.errors import InvalidDefinition, listed, nearest
 from lossreg.parameters import Parameter, bind, read_signature
 
 if TYPE_CHECKING:
@@ -91,6 +96,25 @@ class Data(Component):
     """A data set: loads or makes a table of inputs and targets."""
 
 
+class Schedule(Component):
+    """A schedule: the factor on the learning rate, as a function of how far the run is."""
+
+    @classmethod
+    def read(cls, function: Callable[..., Any]) -> Self:
+        """Make the schedule from its function; raises InvalidDefinition also for what lossreg does not supply."""
+        made = super().read(function)
+        for name in made.supplied:
+            if name not in PROGRESS:
+                hint = nearest(name, PROGRESS)
+                told = f"{made.name}: a schedule gets {listed(PROGRESS)}; {name!r} is a parameter and needs a default"
+                raise InvalidDefinition(told + (hint and f"; {hint}"))
+        return made
+
+
+PROGRESS = ("step", "steps", "epoch", "losses")
+"""How far a run is: what a schedule may ask for."""
+
 model = Model.read
 optimizer = Optimizer.read
 data = Data.read
+schedule = Schedule.read

@@ -1,6 +1,7 @@
 """The command, as typed: in a process of its own, with what it prints, where, and the exit code."""
 
 import io
+import json
 import os
 import pty
 import signal
@@ -210,9 +211,10 @@ def test_run_prints_some_lines_and_a_table_and_how_to_go_on(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     lines = command("run", "good.yaml", "--runs", "here").stdout.splitlines()
     (path,) = tmp_path.joinpath("here").iterdir()
-    epochs = [line for line in lines if line.startswith("epoch")]
+    epochs = [line for line in lines if "/40  train" in line]
     assert len(epochs) == 11
     assert epochs[-1].startswith("epoch 40/40  train loss ")
+    assert lines[lines.index("") + 1].split() == ["epoch", "40", "train", "test"]
     assert [line.split()[0] for line in lines[lines.index("") + 2 :][:4]] == ["loss", "r2", "mae", "rmse"]
     assert f"here/{path.name}" in "\n".join(lines)
     again = next(line for line in lines if line.startswith("run again")).split()[3:]
@@ -241,7 +243,8 @@ main(["run", "x.yaml"])
     assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
 
 
-def test_ctrl_c_is_a_short_line_and_exit_code_130(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_stop_is_a_short_line_and_exit_code_130(tmp_path, number):
     tmp_path.joinpath("long.yaml").write_text(RUN.replace("40", "1000000"))
     worker = subprocess.Popen(
         [sys.executable, "-m", "lossreg", "run", "long.yaml", "--runs", "runs"],
@@ -252,13 +255,15 @@ def test_ctrl_c_is_a_short_line_and_exit_code_130(tmp_path):
     )
     while not list(tmp_path.glob("runs/*/metrics.jsonl")) and worker.poll() is None:
         time.sleep(0.05)
-    worker.send_signal(signal.SIGINT)
+    worker.send_signal(number)
     output, errors = worker.communicate(timeout=20)
     assert worker.returncode == 130, errors
     assert errors == "lossreg: error: interrupted\n"
-    assert "stopped; what was done is in runs/" in output
-    (status,) = tmp_path.glob("runs/*/status.json")
-    assert '"interrupted"' in status.read_text()
+    (path,) = tmp_path.glob("runs/*")
+    assert f"go on       lossreg resume runs/{path.name}\n" in output
+    status = json.loads(path.joinpath("status.json").read_text())
+    assert status["status"] == "interrupted"
+    assert path.joinpath("checkpoints", f"step-{status['step']}.safetensors").exists()
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

@@ -95,9 +95,9 @@ def test_anchors_stand_for_what_they_name(write):
         ("a: 1\n---\nb: 2", "x.yaml:2:1: expected a single document in the stream, but found another document"),
         ("a: 1\nb: \x01", "x.yaml:2:4: control characters are not allowed"),
         (b"a: \xff", "x.yaml: is not UTF-8 text (byte 3)"),
-        ("", "x.yaml:1:1: expected a mapping with data, model, optimizer, loss, got nothing"),
-        ("# only\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, loss, got nothing"),
-        ("- a\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, loss, got ['a']"),
+        ("", "x.yaml:1:1: expected a mapping with data, model, optimizer, schedule, loss, got nothing"),
+        ("# only\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, schedule, loss, got nothing"),
+        ("- a\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, schedule, loss, got ['a']"),
     ],
 )
 def test_a_file_that_is_no_config_says_where(write, text, message):
@@ -155,7 +155,7 @@ losss: mse
 def test_problems_of_a_dict_go_by_key_path():
     lines = problems({**GOOD, "optimizer": {"name": "sgd", "lr": "fast"}, "model": {"name": 3}, "train": [1], 7: 1})
     assert lines == [
-        "7: unknown key; allowed: data, model, optimizer, loss, train, reduction, seed",
+        "7: unknown key; allowed: data, model, optimizer, schedule, loss, train, reduction, seed",
         "model.name: expected the name of a model, got 3",
         "optimizer.lr: expected a number above 0, got 'fast'",
         "train: expected a mapping such as {epochs: 10}, got [1]",
@@ -196,8 +196,9 @@ def test_a_resolved_config_is_the_same_config(write):
     given = {**GOOD, "loss": {"name": "lossreg:HuberLoss", "delta": 2}, "model": {"name": "mlp", "hidden": (8, 4)}}
     first = load(given).resolved()
     assert first["loss"] == {"name": "lossreg:huber", "delta": 2.0, "weight": 1.0}
-    assert first["data"] == {"name": "iris", "test": 0.25, "standardise": False}
-    assert first["train"] == {"epochs": 10, "steps": None, "batch_size": 32, "shuffle": True}
+    assert first["data"] == {"name": "iris", "test": 0.25, "validation": 0.0, "standardise": False}
+    assert first["schedule"] == {"name": "constant"}
+    assert list(first["train"].items())[:4] == [("epochs", 10), ("steps", None), ("batch_size", 32), ("shuffle", True)]
     again = load(write(dump(first))).resolved()
     assert dump(again) == dump(first)
     assert load({**GOOD, "train": {"steps": 7}}).resolved()["train"]["epochs"] is None

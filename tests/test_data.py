@@ -75,7 +75,7 @@ def test_a_split_takes_its_share_of_every_class(labels, test, seed):
     table = Table.labelled(np.arange(len(labels))[:, None], labels)
     counts = np.bincount(table.targets)
     try:
-        kept, held = split(table, test, np.random.default_rng(seed))
+        kept, held = split(table, {"test": test}, np.random.default_rng(seed))
     except InvalidInput:
         assert all(counts == 1) or round(test * len(labels)) == 0
         return
@@ -83,22 +83,22 @@ def test_a_split_takes_its_share_of_every_class(labels, test, seed):
     taken = np.bincount(table.targets[held], minlength=len(counts))
     assert (taken < counts).all()
     assert (abs(taken - test * counts) < 1).all() or (counts == 1).any() or (counts - taken == 1).any()
-    again = split(table, test, np.random.default_rng(seed))
+    again = split(table, {"test": test}, np.random.default_rng(seed))
     assert all(np.array_equal(one, other) for one, other in zip((kept, held), again, strict=True))
 
 
 def test_a_split_of_real_targets_has_the_size_asked_for_and_follows_the_seed():
     table = Table(np.arange(100)[:, None], np.arange(100.0))
-    draws = [split(table, 0.3, np.random.default_rng(seed))[1] for seed in range(3)]
+    draws = [split(table, {"test": 0.3}, np.random.default_rng(seed))[1] for seed in range(3)]
     assert [len(held) for held in draws] == [30, 30, 30]
     assert len({tuple(held) for held in draws}) == 3
 
 
 def test_a_split_that_leaves_nothing_is_refused_and_none_is_allowed():
     table = Table(np.arange(3)[:, None], np.arange(3.0))
-    with pytest.raises(InvalidInput, match=r"0.1 of 3 rows leaves none to test on"):
-        split(table, 0.1, np.random.default_rng(0))
-    kept, held = split(table, 0.0, np.random.default_rng(0))
+    with pytest.raises(InvalidInput, match=r"test: 0.1 of 3 rows leaves none; give more"):
+        split(table, {"test": 0.1}, np.random.default_rng(0))
+    kept, held = split(table, {"test": 0.0}, np.random.default_rng(0))
     assert (len(kept), len(held)) == (3, 0)
 
 

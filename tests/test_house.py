@@ -27,6 +27,7 @@ PACKAGES = {
     "lossreg.models": "model",
     "lossreg.optimizers": "optimizer",
     "lossreg.data": "data",
+    "lossreg.schedules": "schedule",
 }
 
 # What each room may import, low to high. `errors` and `domains` are for all.

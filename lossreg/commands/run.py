@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
         raise InvalidConfig("\n".join(problems))
 
     from lossreg.experiment.report import for_output
-    from lossreg.experiment.train import run as train
+    from lossreg.experiment.run import run as train
 
     for config in configs:
         train(config, options.runs, for_output())

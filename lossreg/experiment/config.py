@@ -1,16 +1,18 @@
-"""A run's config: five nouns (data, model, optimizer, loss, reduction), how to train, and a seed.
+"""A run's config: six nouns (data, model, optimizer, schedule, loss, reduction), how to train, and a seed.
 
-    data: {name: digits, test: 0.25, standardise: true}
+    data: {name: digits, test: 0.25, validation: 0.1, standardise: true}
     model: {name: mlp, hidden: [64]}
     optimizer: {name: adam, lr: 0.001}
+    schedule: constant                                      # of the learning rate; constant unless given
     loss: cross_entropy
     reduction: mean                                         # mean, sum or batchmean
     train: {epochs: 30, batch_size: 64, shuffle: true}      # epochs or steps
     seed: 0
 
-A bare name is a mapping with only a `name`. Beside a plugin's parameters, `data` takes `test` (the part of the rows to
-test on) and `standardise` (by the training rows' mean and deviation), and `model` takes `inputs` and `outputs`, which
-follow from data and loss and are only checked. All errors are found before any work, and raised together.
+A bare name is a mapping with only a `name`. Beside a plugin's parameters, `data` takes `test` and `validation` (the
+parts of the rows to test on, and to watch while training) and `standardise` (by the training rows' mean and deviation),
+and `model` takes `inputs` and `outputs`, which follow from data and loss and are only checked. `Training` has what
+`train` takes. All errors are found before any work, and raised together.
 """
 
 from __future__ import annotations
@@ -19,11 +21,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from lossreg.domains import Count, Fraction, Whole
+from lossreg.domains import Count, Fraction, Positive, Whole
 from lossreg.errors import InvalidParameter, LossregError, listed, nearest
 from lossreg.experiment.document import Document, KeyPath
 from lossreg.parameters import Parameter
-from lossreg.registry import Offer, data, losses, models, optimizers
+from lossreg.registry import Offer, data, losses, models, optimizers, schedules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,12 +33,24 @@ if TYPE_CHECKING:
 
     from lossreg.errors import InvalidConfig
 
-NOUNS: dict[str, Any] = {"data": data, "model": models, "optimizer": optimizers, "loss": losses}
+NOUNS: dict[str, Any] = {
+    "data": data,
+    "model": models,
+    "optimizer": optimizers,
+    "schedule": schedules,
+    "loss": losses,
+}
+USUAL = {"schedule": "constant"}
 
 SETTINGS: dict[str, tuple[Parameter, ...]] = {
-    "data": (Parameter("test", Fraction, 0.25), Parameter("standardise", bool, default=False)),
+    "data": (
+        Parameter("test", Fraction, 0.25),
+        Parameter("validation", Fraction, 0.0),
+        Parameter("standardise", bool, default=False),
+    ),
     "model": (Parameter("inputs", Count | None, None), Parameter("outputs", Count | None, None)),
     "optimizer": (),
+    "schedule": (),
     "loss": (),
 }
 TRAIN = (
@@ -44,6 +58,14 @@ TRAIN = (
     Parameter("steps", Count | None, None),
     Parameter("batch_size", Count, 32),
     Parameter("shuffle", bool, default=True),
+    Parameter("accumulate", Count, 1),
+    Parameter("clip_norm", Positive | None, None),
+    Parameter("clip_value", Positive | None, None),
+    Parameter("patience", Count | None, None),
+    Parameter("restore_best", bool, default=False),
+    Parameter("checkpoint_epochs", Count | None, None),
+    Parameter("checkpoint_steps", Count | None, None),
+    Parameter("keep_checkpoints", Count, 2),
 )
 REST = (
     Parameter("reduction", Literal["mean", "sum", "batchmean"], "mean"),
@@ -69,12 +91,28 @@ class Choice:
 
 @dataclass(frozen=True)
 class Training:
-    """How to train: for so many epochs or steps, in batches of so many rows."""
+    """How to train: for so many epochs or steps, in batches of so many rows.
+
+    accumulate: how many batches make one step, as if they were one large batch.
+    clip_norm, clip_value: what the gradient's norm, and each number in it, is limited to.
+    patience: after how many epochs without a lower loss to stop, of the validation rows or else of the training rows.
+    restore_best: whether the final weights are those of the epoch with the lowest such loss.
+    checkpoint_epochs, checkpoint_steps: how often to write a checkpoint; if neither is given, about every ten seconds.
+    keep_checkpoints: how many of the latest to keep, beside that of the epoch with the lowest loss.
+    """
 
     epochs: int | None
     steps: int | None
     batch_size: int
     shuffle: bool
+    accumulate: int
+    clip_norm: float | None
+    clip_value: float | None
+    patience: int | None
+    restore_best: bool
+    checkpoint_epochs: int | None
+    checkpoint_steps: int | None
+    keep_checkpoints: int
 
 
 @dataclass(frozen=True)
@@ -85,6 +123,7 @@ class Config:
     data: Choice
     model: Choice
     optimizer: Choice
+    schedule: Choice
     loss: Choice
     reduction: str
     train: Training
@@ -134,8 +173,8 @@ def load(source: str | Path | Mapping[str, Any]) -> Config:
 def choose(document: Document, noun: str, content: Mapping[str, Any]) -> Any:
     """Make the choice of one noun's plugin, and report whatever is wrong with it."""
     registry = NOUNS[noun]
-    given = content.get(noun)
-    if noun not in content:
+    given = content.get(noun, USUAL.get(noun))
+    if noun not in content and given is None:
         document.report((), f"{noun} is missing; installed: {listed(registry.names())}")
         return None
     path: KeyPath = (noun,)

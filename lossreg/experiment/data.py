@@ -140,28 +140,33 @@ class Part(NamedTuple):
     targets: NDArray[Any]
 
 
-def split(table: Table, test: float, random: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Draw the rows to train and the rows to test on: `test` of the whole, and of each class as nearly as can be.
+def split(table: Table, shares: Mapping[str, float], random: np.random.Generator) -> list[NDArray[np.intp]]:
+    """Draw the rows to train on, and for each share of the whole other rows; of each class as nearly as can be.
 
-    Every class keeps a row to train on. Raises InvalidInput where one of the two would be empty.
+    Every class keeps a row to train on. Raises InvalidInput where a share, which has a name, would be empty.
     """
     import numpy as np
 
     rows = len(table.inputs)
+    if sum(shares.values()) >= 1:
+        name, share = list(shares.items())[-1]
+        raise InvalidInput(f"{name}: {share} beside the others leaves no rows to train on")
     groups = [np.arange(rows)]
     if table.classes:
         groups = [np.flatnonzero(table.targets == label) for label in range(len(table.classes))]
-    shares = np.array([test * len(group) for group in groups])
-    counts = np.floor(shares).astype(int)
-    largest_remainders = np.argsort(counts - shares, kind="stable")[: round(test * rows) - counts.sum()]
-    counts[largest_remainders] += 1
-    counts = np.minimum(counts, [max(len(group) - 1, 0) for group in groups])
-    shuffled = [random.permutation(group) for group in groups]
-    held = np.concatenate([group[:count] for group, count in zip(shuffled, counts, strict=True)])
-    kept = np.concatenate([group[count:] for group, count in zip(shuffled, counts, strict=True)])
-    if test and not len(held):
-        raise InvalidInput(f"test: {test} of {rows} rows leaves none to test on; give more, or 0 for no test")
-    return np.sort(kept), np.sort(held)
+    left = [random.permutation(group) for group in groups]
+    parts = []
+    for name, share in shares.items():
+        wanted = np.array([share * len(group) for group in groups])
+        counts = np.floor(wanted).astype(int)
+        largest_remainders = np.argsort(counts - wanted, kind="stable")[: round(share * rows) - counts.sum()]
+        counts[largest_remainders] += 1
+        counts = np.minimum(counts, [max(len(group) - 1, 0) for group in left])
+        parts.append(np.concatenate([group[:count] for group, count in zip(left, counts, strict=True)]))
+        left = [group[count:] for group, count in zip(left, counts, strict=True)]
+        if share and not len(parts[-1]):
+            raise InvalidInput(f"{name}: {share} of {rows} rows leaves none; give more, or 0 for no {name} rows")
+    return [np.sort(part) for part in (np.concatenate(left), *parts)]
 
 
 def standardise(*arrays: NDArray[Any]) -> list[NDArray[Any]]:

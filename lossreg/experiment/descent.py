@@ -1,0 +1,118 @@
+"""Descent: one step, from some rows to changed weights.
+
+All that can be done once is done before the first step: each size of batch has its room, and clipping that is not
+wanted costs nothing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from math import isfinite, sqrt
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from lossreg.errors import Diverged, InvalidInput
+from lossreg.experiment.optimizer import Updater
+from lossreg.kernels.reductions import DIVIDING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from lossreg.experiment.session import Session
+
+SHOWN = 64
+"""How many of a batch's rows an error lists."""
+
+
+class Batch(NamedTuple):
+    """Room for the rows of one batch and for the gradient of the outputs."""
+
+    inputs: Any
+    targets: Any
+    grad: Any
+
+
+class Descent:
+    """Takes steps: the batches' gradient, clipped, and the optimizer's update."""
+
+    def __init__(self, session: Session) -> None:
+        config, self.session, self.network = session.config, session, session.network
+        self.updater = Updater(config.optimizer.component, config.optimizer.parameters, session.network)
+        self.part, self.criterion = session.train, session.criterion
+        count, size = len(self.part.inputs), config.train.batch_size
+        self.size, self.accumulates = size, config.train.accumulate > 1
+        self.batches = {rows: self._batch(rows) for rows in {min(size, count), count % size or size}}
+        clips = ((clip_value, config.train.clip_value), (clip_norm, config.train.clip_norm))
+        self.clips: list[Callable[[NDArray[Any]], None]] = [
+            partial(clip, limit=limit) for clip, limit in clips if limit is not None
+        ]
+
+    def _batch(self, rows: int) -> Batch:
+        inputs, targets = (np.empty((rows, *array.shape[1:]), array.dtype) for array in self.part)
+        return Batch(inputs, targets, np.empty((rows, self.session.width), np.float32))
+
+    def step(self, rows: NDArray[np.intp], factor: float) -> None:
+        """Change the weights by the gradient over some rows; raises Diverged, before it does, if their loss is none."""
+        if self.accumulates:
+            self.accumulate(rows)
+        else:
+            self.differentiate(rows)
+        for clip in self.clips:
+            clip(self.network.grads)
+        self.updater.step(factor)
+
+    def differentiate(self, rows: NDArray[np.intp], denominator: float | None = None) -> None:
+        """Fill the network's gradients by one batch."""
+        batch = self.batches[len(rows)]
+        self.part.inputs.take(rows, axis=0, out=batch.inputs, mode="clip")  # the mode that needs no buffer
+        self.part.targets.take(rows, axis=0, out=batch.targets, mode="clip")
+        outputs = self.network.forward(batch.inputs)
+        try:
+            value, _ = self.criterion.value_and_grad(outputs, batch.targets, denominator=denominator, out=batch.grad)
+        except InvalidInput:
+            if np.isfinite(outputs).all():
+                raise
+            value = np.nan  # no loss at all, of outputs that are none
+        if not isfinite(value):
+            raise self.diverged(value, rows)
+        self.network.backward(batch.grad)
+
+    def accumulate(self, rows: NDArray[np.intp]) -> None:
+        """Fill the network's gradients by several batches: the gradient that one large batch would have."""
+        denominator = None
+        if self.criterion.reduction in DIVIDING:
+            shape = (len(rows), self.session.width)
+            denominator = self.criterion.denominator(np.empty(shape, np.float32), self.part.targets[rows])
+        total = np.zeros_like(self.network.grads)
+        for start in range(0, len(rows), self.size):
+            self.differentiate(rows[start : start + self.size], denominator)
+            total += self.network.grads
+        self.network.grads[:] = total
+
+    def diverged(self, value: float, rows: NDArray[np.intp]) -> Diverged:
+        """Make the error of a loss that is no finite number, with the step and the batch that has it."""
+        session, step = self.session, self.updater.steps + 1
+        epoch, before = divmod(step - 1, session.steps_per_epoch)
+        of_table = [str(row + 1) for row in session.rows[rows]]
+        more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
+        return Diverged(
+            f"the loss is {value} at step {step}: epoch {epoch + 1}, batch {before + 1} of {session.steps_per_epoch}, "
+            f"which is these rows of {session.config.data.name}: {', '.join(of_table[:SHOWN])}{more}",
+        )
+
+
+def clip_value(grads: NDArray[Any], limit: float) -> None:
+    """Limit each number of a gradient, in place."""
+    np.clip(grads, -limit, limit, out=grads)
+
+
+def clip_norm(grads: NDArray[Any], limit: float) -> None:
+    """Shorten a gradient to a length, in place, if it is longer."""
+    norm = sqrt(np.dot(grads, grads))
+    if not isfinite(norm):  # the squares overflow before the length does
+        norm = float(np.linalg.norm(grads.astype(np.float64)))
+    if norm > limit:
+        np.multiply(grads, limit / norm, out=grads)
