@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lossreg.commands import list_plugins, run, show
+from lossreg.commands import list_plugins, run, schema, show, validate
 
-COMMANDS = (list_plugins, show, run)
+COMMANDS = (list_plugins, show, validate, run, schema)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lossreg import InvalidConfig
@@ -72,6 +72,7 @@ def test_nan_is_a_number(write):
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8"))
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=9), PLAIN | st.lists(PLAIN), min_size=1))
 def test_what_is_written_reads_the_same_in_1_1_and_in_1_2(tmp_path_factory, content):
     text = dump(content)
@@ -155,10 +156,10 @@ losss: mse
 def test_problems_of_a_dict_go_by_key_path():
     lines = problems({**GOOD, "optimizer": {"name": "sgd", "lr": "fast"}, "model": {"name": 3}, "train": [1], 7: 1})
     assert lines == [
-        "7: unknown key; allowed: data, model, optimizer, loss, train, reduction, seed",
         "model.name: expected the name of a model, got 3",
         "optimizer.lr: expected a number above 0, got 'fast'",
         "train: expected a mapping such as {epochs: 10}, got [1]",
+        "7: unknown key; allowed: data, model, optimizer, loss, train, reduction, seed, extends",
     ]
 
 
@@ -175,6 +176,16 @@ def test_a_required_parameter_that_is_missing_says_so(write):
     assert lines == [
         "x.yaml:1:7: data: path is missing: a text",
         "x.yaml:1:7: data: target is missing: a text or a list, each a text",
+    ]
+
+
+def test_a_key_in_the_wrong_place_is_told_the_right_one():
+    lines = problems({**GOOD, "epochs": 3, "lr": 0.1, "train": {"standardise": True, "stepz": 3}})
+    assert lines == [
+        "epochs: unknown key; did you mean 'train.epochs'?",
+        "lr: unknown key; did you mean 'optimizer.lr'?",
+        "train.standardise: unknown key; did you mean 'data.standardise'?",
+        "train.stepz: unknown key; did you mean 'steps'?",
     ]
 
 

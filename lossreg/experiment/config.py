@@ -20,16 +20,18 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from lossreg.domains import Count, Fraction, Whole
-from lossreg.errors import InvalidParameter, LossregError, listed, nearest
-from lossreg.experiment.document import Document, KeyPath
+from lossreg.errors import listed
+from lossreg.experiment.choices import Choice, Reader
+from lossreg.experiment.compose import EXTENDS, compose
 from lossreg.parameters import Parameter
-from lossreg.registry import Offer, data, losses, models, optimizers
+from lossreg.registry import data, losses, models, optimizers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from lossreg.errors import InvalidConfig
+    from lossreg.experiment.document import Document, KeyPath
 
 NOUNS: dict[str, Any] = {"data": data, "model": models, "optimizer": optimizers, "loss": losses}
 
@@ -50,21 +52,6 @@ REST = (
     Parameter("seed", Whole, 0),
 )
 EPOCHS = 10
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A plugin that a config names: its parameters, and the run's own settings beside them."""
-
-    name: str
-    offer: Offer[Any]
-    component: Any
-    parameters: dict[str, Any]
-    settings: dict[str, Any]
-
-    def resolved(self) -> dict[str, Any]:
-        """The plugin with everything filled in, as a config has it."""
-        return {"name": self.name, **self.settings, **self.parameters}
 
 
 @dataclass(frozen=True)
@@ -106,95 +93,37 @@ class Config:
         return self.document.error(*problems)
 
 
-def load(source: str | Path | Mapping[str, Any]) -> Config:
-    """Read and check a config (the path of a YAML file, or a dict). Raises InvalidConfig with every problem found."""
-    document = Document.read(source)
+def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) -> Config:
+    """Read and check a config (the path of a YAML file, or a dict), with changes such as ``optimizer.lr=3e-4``.
+
+    Raises InvalidConfig with every problem found.
+    """
+    nouns = {noun: {setting.name for setting in settings} for noun, settings in SETTINGS.items()}
+    document = compose(source, changes, nouns)
     content = document.content
     if not isinstance(content, Mapping) or not content:
+        document.check()
         found = "nothing" if not content else f"{content!r}"
         document.report((), f"expected a mapping with {', '.join(NOUNS)}, got {found}")
         document.check()
-    unknown(document, (), content, [*NOUNS, "train", *(parameter.name for parameter in REST)])
-    choices = {noun: choose(document, noun, content) for noun in NOUNS}
-    rest = section(document, (), content, REST)
+    reader = Reader(document)
+    reader.known((), content, [*NOUNS, "train"])
+    choices: dict[str, Any] = {}
+    for noun, registry in NOUNS.items():
+        if noun in content:
+            choices[noun] = reader.choice(registry, (noun,), content[noun], SETTINGS[noun])
+        else:
+            document.report((), f"{noun} is missing; installed: {listed(registry.names())}")
+    rest = reader.section((), content, REST)
+    reader.known((), content, [EXTENDS])
     train = content.get("train")
     if not isinstance(train, Mapping | None):
         document.report(("train",), f"expected a mapping such as {{epochs: 10}}, got {train!r}")
-        train = {}
-    unknown(document, ("train",), train or {}, [parameter.name for parameter in TRAIN])
-    training = section(document, ("train",), train or {}, TRAIN)
+        train = None
+    training = reader.section(("train",), train or {}, TRAIN)
     if training.get("epochs") and training.get("steps"):
         document.report(("train", "steps"), "epochs or steps, not both; leave one out", at_key=True)
-    document.check()
+    reader.finish()
     if training["steps"] is None:
         training["epochs"] = training["epochs"] or EPOCHS
     return Config(name=document.name, **choices, **rest, train=Training(**training), document=document)
-
-
-def choose(document: Document, noun: str, content: Mapping[str, Any]) -> Any:
-    """Make the choice of one noun's plugin, and report whatever is wrong with it."""
-    registry = NOUNS[noun]
-    given = content.get(noun)
-    if noun not in content:
-        document.report((), f"{noun} is missing; installed: {listed(registry.names())}")
-        return None
-    path: KeyPath = (noun,)
-    if isinstance(given, Mapping):
-        path = (noun, "name")
-    else:
-        given = {"name": given}
-    if given.get("name") is None:
-        document.report((noun,), f"name is missing; installed: {listed(registry.names())}")
-        return None
-    try:
-        offer = registry.find(given["name"])
-        component = registry.load(offer)
-    except LossregError as error:
-        document.report(path, str(error))
-        return None
-    settings, parameters = SETTINGS[noun], component.parameters
-    known = [parameter.name for parameter in (*settings, *parameters)]
-    unknown(document, (noun,), given, ["name", *known])
-    qualified = f"{offer.distribution}:{offer.name}" if ":" in given["name"] else offer.name
-    bound = [section(document, (noun,), given, part) for part in (parameters, settings)]
-    return Choice(qualified, offer, component, *bound)
-
-
-def unknown(document: Document, path: KeyPath, given: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Report the keys that nothing takes, each with the nearest one."""
-    known = list(known)
-    for key in given:
-        if key not in known:
-            hint = nearest(str(key), known) or f"allowed: {', '.join(known)}"
-            document.report((*path, key), f"unknown key; {hint}", at_key=True)
-
-
-def section(
-    document: Document,
-    path: KeyPath,
-    given: Mapping[str, Any],
-    parameters: Iterable[Parameter],
-) -> dict[str, Any]:
-    """Check what was given for some parameters, report each that is bad, and fill in the defaults."""
-    bound: dict[str, Any] = {}
-    for parameter in parameters:
-        name = parameter.name
-        if name not in given and parameter.required:
-            document.report(path, f"{name} is missing: {parameter.allowed}")
-        try:
-            arrays = path == ("loss",)
-            bound[name] = accept(parameter, given[name], arrays=arrays) if name in given else parameter.default
-        except InvalidParameter as error:
-            document.report((*path, name), str(error).removeprefix(f"{name}: "))
-    return bound
-
-
-def accept(parameter: Parameter, value: Any, *, arrays: bool) -> Any:
-    """Give a value in its plain form, or raise InvalidParameter; `arrays` allows lists where there may be a number."""
-    try:
-        return parameter.accept(value)
-    except InvalidParameter:
-        items = value.tolist() if hasattr(value, "tolist") else value
-        if not (arrays and parameter.domain and isinstance(items, list | tuple)):
-            raise
-        return [accept(parameter, item, arrays=True) for item in items]
