@@ -3,9 +3,13 @@
 A component is data: a name, the function, the parameters read from its signature, and its documentation. `Loss` (in
 lossreg.definition) is one; this module has the others. What lossreg supplies to each function, by position:
 
-    @model      (inputs: int, outputs: int, random: Generator, *, parameters)  -> lossreg.experiment.model.Network
+    @model      (any of inputs, outputs, random, *, parameters)  -> lossreg.experiment.model.Network
     @optimizer  (weight: Real, grad: Real, step: Real, states: Real ..., *, parameters)  -> (weight, states ...)
     @data       (*, parameters)  -> lossreg.experiment.data.Table
+
+A model names what it needs of `inputs: int`, the features of a row, `outputs: int`, how many numbers the loss takes for
+it, and `random: Generator` for the initial weights. One without `outputs` chooses what it gives: an embedding, for
+losses that compare rows, or else the inputs again, which are then its targets.
 
 An optimizer is the update rule of one weight, compiled like a loss; its states start at 0 and `step` counts from 1.
 In what is compiled, parameters that choose a branch (`bool`, `Literal`) come after those that are numbers.
@@ -19,7 +23,7 @@ from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
-from lossreg.errors import InvalidDefinition
+from lossreg.errors import InvalidDefinition, listed
 from lossreg.parameters import Parameter, bind, read_signature
 
 if TYPE_CHECKING:
@@ -76,6 +80,20 @@ def locate(module: str, qualified_name: str) -> Any:
 
 class Model(Component):
     """A model: builds a network for a number of inputs and outputs."""
+
+    @classmethod
+    def read(cls, function: Callable[..., Any]) -> Self:
+        """Make the model from its function; raises InvalidDefinition also for what lossreg does not supply."""
+        made = super().read(function)
+        unknown = [name for name in made.supplied if name not in SIZES]
+        if unknown:
+            told = f"{made.name}: a model gets {listed(SIZES)}; {unknown[0]!r} is a parameter and needs a default"
+            raise InvalidDefinition(told)
+        return made
+
+
+SIZES = ("inputs", "outputs", "random")
+"""What a model may ask for."""
 
 
 class Optimizer(Component):

@@ -84,6 +84,14 @@ class Reader:
             self.known(path, given, [name])
         return bound
 
+    def items(self, key: str, content: Mapping[str, Any], example: str) -> list[Any]:
+        """Read a list; none where there is nothing."""
+        given = content.get(key)
+        if not isinstance(given, list | tuple | None):
+            self.document.report((key,), f"expected a list such as {example}, got {given!r}")
+            given = None
+        return list(given or ())
+
     def known(self, path: KeyPath, given: Mapping[str, Any], names: Iterable[str]) -> None:
         """Take note of keys that the mapping at a path may have."""
         self.sections.setdefault(path, (given, []))[1].extend(names)

@@ -30,12 +30,14 @@ EXTENDS = "extends"
 
 
 def compose(source: str | Path | Mapping[str, Any], changes: Iterable[str], nouns: Nouns) -> Document:
-    """Read a config, lay it over what it extends, and lay the changes on top, later ones over earlier."""
+    """Read a config, lay it over what it extends, and on top all the changes together, of which later ones count."""
     document = Document.read(source)
     if isinstance(document.content, Mapping):
         document = extended(document, Path(source) if isinstance(source, str | Path) else Path("dict"), nouns, ())
+        together = Document("changes", {})
         for change in changes:
-            document = laid_over(document, Document.option(change), nouns, document.name)
+            together = laid_over(together, Document.option(change), {}, together.name)
+        document = laid_over(document, together, nouns, document.name)
     return document
 
 

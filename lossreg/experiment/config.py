@@ -6,6 +6,8 @@
     loss: cross_entropy
     reduction: mean                                         # mean, sum or batchmean
     train: {epochs: 30, batch_size: 64, shuffle: true}      # epochs or steps
+    metrics: [accuracy, f1_macro]                           # the usual ones of the task, unless given
+    report: [multi_margin, {name: nll, as: surprise}]       # losses to measure beside the one that trains
     seed: 0
 
 A bare name is a mapping with only a `name`. Beside a plugin's parameters, `data` takes `test` (the part of the rows to
@@ -15,14 +17,16 @@ follow from data and loss and are only checked. All errors are found before any 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from lossreg.domains import Count, Fraction, Whole
-from lossreg.errors import listed
+from lossreg.errors import listed, nearest
 from lossreg.experiment.choices import Choice, Reader
 from lossreg.experiment.compose import EXTENDS, compose
+from lossreg.experiment.metrics import NAMES
 from lossreg.parameters import Parameter
 from lossreg.registry import data, losses, models, optimizers
 
@@ -36,11 +40,17 @@ if TYPE_CHECKING:
 NOUNS: dict[str, Any] = {"data": data, "model": models, "optimizer": optimizers, "loss": losses}
 
 SETTINGS: dict[str, tuple[Parameter, ...]] = {
-    "data": (Parameter("test", Fraction, 0.25), Parameter("standardise", bool, default=False)),
+    "data": (
+        Parameter("test", Fraction, 0.25),
+        Parameter("standardise", bool, default=False),
+        Parameter("standardise_targets", bool, default=False),
+    ),
     "model": (Parameter("inputs", Count | None, None), Parameter("outputs", Count | None, None)),
     "optimizer": (),
     "loss": (),
 }
+LABEL = Parameter("as", str | None, None)
+"""What a loss that is reported beside is called in the records, where its name is not enough."""
 TRAIN = (
     Parameter("epochs", Count | None, None),
     Parameter("steps", Count | None, None),
@@ -76,6 +86,8 @@ class Config:
     reduction: str
     train: Training
     seed: int
+    metrics: tuple[str, ...] | None
+    report: tuple[Choice, ...]
     document: Document = field(repr=False)
 
     @property
@@ -86,7 +98,9 @@ class Config:
     def resolved(self) -> dict[str, Any]:
         """The config with every default filled in; a run of it is the same run."""
         nouns = {noun: choice.resolved() for noun, choice in self.choices.items()}
-        return {**nouns, "reduction": self.reduction, "train": asdict(self.train), "seed": self.seed}
+        rest = {"reduction": self.reduction, "train": asdict(self.train), "seed": self.seed}
+        metrics = None if self.metrics is None else list(self.metrics)
+        return {**nouns, **rest, "metrics": metrics, "report": [choice.resolved() for choice in self.report]}
 
     def error(self, *problems: tuple[KeyPath, str]) -> InvalidConfig:
         """Make the error of a config that cannot work, with the place in the file of each value to change."""
@@ -115,7 +129,8 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
         else:
             document.report((), f"{noun} is missing; installed: {listed(registry.names())}")
     rest = reader.section((), content, REST)
-    reader.known((), content, [EXTENDS])
+    reader.known((), content, ["metrics", "report", EXTENDS])
+    metrics, report = named_metrics(reader, content), reported_losses(reader, content)
     train = content.get("train")
     if not isinstance(train, Mapping | None):
         document.report(("train",), f"expected a mapping such as {{epochs: 10}}, got {train!r}")
@@ -126,4 +141,45 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
     reader.finish()
     if training["steps"] is None:
         training["epochs"] = training["epochs"] or EPOCHS
-    return Config(name=document.name, **choices, **rest, train=Training(**training), document=document)
+    made = {**choices, **rest, "metrics": metrics, "report": report, "train": Training(**training)}
+    return Config(name=document.name, document=document, **made)
+
+
+def named_metrics(reader: Reader, content: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Read the metrics, each the name of one; None for those that are usual for the task."""
+    if content.get("metrics") is None:
+        return None
+    names = reader.items("metrics", content, "[accuracy, f1_macro]")
+    for index, name in enumerate(names):
+        path, earlier = ("metrics", index), names[:index]
+        if name not in NAMES:
+            hint = nearest(str(name), NAMES)
+            told = f"no metric is named {name!r}" + (hint and f"; {hint}")
+            reader.document.report(path, f"{told}; there are {', '.join(NAMES)}")
+        elif name in earlier:
+            reader.document.report(path, f"{name} is there twice")
+    return tuple(names)
+
+
+def reported_losses(reader: Reader, content: Mapping[str, Any]) -> tuple[Choice, ...]:
+    """Read the losses to report beside the one that trains."""
+    choices = []
+    labels: set[str] = set()
+    for index, given in enumerate(reader.items("report", content, "[mse, {name: huber, delta: 2}]")):
+        path = ("report", index)
+        choice = reader.choice(losses, path, given, (LABEL,))
+        if choice is None:
+            continue
+        name = label(choice)
+        if not re.fullmatch(r"\w+", name):
+            reader.document.report((*path, "as"), f"expected letters, digits and underscores, got {name!r}")
+        if name in labels:
+            reader.document.report(path, f"{name} is there twice; tell them apart with a label, such as as: {name}_2")
+        labels.add(name)
+        choices.append(choice)
+    return tuple(choices)
+
+
+def label(choice: Choice) -> str:
+    """What a loss that is reported beside is called in the records."""
+    return choice.settings["as"] or choice.offer.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidInput, listed, nearest
 
@@ -133,13 +133,6 @@ def check_numbers(columns: NDArray[Any], names: Sequence[str]) -> None:
         )
 
 
-class Part(NamedTuple):
-    """Rows to train or to test on, as a network and a loss take them."""
-
-    inputs: NDArray[np.float32]
-    targets: NDArray[Any]
-
-
 def split(table: Table, test: float, random: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Draw the rows to train and the rows to test on: `test` of the whole, and of each class as nearly as can be.
 
@@ -162,16 +155,3 @@ def split(table: Table, test: float, random: np.random.Generator) -> tuple[NDArr
     if test and not len(held):
         raise InvalidInput(f"test: {test} of {rows} rows leaves none to test on; give more, or 0 for no test")
     return np.sort(kept), np.sort(held)
-
-
-def standardise(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
-    """Subtract the mean of the first array, the rows to train on, and divide by its deviation, column by column.
-
-    A column that is constant in training tells nothing and becomes 0.
-    """
-    import numpy as np
-
-    train, *others = (array.astype(np.float64) for array in arrays)
-    mean, deviation = train.mean(axis=0), train.std(axis=0)
-    deviation[train.min(axis=0) == train.max(axis=0)] = np.inf
-    return [(array - mean) / deviation for array in (train, *others)]

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 from lossreg import domains
 from lossreg.errors import AmbiguousName, BrokenPlugin
 from lossreg.experiment.compose import EXTENDS
-from lossreg.experiment.config import NOUNS, REST, SETTINGS, TRAIN
+from lossreg.experiment.config import LABEL, NOUNS, REST, SETTINGS, TRAIN
+from lossreg.experiment.metrics import NAMES
 from lossreg.parameters import SEQUENCES, UNION, along, domain_of
-from lossreg.registry import essence
+from lossreg.registry import essence, losses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,6 +57,8 @@ def config(*, whole: bool) -> Schema:
     train = mapping(TRAIN)
     keys = {EXTENDS: {"type": "string"}, **nouns, "train": {"anyOf": [train, {"type": "null"}]}}
     keys |= {parameter.name: setting(parameter) for parameter in REST}
+    lists = {"metrics": {"enum": NAMES}, "report": choice(losses, [LABEL], whole=True)}
+    keys |= {key: {"anyOf": [{"type": "array", "items": items}, {"type": "null"}]} for key, items in lists.items()}
     return {
         "type": "object",
         "properties": keys,

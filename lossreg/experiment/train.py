@@ -9,20 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib import import_module
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.criterion import Criterion
 from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
 from lossreg.experiment.config import Config, load
-from lossreg.experiment.data import Part, Table, split, standardise
+from lossreg.experiment.data import Table, split
+from lossreg.experiment.evaluate import Measure
+from lossreg.experiment.examples import Part, Scaling, part_of, ready
 from lossreg.experiment.extras import extra
-from lossreg.experiment.metrics import evaluate
+from lossreg.experiment.fit import Fit, fit, standardised
+from lossreg.experiment.objective import Objective
 from lossreg.experiment.optimizer import Updater
 from lossreg.experiment.report import Report
 from lossreg.experiment.store import Store
-from lossreg.experiment.task import Task, fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from lossreg.experiment.model import Network
 
-SPLIT, WEIGHTS, ORDER = range(3)
+SPLIT, WEIGHTS, ORDER, EXAMPLES = range(4)
 
 Record = dict[str, Any]
 
@@ -59,12 +60,12 @@ class Session:
     """All that a run needs, made and matched: what is left to do is the work."""
 
     config: Config
-    task: Task
     train: Part
     test: Part | None
-    width: int
+    outputs: int
     network: Network
-    criterion: Criterion
+    objective: Objective
+    measure: Measure
 
     @property
     def steps_per_epoch(self) -> int:
@@ -127,30 +128,52 @@ def stream(seed: int, *key: int) -> np.random.Generator:
 def prepare(config: Config) -> Session:
     """Load the data, match it with loss and model, and try one batch. Raises InvalidConfig for what cannot work."""
     table = tabulate(config)
-    task, targets, width = fit(config, table)
+    fitted = fit(config, table)
     try:
         kept, held = split(table, config.data.settings["test"], stream(config.seed, SPLIT))
     except InvalidInput as error:
         raise config.error((("data", "test"), str(error))) from error
-    columns = [table.inputs[kept], table.inputs[held]]
-    if config.data.settings["standardise"]:
-        columns = standardise(*columns)
-    parts = [
-        Part(np.ascontiguousarray(inputs, np.float32), targets[rows])
-        for inputs, rows in zip(columns, (kept, held), strict=True)
-    ]
-    features = table.inputs.shape[1]
-    build, random = config.model.component.function, stream(config.seed, WEIGHTS)
-    network = build(features, width, random, **config.model.parameters)
+    if config.data.settings["standardise_targets"]:
+        fitted = standardised(fitted, kept, config)
+    scaling = Scaling.of(table.inputs, kept) if config.data.settings["standardise"] else None
+    inputs, scaling = ready(table.inputs, scaling)
     try:
-        criterion = Criterion(config.loss.component, config.reduction, config.loss.parameters)
-        outputs = network.forward(parts[0].inputs[:2])
-        if outputs.shape != (len(parts[0].inputs[:2]), width):
-            raise BrokenPlugin(f"{config.model.name} gives {outputs.shape} for 2 rows, expected (2, {width})")
-        criterion.value_and_grad(outputs, parts[0].targets[:2])
+        parts = [
+            part_of(fitted, inputs, rows, scaling, stream(config.seed, EXAMPLES, number))
+            for number, rows in enumerate((kept, held))
+        ]
+    except InvalidInput as error:
+        raise config.error((("data",), str(error))) from error
+    network, outputs = build(config, fitted, parts[0], stream(config.seed, WEIGHTS))
+    objective = Objective(config.loss.component, config.reduction, config.loss.parameters, fitted.demand)
+    batch = parts[0].room(1, outputs)
+    parts[0].take(np.arange(1), batch)
+    try:
+        objective.value_and_grad(network.forward(batch.inputs), batch.targets, out=batch.grad)
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise config.error((("loss",), str(error))) from error
-    return Session(config, task, parts[0], parts[1] if len(held) else None, width, network, criterion)
+    measure = Measure.of(config, fitted)
+    return Session(config, parts[0], parts[1] if len(held) else None, outputs, network, objective, measure)
+
+
+def build(config: Config, fitted: Fit, part: Part, random: np.random.Generator) -> tuple[Network, int]:
+    """Make the network, and find how many numbers it gives for a row, which have to be those that the loss takes."""
+    model, component, features = config.model.name, config.model.component, part.inputs.shape[1]
+    sizes = {"inputs": features, "outputs": fitted.outputs, "random": random}
+    try:
+        network = component.function(*(sizes[name] for name in component.supplied), **config.model.parameters)
+    except InvalidParameter as error:
+        raise config.error((("model",), str(error))) from error
+    except MemoryError:
+        raise config.error((("model",), "its weights do not fit into memory")) from None
+    rows = part.inputs.take(slice(0, 1))
+    shape = network.forward(rows).shape
+    if fitted.outputs is None or shape == (len(rows), fitted.outputs):
+        return network, shape[1]
+    if "outputs" not in component.supplied:
+        told = f"{model} gives {shape[1]} numbers for a row; {config.loss.name} takes {fitted.outputs} of it"
+        raise config.error((("model",), told))
+    raise BrokenPlugin(f"{model} gives {shape} for {len(rows)} rows, expected {(len(rows), fitted.outputs)}")
 
 
 def tabulate(config: Config) -> Table:
@@ -159,23 +182,11 @@ def tabulate(config: Config) -> Table:
         table = config.data.component.function(**config.data.parameters)
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise config.error((("data",), str(error))) from error
+    except MemoryError:
+        raise config.error((("data",), "they do not fit into memory")) from None
     if not isinstance(table, Table):
         raise BrokenPlugin(f"data {config.data.name!r} gives {type(table).__name__}, expected a Table")
     return table
-
-
-class Batch(NamedTuple):
-    """Room for the rows of one batch and for the gradient of the outputs."""
-
-    inputs: Any
-    targets: Any
-    grad: Any
-
-
-def batch_of(part: Part, rows: int, width: int) -> Batch:
-    """Make the room for a batch of so many rows."""
-    inputs, targets = (np.empty((rows, *array.shape[1:]), array.dtype) for array in part)
-    return Batch(inputs, targets, np.empty((rows, width), np.float32))
 
 
 def train(session: Session) -> Iterator[Record]:
@@ -184,11 +195,10 @@ def train(session: Session) -> Iterator[Record]:
     `seconds` is what the epoch's steps took, without the evaluation; all rows of both splits are evaluated alike,
     after the epoch.
     """
-    config, network, criterion, part = session.config, session.network, session.criterion, session.train
+    config, network, objective, part = session.config, session.network, session.objective, session.train
     updater = Updater(config.optimizer.component, config.optimizer.parameters, network)
-    mean = Criterion(config.loss.component, "mean", config.loss.parameters)
     count, size = len(part.inputs), config.train.batch_size
-    batches = {rows: batch_of(part, rows, session.width) for rows in {min(size, count), count % size or size}}
+    batches = {rows: part.room(rows, session.outputs) for rows in {min(size, count), count % size or size}}
     order, per_epoch, last = np.arange(count), session.steps_per_epoch, session.steps
     started, seen = perf_counter(), 0
     for step in range(1, last + 1):
@@ -197,9 +207,8 @@ def train(session: Session) -> Iterator[Record]:
             order = stream(config.seed, ORDER, epoch).permutation(count)
         rows = order[position * size : (position + 1) * size]
         batch = batches[len(rows)]
-        np.take(part.inputs, rows, axis=0, out=batch.inputs, mode="clip")  # the mode that needs no buffer of its own
-        np.take(part.targets, rows, axis=0, out=batch.targets, mode="clip")
-        criterion.value_and_grad(network.forward(batch.inputs), batch.targets, out=batch.grad)
+        part.take(rows, batch)
+        objective.value_and_grad(network.forward(batch.inputs), batch.targets, out=batch.grad)
         network.backward(batch.grad)
         updater.step()
         seen += len(rows)
@@ -208,7 +217,7 @@ def train(session: Session) -> Iterator[Record]:
             record: Record = {"epoch": epoch + 1, "step": step}
             for name, rows_of in (("train", part), ("test", session.test)):
                 if rows_of is not None:
-                    measured = evaluate(network, mean, session.task, rows_of)
+                    measured = session.measure(network, rows_of)
                     record |= {f"{name}_{key}": value for key, value in measured.items()}
             yield record | {"seconds": seconds, "samples_per_second": seen / seconds}
             started, seen = perf_counter(), 0
