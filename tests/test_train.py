@@ -269,7 +269,7 @@ def test_no_rows_to_test_on_are_no_test_metrics(run):
                 "model.outputs: expected 10, what cross_entropy takes for digits, got 1; leave it out or write 10"
             ),
         ),
-        ({"data": {"name": "csv", "path": "none.csv", "target": "y"}}, "data: none.csv: cannot be read as csv: "),
+        ({"data": {"name": "csv", "path": "none.csv", "target": "y"}}, "data.path: none.csv: cannot be read as csv: "),
         (
             {"data": {"name": "random", "samples": 3, "test": 0.01}},
             "data.test: test: 0.01 of 3 rows leaves none to test on",

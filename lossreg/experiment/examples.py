@@ -17,6 +17,7 @@ from lossreg.experiment.task import Task
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lossreg.experiment.data import Table
     from lossreg.experiment.fit import Fit
     from lossreg.experiment.task import Demand
 
@@ -42,6 +43,11 @@ class Scaling(NamedTuple):
         first = table[rows[0]]
         varied = np.any([(table[part] != first).any(axis=0) for part in parts], axis=0)
         return cls(mean, np.where(varied, np.sqrt(squares / len(rows)), np.inf))
+
+    def plain(self) -> dict[str, list[float | None]]:
+        """Mean and deviation as JSON has them: no number is the deviation of what is scaled to 0."""
+        deviation = [None if np.isinf(each) else each for each in self.deviation.tolist()]
+        return {"mean": self.mean.tolist(), "deviation": deviation}
 
     def __call__(self, rows: Any) -> Any:
         """Subtract the mean and divide by the deviation, column by column."""
@@ -78,11 +84,33 @@ class Rows:
         return filled
 
 
-def ready(table: Any, scaling: Scaling | None) -> tuple[Any, Scaling | None]:
-    """A table as its rows are taken: standardised once and for all, or, where it is a mapped file, left where it is."""
-    if isinstance(table, np.memmap):
-        return table, scaling
-    return np.ascontiguousarray(scaling(table) if scaling else table, np.float32), None
+class Prepared(NamedTuple):
+    """The inputs of a table as their rows are taken, with what is still to be done to them then, and what was done."""
+
+    inputs: Any
+    scaling: Scaling | None
+    encoding: dict[str, Any]
+
+
+def prepare_inputs(table: Table, rows: NDArray[np.intp], *, standardise: bool) -> Prepared:
+    """Fill the gaps of a table and standardise it, by the rows to train on; a mapped file is left where it is."""
+    inputs, fill = table.inputs, None
+    if table.gaps:
+        known = ~np.isnan(inputs[rows])
+        fill = np.where(known, inputs[rows], 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        inputs = np.where(np.isnan(inputs), fill, inputs)
+    scaling = Scaling.of(inputs, rows) if standardise else None
+    encoding = {
+        "features": list(table.features),
+        "categories": {name: list(words) for name, words in table.categories.items()},
+        "targets": list(table.target_names),
+        "classes": list(table.classes),
+        "fill": None if fill is None else fill.tolist(),
+        "scaling": scaling and scaling.plain(),
+    }
+    if isinstance(inputs, np.memmap):
+        return Prepared(inputs, scaling, encoding)
+    return Prepared(np.ascontiguousarray(scaling(inputs) if scaling else inputs, np.float32), None, encoding)
 
 
 class Batch(NamedTuple):

@@ -38,6 +38,8 @@ class Fit:
     """Whether the targets are the inputs."""
     reported: tuple[Fit, ...] = ()
     """The losses that are reported beside."""
+    scaling: Scaling | None = None
+    """By what the targets have been standardised."""
 
     @property
     def width(self) -> int | None:
@@ -134,20 +136,23 @@ def standardised(found: Fit, rows: NDArray[np.intp], config: Config) -> Fit:
         if found.reconstructing or each.demand.task is not Task.REAL or not target or target.domain is not REAL:
             told = f"{choice.name} takes no targets that could be any number"
             raise config.error((("data", "standardise_targets"), told))
-    targets = Scaling.of(found.targets, rows)(found.targets).astype(np.float32)
+    scaling = Scaling.of(found.targets, rows)
+    targets = scaling(found.targets).astype(np.float32)
     first, *reported = (replace(each, targets=targets) for each in every)
-    return replace(first, reported=tuple(reported))
+    return replace(first, reported=tuple(reported), scaling=scaling)
 
 
 def mismatch(choice: Choice, config: Config, table: Table, demand: Demand | None) -> str:
     """A loss and data that do not go together, in words, with the losses that would."""
     found = f"{len(table.classes)} classes" if table.classes else "real targets"
+    found += f" in {', '.join(table.target_names)}" if table.target_names else ""
     if demand is None:
         takes = ", ".join(f"{entry.name} ({entry.domain.extent})" for entry in choice.component.inputs)
         problem = f"{choice.name} takes {takes}, which a {config.model.name} on a table does not give"
     else:
         problem = f"{choice.name} takes {demand.task.value}, and {config.data.name} has {found}"
     change = "" if table.classes or not demand else ", or give data with class labels"
+    change += " (data.task: classification)" if change and "task" in config.data.parameters else ""
     return f"{problem}; losses that fit: {listed(fitting(table))}{change}"
 
 

@@ -1,7 +1,7 @@
 """The task: what a loss asks of data and network, read from its inputs and their domains and never from its name.
 
-The input called target or labels, or else the one without a slope, comes from the data; all others are predictions, and come from the network. Several
-predictions of one kind compare as many rows, each of which goes through the network:
+The input called target or labels, or else the one without a slope, comes from the data; all others are predictions, and
+come from the network. Several predictions of one kind compare as many rows, each of which goes through the network:
 
 rows  predictions      target                      task           the data's targets
 1     numbers          Real, NonNegative, ...      REAL           real numbers

@@ -6,6 +6,7 @@ each epoch have streams of their own, and an epoch's order depends on seed and e
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from importlib import import_module
 from time import perf_counter
@@ -17,7 +18,7 @@ from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, Invalid
 from lossreg.experiment.config import Config, load
 from lossreg.experiment.data import Table, split
 from lossreg.experiment.evaluate import Measure
-from lossreg.experiment.examples import Part, Scaling, part_of, ready
+from lossreg.experiment.examples import Part, part_of, prepare_inputs
 from lossreg.experiment.extras import extra
 from lossreg.experiment.fit import Fit, fit, standardised
 from lossreg.experiment.objective import Objective
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from lossreg.experiment.document import KeyPath
     from lossreg.experiment.model import Network
 
 SPLIT, WEIGHTS, ORDER, EXAMPLES = range(4)
@@ -66,6 +68,7 @@ class Session:
     network: Network
     objective: Objective
     measure: Measure
+    encoding: dict[str, Any]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -102,6 +105,7 @@ def run(
     store = Store.create(config.name, root)
     try:
         store.begin(config)
+        store.write("data.json", json.dumps(session.encoding, indent=2) + "\n")
         report.started(session)
         metrics = []
         for record in train(session):
@@ -135,8 +139,9 @@ def prepare(config: Config) -> Session:
         raise config.error((("data", "test"), str(error))) from error
     if config.data.settings["standardise_targets"]:
         fitted = standardised(fitted, kept, config)
-    scaling = Scaling.of(table.inputs, kept) if config.data.settings["standardise"] else None
-    inputs, scaling = ready(table.inputs, scaling)
+    inputs, scaling, encoding = prepare_inputs(table, kept, standardise=config.data.settings["standardise"])
+    if fitted.scaling:
+        encoding["target_scaling"] = fitted.scaling.plain()
     try:
         parts = [
             part_of(fitted, inputs, rows, scaling, stream(config.seed, EXAMPLES, number))
@@ -153,7 +158,7 @@ def prepare(config: Config) -> Session:
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise config.error((("loss",), str(error))) from error
     measure = Measure.of(config, fitted)
-    return Session(config, parts[0], parts[1] if len(held) else None, outputs, network, objective, measure)
+    return Session(config, parts[0], parts[1] if len(held) else None, outputs, network, objective, measure, encoding)
 
 
 def build(config: Config, fitted: Fit, part: Part, random: np.random.Generator) -> tuple[Network, int]:
@@ -176,12 +181,18 @@ def build(config: Config, fitted: Fit, part: Part, random: np.random.Generator) 
     raise BrokenPlugin(f"{model} gives {shape} for {len(rows)} rows, expected {(len(rows), fitted.outputs)}")
 
 
+def placed(config: Config, problem: str) -> tuple[KeyPath, str]:
+    """A problem of the data, with its place: the parameter that it begins with, or all of the data."""
+    name, _, what = problem.partition(": ")
+    return (("data", name), what) if name in config.data.parameters else (("data",), problem)
+
+
 def tabulate(config: Config) -> Table:
     """Load the data; raises InvalidConfig for what cannot be read, and BrokenPlugin for what is no table."""
     try:
         table = config.data.component.function(**config.data.parameters)
     except (InvalidInput, InvalidParameter, InvalidType) as error:
-        raise config.error((("data",), str(error))) from error
+        raise config.error(*(placed(config, line) for line in str(error).splitlines())) from error
     except MemoryError:
         raise config.error((("data",), "they do not fit into memory")) from None
     if not isinstance(table, Table):
