@@ -31,7 +31,8 @@ def parquet(
             table = file.read(chosen)
     except (OSError, ArrowException) as error:
         raise InvalidInput(f"path: {path}: cannot be read as parquet: {error}") from None
-    cells = {name: table[name].to_numpy() for name in chosen}
+    # Not to_numpy, which (in pyarrow 26) gives some other value for what is null in a column of categories.
+    cells = {name: table[name].to_pylist() for name in chosen}
     if not table.num_rows:
         raise InvalidInput(f"path: {path}: has no rows")
     return Table.from_columns(cells, target, features=columns, task=task, on_missing=on_missing)
