@@ -214,6 +214,13 @@ def test_a_resolved_config_is_the_same_config(write):
     assert load({**GOOD, "train": {"steps": 7}}).resolved()["train"]["epochs"] is None
 
 
+def test_only_a_losss_numbers_may_be_infinite():
+    assert load({**GOOD, "loss": {"name": "huber", "delta": math.inf}}).loss.parameters["delta"] == math.inf
+    assert problems({**GOOD, "optimizer": {"name": "sgd", "lr": math.inf}}) == [
+        "optimizer.lr: expected a number above 0, and finite, got inf",
+    ]
+
+
 def test_metrics_and_reported_losses_are_lists_of_names(write):
     good = load({**GOOD, "metrics": ["r2", "mae"], "report": ["mse", {"name": "HuberLoss", "as": "wide", "delta": 9}]})
     assert good.metrics == ("r2", "mae")

@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from lossreg import Dense, InvalidParameter, Sequential
+import lossreg
+from lossreg import Dense, InvalidDefinition, InvalidParameter, Sequential
 from lossreg.experiment.layers import ACTIVATIONS
 from lossreg.registry import models
 
@@ -69,6 +70,17 @@ def dense(network, values, *activations):
 
 
 INPUTS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+
+
+def test_a_model_says_what_it_needs_by_name():
+    def narrow(inputs: int, random: object, *, code: int = 2) -> object: ...
+
+    assert tuple(lossreg.model(narrow).supplied) == ("inputs", "random")
+
+    def odd(inputs: int, width: int) -> object: ...
+
+    with pytest.raises(InvalidDefinition, match="odd: a model gets inputs, outputs, random; 'width' is a parameter"):
+        lossreg.model(odd)
 
 
 def test_the_siamese_model_gives_embeddings():

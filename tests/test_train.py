@@ -269,6 +269,25 @@ def test_no_rows_to_test_on_are_no_test_metrics(run):
                 "model.outputs: expected 10, what cross_entropy takes for digits, got 1; leave it out or write 10"
             ),
         ),
+        ({"data": "digits", "loss": "triplet_margin"}, "model: outputs is missing: the length of the embeddings that"),
+        (
+            {"data": "digits", "loss": "triplet_margin", "model": {"name": "siamese", "outputs": 3}},
+            "model.outputs: siamese chooses this itself; leave it out",
+        ),
+        ({"model": "siamese"}, "model: siamese gives 16 numbers for a row; mse takes 3 of it"),
+        ({"model": "autoencoder", "loss": "gaussian_nll"}, "model: autoencoder gives 3 numbers for a row; gaussian_n"),
+        ({"model": "autoencoder", "loss": "poisson_nll"}, "loss: autoencoder gives its inputs again, and takes a lo"),
+        ({"model": "mean_variance"}, "model: mean_variance gives a variance beside each mean; the loss takes 1 in al"),
+        ({"model": {"name": "mlp", "hidden": [10**12]}}, "model: its weights do not fit into memory"),
+        ({"data": {"name": "random", "samples": 10**12}}, "data: they do not fit into memory"),
+        (
+            {"data": {"name": "digits", "standardise_targets": True}, "loss": "cross_entropy"},
+            "data.standardise_targets: cross_entropy takes no targets that could be any number",
+        ),
+        (
+            {"loss": "margin_ranking", "data": {"name": "random", "outputs": 2}},
+            "takes one column to order rows by, and",
+        ),
         ({"data": {"name": "csv", "path": "none.csv", "target": "y"}}, "data.path: none.csv: cannot be read as csv: "),
         (
             {"data": {"name": "random", "samples": 3, "test": 0.01}},
@@ -382,6 +401,24 @@ def test_data_that_are_no_table_are_named(run):
 
     with pytest.raises(BrokenPlugin, match="data 'listed' gives list, expected a Table"):
         run(config(data="listed"))
+
+
+def test_targets_are_standardised_by_the_rows_to_train_on(run):
+    result = run(config(data={"name": "diabetes", "standardise_targets": True}))
+    targets = prepare(load(config(data={"name": "diabetes", "standardise_targets": True}))).train.targets
+    assert (targets.mean(), targets.std()) == (pytest.approx(0, abs=1e-6), pytest.approx(1))
+    saved = json.loads((result.path / "data.json").read_text())
+    assert saved["target_scaling"]["mean"][0] == pytest.approx(152, abs=5)
+    assert saved["features"][:2] == ["age", "sex"]
+
+
+def test_an_autoencoder_learns_its_standardised_inputs():
+    session = prepare(load(config(data={"name": "wine", "standardise": True}, model="autoencoder")))
+    batch = session.train.room(3, session.outputs)
+    session.train.take(np.arange(3), batch)
+    assert session.outputs == 13
+    assert batch.targets is batch.inputs
+    assert abs(batch.inputs).max() < 10
 
 
 def test_a_missing_extra_names_the_command(run, monkeypatch):

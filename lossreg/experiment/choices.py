@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from lossreg.domains import IGNORED
@@ -111,11 +112,17 @@ class Reader:
 
 
 def accept(parameter: Parameter, value: Any, *, arrays: bool) -> Any:
-    """Give a value in its plain form, or raise InvalidParameter; `arrays` allows lists where there may be a number."""
+    """Give a value in its plain form, or raise InvalidParameter.
+
+    `arrays`, as losses have it, allows lists where there may be a number, and inf, which is the limit of a formula.
+    """
     try:
-        return parameter.accept(value)
+        plain = parameter.accept(value)
     except InvalidParameter:
         items = value.tolist() if hasattr(value, "tolist") else value
         if not (arrays and parameter.domain not in (None, IGNORED) and isinstance(items, list | tuple)):
             raise
         return [accept(parameter, item, arrays=True) for item in items]
+    if plain in (inf, -inf) and not arrays:
+        raise InvalidParameter(f"{parameter.name}: expected {parameter.allowed}, and finite, got {value!r}")
+    return plain
