@@ -148,6 +148,14 @@ def test_losses_are_reported_beside_the_one_that_trains(tmp_path):
         (["metrics=[roc_auc, r2]"], "metrics.0: roc_auc does not measure real targets, which mse takes; metrics that"),
         (["report=[l1, poisson_nll]"], "report.1: poisson_nll takes a target 0 or above; "),
         (["report=[cross_entropy]"], "report.0: cross_entropy takes class labels, and random has real targets"),
+        (
+            ["data.name=breast_cancer", "loss=cross_entropy", "report=[bce_with_logits]"],
+            "report.0: bce_with_logits takes other predictions than cross_entropy, which trains",
+        ),
+        (
+            ["data.name=diabetes", "loss=poisson_nll", "report=[mse]"],
+            "report.0: of mse and poisson_nll, one takes the logarithm of what the other takes",
+        ),
         (["report=[margin_ranking]"], "report.0: margin_ranking takes other predictions than mse, which trains"),
         (
             ["data.name=digits", "loss=triplet_margin", "model=siamese", "report=[cosine_embedding]"],

@@ -86,6 +86,20 @@ def test_links_give_numbers_of_their_domain_however_large(domain):
         np.testing.assert_allclose(np.exp(values).sum(axis=1), 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize("domain", [domain for domain, link in LINKS.items() if link], ids=str)
+def test_the_derivative_of_a_link_agrees_with_differences(domain):
+    link = LINKS[domain]
+    raw = RANDOM.normal(size=(4, 2, 3) if domain is DISTANCE else (4, 3))
+    values = link.apply(raw)
+    direction = RANDOM.normal(size=values.shape)
+    numerical = np.empty_like(raw)
+    for at in np.ndindex(raw.shape):
+        step = np.zeros_like(raw)
+        step[at] = 1e-6
+        numerical[at] = ((link.apply(raw + step) - link.apply(raw - step)) * direction).sum() / 2e-6
+    np.testing.assert_allclose(link.differentiate(raw, values, direction), numerical, atol=1e-8)
+
+
 def test_a_distance_of_nothing_has_no_slope():
     raw, link = np.zeros((2, 2, 3)), LINKS[DISTANCE]
     values = link.apply(raw)
