@@ -75,9 +75,8 @@ class Rows:
         rows = self.index[examples]
         filled: NDArray[np.float32] = self.room(len(rows)) if out is None else out
         if self.scaling is None and self.table.dtype == np.float32:
-            np.take(
-                self.table, rows.ravel(), axis=0, out=filled, mode="clip"
-            )  # the mode that needs no buffer of its own
+            # The mode that needs no buffer of its own.
+            np.take(self.table, rows.ravel(), axis=0, out=filled, mode="clip")
         else:
             chosen = self.table[rows.ravel()]
             filled[...] = self.scaling(chosen) if self.scaling else chosen
