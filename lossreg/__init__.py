@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         ClassListed,
         ClassRow,
         Count,
+        Dissimilarity,
         Fraction,
         Ignored,
         Length,
@@ -90,9 +91,9 @@ HOMES = {
     "lossreg.criterion": ("Criterion",),
     "lossreg.definition": ("Loss", "loss"),
     "lossreg.domains": (
-        *("Array", "Axes", "ClassIndex", "ClassListed", "ClassRow", "Count", "Fraction", "Ignored", "Length"),
-        *("LogProbability", "NonNegative", "Positive", "Probability", "Real", "Rising", "Row", "Scale", "Share"),
-        *("Shared", "Sign", "Slope", "Slopes", "Symbol", "Unit", "Weight", "Whole"),
+        *("Array", "Axes", "ClassIndex", "ClassListed", "ClassRow", "Count", "Dissimilarity", "Fraction", "Ignored"),
+        *("Length", "LogProbability", "NonNegative", "Positive", "Probability", "Real", "Rising", "Row", "Scale"),
+        *("Share", "Shared", "Sign", "Slope", "Slopes", "Symbol", "Unit", "Weight", "Whole"),
     ),
     "lossreg.errors": (
         *("AmbiguousName", "BrokenPlugin", "Diverged", "InvalidConfig", "InvalidDefinition", "InvalidInput"),
@@ -123,6 +124,7 @@ __all__ = [
     "Criterion",
     "Data",
     "Dense",
+    "Dissimilarity",
     "Diverged",
     "Fraction",
     "Ignored",

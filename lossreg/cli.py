@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lossreg.commands import list_plugins, resume, run, show
+from lossreg.commands import list_plugins, resume, run, schema, show, validate
 
-COMMANDS = (list_plugins, show, run, resume)
+COMMANDS = (list_plugins, show, schema, validate, run, resume)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -3,10 +3,14 @@
 A component is data: a name, the function, the parameters read from its signature, and its documentation. `Loss` (in
 lossreg.definition) is one; this module has the others. What lossreg supplies to each function, by position:
 
-    @model      (inputs: int, outputs: int, random: Generator, *, parameters)  -> lossreg.experiment.model.Network
+    @model      (any of inputs, outputs, random, *, parameters)  -> lossreg.experiment.model.Network
     @optimizer  (weight: Real, grad: Real, step: Real, states: Real ..., *, parameters)  -> (weight, states ...)
     @data       (*, parameters)  -> lossreg.experiment.data.Table
     @schedule   (any of step, steps, epoch, losses, *, parameters)  -> float
+
+A model names what it needs of `inputs: int`, the features of a row, `outputs: int`, how many numbers the loss takes for
+it, and `random: Generator` for the initial weights. One without `outputs` chooses what it gives: an embedding, for
+losses that compare rows, or else the inputs again, which are then its targets.
 
 An optimizer is the update rule of one weight, compiled like a loss; its states start at 0 and `step` counts from 1.
 In what is compiled, parameters that choose a branch (`bool`, `Literal`) come after those that are numbers.
@@ -22,7 +26,7 @@ import sys
 from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lossreg.errors import InvalidDefinition, listed, nearest
 from lossreg.parameters import Parameter, bind, read_signature
@@ -40,12 +44,21 @@ class Component:
     supplied: dict[str, Any]
     parameters: tuple[Parameter, ...]
 
+    offered: ClassVar[tuple[str, ...]] = ()
+    """What functions of this kind may ask for by name; of the other kinds, places and annotations tell."""
+
     @classmethod
     def read(cls, function: Callable[..., Any]) -> Self:
         """Make the component from its function; raises InvalidDefinition for a signature that cannot be read."""
         if not callable(function) or not hasattr(function, "__code__"):
             raise InvalidDefinition(f"expected a function, got {function!r}")
-        return cls(function.__name__, function, *read_signature(function))
+        made = cls(function.__name__, function, *read_signature(function))
+        for name in made.supplied:
+            if cls.offered and name not in cls.offered:
+                told = f"{made.name}: a {cls.__name__.lower()} gets {listed(cls.offered)}; {name!r} is a parameter and"
+                hint = nearest(name, cls.offered)
+                raise InvalidDefinition(f"{told} needs a default" + (hint and f"; {hint}"))
+        return made
 
     @property
     def doc(self) -> str:
@@ -82,6 +95,8 @@ def locate(module: str, qualified_name: str) -> Any:
 class Model(Component):
     """A model: builds a network for a number of inputs and outputs."""
 
+    offered = ("inputs", "outputs", "random")
+
 
 class Optimizer(Component):
     """An optimizer: the update rule of one weight."""
@@ -99,20 +114,8 @@ class Data(Component):
 class Schedule(Component):
     """A schedule: the factor on the learning rate, as a function of how far the run is."""
 
-    @classmethod
-    def read(cls, function: Callable[..., Any]) -> Self:
-        """Make the schedule from its function; raises InvalidDefinition also for what lossreg does not supply."""
-        made = super().read(function)
-        for name in made.supplied:
-            if name not in PROGRESS:
-                hint = nearest(name, PROGRESS)
-                told = f"{made.name}: a schedule gets {listed(PROGRESS)}; {name!r} is a parameter and needs a default"
-                raise InvalidDefinition(told + (hint and f"; {hint}"))
-        return made
+    offered = ("step", "steps", "epoch", "losses")
 
-
-PROGRESS = ("step", "steps", "epoch", "losses")
-"""How far a run is: what a schedule may ask for."""
 
 model = Model.read
 optimizer = Optimizer.read

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 from math import isfinite, sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,80 +27,69 @@ SHOWN = 64
 """How many of a batch's rows an error lists."""
 
 
-class Batch(NamedTuple):
-    """Room for the rows of one batch and for the gradient of the outputs."""
-
-    inputs: Any
-    targets: Any
-    grad: Any
-
-
 class Descent:
     """Takes steps: the batches' gradient, clipped, and the optimizer's update."""
 
     def __init__(self, session: Session) -> None:
         config, self.session, self.network = session.config, session, session.network
         self.updater = Updater(config.optimizer.component, config.optimizer.parameters, session.network)
-        self.part, self.criterion = session.train, session.criterion
-        count, size = len(self.part.inputs), config.train.batch_size
+        self.part, self.objective = session.train, session.objective
+        count, size = len(self.part), config.train.batch_size
         self.size, self.accumulates = size, config.train.accumulate > 1
-        self.batches = {rows: self._batch(rows) for rows in {min(size, count), count % size or size}}
+        sizes = {min(size, count), count % size or size}
+        self.batches = {each: self.part.room(each, session.outputs) for each in sizes}
         clips = ((clip_value, config.train.clip_value), (clip_norm, config.train.clip_norm))
         self.clips: list[Callable[[NDArray[Any]], None]] = [
             partial(clip, limit=limit) for clip, limit in clips if limit is not None
         ]
 
-    def _batch(self, rows: int) -> Batch:
-        inputs, targets = (np.empty((rows, *array.shape[1:]), array.dtype) for array in self.part)
-        return Batch(inputs, targets, np.empty((rows, self.session.width), np.float32))
-
-    def step(self, rows: NDArray[np.intp], factor: float) -> None:
-        """Change the weights by the gradient over some rows; raises Diverged, before it does, if their loss is none."""
+    def step(self, examples: NDArray[np.intp], factor: float) -> None:
+        """Change the weights by the gradient over some examples; raises Diverged, before it does, if it has no loss."""
         if self.accumulates:
-            self.accumulate(rows)
+            self.accumulate(examples)
         else:
-            self.differentiate(rows)
+            self.differentiate(examples)
         for clip in self.clips:
             clip(self.network.grads)
         self.updater.step(factor)
 
-    def differentiate(self, rows: NDArray[np.intp], denominator: float | None = None) -> None:
+    def differentiate(self, examples: NDArray[np.intp], denominator: float | None = None) -> None:
         """Fill the network's gradients by one batch."""
-        batch = self.batches[len(rows)]
-        self.part.inputs.take(rows, axis=0, out=batch.inputs, mode="clip")  # the mode that needs no buffer
-        self.part.targets.take(rows, axis=0, out=batch.targets, mode="clip")
+        batch = self.batches[len(examples)]
+        self.part.take(examples, batch)
         outputs = self.network.forward(batch.inputs)
         try:
-            value, _ = self.criterion.value_and_grad(outputs, batch.targets, denominator=denominator, out=batch.grad)
+            value, _ = self.objective.value_and_grad(outputs, batch.targets, out=batch.grad, denominator=denominator)
         except InvalidInput:
             if np.isfinite(outputs).all():
                 raise
             value = np.nan  # no loss at all, of outputs that are none
         if not isfinite(value):
-            raise self.diverged(value, rows)
+            raise self.diverged(value, examples)
         self.network.backward(batch.grad)
 
-    def accumulate(self, rows: NDArray[np.intp]) -> None:
+    def accumulate(self, examples: NDArray[np.intp]) -> None:
         """Fill the network's gradients by several batches: the gradient that one large batch would have."""
         denominator = None
-        if self.criterion.reduction in DIVIDING:
-            shape = (len(rows), self.session.width)
-            denominator = self.criterion.denominator(np.empty(shape, np.float32), self.part.targets[rows])
+        if self.objective.criterion.reduction in DIVIDING:
+            whole = self.part.room(len(examples), self.session.outputs)
+            self.part.take(examples, whole)
+            denominator = self.objective.denominator(np.zeros_like(whole.grad), whole.targets)
         total = np.zeros_like(self.network.grads)
-        for start in range(0, len(rows), self.size):
-            self.differentiate(rows[start : start + self.size], denominator)
+        for start in range(0, len(examples), self.size):
+            self.differentiate(examples[start : start + self.size], denominator)
             total += self.network.grads
         self.network.grads[:] = total
 
-    def diverged(self, value: float, rows: NDArray[np.intp]) -> Diverged:
+    def diverged(self, value: float, examples: NDArray[np.intp]) -> Diverged:
         """Make the error of a loss that is no finite number, with the step and the batch that has it."""
         session, step = self.session, self.updater.steps + 1
         epoch, before = divmod(step - 1, session.steps_per_epoch)
-        of_table = [str(row + 1) for row in session.rows[rows]]
+        rows = [str(row + 1) for row in self.part.inputs.index[examples].ravel()]
         more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
         return Diverged(
             f"the loss is {value} at step {step}: epoch {epoch + 1}, batch {before + 1} of {session.steps_per_epoch}, "
-            f"which is these rows of {session.config.data.name}: {', '.join(of_table[:SHOWN])}{more}",
+            f"which is these rows of {session.config.data.name}: {', '.join(rows[:SHOWN])}{more}",
         )
 
 

@@ -44,13 +44,13 @@ def plugins(config: Config) -> list[dict[str, Any]]:
     """Each plugin that a config names, with its distribution, version and the hash of its source."""
     return [
         {
-            "kind": noun,
+            "kind": choice.kind,
             "name": choice.offer.name,
             "distribution": choice.offer.distribution,
             "version": choice.offer.version,
             "sha256": file_hash(choice.component.file),
         }
-        for noun, choice in config.choices.items()
+        for choice in (*config.choices.values(), *config.report)
     ]
 
 

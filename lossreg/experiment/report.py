@@ -58,8 +58,8 @@ class Lines(Report):
     def started(self, session: Session, step: int) -> None:
         """Say how large it all is."""
         self.epochs = session.epochs
-        sizes = {name: f"{len(part.inputs):,} to {AIMS[name]}" for name, part in session.parts.items()}
-        self.say(f"rows: {', '.join(sizes.values())}; {session.train.inputs.shape[1]:,} features")
+        sizes = {name: f"{len(part):,} to {AIMS[name]}" for name, part in session.parts.items()}
+        self.say(f"examples: {', '.join(sizes.values())}; {session.train.inputs.shape[1]:,} features")
         resumed = f", resumed after step {step:,}" if step else ""
         self.say(f"{session.network.weights.size:,} weights, {session.steps:,} steps{resumed}")
 

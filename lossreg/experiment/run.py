@@ -56,7 +56,7 @@ def run(
     config = source if isinstance(source, Config) else load(source)
     training = ready(config, report)
     with Signals() as signals, Store.create(config.name, root) as store:
-        store.describe(config)
+        store.describe(training.session)
         store.note("started")
         return carry_out(training, store, report, signals)
 
@@ -80,7 +80,7 @@ def resume(path: str | Path, report: Report | None = None, *, force: bool = Fals
             if latest:
                 training.restore(latest, store.records())
             if changed:
-                store.describe(config)
+                store.describe(training.session)
             store.note(f"resumed after step {training.step}" + (changed and f", although {changed}"))
             return carry_out(training, store, report, signals)
 

@@ -7,22 +7,26 @@ each epoch have streams of their own, and an epoch's order depends on seed and e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.criterion import Criterion
 from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
-from lossreg.experiment.data import Part, Table, split, standardise
-from lossreg.experiment.task import Task, fit
+from lossreg.experiment.data import Table, split
+from lossreg.experiment.evaluate import Measure
+from lossreg.experiment.examples import Part, part_of, prepare_inputs
+from lossreg.experiment.fit import Fit, fit, standardised
+from lossreg.experiment.objective import Objective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lossreg.errors import InvalidConfig
     from lossreg.experiment.config import Config
+    from lossreg.experiment.document import KeyPath
     from lossreg.experiment.model import Network
 
-SPLIT, WEIGHTS, ORDER = range(3)
+SPLIT, WEIGHTS, ORDER, EXAMPLES = range(4)
 PARTS = ("train", "validation", "test")
 """What the rows are for; metrics are named after it."""
 
@@ -32,29 +36,30 @@ class Session:
     """All that a run needs, made and matched: what is left to do is the work."""
 
     config: Config
-    task: Task
     parts: dict[str, Part]
-    """The rows for each of PARTS, without those that have none."""
-    rows: NDArray[np.intp]
-    """Where the table has the rows to train on."""
-    width: int
+    """The examples for each of PARTS, without those that have none."""
     network: Network
-    criterion: Criterion
+    outputs: int
+    """How many numbers the network gives for a row."""
+    objective: Objective
+    measure: Measure
+    encoding: dict[str, Any]
+    """What was done to the data, as JSON has it."""
 
     @property
     def train(self) -> Part:
-        """The rows to train on."""
+        """The examples to train on."""
         return self.parts["train"]
 
     @property
-    def rows_per_step(self) -> int:
-        """The rows of one step; an epoch's last step may have fewer."""
+    def examples_per_step(self) -> int:
+        """The examples of one step; an epoch's last step may have fewer."""
         return self.config.train.batch_size * self.config.train.accumulate
 
     @property
     def steps_per_epoch(self) -> int:
-        """The number of steps in one pass over the rows."""
-        return -(-len(self.train.inputs) // self.rows_per_step)
+        """The number of steps in one pass over the examples."""
+        return -(-len(self.train) // self.examples_per_step)
 
     @property
     def steps(self) -> int:
@@ -73,8 +78,8 @@ class Session:
         return "validation_loss" if "validation" in self.parts else "train_loss"
 
     def order(self, epoch: int) -> NDArray[np.intp]:
-        """The order of the rows in an epoch (from 1)."""
-        count = len(self.train.inputs)
+        """The order of the examples in an epoch (from 1)."""
+        count = len(self.train)
         if not self.config.train.shuffle:
             return np.arange(count)
         return stream(self.config.seed, ORDER, epoch - 1).permutation(count)
@@ -88,35 +93,37 @@ def stream(seed: int, *key: int) -> np.random.Generator:
 def prepare(config: Config) -> Session:
     """Load the data, match it with loss and model, and try one batch. Raises InvalidConfig for what cannot work."""
     table = tabulate(config)
-    task, targets, width = fit(config, table)
+    fitted = fit(config, table)
     check_rate(config)
-    shares = {name: config.data.settings[name] for name in ("test", "validation")}
+    settings = config.data.settings
+    shares = {name: settings[name] for name in ("test", "validation")}
     try:
         rows = dict(zip(("train", *shares), split(table, shares, stream(config.seed, SPLIT)), strict=True))
     except InvalidInput as error:
-        name, _, what = str(error).partition(": ")
-        raise config.error((("data", name), what)) from error
-    present = [name for name in PARTS if len(rows[name])]
-    columns = [table.inputs[rows[name]] for name in present]
-    if config.data.settings["standardise"]:
-        columns = standardise(*columns)
-    parts = {
-        name: Part(np.ascontiguousarray(inputs, np.float32), targets[rows[name]])
-        for name, inputs in zip(present, columns, strict=True)
-    }
-    features = table.inputs.shape[1]
-    build, random = config.model.component.function, stream(config.seed, WEIGHTS)
-    network = build(features, width, random, **config.model.parameters)
-    few = Part(*(array[:2] for array in parts["train"]))
+        raise data_error(config, error) from error
+    if settings["standardise_targets"]:
+        fitted = standardised(fitted, rows["train"], config)
+    inputs, scaling, encoding = prepare_inputs(table, rows["train"], standardise=settings["standardise"])
+    if fitted.scaling:
+        encoding["target_scaling"] = fitted.scaling.plain()
     try:
-        criterion = Criterion(config.loss.component, config.reduction, config.loss.parameters)
-        outputs = network.forward(few.inputs)
-        if outputs.shape != (len(few.inputs), width):
-            raise BrokenPlugin(f"{config.model.name} gives {outputs.shape} for 2 rows, expected (2, {width})")
-        criterion.value_and_grad(outputs, few.targets)
+        parts = {
+            name: part_of(fitted, inputs, rows[name], scaling, stream(config.seed, EXAMPLES, number))
+            for number, name in enumerate(PARTS)
+            if len(rows[name])
+        }
+    except InvalidInput as error:
+        raise data_error(config, error) from error
+    train = parts["train"]
+    network, outputs = build(config, fitted, train, stream(config.seed, WEIGHTS))
+    objective = Objective(config.loss.component, config.reduction, config.loss.parameters, fitted.demand)
+    batch = train.room(1, outputs)
+    train.take(np.arange(1), batch)
+    try:
+        objective.value_and_grad(network.forward(batch.inputs), batch.targets, out=batch.grad)
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise config.error((("loss",), str(error))) from error
-    return Session(config, task, parts, rows["train"], width, network, criterion)
+    return Session(config, parts, network, outputs, objective, Measure.of(config, fitted), encoding)
 
 
 def tabulate(config: Config) -> Table:
@@ -124,10 +131,42 @@ def tabulate(config: Config) -> Table:
     try:
         table = config.data.component.function(**config.data.parameters)
     except (InvalidInput, InvalidParameter, InvalidType) as error:
-        raise config.error((("data",), str(error))) from error
+        raise data_error(config, error) from error
+    except MemoryError:
+        raise config.error((("data",), "they do not fit into memory")) from None
     if not isinstance(table, Table):
         raise BrokenPlugin(f"data {config.data.name!r} gives {type(table).__name__}, expected a Table")
     return table
+
+
+def data_error(config: Config, error: Exception) -> InvalidConfig:
+    """The error of data that cannot be used: each line with the place of the key it begins with, or of all the data."""
+    problems: list[tuple[KeyPath, str]] = []
+    for line in str(error).splitlines():
+        name, _, what = line.partition(": ")
+        known = name in config.data.parameters or name in config.data.settings
+        problems.append((("data", name), what) if known else (("data",), line))
+    return config.error(*problems)
+
+
+def build(config: Config, fitted: Fit, part: Part, random: np.random.Generator) -> tuple[Network, int]:
+    """Make the network, and find how many numbers it gives for a row, which have to be those that the loss takes."""
+    model, component, features = config.model.name, config.model.component, part.inputs.shape[1]
+    sizes = {"inputs": features, "outputs": fitted.outputs, "random": random}
+    try:
+        network = component.function(*(sizes[name] for name in component.supplied), **config.model.parameters)
+    except InvalidParameter as error:
+        raise config.error((("model",), str(error))) from error
+    except MemoryError:
+        raise config.error((("model",), "its weights do not fit into memory")) from None
+    rows = part.inputs.take(slice(0, 1))
+    shape = network.forward(rows).shape
+    if fitted.outputs is None or shape == (len(rows), fitted.outputs):
+        return network, shape[1]
+    if "outputs" not in component.supplied:
+        told = f"{model} gives {shape[1]} numbers for a row; {config.loss.name} takes {fitted.outputs} of it"
+        raise config.error((("model",), told))
+    raise BrokenPlugin(f"{model} gives {shape} for {len(rows)} rows, expected {(len(rows), fitted.outputs)}")
 
 
 def check_rate(config: Config) -> None:

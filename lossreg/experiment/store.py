@@ -1,6 +1,7 @@
 """The store: each run has a directory of its own, and what is in it is the truth.
 
     config.yaml            the config with every default filled in; running it again repeats the run
+    data.json              features and classes by name, and what was done to them: categories, filling, scaling
     environment.json       that config and its hash, Python, packages, processor, git commit, and each plugin with its
                            version and hash
     status.json            running, finished, failed, interrupted or diverged; after which step, and why
@@ -36,7 +37,7 @@ from lossreg.experiment.environment import environment, plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lossreg.experiment.config import Config
+    from lossreg.experiment.session import Session
 
 TIMES = ("seconds", "samples_per_second")
 METRICS, TIMINGS = "metrics.jsonl", "timings.jsonl"
@@ -84,11 +85,12 @@ class Store:
         """The directory of the checkpoints."""
         return self.path / "checkpoints"
 
-    def describe(self, config: Config) -> None:
-        """Write what a run is of, and what it depends on."""
+    def describe(self, session: Session) -> None:
+        """Write what a run is of, what was done to its data, and what it depends on."""
         self.checkpoints.mkdir(exist_ok=True)
-        files.write(self.path / "config.yaml", dump(config.resolved()))
-        files.write(self.path / "environment.json", json.dumps(environment(config), indent=2, allow_nan=False) + "\n")
+        files.write(self.path / "config.yaml", dump(session.config.resolved()))
+        for name, content in (("data", session.encoding), ("environment", environment(session.config))):
+            files.write(self.path / f"{name}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
 
     def status(self, status: str, **details: Any) -> None:
         """Write how the run is doing, with the time and the process that says so."""

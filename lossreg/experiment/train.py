@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.criterion import Criterion
 from lossreg.errors import Diverged, NotResumable
 from lossreg.experiment.checkpoint import Checkpoint
 from lossreg.experiment.descent import Descent
-from lossreg.experiment.metrics import evaluate
 from lossreg.experiment.schedule import Rate
 from lossreg.experiment.store import TIMES
 
@@ -39,7 +37,6 @@ class Training:
         self.history: list[Record] = []
         self.descent = Descent(session)
         self.rate = Rate(config.schedule.component, config.schedule.parameters, session.steps)
-        self.mean = Criterion(config.loss.component, "mean", config.loss.parameters)
         self.order = (0, np.arange(0))
         self.champion: Checkpoint | None = None
         self.saved = perf_counter()
@@ -93,16 +90,16 @@ class Training:
             self.order = (epoch + 1, session.order(epoch + 1))
         every = session.config.train.checkpoint_steps or STEPS
         count = min(session.steps_per_epoch - taken, session.steps - step, every - step % every)
-        factor, descend, size = self.rate.during(epoch + 1, self.losses), self.descent.step, session.rows_per_step
-        rows = self.order[1][taken * size : (taken + count) * size]
+        factor, descend, size = self.rate.during(epoch + 1, self.losses), self.descent.step, session.examples_per_step
+        examples = self.order[1][taken * size : (taken + count) * size]
         started = perf_counter()
-        for start in range(0, len(rows), size):
+        for start in range(0, len(examples), size):
             step += 1
-            descend(rows[start : start + size], factor(step))
+            descend(examples[start : start + size], factor(step))
             if signals.received:
                 break
         self.seconds += perf_counter() - started
-        self.seen += min(start + size, len(rows))
+        self.seen += min(start + size, len(examples))
         if not np.isfinite(session.network.weights).all():
             raise Diverged(f"weights are no longer finite after step {step}, in epoch {epoch + 1}")
 
@@ -114,7 +111,7 @@ class Training:
         """
         record: Record = {"epoch": self.epoch, "step": self.step}
         for name, part in self.session.parts.items():
-            measured = evaluate(self.session.network, self.mean, self.session.task, part)
+            measured = self.session.measure(self.session.network, part)
             record |= {f"{name}_{key}": value for key, value in measured.items()}
         self.history.append(record)
         times = (self.seconds, self.seen / self.seconds)
