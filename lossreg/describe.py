@@ -66,8 +66,10 @@ def aligned(rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"  {line}".rstrip() for line in columns(rows))
 
 
-def columns(rows: Iterable[Iterable[str]]) -> list[str]:
-    """The lines of a table whose columns are as wide as their widest cell."""
+def columns(rows: Iterable[Iterable[str]], right: Iterable[bool] = ()) -> list[str]:
+    """The lines of a table whose columns are as wide as their widest cell; those that are `right` begin with blanks."""
     table = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    signs = [">" if is_right else "<" for is_right in right] or ["<"] * len(widths)
+    line = "  ".join(f"{{:{sign}{width}}}" for sign, width in zip(signs, widths, strict=True))
+    return [line.format(*row).rstrip() for row in table]

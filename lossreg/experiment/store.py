@@ -67,7 +67,7 @@ class Store:
         """Write what is known before training."""
         self.write("config.yaml", dump(config.resolved()))
         self.write("environment.json", json.dumps(environment(config), indent=2) + "\n")
-        self.status("running", pid=os.getpid())
+        self.status("running", pid=os.getpid(), host=platform.node())
 
     def status(self, status: str, **details: Any) -> None:
         """Write how the run is doing, with the time."""
