@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lossreg.commands import compare, list_plugins, prune, rm, run, runs, show
+from lossreg.commands import compare, list_plugins, prune, report, rm, run, runs, show
 
-COMMANDS = (list_plugins, show, run, runs, compare, rm, prune)
+COMMANDS = (list_plugins, show, run, runs, compare, report, rm, prune)
 
 
 def main(arguments: list[str] | None = None) -> None:

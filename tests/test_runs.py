@@ -14,7 +14,8 @@ import lossreg
 from lossreg.errors import InvalidInput, UnknownName
 from lossreg.experiment.compare import comparison, differing
 from lossreg.experiment.query import Condition, best_last, find, order, root_of, seconds, select
-from lossreg.experiment.runs import Run, alive, delete, flat, rises, runs_in
+from lossreg.experiment.processes import alive
+from lossreg.experiment.runs import Run, delete, flat, rises, runs_in
 
 CONFIG = """\
 data: {{name: iris}}

@@ -75,7 +75,8 @@ def result(tmp_path):
 
 def test_a_run_leaves_these_files_and_no_others(result):
     assert sorted(path.name for path in result.path.iterdir()) == [
-        *("config.yaml", "environment.json", "metrics.jsonl", "status.json", "weights.safetensors"),
+        *("config.yaml", "environment.json", "metrics.jsonl", "predictions.safetensors", "status.json"),
+        "weights.safetensors",
     ]
     assert json.loads((result.path / "status.json").read_text())["status"] == "finished"
     records = [json.loads(line) for line in (result.path / "metrics.jsonl").read_text().splitlines()]

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
 import shutil
-import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidConfig
 from lossreg.experiment.document import Document
+from lossreg.experiment.processes import alive
 from lossreg.experiment.store import TIMES
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ RISING = re.compile(r"accuracy|auc|correlation|explained|f1|kappa|matthews|ndcg|
 """The metrics of which more is better; of all others, such as losses and errors, less is."""
 
 COUNTERS = ("epoch", "step", *TIMES)
-CLOCKS_DIFFER = 10.0  # seconds by which the clock of processes and that of files may disagree
 
 
 @dataclass(frozen=True)
@@ -184,33 +182,6 @@ def is_hidden(path: Path) -> bool:
 def is_run(path: Path) -> bool:
     """Whether a directory is a run's: by its name, since a run may be killed before its first file, or by a file."""
     return bool(STAMP.fullmatch(path.name)) or any((path / name).is_file() for name in FILES)
-
-
-def alive(state: Mapping[str, Any]) -> bool:
-    """Whether the process that wrote a status still runs; of another machine's nothing is known, and it is believed."""
-    pid = state.get("pid")
-    if state.get("host", platform.node()) != platform.node() or sys.platform == "win32":
-        return True
-    if not isinstance(pid, int) or pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)  # asks, and sends nothing
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not began_after(pid, str(state.get("time")))
-
-
-def began_after(pid: int, time: str) -> bool:
-    """Whether a process began after a time: then it is another one, which was given the number of one that is gone."""
-    try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19])
-        boot = float(Path("/proc/stat").read_text("utf-8").partition("\nbtime ")[2].split()[0])
-        began = boot + ticks / os.sysconf("SC_CLK_TCK")
-        return began > datetime.fromisoformat(time).timestamp() + CLOCKS_DIFFER
-    except (OSError, ValueError, IndexError):  # no such files, or a status without a time: take its word
-        return False
 
 
 def flat(content: Any, prefix: str = "") -> dict[str, Any]:

@@ -5,6 +5,7 @@
     status.json            running, finished, failed or interrupted
     metrics.jsonl          one line for each epoch; nan and infinity are the texts "nan", "inf" and "-inf"
     weights.safetensors    the final weights
+    predictions.safetensors    what they make of the rows to test on
 
 On one machine, a config and a seed give the same bytes of metrics.jsonl, except for the keys in TIMES, and of
 weights.safetensors. Files appear whole or not at all; metrics grow by whole lines.

@@ -20,6 +20,7 @@ from lossreg.experiment.data import Part, Table, split, standardise
 from lossreg.experiment.extras import extra
 from lossreg.experiment.metrics import evaluate
 from lossreg.experiment.optimizer import Updater
+from lossreg.experiment.predictions import FILE, predict
 from lossreg.experiment.report import Report
 from lossreg.experiment.store import Store
 from lossreg.experiment.task import Task, fit
@@ -65,6 +66,7 @@ class Session:
     width: int
     network: Network
     criterion: Criterion
+    classes: tuple[str, ...] = ()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -108,6 +110,9 @@ def run(
             report.epoch(record)
             metrics.append(record)
         store.save(session.network.named)
+        predicted = predict(session)
+        if predicted:
+            store.write(FILE, predicted)
         store.status("finished")
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
@@ -150,7 +155,8 @@ def prepare(config: Config) -> Session:
         criterion.value_and_grad(outputs, parts[0].targets[:2])
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise config.error((("loss",), str(error))) from error
-    return Session(config, task, parts[0], parts[1] if len(held) else None, width, network, criterion)
+    test = parts[1] if len(held) else None
+    return Session(config, task, parts[0], test, width, network, criterion, table.classes)
 
 
 def tabulate(config: Config) -> Table:
