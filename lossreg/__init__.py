@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lossreg.component import Component, Data, Model, Optimizer, data, model, optimizer
+    from lossreg.component import Component, Data, Model, Optimizer, Tracker, data, model, optimizer, tracker
     from lossreg.criterion import Criterion
     from lossreg.definition import Loss, loss
     from lossreg.domains import (
@@ -64,7 +64,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 HOMES = {
-    "lossreg.component": ("Component", "Data", "Model", "Optimizer", "data", "model", "optimizer"),
+    "lossreg.component": (
+        "Component",
+        "Data",
+        "Model",
+        "Optimizer",
+        "Tracker",
+        "data",
+        "model",
+        "optimizer",
+        "tracker",
+    ),
     "lossreg.criterion": ("Criterion",),
     "lossreg.definition": ("Loss", "loss"),
     "lossreg.domains": (
@@ -134,6 +144,7 @@ __all__ = [
     "Sign",
     "Slope",
     "Table",
+    "Tracker",
     "Unit",
     "UnknownName",
     "Weight",
@@ -150,6 +161,7 @@ __all__ = [
     "register",
     "run",
     "set_num_threads",
+    "tracker",
 ]
 
 
@@ -195,7 +207,7 @@ def create(name: str | Loss, /, *, reduction: str = "mean", **parameters: Any) -
 
 
 def register(component: Component) -> Component:
-    """Offer a loss, model, optimizer or data set made by its decorator under its name, without packaging it.
+    """Offer a loss, model, optimizer, data set or tracker made by its decorator under its name, without packaging it.
 
     Meant for notebooks: the same name again replaces the earlier one. Raises InvalidType for anything else.
     """

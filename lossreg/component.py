@@ -6,6 +6,7 @@ lossreg.definition) is one; this module has the others. What lossreg supplies to
     @model      (inputs: int, outputs: int, random: Generator, *, parameters)  -> lossreg.experiment.model.Network
     @optimizer  (weight: Real, grad: Real, step: Real, states: Real ..., *, parameters)  -> (weight, states ...)
     @data       (*, parameters)  -> lossreg.experiment.data.Table
+    @tracker    (path: str, config: dict, *, parameters)  -> lossreg.experiment.trackers.Tracking
 
 An optimizer is the update rule of one weight, compiled like a loss; its states start at 0 and `step` counts from 1.
 In what is compiled, parameters that choose a branch (`bool`, `Literal`) come after those that are numbers.
@@ -91,6 +92,11 @@ class Data(Component):
     """A data set: loads or makes a table of inputs and targets."""
 
 
+class Tracker(Component):
+    """A tracker: is told of a run, of the directory and the config that it is called with."""
+
+
 model = Model.read
 optimizer = Optimizer.read
 data = Data.read
+tracker = Tracker.read

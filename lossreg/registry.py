@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from lossreg.component import Component, Data, Model, Optimizer
+from lossreg.component import Component, Data, Model, Optimizer, Tracker
 from lossreg.definition import Loss
 from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName, listed, nearest
 
@@ -171,12 +171,11 @@ losses = Registry("lossreg.losses", Loss)
 models = Registry("lossreg.models", Model)
 optimizers = Registry("lossreg.optimizers", Optimizer)
 data = Registry("lossreg.data", Data)
-REGISTRIES: tuple[Registry[Loss] | Registry[Model] | Registry[Optimizer] | Registry[Data], ...] = (
-    losses,
-    models,
-    optimizers,
-    data,
-)
+trackers = Registry("lossreg.trackers", Tracker)
+REGISTRIES: tuple[
+    Registry[Loss] | Registry[Model] | Registry[Optimizer] | Registry[Data] | Registry[Tracker],
+    ...,
+] = (losses, models, optimizers, data, trackers)
 
 
 def register(component: Component) -> Component:
@@ -184,4 +183,4 @@ def register(component: Component) -> Component:
     for registry in REGISTRIES:
         if isinstance(component, registry.product):
             return registry.register(component)  # type: ignore[arg-type]
-    raise InvalidType(f"expected what @loss, @model, @optimizer or @data makes, got {component!r}")
+    raise InvalidType(f"expected what @loss, @model, @optimizer, @data or @tracker makes, got {component!r}")

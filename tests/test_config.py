@@ -155,7 +155,7 @@ losss: mse
 def test_problems_of_a_dict_go_by_key_path():
     lines = problems({**GOOD, "optimizer": {"name": "sgd", "lr": "fast"}, "model": {"name": 3}, "train": [1], 7: 1})
     assert lines == [
-        "7: unknown key; allowed: data, model, optimizer, loss, train, reduction, seed",
+        "7: unknown key; allowed: data, model, optimizer, loss, train, trackers, reduction, seed",
         "model.name: expected the name of a model, got 3",
         "optimizer.lr: expected a number above 0, got 'fast'",
         "train: expected a mapping such as {epochs: 10}, got [1]",

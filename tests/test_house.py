@@ -27,6 +27,7 @@ PACKAGES = {
     "lossreg.models": "model",
     "lossreg.optimizers": "optimizer",
     "lossreg.data": "data",
+    "lossreg.trackers": "tracker",
 }
 
 # What each room may import, low to high. `errors` and `domains` are for all.

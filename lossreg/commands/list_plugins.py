@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     """Add the command's parser."""
     command = commands.add_parser("list", help="list what is installed", description="List what is installed.")
-    kinds = ("losses", "models", "optimizers", "data", "all")
+    kinds = ("losses", "models", "optimizers", "data", "trackers", "all")
     command.add_argument("kind", nargs="?", default="losses", choices=kinds, metavar="KIND", help=", ".join(kinds))
     command.set_defaults(run=run)
 

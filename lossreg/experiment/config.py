@@ -7,6 +7,7 @@
     reduction: mean                                         # mean, sum or batchmean
     train: {epochs: 30, batch_size: 64, shuffle: true}      # epochs or steps
     seed: 0
+    trackers: [tensorboard]                                 # none unless given
 
 A bare name is a mapping with only a `name`. Beside a plugin's parameters, `data` takes `test` (the part of the rows to
 test on) and `standardise` (by the training rows' mean and deviation), and `model` takes `inputs` and `outputs`, which
@@ -23,7 +24,7 @@ from lossreg.domains import Count, Fraction, Whole
 from lossreg.errors import InvalidParameter, LossregError, listed, nearest
 from lossreg.experiment.document import Document, KeyPath
 from lossreg.parameters import Parameter
-from lossreg.registry import Offer, data, losses, models, optimizers
+from lossreg.registry import Offer, data, losses, models, optimizers, trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,6 +90,7 @@ class Config:
     reduction: str
     train: Training
     seed: int
+    trackers: tuple[Choice, ...]
     document: Document = field(repr=False)
 
     @property
@@ -99,7 +101,8 @@ class Config:
     def resolved(self) -> dict[str, Any]:
         """The config with every default filled in; a run of it is the same run."""
         nouns = {noun: choice.resolved() for noun, choice in self.choices.items()}
-        return {**nouns, "reduction": self.reduction, "train": asdict(self.train), "seed": self.seed}
+        rest = {"reduction": self.reduction, "train": asdict(self.train), "seed": self.seed}
+        return {**nouns, **rest, "trackers": [choice.resolved() for choice in self.trackers]}
 
     def error(self, *problems: tuple[KeyPath, str]) -> InvalidConfig:
         """Make the error of a config that cannot work, with the place in the file of each value to change."""
@@ -114,8 +117,13 @@ def load(source: str | Path | Mapping[str, Any]) -> Config:
         found = "nothing" if not content else f"{content!r}"
         document.report((), f"expected a mapping with {', '.join(NOUNS)}, got {found}")
         document.check()
-    unknown(document, (), content, [*NOUNS, "train", *(parameter.name for parameter in REST)])
+    unknown(document, (), content, [*NOUNS, "train", "trackers", *(parameter.name for parameter in REST)])
     choices = {noun: choose(document, noun, content) for noun in NOUNS}
+    told = content.get("trackers") or ()
+    if not isinstance(told, list | tuple):
+        document.report(("trackers",), f"expected a list such as [tensorboard], got {told!r}")
+        told = ()
+    followers = tuple(pick(document, trackers, ("trackers", index), given) for index, given in enumerate(told))
     rest = section(document, (), content, REST)
     train = content.get("train")
     if not isinstance(train, Mapping | None):
@@ -128,35 +136,39 @@ def load(source: str | Path | Mapping[str, Any]) -> Config:
     document.check()
     if training["steps"] is None:
         training["epochs"] = training["epochs"] or EPOCHS
-    return Config(name=document.name, **choices, **rest, train=Training(**training), document=document)
+    made = {"name": document.name, **choices, **rest, "trackers": followers}
+    return Config(**made, train=Training(**training), document=document)
 
 
 def choose(document: Document, noun: str, content: Mapping[str, Any]) -> Any:
     """Make the choice of one noun's plugin, and report whatever is wrong with it."""
-    registry = NOUNS[noun]
-    given = content.get(noun)
     if noun not in content:
-        document.report((), f"{noun} is missing; installed: {listed(registry.names())}")
+        document.report((), f"{noun} is missing; installed: {listed(NOUNS[noun].names())}")
         return None
-    path: KeyPath = (noun,)
+    return pick(document, NOUNS[noun], (noun,), content[noun], SETTINGS[noun])
+
+
+def pick(document: Document, registry: Any, path: KeyPath, given: Any, settings: Iterable[Parameter] = ()) -> Any:
+    """Make the choice of a plugin that stands at a path, and report whatever is wrong with it."""
+    at = path
     if isinstance(given, Mapping):
-        path = (noun, "name")
+        at = (*path, "name")
     else:
         given = {"name": given}
     if given.get("name") is None:
-        document.report((noun,), f"name is missing; installed: {listed(registry.names())}")
+        document.report(path, f"name is missing; installed: {listed(registry.names())}")
         return None
     try:
         offer = registry.find(given["name"])
         component = registry.load(offer)
     except LossregError as error:
-        document.report(path, str(error))
+        document.report(at, str(error))
         return None
-    settings, parameters = SETTINGS[noun], component.parameters
+    parameters = component.parameters
     known = [parameter.name for parameter in (*settings, *parameters)]
-    unknown(document, (noun,), given, ["name", *known])
+    unknown(document, path, given, ["name", *known])
     qualified = f"{offer.distribution}:{offer.name}" if ":" in given["name"] else offer.name
-    bound = [section(document, (noun,), given, part) for part in (parameters, settings)]
+    bound = [section(document, path, given, part) for part in (parameters, settings)]
     return Choice(qualified, offer, component, *bound)
 
 

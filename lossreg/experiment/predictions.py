@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lossreg.experiment.train import Session
+    from lossreg.experiment.data import Part
+    from lossreg.experiment.model import Network
 
 FILE = "predictions.safetensors"
 
@@ -33,22 +34,20 @@ class Predictions(NamedTuple):
     classes: tuple[str, ...]
 
 
-def predict(session: Session) -> bytes | None:
-    """Predict the rows to test on, as the bytes of the file; None where there are no such rows."""
+def predict(network: Network, task: Task, part: Part, classes: tuple[str, ...]) -> bytes:
+    """Predict some rows, as the bytes of the file."""
     from safetensors.numpy import save
 
-    if session.test is None:
-        return None
-    inputs, targets = session.test
-    parts = range(0, len(inputs), CHUNK)
-    outputs = [np.array(session.network.forward(inputs[start : start + CHUNK])) for start in parts]
-    prediction, target = np.concatenate(outputs), targets
-    if session.task is Task.LABELS:
+    parts = range(0, len(part.inputs), CHUNK)
+    outputs = [np.array(network.forward(part.inputs[start : start + CHUNK])) for start in parts]
+    prediction: NDArray[Any] = np.concatenate(outputs)
+    target = part.targets
+    if task is Task.LABELS:
         prediction = prediction.argmax(axis=1)
-    elif session.task is not Task.REAL:
-        prediction, target = (prediction[:, 0] > 0).astype(np.int64), (targets[:, 0] > 0).astype(np.int64)
+    elif task is not Task.REAL:
+        prediction, target = ((array[:, 0] > 0).astype(np.int64) for array in (prediction, target))
     arrays = {"prediction": np.ascontiguousarray(prediction), "target": np.ascontiguousarray(target)}
-    return save(arrays, metadata={"classes": json.dumps(session.classes)})
+    return save(arrays, metadata={"classes": json.dumps(classes)})
 
 
 def read(path: Path) -> Predictions | None:

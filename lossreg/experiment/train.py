@@ -24,6 +24,7 @@ from lossreg.experiment.predictions import FILE, predict
 from lossreg.experiment.report import Report
 from lossreg.experiment.store import Store
 from lossreg.experiment.task import Task, fit
+from lossreg.experiment.trackers import Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,6 +102,7 @@ def run(
         import_module("safetensors")  # what the weights need at the end should be missed at the beginning
         session = prepare(config)
     store = Store.create(config.name, root)
+    report = Tracked(report, store.path, config)
     try:
         store.begin(config)
         report.started(session)
@@ -110,9 +112,8 @@ def run(
             report.epoch(record)
             metrics.append(record)
         store.save(session.network.named)
-        predicted = predict(session)
-        if predicted:
-            store.write(FILE, predicted)
+        if session.test:
+            store.write(FILE, predict(session.network, session.task, session.test, session.classes))
         store.status("finished")
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)

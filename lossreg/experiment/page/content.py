@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lossreg.experiment.runs import Run
 
 POINTS = 300  # as many stretches of a curve as are told apart on a screen; each keeps its lowest and highest point
+CONFIG = ("name", "config", "config_sha256", "plugins")  # of an environment: what each run has of its own
 MAIN_PACKAGES = ("lossreg", "numpy", "numba", "scikit-learn", "safetensors")
 
 
@@ -132,8 +133,9 @@ def environments(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The environments of the runs, each once, with the numbers of its runs and all the plugins that they use."""
     found: dict[str, dict[str, Any]] = {}
     for index, run in enumerate(runs):
-        key = json.dumps({**run.environment, "plugins": None}, sort_keys=True)
-        environment = found.setdefault(key, {"runs": [], "plugins": [], **facts(run.environment)})
+        common = {name: value for name, value in run.environment.items() if name not in CONFIG}
+        key = json.dumps(common, sort_keys=True)
+        environment = found.setdefault(key, {"runs": [], "plugins": [], **facts(common)})
         environment["runs"].append(index)
         used = [list(map(str, plugin(entry))) for entry in run.environment.get("plugins") or []]
         environment["plugins"] += [entry for entry in used if entry not in environment["plugins"]]
@@ -142,7 +144,7 @@ def environments(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def facts(environment: dict[str, Any]) -> dict[str, Any]:
     """An environment in rows: the main facts, and all packages; keys that nothing here knows come last."""
-    known = {"python", "platform", "cpu", "cores", "git", "plugins", "packages"}
+    known = {"python", "platform", "cpu", "cores", "git", "packages"}
     packages = environment.get("packages") or {}
     versions = [[name, packages[name]] for name in MAIN_PACKAGES if name in packages]
     main = [[key, environment[key]] for key in ("python", "platform", "cpu", "cores") if key in environment]
