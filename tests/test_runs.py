@@ -130,6 +130,13 @@ def test_the_best_is_the_highest_of_what_rises_and_the_lowest_of_the_rest(make):
     assert not any(rises(f"test_{name}") for name in ("loss", "mae", "rmse", "max_error", "huber", "hamming_loss"))
 
 
+def test_the_steps_are_those_of_the_status_where_it_has_them(make):
+    assert make("a", 0.5).steps == 10
+    assert make("b", 0.5, status="diverged", step=17).steps == 17
+    assert make("c", status="failed", step=3).steps == 3
+    assert make("d").steps is None
+
+
 def test_a_run_whose_process_is_gone_was_killed(make):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

@@ -115,8 +115,9 @@ class Run:
 
     @property
     def steps(self) -> int | None:
-        """How many steps were done."""
-        return self.records[-1].get("step") if self.records else None
+        """How many steps were done: to where the run was stopped, if it says so, or to its last record."""
+        last = self.records[-1].get("step") if self.records else None
+        return self.state.get("step", last)
 
     @cached_property
     def started(self) -> datetime | None:
