@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -161,6 +162,18 @@ def test_a_tracker_that_fails_is_one_warning_and_the_run_goes_on(follower, tmp_p
     assert len(follower) == (fails != "begin")
     assert len([told for one in follower for told in one.told]) == {"begin": 0, "log": 1, "close": 4}[fails]
     assert len(events(result.path / "tensorboard")) > 10  # the other tracker was told all the same
+
+
+def test_no_run_waits_for_a_tracker_that_hangs(follower, tmp_path, caplog, monkeypatch):
+    answer = threading.Event()
+    monkeypatch.setattr(Follower, "log", lambda *_: answer.wait())
+    monkeypatch.setattr("lossreg.experiment.trackers.PATIENCE", 0.01)
+    with caplog.at_level(logging.WARNING, "lossreg"):
+        result = lossreg.run({**RUN, "trackers": ["following"]}, root=tmp_path)
+    assert len(result.metrics) == 3
+    assert follower[0].told == []
+    assert caplog.records[0].getMessage() == "tracker following is not done after 0.01 seconds and is left alone"
+    answer.set()
 
 
 def test_a_tracker_that_is_not_installed_is_a_warning_with_the_command(tmp_path, caplog, monkeypatch):
