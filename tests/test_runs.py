@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -177,6 +178,9 @@ def test_runs_are_found_by_path_beginning_end_and_age(make, tmp_path):
         find(["iris-abc"], tmp_path)
     with pytest.raises(UnknownName, match="lists the 2 there are"):
         find(["zzzzz"], tmp_path)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(UnknownName, match="no run 'last'; there are no runs yet"):
+        find(["last"], tmp_path / "none")
     with pytest.raises(UnknownName, match="no directory 'nowhere'; runs are looked for"):
         root_of("nowhere")
 
@@ -253,7 +257,7 @@ def test_a_config_is_flat_by_dotted_keys():
 
 def test_runs_prints_a_table_json_and_csv(make, command):
     make("digits-aaa", 0.5, minute=1)
-    make("iris-bbb", math.nan, minute=2, status="diverged", error="oh")
+    make("iris-bbb", math.nan, minute=2, loss="huber, delta: .inf", status="diverged", error="oh")
     header, *rows = command("runs").stdout.splitlines()
     assert header.split() == ["run", "status", "age", "loss", "model", "data", "optimizer", "steps", "test_loss"]
     assert [row.split()[0] for row in rows] == ["digits-aaa", "iris-bbb"]
@@ -262,7 +266,8 @@ def test_runs_prints_a_table_json_and_csv(make, command):
         {"test_loss": 0.5},
         {"test_loss": "nan"},
     ]
-    assert json.loads(command("runs", "--json", "--where", "status=diverged").stdout)[0]["error"] == "oh"
+    (diverged,) = json.loads(command("runs", "--json", "--where", "status=diverged").stdout)
+    assert (diverged["error"], diverged["config"]["loss"]["delta"]) == ("oh", "inf")
     lines = command("runs", "--csv", "--sort", "optimizer.lr", "--reverse").stdout.splitlines()
     assert len(lines) == 3
     assert "optimizer.lr" in lines[0].split(",")
@@ -344,3 +349,25 @@ def test_deleting_leaves_nothing_that_looks_like_a_run(make, tmp_path, monkeypat
     monkeypatch.setattr("shutil.rmtree", lambda _: None)
     delete(run)
     assert runs_in(tmp_path) == []
+
+
+def test_on_a_narrow_terminal_columns_that_do_not_fit_are_named(make, tmp_path):
+    pty = pytest.importorskip("pty")
+    make("digits-aaa", 0.5)
+    shown = {}
+    for width in (50, 200):
+        ours, theirs = pty.openpty()
+        subprocess.run(
+            [sys.executable, "-m", "lossreg", "runs", "--runs", str(tmp_path)],
+            stdout=theirs,
+            env={**os.environ, "COLUMNS": str(width), "TERM": "xterm", "NO_COLOR": "1"},
+            check=True,
+        )
+        os.close(theirs)
+        text = os.read(ours, 10_000).decode()
+        os.close(ours)
+        shown[width] = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in text.splitlines()]
+    assert shown[200][0].split()[-1] == "test_loss"
+    assert all(len(line) <= 50 for line in shown[50][:2])
+    assert shown[50][0].split() == ["run", "status", "age", "loss", "model"]
+    assert shown[50][2].startswith("not shown for want of room: data, optimizer, steps, test_loss;")

@@ -42,9 +42,7 @@ def add_formats(command: Any) -> None:
 
 
 def as_json(run: Run) -> dict[str, Any]:
-    """All that is known of a run; nan and infinity are texts, as in metrics.jsonl."""
-    from lossreg.experiment.store import plain
-
+    """All that is known of a run."""
     return {
         "run": run.id,
         "path": str(run.path),
@@ -53,17 +51,24 @@ def as_json(run: Run) -> dict[str, Any]:
         "started": run.values.get("started"),
         "steps": run.steps,
         "config": run.config,
-        "final": {key: plain(value) for key, value in run.final.items()},
-        "best": {key: plain(value) for key, value in run.best.items()},
+        "final": run.final,
+        "best": run.best,
         "problems": run.problems,
     }
 
 
 def print_json(content: Any) -> None:
-    """Print JSON."""
+    """Print JSON; nan and infinity, which it lacks, are texts, as in metrics.jsonl."""
     import json
 
-    print(json.dumps(content, indent=2, allow_nan=False))
+    from lossreg.experiment.store import plain
+
+    def all_plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: all_plain(inner) for key, inner in value.items()}
+        return [all_plain(inner) for inner in value] if isinstance(value, list) else plain(value)
+
+    print(json.dumps(all_plain(content), indent=2, allow_nan=False))
 
 
 def print_csv(keys: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -104,7 +109,7 @@ def print_cells(header: Sequence[str], cells: Sequence[Sequence[str]], right: Se
         for line in columns([header, *cells], right[:shown]):
             print(line)
     if left_out:
-        print(f"not shown for want of room: {', '.join(left_out)}; --csv has everything")
+        print(f"not shown for want of room: {', '.join(left_out)}; a wider terminal shows them")
 
 
 def fitting(table: Sequence[Sequence[str]], room: int) -> int:

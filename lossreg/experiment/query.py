@@ -58,7 +58,9 @@ def find(names: Iterable[str], root: str | Path | None) -> list[Run]:
 
 def find_one(name: str, runs: list[Run]) -> Run:
     """The one run of a name; raises UnknownName for none and for several."""
-    if name == "last" and runs:
+    if not runs:
+        raise UnknownName(f"no run {name!r}; there are no runs yet")
+    if name == "last":
         return runs[-1]
     plain = name.rstrip("/" + os.sep)
     matches = [run for run in runs if plain in (run.id, run.name)]
