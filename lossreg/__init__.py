@@ -22,10 +22,12 @@ if TYPE_CHECKING:
         Model,
         Optimizer,
         Schedule,
+        Tracker,
         data,
         model,
         optimizer,
         schedule,
+        tracker,
     )
     from lossreg.criterion import Criterion
     from lossreg.definition import Loss, loss
@@ -86,7 +88,8 @@ __version__ = "0.1.0"
 
 HOMES = {
     "lossreg.component": (
-        *("Component", "Data", "Model", "Optimizer", "Schedule", "data", "model", "optimizer", "schedule"),
+        *("Component", "Data", "Model", "Optimizer", "Schedule", "Tracker"),
+        *("data", "model", "optimizer", "schedule", "tracker"),
     ),
     "lossreg.criterion": ("Criterion",),
     "lossreg.definition": ("Loss", "loss"),
@@ -161,6 +164,7 @@ __all__ = [
     "Slopes",
     "Symbol",
     "Table",
+    "Tracker",
     "Unit",
     "UnknownName",
     "Weight",
@@ -181,6 +185,7 @@ __all__ = [
     "run",
     "schedule",
     "set_num_threads",
+    "tracker",
 ]
 
 
@@ -226,7 +231,7 @@ def create(name: str | Loss, /, *, reduction: str = "mean", **parameters: Any) -
 
 
 def register(component: Component) -> Component:
-    """Offer a loss, model, optimizer, data set or schedule made by its decorator under its name, without packaging it.
+    """Offer what a decorator such as `@loss` made under its name, without packaging it.
 
     Meant for notebooks: the same name again replaces the earlier one. Raises InvalidType for anything else.
     """

@@ -1,4 +1,4 @@
-"""The command `lossreg`: list and show what is installed, and run experiments.
+"""The command `lossreg`: list and show what is installed, run experiments, and read what came of them.
 
 Exit codes: 0 done, 1 failed, 2 a mistake in the command, a config or a plugin, 3 diverged, 130 interrupted.
 """
@@ -8,9 +8,21 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lossreg.commands import list_plugins, resume, run, schema, show, validate
+from lossreg.commands import (
+    compare,
+    list_plugins,
+    prune,
+    report,
+    resume,
+    rm,
+    run,
+    runs,
+    schema,
+    show,
+    validate,
+)
 
-COMMANDS = (list_plugins, show, schema, validate, run, resume)
+COMMANDS = (list_plugins, show, schema, validate, run, resume, runs, compare, report, rm, prune)
 
 
 def main(arguments: list[str] | None = None) -> None:

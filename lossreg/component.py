@@ -7,6 +7,7 @@ lossreg.definition) is one; this module has the others. What lossreg supplies to
     @optimizer  (weight: Real, grad: Real, step: Real, states: Real ..., *, parameters)  -> (weight, states ...)
     @data       (*, parameters)  -> lossreg.experiment.data.Table
     @schedule   (any of step, steps, epoch, losses, *, parameters)  -> float
+    @tracker    (path: str, config: dict, *, parameters)  -> lossreg.experiment.trackers.Tracking
 
 A model names what it needs of `inputs: int`, the features of a row, `outputs: int`, how many numbers the loss takes for
 it, and `random: Generator` for the initial weights. One without `outputs` chooses what it gives: an embedding, for
@@ -117,7 +118,12 @@ class Schedule(Component):
     offered = ("step", "steps", "epoch", "losses")
 
 
+class Tracker(Component):
+    """A tracker: is told of a run, of the directory and the config that it is called with."""
+
+
 model = Model.read
 optimizer = Optimizer.read
 data = Data.read
 schedule = Schedule.read
+tracker = Tracker.read

@@ -54,7 +54,11 @@ def in_yaml(kind: str, component: Component) -> str:
     for parameter in component.parameters:
         required, default = ("required: ", "") if parameter.required else ("", as_yaml(parameter.default))
         rows.append([f"{parameter.name}: {default}", f"# {required}{parameter.allowed}"])
-    return f"  {kind}:\n" + "\n".join(f"    {line}" for line in columns(rows))
+    first, *rest = columns(rows)
+    head, dash, indent = (
+        ("trackers", "- ", "  ") if kind == "tracker" else (kind, "", "")
+    )  # of trackers there is a list
+    return "\n".join([f"  {head}:", f"    {dash}{first}", *(f"    {indent}{line}" for line in rest)])
 
 
 def as_yaml(value: Any) -> str:
@@ -71,8 +75,10 @@ def aligned(rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"  {line}".rstrip() for line in columns(rows))
 
 
-def columns(rows: Iterable[Iterable[str]]) -> list[str]:
-    """The lines of a table whose columns are as wide as their widest cell."""
+def columns(rows: Iterable[Iterable[str]], right: Iterable[bool] = ()) -> list[str]:
+    """The lines of a table whose columns are as wide as their widest cell; those that are `right` begin with blanks."""
     table = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    signs = [">" if is_right else "<" for is_right in right] or ["<"] * len(widths)
+    line = "  ".join(f"{{:{sign}{width}}}" for sign, width in zip(signs, widths, strict=True))
+    return [line.format(*row).rstrip() for row in table]

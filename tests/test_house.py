@@ -28,6 +28,7 @@ PACKAGES = {
     "lossreg.optimizers": "optimizer",
     "lossreg.data": "data",
     "lossreg.schedules": "schedule",
+    "lossreg.trackers": "tracker",
 }
 
 # What each room may import, low to high. `errors` and `domains` are for all.
@@ -47,8 +48,8 @@ BELOW = {
     "call": GROUND | {"kernels", "shapes"},
     "criterion": DEFINING | {"kernels", "call"},
     "testing": EVALUATING | {"registry", "hookspecs"},
-    "experiment": EVALUATING | {"registry", "hookspecs"},
     "describe": DEFINING | {"registry"},
+    "experiment": EVALUATING | {"registry", "hookspecs", "describe"},
     "commands": EVALUATING | {"registry", "hookspecs", "describe", "experiment"},
     "cli": {"errors", "commands"},
 }

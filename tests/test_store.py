@@ -78,7 +78,7 @@ def result(tmp_path):
 def test_a_run_leaves_these_files_and_no_others(result):
     assert sorted(path.name for path in result.path.iterdir()) == [
         *(".lock", "checkpoints", "config.yaml", "data.json", "environment.json", "log.txt", "metrics.jsonl"),
-        *("status.json", "timings.jsonl", "weights.safetensors"),
+        *("predictions.safetensors", "status.json", "timings.jsonl", "weights.safetensors"),
     ]
     assert sorted(path.name for path in (result.path / "checkpoints").iterdir()) == [
         "step-4.safetensors",

@@ -9,6 +9,7 @@
     train: {epochs: 30, batch_size: 64, shuffle: true}      # epochs or steps
     metrics: [accuracy, f1_macro]                           # the usual ones of the task, unless given
     report: [multi_margin, {name: nll, as: surprise}]       # losses to measure beside the one that trains
+    trackers: [tensorboard]                                 # who else is told; none unless given
     seed: 0
 
 A bare name is a mapping with only a `name`. Beside a plugin's parameters, `data` takes `test` and `validation` (the
@@ -30,7 +31,7 @@ from lossreg.experiment.choices import Choice, Reader
 from lossreg.experiment.compose import EXTENDS, compose
 from lossreg.experiment.metrics import NAMES
 from lossreg.parameters import Parameter
-from lossreg.registry import data, losses, models, optimizers, schedules
+from lossreg.registry import data, losses, models, optimizers, schedules, trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,6 +125,7 @@ class Config:
     seed: int
     metrics: tuple[str, ...] | None
     report: tuple[Choice, ...]
+    trackers: tuple[Choice, ...]
     document: Document = field(repr=False)
 
     @property
@@ -131,12 +133,19 @@ class Config:
         """The plugins, by noun."""
         return {noun: getattr(self, noun) for noun in NOUNS}
 
+    @property
+    def plugins(self) -> tuple[Choice, ...]:
+        """All the plugins that a run uses."""
+        return (*self.choices.values(), *self.report, *self.trackers)
+
     def resolved(self) -> dict[str, Any]:
         """The config with every default filled in; a run of it is the same run."""
         nouns = {noun: choice.resolved() for noun, choice in self.choices.items()}
         rest = {"reduction": self.reduction, "train": asdict(self.train), "seed": self.seed}
         metrics = None if self.metrics is None else list(self.metrics)
-        return {**nouns, **rest, "metrics": metrics, "report": [choice.resolved() for choice in self.report]}
+        lists = {"report": self.report, "trackers": self.trackers}
+        beside = {key: [choice.resolved() for choice in choices] for key, choices in lists.items()}
+        return {**nouns, **rest, "metrics": metrics, **beside}
 
     def error(self, *problems: tuple[KeyPath, str]) -> InvalidConfig:
         """Make the error of a config that cannot work, with the place in the file of each value to change."""
@@ -165,8 +174,10 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
         else:
             document.report((), f"{noun} is missing; installed: {listed(registry.names())}")
     rest = reader.section((), content, REST)
-    reader.known((), content, ["metrics", "report", EXTENDS])
+    reader.known((), content, ["metrics", "report", "trackers", EXTENDS])
     metrics, report = named_metrics(reader, content), reported_losses(reader, content)
+    told = enumerate(reader.items("trackers", content, "[tensorboard]"))
+    followers = tuple(reader.choice(trackers, ("trackers", index), given, ()) for index, given in told)
     train = content.get("train")
     if not isinstance(train, Mapping | None):
         document.report(("train",), f"expected a mapping such as {{epochs: 10}}, got {train!r}")
@@ -177,8 +188,8 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
     reader.finish()
     if training["steps"] is None:
         training["epochs"] = training["epochs"] or EPOCHS
-    made = {**choices, **rest, "metrics": metrics, "report": report, "train": Training(**training)}
-    return Config(name=document.name, document=document, **made)
+    made = {**choices, **rest, "metrics": metrics, "report": report, "trackers": followers}
+    return Config(name=document.name, document=document, train=Training(**training), **made)
 
 
 def named_metrics(reader: Reader, content: Mapping[str, Any]) -> tuple[str, ...] | None:

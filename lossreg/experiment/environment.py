@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import platform
 import re
@@ -14,8 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lossreg.experiment.records import flat, plain
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from lossreg.experiment.config import Config
 
@@ -50,7 +51,7 @@ def plugins(config: Config) -> list[dict[str, Any]]:
             "version": choice.offer.version,
             "sha256": file_hash(choice.component.file),
         }
-        for choice in (*config.choices.values(), *config.report)
+        for choice in config.plugins
     ]
 
 
@@ -61,7 +62,7 @@ def config_hash(config: Config) -> str:
 
 def changes(before: Mapping[str, Any], config: Config) -> list[str]:
     """What differs, in words, between the environment that a run began in and what a config would run with now."""
-    then, now = (dict(leaves(tree)) for tree in (before["config"], plain(config.resolved())))
+    then, now = (flat(tree) for tree in (before["config"], plain(config.resolved())))
     keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]
     found = [f"{key} was {written(then.get(key))}, is {written(now.get(key))}" for key in keys]
     earlier = {(plugin["kind"], plugin["name"]): plugin for plugin in before["plugins"]}
@@ -78,27 +79,9 @@ def changes(before: Mapping[str, Any], config: Config) -> list[str]:
     return found
 
 
-def leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """The values in nested mappings, each with its dotted key."""
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from leaves(value, f"{path}{key}.")
-        else:
-            yield path + key, value
-
-
 def written(value: Any) -> str:
     """A value as a config has it."""
     return "absent" if value is None else json.dumps(value)
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: nan and infinity, which JSON lacks, become text that `float` reads."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def cpu() -> str:

@@ -25,7 +25,7 @@ from lossreg.experiment.objective import Objective
 from lossreg.experiment.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lossreg.experiment.config import Config
     from lossreg.experiment.examples import Part
@@ -68,11 +68,7 @@ class Measure:
         divisors = dict.fromkeys(self.objectives, 0.0)
         running = Running()
         collected: list[tuple[Any, Any]] = []
-        for start in range(0, len(part), CHUNK):
-            chunk = slice(start, start + CHUNK)
-            inputs = part.inputs.take(chunk)
-            outputs = network.forward(inputs)
-            targets = [inputs if each is None else each[chunk] for each in (part.targets, *part.reported)]
+        for outputs, targets in in_chunks(network, part):
             for (key, objective), each in zip(self.objectives.items(), targets, strict=True):
                 weight = objective.denominator(outputs, each)
                 totals[key] += float(objective(outputs, each)) * weight
@@ -80,12 +76,19 @@ class Measure:
             truth, estimate = self.observe(outputs, targets[0])
             running.add(self.form, truth, estimate)
             if any(name in METRICS for name in self.names):
-                collected.append((np.array(truth), np.array(estimate)))  # copies: the network reuses its outputs
+                collected.append((np.array(truth), np.array(estimate)))
         measured = {key: total / divisors[key] if divisors[key] else 0.0 for key, total in totals.items()}
         own = running.metrics(self.form)
         every = [np.concatenate(column) for column in zip(*collected, strict=True)]
         named = {name: own[name] if name in own else METRICS[name](*every) for name in self.names}
         return {"loss": measured.pop("loss"), **named, **measured}
+
+    def observations(self, network: Network, part: Part) -> tuple[Any, Any]:
+        """What is true of all examples of a part, and what the network makes of it."""
+        chunks = (self.observe(outputs, targets[0]) for outputs, targets in in_chunks(network, part))
+        copies = [(np.array(truth), np.array(estimate)) for truth, estimate in chunks]
+        truth, estimate = (np.concatenate(column) for column in zip(*copies, strict=True))
+        return truth, estimate
 
     def observe(self, outputs: Any, targets: Any) -> tuple[Any, Any]:
         """What is true of some examples, and what the network makes of it, in the form of the task."""
@@ -102,6 +105,15 @@ class Measure:
         if self.form == "classes":
             return targets if targets.ndim == 1 else targets.argmax(axis=1), raw
         return targets.ravel() > (HALF if demand.task is Task.BINARY else 0), raw.ravel()
+
+
+def in_chunks(network: Network, part: Part) -> Iterator[tuple[Any, list[Any]]]:
+    """What a network gives for the examples of a part, and the targets of each loss; the network reuses its outputs."""
+    for start in range(0, len(part), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        inputs = part.inputs.take(chunk)
+        outputs = network.forward(inputs)
+        yield outputs, [inputs if each is None else each[chunk] for each in (part.targets, *part.reported)]
 
 
 def members(targets: Any, classes: int) -> Any:

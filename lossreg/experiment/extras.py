@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGES = {
+    "mlflow": ("mlflow-skinny", "mlflow"),
     "pyarrow": ("pyarrow", "parquet"),
     "rich": ("rich", "experiments"),
     "safetensors": ("safetensors", "experiments"),
     "sklearn": ("scikit-learn", "experiments"),
+    "tensorboardX": ("tensorboardX", "tensorboard"),
 }
 """The package behind each module, and the extra that has it."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 try:
     import fcntl
 except ImportError:  # Windows, where nothing stops a second process
     fcntl = None  # type: ignore[assignment]
 
-if TYPE_CHECKING:
-    from pathlib import Path
+LOCK = ".lock"
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -69,9 +70,9 @@ def cut(path: Path, to: int) -> None:
         os.truncate(path, to)
 
 
-def lock(path: Path) -> Any | None:
-    """Lock a file: the lock, which ends when it is closed or the process does; or None while another process has it."""
-    file = path.open("a")
+def lock(folder: Path) -> Any | None:
+    """Lock a run's directory: the lock, which ends when it is closed or the process does; None while another has it."""
+    file = (folder / LOCK).open("a")
     try:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -79,3 +80,20 @@ def lock(path: Path) -> Any | None:
         file.close()
         return None
     return file
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process has a run's directory locked; where there are no locks, it may have."""
+    if fcntl is None:
+        return True
+    with suppress(OSError), (folder / LOCK).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def root_of(given: str | Path | None) -> Path:
+    """The directory of runs: the one given, or $LOSSREG_RUNS, or experiments/runs."""
+    return Path(given or os.environ.get("LOSSREG_RUNS") or "experiments/runs")

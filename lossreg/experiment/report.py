@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from lossreg.describe import columns
+from lossreg.experiment import files
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lossreg.experiment.config import Config
+    from lossreg.experiment.records import Record
     from lossreg.experiment.run import Result
     from lossreg.experiment.session import Session
-    from lossreg.experiment.train import Record
 
 LINES = 10
 AIMS = {"train": "train on", "validation": "validate on", "test": "test on"}
@@ -90,8 +93,11 @@ class Lines(Report):
         if self.trained:
             speed = self.samples / self.seconds
             self.say(f"trained     {self.trained:,} epochs in {self.seconds:.2f} s, {speed:,.0f} samples per second")
-        self.say(f"run         {result.path}")
-        self.say(f"run again   lossreg run {result.path / 'config.yaml'}")
+        path, elsewhere = result.path, f" --runs {result.path.parent}" * (result.path.parent != files.root_of(None))
+        self.say(f"run         {path}")
+        self.say(f"run again   lossreg run {path / 'config.yaml'} --set seed={result.config['seed'] + 1}{elsewhere}")
+        self.say(f"compare     lossreg compare {path} last{elsewhere}")
+        self.say(f"report      lossreg report {path} last{elsewhere} -o report.html")
         self.say(f"the loss    lossreg show {result.config['loss']['name']}")
 
 
@@ -159,7 +165,6 @@ def table(record: Record) -> list[str]:
     """The lines of the closing table: the epoch, a row for each metric, a column for each split."""
     metrics = measured(record)
     parts = list(next(iter(metrics.values())))
-    lines = [f"epoch {record['epoch']:<4}" + "".join(f"{part:>12}" for part in parts)]
-    return lines + [
-        f"{metric:<10}" + "".join(f"{values[part]:>12.4f}" for part in parts) for metric, values in metrics.items()
-    ]
+    header = [f"epoch {record['epoch']}", *(part.rjust(10) for part in parts)]
+    rows = [[metric, *(f"{values[part]:.4f}" for part in parts)] for metric, values in metrics.items()]
+    return columns([header, *rows], [False, *(True for _ in parts)])

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.errors import Diverged, NotResumable
-from lossreg.experiment import checkpoint
+from lossreg.experiment import checkpoint, predictions
 from lossreg.experiment.config import Config, load
 from lossreg.experiment.environment import changes
 from lossreg.experiment.extras import extra
+from lossreg.experiment.records import PARTS, Record
 from lossreg.experiment.report import Report
-from lossreg.experiment.session import PARTS, prepare
+from lossreg.experiment.session import prepare
 from lossreg.experiment.signals import Signals
 from lossreg.experiment.store import Store
+from lossreg.experiment.trackers import Tracked
 from lossreg.experiment.train import Training, best
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lossreg.experiment.checkpoint import Checkpoint
-    from lossreg.experiment.train import Record
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def ready(config: Config, report: Report) -> Training:
 def carry_out(training: Training, store: Store, report: Report, signals: Signals) -> Result:
     """Train to the end, or to whatever stops it, and keep everything that is to be kept."""
     session, network = training.session, training.session.network
+    report = Tracked(report, store.path, session.config)
     try:
         store.status("running", step=training.step)
         report.started(session, training.step)
@@ -117,6 +119,7 @@ def carry_out(training: Training, store: Store, report: Report, signals: Signals
             final = training.history[best(training.losses)]
             training.restore(checkpoint.read(store.checkpoints, final["step"]), training.history)
         store.save(network.named)
+        predictions.save(session, store.path)
         store.status("finished", step=last["step"])
         store.note(f"finished after step {last['step']}, with the weights of step {final['step']}")
     except BaseException as error:

@@ -14,7 +14,7 @@ from lossreg.experiment.compose import EXTENDS
 from lossreg.experiment.config import LABEL, NOUNS, REST, SETTINGS, TRAIN, USUAL
 from lossreg.experiment.metrics import NAMES
 from lossreg.parameters import SEQUENCES, UNION, along, domain_of, named
-from lossreg.registry import essence, losses
+from lossreg.registry import essence, losses, trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +58,7 @@ def config(*, whole: bool) -> Schema:
     keys = {EXTENDS: {"type": "string"}, **nouns, "train": {"anyOf": [train, {"type": "null"}]}}
     keys |= {parameter.name: setting(parameter) for parameter in REST}
     lists = {"metrics": {"enum": NAMES}, "report": choice(losses, [LABEL], whole=True)}
+    lists["trackers"] = choice(trackers, (), whole=True)
     keys |= {key: {"anyOf": [{"type": "array", "items": items}, {"type": "null"}]} for key, items in lists.items()}
     return {
         "type": "object",

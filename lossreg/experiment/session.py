@@ -17,6 +17,7 @@ from lossreg.experiment.evaluate import Measure
 from lossreg.experiment.examples import Part, part_of, prepare_inputs
 from lossreg.experiment.fit import Fit, fit, standardised
 from lossreg.experiment.objective import Objective
+from lossreg.experiment.records import PARTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from lossreg.experiment.model import Network
 
 SPLIT, WEIGHTS, ORDER, EXAMPLES = range(4)
-PARTS = ("train", "validation", "test")
-"""What the rows are for; metrics are named after it."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@
     timings.jsonl          how long the steps of each epoch took: the keys in TIMES
     checkpoints/           step-N.safetensors: all that it takes to go on after step N
     weights.safetensors    the final weights
+    predictions.safetensors    what they make of the rows to test on
     log.txt                what happened to the run, and when
     .lock                  locked while a process is at work on the run; it has no content
 
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import secrets
 from contextlib import suppress
@@ -32,14 +34,14 @@ from lossreg.errors import NotResumable
 from lossreg.experiment import files
 from lossreg.experiment.checkpoint import encode
 from lossreg.experiment.document import dump
-from lossreg.experiment.environment import environment, plain
+from lossreg.experiment.environment import environment
+from lossreg.experiment.records import TIMES, number, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lossreg.experiment.session import Session
 
-TIMES = ("seconds", "samples_per_second")
 METRICS, TIMINGS = "metrics.jsonl", "timings.jsonl"
 
 
@@ -53,7 +55,7 @@ class Store:
     @classmethod
     def create(cls, name: str, root: str | Path | None = None) -> Self:
         """Make a directory that no other run has, under `root`, or $LOSSREG_RUNS, or experiments/runs."""
-        parent = Path(root or os.environ.get("LOSSREG_RUNS") or "experiments/runs")
+        parent = files.root_of(root)
         parent.mkdir(parents=True, exist_ok=True)
         plain_name = re.sub(r"[^\w.-]+", "-", name)[:60]
         while True:
@@ -72,7 +74,7 @@ class Store:
         return store
 
     def __enter__(self) -> Self:
-        self._lock = files.lock(self.path / ".lock")
+        self._lock = files.lock(self.path)
         if self._lock is None:
             raise NotResumable(f"{self.path}: is running, as process {self.read('status.json')['pid']}")
         return self
@@ -93,8 +95,8 @@ class Store:
             files.write(self.path / f"{name}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
 
     def status(self, status: str, **details: Any) -> None:
-        """Write how the run is doing, with the time and the process that says so."""
-        content = {"status": status, "time": now(), "pid": os.getpid(), **details}
+        """Write how the run is doing, with the time, and the process and machine that say so."""
+        content = {"status": status, "time": now(), "pid": os.getpid(), "host": platform.node(), **details}
         files.write(self.path / "status.json", json.dumps(content) + "\n")
 
     def note(self, text: str) -> None:
@@ -134,7 +136,7 @@ class Store:
         path = self.path / METRICS
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         records = (json.loads(line) for line in lines)
-        return [{key: float(v) if isinstance(v, str) else v for key, v in record.items()} for record in records]
+        return [{key: number(value) for key, value in record.items()} for record in records]
 
     def save(self, weights: Mapping[str, Any]) -> None:
         """Write the weights."""

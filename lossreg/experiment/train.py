@@ -11,8 +11,8 @@ import numpy as np
 from lossreg.errors import Diverged, NotResumable
 from lossreg.experiment.checkpoint import Checkpoint
 from lossreg.experiment.descent import Descent
+from lossreg.experiment.records import TIMES, Record
 from lossreg.experiment.schedule import Rate
-from lossreg.experiment.store import TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from lossreg.experiment.session import Session
     from lossreg.experiment.signals import Signals
-
-Record = dict[str, Any]
 
 SECONDS, STEPS = 10.0, 100
 """How old the last checkpoint may become, unless the config says how often there is one, and how often to look."""
