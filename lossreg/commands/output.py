@@ -142,6 +142,8 @@ def in_words(key: str, value: Any) -> str:
         return ""
     if key == "age":
         return duration(value)
+    if isinstance(value, str):
+        return value
     if isinstance(value, float):
         return f"{value:.4g}"
     from lossreg.describe import as_yaml

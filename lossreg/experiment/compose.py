@@ -36,7 +36,7 @@ def compose(source: str | Path | Mapping[str, Any], changes: Iterable[str], noun
         document = extended(document, Path(source) if isinstance(source, str | Path) else Path("dict"), nouns, ())
         together = Document("changes", {})
         for change in changes:
-            together = laid_over(together, Document.option(change), {}, together.name)
+            together = laid_over(together, Document.option(change), nouns, together.name)
         document = laid_over(document, together, nouns, document.name)
     return document
 
@@ -73,7 +73,8 @@ def laid_over(below: Document, above: Document, nouns: Nouns, name: str) -> Docu
     result = Document(name, dict(below.content), dict(below.keys), dict(below.values), problems)
     for noun, kept in nouns.items():
         old, new = named(result, noun), named(above, noun)
-        if isinstance(old, dict) and isinstance(new, dict) and new.get("name", old.get("name")) != old.get("name"):
+        named_both = isinstance(old, dict) and isinstance(new, dict) and "name" in old and "name" in new
+        if named_both and new["name"] != old["name"]:
             result.content[noun] = {key: value for key, value in old.items() if key in kept}
     result.content = merged(result, above, (), result.content, above.content)
     return result

@@ -20,9 +20,12 @@ checked. `Training` has what `train` takes. All errors are found before any work
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lossreg.domains import Count, Fraction, Positive, Whole
@@ -35,7 +38,6 @@ from lossreg.registry import data, losses, models, optimizers, schedules, tracke
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from lossreg.errors import InvalidConfig
     from lossreg.experiment.document import Document, KeyPath
@@ -189,7 +191,14 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
     if training["steps"] is None:
         training["epochs"] = training["epochs"] or EPOCHS
     made = {**choices, **rest, "metrics": metrics, "report": report, "trackers": followers}
-    return Config(name=document.name, document=document, train=Training(**training), **made)
+    return Config(name=name_of(source, document), document=document, train=Training(**training), **made)
+
+
+def name_of(source: Any, document: Document) -> str:
+    """The name of a config: its file's or, of the one in a run's directory, the run's."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(Path(source).with_name("environment.json").read_text("utf-8"))["name"])
+    return document.name
 
 
 def named_metrics(reader: Reader, content: Mapping[str, Any]) -> tuple[str, ...] | None:

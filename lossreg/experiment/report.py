@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from lossreg.describe import columns
@@ -50,8 +51,9 @@ class Lines(Report):
         self.samples = 0.0
 
     def say(self, line: str = "") -> None:
-        """Print a line at once."""
-        print(line, file=self.output, flush=True)
+        """Print a line at once; the run goes on if nobody reads it any more."""
+        with suppress(BrokenPipeError):
+            print(line, file=self.output, flush=True)
 
     def preparing(self, config: Config) -> None:
         """Say what is trained on what."""

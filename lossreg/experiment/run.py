@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,7 @@ def resume(path: str | Path, report: Report | None = None, *, force: bool = Fals
     report = report or Report()
     with Store.open(path) as store:
         before = store.read("environment.json")
-        config = replace(load(store.path / "config.yaml"), name=before["name"])
+        config = load(store.path / "config.yaml")
         changed = "; ".join(changes(before, config))
         if changed and not force:
             raise NotResumable(f"{path}: {changed}; --force resumes it all the same")

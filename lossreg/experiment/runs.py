@@ -75,11 +75,12 @@ class Run:
     def config(self) -> dict[str, Any]:
         """The config with every default filled in."""
         try:
-            content = Document.read(self.path / "config.yaml").content
+            document = Document.read(self.path / "config.yaml")
+            document.check()
         except InvalidConfig as error:
             self.problems.append(str(error).removeprefix(f"{self.path}{os.sep}"))
             return {}
-        return content if isinstance(content, dict) else {}
+        return document.content if isinstance(document.content, dict) else {}
 
     @cached_property
     def environment(self) -> dict[str, Any]:
@@ -120,9 +121,9 @@ class Run:
 
     @property
     def steps(self) -> int | None:
-        """How many steps were done: to where the run was stopped, if it says so, or to its last record."""
-        last = self.records[-1].get("step") if self.records else None
-        return self.state.get("step", last)
+        """How many steps were done: to where the run says that it was stopped, or to its last record."""
+        said = (self.state.get("step"), self.records[-1].get("step") if self.records else None)
+        return max((step for step in said if isinstance(step, int)), default=None)
 
     @cached_property
     def started(self) -> datetime | None:
