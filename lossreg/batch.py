@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.call import Call
-from lossreg.definition import SAMPLES
 from lossreg.domains import CLASS_INDEX, IGNORED, LENGTH
 from lossreg.errors import InvalidInput, InvalidType
+from lossreg.form import SAMPLES
 from lossreg.kernels.reductions import DIVIDING
 from lossreg.kernels.whole import Outside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lossreg.definition import Form, Input
+    from lossreg.form import Form, Input
     from lossreg.parameters import Parameter
 
     Array = np.ndarray[Any, Any]
@@ -145,7 +145,8 @@ class BatchCall(Call):
 
     def check(self, x: Array, entry: Input, kept: Array) -> None:
         """Raise InvalidInput for the first number that lies outside its domain, with its position."""
-        if not (entry.domain.bounded or entry.domain is CLASS_INDEX):
+        labels = entry.domain is CLASS_INDEX and CLASSES in self.sizes
+        if not (entry.domain.bounded or labels):
             return
         outside, extent = self.outside(x, entry, self.sizes.get(CLASSES, 0))
         if outside.any():

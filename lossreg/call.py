@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lossreg.criterion import Criterion
-    from lossreg.definition import Form, Input
+    from lossreg.form import Form, Input
     from lossreg.parameters import Parameter
 
     Array = np.ndarray[Any, Any]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lossreg.component import Component
-    from lossreg.definition import Form, Input
+    from lossreg.form import Form, Input
     from lossreg.registry import Offer
 
 
@@ -41,6 +41,9 @@ def inputs_in_words(form: Form) -> str:
 
 def shape(entry: Input, form: Form) -> str:
     """An input's shape, beside those of the form's other inputs."""
+    if entry.axes:
+        words = f"({', '.join(entry.axes)})"
+        return words + " each, all that are left" * entry.several + ", or none" * entry.optional
     axis = next((other.axis for other in form.inputs if other.axis is not None), None)
     if axis is None:
         return "any shape" if len(form.inputs) == 1 else "any shape, all alike"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from lossreg.definition import Input
+    from lossreg.form import Input
 
     Array = np.ndarray[Any, Any]
 

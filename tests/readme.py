@@ -29,7 +29,7 @@ def readme_table():
         if offer.distribution != "lossreg":
             continue
         loss = losses.load(offer)
-        parameters = ", ".join(f"`{p.name}={p.default!r}`" for p in loss.parameters)
+        parameters = ", ".join(f"`{p.name}`" if p.required else f"`{p.name}={p.default!r}`" for p in loss.parameters)
         peers = [f"`{name}`" for name in PYTORCH if essence(name) == essence(loss.name)]
         cells = [f"`{loss.name}`", loss.task, loss.summary.replace("|", "\\|"), parameters, *(peers or [""])]
         rows.append(f"| {' | '.join(cells)} |")

@@ -50,9 +50,15 @@ def test_a_plugin_of_another_name_brings_its_own_parameters_and_leaves_the_setti
     for text in ("loss: mse", "loss: {name: mse}"):
         assert load(write("top.yaml", f"extends: base.yaml\n{text}\n")).loss.parameters == {"weight": 1.0}
     data = load(write("top.yaml", "extends: base.yaml\ndata: {name: wine, test: 0.1}\n")).data
-    assert (data.name, data.settings) == ("wine", {"test": 0.1, "standardise": True, "standardise_targets": False})
+    assert (data.name, data.settings) == (
+        "wine",
+        {"test": 0.1, "validation": 0.0, "standardise": True, "standardise_targets": False},
+    )
     for changes in (["loss.name=mse", "loss.weight=2"], ["loss.weight=2", "loss.name=mse"]):
         assert load("base.yaml", changes).loss.parameters == {"weight": 2.0}
+    for changes in (["loss=smooth_l1", "loss.beta=3"], ["loss.beta=3", "loss=smooth_l1"]):
+        assert load("base.yaml", changes).loss.parameters == {"beta": 3.0}
+    assert load("base.yaml", ["loss=smooth_l1", "loss.beta=3", "loss=mse"]).loss.parameters == {"weight": 1.0}
 
 
 def test_changes_are_yaml_and_the_last_one_counts(write):

@@ -9,9 +9,10 @@ import pytest
 
 import lossreg
 from lossreg import ClassIndex, ClassRow, Positive, Probability, Real, Row, Slope, Unit, Weight
-from lossreg.definition import Loss, evaluate
+from lossreg.definition import Loss
 from lossreg.domains import CLASS_INDEX, REAL, UNIT
 from lossreg.errors import InvalidDefinition
+from lossreg.form import evaluate
 
 
 def pair(x: Real, y: Unit, scale: Positive = 2.0, *, mode: Literal["plain", "odd"] = "plain"):

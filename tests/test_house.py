@@ -33,20 +33,22 @@ PACKAGES = {
 
 # What each room may import, low to high. `errors` and `domains` are for all.
 GROUND = {"errors", "domains"}
-DEFINING = GROUND | {"parameters", "component", "definition"}
-EVALUATING = DEFINING | {"kernels", "shapes", "call", "criterion"}
+DEFINING = GROUND | {"parameters", "component", "form", "definition"}
+EVALUATING = DEFINING | {"kernels", "shapes", "call", "batch", "criterion"}
 BELOW = {
     "errors": set(),
     "domains": set(),
     "parameters": GROUND,
     "component": GROUND | {"parameters"},
-    "definition": GROUND | {"parameters", "component"},
+    "form": GROUND | {"parameters"},
+    "definition": GROUND | {"parameters", "component", "form"},
     "hookspecs": DEFINING,
     "registry": DEFINING | {"hookspecs"},
     "kernels": GROUND | {"parameters"},
-    "shapes": {"definition"},
+    "shapes": {"form"},
     "call": GROUND | {"kernels", "shapes"},
-    "criterion": DEFINING | {"kernels", "call"},
+    "batch": GROUND | {"form", "kernels", "call"},
+    "criterion": DEFINING | {"kernels", "call", "batch"},
     "testing": EVALUATING | {"registry", "hookspecs"},
     "describe": DEFINING | {"registry"},
     "experiment": EVALUATING | {"registry", "hookspecs", "describe"},
@@ -61,9 +63,15 @@ FOR_PLUGINS = ("lossreg", "lossreg.kernels.distances", "lossreg.kernels.stable")
 FACE = ("__init__", "__main__")
 
 LARGE = {
+    "lossreg/__init__.py": (300, "each public name three times: for type checkers, for the lazy import and for dir"),
     "lossreg/call.py": (300, "the checks of one call, which share what they find"),
 }
-LONG = {"cross_entropy": (70, "two forms, for labels and for probabilities")}
+LONG = {
+    "adaptive_log_softmax": (130, "layers of several sizes, and two methods"),
+    "cross_entropy": (70, "two forms, for labels and for probabilities"),
+    "ctc": (150, "paths forward and backward"),
+    "linear_cross_entropy": (110, "two forms, and blocks of rows"),
+}
 
 
 def name_of(path):

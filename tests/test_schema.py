@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 from lossreg import InvalidConfig
+from lossreg.domains import RISING
 from lossreg.experiment.config import NOUNS, load
 from lossreg.experiment.document import Document
 from lossreg.experiment.schema import LIMITS, of, schema
@@ -51,7 +52,7 @@ def test_it_agrees_with_the_check_of_every_parameter(noun):
                 assert VALIDATOR.is_valid(content) == accepted, f"{name}.{parameter.name}: {value}"
 
 
-@pytest.mark.parametrize("domain", LIMITS, ids=str)
+@pytest.mark.parametrize("domain", [domain for domain in LIMITS if domain is not RISING], ids=str)
 def test_limits_are_those_of_the_domain(domain):
     validator = jsonschema.Draft202012Validator({"type": "number", **LIMITS[domain]})
     for number in (-2, -1, -1e-9, 0, 1e-9, 0.5, 1 - 1e-9, 1, 1 + 1e-9, 2):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from lossreg.domains import IGNORED
 from lossreg.errors import InvalidParameter, LossregError, listed, nearest
 from lossreg.experiment.document import dotted
 
@@ -112,6 +111,11 @@ class Reader:
         self.document.check()
 
 
+def may_be_array(parameter: Parameter) -> bool:
+    """Whether a loss takes an array in place of a parameter's number."""
+    return parameter.domain is not None and not parameter.domain.integer
+
+
 def accept(parameter: Parameter, value: Any, *, arrays: bool) -> Any:
     """Give a value in its plain form, or raise InvalidParameter.
 
@@ -121,7 +125,7 @@ def accept(parameter: Parameter, value: Any, *, arrays: bool) -> Any:
         plain = parameter.accept(value)
     except InvalidParameter:
         items = value.tolist() if hasattr(value, "tolist") else value
-        if not (arrays and parameter.domain not in (None, IGNORED) and isinstance(items, list | tuple)):
+        if not (arrays and may_be_array(parameter) and isinstance(items, list | tuple)):
             raise
         return [accept(parameter, item, arrays=True) for item in items]
     if plain in (inf, -inf) and not arrays:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from lossreg import domains
 from lossreg.errors import AmbiguousName, BrokenPlugin
+from lossreg.experiment.choices import may_be_array
 from lossreg.experiment.compose import EXTENDS
 from lossreg.experiment.config import LABEL, NOUNS, REST, SETTINGS, TRAIN, USUAL
 from lossreg.experiment.metrics import NAMES
@@ -33,6 +34,7 @@ LIMITS: dict[domains.Domain, Schema] = {
     domains.FRACTION: {"minimum": 0, "exclusiveMaximum": 1},
     domains.COUNT: {"minimum": 1},
     domains.WHOLE: {"minimum": 0},
+    domains.RISING: {"minItems": 1, "uniqueItems": True, "items": {"type": "integer", "minimum": 1}},  # and in order
 }
 LOSS = "(_*[wW]_*[iI]_*[tT]_*[hH])?(_*[lL]_*[oO]_*[sS]_*[sS])?_*$"
 """The end of a name that tells nothing."""
@@ -109,7 +111,7 @@ def mapping(parameters: Iterable[Parameter], keys: Schema | None = None) -> Sche
 def setting_of(parameter: Parameter, kind: str) -> tuple[str, Schema]:
     """A plugin's parameter and its schema; a loss's numbers may be arrays."""
     found = setting(parameter)
-    if kind == "loss" and parameter.domain and parameter.domain is not domains.IGNORED:
+    if kind == "loss" and may_be_array(parameter):
         row = {"type": "array", "items": {"anyOf": found["anyOf"]}}
         found["anyOf"] = [*found["anyOf"], {"type": "array", "items": {"anyOf": [*found["anyOf"], row]}}]
     return parameter.name, found

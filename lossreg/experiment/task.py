@@ -22,7 +22,6 @@ from enum import Enum
 from math import log
 from typing import TYPE_CHECKING, Any
 
-from lossreg.definition import TARGET, TARGETS, evaluate
 from lossreg.domains import (
     CLASS_INDEX,
     CLASS_LIST,
@@ -36,10 +35,12 @@ from lossreg.domains import (
     UNIT,
 )
 from lossreg.experiment.links import LINKS
+from lossreg.form import TARGET, TARGETS, evaluate
 
 if TYPE_CHECKING:
-    from lossreg.definition import Input, Loss
+    from lossreg.definition import Loss
     from lossreg.experiment.links import Link
+    from lossreg.form import Input
 
 
 class Task(Enum):

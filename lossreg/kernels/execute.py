@@ -21,7 +21,7 @@ from lossreg.kernels.threads import get_num_threads, run_together
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lossreg.definition import Form
+    from lossreg.form import Form
 
     Array = np.ndarray[Any, Any]
     Operand = Array | float | None

@@ -13,7 +13,7 @@ from lossreg.kernels.floats import EXACT, INNER
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lossreg.definition import Form, Input
+    from lossreg.form import Form, Input
 
 
 def guard(form: Form) -> Callable[..., Any]:

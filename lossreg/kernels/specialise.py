@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numba.core.errors import NumbaError
 
-    from lossreg.definition import Form
+    from lossreg.form import Form
 
 # Sums may be reordered, which vectorises them. Never "nnan" or "ninf": they make isnan a constant.
 REORDERED = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "numpy"}

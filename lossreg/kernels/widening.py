@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from lossreg.definition import Form
+    from lossreg.form import Form
 
 
 def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ from lossreg.testing.precise import context, number, reference
 from lossreg.testing.subject import at, by_arrays, compiled, outputs
 
 if TYPE_CHECKING:
-    from lossreg.definition import Form
+    from lossreg.form import Form
     from lossreg.testing.points import Case, Point
     from lossreg.testing.results import Trial
     from lossreg.testing.subject import Subject

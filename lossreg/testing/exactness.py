@@ -16,8 +16,8 @@ from lossreg.testing.subject import at, by_arrays, compiled, outputs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lossreg.definition import Form
     from lossreg.domains import Domain
+    from lossreg.form import Form
     from lossreg.testing.points import Case, Point
     from lossreg.testing.results import Trial
     from lossreg.testing.subject import Subject

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.definition import evaluate
 from lossreg.domains import CLASS_INDEX, PROBABILITY
+from lossreg.form import evaluate
 from lossreg.testing.checks import check_unless
 from lossreg.testing.exactness import ULPS, allowance, diagnose, distance, exact, unit
 from lossreg.testing.points import SEED, WIDTHS, labels, rows

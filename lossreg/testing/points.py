@@ -21,7 +21,8 @@ from lossreg.parameters import along, is_switch, named
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lossreg.definition import Form, Input, Loss
+    from lossreg.definition import Loss
+    from lossreg.form import Form, Input
     from lossreg.parameters import Parameter
 
     Array = np.ndarray[Any, Any]

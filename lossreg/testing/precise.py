@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.definition import evaluate
 from lossreg.domains import IGNORED
 from lossreg.errors import MissingExtra
+from lossreg.form import evaluate
 from lossreg.kernels import distances, stable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lossreg.definition import Form
+    from lossreg.form import Form
 
 DIGITS = 60
 TYPELESS = (stable.__name__, distances.__name__)

@@ -16,7 +16,7 @@ from lossreg.testing.points import SEED, Case, cases, example
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lossreg.definition import Form
+    from lossreg.form import Form
     from lossreg.testing.points import Array, Point
 
 WIDTH = 5

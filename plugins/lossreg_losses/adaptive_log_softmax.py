@@ -24,13 +24,13 @@ from typing import Annotated, Any
 from lossreg import (
     Array,
     Axes,
+    ClassIndex,
     InvalidInput,
     Loss,
     Positive,
     Rising,
     Share,
     Slopes,
-    Symbol,
     create,
     hookimpl,
     loss,
@@ -38,7 +38,7 @@ from lossreg import (
 )
 
 Features = Annotated[Array, Axes("N D")]
-Target = Annotated[Array, Axes("N", Symbol)]
+Target = Annotated[Array, Axes("N", ClassIndex)]
 Head = Annotated[Array, Axes("K D")]
 Bias = Annotated[Array, Axes("K")]
 Tails = Annotated[tuple[Array, ...], Axes("P Q")]
@@ -155,10 +155,10 @@ def predict(features: Array, head: Array, *tails: Array, **parameters: Any) -> A
 
 @adaptive_log_softmax.example
 def example(random: Any, samples: int) -> tuple[list[Array], dict[str, Any]]:
-    """Two classes in the head, two in the first cluster, three in the second."""
-    layers = [random.normal(size=shape) for shape in ((4, 16), (4, 16), (2, 4), (1, 16), (3, 1))]
-    return [random.normal(size=(samples, 16)), random.integers(0, 7, samples), *layers], {
-        "cutoffs": (2, 4),
+    """Two classes in the head, one in the first cluster, two in the second."""
+    layers = [random.normal(size=shape) for shape in ((4, 16), (4, 16), (1, 4), (1, 16), (2, 1))]
+    return [random.normal(size=(samples, 16)), random.integers(0, 5, samples), *layers], {
+        "cutoffs": (2, 3),
         "div_value": 4.0,
         "head_bias": False,
     }

@@ -16,14 +16,13 @@ Source: Wijmans et al. (2024), arXiv:2411.09009; PyTorch's LinearCrossEntropyLos
 (4.248354255291589e-18, [-8.496708510583178e-17, -4.248354255291589e-17])
 """
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from lossreg import (
     Array,
     Axes,
     ClassIndex,
     ClassRow,
-    Criterion,
     Ignored,
     Loss,
     Probability,
@@ -36,6 +35,9 @@ from lossreg import (
     hookimpl,
     loss,
 )
+
+if TYPE_CHECKING:
+    from lossreg import Criterion
 
 Features = Annotated[Array, Axes("N D")]
 Layer = Annotated[Array, Axes("C D")]
@@ -82,7 +84,7 @@ def probabilities(
 
 
 def in_blocks(
-    criterion: Criterion,
+    criterion: "Criterion",
     features: Array,
     linear_weight: Array,
     linear_bias: Array,

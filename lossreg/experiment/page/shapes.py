@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg.definition import TARGETS as NAMES
 from lossreg.domains import (
     CLASS_INDEX,
     CLASS_LIST,
@@ -23,13 +22,15 @@ from lossreg.domains import (
 )
 from lossreg.errors import LossregError
 from lossreg.experiment.records import plain
+from lossreg.form import TARGETS as NAMES
 from lossreg.parameters import along
 from lossreg.registry import losses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lossreg.definition import Input, Loss
+    from lossreg.definition import Loss
+    from lossreg.form import Input
 
 POINTS = 161
 CLASSES = 3
