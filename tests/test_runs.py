@@ -181,6 +181,7 @@ def test_runs_are_found_by_path_beginning_end_and_age(make, tmp_path):
     for name in (a.id, str(a.path), "digits-aaa", "aaa", a.id[:14], "digits"):
         assert find([name], tmp_path) == [a]
     assert find(["last", "abb", str(b.path), "digits"], tmp_path) == [b, a]
+    assert find(["last~1", "last~0"], tmp_path) == [a, b]
     with pytest.raises(UnknownName, match=r"begins or ends the names of 2 runs: .*aaa, .*abb; write more"):
         find(["2026"], tmp_path)
     with pytest.raises(UnknownName, match="no run 'iris-abc'; did you mean 'iris-abb'"):

@@ -8,7 +8,7 @@ import pytest
 
 import lossreg
 from lossreg import InvalidConfig, InvalidDefinition
-from lossreg.component import PROGRESS
+from lossreg.component import Schedule
 from lossreg.experiment.schedule import Rate
 from lossreg.registry import schedules
 
@@ -122,4 +122,4 @@ def test_an_optimizer_without_a_rate_takes_no_schedule_of_it(monkeypatch):
 
 
 def test_what_is_supplied_is_documented():
-    assert all(f"`{name}: " in lossreg.component.__doc__ for name in PROGRESS)
+    assert all(f"`{name}: " in lossreg.component.__doc__ for name in Schedule.offered)

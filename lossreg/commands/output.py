@@ -30,7 +30,9 @@ def add_runs(command: Any) -> None:
 
 def add_names(command: Any, number: int | str = "+") -> None:
     """Add the argument that names runs: so many of them, or at least one."""
-    command.add_argument("names", nargs=number, metavar="RUN", help="a path, the beginning or end of a name, or last")
+    command.add_argument(
+        "names", nargs=number, metavar="RUN", help="a path, the beginning or end of a name, last or last~1"
+    )
     add_runs(command)
 
 

@@ -26,6 +26,7 @@ COMPARE = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+LAST = re.compile(r"last(?:~(\d+))?")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 SOME = 5
 
@@ -41,7 +42,7 @@ def root_of(given: str | Path | None) -> Path:
 
 
 def find(names: Iterable[str], root: str | Path | None) -> list[Run]:
-    """The runs of these names, each once: a path, the beginning or end of a directory's name, or `last`."""
+    """The runs of these names, each once: paths, the beginning or end of a directory's name, `last`, or `last~1` before."""
     found: dict[Path, Run] = {}
     runs: list[Run] | None = None
     for name in names:
@@ -59,8 +60,12 @@ def find_one(name: str, runs: list[Run]) -> Run:
     """The one run of a name; raises UnknownName for none and for several."""
     if not runs:
         raise UnknownName(f"no run {name!r}; there are no runs yet")
-    if name == "last":
-        return runs[-1]
+    match = LAST.fullmatch(name)
+    if match:
+        before = int(match[1] or 0)
+        if before >= len(runs):
+            raise UnknownName(f"no run {name!r}; there are {len(runs)}")
+        return runs[-1 - before]
     plain = name.rstrip("/" + os.sep)
     matches = [run for run in runs if plain in (run.id, run.name)]
     matches = matches or [
