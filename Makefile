@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint live bench docs
+.PHONY: run test lint live browser bench docs
 
 run: .venv/experiments
 	$(BIN)/lossreg run configs/digits_mlp.yaml
@@ -17,6 +17,9 @@ lint: .venv/test .venv/lint
 
 live: .venv/test .venv/live
 	$(BIN)/python -m pytest tests/live
+
+browser: .venv/test
+	$(BIN)/python -m pytest tests/browser
 
 # The peers have a venv of their own. QUICK=1 measures a few cases, within two minutes.
 bench: .venv-bench/bench

@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lossreg.component import Component, Data, Model, Optimizer, data, model, optimizer
+    from lossreg.component import (
+        Component,
+        Data,
+        Model,
+        Optimizer,
+        Schedule,
+        Tracker,
+        data,
+        model,
+        optimizer,
+        schedule,
+        tracker,
+    )
     from lossreg.criterion import Criterion
     from lossreg.definition import Loss, loss
     from lossreg.domains import (
@@ -26,6 +38,7 @@ if TYPE_CHECKING:
         ClassListed,
         ClassRow,
         Count,
+        Dissimilarity,
         Fraction,
         Ignored,
         Length,
@@ -50,6 +63,7 @@ if TYPE_CHECKING:
     from lossreg.errors import (
         AmbiguousName,
         BrokenPlugin,
+        Diverged,
         InvalidConfig,
         InvalidDefinition,
         InvalidInput,
@@ -58,13 +72,14 @@ if TYPE_CHECKING:
         LossregError,
         MissingExtra,
         NonconformingLoss,
+        NotResumable,
         UnknownName,
     )
     from lossreg.experiment.data import Table
     from lossreg.experiment.layers import Dense, Sequential
     from lossreg.experiment.model import Network
     from lossreg.experiment.report import Report
-    from lossreg.experiment.train import Result
+    from lossreg.experiment.run import Result
     from lossreg.hookspecs import hookimpl
     from lossreg.kernels.threads import get_num_threads, set_num_threads
     from lossreg.kernels.whole import each, require
@@ -72,34 +87,27 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 HOMES = {
-    "lossreg.component": ("Component", "Data", "Model", "Optimizer", "data", "model", "optimizer"),
+    "lossreg.component": (
+        *("Component", "Data", "Model", "Optimizer", "Schedule", "Tracker"),
+        *("data", "model", "optimizer", "schedule", "tracker"),
+    ),
     "lossreg.criterion": ("Criterion",),
     "lossreg.definition": ("Loss", "loss"),
     "lossreg.domains": (
-        *("Array", "Axes", "ClassIndex", "ClassListed", "ClassRow", "Count", "Fraction", "Ignored", "Length"),
-        *(
-            "LogProbability",
-            "NonNegative",
-            "Positive",
-            "Probability",
-            "Real",
-            "Rising",
-            "Row",
-            "Scale",
-            "Share",
-            "Shared",
-        ),
-        *("Sign", "Slope", "Slopes", "Symbol", "Unit", "Weight", "Whole"),
+        *("Array", "Axes", "ClassIndex", "ClassListed", "ClassRow", "Count", "Dissimilarity", "Fraction", "Ignored"),
+        *("Length", "LogProbability", "NonNegative", "Positive", "Probability", "Real", "Rising", "Row", "Scale"),
+        *("Share", "Shared", "Sign", "Slope", "Slopes", "Symbol", "Unit", "Weight", "Whole"),
     ),
     "lossreg.errors": (
-        *("AmbiguousName", "BrokenPlugin", "InvalidConfig", "InvalidDefinition", "InvalidInput", "InvalidParameter"),
-        *("InvalidType", "LossregError", "MissingExtra", "NonconformingLoss", "UnknownName"),
+        *("AmbiguousName", "BrokenPlugin", "Diverged", "InvalidConfig", "InvalidDefinition", "InvalidInput"),
+        *("InvalidParameter", "InvalidType", "LossregError", "MissingExtra", "NonconformingLoss", "NotResumable"),
+        "UnknownName",
     ),
     "lossreg.experiment.data": ("Table",),
     "lossreg.experiment.layers": ("Dense", "Sequential"),
     "lossreg.experiment.model": ("Network",),
     "lossreg.experiment.report": ("Report",),
-    "lossreg.experiment.train": ("Result",),
+    "lossreg.experiment.run": ("Result",),
     "lossreg.hookspecs": ("hookimpl",),
     "lossreg.kernels.threads": ("get_num_threads", "set_num_threads"),
     "lossreg.kernels.whole": ("each", "require"),
@@ -119,6 +127,8 @@ __all__ = [
     "Criterion",
     "Data",
     "Dense",
+    "Dissimilarity",
+    "Diverged",
     "Fraction",
     "Ignored",
     "InvalidConfig",
@@ -135,6 +145,7 @@ __all__ = [
     "Network",
     "NonNegative",
     "NonconformingLoss",
+    "NotResumable",
     "Optimizer",
     "Positive",
     "Probability",
@@ -144,6 +155,7 @@ __all__ = [
     "Rising",
     "Row",
     "Scale",
+    "Schedule",
     "Sequential",
     "Share",
     "Shared",
@@ -152,6 +164,7 @@ __all__ = [
     "Slopes",
     "Symbol",
     "Table",
+    "Tracker",
     "Unit",
     "UnknownName",
     "Weight",
@@ -168,8 +181,11 @@ __all__ = [
     "optimizer",
     "register",
     "require",
+    "resume",
     "run",
+    "schedule",
     "set_num_threads",
+    "tracker",
 ]
 
 
@@ -215,7 +231,7 @@ def create(name: str | Loss, /, *, reduction: str = "mean", **parameters: Any) -
 
 
 def register(component: Component) -> Component:
-    """Offer a loss, model, optimizer or data set made by its decorator under its name, without packaging it.
+    """Offer what a decorator such as `@loss` made under its name, without packaging it.
 
     Meant for notebooks: the same name again replaces the earlier one. Raises InvalidType for anything else.
     """
@@ -235,6 +251,17 @@ def run(
     The directory is made under `root`, else $LOSSREG_RUNS, else experiments/runs. `report` is told how the run goes;
     without one it runs in silence. Raises InvalidConfig with every problem found.
     """
-    from lossreg.experiment.train import run
+    from lossreg.experiment.run import run
 
     return run(config, root, report)
+
+
+def resume(path: str | Path, *, report: Report | None = None, force: bool = False) -> Result:
+    """Go on with a run that was stopped, from the directory it left, to the same bytes as if it had not been.
+
+    Raises NotResumable for a run that is finished or running, and, unless `force`, for one whose config or plugins have
+    changed, with the difference.
+    """
+    from lossreg.experiment.run import resume
+
+    return resume(path, report, force=force)

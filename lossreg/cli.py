@@ -1,6 +1,6 @@
-"""The command `lossreg`: list and show what is installed, and run experiments.
+"""The command `lossreg`: list and show what is installed, run experiments, and read what came of them.
 
-Exit codes: 0 done, 1 failed, 2 a mistake in the command, a config or a plugin, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 a mistake in the command, a config or a plugin, 3 diverged, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -8,20 +8,34 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lossreg.commands import list_plugins, run, show
+from lossreg.commands import (
+    compare,
+    list_plugins,
+    prune,
+    report,
+    resume,
+    rm,
+    run,
+    runs,
+    schema,
+    show,
+    validate,
+)
 
-COMMANDS = (list_plugins, show, run)
+COMMANDS = (list_plugins, show, schema, validate, run, resume, runs, compare, report, rm, prune)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with its code."""
     options = parser().parse_args(arguments)
-    from lossreg.errors import LossregError
+    from lossreg.errors import Diverged, LossregError
 
     try:
         options.run(options)
         sys.stdout.flush()
         code = 0
+    except Diverged as error:
+        code = complain(str(error), 3)
     except LossregError as error:
         code = complain(str(error), 2)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough

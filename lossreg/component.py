@@ -3,12 +3,22 @@
 A component is data: a name, the function, the parameters read from its signature, and its documentation. `Loss` (in
 lossreg.definition) is one; this module has the others. What lossreg supplies to each function, by position:
 
-    @model      (inputs: int, outputs: int, random: Generator, *, parameters)  -> lossreg.experiment.model.Network
+    @model      (any of inputs, outputs, random, *, parameters)  -> lossreg.experiment.model.Network
     @optimizer  (weight: Real, grad: Real, step: Real, states: Real ..., *, parameters)  -> (weight, states ...)
     @data       (*, parameters)  -> lossreg.experiment.data.Table
+    @schedule   (any of step, steps, epoch, losses, *, parameters)  -> float
+    @tracker    (path: str, config: dict, *, parameters)  -> lossreg.experiment.trackers.Tracking
+
+A model names what it needs of `inputs: int`, the features of a row, `outputs: int`, how many numbers the loss takes for
+it, and `random: Generator` for the initial weights. One without `outputs` chooses what it gives: an embedding, for
+losses that compare rows, or else the inputs again, which are then its targets.
 
 An optimizer is the update rule of one weight, compiled like a loss; its states start at 0 and `step` counts from 1.
 In what is compiled, parameters that choose a branch (`bool`, `Literal`) come after those that are numbers.
+
+A schedule is the factor on the optimizer's `lr`, as a pure function of how far the run is; it names what it needs of
+`step: int` (from 1) of `steps: int`, `epoch: int` (from 1), and `losses: Sequence[float]`, the watched loss after each
+epoch so far. Since it has no state, a run that is resumed has the same rates.
 """
 
 from __future__ import annotations
@@ -17,9 +27,9 @@ import sys
 from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lossreg.errors import InvalidDefinition
+from lossreg.errors import InvalidDefinition, listed, nearest
 from lossreg.parameters import Parameter, bind, read_signature
 
 if TYPE_CHECKING:
@@ -35,12 +45,21 @@ class Component:
     supplied: dict[str, Any]
     parameters: tuple[Parameter, ...]
 
+    offered: ClassVar[tuple[str, ...]] = ()
+    """What functions of this kind may ask for by name; of the other kinds, places and annotations tell."""
+
     @classmethod
     def read(cls, function: Callable[..., Any]) -> Self:
         """Make the component from its function; raises InvalidDefinition for a signature that cannot be read."""
         if not callable(function) or not hasattr(function, "__code__"):
             raise InvalidDefinition(f"expected a function, got {function!r}")
-        return cls(function.__name__, function, *read_signature(function))
+        made = cls(function.__name__, function, *read_signature(function))
+        for name in made.supplied:
+            if cls.offered and name not in cls.offered:
+                told = f"{made.name}: a {cls.__name__.lower()} gets {listed(cls.offered)}; {name!r} is a parameter and"
+                hint = nearest(name, cls.offered)
+                raise InvalidDefinition(f"{told} needs a default" + (hint and f"; {hint}"))
+        return made
 
     @property
     def doc(self) -> str:
@@ -77,6 +96,8 @@ def locate(module: str, qualified_name: str) -> Any:
 class Model(Component):
     """A model: builds a network for a number of inputs and outputs."""
 
+    offered = ("inputs", "outputs", "random")
+
 
 class Optimizer(Component):
     """An optimizer: the update rule of one weight."""
@@ -91,6 +112,18 @@ class Data(Component):
     """A data set: loads or makes a table of inputs and targets."""
 
 
+class Schedule(Component):
+    """A schedule: the factor on the learning rate, as a function of how far the run is."""
+
+    offered = ("step", "steps", "epoch", "losses")
+
+
+class Tracker(Component):
+    """A tracker: is told of a run, of the directory and the config that it is called with."""
+
+
 model = Model.read
 optimizer = Optimizer.read
 data = Data.read
+schedule = Schedule.read
+tracker = Tracker.read

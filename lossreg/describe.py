@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from json import dumps
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from lossreg.definition import Loss
@@ -11,17 +13,15 @@ if TYPE_CHECKING:
 
     from lossreg.component import Component
     from lossreg.form import Form, Input
-    from lossreg.parameters import Parameter
     from lossreg.registry import Offer
 
 
 def describe(kind: str, offer: Offer[Any], component: Component) -> str:
-    """A plugin's documentation, inputs, parameters and origin."""
+    """A plugin's documentation, inputs, parameters as a config has them, and origin."""
     blocks = [f"{component.name} ({kind})", without_examples(component.doc)]
     forms = component.forms if isinstance(component, Loss) else []
     blocks.extend("or " * (form is not forms[0]) + inputs_in_words(form) for form in forms)
-    if component.parameters:
-        blocks.append("parameters\n" + aligned(map(parameter_in_words, component.parameters)))
+    blocks.append("in YAML\n" + in_yaml(kind, component))
     facts = [("task", getattr(component, "task", "")), ("from", str(offer)), ("file", component.file)]
     blocks.append("origin\n" + aligned((name, value) for name, value in facts if value))
     return "\n\n".join(blocks)
@@ -51,17 +51,26 @@ def shape(entry: Input, form: Form) -> str:
     return rows if entry.axis is not None else single
 
 
-def parameter_in_words(parameter: Parameter) -> list[str]:
-    """A parameter's name, domain and default."""
-    default = "required" if parameter.required else f"default {as_yaml(parameter.default)}"
-    return [parameter.name, default, parameter.allowed]
+def in_yaml(kind: str, component: Component) -> str:
+    """The lines of a config that choose the plugin, every parameter at its default, with what it may be."""
+    rows = [[f"name: {component.name}", ""]]
+    for parameter in component.parameters:
+        required, default = ("required: ", "") if parameter.required else ("", as_yaml(parameter.default))
+        rows.append([f"{parameter.name}: {default}", f"# {required}{parameter.allowed}"])
+    first, *rest = columns(rows)
+    head, dash, indent = (
+        ("trackers", "- ", "  ") if kind == "tracker" else (kind, "", "")
+    )  # of trackers there is a list
+    return "\n".join([f"  {head}:", f"    {dash}{first}", *(f"    {indent}{line}" for line in rest)])
 
 
 def as_yaml(value: Any) -> str:
-    """A default as a config has it."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return f"[{', '.join(map(as_yaml, value))}]" if isinstance(value, list | tuple) else str(value)
+    """A default as a config has it; JSON is YAML, but for what JSON lacks and for text that needs no quotes."""
+    if isinstance(value, str) and value.isidentifier():
+        return value
+    if isinstance(value, float) and not isfinite(value):
+        return f"{value:f}".replace("inf", ".inf").replace("nan", ".nan")
+    return f"[{', '.join(map(as_yaml, value))}]" if isinstance(value, list | tuple) else dumps(value)
 
 
 def aligned(rows: Iterable[Iterable[str]]) -> str:
@@ -69,8 +78,10 @@ def aligned(rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"  {line}".rstrip() for line in columns(rows))
 
 
-def columns(rows: Iterable[Iterable[str]]) -> list[str]:
-    """The lines of a table whose columns are as wide as their widest cell."""
+def columns(rows: Iterable[Iterable[str]], right: Iterable[bool] = ()) -> list[str]:
+    """The lines of a table whose columns are as wide as their widest cell; those that are `right` begin with blanks."""
     table = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    signs = [">" if is_right else "<" for is_right in right] or ["<"] * len(widths)
+    line = "  ".join(f"{{:{sign}{width}}}" for sign, width in zip(signs, widths, strict=True))
+    return [line.format(*row).rstrip() for row in table]

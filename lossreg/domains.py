@@ -125,6 +125,7 @@ UNIT = Domain("Unit", "0 to 1", _unit, 0.5, "binary classification")
 SIGN = Domain("Sign", "1 or -1", _sign, 1.0, "two sides")
 PROBABILITY = Domain("Probability", "0 or above, summing to 1", _non_negative, 0.5, "distributions")
 LOG_PROBABILITY = Domain("LogProbability", "logarithms of probabilities", anything, -0.5, "distributions")
+DISSIMILARITY = Domain("Dissimilarity", "a distance: any number, the smaller the closer", anything, 0.5, "embedding")
 CLASS_INDEX = Domain("ClassIndex", "an integer from 0 to classes - 1", anything, 1, "classification", integer=True)
 CLASS_LIST = Domain("ClassList", "classes, and -1 behind the last", anything, -1, "several classes", integer=True)
 WEIGHT = Domain("Weight", "a finite number; a mean divides by the sum of the weights", _finite, 1.0)
@@ -153,6 +154,8 @@ Probability = Annotated[float, PROBABILITY]
 """One of a distribution's probabilities."""
 LogProbability = Annotated[float, LOG_PROBABILITY]
 """The logarithm of one of a distribution's probabilities."""
+Dissimilarity = Annotated[float, DISSIMILARITY]
+"""How far apart two things are; a number below 0 goes through the formula."""
 ClassIndex = Annotated[int, CLASS_INDEX]
 """The label of a class: an index into the row of classes beside it."""
 ClassListed = Annotated[int, CLASS_LIST]

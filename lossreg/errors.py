@@ -10,6 +10,8 @@
     ├── InvalidType         (TypeError)       an array's or a parameter's type does not fit
     ├── InvalidConfig       (ValueError)      a run's configuration, with every problem found in it
     ├── MissingExtra        (ImportError)     an optional package is not installed
+    ├── NotResumable        (RuntimeError)    a run is finished, running, or not as it was
+    ├── Diverged            (ArithmeticError) a run's loss or weights turned nan or infinite
     └── NonconformingLoss   (AssertionError)  a loss fails the conformance kit
 
 A message says what is wrong, what was given, what is allowed and, where a name is concerned, the nearest one.
@@ -61,6 +63,14 @@ class InvalidConfig(LossregError, ValueError):
 
 class MissingExtra(LossregError, ImportError):
     """An optional package is not installed; the message names the command that installs it."""
+
+
+class NotResumable(LossregError, RuntimeError):
+    """A run that is not resumed: it is finished or running, its plugins or config have changed, or it is damaged."""
+
+
+class Diverged(LossregError, ArithmeticError):
+    """A run's loss or weights turned nan or infinite; the message names the step and the batch."""
 
 
 class NonconformingLoss(LossregError, AssertionError):

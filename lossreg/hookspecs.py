@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
-    from lossreg.component import Data, Model, Optimizer
+    from lossreg.component import Data, Model, Optimizer, Schedule, Tracker
     from lossreg.definition import Loss
 
 hookspec = HookspecMarker("lossreg")
@@ -32,3 +32,13 @@ def lossreg_optimizer() -> Optimizer:  # type: ignore[empty-body]
 @hookspec
 def lossreg_data() -> Data:  # type: ignore[empty-body]
     """Offer a data set (entry point group ``lossreg.data``)."""
+
+
+@hookspec
+def lossreg_schedule() -> Schedule:  # type: ignore[empty-body]
+    """Offer a schedule (entry point group ``lossreg.schedules``)."""
+
+
+@hookspec
+def lossreg_tracker() -> Tracker:  # type: ignore[empty-body]
+    """Offer a tracker (entry point group ``lossreg.trackers``)."""

@@ -11,9 +11,9 @@ import os
 import re
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from lossreg.component import Component, Data, Model, Optimizer
+from lossreg.component import Component, Data, Model, Optimizer, Schedule, Tracker
 from lossreg.definition import Loss
 from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName, listed, nearest
 
@@ -171,17 +171,16 @@ losses = Registry("lossreg.losses", Loss)
 models = Registry("lossreg.models", Model)
 optimizers = Registry("lossreg.optimizers", Optimizer)
 data = Registry("lossreg.data", Data)
-REGISTRIES: tuple[Registry[Loss] | Registry[Model] | Registry[Optimizer] | Registry[Data], ...] = (
-    losses,
-    models,
-    optimizers,
-    data,
-)
+schedules = Registry("lossreg.schedules", Schedule)
+trackers = Registry("lossreg.trackers", Tracker)
+REGISTRIES: tuple[Registry[Any], ...] = (losses, models, optimizers, data, schedules, trackers)
 
 
 def register(component: Component) -> Component:
     """Offer a component at run time in the registry of its kind; raises InvalidType for anything else."""
-    for registry in REGISTRIES:
-        if isinstance(component, registry.product):
-            return registry.register(component)  # type: ignore[arg-type]
-    raise InvalidType(f"expected what @loss, @model, @optimizer or @data makes, got {component!r}")
+    suitable = next((registry for registry in REGISTRIES if isinstance(component, registry.product)), None)
+    if suitable is None:
+        kinds = ", ".join(f"@{registry.kind}" for registry in REGISTRIES)
+        raise InvalidType(f"expected what one of {kinds} makes, got {component!r}")
+    suitable.register(component)
+    return component

@@ -1,3 +1,3 @@
-"""What pytest leaves alone: tests/golden needs PyTorch, and so does tests/live, unless it is asked for by name."""
+"""What pytest leaves alone unless it is asked for by name: golden and live need PyTorch, browser needs Chromium."""
 
-collect_ignore = ["golden", "live"]
+collect_ignore = ["browser", "golden", "live"]

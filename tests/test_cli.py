@@ -1,6 +1,7 @@
 """The command, as typed: in a process of its own, with what it prints, where, and the exit code."""
 
 import io
+import json
 import os
 import pty
 import signal
@@ -8,9 +9,11 @@ import subprocess
 import sys
 import time
 
+import jsonschema
 import pytest
 
 import lossreg
+from lossreg.experiment.document import Document
 from lossreg.experiment.report import Bar, Lines, for_output
 from lossreg.registry import REGISTRIES
 
@@ -141,7 +144,13 @@ def test_show_says_all_there_is_to_know(command):
     text = command("show", "HuberLoss").stdout
     for part in (
         *("huber (loss)", "value = e^2 / 2", "prediction", "Real: any number", "any shape, all alike"),
-        *("delta", "default 1.0", "a number above 0", "regression", "10.1214/aoms/1177703732", "HuberLoss"),
+        *(
+            "  loss:\n    name: huber\n",
+            "    delta: 1.0   # a number above 0\n",
+            "regression",
+            "10.1214/aoms/1177703732",
+            "HuberLoss",
+        ),
         *(f"lossreg {lossreg.__version__}", lossreg.get("huber").file),
     ):
         assert part in text
@@ -156,8 +165,28 @@ def test_show_works_for_every_plugin(command):
     for registry in REGISTRIES:
         name = registry.names()[0]
         assert command("show", name).stdout.startswith(f"{name} ({registry.kind})\n\n")
-    assert "default [64]" in command("show", "mlp").stdout
-    assert "required" in command("show", "csv").stdout
+
+
+def test_show_gives_every_plugin_as_a_config_has_it(command, tmp_path):
+    for registry in REGISTRIES:
+        for name in registry.names():
+            text = command("show", name).stdout.partition("\nin YAML\n")[2].partition("\n\norigin\n")[0]
+            path = tmp_path / "shown.yaml"
+            path.write_text(text)
+            parameters = registry.get(name).parameters
+            required = {parameter.name: None for parameter in parameters if parameter.required}
+            assert Document.read(path).content == {
+                registry.kind: {
+                    "name": name,
+                    **{parameter.name: listed(parameter.default) for parameter in parameters},
+                    **required,
+                },
+            }
+            assert all(f"# required: {p.allowed}" in text for p in parameters if p.required)
+
+
+def listed(default):
+    return list(default) if isinstance(default, tuple) else default
 
 
 def test_a_name_of_several_kinds_shows_all_of_them(command, install):
@@ -206,13 +235,64 @@ def test_a_bad_config_stops_all_runs_before_the_first(command, tmp_path):
     assert not tmp_path.joinpath("runs").exists()
 
 
+BROKEN = [
+    # a change of RUN, the place of the mistake, and what is said of it
+    ("data:", "dta:", "1:1", "dta: unknown key; did you mean 'data'?"),
+    ("random, ", "randm, ", "1:14", "data.name: no data named 'randm' is installed; did you mean 'random'?"),
+    ("features: 3", "fetures: 3", "1:35", "data.fetures: unknown key; did you mean 'features'?"),
+    ("linear", "{name: mlp, activation: rleu}", "2:32", "got 'rleu'; did you mean 'relu'?"),
+    ("sgd", "{name: sgd, lr: -1e-3}", "3:28", "optimizer.lr: expected a number above 0, got -0.001"),
+    ("loss: mse", "loss: cross_entropy", "4:7", "cross_entropy takes class labels, and random has real targets; los"),
+    ("{epochs: 40}", "{epochs: 4, steps: 9}", "5:20", "train.steps: epochs or steps, not both; leave one out"),
+    ("{epochs: 40}", "{lr: 0.1}", "5:9", "train.lr: unknown key; did you mean 'optimizer.lr'?"),
+    ("linear", "{name: linear, outputs: 3}", "2:32", "expected 1, what mse takes for random, got 3"),
+    ("loss: mse", "loss: [mse", "5:6", "while parsing a flow sequence, did not find expected ',' or ']'"),
+]
+
+
+def test_ten_broken_configs_are_told_all_together_each_at_its_place(command, tmp_path):
+    for index, (old, new, _, _) in enumerate(BROKEN):
+        assert old in RUN
+        tmp_path.joinpath(f"{index}.yaml").write_text(RUN.replace(old, new))
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    done = command("validate", "good.yaml", *(f"{index}.yaml" for index in range(10)), code=2)
+    assert done.stdout == "good.yaml: ok; 45 examples to train on, 4 weights, 80 steps\n"
+    first, *lines = done.stderr.splitlines()
+    assert first == "lossreg: error: several problems"
+    for index, (_, _, place, message) in enumerate(BROKEN):
+        assert any(line.startswith(f"{index}.yaml:{place}: ") and message in line for line in lines)
+    (other,) = (line for line in lines if not any(message in line for _, _, _, message in BROKEN))
+    assert other.startswith("0.yaml:1:1: data is missing; ")
+    assert len(lines) == 11
+    assert not tmp_path.joinpath("runs").exists()
+
+
+def test_set_changes_every_config_and_is_the_place_of_its_mistakes(command, tmp_path):
+    for name in ("a.yaml", "b.yaml"):
+        tmp_path.joinpath(name).write_text(RUN)
+    changes = ["--set", "train.epochs=2", "--set", "optimizer.lr=3e-4"]
+    assert command("run", "a.yaml", "b.yaml", *changes).stdout.count("epoch 2/2") == 2
+    assert all("lr: 0.0003" in path.read_text() for path in tmp_path.glob("runs/*/config.yaml"))
+    done = command("run", "a.yaml", "b.yaml", *changes, "--set", "loss.name=hubber", code=2)
+    assert done.stderr.startswith("lossreg: error: --set loss.name=hubber: loss.name: no loss named 'hubber'")
+
+
+def test_schema_is_json_that_takes_what_runs(command):
+    found = json.loads(command("schema").stdout)
+    validator = jsonschema.Draft202012Validator(found)
+    content = {"data": "iris", "model": "linear", "optimizer": {"name": "sgd", "lr": 0.1}, "loss": "mse"}
+    assert validator.is_valid(content)
+    assert not validator.is_valid({**content, "optimizer": {"name": "sgd", "lrr": 0.1}})
+
+
 def test_run_prints_some_lines_and_a_table_and_how_to_go_on(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     lines = command("run", "good.yaml", "--runs", "here").stdout.splitlines()
     (path,) = tmp_path.joinpath("here").iterdir()
-    epochs = [line for line in lines if line.startswith("epoch")]
+    epochs = [line for line in lines if "/40  train" in line]
     assert len(epochs) == 11
     assert epochs[-1].startswith("epoch 40/40  train loss ")
+    assert lines[lines.index("") + 1].split() == ["epoch", "40", "train", "test"]
     assert [line.split()[0] for line in lines[lines.index("") + 2 :][:4]] == ["loss", "r2", "mae", "rmse"]
     assert f"here/{path.name}" in "\n".join(lines)
     again = next(line for line in lines if line.startswith("run again")).split()[3:]
@@ -241,7 +321,8 @@ main(["run", "x.yaml"])
     assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
 
 
-def test_ctrl_c_is_a_short_line_and_exit_code_130(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_stop_is_a_short_line_and_exit_code_130(tmp_path, number):
     tmp_path.joinpath("long.yaml").write_text(RUN.replace("40", "1000000"))
     worker = subprocess.Popen(
         [sys.executable, "-m", "lossreg", "run", "long.yaml", "--runs", "runs"],
@@ -252,13 +333,15 @@ def test_ctrl_c_is_a_short_line_and_exit_code_130(tmp_path):
     )
     while not list(tmp_path.glob("runs/*/metrics.jsonl")) and worker.poll() is None:
         time.sleep(0.05)
-    worker.send_signal(signal.SIGINT)
+    worker.send_signal(number)
     output, errors = worker.communicate(timeout=20)
     assert worker.returncode == 130, errors
     assert errors == "lossreg: error: interrupted\n"
-    assert "stopped; what was done is in runs/" in output
-    (status,) = tmp_path.glob("runs/*/status.json")
-    assert '"interrupted"' in status.read_text()
+    (path,) = tmp_path.glob("runs/*")
+    assert f"go on       lossreg resume runs/{path.name}\n" in output
+    status = json.loads(path.joinpath("status.json").read_text())
+    assert status["status"] == "interrupted"
+    assert path.joinpath("checkpoints", f"step-{status['step']}.safetensors").exists()
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lossreg import InvalidConfig
@@ -72,6 +72,7 @@ def test_nan_is_a_number(write):
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8"))
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=9), PLAIN | st.lists(PLAIN), min_size=1))
 def test_what_is_written_reads_the_same_in_1_1_and_in_1_2(tmp_path_factory, content):
     text = dump(content)
@@ -95,9 +96,9 @@ def test_anchors_stand_for_what_they_name(write):
         ("a: 1\n---\nb: 2", "x.yaml:2:1: expected a single document in the stream, but found another document"),
         ("a: 1\nb: \x01", "x.yaml:2:4: control characters are not allowed"),
         (b"a: \xff", "x.yaml: is not UTF-8 text (byte 3)"),
-        ("", "x.yaml:1:1: expected a mapping with data, model, optimizer, loss, got nothing"),
-        ("# only\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, loss, got nothing"),
-        ("- a\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, loss, got ['a']"),
+        ("", "x.yaml:1:1: expected a mapping with data, model, optimizer, schedule, loss, got nothing"),
+        ("# only\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, schedule, loss, got nothing"),
+        ("- a\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, schedule, loss, got ['a']"),
     ],
 )
 def test_a_file_that_is_no_config_says_where(write, text, message):
@@ -154,11 +155,12 @@ losss: mse
 
 def test_problems_of_a_dict_go_by_key_path():
     lines = problems({**GOOD, "optimizer": {"name": "sgd", "lr": "fast"}, "model": {"name": 3}, "train": [1], 7: 1})
+    allowed = "data, model, optimizer, schedule, loss, train, reduction, seed, metrics, report, trackers, extends"
     assert lines == [
-        "7: unknown key; allowed: data, model, optimizer, loss, train, reduction, seed",
         "model.name: expected the name of a model, got 3",
         "optimizer.lr: expected a number above 0, got 'fast'",
         "train: expected a mapping such as {epochs: 10}, got [1]",
+        f"7: unknown key; allowed: {allowed}",
     ]
 
 
@@ -175,6 +177,16 @@ def test_a_required_parameter_that_is_missing_says_so(write):
     assert lines == [
         "x.yaml:1:7: data: path is missing: a text",
         "x.yaml:1:7: data: target is missing: a text or a list, each a text",
+    ]
+
+
+def test_a_key_in_the_wrong_place_is_told_the_right_one():
+    lines = problems({**GOOD, "epochs": 3, "lr": 0.1, "train": {"standardise": True, "stepz": 3}})
+    assert lines == [
+        "epochs: unknown key; did you mean 'train.epochs'?",
+        "lr: unknown key; did you mean 'optimizer.lr'?",
+        "train.standardise: unknown key; did you mean 'data.standardise'?",
+        "train.stepz: unknown key; did you mean 'steps'?",
     ]
 
 
@@ -196,11 +208,53 @@ def test_a_resolved_config_is_the_same_config(write):
     given = {**GOOD, "loss": {"name": "lossreg:HuberLoss", "delta": 2}, "model": {"name": "mlp", "hidden": (8, 4)}}
     first = load(given).resolved()
     assert first["loss"] == {"name": "lossreg:huber", "delta": 2.0, "weight": 1.0}
-    assert first["data"] == {"name": "iris", "test": 0.25, "standardise": False}
-    assert first["train"] == {"epochs": 10, "steps": None, "batch_size": 32, "shuffle": True}
+    shares = {"test": 0.25, "validation": 0.0}
+    assert first["data"] == {"name": "iris", **shares, "standardise": False, "standardise_targets": False}
+    assert first["schedule"] == {"name": "constant"}
+    assert list(first["train"].items())[:4] == [("epochs", 10), ("steps", None), ("batch_size", 32), ("shuffle", True)]
     again = load(write(dump(first))).resolved()
     assert dump(again) == dump(first)
     assert load({**GOOD, "train": {"steps": 7}}).resolved()["train"]["epochs"] is None
+
+
+def test_only_a_losss_numbers_may_be_infinite():
+    assert load({**GOOD, "loss": {"name": "huber", "delta": math.inf}}).loss.parameters["delta"] == math.inf
+    assert problems({**GOOD, "optimizer": {"name": "sgd", "lr": math.inf}}) == [
+        "optimizer.lr: expected a number above 0, and finite, got inf",
+    ]
+
+
+def test_metrics_and_reported_losses_are_lists_of_names(write):
+    good = load({**GOOD, "metrics": ["r2", "mae"], "report": ["mse", {"name": "HuberLoss", "as": "wide", "delta": 9}]})
+    assert good.metrics == ("r2", "mae")
+    assert [(choice.name, choice.settings["as"]) for choice in good.report] == [("mse", None), ("huber", "wide")]
+    assert load(write(dump(good.resolved()))).resolved() == good.resolved()
+    lines = problems(
+        write("""\
+data: iris
+model: linear
+optimizer: sgd
+loss: huber
+metrics: [r2, f1_makro, 3, r2]
+report:
+  - mse
+  - {name: huber, as: two words}
+  - {name: huber, delta: -1, label: x}
+  - mse
+  - {delta: 2}
+""")
+    )
+    assert [line.partition("; there are")[0].partition("; installed")[0] for line in lines] == [
+        "x.yaml:5:15: metrics.1: no metric is named 'f1_makro'; did you mean 'f1_macro'?",
+        "x.yaml:5:25: metrics.2: no metric is named 3",
+        "x.yaml:5:28: metrics.3: r2 is there twice",
+        "x.yaml:8:23: report.1.as: expected letters, digits and underscores, got 'two words'",
+        "x.yaml:9:26: report.2.delta: expected a number above 0, got -1",
+        "x.yaml:9:30: report.2.label: unknown key; allowed: name, delta, weight, as",
+        "x.yaml:10:5: report.3: mse is there twice; tell them apart with a label, such as as: mse_2",
+        "x.yaml:11:5: report.4: name is missing",
+    ]
+    assert problems({**GOOD, "metrics": "r2"}) == ["metrics: expected a list such as [accuracy, f1_macro], got 'r2'"]
 
 
 def test_a_losss_numbers_may_be_lists():

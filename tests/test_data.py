@@ -3,12 +3,15 @@
 import re
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lossreg import InvalidInput, Table
-from lossreg.experiment.data import split, standardise
+from lossreg.experiment.data import split
+from lossreg.experiment.examples import Scaling, prepare_inputs
 from lossreg.registry import data
 
 
@@ -75,7 +78,7 @@ def test_a_split_takes_its_share_of_every_class(labels, test, seed):
     table = Table.labelled(np.arange(len(labels))[:, None], labels)
     counts = np.bincount(table.targets)
     try:
-        kept, held = split(table, test, np.random.default_rng(seed))
+        kept, held = split(table, {"test": test}, np.random.default_rng(seed))
     except InvalidInput:
         assert all(counts == 1) or round(test * len(labels)) == 0
         return
@@ -83,22 +86,22 @@ def test_a_split_takes_its_share_of_every_class(labels, test, seed):
     taken = np.bincount(table.targets[held], minlength=len(counts))
     assert (taken < counts).all()
     assert (abs(taken - test * counts) < 1).all() or (counts == 1).any() or (counts - taken == 1).any()
-    again = split(table, test, np.random.default_rng(seed))
+    again = split(table, {"test": test}, np.random.default_rng(seed))
     assert all(np.array_equal(one, other) for one, other in zip((kept, held), again, strict=True))
 
 
 def test_a_split_of_real_targets_has_the_size_asked_for_and_follows_the_seed():
     table = Table(np.arange(100)[:, None], np.arange(100.0))
-    draws = [split(table, 0.3, np.random.default_rng(seed))[1] for seed in range(3)]
+    draws = [split(table, {"test": 0.3}, np.random.default_rng(seed))[1] for seed in range(3)]
     assert [len(held) for held in draws] == [30, 30, 30]
     assert len({tuple(held) for held in draws}) == 3
 
 
 def test_a_split_that_leaves_nothing_is_refused_and_none_is_allowed():
     table = Table(np.arange(3)[:, None], np.arange(3.0))
-    with pytest.raises(InvalidInput, match=r"0.1 of 3 rows leaves none to test on"):
-        split(table, 0.1, np.random.default_rng(0))
-    kept, held = split(table, 0.0, np.random.default_rng(0))
+    with pytest.raises(InvalidInput, match=r"test: 0.1 of 3 rows leaves none; give more"):
+        split(table, {"test": 0.1}, np.random.default_rng(0))
+    kept, held = split(table, {"test": 0.0}, np.random.default_rng(0))
     assert (len(kept), len(held)) == (3, 0)
 
 
@@ -106,7 +109,8 @@ def test_standardisation_knows_only_the_rows_to_train_on():
     random = np.random.default_rng(0)
     train, test = random.normal(5, 3, (50, 4)), random.normal(5, 3, (20, 4))
     train[:, 2] = 0.1
-    kept, held = standardise(train, test)
+    scaling = Scaling.of(np.concatenate([test, train]), np.arange(20, 70))
+    kept, held = scaling(train), scaling(test)
     varied = [0, 1, 3]
     assert np.allclose(kept[:, varied].mean(axis=0), 0)
     assert np.allclose(kept[:, varied].std(axis=0), 1)
@@ -166,16 +170,21 @@ def test_a_csv_target_of_numbers_is_real_unless_classes_are_asked_for(path):
 @pytest.mark.parametrize(
     ("text", "target", "message"),
     [
-        ("a,b\n1,2\n", "B", "no column 'B' for the target; did you mean 'b'?"),
-        ("a,b\n1,2\n", "cost", "no column 'cost' for the target; there are a, b"),
+        ("a,b\n1,2\n", "B", "target: no column 'B'; did you mean 'b'?"),
+        ("a,b\n1,2\n", "cost", "target: no column 'cost'; there are a, b"),
         ("a,b\n1,2\nx,3\n?,4\n", "b", "column 'a': 2 of 3 cells are not numbers; the first, in row 2, is 'x'"),
-        ("a,b\n1,2\n,3\n", "b", "column 'a': 1 of 2 cells are not numbers; the first, in row 2, is ''"),
-        ("a,b\n1,2\nnan,3\n", "b", "'a': 1 of 2 values are not finite; the first, in row 2, is nan"),
+        ("a,b\n1,2\n,3\n", "b", "column 'a': 1 of 2 cells are missing; the first is in row 2; on_missing: drop leaves"),
+        (
+            "a,b\n1,2\nnan,3\n",
+            "b",
+            "column 'a': 1 of 2 cells are missing; the first is in row 2; on_missing: drop leaves",
+        ),
         ("a,b\n1,2\n1\n1,2,3\n", "b", "2 rows do not have the header's 2 cells; the first is row 2"),
         ("a,a\n1,2\n", "a", "two columns have one name: a, a"),
         ("a,b\n", "b", "has no rows"),
         ("", "b", "has no rows"),
-        ("b\n1\n", "b", "expected columns for inputs and target, got b"),
+        ("a,b\n1,2\ninf,3\n", "b", "'a': 1 of 2 values are not finite; the first, in row 2, is inf"),
+        ("b\n1\n", "b", "expected columns for inputs and others for the target, got b"),
         ('a,b\n1,"2\n', "b", "cannot be read as csv"),
     ],
 )
@@ -185,15 +194,120 @@ def test_csv_errors_say_where(path, text, target, message):
         load("csv", path=str(path), target=target)
 
 
+MIXED = "id,size,colour,price\n1,2.5,red,10\n2,,blue,20\n3,1.5,,30\n4,3.5,red,\n5,0.5,blue,50\n"
+
+
+def test_columns_are_chosen_and_words_become_columns_of_0_and_1(path):
+    write(path, MIXED.replace("2,,", "2,8,").replace("3,1.5,,", "3,1.5,green,").replace("red,\n", "red,40\n"))
+    table = load("csv", path=str(path), target="price", columns=["colour", "size"])
+    assert table.features == ("colour=blue", "colour=green", "colour=red", "size")
+    assert table.categories == {"colour": ("blue", "green", "red")}
+    assert table.target_names == ("price",)
+    assert table.inputs.tolist()[:3] == [[0, 0, 1, 2.5], [1, 0, 0, 8], [0, 1, 0, 1.5]]
+    for columns, message in (
+        (["size", "color"], "columns: no column 'color'; did you mean 'colour'?"),
+        (["size", "price"], "expected columns for inputs and others for the target"),
+        ([], "expected columns for inputs and others for the target"),
+    ):
+        with pytest.raises(InvalidInput, match=re.escape(message)):
+            load("csv", path=str(path), target="price", columns=columns)
+
+
+def test_missing_cells_of_all_columns_are_told_together(path):
+    write(path, MIXED)
+    with pytest.raises(InvalidInput) as caught:
+        load("csv", path=str(path), target="price")
+    told, ways = "1 of 5 cells are missing; the first is in row", "on_missing: drop leaves such rows out"
+    assert str(caught.value).splitlines() == [
+        f"column 'size': {told} 2; {ways}, mean fills them in",
+        f"column 'colour': {told} 3; {ways}, mean fills them in",
+        f"column 'price': {told} 4; {ways}",
+    ]
+
+
+def test_rows_with_missing_cells_are_dropped_on_demand(path):
+    write(path, MIXED)
+    table = load("csv", path=str(path), target="price", on_missing="drop")
+    assert table.inputs[:, 0].tolist() == [1, 5]
+    assert table.targets.tolist() == [[10], [50]]
+    write(path, "a,b\n,1\n2,\n")
+    with pytest.raises(InvalidInput, match="on_missing: each of 2 rows has a missing cell"):
+        load("csv", path=str(path), target="b", on_missing="drop")
+
+
+def test_missing_cells_become_the_mean_of_the_rows_to_train_on(path):
+    write(path, MIXED.replace("red,\n", "red,40\n"))
+    table = load("csv", path=str(path), target="price", on_missing="mean")
+    rows = np.array([0, 1, 3])
+    prepared = prepare_inputs(table, rows, standardise=False)
+    assert prepared.inputs[1, 1] == 3  # of 2.5 and 3.5
+    assert prepared.inputs[2, 2:].tolist() == pytest.approx([1 / 3, 2 / 3])
+    assert prepared.encoding["fill"][1] == 3
+    scaled = prepare_inputs(table, rows, standardise=True)
+    assert scaled.inputs[1, 1] == 0
+    assert scaled.encoding["scaling"]["mean"][1] == 3
+    write(path, MIXED)
+    with pytest.raises(InvalidInput, match="column 'price': 1 of 5 cells are missing"):
+        load("csv", path=str(path), target="price", on_missing="mean")
+
+
+def test_a_category_of_too_many_words_is_a_name(path):
+    write(path, "name,y\n" + "".join(f"n{row},{row}\n" for row in range(300)))
+    with pytest.raises(InvalidInput, match="column 'name': 300 different words, and at most 256 make a category"):
+        load("csv", path=str(path), target="y")
+
+
+def test_parquet_has_types_and_the_same_rules_as_csv(path):
+    columns = {
+        "size": pa.array([2.5, None, 1.5, 3.5], pa.float32()),
+        "colour": pa.array(["red", "blue", None, "red"]).dictionary_encode(),
+        "old": pa.array([True, False, True, True]),
+        "count": pa.array([3, 4, 5, 6], pa.int16()),
+        "day": pa.array([1, 2, 3, 4], pa.date32()),
+    }
+    pq.write_table(pa.table(columns), path)
+    table = load("parquet", path=str(path), target="count", columns=["old", "size", "colour"], on_missing="drop")
+    assert table.features == ("old=True", "size", "colour=red")
+    assert table.inputs.tolist() == [[1, 2.5, 1], [1, 3.5, 1]]
+    assert table.targets.tolist() == [[3], [6]]
+    assert load("parquet", path=str(path), target="old", columns=["count"]).targets.tolist() == [1, 0, 1, 1]
+    for options, message in (
+        ({"target": "old", "columns": ["size"]}, "column 'size': 1 of 4 cells are missing; the first is in row 2"),
+        ({"target": "cont"}, "target: no column 'cont'; did you mean 'count'?"),
+        ({"target": "old", "columns": ["day"]}, "column 'day': its cells are of the type"),
+    ):
+        with pytest.raises(InvalidInput, match=re.escape(message)):
+            load("parquet", path=str(path), **options)
+    path.write_bytes(b"no parquet")
+    with pytest.raises(InvalidInput, match=r"path: .*: cannot be read as parquet"):
+        load("parquet", path=str(path), target="old")
+
+
+def test_npy_inputs_stay_on_disk(tmp_path):
+    names = {"inputs": str(tmp_path / "x.npy"), "targets": str(tmp_path / "y.npy")}
+    np.save(names["inputs"], np.eye(4))
+    np.save(names["targets"], np.array([5, 7, 5, 7]))
+    table = load("npy", **names)
+    assert isinstance(table.inputs, np.memmap)
+    assert (table.classes, table.targets.tolist()) == (("5", "7"), [0, 1, 0, 1])
+    assert load("npy", **names, task="regression").targets.tolist() == [[5], [7], [5], [7]]
+    for name in names:
+        with pytest.raises(InvalidInput, match=f"{name}: no.npy: cannot be read as npy"):
+            load("npy", **{**names, name: "no.npy"})
+    np.save(names["inputs"], np.array([[1.0], [2.0], [np.nan], [4.0]]))
+    with pytest.raises(InvalidInput, match="'x0': 1 of 4 values are not finite; the first, in row 3"):
+        load("npy", **names)
+
+
 def test_a_regression_on_words_is_refused(path):
     write(path, "a,b\n1,x\n")
     with pytest.raises(InvalidInput, match="column 'b': 1 of 1 cells are not numbers"):
         load("csv", path=str(path), target="b", task="regression")
 
 
-@pytest.mark.parametrize("name", ["csv", "npz"])
+@pytest.mark.parametrize("name", ["csv", "npz", "parquet"])
 def test_a_file_that_is_not_there_says_so(path, name):
-    needed = {"target": "y"} if name == "csv" else {}
+    needed = {} if name == "npz" else {"target": "y"}
     with pytest.raises(InvalidInput, match=r"cannot be read.*No such file"):
         load(name, path=str(path), **needed)
 

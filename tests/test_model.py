@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from lossreg import Dense, Sequential
+import lossreg
+from lossreg import Dense, InvalidDefinition, InvalidParameter, Sequential
 from lossreg.experiment.layers import ACTIVATIONS
 from lossreg.registry import models
 
@@ -58,6 +59,50 @@ def test_the_mlp_is_its_formula(activation, function):
         values = values @ network.named[f"{index}.weight"].T + network.named[f"{index}.bias"]
         values = function(values) if index < 2 else values
     np.testing.assert_allclose(network.forward(inputs), values, rtol=1e-5)
+
+
+def dense(network, values, *activations):
+    """What the dense layers of a network give, written out."""
+    for index, function in enumerate(activations):
+        values = values @ network.named[f"{index}.weight"].T + network.named[f"{index}.bias"]
+        values = values.clip(0) if function else values
+    return values
+
+
+INPUTS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+
+
+def test_a_model_says_what_it_needs_by_name():
+    def narrow(inputs: int, random: object, *, code: int = 2) -> object: ...
+
+    assert tuple(lossreg.model(narrow).supplied) == ("inputs", "random")
+
+    def odd(inputs: int, width: int) -> object: ...
+
+    with pytest.raises(InvalidDefinition, match="odd: a model gets inputs, outputs, random; 'width' is a parameter"):
+        lossreg.model(odd)
+
+
+def test_the_siamese_model_gives_embeddings():
+    network = models.get("siamese").function(4, np.random.default_rng(0), hidden=(5,), embedding=3, activation="relu")
+    np.testing.assert_allclose(network.forward(INPUTS), dense(network, INPUTS, True, False), rtol=1e-5)
+
+
+def test_the_autoencoder_goes_through_its_code_and_back():
+    network = models.get("autoencoder").function(4, np.random.default_rng(0), hidden=(7, 5), code=2, activation="relu")
+    shapes = [network.named[f"{index}.weight"].shape for index in range(6)]
+    assert shapes == [(7, 4), (5, 7), (2, 5), (5, 2), (7, 5), (4, 7)]
+    expected = dense(network, INPUTS, True, True, False, True, True, False)
+    np.testing.assert_allclose(network.forward(INPUTS), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_mean_and_variance_begin_with_one_variance_for_all_rows():
+    network = build("mean_variance", 4, 6, hidden=[5])
+    outputs = network.forward(INPUTS)
+    assert not outputs[:, 3:].any()
+    assert len(np.unique(outputs[:, :3])) == 18
+    with pytest.raises(InvalidParameter, match="gives a variance beside each mean; the loss takes 3 in all"):
+        build("mean_variance", 4, 3)
 
 
 def test_sigmoid_neither_overflows_nor_differs():

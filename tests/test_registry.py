@@ -323,7 +323,8 @@ def test_a_loss_of_an_installed_name_does_not_hide_it():
 def test_only_what_the_decorators_make_can_be_registered(given):
     with pytest.raises(InvalidType, match="expected a loss made by @loss, got"):
         Registry("lossreg.losses", Loss).register(given)
-    with pytest.raises(InvalidType, match="expected what @loss, @model, @optimizer or @data makes, got"):
+    makers = "@loss, @model, @optimizer, @data, @schedule, @tracker"
+    with pytest.raises(InvalidType, match=f"expected what one of {makers} makes, got"):
         lossreg.register(given)
 
 

@@ -12,10 +12,12 @@ import pytest
 from safetensors.numpy import load_file
 
 import lossreg
+from lossreg.experiment import files
 from lossreg.experiment import store as room
 from lossreg.experiment.config import load
-from lossreg.experiment.store import Store, environment
-from lossreg.experiment.store import git as git_state
+from lossreg.experiment.environment import config_hash, environment
+from lossreg.experiment.environment import git as git_state
+from lossreg.experiment.store import Store
 
 CONFIG = {
     "data": {"name": "random", "samples": 50, "features": 3},
@@ -75,11 +77,15 @@ def result(tmp_path):
 
 def test_a_run_leaves_these_files_and_no_others(result):
     assert sorted(path.name for path in result.path.iterdir()) == [
-        *("config.yaml", "environment.json", "metrics.jsonl", "status.json", "weights.safetensors"),
+        *(".lock", "checkpoints", "config.yaml", "data.json", "environment.json", "log.txt", "metrics.jsonl"),
+        *("predictions.safetensors", "status.json", "timings.jsonl", "weights.safetensors"),
+    ]
+    assert sorted(path.name for path in (result.path / "checkpoints").iterdir()) == [
+        "step-4.safetensors",
     ]
     assert json.loads((result.path / "status.json").read_text())["status"] == "finished"
     records = [json.loads(line) for line in (result.path / "metrics.jsonl").read_text().splitlines()]
-    assert records == result.metrics
+    assert records == result.metrics == Store(result.path).records()
     assert [record["epoch"] for record in records] == [1, 2]
 
 
@@ -120,6 +126,7 @@ def test_the_environment_names_every_plugin_with_its_hash(result):
         "data": "random",
         "model": "mlp",
         "optimizer": "adam",
+        "schedule": "constant",
         "loss": "huber",
     }
     source = Path(lossreg.get("huber").file).read_bytes()
@@ -129,6 +136,15 @@ def test_the_environment_names_every_plugin_with_its_hash(result):
     assert found["packages"]["numpy"] == np.__version__
     assert found["python"] == sys.version
     assert found["cpu"]
+
+
+def test_the_environment_has_the_config_and_its_hash(result):
+    found = json.loads((result.path / "environment.json").read_text())
+    assert found["config"] == json.loads(json.dumps(result.config))
+    same = {**CONFIG, "loss": {"name": "HuberLoss", "delta": 1}, "seed": 0}
+    assert found["config_sha256"] == config_hash(load(same)) != config_hash(load({**CONFIG, "seed": 1}))
+    infinite = environment(load({**CONFIG, "loss": {"name": "huber", "delta": math.inf}}))
+    assert json.loads(json.dumps(infinite, allow_nan=False))["config"]["loss"]["delta"] == "inf"
 
 
 def test_a_plugin_without_a_file_has_no_hash(monkeypatch):
@@ -173,13 +189,13 @@ def test_numbers_that_json_lacks_are_text_that_float_reads(tmp_path):
 
 
 def test_a_write_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch):
-    store = Store(tmp_path)
-    store.write("file", "before")
+    files.write(tmp_path / "file", "before")
 
     def full(_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(room.os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
-        store.write("file", "after")
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match=r"file: cannot be written: no space left"):
+        files.write(tmp_path / "file", "after")
     assert (tmp_path / "file").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
-    from lossreg.registry import Registry
-
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
     command = commands.add_parser("list", help="list what is installed", description="List what is installed.")
-    kinds = ("losses", "models", "optimizers", "data", "all")
+    kinds = ("losses", "models", "optimizers", "data", "schedules", "trackers", "all")
     command.add_argument("kind", nargs="?", default="losses", choices=kinds, metavar="KIND", help=", ".join(kinds))
     command.set_defaults(run=run)
 
@@ -24,8 +22,7 @@ def run(options: argparse.Namespace) -> None:
     from lossreg.errors import AmbiguousName, BrokenPlugin
     from lossreg.registry import REGISTRIES
 
-    registries: tuple[Registry[Any], ...] = REGISTRIES
-    chosen = [registry for registry in registries if options.kind in ("all", registry.group.removeprefix("lossreg."))]
+    chosen = [registry for registry in REGISTRIES if options.kind in ("all", registry.group.removeprefix("lossreg."))]
     rows, warnings = [], []
     for registry in chosen:
         for offer in registry.offers():

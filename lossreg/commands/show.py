@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
-    description = "Show a loss, model, optimizer or data set: what it does, takes and comes from."
+    description = "Show a plugin of any kind: what it does, takes and comes from."
     command = commands.add_parser("show", help="show one of them in full", description=description)
     command.add_argument("name", metavar="NAME", help="its name, PyTorch's name of it, or DISTRIBUTION:NAME")
     command.set_defaults(run=run)

@@ -1,49 +1,83 @@
-"""A run's config: five nouns (data, model, optimizer, loss, reduction), how to train, and a seed.
+"""A run's config: six nouns (data, model, optimizer, schedule, loss, reduction), how to train, and a seed.
 
-    data: {name: digits, test: 0.25, standardise: true}
+    data: {name: digits, test: 0.25, validation: 0.1, standardise: true}
     model: {name: mlp, hidden: [64]}
     optimizer: {name: adam, lr: 0.001}
+    schedule: constant                                      # of the learning rate; constant unless given
     loss: cross_entropy
     reduction: mean                                         # mean, sum or batchmean
     train: {epochs: 30, batch_size: 64, shuffle: true}      # epochs or steps
+    metrics: [accuracy, f1_macro]                           # the usual ones of the task, unless given
+    report: [multi_margin, {name: nll, as: surprise}]       # losses to measure beside the one that trains
+    trackers: [tensorboard]                                 # who else is told; none unless given
     seed: 0
 
-A bare name is a mapping with only a `name`. Beside a plugin's parameters, `data` takes `test` (the part of the rows to
-test on) and `standardise` (by the training rows' mean and deviation), and `model` takes `inputs` and `outputs`, which
-follow from data and loss and are only checked. All errors are found before any work, and raised together.
+A bare name is a mapping with only a `name`. Beside a plugin's parameters, `data` takes `test` and `validation` (the
+parts of the rows to test on, and to watch while training), `standardise` and `standardise_targets` (by the training
+rows' mean and deviation), and `model` takes `inputs` and `outputs`, which follow from data and loss and are only
+checked. `Training` has what `train` takes. All errors are found before any work, and raised together.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lossreg.domains import Count, Fraction, Whole
-from lossreg.errors import InvalidParameter, LossregError, listed, nearest
-from lossreg.experiment.document import Document, KeyPath
+from lossreg.domains import Count, Fraction, Positive, Whole
+from lossreg.errors import listed, nearest
+from lossreg.experiment.choices import Choice, Reader
+from lossreg.experiment.compose import EXTENDS, compose
+from lossreg.experiment.metrics import NAMES
 from lossreg.parameters import Parameter
-from lossreg.registry import Offer, data, losses, models, optimizers
+from lossreg.registry import data, losses, models, optimizers, schedules, trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from lossreg.errors import InvalidConfig
+    from lossreg.experiment.document import Document, KeyPath
 
-NOUNS: dict[str, Any] = {"data": data, "model": models, "optimizer": optimizers, "loss": losses}
+NOUNS: dict[str, Any] = {
+    "data": data,
+    "model": models,
+    "optimizer": optimizers,
+    "schedule": schedules,
+    "loss": losses,
+}
+USUAL = {"schedule": "constant"}
 
 SETTINGS: dict[str, tuple[Parameter, ...]] = {
-    "data": (Parameter("test", Fraction, 0.25), Parameter("standardise", bool, default=False)),
+    "data": (
+        Parameter("test", Fraction, 0.25),
+        Parameter("validation", Fraction, 0.0),
+        Parameter("standardise", bool, default=False),
+        Parameter("standardise_targets", bool, default=False),
+    ),
     "model": (Parameter("inputs", Count | None, None), Parameter("outputs", Count | None, None)),
     "optimizer": (),
+    "schedule": (),
     "loss": (),
 }
+LABEL = Parameter("as", str | None, None)
+"""What a loss that is reported beside is called in the records, where its name is not enough."""
 TRAIN = (
     Parameter("epochs", Count | None, None),
     Parameter("steps", Count | None, None),
     Parameter("batch_size", Count, 32),
     Parameter("shuffle", bool, default=True),
+    Parameter("accumulate", Count, 1),
+    Parameter("clip_norm", Positive | None, None),
+    Parameter("clip_value", Positive | None, None),
+    Parameter("patience", Count | None, None),
+    Parameter("restore_best", bool, default=False),
+    Parameter("checkpoint_epochs", Count | None, None),
+    Parameter("checkpoint_steps", Count | None, None),
+    Parameter("keep_checkpoints", Count, 2),
 )
 REST = (
     Parameter("reduction", Literal["mean", "sum", "batchmean"], "mean"),
@@ -53,28 +87,29 @@ EPOCHS = 10
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A plugin that a config names: its parameters, and the run's own settings beside them."""
-
-    name: str
-    offer: Offer[Any]
-    component: Any
-    parameters: dict[str, Any]
-    settings: dict[str, Any]
-
-    def resolved(self) -> dict[str, Any]:
-        """The plugin with everything filled in, as a config has it."""
-        return {"name": self.name, **self.settings, **self.parameters}
-
-
-@dataclass(frozen=True)
 class Training:
-    """How to train: for so many epochs or steps, in batches of so many rows."""
+    """How to train: for so many epochs or steps, in batches of so many rows.
+
+    accumulate: how many batches make one step, as if they were one large batch.
+    clip_norm, clip_value: what the gradient's norm, and each number in it, is limited to.
+    patience: after how many epochs without a lower loss to stop, of the validation rows or else of the training rows.
+    restore_best: whether the final weights are those of the epoch with the lowest such loss.
+    checkpoint_epochs, checkpoint_steps: how often to write a checkpoint; if neither is given, about every ten seconds.
+    keep_checkpoints: how many of the latest to keep, beside that of the epoch with the lowest loss.
+    """
 
     epochs: int | None
     steps: int | None
     batch_size: int
     shuffle: bool
+    accumulate: int
+    clip_norm: float | None
+    clip_value: float | None
+    patience: int | None
+    restore_best: bool
+    checkpoint_epochs: int | None
+    checkpoint_steps: int | None
+    keep_checkpoints: int
 
 
 @dataclass(frozen=True)
@@ -85,10 +120,14 @@ class Config:
     data: Choice
     model: Choice
     optimizer: Choice
+    schedule: Choice
     loss: Choice
     reduction: str
     train: Training
     seed: int
+    metrics: tuple[str, ...] | None
+    report: tuple[Choice, ...]
+    trackers: tuple[Choice, ...]
     document: Document = field(repr=False)
 
     @property
@@ -96,105 +135,107 @@ class Config:
         """The plugins, by noun."""
         return {noun: getattr(self, noun) for noun in NOUNS}
 
+    @property
+    def plugins(self) -> tuple[Choice, ...]:
+        """All the plugins that a run uses."""
+        return (*self.choices.values(), *self.report, *self.trackers)
+
     def resolved(self) -> dict[str, Any]:
         """The config with every default filled in; a run of it is the same run."""
         nouns = {noun: choice.resolved() for noun, choice in self.choices.items()}
-        return {**nouns, "reduction": self.reduction, "train": asdict(self.train), "seed": self.seed}
+        rest = {"reduction": self.reduction, "train": asdict(self.train), "seed": self.seed}
+        metrics = None if self.metrics is None else list(self.metrics)
+        lists = {"report": self.report, "trackers": self.trackers}
+        beside = {key: [choice.resolved() for choice in choices] for key, choices in lists.items()}
+        return {**nouns, **rest, "metrics": metrics, **beside}
 
     def error(self, *problems: tuple[KeyPath, str]) -> InvalidConfig:
         """Make the error of a config that cannot work, with the place in the file of each value to change."""
         return self.document.error(*problems)
 
 
-def load(source: str | Path | Mapping[str, Any]) -> Config:
-    """Read and check a config (the path of a YAML file, or a dict). Raises InvalidConfig with every problem found."""
-    document = Document.read(source)
+def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) -> Config:
+    """Read and check a config (the path of a YAML file, or a dict), with changes such as ``optimizer.lr=3e-4``.
+
+    Raises InvalidConfig with every problem found.
+    """
+    nouns = {noun: {setting.name for setting in settings} for noun, settings in SETTINGS.items()}
+    document = compose(source, changes, nouns)
     content = document.content
     if not isinstance(content, Mapping) or not content:
+        document.check()
         found = "nothing" if not content else f"{content!r}"
         document.report((), f"expected a mapping with {', '.join(NOUNS)}, got {found}")
         document.check()
-    unknown(document, (), content, [*NOUNS, "train", *(parameter.name for parameter in REST)])
-    choices = {noun: choose(document, noun, content) for noun in NOUNS}
-    rest = section(document, (), content, REST)
+    reader = Reader(document)
+    reader.known((), content, [*NOUNS, "train"])
+    choices: dict[str, Any] = {}
+    for noun, registry in NOUNS.items():
+        if noun in content or noun in USUAL:
+            choices[noun] = reader.choice(registry, (noun,), content.get(noun, USUAL.get(noun)), SETTINGS[noun])
+        else:
+            document.report((), f"{noun} is missing; installed: {listed(registry.names())}")
+    rest = reader.section((), content, REST)
+    reader.known((), content, ["metrics", "report", "trackers", EXTENDS])
+    metrics, report = named_metrics(reader, content), reported_losses(reader, content)
+    told = enumerate(reader.items("trackers", content, "[tensorboard]"))
+    followers = tuple(reader.choice(trackers, ("trackers", index), given, ()) for index, given in told)
     train = content.get("train")
     if not isinstance(train, Mapping | None):
         document.report(("train",), f"expected a mapping such as {{epochs: 10}}, got {train!r}")
-        train = {}
-    unknown(document, ("train",), train or {}, [parameter.name for parameter in TRAIN])
-    training = section(document, ("train",), train or {}, TRAIN)
+        train = None
+    training = reader.section(("train",), train or {}, TRAIN)
     if training.get("epochs") and training.get("steps"):
         document.report(("train", "steps"), "epochs or steps, not both; leave one out", at_key=True)
-    document.check()
+    reader.finish()
     if training["steps"] is None:
         training["epochs"] = training["epochs"] or EPOCHS
-    return Config(name=document.name, **choices, **rest, train=Training(**training), document=document)
+    made = {**choices, **rest, "metrics": metrics, "report": report, "trackers": followers}
+    return Config(name=name_of(source, document), document=document, train=Training(**training), **made)
 
 
-def choose(document: Document, noun: str, content: Mapping[str, Any]) -> Any:
-    """Make the choice of one noun's plugin, and report whatever is wrong with it."""
-    registry = NOUNS[noun]
-    given = content.get(noun)
-    if noun not in content:
-        document.report((), f"{noun} is missing; installed: {listed(registry.names())}")
+def name_of(source: Any, document: Document) -> str:
+    """The name of a config: its file's or, of the one in a run's directory, the run's."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(Path(source).with_name("environment.json").read_text("utf-8"))["name"])
+    return document.name
+
+
+def named_metrics(reader: Reader, content: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Read the metrics, each the name of one; None for those that are usual for the task."""
+    if content.get("metrics") is None:
         return None
-    path: KeyPath = (noun,)
-    if isinstance(given, Mapping):
-        path = (noun, "name")
-    else:
-        given = {"name": given}
-    if given.get("name") is None:
-        document.report((noun,), f"name is missing; installed: {listed(registry.names())}")
-        return None
-    try:
-        offer = registry.find(given["name"])
-        component = registry.load(offer)
-    except LossregError as error:
-        document.report(path, str(error))
-        return None
-    settings, parameters = SETTINGS[noun], component.parameters
-    known = [parameter.name for parameter in (*settings, *parameters)]
-    unknown(document, (noun,), given, ["name", *known])
-    qualified = f"{offer.distribution}:{offer.name}" if ":" in given["name"] else offer.name
-    bound = [section(document, (noun,), given, part) for part in (parameters, settings)]
-    return Choice(qualified, offer, component, *bound)
+    names = reader.items("metrics", content, "[accuracy, f1_macro]")
+    for index, name in enumerate(names):
+        path, earlier = ("metrics", index), names[:index]
+        if name not in NAMES:
+            hint = nearest(str(name), NAMES)
+            told = f"no metric is named {name!r}" + (hint and f"; {hint}")
+            reader.document.report(path, f"{told}; there are {', '.join(NAMES)}")
+        elif name in earlier:
+            reader.document.report(path, f"{name} is there twice")
+    return tuple(names)
 
 
-def unknown(document: Document, path: KeyPath, given: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Report the keys that nothing takes, each with the nearest one."""
-    known = list(known)
-    for key in given:
-        if key not in known:
-            hint = nearest(str(key), known) or f"allowed: {', '.join(known)}"
-            document.report((*path, key), f"unknown key; {hint}", at_key=True)
+def reported_losses(reader: Reader, content: Mapping[str, Any]) -> tuple[Choice, ...]:
+    """Read the losses to report beside the one that trains."""
+    choices = []
+    labels: set[str] = set()
+    for index, given in enumerate(reader.items("report", content, "[mse, {name: huber, delta: 2}]")):
+        path = ("report", index)
+        choice = reader.choice(losses, path, given, (LABEL,))
+        if choice is None:
+            continue
+        name = label(choice)
+        if not re.fullmatch(r"\w+", name):
+            reader.document.report((*path, "as"), f"expected letters, digits and underscores, got {name!r}")
+        if name in labels:
+            reader.document.report(path, f"{name} is there twice; tell them apart with a label, such as as: {name}_2")
+        labels.add(name)
+        choices.append(choice)
+    return tuple(choices)
 
 
-def section(
-    document: Document,
-    path: KeyPath,
-    given: Mapping[str, Any],
-    parameters: Iterable[Parameter],
-) -> dict[str, Any]:
-    """Check what was given for some parameters, report each that is bad, and fill in the defaults."""
-    bound: dict[str, Any] = {}
-    for parameter in parameters:
-        name = parameter.name
-        if name not in given and parameter.required:
-            document.report(path, f"{name} is missing: {parameter.allowed}")
-        try:
-            arrays = path == ("loss",)
-            bound[name] = accept(parameter, given[name], arrays=arrays) if name in given else parameter.default
-        except InvalidParameter as error:
-            document.report((*path, name), str(error).removeprefix(f"{name}: "))
-    return bound
-
-
-def accept(parameter: Parameter, value: Any, *, arrays: bool) -> Any:
-    """Give a value in its plain form, or raise InvalidParameter; `arrays` allows lists where there may be a number."""
-    try:
-        return parameter.accept(value)
-    except InvalidParameter:
-        items = value.tolist() if hasattr(value, "tolist") else value
-        if not (arrays and parameter.domain and isinstance(items, list | tuple)):
-            raise
-        return [accept(parameter, item, arrays=True) for item in items]
+def label(choice: Choice) -> str:
+    """What a loss that is reported beside is called in the records."""
+    return choice.settings["as"] or choice.offer.name

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from lossreg.errors import InvalidInput, listed, nearest
+from lossreg.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,25 +15,36 @@ if TYPE_CHECKING:
 
 # numpy is imported where it is used: every data plugin imports this module, and `lossreg list` imports every plugin.
 
+CHUNK = 2**22
+"""Numbers that are looked at together, where a table may be larger than memory."""
+
 
 @dataclass(eq=False)
 class Table:
     """What there is to learn: rows of inputs, and a target for each.
 
     `inputs` has the shape (n, features). `targets` are indices into `classes`, of shape (n,), or, where there are no
-    classes, real numbers of shape (n, columns) or (n,). Raises InvalidInput for shapes that do not go together, and
-    for anything that is not a finite number: its column, how many there are, and the first row.
+    classes, real numbers of shape (n, columns) or (n,). Inputs in a numpy.memmap stay on disk, and are read by batch.
+    Raises InvalidInput for shapes that do not go together, and for anything that is not a finite number: its column,
+    how many there are, and the first row.
+
+    Where the inputs come from columns: `categories` has the words behind those that are 0 and 1, and `target_names` the
+    columns of the target. With `gaps`, nan among the inputs is the mean of the rows to train on.
     """
 
     inputs: Any
     targets: Any
     classes: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    target_names: tuple[str, ...] = ()
+    gaps: bool = False
 
     def __post_init__(self) -> None:
         import numpy as np
 
-        self.inputs, self.targets = np.asarray(self.inputs), np.asarray(self.targets)
+        mapped = isinstance(self.inputs, np.memmap)
+        self.inputs, self.targets = self.inputs if mapped else np.asarray(self.inputs), np.asarray(self.targets)
         match self.inputs.shape:
             case _, features if self.inputs.size:
                 self.features = self.features or tuple(f"x{index}" for index in range(features))
@@ -46,7 +57,7 @@ class Table:
         if self.targets.ndim != (1 if self.classes else 2) or len(self.targets) != len(self.inputs):
             wanted = "a label" if self.classes else "a real target"
             raise InvalidInput(f"targets: expected {wanted} for each of {len(self.inputs)} rows: {self.targets.shape}")
-        check_numbers(self.inputs, self.features)
+        check_numbers(self.inputs, self.features, gaps=self.gaps)
         check_numbers(self.targets.reshape(len(self.targets), -1), ("the target",))
 
     def _check_labels(self) -> None:
@@ -57,121 +68,64 @@ class Table:
             raise InvalidInput(f"{wanted}, got {labels.min()} to {labels.max()}")
 
     @classmethod
-    def labelled(cls, inputs: Any, labels: Any, features: tuple[str, ...] = ()) -> Table:
+    def labelled(cls, inputs: Any, labels: Any, features: tuple[str, ...] = (), **more: Any) -> Table:
         """Make a table from labels of any kind (numbers or words), whose sorted values become the classes."""
         import numpy as np
 
         values, targets = np.unique(np.asarray(labels), return_inverse=True)
         names = (f"{value:g}" if values.dtype.kind == "f" else str(value) for value in values)
-        return cls(inputs, targets.reshape(np.shape(labels)), tuple(names), features)
+        return cls(inputs, targets.reshape(np.shape(labels)), tuple(names), features, **more)
 
     @classmethod
-    def from_columns(cls, columns: Mapping[str, Sequence[str]], target: str | Sequence[str], task: str) -> Table:
-        """Make a table from columns of text, of which `target` names one or several; all others are inputs.
+    def from_columns(cls, columns: Mapping[str, Sequence[Any]], target: str | Sequence[str], **options: Any) -> Table:
+        """Make a table from the named columns of a file; lossreg.experiment.columns has the options."""
+        from lossreg.experiment.columns import from_columns
 
-        `task` is classification, regression or auto, by which one target that is not all numbers is a label.
-        """
-        import numpy as np
-
-        wanted = [target] if isinstance(target, str) else list(target)
-        for name in wanted:
-            if name not in columns:
-                hint = nearest(name, columns) or f"there are {listed(columns)}"
-                raise InvalidInput(f"no column {name!r} for the target; {hint}")
-        features = tuple(name for name in columns if name not in wanted)
-        if not features or not wanted:
-            raise InvalidInput(f"expected columns for inputs and target, got {listed(columns)}")
-        inputs = np.stack([numbers(name, columns[name]) for name in features], axis=1)
-        try:
-            targets = np.stack([numbers(name, columns[name]) for name in wanted], axis=1)
-        except InvalidInput:
-            if task == "regression" or len(wanted) > 1:
-                raise
-            return cls.labelled(inputs, columns[wanted[0]], features)
-        if task != "classification":
-            return cls(inputs, targets, features=features)
-        check_numbers(targets, tuple(wanted))
-        return cls.labelled(inputs, targets[:, 0] if len(wanted) == 1 else targets, features)
+        return from_columns(columns, target, **options)
 
 
-def numbers(name: str, cells: Sequence[str]) -> NDArray[np.float64]:
-    """Read a column of text as numbers; raises InvalidInput for cells that are none."""
-    import numpy as np
-
-    try:
-        return np.asarray(cells).astype(np.float64)
-    except ValueError:
-        bad = [row for row, cell in enumerate(cells, 1) if not _is_number(cell)]
-        raise InvalidInput(
-            f"column {name!r}: {len(bad)} of {len(cells)} cells are not numbers; the first, in row {bad[0]}, "
-            f"is {cells[bad[0] - 1]!r}",
-        ) from None
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def check_numbers(columns: NDArray[Any], names: Sequence[str]) -> None:
-    """Raise InvalidInput unless all are finite numbers."""
+def check_numbers(columns: NDArray[Any], names: Sequence[str], *, gaps: bool = False) -> None:
+    """Raise InvalidInput unless all are finite numbers or, where there may be gaps, nan."""
     import numpy as np
 
     if columns.dtype.kind not in "biuf":
         raise InvalidInput(f"expected numbers in {names[0]!r}, got {columns.dtype}")
-    bad = ~np.isfinite(columns)
-    if bad.any():
-        column = int(bad.any(axis=0).argmax())
-        row, count = int(bad[:, column].argmax()), int(bad[:, column].sum())
+    refused, step = (np.isinf if gaps else lambda part: ~np.isfinite(part)), max(CHUNK // columns.shape[1], 1)
+    counts = sum(refused(columns[start : start + step]).sum(axis=0) for start in range(0, len(columns), step))
+    if np.any(counts):
+        column = int(np.argmax(counts > 0))
+        bad = refused(columns[:, column])
         name = names[column] if column < len(names) else f"column {column + 1} of {names[0]}"
         raise InvalidInput(
-            f"{name!r}: {count} of {len(columns)} values are not finite; the first, in row {row + 1}, "
-            f"is {columns[row, column]}",
+            f"{name!r}: {bad.sum()} of {len(bad)} values are not finite; the first, in row {int(bad.argmax()) + 1}, "
+            f"is {columns[int(bad.argmax()), column]}",
         )
 
 
-class Part(NamedTuple):
-    """Rows to train or to test on, as a network and a loss take them."""
+def split(table: Table, shares: Mapping[str, float], random: np.random.Generator) -> list[NDArray[np.intp]]:
+    """Draw the rows to train on, and for each share of the whole other rows; of each class as nearly as can be.
 
-    inputs: NDArray[np.float32]
-    targets: NDArray[Any]
-
-
-def split(table: Table, test: float, random: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Draw the rows to train and the rows to test on: `test` of the whole, and of each class as nearly as can be.
-
-    Every class keeps a row to train on. Raises InvalidInput where one of the two would be empty.
+    Every class keeps a row to train on. Raises InvalidInput where a share, which has a name, would be empty.
     """
     import numpy as np
 
     rows = len(table.inputs)
+    if sum(shares.values()) >= 1:
+        name, share = list(shares.items())[-1]
+        raise InvalidInput(f"{name}: {share} beside the others leaves no rows to train on")
     groups = [np.arange(rows)]
     if table.classes:
         groups = [np.flatnonzero(table.targets == label) for label in range(len(table.classes))]
-    shares = np.array([test * len(group) for group in groups])
-    counts = np.floor(shares).astype(int)
-    largest_remainders = np.argsort(counts - shares, kind="stable")[: round(test * rows) - counts.sum()]
-    counts[largest_remainders] += 1
-    counts = np.minimum(counts, [max(len(group) - 1, 0) for group in groups])
-    shuffled = [random.permutation(group) for group in groups]
-    held = np.concatenate([group[:count] for group, count in zip(shuffled, counts, strict=True)])
-    kept = np.concatenate([group[count:] for group, count in zip(shuffled, counts, strict=True)])
-    if test and not len(held):
-        raise InvalidInput(f"test: {test} of {rows} rows leaves none to test on; give more, or 0 for no test")
-    return np.sort(kept), np.sort(held)
-
-
-def standardise(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
-    """Subtract the mean of the first array, the rows to train on, and divide by its deviation, column by column.
-
-    A column that is constant in training tells nothing and becomes 0.
-    """
-    import numpy as np
-
-    train, *others = (array.astype(np.float64) for array in arrays)
-    mean, deviation = train.mean(axis=0), train.std(axis=0)
-    deviation[train.min(axis=0) == train.max(axis=0)] = np.inf
-    return [(array - mean) / deviation for array in (train, *others)]
+    left = [random.permutation(group) for group in groups]
+    parts = []
+    for name, share in shares.items():
+        wanted = np.array([share * len(group) for group in groups])
+        counts = np.floor(wanted).astype(int)
+        largest_remainders = np.argsort(counts - wanted, kind="stable")[: round(share * rows) - counts.sum()]
+        counts[largest_remainders] += 1
+        counts = np.minimum(counts, [max(len(group) - 1, 0) for group in left])
+        parts.append(np.concatenate([group[:count] for group, count in zip(left, counts, strict=True)]))
+        left = [group[count:] for group, count in zip(left, counts, strict=True)]
+        if share and not len(parts[-1]):
+            raise InvalidInput(f"{name}: {share} of {rows} rows leaves none; give more, or 0 for no {name} rows")
+    return [np.sort(part) for part in (np.concatenate(left), *parts)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import yaml
 from lossreg.errors import InvalidConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 try:
     from yaml import CBaseLoader as BaseLoader
@@ -55,14 +56,14 @@ def dump(content: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where something stands in a file; lines and columns count from 1."""
+    """Where something stands in a file, lines and columns counted from 1; or an option that says it, at line 0."""
 
     file: str
-    line: int
-    column: int
+    line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass
@@ -87,25 +88,50 @@ class Document:
             raise InvalidConfig(f"{file}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError as error:
             raise InvalidConfig(f"{file}: is not UTF-8 text (byte {error.start})") from None
-        try:
-            node = yaml.compose(text, Loader=Loader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
-            raise InvalidConfig(f"{place}: {', '.join(filter(None, (error.context, error.problem)))}") from None
-        except yaml.reader.ReaderError as error:
-            before = text[: error.position]
-            line, column = before.count("\n") + 1, error.position - before.rfind("\n")
-            raise InvalidConfig(f"{file}:{line}:{column}: {error.reason}") from None
         document = cls(Path(source).stem, None)
-        if node is not None:
-            document.content = document.construct(node, (), file, ())
+        document.parse(text, (), partial(Place, file))
         document.values.setdefault((), Place(file, 1, 1))
         return document
 
-    def construct(self, node: yaml.Node, path: KeyPath, file: str, parents: tuple[yaml.Node, ...]) -> Any:
+    @classmethod
+    def option(cls, text: str) -> Document:
+        """Read a change such as ``optimizer.lr=3e-4``, whose value is YAML; the option is the place of all it says."""
+        key, equals, value = text.partition("=")
+        document, place = cls("option", {}), Place(f"--set {text}")
+        path = tuple(key.strip().split("."))
+        if not equals or not all(path):
+            document.problems.append((place, "expected KEY=VALUE, such as optimizer.lr=3e-4"))
+            return document
+        document.keys[path] = document.values[path] = place
+        document.parse(value, path, lambda *_: place)
+        for name in reversed(path):
+            document.content = {name: document.content}
+        return document
+
+    def parse(self, text: str, path: KeyPath, place: Callable[[int, int], Place]) -> None:
+        """Read YAML as the content at `path`; what is no YAML is a problem."""
+        node, problem = None, ""
+        try:
+            node = yaml.compose(text, Loader=Loader)
+        except yaml.MarkedYAMLError as error:
+            line, column = position(error.problem_mark or error.context_mark)
+            problem = ", ".join(filter(None, (error.context, error.problem)))
+        except yaml.reader.ReaderError as error:
+            before, problem = text[: error.position], error.reason
+            line, column = before.count("\n") + 1, error.position - before.rfind("\n")
+        if problem:
+            self.problems.append((place(line, column), problem))
+        self.content = None if node is None else self.construct(node, path, place, ())
+
+    def construct(
+        self,
+        node: yaml.Node,
+        path: KeyPath,
+        place: Callable[[int, int], Place],
+        parents: tuple[yaml.Node, ...],
+    ) -> Any:
         """Make a node's value, and note where it and all that it contains stands."""
-        self.values[path] = _place(file, node)
+        self.values[path] = place(*position(node.start_mark))
         if any(node is parent for parent in parents):
             self.report(path, "an alias to what contains it")
             return None
@@ -114,7 +140,7 @@ class Document:
             return None
         parents = (*parents, node)
         if isinstance(node, yaml.SequenceNode):
-            return [self.construct(item, (*path, index), file, parents) for index, item in enumerate(node.value)]
+            return [self.construct(item, (*path, index), place, parents) for index, item in enumerate(node.value)]
         if not isinstance(node, yaml.MappingNode):
             return self.scalar(node, path)
         content: dict[Any, Any] = {}
@@ -123,10 +149,11 @@ class Document:
             inner = (*path, key)
             if key in content:
                 first = self.keys[inner]
-                self.problems.append((_place(file, key_node), f"{dotted(inner)}: repeated; first in line {first.line}"))
+                told = f"{dotted(inner)}: repeated; first in line {first.line}"
+                self.problems.append((place(*position(key_node.start_mark)), told))
                 continue
-            self.keys[inner] = _place(file, key_node)
-            content[key] = self.construct(value_node, inner, file, parents)
+            self.keys[inner] = place(*position(key_node.start_mark))
+            content[key] = self.construct(value_node, inner, place, parents)
         return content
 
     def scalar(self, node: yaml.Node, path: KeyPath) -> Any:
@@ -175,5 +202,6 @@ def dotted(path: KeyPath) -> str:
     return ".".join(map(str, path))
 
 
-def _place(file: str, node: yaml.Node) -> Place:
-    return Place(file, node.start_mark.line + 1, node.start_mark.column + 1)
+def position(mark: yaml.Mark | None) -> tuple[int, int]:
+    """A mark's line and column, counted from 1."""
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)

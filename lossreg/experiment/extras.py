@@ -10,7 +10,15 @@ from lossreg.errors import MissingExtra
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACKAGES = {"rich": "rich", "safetensors": "safetensors", "sklearn": "scikit-learn"}
+PACKAGES = {
+    "mlflow": ("mlflow-skinny", "mlflow"),
+    "pyarrow": ("pyarrow", "parquet"),
+    "rich": ("rich", "experiments"),
+    "safetensors": ("safetensors", "experiments"),
+    "sklearn": ("scikit-learn", "experiments"),
+    "tensorboardX": ("tensorboardX", "tensorboard"),
+}
+"""The package behind each module, and the extra that has it."""
 
 
 @contextmanager
@@ -19,7 +27,8 @@ def extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        package = PACKAGES.get((error.name or "").partition(".")[0])
-        if package is None:
+        found = PACKAGES.get((error.name or "").partition(".")[0])
+        if found is None:
             raise
-        raise MissingExtra(f"{package} is not installed; pip install 'lossreg[experiments]'", name=error.name) from None
+        package, group = found
+        raise MissingExtra(f"{package} is not installed; pip install 'lossreg[{group}]'", name=error.name) from None

@@ -18,13 +18,19 @@ class Updater:
 
     def __init__(self, optimizer: Optimizer, parameters: dict[str, Any], network: Network) -> None:
         self.network = network
+        self._names = optimizer.states
         self.states = tuple(np.zeros_like(network.weights) for _ in optimizer.states)
         self.steps = 0
         self._update = compile_update(optimizer, parameters)
         nothing = network.weights[:0]
-        self._update(nothing, nothing, (nothing,) * len(self.states), 1)  # compiles now, and not in the first step
+        self._update(nothing, nothing, (nothing,) * len(self.states), 1, 1.0)  # compiles now, and not in the first step
 
-    def step(self) -> None:
-        """Change the weights in place, by the gradients that `backward` left."""
+    @property
+    def named(self) -> dict[str, Any]:
+        """The states by name, for saving."""
+        return dict(zip((f"optimizer.{name}" for name in self._names), self.states, strict=True))
+
+    def step(self, factor: float = 1.0) -> None:
+        """Change the weights in place, by the gradients that `backward` left and `factor` times the learning rate."""
         self.steps += 1
-        self._update(self.network.weights, self.network.grads, self.states, self.steps)
+        self._update(self.network.weights, self.network.grads, self.states, self.steps, factor)

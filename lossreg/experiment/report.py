@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
+
+from lossreg.describe import columns
+from lossreg.experiment import files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lossreg.experiment.config import Config
-    from lossreg.experiment.train import Record, Result, Session
+    from lossreg.experiment.records import Record
+    from lossreg.experiment.run import Result
+    from lossreg.experiment.session import Session
 
 LINES = 10
+AIMS = {"train": "train on", "validation": "validate on", "test": "test on"}
 
 
 class Report:
@@ -20,8 +27,8 @@ class Report:
     def preparing(self, config: Config) -> None:
         """Take note that data are loaded and kernels compiled next."""
 
-    def started(self, session: Session) -> None:
-        """Take note that training begins."""
+    def started(self, session: Session, step: int) -> None:
+        """Take note that training begins, after so many steps if it is resumed."""
 
     def epoch(self, record: Record) -> None:
         """Take note of an epoch's record."""
@@ -39,24 +46,27 @@ class Lines(Report):
     def __init__(self, output: TextIO) -> None:
         self.output = output
         self.epochs = 0
+        self.trained = 0
         self.seconds = 0.0
         self.samples = 0.0
 
     def say(self, line: str = "") -> None:
-        """Print a line at once."""
-        print(line, file=self.output, flush=True)
+        """Print a line at once; the run goes on if nobody reads it any more."""
+        with suppress(BrokenPipeError):
+            print(line, file=self.output, flush=True)
 
     def preparing(self, config: Config) -> None:
         """Say what is trained on what."""
         nouns = f"{config.model.name} on {config.data.name} by {config.loss.name} with {config.optimizer.name}"
         self.say(f"{config.name}: {nouns}")
 
-    def started(self, session: Session) -> None:
+    def started(self, session: Session, step: int) -> None:
         """Say how large it all is."""
         self.epochs = session.epochs
-        train, test = session.train.inputs, session.test.inputs if session.test else ()
-        self.say(f"{len(train):,} rows to train on, {len(test):,} to test on; {train.shape[1]:,} features")
-        self.say(f"{session.network.weights.size:,} weights, {session.steps:,} steps")
+        sizes = {name: f"{len(part):,} to {AIMS[name]}" for name, part in session.parts.items()}
+        self.say(f"examples: {', '.join(sizes.values())}; {session.train.inputs.shape[1]:,} features")
+        resumed = f", resumed after step {step:,}" if step else ""
+        self.say(f"{session.network.weights.size:,} weights, {session.steps:,} steps{resumed}")
 
     def epoch(self, record: Record) -> None:
         """Say how some of the epochs went."""
@@ -66,13 +76,15 @@ class Lines(Report):
             self.say(f"epoch {number:>{len(str(self.epochs))}}/{self.epochs}  {'   '.join(in_brief(record))}")
 
     def count(self, record: Record) -> None:
-        """Add up the time."""
+        """Add up the epochs and their time."""
+        self.trained += 1
         self.seconds += record["seconds"]
         self.samples += record["seconds"] * record["samples_per_second"]
 
     def stopped(self, path: Path) -> None:
-        """Say where what was done is."""
+        """Say where what was done is, and how to go on."""
         self.say(f"stopped; what was done is in {path}")
+        self.say(f"go on       lossreg resume {path}")
 
     def finished(self, result: Result) -> None:
         """Say how it ended, where the run is and how to go on."""
@@ -80,10 +92,14 @@ class Lines(Report):
         for line in table(result.final):
             self.say(line)
         self.say()
-        speed = self.samples / self.seconds
-        self.say(f"trained     {self.epochs:,} epochs in {self.seconds:.2f} s, {speed:,.0f} samples per second")
-        self.say(f"run         {result.path}")
-        self.say(f"run again   lossreg run {result.path / 'config.yaml'}")
+        if self.trained:
+            speed = self.samples / self.seconds
+            self.say(f"trained     {self.trained:,} epochs in {self.seconds:.2f} s, {speed:,.0f} samples per second")
+        path, elsewhere = result.path, f" --runs {result.path.parent}" * (result.path.parent != files.root_of(None))
+        self.say(f"run         {path}")
+        self.say(f"run again   lossreg run {path / 'config.yaml'} --set seed={result.config['seed'] + 1}{elsewhere}")
+        self.say(f"compare     lossreg compare {path} last{elsewhere}")
+        self.say(f"report      lossreg report {path} last{elsewhere} -o report.html")
         self.say(f"the loss    lossreg show {result.config['loss']['name']}")
 
 
@@ -100,10 +116,10 @@ class Bar(Lines):
         self.progress = Progress(*columns, brief, console=Console(file=output), transient=True)
         self.task = self.progress.add_task("")
 
-    def started(self, session: Session) -> None:
+    def started(self, session: Session, step: int) -> None:
         """Say how large it all is, and draw the bar."""
-        super().started(session)
-        self.progress.update(self.task, total=self.epochs)
+        super().started(session, step)
+        self.progress.update(self.task, total=self.epochs, completed=step // session.steps_per_epoch)
         self.progress.start()
 
     def epoch(self, record: Record) -> None:
@@ -135,7 +151,7 @@ def measured(record: Record) -> dict[str, dict[str, float]]:
     metrics: dict[str, dict[str, float]] = {}
     for key, value in record.items():
         part, _, metric = key.partition("_")
-        if part in ("train", "test"):
+        if part in AIMS:
             metrics.setdefault(metric, {})[part] = value
     return metrics
 
@@ -148,10 +164,9 @@ def in_brief(record: Record) -> list[str]:
 
 
 def table(record: Record) -> list[str]:
-    """The lines of the closing table: a row for each metric, a column for each split."""
+    """The lines of the closing table: the epoch, a row for each metric, a column for each split."""
     metrics = measured(record)
     parts = list(next(iter(metrics.values())))
-    lines = [" " * 10 + "".join(f"{part:>12}" for part in parts)]
-    return lines + [
-        f"{metric:<10}" + "".join(f"{values[part]:>12.4f}" for part in parts) for metric, values in metrics.items()
-    ]
+    header = [f"epoch {record['epoch']}", *(part.rjust(10) for part in parts)]
+    rows = [[metric, *(f"{values[part]:.4f}" for part in parts)] for metric, values in metrics.items()]
+    return columns([header, *rows], [False, *(True for _ in parts)])

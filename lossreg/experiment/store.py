@@ -1,153 +1,148 @@
 """The store: each run has a directory of its own, and what is in it is the truth.
 
     config.yaml            the config with every default filled in; running it again repeats the run
-    environment.json       Python, packages, processor, git commit, and each plugin with its version and hash
-    status.json            running, finished, failed or interrupted
+    data.json              features and classes by name, and what was done to them: categories, filling, scaling
+    environment.json       that config and its hash, Python, packages, processor, git commit, and each plugin with its
+                           version and hash
+    status.json            running, finished, failed, interrupted or diverged; after which step, and why
     metrics.jsonl          one line for each epoch; nan and infinity are the texts "nan", "inf" and "-inf"
+    timings.jsonl          how long the steps of each epoch took: the keys in TIMES
+    checkpoints/           step-N.safetensors: all that it takes to go on after step N
     weights.safetensors    the final weights
+    predictions.safetensors    what they make of the rows to test on
+    log.txt                what happened to the run, and when
+    .lock                  locked while a process is at work on the run; it has no content
 
-On one machine, a config and a seed give the same bytes of metrics.jsonl, except for the keys in TIMES, and of
-weights.safetensors. Files appear whole or not at all; metrics grow by whole lines.
+On one machine, a config and a seed give the same bytes of metrics.jsonl and weights.safetensors, however often the run
+was stopped and resumed. Files appear whole or not at all; the last line of a .jsonl may be cut short by a crash, until
+the run is resumed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import os
 import platform
 import re
 import secrets
-import subprocess
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from lossreg.errors import NotResumable
+from lossreg.experiment import files
+from lossreg.experiment.checkpoint import encode
 from lossreg.experiment.document import dump
+from lossreg.experiment.environment import environment
+from lossreg.experiment.records import TIMES, number, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lossreg.experiment.config import Config
+    from lossreg.experiment.session import Session
 
-TIMES = ("seconds", "samples_per_second")
+METRICS, TIMINGS = "metrics.jsonl", "timings.jsonl"
 
 
 class Store:
-    """One run's directory."""
+    """One run's directory; as a context, locked against other processes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock: Any = None
 
     @classmethod
-    def create(cls, name: str, root: str | Path | None = None) -> Store:
+    def create(cls, name: str, root: str | Path | None = None) -> Self:
         """Make a directory that no other run has, under `root`, or $LOSSREG_RUNS, or experiments/runs."""
-        parent = Path(root or os.environ.get("LOSSREG_RUNS") or "experiments/runs")
+        parent = files.root_of(root)
         parent.mkdir(parents=True, exist_ok=True)
-        plain = re.sub(r"[^\w.-]+", "-", name)[:60]
+        plain_name = re.sub(r"[^\w.-]+", "-", name)[:60]
         while True:
-            path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{plain}-{secrets.token_hex(3)}"
+            path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{plain_name}-{secrets.token_hex(3)}"
             with suppress(FileExistsError):
                 path.mkdir()
                 return cls(path)
 
-    def write(self, name: str, content: str | bytes) -> None:
-        """Write a file: under another name first, so that nobody ever sees half of it."""
-        temporary = self.path / f".{name}.part"
-        with temporary.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path / name)
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """The directory of an earlier run; raises NotResumable for one that a run has not begun in."""
+        store = cls(Path(path))
+        for name in ("config.yaml", "environment.json", "status.json"):
+            if not (store.path / name).is_file():
+                raise NotResumable(f"{path}: is not the directory of a run; it has no {name}")
+        return store
 
-    def begin(self, config: Config) -> None:
-        """Write what is known before training."""
-        self.write("config.yaml", dump(config.resolved()))
-        self.write("environment.json", json.dumps(environment(config), indent=2) + "\n")
-        self.status("running", pid=os.getpid())
+    def __enter__(self) -> Self:
+        self._lock = files.lock(self.path)
+        if self._lock is None:
+            raise NotResumable(f"{self.path}: is running, as process {self.read('status.json')['pid']}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
+
+    @property
+    def checkpoints(self) -> Path:
+        """The directory of the checkpoints."""
+        return self.path / "checkpoints"
+
+    def describe(self, session: Session) -> None:
+        """Write what a run is of, what was done to its data, and what it depends on."""
+        self.checkpoints.mkdir(exist_ok=True)
+        files.write(self.path / "config.yaml", dump(session.config.resolved()))
+        for name, content in (("data", session.encoding), ("environment", environment(session.config))):
+            files.write(self.path / f"{name}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
 
     def status(self, status: str, **details: Any) -> None:
-        """Write how the run is doing, with the time."""
-        self.write("status.json", json.dumps({"status": status, "time": now(), **details}) + "\n")
+        """Write how the run is doing, with the time, and the process and machine that say so."""
+        content = {"status": status, "time": now(), "pid": os.getpid(), "host": platform.node(), **details}
+        files.write(self.path / "status.json", json.dumps(content) + "\n")
+
+    def note(self, text: str) -> None:
+        """Add what happened to the log."""
+        files.append(self.path / "log.txt", f"{now()} {text}")
+
+    def read(self, name: str) -> Any:
+        """The content of one of the .json files."""
+        return json.loads((self.path / name).read_text("utf-8"))
 
     def log(self, record: Mapping[str, Any]) -> None:
-        """Append a line to the metrics."""
-        line = json.dumps({key: plain(value) for key, value in record.items()}, allow_nan=False)
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        """Append a line to the metrics, and one to the timings."""
+        parts = {
+            METRICS: {key: value for key, value in record.items() if key not in TIMES},
+            TIMINGS: {key: record[key] for key in ("epoch", "step", *TIMES) if key in record},
+        }
+        for name, part in parts.items():
+            files.append(self.path / name, json.dumps(plain(part), allow_nan=False))
+
+    def sync(self) -> None:
+        """Bring the metrics to the disk."""
+        files.sync(self.path / METRICS)
+
+    def sizes(self) -> dict[str, int]:
+        """The sizes of metrics and timings, to cut them back to."""
+        return {name: files.size(self.path / name) for name in (METRICS, TIMINGS)}
+
+    def rewind(self, sizes: Mapping[str, int]) -> None:
+        """Cut metrics and timings back to their sizes at a checkpoint (nothing without one); clear half files away."""
+        for name in (METRICS, TIMINGS):
+            files.cut(self.path / name, sizes.get(name, 0))
+        for part in self.path.rglob(".*.part"):
+            part.unlink()
+
+    def records(self) -> list[dict[str, Any]]:
+        """The metrics of each epoch, with nan and infinity as numbers again."""
+        path = self.path / METRICS
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        records = (json.loads(line) for line in lines)
+        return [{key: number(value) for key, value in record.items()} for record in records]
 
     def save(self, weights: Mapping[str, Any]) -> None:
         """Write the weights."""
-        import numpy as np
-        from safetensors.numpy import save
-
-        # safetensors 0.8 writes wrong numbers for arrays that are not contiguous
-        self.write("weights.safetensors", save({key: np.ascontiguousarray(array) for key, array in weights.items()}))
-
-
-def plain(value: Any) -> Any:
-    """A number as JSON has it: nan and infinity, which JSON lacks, become text that `float` reads."""
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        files.write(self.path / "weights.safetensors", encode(weights))
 
 
 def now() -> str:
     """The time, as ISO 8601 has it."""
     return datetime.now(UTC).isoformat()
-
-
-def environment(config: Config) -> dict[str, Any]:
-    """Everything beside the config that a run depends on."""
-    from importlib.metadata import distributions
-
-    installed = [distribution.metadata for distribution in distributions()]
-    packages = {str(package["Name"]): str(package["Version"]) for package in installed if package and package["Name"]}
-    return {
-        "python": sys.version,
-        "platform": platform.platform(),
-        "cpu": cpu(),
-        "cores": os.cpu_count(),
-        "git": git(),
-        "plugins": [
-            {
-                "kind": noun,
-                "name": choice.offer.name,
-                "distribution": choice.offer.distribution,
-                "version": choice.offer.version,
-                "sha256": sha256(choice.component.file),
-            }
-            for noun, choice in config.choices.items()
-        ],
-        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
-    }
-
-
-def cpu() -> str:
-    """The processor's name, or its architecture where that is all there is to know."""
-    with suppress(OSError):
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
-        if found:
-            return found[1]
-    return platform.processor() or platform.machine()
-
-
-def git() -> dict[str, Any] | None:
-    """The commit of the current directory's repository, and whether files differ from it; None where there is none."""
-    try:
-        commit, changes = (
-            subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
-            for command in (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain"])  # nothing of anybody's
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return {"commit": commit, "dirty": bool(changes)}
-
-
-def sha256(file: str) -> str | None:
-    """The hash of a plugin's source; None for one that has no file, as in a notebook."""
-    try:
-        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    except OSError:
-        return None

@@ -1,214 +1,144 @@
-"""Training: from a config to a run that is logged, and its result.
-
-The same config and seed draw the same numbers, whatever else happens: the split, the initial weights and the order of
-each epoch have streams of their own, and an epoch's order depends on seed and epoch only.
-"""
+"""Training: the steps of a session, in epochs, and how far they are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from importlib import import_module
+from math import isnan
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.criterion import Criterion
-from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
-from lossreg.experiment.config import Config, load
-from lossreg.experiment.data import Part, Table, split, standardise
-from lossreg.experiment.extras import extra
-from lossreg.experiment.metrics import evaluate
-from lossreg.experiment.optimizer import Updater
-from lossreg.experiment.report import Report
-from lossreg.experiment.store import Store
-from lossreg.experiment.task import Task, fit
+from lossreg.errors import Diverged, NotResumable
+from lossreg.experiment.checkpoint import Checkpoint
+from lossreg.experiment.descent import Descent
+from lossreg.experiment.records import TIMES, Record
+from lossreg.experiment.schedule import Rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
-    from lossreg.experiment.model import Network
+    from numpy.typing import NDArray
 
-SPLIT, WEIGHTS, ORDER = range(3)
+    from lossreg.experiment.session import Session
+    from lossreg.experiment.signals import Signals
 
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Result:
-    """A finished run: its directory, the config with every default, the metrics of each epoch, and the weights."""
-
-    path: Path
-    config: dict[str, Any] = field(repr=False)
-    metrics: list[Record] = field(repr=False)
-    weights: dict[str, Any] = field(repr=False)
-
-    @property
-    def final(self) -> Record:
-        """The metrics of the last epoch."""
-        return self.metrics[-1]
-
-    def __repr__(self) -> str:
-        numbers = (f"{key}={value:.4g}" for key, value in self.final.items() if key.startswith(("train_", "test_")))
-        return f"<result {', '.join(numbers)}; {self.path}>"
+SECONDS, STEPS = 10.0, 100
+"""How old the last checkpoint may become, unless the config says how often there is one, and how often to look."""
 
 
-@dataclass(frozen=True)
-class Session:
-    """All that a run needs, made and matched: what is left to do is the work."""
+class Training:
+    """A session at work, and how far it is."""
 
-    config: Config
-    task: Task
-    train: Part
-    test: Part | None
-    width: int
-    network: Network
-    criterion: Criterion
+    def __init__(self, session: Session) -> None:
+        config = session.config
+        self.session = session
+        self.history: list[Record] = []
+        self.descent = Descent(session)
+        self.rate = Rate(config.schedule.component, config.schedule.parameters, session.steps)
+        self.order = (0, np.arange(0))
+        self.champion: Checkpoint | None = None
+        self.saved = perf_counter()
+        self.seconds, self.seen = 0.0, 0
 
     @property
-    def steps_per_epoch(self) -> int:
-        """The number of batches in one pass; the last may be smaller."""
-        return -(-len(self.train.inputs) // self.config.train.batch_size)
+    def step(self) -> int:
+        """The number of steps taken."""
+        return self.descent.updater.steps
 
     @property
-    def steps(self) -> int:
-        """The number of steps in all."""
-        train = self.config.train
-        return train.steps or (train.epochs or 0) * self.steps_per_epoch
+    def epoch(self) -> int:
+        """The number of epochs begun."""
+        return -(-self.step // self.session.steps_per_epoch)
 
     @property
-    def epochs(self) -> int:
-        """The number of epochs that the steps come to, a last part of one included."""
-        return -(-self.steps // self.steps_per_epoch)
+    def losses(self) -> list[float]:
+        """The watched loss after each epoch."""
+        return [record[self.session.watched] for record in self.history]
+
+    @property
+    def between_epochs(self) -> bool:
+        """Whether the last step ended an epoch, or the run."""
+        return self.step % self.session.steps_per_epoch == 0 or self.step == self.session.steps
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps have been taken, or the loss has not fallen for so long that training stops early."""
+        patience = self.session.config.train.patience
+        waited = len(self.history) - 1 - best(self.losses) if self.history else 0
+        return self.step >= self.session.steps or (patience is not None and waited >= patience)
+
+    @property
+    def due(self) -> bool:
+        """Whether there has to be a checkpoint now."""
+        steps, epochs = self.session.config.train.checkpoint_steps, self.session.config.train.checkpoint_epochs
+        if steps is None and epochs is None:
+            return self.done or perf_counter() - self.saved >= SECONDS
+        by_step = steps is not None and self.step % steps == 0
+        by_epoch = epochs is not None and self.between_epochs and self.epoch % epochs == 0
+        return self.done or by_step or by_epoch
+
+    def advance(self, signals: Signals) -> None:
+        """Take steps until there is something else to do: the end of an epoch, a checkpoint, a signal.
+
+        Raises Diverged at a loss that is no finite number, and after the last of these steps for such weights.
+        """
+        session, step = self.session, self.step
+        epoch, taken = divmod(step, session.steps_per_epoch)
+        if self.order[0] != epoch + 1:
+            self.order = (epoch + 1, session.order(epoch + 1))
+        every = session.config.train.checkpoint_steps or STEPS
+        count = min(session.steps_per_epoch - taken, session.steps - step, every - step % every)
+        factor, descend, size = self.rate.during(epoch + 1, self.losses), self.descent.step, session.examples_per_step
+        examples = self.order[1][taken * size : (taken + count) * size]
+        started = perf_counter()
+        for start in range(0, len(examples), size):
+            step += 1
+            descend(examples[start : start + size], factor(step))
+            if signals.received:
+                break
+        self.seconds += perf_counter() - started
+        self.seen += min(start + size, len(examples))
+        if not np.isfinite(session.network.weights).all():
+            raise Diverged(f"weights are no longer finite after step {step}, in epoch {epoch + 1}")
+
+    def measure(self) -> Record:
+        """Give the record of an epoch: its number and that of steps, metrics of each part's rows, and time.
+
+        `seconds` is what the epoch's steps took, of those that this process has taken, without the evaluation; all
+        rows of all parts are evaluated alike, after the epoch.
+        """
+        record: Record = {"epoch": self.epoch, "step": self.step}
+        for name, part in self.session.parts.items():
+            measured = self.session.measure(self.session.network, part)
+            record |= {f"{name}_{key}": value for key, value in measured.items()}
+        self.history.append(record)
+        times = (self.seconds, self.seen / self.seconds)
+        self.seconds, self.seen = 0.0, 0
+        return record | dict(zip(TIMES, times, strict=True))
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The numbers that steps change, by name: the weights, and those of the optimizer."""
+        return {**self.session.network.named, **self.descent.updater.named}
+
+    def state(self, sizes: Mapping[str, int]) -> Checkpoint:
+        """Give what a checkpoint holds, now that the logs have these sizes."""
+        return Checkpoint(self.step, {name: array.copy() for name, array in self.arrays.items()}, sizes)
+
+    def restore(self, state: Checkpoint, history: Sequence[Record]) -> None:
+        """Go back to where a checkpoint was taken; raises NotResumable if it was taken of something else."""
+        if not all(self.session.watched in record for record in history):
+            raise NotResumable(f"expected {self.session.watched} in the metrics until step {state.step}, found none")
+        for name, array in self.arrays.items():
+            saved = state.arrays.get(name)
+            if saved is None or saved.shape != array.shape:
+                found = "none" if saved is None else saved.shape
+                raise NotResumable(f"expected {name} of shape {array.shape} after step {state.step}, found {found}")
+            array[...] = saved
+        self.descent.updater.steps = state.step
+        self.history = list(history)
 
 
-def run(
-    source: str | Path | Mapping[str, Any] | Config,
-    root: str | Path | None = None,
-    report: Report | None = None,
-) -> Result:
-    """Train as a config says, in a new directory under `root`; `report` is told how it goes.
-
-    Raises InvalidConfig, with every problem found, and MissingExtra before the directory is made.
-    """
-    config = source if isinstance(source, Config) else load(source)
-    report = report or Report()
-    report.preparing(config)
-    with extra():
-        import_module("safetensors")  # what the weights need at the end should be missed at the beginning
-        session = prepare(config)
-    store = Store.create(config.name, root)
-    try:
-        store.begin(config)
-        report.started(session)
-        metrics = []
-        for record in train(session):
-            store.log(record)
-            report.epoch(record)
-            metrics.append(record)
-        store.save(session.network.named)
-        store.status("finished")
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        store.status("interrupted" if interrupted else "failed", error=f"{type(error).__name__}: {error}")
-        report.stopped(store.path)
-        raise
-    result = Result(store.path, config.resolved(), metrics, dict(session.network.named))
-    report.finished(result)
-    return result
-
-
-def stream(seed: int, *key: int) -> np.random.Generator:
-    """Random numbers for one purpose: their own for each seed and key."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-
-
-def prepare(config: Config) -> Session:
-    """Load the data, match it with loss and model, and try one batch. Raises InvalidConfig for what cannot work."""
-    table = tabulate(config)
-    task, targets, width = fit(config, table)
-    try:
-        kept, held = split(table, config.data.settings["test"], stream(config.seed, SPLIT))
-    except InvalidInput as error:
-        raise config.error((("data", "test"), str(error))) from error
-    columns = [table.inputs[kept], table.inputs[held]]
-    if config.data.settings["standardise"]:
-        columns = standardise(*columns)
-    parts = [
-        Part(np.ascontiguousarray(inputs, np.float32), targets[rows])
-        for inputs, rows in zip(columns, (kept, held), strict=True)
-    ]
-    features = table.inputs.shape[1]
-    build, random = config.model.component.function, stream(config.seed, WEIGHTS)
-    network = build(features, width, random, **config.model.parameters)
-    try:
-        criterion = Criterion(config.loss.component, config.reduction, config.loss.parameters)
-        outputs = network.forward(parts[0].inputs[:2])
-        if outputs.shape != (len(parts[0].inputs[:2]), width):
-            raise BrokenPlugin(f"{config.model.name} gives {outputs.shape} for 2 rows, expected (2, {width})")
-        criterion.value_and_grad(outputs, parts[0].targets[:2])
-    except (InvalidInput, InvalidParameter, InvalidType) as error:
-        raise config.error((("loss",), str(error))) from error
-    return Session(config, task, parts[0], parts[1] if len(held) else None, width, network, criterion)
-
-
-def tabulate(config: Config) -> Table:
-    """Load the data; raises InvalidConfig for what cannot be read, and BrokenPlugin for what is no table."""
-    try:
-        table = config.data.component.function(**config.data.parameters)
-    except (InvalidInput, InvalidParameter, InvalidType) as error:
-        raise config.error((("data",), str(error))) from error
-    if not isinstance(table, Table):
-        raise BrokenPlugin(f"data {config.data.name!r} gives {type(table).__name__}, expected a Table")
-    return table
-
-
-class Batch(NamedTuple):
-    """Room for the rows of one batch and for the gradient of the outputs."""
-
-    inputs: Any
-    targets: Any
-    grad: Any
-
-
-def batch_of(part: Part, rows: int, width: int) -> Batch:
-    """Make the room for a batch of so many rows."""
-    inputs, targets = (np.empty((rows, *array.shape[1:]), array.dtype) for array in part)
-    return Batch(inputs, targets, np.empty((rows, width), np.float32))
-
-
-def train(session: Session) -> Iterator[Record]:
-    """Train, and give the record of each epoch: number of steps, metrics of both splits, and time.
-
-    `seconds` is what the epoch's steps took, without the evaluation; all rows of both splits are evaluated alike,
-    after the epoch.
-    """
-    config, network, criterion, part = session.config, session.network, session.criterion, session.train
-    updater = Updater(config.optimizer.component, config.optimizer.parameters, network)
-    mean = Criterion(config.loss.component, "mean", config.loss.parameters)
-    count, size = len(part.inputs), config.train.batch_size
-    batches = {rows: batch_of(part, rows, session.width) for rows in {min(size, count), count % size or size}}
-    order, per_epoch, last = np.arange(count), session.steps_per_epoch, session.steps
-    started, seen = perf_counter(), 0
-    for step in range(1, last + 1):
-        epoch, position = divmod(step - 1, per_epoch)
-        if position == 0 and config.train.shuffle:
-            order = stream(config.seed, ORDER, epoch).permutation(count)
-        rows = order[position * size : (position + 1) * size]
-        batch = batches[len(rows)]
-        np.take(part.inputs, rows, axis=0, out=batch.inputs, mode="clip")  # the mode that needs no buffer of its own
-        np.take(part.targets, rows, axis=0, out=batch.targets, mode="clip")
-        criterion.value_and_grad(network.forward(batch.inputs), batch.targets, out=batch.grad)
-        network.backward(batch.grad)
-        updater.step()
-        seen += len(rows)
-        if position + 1 == per_epoch or step == last:
-            seconds = perf_counter() - started
-            record: Record = {"epoch": epoch + 1, "step": step}
-            for name, rows_of in (("train", part), ("test", session.test)):
-                if rows_of is not None:
-                    measured = evaluate(network, mean, session.task, rows_of)
-                    record |= {f"{name}_{key}": value for key, value in measured.items()}
-            yield record | {"seconds": seconds, "samples_per_second": seen / seconds}
-            started, seen = perf_counter(), 0
+def best(losses: Sequence[float]) -> int:
+    """The index of the first of the lowest; nan is higher than any number."""
+    return min(range(len(losses)), key=lambda index: (isnan(losses[index]), losses[index]), default=-1)

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def compile_update(optimizer: Optimizer, parameters: dict[str, Any]) -> Callable[..., None]:
-    """The function (weights, grads, states, step) that changes float32 weights and states in place.
+    """The function (weights, grads, states, step, factor) that changes float32 weights and states in place.
 
-    All are vectors of one length, the states as a tuple; `step` counts from 1.
+    All are vectors of one length, the states as a tuple; `step` counts from 1, and `factor` multiplies the parameter
+    `lr`, if the rule has one.
     """
     chosen = switches_of(optimizer.function, optimizer.parameters)
     switches = tuple(parameters[name] for name in chosen)
-    numbers = [value for name, value in parameters.items() if name not in chosen]
+    numbers = {name: value for name, value in parameters.items() if name not in chosen}
     filled = {
         "kernel": compiled(optimizer.function, EXACT),
         "REAL": np.float32,
@@ -34,7 +35,11 @@ def compile_update(optimizer: Optimizer, parameters: dict[str, Any]) -> Callable
     name = f"{optimizer.name}_float32_{fingerprint(optimizer.function, switches)}"
     run = clone(templates.update, name, filled)
 
-    def update(weights: Any, grads: Any, states: tuple[Any, ...], step: int) -> None:
-        run(weights, grads, float(step), *states, *numbers)
+    rate = numbers.get("lr")
+
+    def update(weights: Any, grads: Any, states: tuple[Any, ...], step: int, factor: float) -> None:
+        if rate is not None:
+            numbers["lr"] = rate * factor
+        run(weights, grads, float(step), *states, *numbers.values())
 
     return update

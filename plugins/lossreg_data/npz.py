@@ -26,10 +26,10 @@ def npz(
         with Path(path).open("rb") as file, NpzFile(file) as archive:
             arrays = dict(archive)
     except (OSError, ValueError, BadZipFile) as error:
-        raise InvalidInput(f"{path}: cannot be read as npz: {error}") from None
-    for name in (inputs, targets):
+        raise InvalidInput(f"path: {path}: cannot be read as npz: {error}") from None
+    for key, name in (("inputs", inputs), ("targets", targets)):
         if name not in arrays:
-            raise InvalidInput(f"{path}: no array {name!r}; it has {', '.join(arrays)}")
+            raise InvalidInput(f"{key}: {path}: no array {name!r}; it has {', '.join(arrays)}")
     x, y = arrays[inputs], arrays[targets]
     labels = y.ndim == 1 and y.dtype.kind in "biuUS" if task == "auto" else task == "classification"
     return Table.labelled(x, y) if labels else Table(x, y)

@@ -11,11 +11,11 @@ other than 1 and -1 are refused.
 (0.75, -1.0)
 """
 
-from lossreg import Loss, Real, Sign, hookimpl, loss
+from lossreg import Dissimilarity, Loss, Real, Sign, hookimpl, loss
 
 
 @loss
-def hinge_embedding(prediction: Real, target: Sign, margin: Real = 1.0) -> tuple[float, float]:
+def hinge_embedding(prediction: Dissimilarity, target: Sign, margin: Real = 1.0) -> tuple[float, float]:
     T = type(prediction)
     missing = margin - prediction
     apart, pull = (T(0), T(0)) if missing < 0 else (missing, T(-1))

@@ -1,6 +1,7 @@
 """Cross-entropy of a linear layer's outputs, which are never held whole: the last layer of a large vocabulary.
 
     value = cross_entropy(features @ linear_weight.T + linear_bias, target)
+    slope = that of the logits @ linear_weight                                                          by the features
 
 with the parameters `weight`, `ignore_index` and `label_smoothing` of cross_entropy, and gradients of features,
 linear_weight and linear_bias. The logits exist for a block of rows at a time, of 48 MiB at most unless a row is more,

@@ -1,0 +1,164 @@
+"""A run: from a config, or from the directory of a run that was stopped, to a run that is logged, and its result."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.errors import Diverged, NotResumable
+from lossreg.experiment import checkpoint, predictions
+from lossreg.experiment.config import Config, load
+from lossreg.experiment.environment import changes
+from lossreg.experiment.extras import extra
+from lossreg.experiment.records import PARTS, Record
+from lossreg.experiment.report import Report
+from lossreg.experiment.session import prepare
+from lossreg.experiment.signals import Signals
+from lossreg.experiment.store import Store
+from lossreg.experiment.trackers import Tracked
+from lossreg.experiment.train import Training, best
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lossreg.experiment.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: its directory, the config with every default, the metrics of each epoch, and the weights."""
+
+    path: Path
+    config: dict[str, Any] = field(repr=False)
+    metrics: list[Record] = field(repr=False)
+    weights: dict[str, Any] = field(repr=False)
+    final: Record = field(repr=False)
+    """The metrics of the epoch that the weights are from: the last, or the best if that was to be restored."""
+
+    def __repr__(self) -> str:
+        numbers = (f"{key}={value:.4g}" for key, value in self.final.items() if key.startswith(PARTS))
+        return f"<result {', '.join(numbers)}; {self.path}>"
+
+
+def run(
+    source: str | Path | Mapping[str, Any] | Config,
+    root: str | Path | None = None,
+    report: Report | None = None,
+) -> Result:
+    """Train as a config says, in a directory of its own under `root`; see `lossreg.run`."""
+    report = report or Report()
+    config = source if isinstance(source, Config) else load(source)
+    training = ready(config, report)
+    with Signals() as signals, Store.create(config.name, root) as store:
+        store.describe(training.session)
+        store.note("started")
+        return carry_out(training, store, report, signals)
+
+
+def resume(path: str | Path, report: Report | None = None, *, force: bool = False) -> Result:
+    """Go on with a run that was stopped; see `lossreg.resume`."""
+    report = report or Report()
+    with Store.open(path) as store:
+        before = store.read("environment.json")
+        config = load(store.path / "config.yaml")
+        changed = "; ".join(changes(before, config))
+        if changed and not force:
+            raise NotResumable(f"{path}: {changed}; --force resumes it all the same")
+        if not changed and store.read("status.json")["status"] == "finished":
+            raise NotResumable(f"{path}: is finished; lossreg run {store.path / 'config.yaml'} runs it again")
+        training = ready(config, report)
+        with Signals() as signals:
+            steps = checkpoint.steps_in(store.checkpoints)
+            latest = checkpoint.read(store.checkpoints, steps[-1]) if steps else None
+            store.rewind(latest.sizes if latest else {})
+            if latest:
+                training.restore(latest, store.records())
+            if changed:
+                store.describe(training.session)
+            store.note(f"resumed after step {training.step}" + (changed and f", although {changed}"))
+            return carry_out(training, store, report, signals)
+
+
+def ready(config: Config, report: Report) -> Training:
+    """Prepare a run."""
+    report.preparing(config)
+    with extra():
+        import_module("safetensors")  # what the first checkpoint needs should be missed at the beginning
+        return Training(prepare(config))
+
+
+def carry_out(training: Training, store: Store, report: Report, signals: Signals) -> Result:
+    """Train to the end, or to whatever stops it, and keep everything that is to be kept."""
+    session, network = training.session, training.session.network
+    report = Tracked(report, store.path, session.config)
+    try:
+        store.status("running", step=training.step)
+        report.started(session, training.step)
+        # What overflows is found by the loss; a warning would say it again.
+        with np.errstate(over="ignore", invalid="ignore"):
+            while not training.done:
+                training.advance(signals)
+                if training.between_epochs:
+                    record = training.measure()
+                    store.log(record)
+                    if best(training.losses) == len(training.history) - 1:
+                        training.champion = training.state(store.sizes())
+                    report.epoch(record)
+                if training.due or signals.received:
+                    keep(training, store)
+                signals.check()
+        last = final = training.history[-1]
+        if session.config.train.restore_best:
+            final = training.history[best(training.losses)]
+            training.restore(checkpoint.read(store.checkpoints, final["step"]), training.history)
+        store.save(network.named)
+        predictions.save(session, store.path)
+        store.status("finished", step=last["step"])
+        store.note(f"finished after step {last['step']}, with the weights of step {final['step']}")
+    except BaseException as error:
+        status, told = status_of(error), f"{type(error).__name__}: {error}"
+        with suppress(OSError):  # a full disk may take none of these
+            store.status(status, step=training.step, error=told)
+            store.note(f"{status} after step {training.step}: {told}")
+            if status == "failed":
+                store.note("".join(traceback.format_exception(error)).rstrip())
+            if status != "interrupted":  # that has its checkpoint, or is in a hurry
+                save(training.champion, store)
+        report.stopped(store.path)
+        raise
+    result = Result(store.path, session.config.resolved(), training.history, dict(network.named), final)
+    report.finished(result)
+    return result
+
+
+def keep(training: Training, store: Store) -> None:
+    """Write a checkpoint, before it that of the best epoch, and delete others than these and the latest.
+
+    A best epoch that was not written before a crash comes again: the run is resumed from before it.
+    """
+    save(training.champion, store)
+    save(training.state(store.sizes()), store)
+    training.saved = perf_counter()
+    kept = {training.history[best(training.losses)]["step"]} if training.history else set()
+    checkpoint.prune(store.checkpoints, training.session.config.train.keep_checkpoints, kept)
+
+
+def save(state: Checkpoint | None, store: Store) -> None:
+    """Write a checkpoint, if there is one that has not been written."""
+    if state and not checkpoint.path_of(store.checkpoints, state.step).exists():
+        store.sync()
+        checkpoint.write(store.checkpoints, state)
+
+
+def status_of(error: BaseException) -> str:
+    """The status of a run that an error stopped."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return "diverged" if isinstance(error, Diverged) else "failed"

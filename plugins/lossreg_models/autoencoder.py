@@ -1,0 +1,39 @@
+"""Autoencoder: gives its inputs again, after they went through a layer too narrow to copy them.
+
+    inputs -> hidden ... -> code -> ... hidden -> inputs
+
+`hidden` lists the widths of the layers between inputs and code, which come again in the opposite order behind it; each
+is followed by an activation, code and outputs are not. The targets are the inputs; those of the data are not used.
+Initial values: PyTorch's, uniform in [-1 / sqrt(fan in), 1 / sqrt(fan in)).
+Source: Hinton, Salakhutdinov (2006), doi:10.1126/science.1127647.
+"""
+
+from typing import Any, Literal
+
+from lossreg import Count, Model, Network, hookimpl, model
+
+
+@model
+def autoencoder(
+    inputs: int,
+    random: Any,
+    *,
+    hidden: tuple[Count, ...] = (64,),
+    code: Count = 8,
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu",
+) -> Network:
+    from lossreg import Dense, Sequential
+
+    layers, width = [], inputs
+    for half, last in ((hidden, code), (hidden[::-1], inputs)):
+        for following in half:
+            layers.append(Dense(width, following, activation))
+            width = following
+        layers.append(Dense(width, last))
+        width = last
+    return Sequential(layers, random)
+
+
+@hookimpl
+def lossreg_model() -> Model:
+    return autoencoder

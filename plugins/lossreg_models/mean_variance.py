@@ -1,0 +1,41 @@
+"""Mean and variance: a multi-layer perceptron that says of each target what to expect, and how far to trust that.
+
+    h_0 = inputs,    h_i = activation(h_(i-1) @ weight_i.T + bias_i),    mean, v = h_last @ weight.T + bias
+
+The loss takes softplus(v) as variance, since its domain is from 0. The weights of v start at 0: every row has the same
+variance until the means are worth something, as in least squares.
+Initial values of the others: PyTorch's, uniform in [-1 / sqrt(fan in), 1 / sqrt(fan in)).
+Source: Nix and Weigend (1994), doi:10.1109/ICNN.1994.374138.
+"""
+
+from typing import Any, Literal
+
+from lossreg import Count, InvalidParameter, Model, Network, hookimpl, model
+
+
+@model
+def mean_variance(
+    inputs: int,
+    outputs: int,
+    random: Any,
+    *,
+    hidden: tuple[Count, ...] = (64,),
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu",
+) -> Network:
+    from itertools import pairwise
+
+    from lossreg import Dense, Sequential
+
+    if outputs % 2:
+        raise InvalidParameter(f"mean_variance gives a variance beside each mean; the loss takes {outputs} in all")
+    widths = [inputs, *hidden]
+    layers = [Dense(*pair, activation) for pair in pairwise(widths)]
+    network = Sequential([*layers, Dense(widths[-1], outputs)], random)
+    for kind in ("weight", "bias"):
+        network.named[f"{len(layers)}.{kind}"][outputs // 2 :] = 0
+    return network
+
+
+@hookimpl
+def lossreg_model() -> Model:
+    return mean_variance

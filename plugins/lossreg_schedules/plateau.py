@@ -1,0 +1,39 @@
+"""Plateau: the learning rate times `factor` each time that the loss has not improved for more than `patience` epochs.
+
+    factor^(number of such times), at least `least`
+
+The loss is that of the validation rows, or of the training rows where there are none. It improves by falling below
+the best so far by more than the part `threshold` of it.
+Source: PyTorch's ReduceLROnPlateau, with min_lr as the part `least` of the learning rate.
+
+>>> [plateau.function([3.0, 2.0, 2.0, 2.0][:epochs], patience=1, factor=0.5) for epochs in (0, 2, 3, 4)]
+[1.0, 1.0, 1.0, 0.5]
+"""
+
+from collections.abc import Sequence
+from math import inf
+
+from lossreg import Fraction, Schedule, Unit, Whole, hookimpl, schedule
+
+
+@schedule
+def plateau(
+    losses: Sequence[float],
+    *,
+    factor: Fraction = 0.1,
+    patience: Whole = 10,
+    threshold: Fraction = 1e-4,
+    least: Unit = 0.0,
+) -> float:
+    best, waited, times = inf, 0, 0
+    for loss in losses:
+        improves = loss < best - threshold * abs(best) if best < inf else loss < inf
+        best, waited = (loss, 0) if improves else (best, waited + 1)
+        if waited > patience:
+            waited, times = 0, times + 1
+    return max(factor**times, least)
+
+
+@hookimpl
+def lossreg_schedule() -> Schedule:
+    return plateau

@@ -1,0 +1,70 @@
+"""MLflow: a run's settings and metrics on an MLflow server, or wherever $MLFLOW_TRACKING_URI says.
+
+`uri` is the server's address; without it MLflow's own rules hold. A run that is resumed goes on in the MLflow run that
+has its name. Needs `pip install 'lossreg[mlflow]'`, which is MLflow's client; a local database needs all of `mlflow`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lossreg import hookimpl, tracker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+TAG = "lossreg.run"
+BATCH = 100  # as many parameters as the server takes at once
+STATUSES = {"finished": "FINISHED", "interrupted": "KILLED"}
+
+
+class Remote:
+    """One run on the server."""
+
+    def __init__(self, client: Any, run: str) -> None:
+        self.client, self.run = client, run
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Send the metrics after a step."""
+        from time import time
+
+        from mlflow.entities import Metric
+
+        now = int(time() * 1000)
+        self.client.log_batch(self.run, [Metric(name, value, now, step) for name, value in metrics.items()])
+
+    def close(self, status: str) -> None:
+        """Say how the run ended."""
+        self.client.set_terminated(self.run, STATUSES.get(status, "FAILED"))
+
+
+@tracker
+def mlflow(path: str, config: dict[str, Any], *, uri: str | None = None, experiment: str = "lossreg") -> Remote:
+    from pathlib import Path
+
+    from mlflow import MlflowClient
+    from mlflow.entities import Param
+
+    client, name = MlflowClient(uri), Path(path).name
+    known = client.get_experiment_by_name(experiment)
+    number = known.experiment_id if known else client.create_experiment(experiment)
+    runs = client.search_runs([number], f"tags.`{TAG}` = '{name}'", max_results=1)
+    run = (runs[0] if runs else client.create_run(number, tags={TAG: name}, run_name=name)).info.run_id
+    parameters = [Param(key, str(value)) for key, value in leaves(config)]
+    for start in range(0, len(parameters), BATCH):
+        client.log_batch(run, params=parameters[start : start + BATCH])
+    return Remote(client, run)
+
+
+def leaves(config: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings with dotted keys."""
+    if not isinstance(config, dict):
+        yield key, config
+        return
+    for name, value in config.items():
+        yield from leaves(value, f"{key}.{name}" if key else name)
+
+
+@hookimpl
+def lossreg_tracker() -> Any:
+    return mlflow

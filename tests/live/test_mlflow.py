@@ -1,0 +1,50 @@
+"""MLflow's own client finds in its store what the run's directory has."""
+
+import json
+import os
+import subprocess
+import sys
+
+RUN = {
+    "data": {"name": "random", "samples": 60, "features": 3},
+    "model": "linear",
+    "optimizer": "sgd",
+    "loss": "mse",
+    "train": {"epochs": 3},
+}
+
+MLFLOW = """
+import json, sys
+import lossreg
+from lossreg.experiment import trackers
+from mlflow import MlflowClient
+
+trackers.PATIENCE = 100.0  # a busy machine imports for long
+config = {**json.loads(sys.argv[1]), "trackers": [{"name": "mlflow", "uri": sys.argv[2], "experiment": "trial"}]}
+result = lossreg.run(config, root="runs")
+client = MlflowClient(sys.argv[2])
+(run,) = client.search_runs([client.get_experiment_by_name("trial").experiment_id])
+history = [[m.step, m.value] for m in client.get_metric_history(run.info.run_id, "test_loss")]
+told = {"name": run.info.run_name, "status": run.info.status, "params": run.data.params, "history": history}
+print(json.dumps({**told, "metrics": run.data.metrics, "result": result.metrics, "path": result.path.name}))
+"""
+
+
+def test_mlflow_has_what_the_run_has(tmp_path):
+    store = (tmp_path / "mlruns").as_uri()
+    done = subprocess.run(
+        [sys.executable, "-c", MLFLOW, json.dumps(RUN), store],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "failed and is left alone" not in done.stderr
+    told = json.loads(done.stdout)
+    assert (told["name"], told["status"]) == (told["path"], "FINISHED")
+    assert told["params"]["data.samples"] == "60"
+    assert told["params"]["loss.name"] == "mse"
+    assert told["history"] == [[record["step"], record["test_loss"]] for record in told["result"]]
+    assert told["metrics"]["train_r2"] == told["result"][-1]["train_r2"]

@@ -1,0 +1,172 @@
+"""Metrics: those computed here and scikit-learn's agree, whatever the task; and losses reported beside."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+import lossreg
+from lossreg.experiment.config import load
+from lossreg.experiment.evaluate import Measure
+from lossreg.experiment.examples import Part, Rows
+from lossreg.experiment.metrics import METRICS, NAMES, OWN, suitable
+from lossreg.experiment.objective import Objective
+from lossreg.experiment.task import Task, demand_of
+from lossreg.registry import losses
+
+RANDOM = np.random.default_rng(0)
+ROWS = 2500
+
+
+class Identity:
+    forward = staticmethod(lambda inputs: inputs)
+
+
+def measured(loss, outputs, targets, names=None, rows=1):
+    demand = demand_of(losses.get(loss))
+    index = np.arange(len(outputs)).reshape(-1, rows)
+    part = Part(Rows(outputs.astype(np.float32), index), targets)
+    return Measure(Objective(losses.get(loss), "mean", {}, demand), names=names)(Identity(), part)
+
+
+def test_every_function_is_there_and_every_form_has_metrics():
+    assert all(callable(getattr(reference, metric.function)) for metric in METRICS.values())
+    assert {name for task in Task for width in (2, 3) for name in suitable(task, width)} == set(NAMES)
+
+
+def test_classes_are_told_by_their_largest_score():
+    scores, labels = RANDOM.normal(size=(ROWS, 4)), RANDOM.integers(0, 4, ROWS)
+    scores[np.arange(ROWS), labels] += 1
+    found = measured("cross_entropy", scores, labels, suitable(Task.LABELS, 4))
+    decided = scores.astype(np.float32).argmax(axis=1)
+    assert found["accuracy"] == reference.accuracy_score(labels, decided)
+    assert found["f1_macro"] == pytest.approx(reference.f1_score(labels, decided, average="macro"))
+    assert found["cohen_kappa"] == pytest.approx(reference.cohen_kappa_score(labels, decided))
+    shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    assert found["roc_auc_ovr"] == pytest.approx(reference.roc_auc_score(labels, shares, multi_class="ovr"), abs=1e-6)
+    assert found["ndcg"] == pytest.approx(reference.ndcg_score(np.eye(4)[labels], scores), abs=1e-6)
+    assert all(math.isfinite(value) for value in found.values())
+    same = measured("nll", scores, labels, ["accuracy", "f1_macro"])
+    assert (same["accuracy"], same["f1_macro"]) == (found["accuracy"], found["f1_macro"])
+
+
+@pytest.mark.parametrize("loss", ["bce_with_logits", "bce", "soft_margin", "cross_entropy"])
+def test_two_classes_have_one_truth_however_they_are_scored(loss):
+    labels = RANDOM.integers(0, 2, ROWS)
+    scores = (RANDOM.normal(size=ROWS) + labels).astype(np.float32)
+    outputs, targets = scores[:, np.newaxis], labels.astype(float)[:, np.newaxis]
+    if loss == "soft_margin":
+        targets = 2 * targets - 1
+    if loss == "cross_entropy":
+        outputs, targets = np.stack([np.zeros(ROWS), scores], axis=1), labels
+    found = measured(loss, outputs, targets, ["accuracy", "roc_auc", "f1", "average_precision"])
+    assert found["accuracy"] == ((scores > 0) == labels).mean()
+    assert found["roc_auc"] == pytest.approx(reference.roc_auc_score(labels, scores))
+    assert found["f1"] == pytest.approx(reference.f1_score(labels, scores > 0))
+    assert found["average_precision"] == pytest.approx(reference.average_precision_score(labels, scores))
+
+
+def test_real_targets_agree_with_scikit_learn():
+    truth = RANDOM.normal(1e4, 1, (ROWS, 2)).astype(np.float32)
+    guess = truth + RANDOM.normal(0, 0.5, (ROWS, 2)).astype(np.float32)
+    found = measured("mse", guess, truth, suitable(Task.REAL, 2))
+    assert found["r2"] == pytest.approx(reference.r2_score(truth.astype(float), guess.astype(float)), rel=1e-9)
+    assert found["mae"] == pytest.approx(reference.mean_absolute_error(truth, guess), rel=1e-5)
+    assert found["explained_variance"] == pytest.approx(reference.explained_variance_score(truth, guess), rel=1e-3)
+
+
+def test_counts_are_compared_as_counts_and_not_as_logarithms():
+    truth = RANDOM.poisson(5, (ROWS, 1)).astype(np.float32)
+    assert measured("poisson_nll", np.log(truth + 1e-6), truth)["mae"] == pytest.approx(0, abs=1e-3)
+
+
+def test_rows_with_several_classes():
+    member = RANDOM.random((ROWS, 5)) > 0.6
+    scores = RANDOM.normal(size=(ROWS, 5)) + member
+    first = member[np.arange(ROWS), scores.astype(np.float32).argmax(axis=1)].mean()
+    found = measured("multilabel_soft_margin", scores, member.astype(np.float32), suitable(Task.SEVERAL, 5))
+    assert found["precision_at_1"] == first
+    assert found["f1_micro"] == pytest.approx(reference.f1_score(member, scores > 0, average="micro"), abs=1e-6)
+    expected = reference.label_ranking_average_precision_score(member, scores)
+    assert found["label_ranking_average_precision"] == pytest.approx(expected, abs=1e-6)
+    order = np.argsort(~member, axis=1, kind="stable")
+    listed = np.where(np.take_along_axis(member, order, axis=1), order, -1)
+    assert measured("multilabel_margin", scores, listed)["precision_at_1"] == first
+
+
+def test_pairs_and_triplets_are_told_by_which_way_round_loses_less():
+    sides = np.float32([1, 1, -1, -1])
+    scores = np.float32([2, 1, 1, 2, 1, 2, 2, 1])[:, np.newaxis]  # the first above, below, below, above
+    found = measured("margin_ranking", scores, sides[:, np.newaxis], ["accuracy", "roc_auc"], rows=2)
+    assert (found["accuracy"], found["roc_auc"]) == (0.5, 0.5)
+    ahead = np.float32([[1, 0], [0.9, 0.1], [1, 0], [0, 1], [1, 0], [0, 1], [1, 0], [1, 0.1]])
+    assert measured("cosine_embedding", ahead, sides, rows=2)["accuracy"] == 0.5
+    assert measured("hinge_embedding", ahead, sides[:, np.newaxis], rows=2)["accuracy"] == 0.5
+    triplets = np.float32([[0], [1], [2], [0], [2], [1], [0], [0], [9]])
+    assert measured("triplet_margin", triplets, np.ones(3), rows=3)["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_what_is_not_defined_is_nan():
+    ones = np.ones((4, 1), np.float32)
+    assert math.isnan(measured("bce_with_logits", ones, ones, ["roc_auc"])["roc_auc"])
+    assert math.isnan(measured("mse", np.full((4, 1), np.nan), ones, ["explained_variance"])["explained_variance"])
+
+
+def test_usual_metrics_are_suitable_ones():
+    for task, form in ((Task.REAL, "values"), (Task.LABELS, "classes"), (Task.SEVERAL, "several classes")):
+        assert set(OWN[form]) <= set(suitable(task, 3))
+    assert suitable(Task.LABELS, 2) != suitable(Task.LABELS, 3)
+
+
+def test_losses_are_reported_beside_the_one_that_trains(tmp_path):
+    given = {
+        "data": {"name": "random", "samples": 200},
+        "model": "linear",
+        "optimizer": "sgd",
+        "loss": "huber",
+        "train": {"epochs": 2},
+    }
+    beside = ["mse", {"name": "huber", "delta": 0.1, "as": "narrow"}, "gaussian_nll"]
+    alone = lossreg.run(given, root=tmp_path)
+    with pytest.raises(lossreg.InvalidConfig, match=r"report.2: gaussian_nll takes other predictions than huber"):
+        lossreg.run({**given, "report": beside}, root=tmp_path)
+    result = lossreg.run({**given, "report": beside[:2], "metrics": ["rmse", "r2"]}, root=tmp_path)
+    keys = [key for key in result.final if key.startswith("test_")]
+    assert keys == ["test_loss", "test_rmse", "test_r2", "test_loss_mse", "test_loss_narrow"]
+    assert result.final["test_loss"] == alone.final["test_loss"]
+    assert result.final["test_loss_mse"] == pytest.approx(result.final["test_rmse"] ** 2, rel=1e-5)
+    assert result.final["test_loss_narrow"] < result.final["test_loss"]
+    variance = {**given, "model": "mlp", "loss": "gaussian_nll", "report": ["mse"]}
+    final = lossreg.run(variance, root=tmp_path).final
+    assert final["test_loss_mse"] == pytest.approx(final["test_rmse"] ** 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["metrics=[roc_auc, r2]"], "metrics.0: roc_auc does not measure real targets, which mse takes; metrics that"),
+        (["report=[l1, poisson_nll]"], "report.1: poisson_nll takes a target 0 or above; "),
+        (["report=[cross_entropy]"], "report.0: cross_entropy takes class labels, and random has real targets"),
+        (
+            ["data.name=breast_cancer", "loss=cross_entropy", "report=[bce_with_logits]"],
+            "report.0: bce_with_logits takes other predictions than cross_entropy, which trains",
+        ),
+        (
+            ["data.name=diabetes", "loss=poisson_nll", "report=[mse]"],
+            "report.0: of mse and poisson_nll, one takes the logarithm of what the other takes",
+        ),
+        (["report=[margin_ranking]"], "report.0: margin_ranking takes other predictions than mse, which trains"),
+        (
+            ["data.name=digits", "loss=triplet_margin", "model=siamese", "report=[cosine_embedding]"],
+            "report.0: cosine_embedding takes pairs of rows, of one class or of two, and triplet_margin triplets",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(changes, message):
+    from lossreg.experiment.session import prepare
+
+    given = {"data": "random", "model": "linear", "optimizer": "sgd", "loss": "mse"}
+    with pytest.raises(lossreg.InvalidConfig) as caught:
+        prepare(load(given, changes))
+    assert message in str(caught.value)

@@ -1,0 +1,107 @@
+"""Objectives: the gradient that reaches a network, through links, of every loss."""
+
+import numpy as np
+import pytest
+
+from lossreg.domains import DISSIMILARITY, LOG_PROBABILITY, NON_NEGATIVE, PROBABILITY, UNIT
+from lossreg.experiment.links import LINKS
+from lossreg.experiment.objective import Objective
+from lossreg.experiment.task import Task, demand_of
+from lossreg.registry import losses
+
+RANDOM = np.random.default_rng(3)
+COUNT, WIDTH = 5, 3
+SIDES = np.where(RANDOM.random(COUNT) > 0.5, 1.0, -1.0)
+
+
+def targets_of(demand):
+    """Targets of a task, as the runner makes them."""
+    by_row = demand.predictions[0].axis is not None
+    shares = RANDOM.random((COUNT, WIDTH))
+    made = {
+        Task.REAL: RANDOM.poisson(3, (COUNT, WIDTH)).astype(float),
+        Task.BINARY: RANDOM.integers(0, 2, (COUNT, WIDTH)).astype(float),
+        Task.SIDES: np.sign(RANDOM.normal(size=(COUNT, WIDTH))),
+        Task.LABELS: RANDOM.integers(0, WIDTH, COUNT),
+        Task.SEVERAL: RANDOM.integers(0, 2, (COUNT, WIDTH)).astype(float),
+        Task.DISTRIBUTIONS: shares / shares.sum(axis=1, keepdims=True),
+        Task.ORDER: SIDES[:, np.newaxis],
+        Task.PAIRS: SIDES if by_row else SIDES[:, np.newaxis],
+        Task.TRIPLETS: SIDES,
+    }[demand.task]
+    if demand.target and demand.target.domain.integer and demand.task is Task.SEVERAL:
+        return np.array([[0, 2, -1], [1, -1, -1], [-1, -1, -1], [2, 1, 0], [2, -1, -1]])
+    return np.log(made) if demand.log_target else made
+
+
+CASES = [(name, {}) for name in losses.names() if demand_of(losses.get(name))]
+CASES += [("poisson_nll", {"log_input": False}), ("kl_div", {"log_target": True})]
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+def test_the_gradient_of_the_outputs_agrees_with_differences(name, parameters):
+    loss = losses.get(name)
+    demand = demand_of(loss, parameters)
+    objective = Objective(loss, "mean", parameters, demand)
+    width = 1 if demand.task is Task.ORDER else WIDTH * demand.parts
+    outputs, targets = RANDOM.normal(size=(COUNT * demand.task.rows, width)), targets_of(demand)
+    grad = np.full_like(outputs, np.nan)
+    value, out = objective.value_and_grad(outputs, targets, out=grad)
+    assert out is grad
+    assert value == pytest.approx(float(objective(outputs, targets)))
+    numerical = np.empty_like(outputs)
+    for at in np.ndindex(outputs.shape):
+        ends = []
+        for shift in (1e-6, -1e-6):
+            moved = outputs.copy()
+            moved[at] += shift
+            ends.append(float(objective(moved, targets)))
+        numerical[at] = (ends[0] - ends[1]) / 2e-6
+    assert np.abs(numerical).max() > 1e-3
+    np.testing.assert_allclose(grad, numerical, atol=1e-7)
+
+
+def test_parts_of_a_batch_add_up_to_its_gradient():
+    loss = losses.get("nll")
+    objective = Objective(loss, "mean", {"weight": [1.0, 2.0, 3.0]}, demand_of(loss))
+    outputs, labels = RANDOM.normal(size=(6, 3)), np.array([0, 1, 2, 2, 1, 0])
+    whole, parts = np.empty_like(outputs), np.empty_like(outputs)
+    objective.value_and_grad(outputs, labels, out=whole)
+    divisor = objective.denominator(outputs, labels)
+    for rows in (slice(0, 2), slice(2, 6)):
+        objective.value_and_grad(outputs[rows], labels[rows], out=parts[rows], denominator=divisor)
+    np.testing.assert_allclose(parts, whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize("domain", [UNIT, NON_NEGATIVE, PROBABILITY, LOG_PROBABILITY])
+def test_links_give_numbers_of_their_domain_however_large(domain):
+    raw = np.float32([[-1e4, 0, 1e4], [1e4, 1e4, 1e4], [-3, 2, 1]])
+    with np.errstate(all="raise", under="ignore"):
+        values = LINKS[domain].apply(raw)
+    assert np.isfinite(values).all()
+    assert np.asarray(domain.contains(values)).all()
+    if domain is PROBABILITY:
+        np.testing.assert_allclose(values.sum(axis=1), 1, rtol=1e-6)
+    if domain is LOG_PROBABILITY:
+        np.testing.assert_allclose(np.exp(values).sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("domain", [domain for domain, link in LINKS.items() if link], ids=str)
+def test_the_derivative_of_a_link_agrees_with_differences(domain):
+    link = LINKS[domain]
+    raw = RANDOM.normal(size=(4, 2, 3) if domain is DISSIMILARITY else (4, 3))
+    values = link.apply(raw)
+    direction = RANDOM.normal(size=values.shape)
+    numerical = np.empty_like(raw)
+    for at in np.ndindex(raw.shape):
+        step = np.zeros_like(raw)
+        step[at] = 1e-6
+        numerical[at] = ((link.apply(raw + step) - link.apply(raw - step)) * direction).sum() / 2e-6
+    np.testing.assert_allclose(link.differentiate(raw, values, direction), numerical, atol=1e-8)
+
+
+def test_a_distance_of_nothing_has_no_slope():
+    raw, link = np.zeros((2, 2, 3)), LINKS[DISSIMILARITY]
+    values = link.apply(raw)
+    assert not values.any()
+    assert not link.differentiate(raw, values, np.ones((2, 1))).any()

@@ -1,0 +1,184 @@
+"""The page's content, whatever the runs are; tests/browser looks at the page itself."""
+
+import base64
+import hashlib
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import lossreg
+from lossreg.experiment.page import SCRIPTS, page, source
+from lossreg.experiment.page.content import POINTS, content, readable, thinned
+from lossreg.experiment.page.outcomes import CLASSES, outcome
+from lossreg.experiment.page.shapes import call, shape
+from lossreg.experiment.predictions import FILE, read
+from lossreg.experiment.runs import Run, runs_in
+
+WINE = {"data": {"name": "wine", "standardise": True}, "model": "linear", "optimizer": "adam", "train": {"epochs": 3}}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    for loss in ("cross_entropy", {"name": "cross_entropy", "label_smoothing": 0.1}):
+        lossreg.run({**WINE, "loss": loss}, root=root)
+    return runs_in(root)
+
+
+def embedded(html):
+    return json.loads(re.search(r'id="content">(.*?)</script>', html, re.DOTALL)[1])
+
+
+def test_the_page_holds_its_content_and_names_all_that_may_run(runs):
+    html = page(runs)
+    assert embedded(html) == json.loads(json.dumps({**content(runs), "made": embedded(html)["made"]}))
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)[1]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    for name in (*SCRIPTS, "page.css"):
+        assert base64.b64encode(hashlib.sha256(source(name).encode()).digest()).decode() in policy
+        assert source(name) in html
+    addresses = re.findall(r"""(?:src|href)="([^"]*)""", html)
+    assert addresses
+    assert all(address.startswith(("#", "data:")) for address in addresses)
+
+
+def test_no_text_of_a_run_ends_the_script_that_holds_it(tmp_path):
+    path = tmp_path / "20260102T030405.000006Z-x-abcdef"
+    path.mkdir()
+    path.joinpath("status.json").write_text(
+        json.dumps({"status": "failed", "error": "</script><!--<script>\u2028{{ x }}"})
+    )
+    html = page([Run(path)])
+    assert embedded(html)["runs"][0]["error"] == "</script><!--<script>\u2028{{ x }}"
+    assert html.count("</script>") == 1 + len(SCRIPTS)
+
+
+def test_runs_of_one_task_are_compared_and_others_are_not(runs, tmp_path):
+    columns = {column["key"]: column["rises"] for column in content(runs)["columns"]}
+    assert columns["test_accuracy"] is True
+    assert columns["loss.label_smoothing"] is columns["test_loss"] is None  # another loss's value is another thing
+    other = lossreg.run({**WINE, "data": "iris", "loss": "cross_entropy"}, root=tmp_path)
+    columns = {column["key"]: column["rises"] for column in content([*runs, Run(other.path)])["columns"]}
+    assert set(columns.values()) == {None}
+    seeds = [lossreg.run({**WINE, "loss": "cross_entropy", "seed": seed}, root=tmp_path) for seed in (1, 2)]
+    columns = {column["key"]: column["rises"] for column in content([Run(seed.path) for seed in seeds])["columns"]}
+    assert (columns["test_loss"], columns["test_accuracy"], columns["seed"]) == (False, True, None)
+
+
+def test_curves_are_what_was_logged(runs):
+    found = content(runs)
+    assert [chart["metric"] for chart in found["charts"]] == ["loss", "accuracy"]
+    assert found["charts"][0]["keys"] == {"train": "train_loss", "test": "test_loss"}
+    curve = found["runs"][1]["curves"]["test_loss"]
+    assert curve["epoch"] == [1, 2, 3]
+    assert curve["y"] == [pytest.approx(record["test_loss"], rel=1e-5) for record in runs[1].records]
+
+
+def test_a_long_curve_keeps_its_ends_its_spikes_and_what_is_no_number():
+    values = np.sin(np.arange(50_000) / 3000).tolist()
+    values[12_345], values[33_333], values[40_000] = 9.0, -9.0, math.nan
+    points = [(n, n, value) for n, value in enumerate(values)]
+    kept = thinned(points)
+    assert len(kept) <= 2 * POINTS + 3
+    assert {0, 12_345, 33_333, 40_000, 49_999} <= {n for n, _, _ in kept}
+    assert kept == sorted(kept, key=lambda point: point[0])
+    assert thinned(points[:500]) == points[:500]
+
+
+def test_values_are_json():
+    given = [0.1 + 0.2, math.nan, -math.inf, True, None, [1, "a"], "x", 3]
+    assert [readable(value) for value in given] == [0.3, "nan", "-inf", True, None, '[1, "a"]', "x", 3]
+
+
+# Losses
+
+
+@pytest.mark.parametrize("name", [name for name in lossreg.names() if not lossreg.get(name).forms[0].whole])
+def test_every_loss_has_a_shape_with_its_own_slope(name):
+    found = shape({"name": name})
+    assert "problem" not in found
+    assert found["lines"]
+    for line in found["lines"]:
+        x, values, slopes = (np.array(line[key], float) for key in ("x", "value", "slope"))
+        assert np.isfinite([values, slopes]).all()
+        slope = np.diff(values) / np.diff(x)
+        between = (slopes[1:] + slopes[:-1]) / 2
+        kinks = np.abs(np.diff(slopes)) > 0.4 * np.abs(slopes).max()
+        assert np.allclose(slope[~kinks], between[~kinks], rtol=0.05, atol=0.02 * np.abs(slopes).max() + 1e-4)
+    assert any(np.ptp(np.array(line["value"], float)) > 0.1 for line in found["lines"])
+
+
+def test_a_shape_has_the_runs_own_parameters():
+    assert shape({"name": "huber", "delta": 1.0, "weight": 1.0})["call"] == "huber"
+    found = shape({"name": "huber", "delta": [0.5, 2.0], "weight": 1.0})
+    assert found["call"] == "huber(delta=[0.5, 2.0])"
+    assert max(found["lines"][0]["slope"]) == 0.5
+    weighted = shape({"name": "cross_entropy", "weight": [2.0, 1.0, 1.0, 1.0, 1.0]})["lines"]
+    plain = shape({"name": "cross_entropy", "weight": [1.0] * 5})["lines"]
+    assert weighted[0]["value"][0] == pytest.approx(2 * plain[0]["value"][0], rel=1e-5)
+    assert call({"name": "x"}) == "x"
+
+
+def test_a_loss_that_is_not_there_is_said():
+    found = shape({"name": "hubr", "delta": 1.0})
+    assert found["lines"] == []
+    assert "did you mean 'huber'" in found["problem"]
+
+
+# Predictions
+
+
+def test_a_run_keeps_its_predictions(runs):
+    for run in runs:
+        found = read(run.path)
+        assert found.classes == ("class_0", "class_1", "class_2")
+        assert np.mean(found.prediction == found.target) == run.final["test_accuracy"]
+
+
+@pytest.mark.parametrize("loss", ["bce_with_logits", "soft_margin"])
+def test_two_classes_are_classes(tmp_path, loss):
+    config = {**WINE, "data": {"name": "breast_cancer", "standardise": True}, "loss": loss}
+    result = lossreg.run(config, root=tmp_path)
+    found = outcome(result.path)
+    assert found["classes"] == ["malignant", "benign"]
+    assert found["right"] / found["rows"] == result.final["test_accuracy"]
+    assert np.sum(found["counts"]) == found["rows"]
+
+
+def test_numbers_have_residuals(tmp_path):
+    result = lossreg.run({**WINE, "data": "diabetes", "loss": "mse"}, root=tmp_path)
+    prediction, target, classes = read(result.path)
+    assert (prediction.shape, classes) == (target.shape, ())
+    assert np.sqrt(np.mean((prediction - target) ** 2)) == pytest.approx(result.final["test_rmse"])
+    (found,) = outcome(result.path)["residuals"]
+    assert (found["rows"], found["lost"], sum(found["counts"])) == (len(target), 0, len(target))
+    assert found["mean"] == pytest.approx(np.mean(prediction - target), rel=1e-3)
+
+
+def test_no_rows_to_test_on_and_files_that_cannot_be_read_are_no_outcome(tmp_path):
+    result = lossreg.run({**WINE, "data": {"name": "wine", "test": 0}, "loss": "cross_entropy"}, root=tmp_path)
+    assert not (result.path / FILE).exists()
+    assert outcome(result.path) is None
+    result.path.joinpath(FILE).write_bytes(b"half")
+    assert outcome(result.path) is None
+
+
+def test_many_classes_are_a_list_of_confusions_and_nan_is_counted(tmp_path):
+    size = CLASSES + 5
+    target = np.repeat(np.arange(size), 3)
+    prediction = target.copy()
+    prediction[:3] = 7
+    classes = {"classes": json.dumps([f"c{n}" for n in range(size)])}
+    save_file({"prediction": prediction, "target": target}, tmp_path / FILE, metadata=classes)
+    assert outcome(tmp_path) == {"rows": 3 * size, "right": 3 * size - 3, "confusions": [["c0", "c7", 3]]}
+    lost = np.array([[1.0], [np.nan], [np.inf]], np.float32)
+    save_file({"prediction": lost, "target": np.zeros_like(lost)}, tmp_path / FILE)
+    (found,) = outcome(tmp_path)["residuals"]
+    assert (found["rows"], found["lost"], found["mean"]) == (3, 2, 1.0)
+    save_file({"prediction": lost[1:], "target": np.zeros_like(lost[1:])}, tmp_path / FILE)
+    assert outcome(tmp_path) == {"residuals": [{"rows": 2, "lost": 2}]}

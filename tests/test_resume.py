@@ -1,0 +1,356 @@
+"""Runs that are stopped, by whatever it may be, and resumed: to the same bytes as if nothing had been."""
+
+import contextlib
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import lossreg
+from lossreg import Diverged, NotResumable, Report
+from lossreg.experiment import checkpoint
+from lossreg.experiment.store import Store
+
+CONFIG = """\
+data: {name: random, samples: 150, features: 5, test: 0.2, validation: 0.2}
+model: {name: mlp, hidden: [8], activation: tanh}
+optimizer: {name: adam, lr: 0.03}
+schedule: {name: plateau, patience: 0, factor: 0.5, threshold: 0.1}
+loss: huber
+train: {epochs: 6, batch_size: 8, accumulate: 2, clip_norm: 0.5, checkpoint_steps: 4, patience: 5, restore_best: true}
+"""
+SAME = ("metrics.jsonl", "weights.safetensors", "config.yaml")
+
+
+def small(**changes):
+    return {
+        "data": {"name": "random", "samples": 60, "features": 3},
+        "model": "linear",
+        "optimizer": {"name": "sgd", "lr": 0.1},
+        "loss": "mse",
+        "train": {"epochs": 5, "batch_size": 16, "checkpoint_epochs": 1},
+    } | changes
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    path = tmp_path_factory.mktemp("config") / "everything.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(config, tmp_path_factory):
+    """A run that nothing stopped."""
+    return lossreg.run(config, root=tmp_path_factory.mktemp("whole"))
+
+
+def assert_same(path, whole):
+    for name in SAME:
+        assert (path / name).read_bytes() == (whole.path / name).read_bytes(), name
+    records = Store(path).records()
+    losses = [record.get("validation_loss", record["train_loss"]) for record in records]
+    for step in (records[-1]["step"], records[int(np.argmin(losses))]["step"]):
+        one, other = (load_file(run / "checkpoints" / f"step-{step}.safetensors") for run in (path, whole.path))
+        assert one.keys() == other.keys()
+        assert all(np.array_equal(one[key], other[key]) for key in one)
+    assert Store(path).read("status.json")["status"] == "finished"
+
+
+@pytest.mark.parametrize(("number", "seeds"), [("SIGKILL", range(8)), ("SIGINT", range(3)), ("SIGTERM", range(3))])
+def test_a_run_that_is_stopped_and_resumed_leaves_the_same_bytes(config, whole, tmp_path, number, seeds):
+    script = Path(__file__).with_name("crashes.py")
+    done = subprocess.run(
+        [sys.executable, script, config, tmp_path, number, *map(str, seeds)],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    runs = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(runs) == len(seeds)
+    assert sum(stops for _, stops in runs) > len(seeds) / 2
+    for path, _ in runs:
+        assert_same(Path(path), whole)
+
+
+# What is refused
+
+
+def stopped(root, given, epochs=2):
+    """The directory of a run that was interrupted after some epochs."""
+
+    class Interrupting(Report):
+        def epoch(self, record):
+            if record["epoch"] == epochs:
+                os.kill(os.getpid(), 2)
+
+        def stopped(self, path):
+            self.path = path
+
+    report = Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        lossreg.run(given, root=root, report=report)
+    return report.path
+
+
+def test_an_interrupted_run_has_a_checkpoint_of_its_step_and_can_be_resumed(tmp_path):
+    given = small(train={"epochs": 5, "batch_size": 16})
+    path = stopped(tmp_path, given)
+    status = Store(path).read("status.json")
+    assert (status["status"], status["step"]) == ("interrupted", 6)
+    assert checkpoint.steps_in(path / "checkpoints") == [6]
+    assert len(Store(path).records()) == 2
+    assert_same(lossreg.resume(path).path, lossreg.run(given, root=tmp_path))
+
+
+def test_a_finished_run_says_so(tmp_path):
+    path = lossreg.run(small(), root=tmp_path).path
+    with pytest.raises(NotResumable, match=r"is finished; lossreg run .*config\.yaml runs it again"):
+        lossreg.resume(path)
+
+
+def test_a_run_that_is_running_is_refused(tmp_path):
+    path = stopped(tmp_path, small())
+    with Store.open(path), pytest.raises(NotResumable, match=rf"is running, as process {os.getpid()}"):
+        lossreg.resume(path)
+    lossreg.resume(path)
+
+
+def test_a_directory_that_is_no_run_says_what_it_lacks(tmp_path):
+    with pytest.raises(NotResumable, match=r"is not the directory of a run; it has no config\.yaml"):
+        lossreg.resume(tmp_path)
+
+
+def test_a_changed_config_is_refused_with_the_difference_unless_forced(tmp_path):
+    path = stopped(tmp_path, small())
+    config = path / "config.yaml"
+    text = config.read_text()
+    config.write_text("# a comment is no change\n" + text)
+    lossreg.resume(path)
+    path = stopped(tmp_path, small())
+    config = path / "config.yaml"
+    config.write_text(text.replace("lr: 0.1", "lr: 0.05").replace("epochs: 5", "epochs: 7"))
+    told = r": optimizer.lr was 0.1, is 0.05; train.epochs was 5, is 7; --force resumes it all the same$"
+    with pytest.raises(NotResumable, match=told):
+        lossreg.resume(path)
+    assert [record["epoch"] for record in lossreg.resume(path, force=True).metrics] == [1, 2, 3, 4, 5, 6, 7]
+    assert Store(path).read("status.json")["status"] == "finished"
+    assert Store(path).read("environment.json")["config"]["optimizer"]["lr"] == 0.05
+    assert "although optimizer.lr was 0.1, is 0.05" in (path / "log.txt").read_text()
+
+
+def test_a_finished_run_that_is_made_longer_is_the_longer_run(tmp_path):
+    path = lossreg.run(small(), root=tmp_path).path
+    config = path / "config.yaml"
+    config.write_text(config.read_text().replace("epochs: 5", "epochs: 7"))
+    longer = lossreg.run(config, root=tmp_path)
+    assert_same(lossreg.resume(path, force=True).path, longer)
+
+
+def test_another_model_does_not_take_the_checkpoint_even_if_forced(tmp_path):
+    path = stopped(tmp_path, small(model={"name": "mlp", "hidden": [4]}))
+    config = path / "config.yaml"
+    config.write_text(config.read_text().replace("hidden: [4]", "hidden: [5]"))
+    with pytest.raises(NotResumable, match=re.escape("expected 0.weight of shape (5, 3) after step 6, found (4, 3)")):
+        lossreg.resume(path, force=True)
+    config.write_text(
+        config.read_text().replace("hidden: [5]", "hidden: [4]").replace("validation: 0.0", "validation: 0.2")
+    )
+    with pytest.raises(NotResumable, match="expected validation_loss in the metrics until step 6, found none"):
+        lossreg.resume(path, force=True)
+
+
+PLUGIN = '''
+"""Squares."""
+from lossreg import Real, hookimpl, loss
+
+@loss
+def squares(prediction: Real, target: Real):
+    error = prediction - target
+    return error * error, 2 * error
+
+@hookimpl
+def lossreg_loss():
+    return squares
+'''
+
+
+def test_a_changed_plugin_is_refused_with_the_difference_unless_forced(tmp_path):
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    info.joinpath("entry_points.txt").write_text("[lossreg.losses]\nsquares = their_squares\n")
+    tmp_path.joinpath("their_squares.py").write_text(PLUGIN)
+    endless = CONFIG.replace("huber", "squares").replace("epochs: 6", "epochs: 1000000").replace("patience: 5, ", "")
+    tmp_path.joinpath("x.yaml").write_text(endless)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def command(*arguments):
+        return subprocess.Popen(
+            [sys.executable, "-m", "lossreg", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    worker = command("run", "x.yaml", "--runs", "runs")
+    while "epoch" not in worker.stdout.readline():
+        assert worker.poll() is None
+    (path,) = tmp_path.glob("runs/*")
+    refused = command("resume", str(path))
+    assert refused.communicate()[1] == f"lossreg: error: {path}: is running, as process {worker.pid}\n"
+    assert refused.returncode == 2
+    worker.kill()
+    worker.communicate()
+    tmp_path.joinpath("their_squares.py").write_text(PLUGIN.replace("2 * error", "error + error"))
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.1\n")
+    refused = command("resume", str(path))
+    told = (
+        r"loss squares: version was '1.0', is '1.1'; loss squares: its source has changed \(\w{8} to \w{8}\); --force"
+    )
+    assert re.search(told, refused.communicate()[1])
+    assert refused.returncode == 2
+    forced = command("resume", str(path), "--force")
+    while "resumed after step" not in forced.stdout.readline():
+        assert forced.poll() is None
+    forced.terminate()
+    assert forced.communicate()[1] == "lossreg: error: interrupted\n"
+    assert forced.returncode == 130
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(tmp_path):
+    whole = lossreg.run(small(), root=tmp_path)
+    path = stopped(tmp_path, small())
+    damaged = path / "checkpoints" / "step-6.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-5])
+    with pytest.raises(NotResumable, match=r"step-6\.safetensors: is damaged \(.*\); without it, an earlier"):
+        lossreg.resume(path)
+    damaged.unlink()
+    assert_same(lossreg.resume(path).path, whole)
+
+
+# What stops a run
+
+
+def test_a_loss_that_turns_infinite_names_step_batch_and_rows(tmp_path):
+    rows = [f"{x},{x}" for x in range(20)]
+    rows[12] = "12,1e30"
+    tmp_path.joinpath("x.csv").write_text("\n".join(["x,y", *rows]))
+    given = small(
+        data={"name": "csv", "path": str(tmp_path / "x.csv"), "target": "y", "test": 0},
+        optimizer={"name": "sgd", "lr": 1e-5},
+        train={"epochs": 3, "batch_size": 4, "shuffle": False, "checkpoint_steps": 1},
+    )
+    with pytest.raises(Diverged) as caught:
+        lossreg.run(given, root=tmp_path / "runs")
+    told = "the loss is inf at step 4: epoch 1, batch 4 of 5, which is these rows of csv: 13, 14, 15, 16"
+    assert str(caught.value) == told
+    (path,) = tmp_path.joinpath("runs").iterdir()
+    status = Store(path).read("status.json")
+    assert (status["status"], status["step"]) == ("diverged", 3)
+    assert told in status["error"]
+    assert checkpoint.steps_in(path / "checkpoints") == [2, 3]
+    assert all(np.isfinite(array).all() for array in checkpoint.read(path / "checkpoints", 3).arrays.values())
+    assert not (path / "weights.safetensors").exists()
+
+
+def test_a_run_that_diverges_keeps_its_best_epoch(tmp_path):
+    given = small(
+        optimizer={"name": "sgd", "lr": 0.01},
+        schedule={"name": "step", "every": 3, "factor": 1e30},
+        train={"epochs": 6, "batch_size": 16},
+    )
+    with pytest.raises(Diverged, match=r"at step 1\d: epoch 4, batch \d of 3"):
+        lossreg.run(given, root=tmp_path)
+    (path,) = tmp_path.iterdir()
+    assert checkpoint.steps_in(path / "checkpoints") == [9]
+    assert len(Store(path).records()) == 3
+
+
+def test_weights_that_turn_infinite_after_the_last_loss_are_not_kept(tmp_path):
+    given = small(optimizer={"name": "sgd", "lr": 1e39}, train={"steps": 1})
+    with pytest.raises(Diverged, match="weights are no longer finite after step 1, in epoch 1"):
+        lossreg.run(given, root=tmp_path)
+    (path,) = tmp_path.iterdir()
+    assert not list(path.joinpath("checkpoints").iterdir())
+
+
+def test_divergence_is_exit_code_3(tmp_path):
+    tmp_path.joinpath("x.yaml").write_text(CONFIG.replace("adam, lr: 0.03", "sgd, lr: 1e30").replace("huber", "mse"))
+    command = [sys.executable, "-m", "lossreg", "run", "x.yaml", "--runs", "runs"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert re.match(r"lossreg: error: (the loss is (nan|inf) at step \d+: epoch 1, batch \d|weights )", done.stderr)
+
+
+def test_a_second_signal_stops_at_once(tmp_path):
+    class Impatient(Report):
+        def epoch(self, record):
+            os.kill(os.getpid(), 15)
+            os.kill(os.getpid(), 15)
+            raise AssertionError(record)
+
+    with pytest.raises(KeyboardInterrupt):
+        lossreg.run(small(), root=tmp_path, report=Impatient())
+    (path,) = tmp_path.iterdir()
+    assert Store(path).read("status.json")["status"] == "interrupted"
+    assert not checkpoint.steps_in(path / "checkpoints")
+
+
+# A full disk
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A directory on a disk of 200 kB, and how to fill it; without the right to mount one, a limit on each file."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "none", folder], check=False).returncode == 0
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill():
+        if not mounted:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+            return
+        with contextlib.suppress(OSError), (folder / "filler").open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+
+    def free():
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        (folder / "filler").unlink(missing_ok=True)
+
+    yield folder, fill, free
+    free()
+    if mounted:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(disk, tmp_path):
+    folder, fill, free = disk
+    given = small(model={"name": "mlp", "hidden": [100, 30]})
+    whole = lossreg.run(given, root=tmp_path / "whole")
+
+    class Filling(Report):
+        def epoch(self, record):
+            if record["epoch"] == 3:
+                fill()
+
+    with pytest.raises(OSError, match=r"checkpoints/step-9\.safetensors: cannot be written: (No space|File too)"):
+        lossreg.run(given, root=folder, report=Filling())
+    (path,) = (entry for entry in folder.iterdir() if entry.is_dir())
+    assert checkpoint.steps_in(path / "checkpoints") == [3, 6]
+    assert checkpoint.read(path / "checkpoints", 6).step == 6
+    free()
+    assert_same(lossreg.resume(path).path, whole)

@@ -1,0 +1,386 @@
+"""Reading runs: directories in every state, conditions, order, comparison, and the commands as typed."""
+
+import json
+import math
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lossreg
+from lossreg.errors import InvalidInput, UnknownName
+from lossreg.experiment import files
+from lossreg.experiment.compare import comparison, differing
+from lossreg.experiment.query import Condition, best_last, find, order, root_of, seconds, select
+from lossreg.experiment.records import flat
+from lossreg.experiment.runs import Run, delete, rises, runs_in
+
+CONFIG = """\
+data: {{name: iris}}
+model: {{name: linear}}
+optimizer: {{name: adam, lr: {lr}}}
+loss: {{name: {loss}}}
+seed: {seed}
+"""
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Make a run's directory, as a run that ended in some way leaves it."""
+
+    def make(name, *losses, minute=0, lr=0.1, loss="mse", seed=0, **state):
+        path = tmp_path / f"20260102T03{minute:02}05.000006Z-{name}"
+        path.mkdir(parents=True)
+        path.joinpath("config.yaml").write_text(CONFIG.format(lr=lr, loss=loss, seed=seed))
+        path.joinpath("status.json").write_text(json.dumps({"status": "finished", **state}))
+        records = [{"epoch": n, "step": 10 * n, "test_loss": x, "seconds": 0.1} for n, x in enumerate(losses, 1)]
+        path.joinpath("metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+        return Run(path)
+
+    return make
+
+
+@pytest.fixture
+def command(tmp_path):
+    def run(*arguments, code=0, typed=None):
+        done = subprocess.run(
+            [sys.executable, "-m", "lossreg", *arguments],
+            capture_output=True,
+            text=True,
+            input=typed,
+            cwd=tmp_path,
+            env={**os.environ, "LOSSREG_RUNS": str(tmp_path), "COLUMNS": "300"},
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        assert done.returncode == code, done.stderr
+        return done
+
+    return run
+
+
+# Directories
+
+
+def test_a_real_run_is_read_as_it_was(tmp_path):
+    data = {"name": "random", "samples": 60, "features": 3}
+    config = {"data": data, "model": "linear", "optimizer": "sgd", "loss": "mse", "train": {"epochs": 3}}
+    result = lossreg.run(config, root=tmp_path)
+    (run,) = runs_in(tmp_path)
+    assert (run.status, run.steps, run.problems) == ("finished", 6, [])
+    assert run.config == result.config
+    assert run.records == result.metrics
+    assert set(run.final) == {f"{split}_{key}" for split in ("train", "test") for key in ("loss", "r2", "mae", "rmse")}
+    assert run.values["loss"] == run.values["loss.name"] == "mse"
+    assert run.environment["python"] == sys.version
+    assert 0 <= run.age < 600
+
+
+@pytest.mark.parametrize("kept", [[], ["config.yaml"], ["status.json"], ["metrics.jsonl"]])
+def test_a_directory_with_few_files_is_a_run(make, tmp_path, kept):
+    run = make("half", 0.5)
+    for path in run.path.iterdir():
+        if path.name not in kept:
+            path.unlink()
+    (run,) = runs_in(tmp_path)
+    assert run.status == ("finished" if "status.json" in kept else "unknown")
+    assert run.final == ({"test_loss": 0.5} if "metrics.jsonl" in kept else {})
+    assert bool(run.config) == ("config.yaml" in kept)
+
+
+def test_half_written_files_are_problems_and_the_rest_is_read(make):
+    run = make("torn", 0.5, 0.25)
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "test_lo')
+    run.path.joinpath("status.json").write_text('{"stat')
+    run.path.joinpath("config.yaml").write_text("{data: [")
+    assert run.final == {"test_loss": 0.25}
+    assert run.values["status"] == "unknown"
+    found = "\n".join(run.problems)
+    for what in ("metrics.jsonl:3: not a record", "status.json: ", "config.yaml:"):
+        assert what in found
+
+
+def test_unknown_keys_are_kept_and_nan_is_a_number(make):
+    run = make("new", 0.5)
+    record = {
+        "epoch": 2,
+        "step": 20,
+        "test_loss": "nan",
+        "test_huber": 2.0,
+        "validation_f1": "-inf",
+        "novel": 7,
+        "note": "x",
+    }
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(record) + "\n")
+    assert math.isnan(run.final["test_loss"])
+    assert run.best == {"test_loss": 0.5, "test_huber": 2.0, "validation_f1": -math.inf, "novel": 7}
+    assert run.values["note"] == "x"
+
+
+def test_the_best_is_the_highest_of_what_rises_and_the_lowest_of_the_rest(make):
+    run = make("best", 3.0, 1.0, 2.0)
+    assert run.best == {"test_loss": 1.0}
+    assert all(
+        rises(f"test_{name}") for name in ("accuracy", "r2", "f1_macro", "roc_auc", "explained_variance", "ndcg")
+    )
+    assert not any(rises(f"test_{name}") for name in ("loss", "mae", "rmse", "max_error", "huber", "hamming_loss"))
+
+
+def test_the_steps_are_those_of_the_status_where_it_has_them(make):
+    assert make("a", 0.5).steps == 10
+    assert make("b", 0.5, status="diverged", step=17).steps == 17
+    assert make("c", status="failed", step=3).steps == 3
+    assert make("d").steps is None
+
+
+def test_a_run_that_no_process_has_locked_was_killed(make):
+    state = {"status": "running", "host": platform.node()}
+    assert make("a", **state).status == "killed"
+    run = make("b", **state)
+    locking = "import sys, pathlib, lossreg.experiment.files as files\n"
+    locking += "held = files.lock(pathlib.Path(sys.argv[1])); print('locked', flush=True); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", locking, str(run.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "locked\n"
+    assert Run(run.path).status == "running"
+    run.path.joinpath("status.json").unlink()  # as before its first
+    assert Run(run.path).status == "running"
+    run.path.joinpath("status.json").write_text(json.dumps(state))
+    process.kill()
+    process.communicate()
+    assert Run(run.path).status == "killed"
+    assert make("c", status="running", host="elsewhere").status == "running"
+    assert make("d", status="finished").status == "finished"
+
+
+def test_runs_in_sweeps_are_found_and_links_and_strangers_are_not(make, tmp_path):
+    inner = make("inner", minute=1)
+    sweep = tmp_path / "sweep" / "trials"
+    sweep.mkdir(parents=True)
+    inner.path.rename(sweep / inner.id)
+    make("outer", minute=2)
+    tmp_path.joinpath("link").symlink_to(sweep)
+    tmp_path.joinpath("notes").mkdir()
+    tmp_path.joinpath("notes", "x.txt").write_text("")
+    assert [run.name for run in runs_in(tmp_path)] == ["inner", "outer"]
+    assert Path(sweep / inner.id / "config.yaml").exists()
+
+
+# Choice
+
+
+def test_runs_are_found_by_path_beginning_end_and_age(make, tmp_path):
+    a, b = make("digits-aaa", minute=1), make("iris-abb", minute=2)
+    for name in (a.id, str(a.path), "digits-aaa", "aaa", a.id[:14], "digits"):
+        assert find([name], tmp_path) == [a]
+    assert find(["last", "abb", str(b.path), "digits"], tmp_path) == [b, a]
+    assert find(["last~1", "last~0"], tmp_path) == [a, b]
+    with pytest.raises(UnknownName, match=r"begins or ends the names of 2 runs: .*aaa, .*abb; write more"):
+        find(["2026"], tmp_path)
+    with pytest.raises(UnknownName, match="no run 'iris-abc'; did you mean 'iris-abb'"):
+        find(["iris-abc"], tmp_path)
+    with pytest.raises(UnknownName, match="lists the 2 there are"):
+        find(["zzzzz"], tmp_path)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(UnknownName, match="no run 'last'; there are no runs yet"):
+        find(["last"], tmp_path / "none")
+    with pytest.raises(UnknownName, match="no directory 'nowhere'; runs are looked for"):
+        root_of("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("condition", "names"),
+    [
+        ("status=finished", "ab"),
+        ("status!=finished", "c"),
+        ("status=failed,diverged", "c"),
+        ("optimizer.lr=1e-2", "b"),
+        ("optimizer.lr >= 0.05", "ac"),
+        ("loss=huber", "b"),
+        ("loss.name=mse", "ac"),
+        ("test_loss<1", "a"),
+        ("test_loss=nan", "b"),
+        ("best.test_loss<=0.25", "b"),
+        ("test_loss!=0.5", "bc"),
+        ("steps>10", "b"),
+        ("age>1d", "abc"),
+        ("age<1d", ""),
+        ("run<z", "abc"),
+        ("loss<1", ""),
+    ],
+)
+def test_conditions(make, condition, names):
+    runs = [
+        make("a", 0.5),
+        make("b", 0.25, math.nan, lr=0.01, loss="huber, delta: 2.0"),
+        make("c", status="failed"),
+    ]
+    assert "".join(run.name for run in select(runs, [condition])) == names
+
+
+def test_a_key_that_no_run_has_and_a_condition_that_is_none_are_refused(make):
+    runs = [make("a", 0.5)]
+    with pytest.raises(UnknownName, match=r"no run has a 'optimiser.lr'; did you mean 'optimizer.lr'"):
+        select(runs, ["optimiser.lr=1"])
+    with pytest.raises(UnknownName, match=r"no run has a 'zzz'; there are age, best.test_loss, "):
+        order(runs, "zzz")
+    for bad in ("status", "=x", "status=", "loss ~ x"):
+        with pytest.raises(InvalidInput, match="expected a key, one of =, !=,"):
+            Condition.read(bad)
+    with pytest.raises(InvalidInput, match="such as 7d; got '7y'"):
+        Condition.read("age>7y")
+    assert [seconds(text) for text in ("90", "1.5m", "2h", "7d", "1w")] == [90, 90, 7200, 604800, 604800]
+
+
+def test_order_has_numbers_first_and_nothing_last_both_ways(make):
+    runs = [make("none"), make("nan", math.nan), make("two", 2.0), make("one", 1.0), make("inf", math.inf)]
+    assert [run.name for run in order(runs, "test_loss")] == ["one", "two", "inf", "none", "nan"]
+    assert [run.name for run in order(runs, "test_loss", reverse=True)] == ["inf", "two", "one", "none", "nan"]
+    assert [run.name for run in best_last(runs, "test_loss")] == ["none", "nan", "inf", "two", "one"]
+
+
+def test_what_differs_is_shown_and_no_more(make):
+    a, b = make("a", 0.5, 0.7), make("b", 0.25, lr=0.2, loss="huber, delta: 2.0")
+    assert differing([a, b]) == ["optimizer.lr", "loss.name", "loss.delta"]
+    assert differing([a, a]) == differing([a]) == []
+    keys, rows = comparison([a, b])
+    # What comes with the choice of a loss is last: it is the same wherever it is.
+    assert keys == ["run", "steps", "optimizer.lr", "loss.name", "test_loss", "best.test_loss", "loss.delta"]
+    assert [row["best.test_loss"] for row in rows] == [0.5, 0.25]
+    (b.path / "config.yaml").unlink()
+    assert differing([a, Run(b.path)]) == []
+
+
+def test_a_config_is_flat_by_dotted_keys():
+    assert flat({"a": {"b": 1, "c": {"d": [1, 2]}}, "e": None}) == {"a.b": 1, "a.c.d": [1, 2], "e": None}
+
+
+# Commands
+
+
+def test_runs_prints_a_table_json_and_csv(make, command):
+    make("digits-aaa", 0.5, minute=1)
+    make("iris-bbb", math.nan, minute=2, loss="huber, delta: .inf", status="diverged", error="oh")
+    header, *rows = command("runs").stdout.splitlines()
+    assert header.split() == ["run", "status", "age", "loss", "model", "data", "optimizer", "steps", "test_loss"]
+    assert [row.split()[0] for row in rows] == ["digits-aaa", "iris-bbb"]
+    assert rows[1].endswith("nan")
+    assert [row["final"] for row in json.loads(command("runs", "--json").stdout)] == [
+        {"test_loss": 0.5},
+        {"test_loss": "nan"},
+    ]
+    (diverged,) = json.loads(command("runs", "--json", "--where", "status=diverged").stdout)
+    assert (diverged["error"], diverged["config"]["loss"]["delta"]) == ("oh", "inf")
+    lines = command("runs", "--csv", "--sort", "optimizer.lr", "--reverse").stdout.splitlines()
+    assert len(lines) == 3
+    assert "optimizer.lr" in lines[0].split(",")
+    sorted_by = command("runs", "--sort", "optimizer.lr").stdout.splitlines()[0].split()
+    assert "optimizer.lr" in sorted_by
+    assert "none of the 2 runs" in command("runs", "--where", "seed=9").stdout
+    assert "did you mean 'test_loss'" in command("runs", "--sort", "test_lost", code=2).stderr
+    assert "not allowed with" in command("runs", "--csv", "--json", code=2).stderr
+
+
+def test_a_half_written_file_is_a_warning_beside_the_table(make, command):
+    make("torn", 0.5).path.joinpath("metrics.jsonl").write_text('{"epoch"')
+    done = command("runs")
+    assert "torn" in done.stdout
+    assert done.stderr == "lossreg: warning: torn: metrics.jsonl:1: not a record: '{\"epoch\"'\n"
+
+
+def test_compare_prints_runs_side_by_side_or_below_one_another(make, command):
+    for index in range(5):
+        make(f"r{index}", 0.5, minute=index, seed=index)
+    lines = [line.split() for line in command("compare", "r0", "r1").stdout.splitlines()]
+    assert lines == [["run", "r0", "r1"], ["seed", "0", "1"], ["test_loss", "0.5", "0.5"]]
+    lines = [line.split() for line in command("compare", *(f"r{n}" for n in range(5))).stdout.splitlines()]
+    assert lines[:2] == [["run", "seed", "test_loss"], ["r0", "0", "0.5"]]
+    assert command("compare", "r0", "last", "--csv").stdout == "run,seed,test_loss\nr0,0,0.5\nr4,4,0.5\n"
+    found = json.loads(command("compare", "r0", "r1", "--json").stdout)
+    assert found["differing"] == ["seed"]
+    assert [run["config"]["seed"] for run in found["runs"]] == [0, 1]
+
+
+def test_rm_asks_and_refuses_what_is_running(make, command, tmp_path):
+    make("a", minute=1)
+    make("b", minute=2)
+    busy = make("busy", minute=3, status="running")
+    held = files.lock(busy.path)
+    assert "--yes deletes without asking" in command("rm", "a", code=2, typed="y\n").stderr
+    assert "busy is running" in command("rm", "a", "busy", "--yes", code=2).stderr
+    assert len(runs_in(tmp_path)) == 3
+    assert "deleted 2 runs" in command("rm", "a", "b", "--yes").stdout
+    assert runs_in(tmp_path) == [busy]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [busy.id]
+    held.close()
+
+
+def test_rm_on_a_terminal_deletes_upon_yes_only(make, tmp_path):
+    pty = pytest.importorskip("pty")  # every system the tests run on has it
+    make("a")
+    for answer, left in ((b"n\n", 1), (b"y\n", 0)):
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+            [sys.executable, "-m", "lossreg", "rm", "a", "--runs", str(tmp_path)],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            os.write(ours, answer)
+            assert "delete it? [y/N]" in process.communicate()[0]
+        assert len(runs_in(tmp_path)) == left
+
+
+def test_prune_shows_first_and_deletes_only_what_fits(make, command, tmp_path):
+    for index, loss in enumerate((0.3, 0.1, math.nan, 0.2)):
+        make(f"r{index}", loss, minute=index)
+    make("bad", minute=8, status="failed")
+    held = files.lock(make("busy", minute=9, status="running").path)
+    names = lambda: [run.name for run in runs_in(tmp_path)]  # noqa: E731
+    everything = names()
+    assert "prune what?" in command("prune", code=2).stderr
+    assert "go together" in command("prune", "--keep-best", "2", code=2).stderr
+    assert "these 1 of 6 runs would be deleted" in command("prune", "--where", "status=failed,running").stdout
+    assert names() == everything
+    command("prune", "--where", "status=failed,running", "--yes")
+    assert names() == ["r0", "r1", "r2", "r3", "busy"]
+    command("prune", "--keep-best", "2", "--by", "test_loss", "--yes")
+    assert names() == ["r1", "r3", "busy"]
+    assert command("prune", "--where", "age<1h").stdout == "nothing to prune\n"
+    held.close()
+
+
+def test_deleting_leaves_nothing_that_looks_like_a_run(make, tmp_path, monkeypatch):
+    run = make("a")
+    monkeypatch.setattr("shutil.rmtree", lambda _: None)
+    delete(run)
+    assert runs_in(tmp_path) == []
+
+
+def test_on_a_narrow_terminal_columns_that_do_not_fit_are_named(make, tmp_path):
+    pty = pytest.importorskip("pty")
+    make("digits-aaa", 0.5)
+    shown = {}
+    for width in (50, 200):
+        ours, theirs = pty.openpty()
+        subprocess.run(
+            [sys.executable, "-m", "lossreg", "runs", "--runs", str(tmp_path)],
+            stdout=theirs,
+            env={**os.environ, "COLUMNS": str(width), "TERM": "xterm", "NO_COLOR": "1"},
+            check=True,
+        )
+        os.close(theirs)
+        text = os.read(ours, 10_000).decode()
+        os.close(ours)
+        shown[width] = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in text.splitlines()]
+    assert shown[200][0].split()[-1] == "test_loss"
+    assert all(len(line) <= 50 for line in shown[50][:2])
+    left_out = re.fullmatch(r"not shown for want of room: (.*); a wider terminal shows them", shown[50][2])[1]
+    assert shown[50][0].split() + left_out.split(", ") == shown[200][0].split()
