@@ -37,7 +37,7 @@ class Criterion:
     reduction: str
     parameters: Mapping[str, Any]
     _given: Mapping[str, Any]
-    _ways: dict[Any, Settled]
+    _ways: dict[Any, Settled | None]
 
     def __init__(self, loss: Loss, reduction: str = "mean", parameters: Mapping[str, Any] | None = None) -> None:
         if not isinstance(loss, Loss):
@@ -98,14 +98,14 @@ class Criterion:
     ) -> Any:
         """The loss: a numpy number, or with reduction none an array of the loss's own shape. See `value_and_grad`."""
         plain = sample_weight is None and where is None and denominator is None
-        found = self._settled(arrays, False) if plain else None
-        if found is not None:
-            return found[0]
-        call = self._call(arrays, sample_weight, where)
-        value = call.value(denominator)
-        if plain:
-            self._settle(arrays, call, False)
-        return value
+        alike = likeness(arrays, False) if plain else None
+        way = self._ways.get(alike)
+        found = way(arrays) if way else None
+        if found is None:
+            call = self._call(arrays, sample_weight, where)
+            found = call.value(denominator), ()
+            self._settle(alike, call)
+        return found[0]
 
     def grad(
         self,
@@ -153,37 +153,28 @@ class Criterion:
         gradient 0. Raises InvalidInput for shapes that do not match and for values outside the loss's domains, with
         their position, and InvalidType for types that are no numbers.
         """
-        plain = sample_weight is None and where is None and denominator is None and wrt is None and out is None
-        found = self._settled(arrays, True) if plain else None
-        if found is not None:
-            value, grads = found
-        else:
+        plain = sample_weight is None and where is None and denominator is None and wrt is None
+        alike = likeness(arrays, True) if plain else None
+        way = self._ways.get(alike)
+        found = way(arrays, out) if way else None
+        if found is None:
             call = self._call(arrays, sample_weight, where, wrt)
             given = call.gradients(out)
-            value = call.value(denominator, given)
-            grads = call.deliver(given, out)
-            if plain:
-                self._settle(arrays, call, True)
+            found = call.value(denominator, given), call.deliver(given, out)
+            self._settle(alike, call)
+        value, grads = found
         return value, grads[0] if len(grads) == 1 else grads
 
     def denominator(self, *arrays: Any, sample_weight: Any = None, where: Any = None) -> float:
         """What the reduction divides the sum by; what several parts' denominators add up to is the whole's."""
         return self._call(arrays, sample_weight, where).divisor()
 
-    def _settled(self, arrays: tuple[Any, ...], graded: bool) -> Any:
-        """The value and the gradients by the way of a call like this one, if there was one and nothing is amiss."""
-        alike = likeness(arrays)
-        way = self._ways.get((graded, alike))
-        return way and way(arrays)
-
-    def _settle(self, arrays: tuple[Any, ...], call: Call, graded: bool) -> None:
-        """Remember the way of a call, unless it was none to remember."""
-        alike = likeness(arrays)
-        way = Settled.of(call, graded=graded)
-        if alike is not None and way is not None:
+    def _settle(self, alike: Any, call: Call) -> None:
+        """Remember the way of a call for those that are alike, or that it has none."""
+        if alike is not None and alike not in self._ways:
             if len(self._ways) >= WAYS:
                 self._ways.clear()
-            self._ways[graded, alike] = way
+            self._ways[alike] = Settled.of(call, graded=alike[0])
 
     def _call(self, *given: Any) -> Call:
         """The arrays of a call, checked."""

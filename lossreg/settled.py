@@ -8,7 +8,7 @@ domain, a sum that overflows), goes the whole way.
 
 from __future__ import annotations
 
-from math import isfinite, prod
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
-def likeness(arrays: Sequence[Any]) -> Any:
-    """What calls have in common that go one way: types, shapes and layouts; None where something is no array."""
-    try:
-        return tuple([(x.__class__, x.dtype, x.shape, x.flags.num) for x in arrays])
-    except AttributeError:
-        return None
+def likeness(arrays: Sequence[Any], graded: bool) -> Any:
+    """What calls have in common that go one way: types, shapes and layouts; None where something is no plain array."""
+    found: list[Any] = [graded]
+    for x in arrays:
+        if x.__class__ is not np.ndarray:
+            return None
+        found += x.dtype, x.shape, x.flags.num
+    return tuple(found)
 
 
 class Settled:
@@ -38,6 +40,7 @@ class Settled:
 
     def __init__(self, call: Call, drive: Drive, fixed: list[Any], *, graded: bool) -> None:
         self.kind, self.real, self.width, self.fixed = call.kind.type, call.real, drive.width, fixed
+        self.most = float(np.finfo(self.kind).max)
         self.size, self.rank = prod(call.shape), len(call.shape)
         self.blocks = -(-self.size // drive.length)
         self.numbers = (self.size, drive.length, 0, self.blocks)
@@ -81,25 +84,38 @@ class Settled:
         slopes = tuple(call.arrays[0] if name in asked else None for name in form.slopes)
         return cls(call, Drive(form, call.real, switches, width, 1.0, slopes), fixed, graded=graded)
 
-    def __call__(self, arrays: Sequence[Array]) -> tuple[Any, tuple[Array, ...]] | None:
-        """The value and the gradients; None where there is more to do about these numbers."""
+    def __call__(self, arrays: Sequence[Array], out: Any = None) -> tuple[Any, tuple[Array, ...]] | None:
+        """The value and the gradients; None where there is more to do about these numbers, or about `out`."""
+        grads = self.gradients() if out is None else self.buffers(arrays, out)
+        if grads is None:
+            return None
         divisor = 1.0
         if self.reduction != "sum":
             count = self.size if self.counter is None else self.counter(*self.tally(arrays))
             divisor = REDUCTIONS[self.reduction](self.each * count, self.size, self.batch)
             if divisor == 0:
                 return None
-        grads = self.gradients()
         arguments = self.arguments(arrays, grads, 1 / divisor)
         outside, sums = self.entry(*arguments), arguments[0]
-        total = float(sums[0] if self.blocks == 1 else sums.sum())
-        if outside or not isfinite(total):
-            return None
-        return self.kind(total / divisor), grads
+        value = float(sums[0] if self.blocks == 1 else sums.sum()) / divisor
+        return None if outside or not abs(value) <= self.most else (self.kind(value), grads)
 
     def gradients(self) -> tuple[Array, ...]:
         """New arrays for the gradients."""
         return tuple([np.empty(shape, self.kind) for shape in self.shapes])
+
+    def buffers(self, arrays: Sequence[Array], out: Any) -> tuple[Array, ...] | None:
+        """The arrays that the caller gave for the gradients, if the loop can fill them while it reads the inputs."""
+        given = out if isinstance(out, tuple) else (out,)
+        fit = len(given) == len(self.shapes) and all(
+            x.__class__ is np.ndarray
+            and x.shape == shape
+            and x.dtype == self.kind
+            and x.flags.carray
+            and not any(np.may_share_memory(x, y) for y in arrays)
+            for x, shape in zip(given, self.shapes, strict=True)
+        )
+        return given if fit else None
 
     def arguments(self, arrays: Sequence[Array], grads: tuple[Array, ...], scale: float) -> tuple[Any, ...]:
         """What the loop is called with."""

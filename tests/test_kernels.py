@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import lossreg
 from lossreg.errors import InvalidDefinition, InvalidParameter
+from lossreg.kernels import specialise
 from lossreg.kernels.execute import SLAB, slabs
 from lossreg.kernels.specialise import fingerprint
 
@@ -300,3 +301,20 @@ def test_each_combination_of_weights_and_masks_has_a_driver(weighted, masked):
     counts = np.array(options.get("sample_weight", [1] * 6)) * np.array(options.get("where", [True] * 6))
     value = lossreg.create("l1", reduction="sum")(prediction, np.zeros(6), **options)
     assert value == (counts * prediction).sum()
+
+
+def test_a_kind_of_call_is_compiled_once(monkeypatch):
+    made, clone = [], specialise.clone
+    monkeypatch.setattr(specialise, "clone", lambda *given: made.append(clone(*given)) or made[-1])
+
+    @lossreg.loss
+    def twice_the_error(prediction: lossreg.Real, target: lossreg.Real):
+        T = type(prediction)
+        return T(2) * (prediction - target), T(2)
+
+    criterion = lossreg.create(twice_the_error)
+    for arrays in (np.ones((2, 5)), np.zeros((2, 5, 1)), np.ones((2, 7))):
+        for _ in range(3):
+            criterion.value_and_grad(*arrays)
+            criterion(*arrays)
+    assert [len(function.overloads) for function in made] == [1, 1]

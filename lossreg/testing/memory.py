@@ -107,19 +107,21 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 @check
 def calls_repeat(subject: Subject, trial: Trial) -> None:
     """A call like one before gives what the first of its kind would give, and refuses what that would refuse."""
-    for case in subject.cases:
-        for real in (np.float32, np.float64):
-            arrays = batch(case, (6,), real)
-            others = [x[::-1].copy() for x in arrays] if not case.form.whole else arrays
-            for reduction in DIVIDED:
-                often, alone = fused(case, reduction), criterion(case, reduction)
-                often(*arrays), alone(*arrays)
-                found, once = often(*others), fused(case, reduction)(*others)
-                told = f"{case}, reduction {reduction}: a call like one before gives"
-                trial.require(same(found, once), f"{told} {found[0]!r}, the first gives {once[0]!r}")
-                trial.require(same(alone(*others), once[0]), f"{told} another value than that with its gradient")
     for case in subject.defaults:
         arrays = batch(case, (6,))
+        others = [x[::-1].copy() for x in arrays] if not case.form.whole else arrays
+        for reduction in DIVIDED:
+            made, first = criterion(case, reduction), criterion(case, reduction)
+            room = tuple(np.empty_like(x) for x in graded(case, arrays))
+            made.value_and_grad(*arrays), made(*arrays)
+            once = first.value_and_grad(*others)
+            told = f"{case}, reduction {reduction}: a call like one before gives"
+            found = made.value_and_grad(*others)
+            trial.require(same(found, once), f"{told} {found[0]!r}, the first gives {once[0]!r}")
+            trial.require(same(made(*others), once[0]), f"{told} another value without its gradient")
+            by_default = room[: len(as_tuple(once[1]))]
+            filled = made.value_and_grad(*others, out=by_default)
+            trial.require(same(filled, once), f"{told} another gradient in out")
         often = criterion(case).value_and_grad
         often(*arrays)
         for position in range(len(arrays)):
