@@ -175,13 +175,10 @@ def test_show_gives_every_plugin_as_a_config_has_it(command, tmp_path):
             path.write_text(text)
             parameters = registry.get(name).parameters
             required = {parameter.name: None for parameter in parameters if parameter.required}
-            assert Document.read(path).content == {
-                registry.kind: {
-                    "name": name,
-                    **{parameter.name: listed(parameter.default) for parameter in parameters},
-                    **required,
-                },
-            }
+            defaults = {parameter.name: listed(parameter.default) for parameter in parameters}
+            chosen = {"name": name, **defaults, **required}
+            expected = {"trackers": [chosen]} if registry.kind == "tracker" else {registry.kind: chosen}
+            assert Document.read(path).content == expected
             assert all(f"# required: {p.allowed}" in text for p in parameters if p.required)
 
 
