@@ -398,3 +398,12 @@ def test_without_rich_a_terminal_gets_lines(monkeypatch):
     assert type(for_output(Terminal())) is Bar
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert type(for_output(Terminal())) is Lines
+
+
+def test_a_run_goes_on_without_its_reader_and_a_run_of_its_config_has_its_name(command, tmp_path):
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    script = f"{sys.executable} -m lossreg run good.yaml --runs runs | head -n 1"
+    subprocess.run(["bash", "-c", script], cwd=tmp_path, check=True, capture_output=True)
+    (path,) = tmp_path.joinpath("runs").iterdir()
+    assert json.loads(path.joinpath("status.json").read_text())["status"] == "finished"
+    assert command("run", str(path / "config.yaml"), "--set", "seed=1", "--runs", "runs").stdout.startswith("good: ")
