@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint live browser docs
+.PHONY: run test lint live browser bench docs
 
 run: .venv/experiments
 	$(BIN)/lossreg run configs/digits_mlp.yaml
@@ -21,11 +21,20 @@ live: .venv/test .venv/live
 browser: .venv/test
 	$(BIN)/python -m pytest tests/browser
 
+# The peers have a venv of their own. QUICK=1 measures a few cases, within two minutes.
+bench: .venv-bench/bench
+	.venv-bench/bin/python experiments/speed/measure.py $(if $(QUICK),--quick)
+
 docs: .venv/test
 	$(BIN)/python tests/readme.py --write
 
-# A stamp for each extra of pyproject.toml.
+# A stamp for each extra of pyproject.toml, in the venv that has it.
+define install =
+test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$(@F)]"
+touch $@
+endef
 .venv/%: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
-	touch $@
+	$(install)
+.venv-bench/%: pyproject.toml
+	$(install)

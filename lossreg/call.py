@@ -156,6 +156,11 @@ class Call:
 
     def count(self) -> float:
         """How much the elements or rows weigh together that are not masked or ignored."""
+        each, labels, ignored, weight = self.counted()
+        return each * execute.count(self.shape, labels, ignored, weight, self.sample_weight, self.where)
+
+    def counted(self) -> tuple[float, Array | None, int, Any]:
+        """How much each element or row weighs; the labels that decide on more, the ignored one, the class weights."""
         weight, ignored, each = None, None, 1.0
         for parameter in self.form.parameters:
             if parameter.domain is WEIGHT and isinstance(self.settings[parameter.name], np.ndarray):
@@ -166,7 +171,7 @@ class Call:
                 ignored = self.settings[parameter.name]
         labels = self.labels() if ignored is not None or weight is not None else None
         ignored = UNUSED_LABEL if ignored is None else ignored
-        return each * execute.count(self.shape, labels, ignored, weight, self.sample_weight, self.where)
+        return each, labels, ignored, weight
 
     def labels(self) -> Array | None:
         """The input that is class labels, if there is one."""

@@ -14,9 +14,14 @@ from lossreg.definition import Loss
 from lossreg.errors import InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels.reductions import REDUCTIONS
 from lossreg.parameters import Parameter, bind
+from lossreg.settled import Settled, likeness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+WAYS = 64
+"""How many kinds of calls a criterion remembers."""
 
 
 class Criterion:
@@ -26,12 +31,13 @@ class Criterion:
     `value_and_grad`; the formula is the loss's own documentation, `criterion.loss.doc`.
     """
 
-    __slots__ = ("_given", "loss", "parameters", "reduction")
+    __slots__ = ("_given", "_ways", "loss", "parameters", "reduction")
 
     loss: Loss
     reduction: str
     parameters: Mapping[str, Any]
     _given: Mapping[str, Any]
+    _ways: dict[Any, Settled]
 
     def __init__(self, loss: Loss, reduction: str = "mean", parameters: Mapping[str, Any] | None = None) -> None:
         if not isinstance(loss, Loss):
@@ -49,6 +55,7 @@ class Criterion:
             ("reduction", reduction),
             ("parameters", MappingProxyType(bound)),
             ("_given", settings),
+            ("_ways", {}),
         ):
             object.__setattr__(self, name, value)
 
@@ -90,7 +97,15 @@ class Criterion:
         denominator: float | None = None,
     ) -> Any:
         """The loss: a numpy number, or with reduction none an array of the loss's own shape. See `value_and_grad`."""
-        return self._call(arrays, sample_weight, where).value(denominator)
+        plain = sample_weight is None and where is None and denominator is None
+        found = self._settled(arrays, False) if plain else None
+        if found is not None:
+            return found[0]
+        call = self._call(arrays, sample_weight, where)
+        value = call.value(denominator)
+        if plain:
+            self._settle(arrays, call, False)
+        return value
 
     def grad(
         self,
@@ -138,15 +153,37 @@ class Criterion:
         gradient 0. Raises InvalidInput for shapes that do not match and for values outside the loss's domains, with
         their position, and InvalidType for types that are no numbers.
         """
-        call = self._call(arrays, sample_weight, where, wrt)
-        grads = call.gradients(out)
-        value = call.value(denominator, grads)
-        grads = call.deliver(grads, out)
+        plain = sample_weight is None and where is None and denominator is None and wrt is None and out is None
+        found = self._settled(arrays, True) if plain else None
+        if found is not None:
+            value, grads = found
+        else:
+            call = self._call(arrays, sample_weight, where, wrt)
+            given = call.gradients(out)
+            value = call.value(denominator, given)
+            grads = call.deliver(given, out)
+            if plain:
+                self._settle(arrays, call, True)
         return value, grads[0] if len(grads) == 1 else grads
 
     def denominator(self, *arrays: Any, sample_weight: Any = None, where: Any = None) -> float:
         """What the reduction divides the sum by; what several parts' denominators add up to is the whole's."""
         return self._call(arrays, sample_weight, where).divisor()
+
+    def _settled(self, arrays: tuple[Any, ...], graded: bool) -> Any:
+        """The value and the gradients by the way of a call like this one, if there was one and nothing is amiss."""
+        alike = likeness(arrays)
+        way = self._ways.get((graded, alike))
+        return way and way(arrays)
+
+    def _settle(self, arrays: tuple[Any, ...], call: Call, graded: bool) -> None:
+        """Remember the way of a call, unless it was none to remember."""
+        alike = likeness(arrays)
+        way = Settled.of(call, graded=graded)
+        if alike is not None and way is not None:
+            if len(self._ways) >= WAYS:
+                self._ways.clear()
+            self._ways[graded, alike] = way
 
     def _call(self, *given: Any) -> Call:
         """The arrays of a call, checked."""

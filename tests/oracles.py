@@ -173,15 +173,17 @@ def nll(prediction, label, weight=1.0, ignore_index=-100):
     return values, counts
 
 
-def poisson_nll(prediction, target, eps=1e-8, log_input=True, full=False):
-    """The rate less the target times its logarithm; full adds Stirling's log(t!) where t is above 1."""
+def poisson_nll(prediction, target, eps=1e-8, log_input=True, full=False, stirling=True):  # noqa: PLR0913, PLR0917  the loss's own
+    """The rate less the target times its logarithm; full adds log(t!), or Stirling's where t is above 1."""
     rate, logarithm = (exp(prediction), prediction) if log_input else (prediction, log(prediction + mpmath.mpf(eps)))
     values = rate - target * logarithm
-    if full:
-        stirling = np.frompyfunc(
+    if full and stirling:
+        approximation = np.frompyfunc(
             lambda t: t * mpmath.log(t) - t + mpmath.log(2 * mpmath.pi * t) / 2 if t > 1 else mpmath.mpf(0), 1, 1
         )
-        values = values + stirling(target)
+        values = values + approximation(target)
+    elif full:
+        values = values + np.frompyfunc(lambda t: mpmath.loggamma(t + 1), 1, 1)(target)
     return values, ones(prediction.shape)
 
 

@@ -168,11 +168,12 @@ def counts(draw):
     parameters = {
         "log_input": draw(st.booleans()),
         "full": draw(st.booleans()),
+        "stirling": draw(st.booleans()),
         "eps": draw(st.sampled_from([1e-8, 0.5])),
     }
     rates = NUMBERS if parameters["log_input"] else st.integers(1, 640).map(lambda n: n / 16)
     # Stirling's formula begins at 1, with a jump.
-    numbers = st.integers(0, 640).map(lambda n: n / 16).filter(lambda n: n != 1)
+    numbers = st.integers(0, 640).map(lambda n: n / 16).filter(lambda n: n != 1 or not parameters["stirling"])
     return [draw(arrays(np.float64, shape, elements=elements)) for elements in (rates, numbers)], parameters
 
 

@@ -1,22 +1,37 @@
-"""exp, expm1, log, log1p, sqrt and what is made of them, in compiled loops and plain Python, against 60 digits."""
+"""The functions of lossreg.kernels.stable, in compiled loops and plain Python, against 60 digits."""
 
 import math
 
 import numpy as np
 import pytest
 from numba import njit
+from numba.extending import register_jitable
 
 from lossreg.kernels import specialise, stable
+from lossreg.kernels.stirling import ROOT
 from lossreg.testing.exactness import distance, ulp
 from lossreg.testing.precise import context
 
+
+@register_jitable
+def error(x):
+    return stable.stirling_error(x)[0]
+
+
+@register_jitable
+def error_slope(x):
+    return stable.stirling_error(x)[1]
+
+
 BOUNDS = {"exp": 1, "expm1": 2, "log": 1, "log1p": 2, "sqrt": 0.5, "sigmoid": 3, "softplus": 3}
-INSIDE = {"log": 0.0, "log1p": -1.0, "sqrt": 0.0}
+PLAIN = {name: getattr(stable, name) for name in BOUNDS} | {"error": error, "error_slope": error_slope}
+BOUNDS |= {"error": 3, "error_slope": 4}
+INSIDE = {"log": 0.0, "log1p": -1.0, "sqrt": 0.0, "error": 0.0, "error_slope": 0.0}
 KINDS = [np.float32, np.float64]
 
 
 def compiled(name):
-    function = getattr(stable, name)  # numba puts the polynomial in its place
+    function = PLAIN[name]  # numba puts the polynomial in its place
 
     @njit(**specialise.REORDERED)
     def loop(x, out):
@@ -39,6 +54,7 @@ def points(kind):
     sizes = np.exp(random.uniform(np.log(float(info.tiny)), np.log(float(info.max)), 400))
     ordinary = np.concatenate([random.uniform(0, 2, 300), random.uniform(0, 100, 300), random.uniform(80, 760, 200)])
     near = 1 + np.concatenate([np.arange(-20, 21), random.normal(size=100) * 1e4]) * float(info.eps)
+    near = np.concatenate([near, ROOT * near])
     subnormal = float(info.smallest_subnormal) * np.array([1, 2, 3, 1000, 2**20])
     edges = [float(info.tiny), float(info.max), 0.0, math.sqrt(0.5), math.sqrt(2), math.log(2) / 2, 1.5 * math.log(2)]
     positive = np.concatenate([sizes, ordinary, near, subnormal, edges]).astype(kind)
@@ -55,7 +71,7 @@ def test_compiled_functions_are_exact_to_their_bounds(name, kind):
     own = context()
     worst = 0.0
     for given, found in zip(x, FUNCTIONS[name](x), strict=True):
-        expected = getattr(stable, name)(own.mpf(float(given)))
+        expected = PLAIN[name](own.mpf(float(given)))
         error = distance(found, expected, ulp(expected, kind), kind)
         assert error <= BOUNDS[name], (name, given, found, error)
         worst = max(worst, error)
@@ -77,12 +93,14 @@ def test_compiled_functions_are_exact_to_their_bounds(name, kind):
         ("sqrt", [-1.0, math.inf, math.nan, 0.0], [math.nan, math.inf, math.nan, 0]),
         ("sigmoid", [-math.inf, math.inf, math.nan, 0.0], [0, 1, math.nan, 0.5]),
         ("softplus", [-math.inf, math.inf, math.nan], [0, math.inf, math.nan]),
+        ("error", [0.0, 1.0, math.inf, math.nan, -1.0], [0, 0, 0, math.nan, math.nan]),
+        ("error_slope", [0.0, math.inf, math.nan, -1.0], [-np.euler_gamma, 0, math.nan, math.nan]),
     ],
 )
 def test_edges(name, given, expected, kind):
     compiled_results = FUNCTIONS[name](np.array(given, kind))
     np.testing.assert_array_equal(compiled_results, np.array(expected, kind))
-    plain = [getattr(stable, name)(x) for x in given]
+    plain = [PLAIN[name](x) for x in given]
     np.testing.assert_array_equal(plain, expected)
 
 
@@ -91,9 +109,26 @@ def test_edges(name, given, expected, kind):
 def test_plain_functions_keep_the_type(name, kind):
     kind = context().mpf if kind == "mpf" else kind
     for x in (kind(0.5), kind(0), kind(-0.5), kind(math.inf), kind(math.nan)):
-        assert type(getattr(stable, name)(x)) is type(x)
+        assert type((PLAIN | {"sign": stable.sign})[name](x)) is type(x)
     assert type(stable.times(kind(0), kind(math.inf))) is kind
     assert type(stable.gap(kind(1), kind(1))) is kind
+
+
+@pytest.mark.parametrize("x", ["1e-40", "1e-20", "0.3", "0.5", "1", "1.5", "9", "1e10", "1e20", "1e30"])
+def test_stirlings_error_is_that_of_its_formula(x):
+    own = context()
+    with own.workdps(250):
+        given = own.mpf(x)
+        stirling = given * own.log(given) - given + own.log(2 * own.pi * given) / 2 if given > 1 else own.mpf(0)
+        stirling_slope = own.log(given) + 1 / (2 * given) if given > 1 else own.mpf(0)
+        expected = own.loggamma(given + 1) - stirling, own.digamma(given + 1) - stirling_slope
+    for found, exact in zip(stable.stirling_error(given), expected, strict=True):
+        assert abs(found - exact) <= abs(exact) * own.mpf("1e-58")
+    for kind in (float, *KINDS):
+        near = own.mpf(float(kind(x)))
+        for found, exact in zip(stable.stirling_error(kind(x)), stable.stirling_error(near), strict=True):
+            real = np.float64 if kind is float else kind
+            assert distance(found, exact, ulp(exact, real), real) <= 4
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,7 +1,7 @@
 """PyTorch and lossreg side by side, on inputs where they differ on purpose. README.md here says how to run it.
 
-A case is a loss, its inputs and parameters, given to both as they are. What is shown is the loss and, unless it is
-beside the point, the gradient; of an error its first words.
+A case is a loss, its inputs and parameters, given to both as they are, and parameters that only lossreg has. What is
+shown is the loss and, unless it is beside the point, the gradient; of an error its first words.
 """  # noqa: INP001  a script
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ WORDS = 90
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison: its words in the table, the loss, the arrays for both, and which gradient is shown."""
+    """One comparison: its words in the table, the loss, what both are given, which gradient is shown, what we add."""
 
     words: str
     loss: str
     inputs: tuple[Any, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
     by: int | None = 0
+    ours: dict[str, Any] = field(default_factory=dict)
 
 
 def numbers(*given: Any, kind: str = "float64") -> Any:
@@ -94,6 +95,14 @@ CASES = (
     Case("`kl_div` of -1 for 0, gradient of the target", "kl_div", (numbers(-1), numbers(0)), {"reduction": "sum"}, 1),
     Case("`bce` of 0 for 1, gradient of the target", "bce", (numbers(0), numbers(1)), {}, 1),
     Case("`poisson_nll` full, gradient of a target of 0", "poisson_nll", (numbers(1), numbers(0)), {"full": True}, 1),
+    Case(
+        "`poisson_nll` full of a target of 2, the exact ln(2!) with `stirling=False`",
+        "poisson_nll",
+        (numbers(0), numbers(2)),
+        {"full": True, "log_input": False, "eps": 1.0},
+        None,
+        {"stirling": False},
+    ),
     Case(
         "`cosine_embedding` of (1e-8, 0) with itself",
         "cosine_embedding",
@@ -156,6 +165,40 @@ CASES = (
         {},
         None,
     ),
+    Case(
+        "`ctc`, class 3 of 3 among the labels",
+        "ctc",
+        (
+            np.log(np.full((2, 2, 3), 1 / 3)),
+            numbers([3], [1], kind="int64"),
+            numbers(2, 2, kind="int64"),
+            numbers(1, 1, kind="int64"),
+        ),
+        {},
+        None,
+    ),
+    Case(
+        "`ctc`, the blank among the labels",
+        "ctc",
+        (
+            np.log(np.full((2, 1, 3), 1 / 3)),
+            numbers([0], kind="int64"),
+            numbers(2, kind="int64"),
+            numbers(1, kind="int64"),
+        ),
+        {},
+        None,
+    ),
+    Case(
+        "`ctc`, a label of log-probability -inf in one of two frames",
+        "ctc",
+        (
+            numbers([[0.0, -INF]], [[-0.5, -0.5]]),
+            numbers([1], kind="int64"),
+            numbers(2, kind="int64"),
+            numbers(1, kind="int64"),
+        ),
+    ),
     Case("`MSELoss(reduction='avg')`", "MSELoss", (), {"reduction": "avg"}, None),
 )
 
@@ -185,7 +228,7 @@ def pytorch(case: Case) -> str:
 def ours(case: Case) -> str:
     """What lossreg makes of a case."""
     try:
-        criterion = lossreg.create(case.loss, **case.parameters)
+        criterion = lossreg.create(case.loss, **case.parameters, **case.ours)
         if not case.inputs:
             return "accepted"
         if case.by is None:

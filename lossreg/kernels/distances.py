@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from lossreg.domains import Named
-from lossreg.kernels.stable import INFINITY, direction, distance, distance_slope, gap, shifted
+from lossreg.kernels.stable import INFINITY, direction, distance, distance_slopes, gap
 
 SHIFT = 1e-6
 """What PyTorch's PairwiseDistance adds to each difference."""
@@ -34,8 +34,8 @@ def minkowski(x1: Any, x2: Any, slope1: Any, slope2: Any, p: float) -> Any:
     """The p-th root of the sum of |x1 - x2 + 1e-6|^p."""
     T = type(x1[0])
     whole = distance(x1, x2, T(p), T(SHIFT))
+    distance_slopes(x1, x2, T(p), T(SHIFT), whole, slope1)
     for j in range(len(x1)):
-        slope1[j] = distance_slope(shifted(x1[j], x2[j], T(SHIFT)), whole, T(p))
         slope2[j] = -slope1[j]
     return whole[0] * whole[1]
 

@@ -77,15 +77,17 @@ def from_bits(_: Any, x: Any) -> Any:
 
 
 FLOAT = 32
+Fit = tuple[float, ...]
 
 
 class Format:
     """A float format: what its polynomials need to know of it, as constants of that format."""
 
-    def __init__(self, real: Any, integer: Any, exp: tuple[float, ...], log: tuple[float, ...]) -> None:
+    def __init__(self, real: Any, integer: Any, exp: Fit, log: Fit, stirling: tuple[Fit, ...]) -> None:
         info = np.finfo(real)
         self.real, self.integer, self.mantissa = real, integer, integer(info.nmant)
         self.exp, self.log = tuple(map(real, exp)), tuple(map(real, log))
+        self.stirling = tuple(tuple(map(real, coefficients)) for coefficients in stirling)
         self.bias = integer(info.maxexp - 1)
         self.log2e, self.one, self.half, self.two = real(math.log2(math.e)), real(1), real(0.5), real(2)
         # log(2) in two parts: the upper one short enough that its product with any exponent is exact.

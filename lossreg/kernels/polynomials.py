@@ -1,9 +1,10 @@
-"""exp, expm1, log, log1p and sqrt of lossreg.kernels.stable for compiled loops: branch-free, so that loops vectorise.
+"""The elementary functions of lossreg.kernels.stable for compiled loops: branch-free, so that loops vectorise.
 
 numba calls libm for one number at a time; these compile to vector instructions. Errors, against 60 digits: exp and
-log 1 ulp, expm1 and log1p 2 ulp, subnormal results included (tests/test_polynomials.py). The coefficients are minimax
-fits by the exchange algorithm in 60 digits: of (e^r - 1 - r) / r^2 on |r| <= log(2) / 2, and in s^2, for s up to
-(sqrt(2) - 1) / (sqrt(2) + 1), of (log((1 + s) / (1 - s)) / s - 2) / s^2.
+log 1 ulp, expm1 and log1p 2 ulp, stirling_error 3 ulp and its derivative 4, subnormal results included
+(tests/test_polynomials.py). The coefficients are minimax fits by the exchange algorithm in 60 digits: of
+(e^r - 1 - r) / r^2 on |r| <= log(2) / 2, and in s^2, for s up to (sqrt(2) - 1) / (sqrt(2) + 1), of
+(log((1 + s) / (1 - s)) / s - 2) / s^2; lossreg.kernels.stirling has its own.
 
 They rely on the order in which sums are written, so they are compiled without leave to reassociate.
 """
@@ -19,6 +20,7 @@ from numba.extending import overload, register_jitable
 
 from lossreg.kernels import stable
 from lossreg.kernels.floats import EXACT, INNER, Format, bits, from_bits, fused, horner
+from lossreg.kernels.stirling import ROOT, ROOT_TAIL, STIRLING32, STIRLING64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +111,10 @@ def make_log(f: Format) -> Callable[[Any, Any], Any]:
     return log
 
 
-FORMATS = {32: Format(np.float32, np.int32, EXP32, LOG32), 64: Format(np.float64, np.int64, EXP64, LOG64)}
+FORMATS = {
+    32: Format(np.float32, np.int32, EXP32, LOG32, STIRLING32),
+    64: Format(np.float64, np.int64, EXP64, LOG64, STIRLING64),
+}
 LOGS = {f: register_jitable(**EXACT, **INNER)(make_log(f)) for f in FORMATS.values()}
 
 
@@ -137,12 +142,35 @@ def plain_sqrt(_: Format) -> Callable[[Any], Any]:
     return lambda x: math.sqrt(x)  # noqa: PLW0108  numba overloads with a function, not with a built-in
 
 
+def make_stirling_error(f: Format) -> Callable[[Any], tuple[Any, Any]]:
+    """Up to 1 polynomials times the roots of log(x!) and its derivative; above 1 the 1 / (12 x) less a small part."""
+    near, near_slope, far, far_by, slope, slope_by = f.stirling
+    half, zero, one, nan = f.half, f.zero, f.one, f.nan
+    root, twelfth = f.real(ROOT), f.real(1 / 12)
+    root_tail = f.real((ROOT - float(root)) + ROOT_TAIL)
+
+    def stirling_error(x: Any) -> tuple[Any, Any]:
+        x = nan if x < zero else x
+        u, inverse = x - half, one / x
+        w = inverse * inverse
+        error = inverse * (twelfth - w * (horner(w, far) / horner(w, far_by)))
+        error_slope = -w * (twelfth - w * (horner(w, slope) / horner(w, slope_by)))
+        small = x <= one
+        return (
+            x * (x - one) * horner(u, near) if small else error,
+            (x - root - root_tail) * horner(u, near_slope) if small else error_slope,
+        )
+
+    return stirling_error
+
+
 for function, make in (
     (stable.exp, make_exp),
     (stable.expm1, make_expm1),
     (stable.log, plain_log),
     (stable.log1p, make_log1p),
     (stable.sqrt, plain_sqrt),
+    (stable.stirling_error, make_stirling_error),
 ):
     by_width = {width: make(form) for width, form in FORMATS.items()}
 
@@ -184,6 +212,6 @@ def _spare(row: Any) -> Any:
 
 
 COMPILED = (
-    *(stable.exp, stable.expm1, stable.log, stable.log1p, stable.sqrt),
+    *(stable.exp, stable.expm1, stable.log, stable.log1p, stable.sqrt, stable.stirling_error),
     *(stable.largest, stable.spare, stable.table),
 )

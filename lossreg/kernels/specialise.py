@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numba import njit
+from numba import njit, typeof
+from numba.core.types.containers import StarArgTuple
 from numba.extending import register_jitable
 
 from lossreg.kernels import distances, stable, templates
@@ -86,6 +87,16 @@ def repeater(function: Callable[..., None]) -> Callable[..., None]:
     """The compiled loop that calls a function for every sample."""
     filled = {"kernel": compiled(function, EXACT)}
     return clone(templates.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", filled)
+
+
+def entry_point(function: Any, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+    """The compiled code for arguments like these, called without a search; those under a star go as one tuple."""
+    named = function.py_func.__code__.co_argcount
+    found = [typeof(x) for x in arguments[:named]]
+    found += [StarArgTuple.from_types(tuple(map(typeof, rest))) for rest in arguments[named:]]
+    if tuple(found) not in function.overloads:
+        function.compile(tuple(found))
+    return function.get_overload(tuple(found))
 
 
 @cache

@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from lossreg.kernels.stirling import ROOT, ROOT_TAIL, STIRLING64
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -59,6 +61,51 @@ def sqrt(x: Any) -> Any:
     if x >= 0:
         return T(getattr(x, "context", math).sqrt(x))
     return T(math.nan)
+
+
+def stirling_error(x: Any) -> tuple[Any, Any]:
+    """log(x!) less Stirling's x log(x) - x + log(2 pi x) / 2, up to 1 log(x!) itself; and the derivative.
+
+    It is 0 at 0, at 1 and at inf, about 1 / (12 x) where x is large, and nan below 0. The derivative of log(x!) is
+    digamma(x + 1).
+    """
+    T = type(x)
+    if not 0 <= x < INFINITY:
+        none = T(0 if x > 0 else math.nan)
+        return none, none
+    if hasattr(x, "context"):
+        return exact_stirling_error(x)
+    near, near_slope, far, far_by, slope, slope_by = STIRLING64
+    if x <= 1:
+        u = x - T(0.5)
+        return x * (x - T(1)) * series(u, near), T(float(x) - ROOT - ROOT_TAIL) * series(u, near_slope)
+    w, twelfth = T(1) / x / x, T(1 / 12)
+    error = (twelfth - w * series(w, far) / series(w, far_by)) / x
+    return error, -w * (twelfth - w * series(w, slope) / series(w, slope_by))
+
+
+def exact_stirling_error(x: Any) -> tuple[Any, Any]:
+    """As above, of mpmath's numbers: with digits for x + 1 and the differences to lose, or by two terms of a series."""
+    own, size = x.context, x.context.mag(x)
+    if size < -own.prec / 2:
+        return (x * own.pi**2 / 12 - own.euler) * x, x * own.pi**2 / 6 - own.euler
+    if size > own.prec / 4:
+        return 1 / (12 * x) - 1 / (360 * x**3), 1 / (120 * x**4) - 1 / (12 * x**2)
+    with own.extraprec(3 * abs(size) + 10):
+        error, slope = own.loggamma(x + 1), own.digamma(x + 1)
+        if x > 1:
+            error -= (x + 0.5) * own.log(x) - x + own.log(2 * own.pi) / 2
+            slope -= own.log(x) + 0.5 / x
+    return error, slope
+
+
+def series(x: Any, coefficients: tuple[float, ...]) -> Any:
+    """c0 + x (c1 + x (c2 + ...))."""
+    T = type(x)
+    result = T(0)
+    for coefficient in reversed(coefficients):
+        result = result * x + T(coefficient)
+    return result
 
 
 def sigmoid(x: Any) -> Any:
@@ -189,11 +236,22 @@ def distance(row: Sequence[Any], other: Sequence[Any], p: Any, shift: Any) -> An
     return (size, T(1), added) if p == INFINITY else (size, added ** (T(1) / p), T(1))
 
 
-def distance_slope(apart: Any, whole: Any, p: Any) -> Any:
-    """The slope of a distance, as `distance` gives it, by one of its differences; 0 where that is 0."""
-    T = type(apart)
+def distance_slopes(row: Sequence[Any], other: Sequence[Any], p: Any, shift: Any, whole: Any, out: Any) -> None:
+    """Fill `out` with the slopes of a distance, as `distance` gives it, by `row`; 0 where a difference is 0.
+
+    Where p is inf the largest differences share the slope. Powers have a loop of their own: the others vectorise.
+    """
+    T = type(row[0])
     size, multiple, ties = whole
-    part = portion(abs(apart), size) / multiple
-    if apart == 0 or p == INFINITY:
-        return T(size > 0 and part == 1) * sign(apart) / ties
-    return sign(apart) * (part if p == 2 else part ** (p - T(1)))
+    if p == 2:
+        for j in range(len(row)):
+            apart = shifted(row[j], other[j], shift)
+            out[j] = T(0) if apart == 0 else sign(apart) * (portion(abs(apart), size) / multiple)
+    elif p == INFINITY:
+        for j in range(len(row)):
+            apart = shifted(row[j], other[j], shift)
+            out[j] = T(0) if apart == 0 else T(portion(abs(apart), size) == 1) * sign(apart) / ties
+    else:
+        for j in range(len(row)):
+            apart = shifted(row[j], other[j], shift)
+            out[j] = T(0) if apart == 0 else sign(apart) * (portion(abs(apart), size) / multiple) ** (p - T(1))

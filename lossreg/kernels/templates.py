@@ -103,7 +103,7 @@ def rows(
     outside = False
     slopes, arguments = operands[:STORED], operands[STORED:]
     inputs, parameters = arguments[:INPUTS], cast(arguments[INPUTS:], REAL(0))
-    kept = len(slopes[0]) > 1
+    kept = len(arrays(slopes)[0]) > 1
     for block in range(first, last):
         added = 0.0
         stop = (block + 1) * length

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossreg.errors import InvalidInput
 from lossreg.kernels.execute import SLAB
 from lossreg.kernels.threads import get_num_threads, set_num_threads
 from lossreg.testing.arrays import DIVIDED, graded, near, same
 from lossreg.testing.checks import check
+from lossreg.testing.face import PLACE, candidates, refuses
 from lossreg.testing.samples import pick
-from lossreg.testing.subject import WIDTH, as_tuple, batch, fused
+from lossreg.testing.subject import WIDTH, as_tuple, batch, criterion, fused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +102,32 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "read-only": locked,
     "byte-swapped": lambda x: x.astype(x.dtype.newbyteorder("S")),
 }
+
+
+@check
+def calls_repeat(subject: Subject, trial: Trial) -> None:
+    """A call like one before gives what the first of its kind would give, and refuses what that would refuse."""
+    for case in subject.cases:
+        for real in (np.float32, np.float64):
+            arrays = batch(case, (6,), real)
+            others = [x[::-1].copy() for x in arrays] if not case.form.whole else arrays
+            for reduction in DIVIDED:
+                often, alone = fused(case, reduction), criterion(case, reduction)
+                often(*arrays), alone(*arrays)
+                found, once = often(*others), fused(case, reduction)(*others)
+                told = f"{case}, reduction {reduction}: a call like one before gives"
+                trial.require(same(found, once), f"{told} {found[0]!r}, the first gives {once[0]!r}")
+                trial.require(same(alone(*others), once[0]), f"{told} another value than that with its gradient")
+    for case in subject.defaults:
+        arrays = batch(case, (6,))
+        often = criterion(case).value_and_grad
+        often(*arrays)
+        for position in range(len(arrays)):
+            for x in (x for x, inside in candidates(case, position) if not inside):
+                given = [y.copy() for y in arrays]
+                given[position][PLACE] = x
+                told = f"{case}: {case.form.inputs[position].name} of {x} in a call like one before"
+                refuses(trial, partial(often, *given), InvalidInput, (case.form.inputs[position].name,), told)
 
 
 @check

@@ -3,6 +3,8 @@
     value = cross_entropy(head features, target)                                                 of a frequent class
           = cross_entropy(head features, cluster) + cross_entropy(tail_out (tail_in features), place in the cluster)
 
+The slopes are those of each cross-entropy, led back through its layers.
+
 The classes are sorted by how frequent they are. The first `cutoffs[0]` of them are in the head, beside an entry for
 each cluster; cluster i has those from `cutoffs[i]` up to the next cutoff, the last one up to the end. The features of
 cluster i are brought down to D / div_value^(i + 1) numbers first. PyTorch's output is minus the value. Criteria also

@@ -1,6 +1,7 @@
 """Cross-entropy of a linear layer's outputs, which are never held whole: the last layer of a large vocabulary.
 
     value = cross_entropy(features @ linear_weight.T + linear_bias, target)
+    slope = that of the logits @ linear_weight                                                          by the features
 
 with the parameters `weight`, `ignore_index` and `label_smoothing` of cross_entropy, and gradients of features,
 linear_weight and linear_bias. The logits exist for a block of rows at a time, of 48 MiB at most unless a row is more,
@@ -98,7 +99,7 @@ def in_blocks(
     samples, classes, size = len(features), len(linear_weight), features.itemsize
     blocks = min(samples, -(-samples * size * classes // BLOCK))
     rows, few = -(-samples // blocks), max(1, PIECE // (size * classes))
-    columns = max(1, PIECE // (size * features.shape[1]))
+    columns = max(1, PIECE // (size * max(1, features.shape[1])))
     values, room = np.empty_like(share), np.empty((rows, classes), features.dtype)
     for slope in slopes.values():
         slope[...] = 0

@@ -21,14 +21,15 @@ from lossreg.kernels.stable import times
 def nll(
     prediction: ClassRow[LogProbability],
     label: ClassIndex,
-    slope: Slope,
+    slope: Slope | None,
     weight: ClassRow[Weight] = 1.0,
     ignore_index: Ignored = -100,
 ) -> float:
     T = type(prediction[0])
-    for j in range(len(slope)):
-        slope[j] = T(0)
-    slope[label] = -weight[label]
+    if slope is not None:
+        for j in range(len(slope)):
+            slope[j] = T(0)
+        slope[label] = -weight[label]
     return times(weight[label], -prediction[label])
 
 

@@ -17,7 +17,7 @@ Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginLoss
 """
 
 from lossreg import Loss, Positive, Real, Row, Slope, hookimpl, loss
-from lossreg.kernels.stable import distance, distance_slope, portion, shifted
+from lossreg.kernels.stable import distance, distance_slopes, portion, spare
 
 
 @loss
@@ -43,11 +43,15 @@ def triplet_margin(
     turned = T(0.5) if swap and beside == apart else T(beside < apart)
     value = top * (ahead - min(apart, beside)) + margin
     active = T(value >= 0)
+    turn = spare(anchor)
+    distance_slopes(anchor, positive, p, eps, near, positive_slope)
+    distance_slopes(anchor, negative, p, eps, far, negative_slope)
+    if swap:
+        distance_slopes(positive, negative, p, eps, across, turn)
     for j in range(len(anchor)):
-        pull = active * distance_slope(shifted(anchor[j], positive[j], eps), near, p)
-        push = active * (T(1) - turned) * distance_slope(shifted(anchor[j], negative[j], eps), far, p)
-        turn = active * turned * distance_slope(shifted(positive[j], negative[j], eps), across, p) if swap else T(0)
-        anchor_slope[j], positive_slope[j], negative_slope[j] = pull - push, -pull - turn, push + turn
+        pull, push = active * positive_slope[j], active * (T(1) - turned) * negative_slope[j]
+        aside = active * turned * turn[j] if swap else T(0)
+        anchor_slope[j], positive_slope[j], negative_slope[j] = pull - push, -pull - aside, push + aside
     return T(0) if value <= 0 else value
 
 

@@ -8,23 +8,56 @@ tests/test_differences.py has it.
 """
 
 import json
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+DISTANCES = {
+    "euclidean": torch.nn.PairwiseDistance(),
+    "squared_euclidean": lambda x1, x2: (x1 - x2).square().sum(dim=-1),
+    "manhattan": torch.nn.PairwiseDistance(1),
+    "chebyshev": torch.nn.PairwiseDistance(np.inf),
+    "cosine": lambda x1, x2: 1 - functional.cosine_similarity(x1, x2, dim=-1),
+}
+"""What PyTorch is given for lossreg's names."""
+
+
+def adaptive_log_softmax(features, target, *layers, cutoffs, reduction="mean", **options):
+    """AdaptiveLogSoftmaxWithLoss with the layers given, in the order in which it holds them."""
+    classes = cutoffs[-1] + len(layers[-1])
+    module = torch.nn.AdaptiveLogSoftmaxWithLoss(features.shape[-1], classes, cutoffs, **options)
+    state = dict(zip(module.state_dict(), layers, strict=True))
+    logarithm, mean = torch.func.functional_call(module, state, (features, target))
+    return {"none": -logarithm, "sum": -logarithm.sum(), "mean": mean}[reduction]
+
+
+def linear_cross_entropy(features, linear_weight, target, linear_bias=None, **keywords):
+    """PyTorch takes the bias as a keyword."""
+    return functional.linear_cross_entropy(features, linear_weight, target, linear_bias=linear_bias, **keywords)
+
+
+def triplet_margin_with_distance_loss(*rows, distance_function=None, **keywords):
+    """PyTorch takes the distance as a function; None is its default."""
+    distance = distance_function and DISTANCES[distance_function]
+    return functional.triplet_margin_with_distance_loss(*rows, distance_function=distance, **keywords)
+
+
 FUNCTIONS = {
+    "adaptive_log_softmax": adaptive_log_softmax,
     "bce": functional.binary_cross_entropy,
     "bce_with_logits": functional.binary_cross_entropy_with_logits,
     "cosine_embedding": functional.cosine_embedding_loss,
     "cross_entropy": functional.cross_entropy,
+    "ctc": functional.ctc_loss,
     "gaussian_nll": functional.gaussian_nll_loss,
     "hinge_embedding": functional.hinge_embedding_loss,
     "huber": functional.huber_loss,
     "kl_div": functional.kl_div,
     "l1": functional.l1_loss,
+    "linear_cross_entropy": linear_cross_entropy,
     "margin_ranking": functional.margin_ranking_loss,
     "mse": functional.mse_loss,
     "multi_margin": functional.multi_margin_loss,
@@ -35,21 +68,27 @@ FUNCTIONS = {
     "smooth_l1": functional.smooth_l1_loss,
     "soft_margin": functional.soft_margin_loss,
     "triplet_margin": functional.triplet_margin_loss,
+    "triplet_margin_with_distance": triplet_margin_with_distance_loss,
 }
 GRADED = dict.fromkeys(FUNCTIONS, (0, 1)) | {
-    "gaussian_nll": (0, 1, 2),
-    **dict.fromkeys(
-        ("hinge_embedding", "multi_margin", "multilabel_margin", "multilabel_soft_margin", "nll", "soft_margin"), (0,)
-    ),
-    "triplet_margin": (0, 1, 2),
+    "adaptive_log_softmax": range(9),
+    "linear_cross_entropy": (0, 1, 3),
+    **dict.fromkeys(("ctc", "hinge_embedding", "multi_margin", "multilabel_margin"), (0,)),
+    **dict.fromkeys(("multilabel_soft_margin", "nll", "soft_margin"), (0,)),
+    **dict.fromkeys(("gaussian_nll", "triplet_margin", "triplet_margin_with_distance"), (0, 1, 2)),
 }
-"""The inputs that lossreg has a gradient of, targets too; in cross_entropy of labels there is one only."""
+"""The inputs that lossreg has a gradient of: numbers, and targets too, but for linear_cross_entropy's."""
 SHAPES = [(), (1,), (7,), (3, 4), (2, 3, 2)]
 
 
 def snap(x):
     """The nearest multiples of 1/64."""
     return np.round(np.asarray(x) * 64) / 64
+
+
+def chosen(**parameters):
+    """The parameters that are not left at their defaults."""
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def errors_and_target(random, shape, width):
@@ -200,7 +239,7 @@ def multi_margin(random):
     for shape, p, margin, weighted in product([(5,), (1,), (4, 3)], (None, 1, 2), (None, 0.25, -0.5), (False, True)):
         x = random.choice([-1, -0.75, -0.5, 0, 0.25, 0.5, 1, 1.25, 2], shape)
         label = random.integers(0, shape[-1], shape[:-1])
-        parameters = {name: value for name, value in {"p": p, "margin": margin}.items() if value is not None}
+        parameters = chosen(p=p, margin=margin)
         if weighted:
             parameters["weight"] = (random.integers(0, 128, shape[-1]) / 64).tolist()
         yield parameters, [x, label]
@@ -236,11 +275,11 @@ def nll(random):
 def poisson_nll(random):
     """Rates and logarithms of rates; counts, fractions and 0 as targets, on both sides of 1."""
     for shape, log_input, full, eps in product(SHAPES[:4], (None, True, False), (False, True), (None, 0.25)):
-        parameters = {"log_input": log_input, "full": full or None, "eps": eps}
+        parameters = chosen(log_input=log_input, full=full or None, eps=eps)
         logarithm = snap(random.normal(0, 2, shape))
         prediction = logarithm if log_input is not False else abs(logarithm) + 1 / 64
         target = random.choice([0, 0.5, 1, 1.015625, 2, 3, 17, 250], shape)
-        yield {name: value for name, value in parameters.items() if value is not None}, [prediction, target]
+        yield parameters, [prediction, target]
 
 
 def soft_margin(random):
@@ -259,8 +298,63 @@ def triplet_margin(random):
                 negative[-1] = anchor[-1]
             # An eps of 1e-6 beside larger numbers has few digits in float32, which steep powers show.
             shift = eps if p in (None, np.inf) else 0.25
-            parameters = {"p": p, "swap": swap or None, "margin": margin, "eps": shift}
-            yield {name: value for name, value in parameters.items() if value is not None}, [anchor, positive, negative]
+            yield chosen(p=p, swap=swap or None, margin=margin, eps=shift), [anchor, positive, negative]
+
+
+def triplet_margin_with_distance(random):
+    """Every distance by its name, with and without swap; rows that coincide, with a negative near enough to count."""
+    for distance, swap, margin in product((None, *DISTANCES), (False, True), (None, 0.5)):
+        for shape in ((4, 3),) if margin else ((4,), (2, 2, 3)):
+            rows = [snap(random.normal(size=shape)) for _ in range(3)]
+            if len(shape) > 1:
+                rows[1][0], rows[2][0], rows[2][-1] = rows[0][0], rows[0][0] + 1 / 16, rows[0][-1]
+            yield chosen(distance_function=distance, swap=swap or None, margin=margin), rows
+
+
+def of_a_layer(random):
+    """What cross_entropy has in one and two dimensions, of a layer with a bias and without."""
+    for parameters, (logits, target) in cross_entropy(random):
+        if logits.ndim > 2 or (target.dtype.kind == "f" and "ignore_index" in parameters):
+            continue  # PyTorch refuses a class to ignore beside probabilities
+        *rows, classes = logits.shape
+        for bias in ([], [classes]):
+            sizes = ((*rows, 3), (classes, 3), *bias)
+            features, weight, *rest = (snap(random.normal(size=size)) for size in sizes)
+            yield parameters, [features, weight, target, *rest]
+
+
+def of_clusters(random):
+    """One cluster and two, some with no target in them, and a single row."""
+    layouts = [
+        (8, (2,), 5, None, ((), (2,), (6,))),
+        (4, (1, 3), 6, 2.0, ((), (5,))),
+        (5, (2, 3), 5, 1.5, ((4,),)),
+    ]
+    for (width, cutoffs, classes, div_value, shapes), head_bias in product(layouts, (None, True)):
+        head = cutoffs[0] + len(cutoffs)
+        sizes = [(head, width), *([(head,)] if head_bias else [])]
+        for at, (start, stop) in enumerate(pairwise([*cutoffs, classes])):
+            inner = int(width // (div_value or 4.0) ** (at + 1))
+            sizes += [(inner, width), (stop - start, inner)]
+        for shape in shapes:
+            target = random.integers(0, cutoffs[0] if shape == (2,) else classes, shape)
+            features, *layers = (snap(random.normal(size=size)) for size in ((*shape, width), *sizes))
+            yield chosen(cutoffs=cutoffs, div_value=div_value, head_bias=head_bias), [features, target, *layers]
+
+
+def ctc(random):
+    """Labels in rows, one after the other, and of a single sample: repeated, none at all, and more than fit."""
+    lengths = [([6, 5, 4, 6], [0, 1, 2, 3]), ([6, 2, 0, 3], [3, 3, 1, 2]), ([6, 4, 1, 0], [0, 0, 0, 0])]
+    for (frames, counts), blank, zero_infinity in product(lengths, (None, 2), (None, True)):
+        parameters = chosen(blank=blank, zero_infinity=zero_infinity)
+        labels = random.choice([label for label in range(4) if label != (blank or 0)], (4, max(counts)))
+        labels[3] = labels[3, :1]
+        own = [row[:count] for row, count in zip(labels, counts, strict=True)]
+        whole = [(slice(None), labels), (slice(None), np.concatenate(own))]
+        for which, target in (*whole, (1, own[1]), (3, own[3])):
+            logits = random.normal(size=(6, 4, 4))
+            log_probs = snap(logits - np.logaddexp.reduce(logits, axis=2, keepdims=True))
+            yield parameters, [log_probs[:, which], target, np.array(frames)[which], np.array(counts)[which]]
 
 
 MAKERS = (
@@ -277,13 +371,17 @@ def cases(random):
         "l1": elementwise(random, "", (None,)),
         "mse": elementwise(random, "", (None,)),
         "smooth_l1": elementwise(random, "beta", (None, 0.0, 0.5, 2.0), weighted=False),
+        "adaptive_log_softmax": of_clusters(random),
+        "ctc": ctc(random),
+        "linear_cross_entropy": of_a_layer(random),
+        "triplet_margin_with_distance": triplet_margin_with_distance(random),
     }
     return [(name, *case) for name, made in makers.items() for case in made]
 
 
 def graded(name, inputs):
     """The positions of the inputs to differentiate by: of numbers, and no label."""
-    return [at for at in GRADED[name] if inputs[at].dtype.is_floating_point]
+    return [at for at, x in enumerate(inputs) if at in GRADED[name] and x.dtype.is_floating_point]
 
 
 def reductions(name):
@@ -297,7 +395,8 @@ def peer(name, parameters, inputs, reduction, dtype):
     by = [tensors[at].requires_grad_() for at in graded(name, tensors)]
     given = {k: torch.tensor(v, dtype=dtype) if "weight" in k else v for k, v in parameters.items()}
     value = FUNCTIONS[name](*tensors, **given, reduction=reduction)
-    return value.detach().numpy(), [grad.numpy() for grad in torch.autograd.grad(value.sum(), by)]
+    grads = torch.autograd.grad(value.sum(), by, materialize_grads=True)
+    return value.detach().numpy(), [grad.numpy() for grad in grads]
 
 
 def plain(x):

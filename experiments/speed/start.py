@@ -1,0 +1,126 @@
+"""What a new process costs: the first value and gradient with an empty cache and a full one, and a run of one step.
+
+Whole processes are timed, from the outside. What is beyond a process that imports numba and calls a trivial function
+out of its cache is lossreg's: it is given beside.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from timing import spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+HERE = Path(__file__).parent
+
+TRIVIAL = """
+import numpy
+from numba import njit
+
+@njit(cache=True)
+def trivial(x):
+    return x + 1.0
+
+trivial(1.0)
+"""
+
+FIRST = """
+import sys
+sys.path.append(sys.argv[1])
+import lossreg
+from cases import CASES
+
+case = next(case for case in CASES if case.entry.loss == sys.argv[2])
+lossreg.create(case.entry.loss, **case.entry.parameters).value_and_grad(*case.arrays("float32"))
+"""
+
+TORCH = """
+import torch
+x, y = torch.randn(32, 1, requires_grad=True), torch.randn(32, 1)
+torch.nn.functional.mse_loss(x, y).backward()
+"""
+
+JAX = """
+import jax
+x, y = jax.numpy.ones((32, 1)), jax.numpy.zeros((32, 1))
+jax.block_until_ready(jax.jit(jax.value_and_grad(lambda x, y: ((x - y) ** 2).mean()))(x, y))
+"""
+
+RUN = """
+data: {data}
+model: linear
+optimizer: {{name: sgd, lr: 0.01}}
+loss: cross_entropy
+train: {{steps: 1, batch_size: 32}}
+"""
+
+
+def taken(arguments: Sequence[str | Path], cache: Path) -> float:
+    """The time of a whole process of this Python."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "LOSSREG_RUNS": str(cache / "runs")}
+    started = perf_counter()
+    subprocess.run([sys.executable, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    return perf_counter() - started
+
+
+def measured(name: str, losses: Sequence[str], repeats: int) -> dict[str, Any]:
+    """The row of one of NAMES: the spread of each process's time, and of what it takes beyond a trivial one.
+
+    With a full cache everything has run once before; with an empty one, each process has its own, and runs once.
+    """
+    with TemporaryDirectory() as directory:
+        room = Path(directory)
+        trivial = room / "trivial.py"
+        trivial.write_text(TRIVIAL, "utf-8")
+        taken([trivial], room)
+        commands = MAKERS[name](room, losses)
+        pairs: dict[str, list[tuple[float, float]]] = {what: [] for what in commands}
+        for turn in range(1 if name == EMPTY else repeats + 1):
+            for what, arguments in commands.items():
+                pair = taken([trivial], room), taken(arguments, room / what if name == EMPTY else room)
+                pairs[what] += [pair] if turn or name == EMPTY else []
+    seconds = {what: spread([whole for _, whole in found]) for what, found in pairs.items()}
+    beyond = {what: spread([whole - numba for numba, whole in found]) for what, found in pairs.items()}
+    numba = spread([numba for found in pairs.values() for numba, _ in found])
+    return {"case": name, "seconds": {"numba": numba, **seconds}, "beyond": beyond}
+
+
+def first_calls(_: Path, losses: Sequence[str]) -> dict[str, list[Any]]:
+    """The command for the first value and gradient of each loss."""
+    return {loss: ["-c", FIRST, HERE, loss] for loss in losses}
+
+
+def others(_: Path, __: Sequence[str]) -> dict[str, list[Any]]:
+    """The commands for the same in other libraries."""
+    return {"torch": ["-c", TORCH], "jax": ["-c", JAX]}
+
+
+def runs(room: Path, _: Sequence[str]) -> dict[str, list[Any]]:
+    """The command for a run of one step on a file of arrays, and on data that scikit-learn loads."""
+    random, table = np.random.default_rng(0), room / "table.npz"
+    np.savez(table, x=random.standard_normal((1000, 20)), y=random.integers(0, 3, 1000))
+    commands: dict[str, list[Any]] = {}
+    for name, data in (("npz", f"{{name: npz, path: {table}}}"), ("digits", "digits")):
+        config = room / f"{name}.yaml"
+        config.write_text(RUN.format(data=data), "utf-8")
+        commands[name] = ["-m", "lossreg", "run", config]
+    return commands
+
+
+EMPTY = "first call, empty cache"
+MAKERS: dict[str, Callable[[Path, Sequence[str]], dict[str, list[Any]]]] = {
+    "first call, full cache": first_calls,
+    EMPTY: first_calls,
+    "first call, other libraries": others,
+    "lossreg run of one step": runs,
+}
+NAMES = tuple(MAKERS)

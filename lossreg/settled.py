@@ -1,0 +1,120 @@
+"""A small call like one before: all but the numbers is settled, and what is left is to run the compiled loop.
+
+The checks of a call depend on its arrays' types, shapes and layouts, and so does the way to its loop. Going it takes
+some 50 microseconds, far more than the numbers of a small batch. So a criterion remembers the way, by these. Whatever
+is not plain (other layouts, weights, masks, several threads), and whatever turns out wrong (a number outside its
+domain, a sum that overflows), goes the whole way.
+"""
+
+from __future__ import annotations
+
+from math import isfinite, prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.kernels.execute import SLAB, Drive, fits, flatten
+from lossreg.kernels.reductions import REDUCTIONS
+from lossreg.kernels.specialise import counter, entry_point
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lossreg.call import Call
+
+    Array = np.ndarray[Any, Any]
+
+
+def likeness(arrays: Sequence[Any]) -> Any:
+    """What calls have in common that go one way: types, shapes and layouts; None where something is no array."""
+    try:
+        return tuple([(x.__class__, x.dtype, x.shape, x.flags.num) for x in arrays])
+    except AttributeError:
+        return None
+
+
+class Settled:
+    """A way: from arrays like those of the call that it was made of to the value and the gradients."""
+
+    def __init__(self, call: Call, drive: Drive, fixed: list[Any], *, graded: bool) -> None:
+        self.kind, self.real, self.width, self.fixed = call.kind.type, call.real, drive.width, fixed
+        self.size, self.rank = prod(call.shape), len(call.shape)
+        self.blocks = -(-self.size // drive.length)
+        self.numbers = (self.size, drive.length, 0, self.blocks)
+        self.shapes = [x.shape for _, x in call.graded] if graded else []
+        places = {name: at for at, (name, _) in enumerate(call.graded)} if graded else {}
+        # For each slope that the loop stores the gradient that it is, or -1 for scratch, or None.
+        self.slots = [places.get(call.form.slopes[at], -1 if drive.scratch[at] else None) for at in drive.slots]
+        arrays = [flatten(x, 1) for x in call.arrays]
+        self.direct = self.slots == [*range(len(self.shapes))]
+        self.reduction, self.batch = call.reduction, call.shape[0] if call.shape else 1
+        self.each, labels, self.ignored, self.weight = call.counted()
+        self.labels = next((at for at, x in enumerate(call.arrays) if x is labels), -1)
+        self.counter = entry_point(counter(), self.tally(arrays)) if self.labels >= 0 else None
+        # The loop takes one axis of elements or rows, whatever there are.
+        flat = ((self.size,), (self.size, self.width))
+        shapes = (*self.shapes, *(x.shape for x in call.arrays))
+        self.flat = [flat[call.form.by_row and len(shape) > self.rank] for shape in shapes]
+        self.entry = entry_point(drive.function, self.arguments(arrays, self.gradients(), 1.0))
+
+    @classmethod
+    def of(cls, call: Call, *, graded: bool) -> Settled | None:
+        """The way of a call, if it is a plain one."""
+        form, settings = call.form, call.form.resolve(call.settings)
+        if form.whole or call.kind != call.real or call.reduction == "none" or not prod(call.shape):
+            return None
+        fixed = [call.parameter(p) for p in form.parameters if p.name not in form.switches]
+        kinds = [np.int64 if entry.domain.integer else call.real for entry in form.inputs]
+        width = call.inputs[0].shape[-1] if form.by_row else 1
+        asked = {name for name, _ in call.graded} if graded else set()
+        rows = zip(form.slopes, form.slope_rows, strict=False)
+        plain = (
+            prod(call.shape) * width < 2 * SLAB
+            and all(map(fits, call.arrays, kinds))
+            and all(x is y for x, y in zip(call.arrays, call.inputs, strict=True))
+            and (form.by_row or not any(isinstance(x, np.ndarray) for x in fixed))
+            and (not graded or all(name in asked or row in form.optional_rows for name, row in rows))
+        )
+        if not plain:
+            return None
+        switches = tuple(settings[name] for name in form.switches)
+        slopes = tuple(call.arrays[0] if name in asked else None for name in form.slopes)
+        return cls(call, Drive(form, call.real, switches, width, 1.0, slopes), fixed, graded=graded)
+
+    def __call__(self, arrays: Sequence[Array]) -> tuple[Any, tuple[Array, ...]] | None:
+        """The value and the gradients; None where there is more to do about these numbers."""
+        divisor = 1.0
+        if self.reduction != "sum":
+            count = self.size if self.counter is None else self.counter(*self.tally(arrays))
+            divisor = REDUCTIONS[self.reduction](self.each * count, self.size, self.batch)
+            if divisor == 0:
+                return None
+        grads = self.gradients()
+        arguments = self.arguments(arrays, grads, 1 / divisor)
+        outside, sums = self.entry(*arguments), arguments[0]
+        total = float(sums[0] if self.blocks == 1 else sums.sum())
+        if outside or not isfinite(total):
+            return None
+        return self.kind(total / divisor), grads
+
+    def gradients(self) -> tuple[Array, ...]:
+        """New arrays for the gradients."""
+        return tuple([np.empty(shape, self.kind) for shape in self.shapes])
+
+    def arguments(self, arrays: Sequence[Array], grads: tuple[Array, ...], scale: float) -> tuple[Any, ...]:
+        """What the loop is called with."""
+        given: Any = (*grads, *arrays)
+        if self.rank != 1:
+            given = [x.reshape(shape) for x, shape in zip(given, self.flat, strict=True)]
+        if not self.direct:
+            stored = [
+                None if slot is None else given[slot] if slot >= 0 else np.empty((1, self.width), self.real)
+                for slot in self.slots
+            ]
+            given = (*stored, *given[len(grads) :])
+        head = (np.empty(self.blocks), None, None, None, scale if grads else 1.0)
+        return (*head, *self.numbers, (*given, *self.fixed))
+
+    def tally(self, arrays: Sequence[Array]) -> tuple[Any, ...]:
+        """What the count of the labels is called with."""
+        return (None, None, arrays[self.labels].ravel(), self.ignored, self.weight, self.size)
