@@ -175,13 +175,10 @@ def test_show_gives_every_plugin_as_a_config_has_it(command, tmp_path):
             path.write_text(text)
             parameters = registry.get(name).parameters
             required = {parameter.name: None for parameter in parameters if parameter.required}
-            assert Document.read(path).content == {
-                registry.kind: {
-                    "name": name,
-                    **{parameter.name: listed(parameter.default) for parameter in parameters},
-                    **required,
-                },
-            }
+            defaults = {parameter.name: listed(parameter.default) for parameter in parameters}
+            chosen = {"name": name, **defaults, **required}
+            expected = {"trackers": [chosen]} if registry.kind == "tracker" else {registry.kind: chosen}
+            assert Document.read(path).content == expected
             assert all(f"# required: {p.allowed}" in text for p in parameters if p.required)
 
 
@@ -401,3 +398,12 @@ def test_without_rich_a_terminal_gets_lines(monkeypatch):
     assert type(for_output(Terminal())) is Bar
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert type(for_output(Terminal())) is Lines
+
+
+def test_a_run_goes_on_without_its_reader_and_a_run_of_its_config_has_its_name(command, tmp_path):
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    script = f"{sys.executable} -m lossreg run good.yaml --runs runs | head -n 1"
+    subprocess.run(["bash", "-c", script], cwd=tmp_path, check=True, capture_output=True)
+    (path,) = tmp_path.joinpath("runs").iterdir()
+    assert json.loads(path.joinpath("status.json").read_text())["status"] == "finished"
+    assert command("run", str(path / "config.yaml"), "--set", "seed=1", "--runs", "runs").stdout.startswith("good: ")

@@ -48,6 +48,28 @@ def test_accumulated_batches_are_one_large_batch(loss, reduction):
     assert large.losses[-1] < large.losses[0]
 
 
+@pytest.mark.parametrize(
+    ("data", "model", "loss"),
+    [
+        ("wine", "autoencoder", "mse"),
+        ("wine", "siamese", "hinge_embedding"),
+        ("wine", "siamese", "triplet_margin"),
+        ("diabetes", "linear", "margin_ranking"),
+        ("diabetes", "mean_variance", "gaussian_nll"),
+    ],
+)
+def test_accumulation_holds_for_whatever_an_example_is(data, model, loss):
+    losses = []
+    for train in ({"batch_size": 24}, {"batch_size": 8, "accumulate": 3}):
+        noun = {"name": data, "test": 0, "standardise": True}
+        given = {"data": noun, "model": model, "loss": loss, "train": {"steps": 8, **train}}
+        training = Training(prepare(load(config(**given, optimizer={"name": "sgd", "lr": 0.01}))))
+        while not training.done:
+            training.advance(Signals())
+        losses.append(training.session.network.weights.copy())
+    np.testing.assert_allclose(*losses, rtol=2e-4, atol=2e-6)
+
+
 def gradient(**train):
     """The gradient that the first step goes by: what the weights lose, at a rate of 1."""
     session = prepare(load(config(optimizer={"name": "sgd", "lr": 1.0}, train={"steps": 1, "batch_size": 110} | train)))

@@ -182,3 +182,35 @@ def test_many_classes_are_a_list_of_confusions_and_nan_is_counted(tmp_path):
     assert (found["rows"], found["lost"], found["mean"]) == (3, 2, 1.0)
     save_file({"prediction": lost[1:], "target": np.zeros_like(lost[1:])}, tmp_path / FILE)
     assert outcome(tmp_path) == {"residuals": [{"rows": 2, "lost": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "loss", "classes"),
+    [
+        ("diabetes", "linear", "poisson_nll", ()),
+        ("wine", "autoencoder", "mse", ()),
+        ("breast_cancer", "linear", "bce", ("malignant", "benign")),
+        ("breast_cancer", "linear", "soft_margin", ("malignant", "benign")),
+        ("wine", "linear", "kl_div", ("class_0", "class_1", "class_2")),
+        ("diabetes", "linear", "margin_ranking", ("below", "above")),
+        ("wine", "siamese", "cosine_embedding", ("apart", "together")),
+        ("wine", "siamese", "triplet_margin_with_distance", ("apart", "together")),
+    ],
+)
+def test_what_was_predicted_agrees_with_the_metrics(tmp_path, data, model, loss, classes):
+    result = lossreg.run(
+        {**WINE, "data": {"name": data, "standardise": True}, "model": model, "loss": loss}, root=tmp_path
+    )
+    found = read(result.path)
+    assert found.classes == classes
+    if classes:
+        assert (found.prediction == found.target).mean() == pytest.approx(result.final["test_accuracy"])
+    else:
+        assert abs(found.prediction - found.target).mean() == pytest.approx(result.final["test_mae"], rel=1e-5)
+    assert outcome(result.path)
+
+
+def test_rows_of_several_classes_have_no_predictions(tmp_path):
+    result = lossreg.run({**WINE, "loss": "multilabel_soft_margin"}, root=tmp_path)
+    assert read(result.path) is None
+    assert outcome(result.path) is None

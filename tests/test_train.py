@@ -272,6 +272,7 @@ def test_no_rows_to_test_on_are_no_test_metrics(run):
             {"data": "digits", "loss": "triplet_margin", "model": {"name": "siamese", "outputs": 3}},
             "model.outputs: siamese chooses this itself; leave it out",
         ),
+        ({"data": "digits", "loss": "ctc"}, "loss: ctc takes log_probs (logarithms of probabilities), labels (a class"),
         ({"model": "siamese"}, "model: siamese gives 16 numbers for a row; mse takes 3 of it"),
         ({"model": "autoencoder", "loss": "gaussian_nll"}, "model: autoencoder gives 3 numbers for a row; gaussian_n"),
         ({"model": "autoencoder", "loss": "poisson_nll"}, "loss: autoencoder gives its inputs again, and takes a lo"),

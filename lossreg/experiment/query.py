@@ -42,7 +42,7 @@ def root_of(given: str | Path | None) -> Path:
 
 
 def find(names: Iterable[str], root: str | Path | None) -> list[Run]:
-    """The runs of these names, each once: paths, the beginning or end of a directory's name, `last`, or `last~1`."""
+    """The runs of these names, each once: paths, beginnings or ends of directories' names, `last`, or `last~1`."""
     found: dict[Path, Run] = {}
     runs: list[Run] | None = None
     for name in names:

@@ -193,7 +193,7 @@ def is_run(path: Path) -> bool:
 
 def rises(metric: str) -> bool:
     """Whether more of a metric is better."""
-    return bool(RISING.search(metric)) and not metric.endswith(("_loss", "_error"))
+    return bool(RISING.search(metric)) and not {"loss", "error"} & {*metric.split("_")}
 
 
 def metric_keys(runs: Iterable[Run]) -> list[str]:

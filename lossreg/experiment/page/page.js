@@ -287,7 +287,7 @@ function outcomes() {
   const box = make("div");
   const fill = (id) => {
     const { outcome, status } = runs[Number(id)];
-    const missing = [note(`No predictions: ${status === "finished" ? "the run has no rows to test on, or an earlier version made it." : `they are made at a run's end, and this one is ${status}.`}`)];
+    const missing = [note(`No predictions: ${status === "finished" ? "the run has no rows to test on, or each may have several classes." : `they are made at a run's end, and this one is ${status}.`}`)];
     box.replaceChildren(...(!outcome ? missing : outcome.residuals ? residuals(outcome.residuals) : confusion(outcome)));
   };
   const first = Math.max(runs.findIndex((run) => run.outcome), 0);
