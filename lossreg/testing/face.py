@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lossreg.parameters import Parameter
-    from lossreg.testing.points import Case
+    from lossreg.testing.points import Array, Case
     from lossreg.testing.results import Trial
     from lossreg.testing.subject import Subject
 
@@ -56,16 +56,22 @@ def inputs_outside_are_refused(subject: Subject, trial: Trial) -> None:
         arrays = batch(case, (6,))
         for position, entry in enumerate(case.form.inputs):
             for x, inside in candidates(case, position):
-                given = [y.copy() for y in arrays]
-                given[position][PLACE] = x
+                given, at = put(arrays, position, x)
                 told = f"{case}: {entry.name} of {x}"
                 if inside:
                     fused(case)(*given)
                     trial.points += 1
                 else:
-                    index = str([PLACE] + [0] * (given[position].ndim - 1))
-                    words = (entry.name, index, str(x) if np.isfinite(x) else "")
+                    words = (entry.name, str(at), str(x) if np.isfinite(x) else "")
                     refuses(trial, partial(fused(case), *given), InvalidInput, words, told)
+
+
+def put(arrays: list[Array], position: int, x: Any) -> tuple[list[Array], list[int]]:
+    """The arrays with a number in one of them, at PLACE of its first axis if that is so long; and its first place."""
+    given = [y.copy() for y in arrays]
+    at = min(PLACE, len(given[position]) - 1)
+    given[position][at] = x
+    return given, [at] + [0] * (given[position].ndim - 1)
 
 
 def candidates(case: Case, position: int) -> Iterator[tuple[Any, bool]]:
@@ -87,7 +93,7 @@ def misfits_are_refused(subject: Subject, trial: Trial) -> None:
         arrays = batch(case, (6,))
         name = subject.loss.name
         for at, x in enumerate(arrays):
-            if len(arrays) > 1:
+            if len(arrays) > 1 and not case.form.inputs[at].several:  # whose shapes may be the only ones to tell
                 for wrong in (x[:-1], x[:, None], x[:1]):
                     if wrong.shape == x.shape or (case.form.inputs[at].shared and wrong.shape in smaller(x.shape)):
                         continue

@@ -12,7 +12,7 @@ from lossreg.kernels.execute import SLAB
 from lossreg.kernels.threads import get_num_threads, set_num_threads
 from lossreg.testing.arrays import DIVIDED, graded, near, same
 from lossreg.testing.checks import check
-from lossreg.testing.face import PLACE, candidates, refuses
+from lossreg.testing.face import candidates, put, refuses
 from lossreg.testing.samples import pick
 from lossreg.testing.subject import WIDTH, as_tuple, batch, criterion, fused
 
@@ -126,8 +126,7 @@ def calls_repeat(subject: Subject, trial: Trial) -> None:
         often(*arrays)
         for position in range(len(arrays)):
             for x in (x for x, inside in candidates(case, position) if not inside):
-                given = [y.copy() for y in arrays]
-                given[position][PLACE] = x
+                given, _ = put(arrays, position, x)
                 told = f"{case}: {case.form.inputs[position].name} of {x} in a call like one before"
                 refuses(trial, partial(often, *given), InvalidInput, (case.form.inputs[position].name,), told)
 
