@@ -2,11 +2,14 @@
 
 import sys
 from math import cosh, log, nan, prod
+from typing import Annotated
 
 import numpy as np
 import pytest
 
 from lossreg import (
+    Array,
+    Axes,
     ClassIndex,
     ClassRow,
     Criterion,
@@ -16,8 +19,10 @@ from lossreg import (
     Positive,
     Real,
     Row,
+    Share,
     Sign,
     Slope,
+    Slopes,
     get,
     get_num_threads,
     loss,
@@ -27,6 +32,7 @@ from lossreg.call import Call
 from lossreg.kernels import reductions, stable
 from lossreg.kernels.stable import sigmoid, sign, softplus
 from lossreg.parameters import Parameter
+from lossreg.settled import Settled
 from lossreg.testing import CHECKS, check_loss, limits, parametrize_with_checks, precise
 from lossreg.testing.checks import run_check
 from lossreg.testing.points import cases, numbers, points, rows
@@ -130,6 +136,26 @@ def undocumented(prediction: Real, target: Real) -> tuple[float, float]:
     return error * error, error + error
 
 
+@loss
+def flat(points: Annotated[Array, Axes("N D")], share: Share, slopes: Slopes) -> Array:
+    slopes.get("points", points.copy())[...] = points * share[:, np.newaxis]
+    return (points**2).sum(1) * share
+
+
+@flat.example
+def few_points(random, samples):
+    return [random.normal(size=(samples, 3))], {}
+
+
+@loss
+def coarse(points: Annotated[Array, Axes("N D")], share: Share, slopes: Slopes) -> Array:
+    slopes.get("points", points.copy())[...] = 2 * points * share[:, np.newaxis]
+    return (points.astype(np.float16) ** 2).sum(1) * share if points.dtype == np.float32 else (points**2).sum(1) * share
+
+
+coarse.example(few_points)
+
+
 def changed(change):
     """A mutation of what value_and_grad is given or gives."""
     original = Criterion.value_and_grad
@@ -231,6 +257,16 @@ def forgetful_pickle(monkeypatch):
     monkeypatch.setattr(Criterion, "__reduce__", lambda self: (Criterion, (self.loss, "mean", self._given)))
 
 
+def forgetful_way(monkeypatch):
+    way = Settled.__call__
+
+    def doubled(self, arrays, out=None):
+        found = way(self, arrays, out)
+        return found and (found[0] * 2, found[1])
+
+    monkeypatch.setattr(Settled, "__call__", doubled)
+
+
 def other_code(monkeypatch):
     original = limits.compiled
     monkeypatch.setattr(limits, "compiled", lambda *given: -original(*given))
@@ -254,6 +290,9 @@ MUTANTS = [
     ("threads_give_the_same_bits", "mse", changed(by_threads), "threads change"),
     ("layouts_do_not_matter", "mse", changed(spoilt_inputs), "changes its inputs"),
     ("small_inputs_work", "mse", changed(nan_of_nothing), "no sample gives"),
+    ("calls_repeat", "mse", forgetful_way, "a call like one before gives"),
+    ("types_agree", coarse, None, "units apart"),
+    ("gradient_follows_differences", flat, None, "but the number reported changes by"),
     ("out_is_filled", "mse", changed(without_out), "another array than out"),
     ("labels_of_any_integer_type", "cross_entropy", everything_counts, "with rows ignored"),
     ("inputs_outside_are_refused", "bce_with_logits", nothing_outside, "is accepted, expected InvalidInput"),
@@ -288,7 +327,9 @@ def test_a_loss_without_fault_passes():
     report = check_loss(logistic)
     assert not report.failed
     assert report.left_out == {
+        "gradient_follows_differences": "other checks tell exactly",
         "labels_of_any_integer_type": "no class labels",
+        "types_agree": "other checks tell exactly",
         "shared_inputs_are_spread": "no input is shared",
     }
     assert all(result.points > 0 for result in report)

@@ -50,6 +50,10 @@ PIECE = 4 << 20
 """Bytes of logits that cross_entropy gets at a time, and of the weights' gradient added at a time: for the cache."""
 
 
+EVEN = 64
+"""Rows are multiples of this many: 342 take a fifth longer to multiply than 384 do."""
+
+
 @loss
 def linear_cross_entropy(
     features: Features,
@@ -97,12 +101,13 @@ def in_blocks(
     import numpy as np
 
     samples, classes, size = len(features), len(linear_weight), features.itemsize
-    blocks = min(samples, -(-samples * size * classes // BLOCK))
-    rows, few = -(-samples // blocks), max(1, PIECE // (size * classes))
+    rows, few = (max(1, room // (size * classes)) for room in (BLOCK, PIECE))
+    rows -= rows % EVEN if rows > EVEN else 0
     columns = max(1, PIECE // (size * max(1, features.shape[1])))
-    values, room = np.empty_like(share), np.empty((rows, classes), features.dtype)
-    for slope in slopes.values():
-        slope[...] = 0
+    values, room = np.empty_like(share), np.empty((min(rows, samples), classes), features.dtype)
+    slope_room = np.empty((min(few, samples), classes), features.dtype)
+    if "linear_bias" in slopes:
+        slopes["linear_bias"][...] = 0
     for start in range(0, samples, rows):
         x, logits = features[start : start + rows], room[: samples - start]
         np.matmul(x, linear_weight.T, out=logits)
@@ -112,7 +117,9 @@ def in_blocks(
             piece = logits[first : first + few]
             own = slice(start + first, start + first + len(piece))
             if slopes:
-                values[own], _ = criterion.value_and_grad(piece, target[own], sample_weight=share[own], out=piece)
+                out = slope_room[: len(piece)]
+                values[own], _ = criterion.value_and_grad(piece, target[own], sample_weight=share[own], out=out)
+                piece[...] = out
             else:
                 values[own] = criterion(piece, target[own], sample_weight=share[own])
         if "features" in slopes:
@@ -120,7 +127,10 @@ def in_blocks(
         if "linear_weight" in slopes:
             for first in range(0, classes, columns):
                 part = slice(first, first + columns)
-                slopes["linear_weight"][part] += logits[:, part].T @ x
+                if start == 0:
+                    np.matmul(logits[:, part].T, x, out=slopes["linear_weight"][part])
+                else:
+                    slopes["linear_weight"][part] += logits[:, part].T @ x
         if "linear_bias" in slopes:
             slopes["linear_bias"] += logits.sum(axis=0)
     return values
