@@ -125,15 +125,22 @@ def in_blocks(
         if "features" in slopes:
             np.matmul(logits, linear_weight, out=slopes["features"][start : start + rows])
         if "linear_weight" in slopes:
-            for first in range(0, classes, columns):
-                part = slice(first, first + columns)
-                if start == 0:
-                    np.matmul(logits[:, part].T, x, out=slopes["linear_weight"][part])
-                else:
-                    slopes["linear_weight"][part] += logits[:, part].T @ x
+            add_product(slopes["linear_weight"], logits, x, columns, first=start == 0)
         if "linear_bias" in slopes:
             slopes["linear_bias"] += logits.sum(axis=0)
     return values
+
+
+def add_product(slope: Array, logits: Array, x: Array, columns: int, *, first: bool) -> None:
+    """Add logits.T @ x to the weights' gradient, some classes at a time; the first block is not added to anything."""
+    import numpy as np
+
+    for start in range(0, len(slope), columns):
+        part = slice(start, start + columns)
+        if first:
+            np.matmul(logits[:, part].T, x, out=slope[part])
+        else:
+            slope[part] += logits[:, part].T @ x
 
 
 @linear_cross_entropy.example
