@@ -71,7 +71,7 @@ LONG = {
     "adaptive_log_softmax": (140, "layers of several sizes, and two methods"),
     "cross_entropy": (70, "two forms, for labels and for probabilities"),
     "ctc": (150, "paths forward and backward"),
-    "linear_cross_entropy": (120, "two forms, and blocks of rows"),
+    "linear_cross_entropy": (130, "two forms, and blocks of rows"),
     "poisson_nll": (51, "rates and their logarithms, without a factorial and with two sorts of it"),
 }
 
