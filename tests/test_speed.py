@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import lossreg
+from lossreg.experiment.config import load
+from lossreg.experiment.session import prepare
 from lossreg.registry import losses
 
 SPEED = Path(__file__).parents[1] / "experiments" / "speed"
@@ -15,8 +17,10 @@ sys.path.insert(0, str(SPEED))
 
 import cases  # noqa: E402  scripts of a study, which are no package
 import engines  # noqa: E402
+import measure  # noqa: E402
 import summary  # noqa: E402
 import timing  # noqa: E402
+import training  # noqa: E402
 
 SMALLEST = [
     min((case for case in cases.CASES if case.entry is entry), key=lambda c: c.elements) for entry in cases.ENTRIES
@@ -179,3 +183,19 @@ def test_the_table_of_speed_is_what_was_measured():
     assert after, "README.md has no <!-- speed --> and <!-- /speed -->"
     assert table == summary.readme_table(summary.recorded()), "make bench measures and writes it anew"
     assert not summary.recorded()["failed"]
+
+
+# The training loops
+
+
+def test_the_training_of_each_config_is_prepared_and_runs():
+    for name in training.CONFIGS:
+        session = prepare(load(training.ROOT / "configs" / f"{name}.yaml"))
+        inputs, targets = training.whole(session.train)
+        assert inputs.ndim == 2
+        assert len(inputs) == len(targets)
+    assert training.ours(training.ROOT / "configs" / "linear_mse.yaml")(1) > 0
+
+
+def test_the_script_that_measures_can_be_imported():
+    assert measure.plan(quick=True)

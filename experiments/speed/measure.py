@@ -31,7 +31,7 @@ import training
 from cases import CASES, LADDER, Case, ladder, largest
 
 import lossreg
-from lossreg.experiment.store import cpu
+from lossreg.experiment.environment import cpu
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

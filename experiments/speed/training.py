@@ -19,12 +19,13 @@ from timing import spread
 
 import lossreg
 from lossreg.experiment.config import load
-from lossreg.experiment.train import prepare
+from lossreg.experiment.session import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lossreg.experiment.train import Session
+    from lossreg.experiment.examples import Part
+    from lossreg.experiment.session import Session
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,6 +72,13 @@ def ours(path: Path) -> Callable[[int], float]:
     return run
 
 
+def whole(part: Part) -> tuple[Any, Any]:
+    """All the inputs and targets of a part, as arrays."""
+    batch = part.room(len(part), 1)
+    part.take(np.arange(len(part)), batch)
+    return batch.inputs, batch.targets
+
+
 def torch_loop(session: Session) -> Callable[[int], float]:
     """The loop that one writes: shuffled indices, modules, a fused optimizer; the whole sets evaluated each epoch."""
     import torch
@@ -79,7 +87,7 @@ def torch_loop(session: Session) -> Callable[[int], float]:
     torch.set_num_threads(1)
     config, weights = session.config, session.network.named
     shapes = [array.shape for name, array in weights.items() if name.endswith("weight")]
-    parts = [tuple(map(torch.from_numpy, part)) for part in (session.train, session.test) if part is not None]
+    parts = [tuple(map(torch.from_numpy, whole(part))) for part in session.parts.values()]
     settings = config.loss.parameters
     losses = {
         "mse": nn.MSELoss,
@@ -116,7 +124,7 @@ def scikit_learn(session: Session) -> Callable[[int], float]:
     """The same network and optimizer in scikit-learn."""
     from sklearn.neural_network import MLPClassifier
 
-    config, (inputs, targets) = session.config, session.train
+    config, (inputs, targets) = session.config, whole(session.train)
 
     def run(epochs: int) -> float:
         started = perf_counter()
