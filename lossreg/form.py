@@ -89,8 +89,8 @@ class Form:
         cls, kernel: Callable[..., Any], supplied: dict[str, Any], parameters: tuple[Parameter, ...]
     ) -> Form:
         """Read the signature of a kernel of whole arrays."""
-        *arrays, share, slopes = [("", None), *supplied.items()][-max(2, len(supplied)) :]
-        if not arrays or not mark(share[1], Shares) or not mark(slopes[1], SlopeArrays):
+        arrays, last = list(supplied.items())[:-2], list(supplied.values())[-2:]
+        if not arrays or not mark(last[0], Shares) or not mark(last[1], SlopeArrays):
             told = "expected inputs, a Share and Slopes"
             raise InvalidDefinition(f"{kernel.__name__}: {told}; got {', '.join(supplied)}")
         inputs = []

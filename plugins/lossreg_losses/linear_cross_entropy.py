@@ -17,7 +17,7 @@ Source: Wijmans et al. (2024), arXiv:2411.09009; PyTorch's LinearCrossEntropyLos
 (4.248354255291589e-18, [-8.496708510583178e-17, -4.248354255291589e-17])
 """
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from lossreg import (
     Array,
@@ -36,9 +36,6 @@ from lossreg import (
     hookimpl,
     loss,
 )
-
-if TYPE_CHECKING:
-    from lossreg import Criterion
 
 Features = Annotated[Array, Axes("N D")]
 Layer = Annotated[Array, Axes("C D")]
@@ -67,8 +64,7 @@ def linear_cross_entropy(
     label_smoothing: Unit = 0.0,
 ) -> Array:
     given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-    criterion = create("cross_entropy", reduction="none", **given)
-    return in_blocks(criterion, features, linear_weight, linear_bias, target, share, slopes)
+    return in_blocks(features, linear_weight, linear_bias, target, share, slopes, given)
 
 
 @linear_cross_entropy.form
@@ -84,22 +80,22 @@ def probabilities(
     label_smoothing: Unit = 0.0,
 ) -> Array:
     given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-    criterion = create("cross_entropy", reduction="none", **given)
-    return in_blocks(criterion, features, linear_weight, linear_bias, target, share, slopes)
+    return in_blocks(features, linear_weight, linear_bias, target, share, slopes, given)
 
 
 def in_blocks(
-    criterion: "Criterion",
     features: Array,
     linear_weight: Array,
     linear_bias: Array,
     target: Array,
     share: Array,
     slopes: Slopes,
+    parameters: dict[str, Any],
 ) -> Array:
     """Go through the rows, a block at a time; the slopes of its logits take the logits' place."""
     import numpy as np
 
+    criterion = create("cross_entropy", reduction="none", **parameters)
     samples, classes, size = len(features), len(linear_weight), features.itemsize
     rows, few = (max(1, room // (size * classes)) for room in (BLOCK, PIECE))
     rows -= rows % EVEN if rows > EVEN else 0
