@@ -43,8 +43,13 @@ SHORT = 6
 
 
 @cache
-def driver(form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int, ...]) -> Callable[..., bool]:
-    """The compiled loop of a form: for a float type, the parameters that choose a branch, and the slopes to store."""
+def driver(
+    form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int, ...], over: int = -1
+) -> Callable[..., bool]:
+    """The compiled loop of a form: for a float type, the parameters that choose a branch, and the slopes to store.
+
+    `over` is the input whose place the only slope takes, row by row.
+    """
     template = templates.rows if form.by_row else templates.elementwise
     options = REORDERED if form.by_row else EXACT
     kernel = compiled(form.kernel, options)
@@ -59,6 +64,7 @@ def driver(form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int,
         **{name: 1 + at for name, at in zip(("FIRST", "SECOND", "THIRD"), stored, strict=False)},
         "INPUTS": len(form.inputs),
         "SWITCHES": tuple(switch for switch in switches if not callable(switch)),
+        "OVER": over,
     }
     # numba's entry imports the kernel's module again, so a copy of a plugin under another name has an entry of its own.
     decisive = (
@@ -68,6 +74,7 @@ def driver(form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int,
         real.__name__,
         *switches,
         stored,
+        over,
     )
     return clone(template, f"{form.kernel.__name__}_{real.__name__}_{fingerprint(*decisive)}", filled)
 

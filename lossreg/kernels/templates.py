@@ -23,7 +23,7 @@ from lossreg.kernels.stable import total
 
 # Filled in for each copy: the kernel; its guard, which tells of a point whether it is ignored and whether it is outside
 # its domain; the float type; how many slopes are stored, and which of those that the kernel returns; how many inputs
-# there are; the parameters that choose a branch.
+# there are; the parameters that choose a branch; the input by row whose place the only slope takes, or -1.
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
@@ -31,6 +31,7 @@ STORED = 1
 FIRST, SECOND, THIRD = 1, 2, 3
 INPUTS = 2
 SWITCHES: tuple[Any, ...] = ()
+OVER = -1
 
 
 def elementwise(
@@ -97,8 +98,8 @@ def rows(
 ) -> bool:
     """Run the kernel over the rows of blocks `first` to `last`; tell whether one lies outside its domain.
 
-    Slopes of a single row, whatever the number of rows, are scratch: nobody asked for them. An optional slope that
-    nobody asked for is None.
+    Slopes of a single row, whatever the number of rows, are scratch: nobody asked for them, or they go over an input.
+    An optional slope that nobody asked for is None.
     """
     outside = False
     slopes, arguments = operands[:STORED], operands[STORED:]
@@ -128,6 +129,8 @@ def rows(
             else:
                 for slope in arrays(slope_rows):
                     slope[:] = 0
+            if OVER >= 0:
+                point[OVER][:] = slope_rows[0]
             added += value
             if values is not None:
                 values[i] = value
