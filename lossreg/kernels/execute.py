@@ -15,6 +15,7 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from lossreg.errors import InvalidDefinition
+from lossreg.kernels.operands import BLOCK
 from lossreg.kernels.specialise import counter, driver, in_short, repeater
 from lossreg.kernels.threads import get_num_threads, run_together
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
     Operand = Array | float | None
 
-BLOCK = 2048
-"""Numbers in a block: enough to vectorise, few enough for the first cache and for adding up in float32."""
 SLAB = 1 << 15
 """Numbers in a slab that is converted, and for which another thread is worth waking."""
 
