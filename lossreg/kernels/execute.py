@@ -20,13 +20,15 @@ from lossreg.kernels.specialise import counter, driver, in_short, repeater
 from lossreg.kernels.threads import get_num_threads, run_together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from lossreg.form import Form
 
     Array = np.ndarray[Any, Any]
     Operand = Array | float | None
 
+ROWS, PLANES = 2, 3
+"""Axes of an array of rows, and of one (N, C, S) whose rows lie across its planes."""
 SLAB = 1 << 15
 """Numbers in a slab that is converted, and for which another thread is worth waking."""
 
@@ -55,33 +57,45 @@ def evaluate(
     fixed = parameters if form.by_row else []
     labels = [np.int64 if entry.domain.integer else real for entry in form.inputs]
     kinds = [*(real for _ in outputs), real, np.bool_, *labels, *(real for _ in parameters)][: len(moving)]
-    rank, total, outside = len(shape), 0.0, False
-    direct = all(fits(operand, kind) for operand, kind in zip(moving, kinds, strict=True))
+    rank = len(shape)
     over = [at for at, x in enumerate(inputs) if any(y is not None and np.may_share_memory(x, y) for y in slopes)]
     # Several slopes that go over inputs have to wait for one another.
-    direct = direct and (not over or all(slope is None for slope in slopes[1:]))
-    place = over[0] if over and direct else -1
-    drive = Drive(form, real, switches, inputs[0].shape[-1] if form.by_row else 1, scale, slopes, place)
-    if direct:
-        return drive.run(prod(shape), [flatten(operand, rank) for operand in moving], fixed)
-    for slab in slabs(shape, max(1, SLAB // drive.width)):
-        index: Any = (*slab, ...)
-        parts: list[Any] = [operand[index] if isinstance(operand, np.ndarray) else operand for operand in moving]
-        made = [
-            np.empty(p.shape, kind) if isinstance(p, np.ndarray) else p
-            for p, kind in zip(parts[: len(outputs)], kinds, strict=False)
-        ]
-        read = [
-            np.asarray(p, kind, order="C") if isinstance(p, np.ndarray) else p
-            for p, kind in zip(parts[len(outputs) :], kinds[len(outputs) :], strict=True)
-        ]
-        size = prod(parts[len(outputs) + len(("sample_weight", "where"))].shape[:rank])
-        added, beyond = drive.run(size, [flatten(operand, rank) for operand in (*made, *read)], fixed)
-        total, outside = total + added, outside | beyond
-        for target, result in zip(parts, made, strict=False):
-            if isinstance(target, np.ndarray):
-                target[...] = result
-    return total, outside
+    waiting = over and any(slope is not None for slope in slopes[1:])
+    whole = None if waiting else as_they_are(moving, kinds, rank)
+    planes = across_planes(moving, kinds, rank) if form.by_row and whole is None else None
+    width, place = inputs[0].shape[-1] if form.by_row else 1, over[0] if over and whole else -1
+    drive = Drive(form, real, switches, width, scale, slopes, place, across=planes is not None)
+    if whole or planes:
+        return drive.run(prod(shape), whole or planes or [], fixed, prod(shape[1:]) if planes else 0)
+
+    def run(*some: Any) -> list[tuple[float, bool]]:
+        return [drive.run_slab(slab, moving, kinds, rank, fixed) for slab in some]
+
+    pieces: list[Any] = list(slabs(shape, max(1, SLAB // width)))
+    threads = min(get_num_threads(), len(pieces))
+    bounds = [len(pieces) * at // threads for at in range(threads + 1)]
+    found = [one for part in run_together(run, [pieces[i:j] for i, j in pairwise(bounds)]) for one in part]
+    return sum(added for added, _ in found), any(outside for _, outside in found)
+
+
+def as_they_are(operands: Sequence[Operand], kinds: Sequence[Any], rank: int) -> list[Any] | None:
+    """The operands flat, if the driver takes them all as they are."""
+    fitting = all(fits(operand, kind) for operand, kind in zip(operands, kinds, strict=True))
+    return [flatten(operand, rank) for operand in operands] if fitting else None
+
+
+def across_planes(operands: Sequence[Operand], kinds: Sequence[Any], rank: int) -> list[Any] | None:
+    """The operands flat, and those by row as arrays (N, C, S), if they all are such."""
+    turned = [
+        np.moveaxis(operand, -1, 1) if isinstance(operand, np.ndarray) and operand.ndim > rank > 1 else operand
+        for operand in operands
+    ]
+    if not all(fits(operand, kind) for operand, kind in zip(turned, kinds, strict=True)):
+        return None
+    return [
+        flatten(x.reshape(*x.shape[:2], -1), 1) if isinstance(x, np.ndarray) and x is not operand else flatten(x, rank)
+        for x, operand in zip(turned, operands, strict=True)
+    ]
 
 
 class Drive:
@@ -96,6 +110,8 @@ class Drive:
         scale: float,
         slopes: tuple[Array | None, ...],
         over: int = -1,
+        *,
+        across: bool = False,
     ) -> None:
         self.name, self.real, self.width = form.kernel.__name__, real, width
         wanted = tuple(at for at, slope in enumerate(slopes) if slope is not None)
@@ -106,28 +122,61 @@ class Drive:
         self.scale = scale if wanted else 1.0
         self.length = max(1, BLOCK // width) if form.by_row else BLOCK
         self.gradients = len(slopes)
-        self.function = driver(form, real, switches, self.slots, over)
+        self.function = driver(form, real, switches, self.slots, over, across=across)
 
-    def run(self, size: int, operands: list[Any], fixed: list[Any]) -> tuple[float, bool]:
-        """Call the driver on flat operands in blocks, in as many threads as there is work for."""
+    def run(self, size: int, operands: list[Any], fixed: list[Any], span: int = 0) -> tuple[float, bool]:
+        """Call the driver on flat operands in blocks, in as many threads as there is work for.
+
+        Where rows lie across planes, `span` is how many there are in one.
+        """
         values, *slopes = operands[: 1 + self.gradients]
         sample_weight, where, *rest = operands[1 + self.gradients :]
-        blocks = -(-size // self.length)
+        blocks = size // span * -(-span // self.length) if span else -(-size // self.length)
         sums = np.empty(blocks)
         threads = max(1, min(get_num_threads(), blocks, size * self.width // SLAB))
         bounds = [blocks * at // threads for at in range(threads + 1)]
         calls = []
         for first, last in pairwise(bounds):
-            stored: list[Any] = [
-                np.empty((1, self.width), self.real) if self.scratch[at] else slopes[at] for at in self.slots
-            ]
-            numbers = (self.scale, size, self.length, first, last)
-            calls.append((sums, values, sample_weight, where, *numbers, *stored, *rest, *fixed))
+            numbers = (self.scale, span or size, self.length, first, last)
+            calls.append((sums, values, sample_weight, where, *numbers, *self.places(slopes, rest, span), *fixed))
         try:
             outside = any(run_together(self.function, calls)) if threads > 1 else self.function(*calls[0])
         except NumbaError as error:
             raise InvalidDefinition(f"{self.name}: the kernel does not compile:\n{in_short(error)}") from error
         return float(sums.sum()), outside
+
+    def run_slab(
+        self, slab: tuple[slice, ...], operands: Sequence[Operand], kinds: Sequence[Any], rank: int, fixed: list[Any]
+    ) -> tuple[float, bool]:
+        """Convert a slab of the operands, call the driver, and bring back what it filled."""
+        filled = 1 + self.gradients
+        index: Any = (*slab, ...)
+        parts: list[Any] = [operand[index] if isinstance(operand, np.ndarray) else operand for operand in operands]
+        made = [
+            np.empty(p.shape, kind) if isinstance(p, np.ndarray) else p
+            for p, kind in zip(parts[:filled], kinds, strict=False)
+        ]
+        read = [
+            np.asarray(p, kind, order="C") if isinstance(p, np.ndarray) else p
+            for p, kind in zip(parts[filled:], kinds[filled:], strict=True)
+        ]
+        size = prod(parts[filled + len(("sample_weight", "where"))].shape[:rank])
+        found = self.run(size, [flatten(operand, rank) for operand in (*made, *read)], fixed)
+        for part, result in zip(parts, made, strict=False):
+            if isinstance(part, np.ndarray):
+                part[...] = result
+        return found
+
+    def places(self, slopes: list[Any], inputs: list[Any], span: int) -> list[Any]:
+        """The slopes and inputs as one thread has them: with scratch, and rooms for rows across planes, of its own."""
+        stored = [np.empty((1, self.width), self.real) if self.scratch[at] else slopes[at] for at in self.slots]
+        if not span:
+            return [*stored, *inputs]
+        rooms = [
+            np.empty((self.length, self.width), x.dtype) if np.ndim(x) == PLANES else x if np.ndim(x) == ROWS else None
+            for x in (*stored, *inputs)
+        ]
+        return [*(None if np.ndim(x) == ROWS else x for x in stored), *inputs, *rooms]
 
 
 def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...]) -> None:

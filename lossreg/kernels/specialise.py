@@ -45,11 +45,11 @@ SHORT = 6
 
 @cache
 def driver(
-    form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int, ...], over: int
+    form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int, ...], over: int = -1, *, across: bool = False
 ) -> Callable[..., bool]:
     """The compiled loop of a form: for a float type, the parameters that choose a branch, and the slopes to store.
 
-    `over` is the input whose place the only slope takes, row by row.
+    `over` is the input whose place the only slope takes, row by row; `across` says that rows lie across planes.
     """
     template = templates.rows if form.by_row else templates.elementwise
     options = REORDERED if form.by_row else EXACT
@@ -72,7 +72,11 @@ def driver(
         stored,
         over,
     )
-    return clone(template, f"{form.kernel.__name__}_{real.__name__}_{fingerprint(*decisive)}", filled)
+    name = f"{form.kernel.__name__}_{real.__name__}_{fingerprint(*decisive)}"
+    if across:
+        filled["kernel"] = njit(copied(template, name, filled), **options, **INNER)
+        template = templates.planes
+    return clone(template, name, filled)
 
 
 @cache
@@ -98,9 +102,14 @@ def counter() -> Callable[..., float]:
 
 def clone(template: Any, name: str, filled: dict[str, Any]) -> Callable[..., Any]:
     """Compile a copy of a template under a new name, with the given globals filled in."""
+    return njit(copied(template, name, filled), cache=True, nogil=True, no_cfunc_wrapper=True, **REORDERED)
+
+
+def copied(template: Any, name: str, filled: dict[str, Any]) -> Callable[..., Any]:
+    """A copy of a template under a new name, with the given globals filled in."""
     copy = types.FunctionType(template.__code__, {**template.__globals__, **filled}, name)
     copy.__qualname__ = f"{template.__name__}_{name}"
-    return njit(copy, cache=True, nogil=True, no_cfunc_wrapper=True, **REORDERED)
+    return copy
 
 
 def in_short(error: NumbaError) -> str:

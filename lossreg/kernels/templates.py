@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from lossreg.kernels.operands import arrays, cast, items, scratch
+from lossreg.kernels.operands import arrays, beside, cast, gather_rows, items, scatter_rows, scratch
 from lossreg.kernels.stable import total
 
 # Filled in for each copy: the kernel; its guard, which tells of a point whether it is ignored and whether it is outside
@@ -130,6 +130,40 @@ def rows(
             if values is not None:
                 values[i] = value
         sums[block] = added
+    return outside
+
+
+def planes(
+    sums: Any,
+    values: Any,
+    sample_weight: Any,
+    where: Any,
+    scale: float,
+    size: int,
+    length: int,
+    first: int,
+    last: int,
+    *operands: Any,
+) -> bool:
+    """Run the kernel, which is the loop over rows, over blocks of rows that lie across planes: arrays (N, C, S).
+
+    A block's rows are turned into rooms, and the slopes turned back: what is by row has a room. `size` is S.
+    """
+    outside = False
+    slopes, others = operands[:STORED], operands[STORED:]
+    inputs, places = others[:INPUTS], others[INPUTS:]
+    slope_rooms, more = places[:STORED], places[STORED:]
+    rooms, parameters = more[:INPUTS], more[INPUTS:]
+    parts = (size + length - 1) // length
+    for block in range(first, last):
+        sample, start = block // parts, block % parts * length
+        count = min(length, size - start)
+        piece = slice(sample * size + start, sample * size + start + count)
+        gather_rows(inputs, rooms, sample, start, count)
+        shares = items((values, sample_weight, where), piece)
+        local = (*beside(slopes, slope_rooms), *beside(items(inputs, piece), rooms))
+        outside |= kernel(sums[block:], *shares, scale, count, count, 0, 1, *local, *parameters)
+        scatter_rows(slopes, slope_rooms, sample, start, count)
     return outside
 
 
