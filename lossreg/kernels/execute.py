@@ -71,10 +71,10 @@ def evaluate(
     def run(*some: Any) -> list[tuple[float, bool]]:
         return [drive.run_slab(slab, moving, kinds, rank, fixed) for slab in some]
 
-    pieces: list[Any] = list(slabs(shape, max(1, SLAB // width)))
+    pieces = list(slabs(shape, max(1, SLAB // width)))
     threads = min(get_num_threads(), len(pieces))
     bounds = [len(pieces) * at // threads for at in range(threads + 1)]
-    found = [one for part in run_together(run, [pieces[i:j] for i, j in pairwise(bounds)]) for one in part]
+    found = [one for part in run_together(run, [tuple(pieces[i:j]) for i, j in pairwise(bounds)]) for one in part]
     return sum(added for added, _ in found), any(outside for _, outside in found)
 
 
