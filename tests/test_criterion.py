@@ -5,6 +5,7 @@ import json
 import math
 import pickle
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -111,6 +112,30 @@ def test_the_class_axis_is_the_second_or_the_only_one(shape, kind):
     expected, expected_grad = both(criterion, np.ascontiguousarray(rows), labels.reshape(-1))
     np.testing.assert_array_equal(value, expected.reshape(rest))
     np.testing.assert_array_equal(np.moveaxis(grad, axis, -1).reshape(rows.shape), expected_grad)
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+def test_rows_across_planes_are_those_side_by_side_in_any_number(kind, reduction, monkeypatch):
+    shape = (3, 21, 50, 41)  # neither blocks nor slabs nor threads divide it
+    logits = RANDOM.normal(size=shape).astype(kind)
+    labels = RANDOM.integers(0, 21, (3, 50, 41))
+    labels[RANDOM.random(labels.shape) < 0.1] = -100
+    shares = RANDOM.random(shape).astype(kind)
+    given = {"sample_weight": RANDOM.random(labels.shape), "where": RANDOM.random(labels.shape) < 0.9}
+    criterion = lossreg.create("cross_entropy", reduction=reduction, weight=RANDOM.random(21))
+    for target in (labels, shares / shares.sum(axis=1, keepdims=True)):
+        rows = [np.ascontiguousarray(np.moveaxis(x, 1, -1)) if x.ndim > 3 else x for x in (logits, target)]
+        flat = [x.reshape(-1, 21) if x.ndim > 3 else x.ravel() for x in rows]
+        expected, expected_grad = criterion.value_and_grad(*flat, **{name: x.ravel() for name, x in given.items()})
+        for threads in (1, 2):
+            monkeypatch.setattr("lossreg.kernels.execute.get_num_threads", lambda threads=threads: threads)
+            value, grad = criterion.value_and_grad(logits, target, **given)
+            close(value, expected.reshape(value.shape))
+            np.testing.assert_array_equal(np.moveaxis(grad, 1, -1).reshape(-1, 21), expected_grad)
+            over = logits.copy()
+            assert criterion.value_and_grad(over, target, **given, out=over)[1] is over
+            np.testing.assert_array_equal(over, grad)
 
 
 def layouts(x):
@@ -339,6 +364,31 @@ def test_out_may_be_the_input_or_overlap_it(shift):
     assert found == value
     assert written is out
     np.testing.assert_array_equal(out, grad)
+
+
+@pytest.mark.parametrize("shape", [(200, 3_000), (20, 30, 1_000)])
+def test_a_gradient_by_row_over_its_input_takes_no_memory(shape):
+    logits = RANDOM.normal(size=shape).astype(np.float32)
+    labels = RANDOM.integers(0, shape[1], shape[:1] + shape[2:])
+    criterion = lossreg.create("cross_entropy")
+    value, grad = criterion.value_and_grad(logits, labels)
+    copy = logits.copy()
+    criterion.value_and_grad(copy, labels, out=copy)  # compiled by now
+    tracemalloc.start()
+    found, written = criterion.value_and_grad(logits, labels, out=logits)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == value
+    assert written is logits
+    np.testing.assert_array_equal(logits, grad)
+    assert peak < logits.nbytes / 4
+
+
+def test_a_sum_overflows_where_its_mean_does_not_also_with_the_gradient_over_the_input():
+    log_probs = np.full((4, 3), -1e308)
+    value, grad = lossreg.create("nll").value_and_grad(log_probs, [0, 1, 2, 0], out=log_probs)
+    assert value == 1e308
+    np.testing.assert_array_equal(grad[0], [-0.25, 0, 0])
 
 
 def test_two_gradients_go_to_two_arrays():

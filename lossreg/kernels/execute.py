@@ -117,8 +117,10 @@ class Drive:
         wanted = tuple(at for at, slope in enumerate(slopes) if slope is not None)
         # A kernel by row fills all its slopes but the optional ones; those that nobody asked for are scratch.
         self.slots = tuple(range(len(slopes))) if form.by_row else wanted
-        unasked = not wanted or over >= 0
-        self.scratch = [unasked and name not in form.optional_rows for name in form.slope_rows] or [False] * len(slopes)
+        # So is one that goes over an input, which may still be read.
+        self.scratch = [False] * len(slopes)
+        for at, row in enumerate(form.slope_rows):
+            self.scratch[at] = slopes[at] is not None if over >= 0 else not (wanted or row in form.optional_rows)
         self.scale = scale if wanted else 1.0
         self.length = max(1, BLOCK // width) if form.by_row else BLOCK
         self.gradients = len(slopes)
