@@ -50,14 +50,17 @@ class Settled:
         self.slots = [places.get(call.form.slopes[at], -1 if drive.scratch[at] else None) for at in drive.slots]
         arrays = [flatten(x, 1) for x in call.arrays]
         self.direct = self.slots == [*range(len(self.shapes))]
-        self.reduction, self.batch = call.reduction, call.shape[0] if call.shape else 1
+        self.divide, self.batch = REDUCTIONS[call.reduction], call.shape[0] if call.shape else 1
         self.each, labels, self.ignored, self.weight = call.counted()
         self.labels = next((at for at, x in enumerate(call.arrays) if x is labels), -1)
-        self.counter = entry_point(counter(), self.tally(arrays)) if self.labels >= 0 else None
+        counting = self.labels >= 0 and call.reduction != "sum"
+        self.counter = entry_point(counter(), self.tally(arrays)) if counting else None
+        self.divisor = self.divide(self.each * self.size, self.size, self.batch)
         # The loop takes one axis of elements or rows, whatever there are.
-        flat = ((self.size,), (self.size, self.width))
-        shapes = (*self.shapes, *(x.shape for x in call.arrays))
-        self.flat = [flat[call.form.by_row and len(shape) > self.rank] for shape in shapes]
+        self.flat = self.rank == 1
+        self.rows = [
+            call.form.by_row and len(shape) > self.rank for shape in (*self.shapes, *map(np.shape, call.arrays))
+        ]
         self.entry = entry_point(drive.function, self.arguments(arrays, self.gradients(), 1.0))
 
     @classmethod
@@ -89,12 +92,11 @@ class Settled:
         grads = self.gradients() if out is None else self.buffers(arrays, out)
         if grads is None:
             return None
-        divisor = 1.0
-        if self.reduction != "sum":
-            count = self.size if self.counter is None else self.counter(*self.tally(arrays))
-            divisor = REDUCTIONS[self.reduction](self.each * count, self.size, self.batch)
-            if divisor == 0:
-                return None
+        divisor = self.divisor
+        if self.counter is not None:
+            divisor = self.divide(self.each * self.counter(*self.tally(arrays)), self.size, self.batch)
+        if divisor == 0:
+            return None
         arguments = self.arguments(arrays, grads, 1 / divisor)
         outside, sums = self.entry(*arguments), arguments[0]
         value = float(sums[0] if self.blocks == 1 else sums.sum()) / divisor
@@ -120,8 +122,10 @@ class Settled:
     def arguments(self, arrays: Sequence[Array], grads: tuple[Array, ...], scale: float) -> tuple[Any, ...]:
         """What the loop is called with."""
         given: Any = (*grads, *arrays)
-        if self.rank != 1:
-            given = [x.reshape(shape) for x, shape in zip(given, self.flat, strict=True)]
+        if not self.flat:
+            given = [
+                x.reshape(self.size, self.width) if row else x.ravel() for x, row in zip(given, self.rows, strict=True)
+            ]
         if not self.direct:
             stored = [
                 None if slot is None else given[slot] if slot >= 0 else np.empty((1, self.width), self.real)
