@@ -1,10 +1,10 @@
-"""How many threads a loss may use, and the pool that they come from."""
+"""How many threads a loss may use, and the threads."""
 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from _thread import allocate_lock
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidParameter
@@ -44,15 +44,63 @@ def set_num_threads(number: int) -> None:
     _chosen[:] = [number]
 
 
-@cache
-def _pool(_: int) -> ThreadPoolExecutor:
-    """The pool of this process: threads do not survive a fork, so a child makes its own."""
-    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="lossreg")
+class Worker:
+    """A thread that waits for one call after another, by a lock: that wakes it sooner than the queue of a pool does."""
+
+    def __init__(self) -> None:
+        self.given, self.done = allocate_lock(), allocate_lock()
+        self.given.acquire()
+        self.done.acquire()
+        self.call: Any = None
+        self.outcome: Any = None
+        Thread(target=self.work, name="lossreg", daemon=True).start()
+
+    def work(self) -> None:
+        """Do what is given, as long as the process lives."""
+        while True:
+            self.given.acquire()
+            function, arguments = self.call
+            try:
+                self.outcome = function(*arguments), None
+            except BaseException as error:  # noqa: BLE001  who gave the call gets it
+                self.outcome = None, error
+            self.call = function = arguments = None
+            self.done.release()
+
+    def begin(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        """Have it do a call."""
+        self.call = function, arguments
+        self.given.release()
+
+    def end(self) -> tuple[Any, BaseException | None]:
+        """Wait for the call; gives its result, or its error."""
+        self.done.acquire()
+        outcome, self.outcome = self.outcome, None
+        return outcome
+
+
+_idle: dict[int, list[Worker]] = {}
+"""By process: threads do not survive a fork, so a child makes its own."""
 
 
 def run_together(function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> list[Any]:
     """Call the function with each tuple of arguments, at the same time, the last in this thread; results in order."""
     *others, own = calls
-    futures = [_pool(os.getpid()).submit(function, *arguments) for arguments in others]
-    result = function(*own)
-    return [*(future.result() for future in futures), result]
+    idle = _idle.setdefault(os.getpid(), [])
+    workers = []
+    for arguments in others:
+        try:
+            worker = idle.pop()  # at once, where a test and a pop would let another thread in between
+        except IndexError:
+            worker = Worker()
+        worker.begin(function, arguments)
+        workers.append(worker)
+    try:
+        result = function(*own)
+    finally:
+        outcomes = [worker.end() for worker in workers]
+        idle += workers
+    for _, error in outcomes:
+        if error is not None:
+            raise error
+    return [*(found for found, _ in outcomes), result]
