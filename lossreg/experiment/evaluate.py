@@ -109,9 +109,10 @@ class Measure:
 
 def in_chunks(network: Network, part: Part) -> Iterator[tuple[Any, list[Any]]]:
     """What a network gives for the examples of a part, and the targets of each loss; the network reuses its outputs."""
+    room = part.inputs.room(min(CHUNK, len(part)))
     for start in range(0, len(part), CHUNK):
         chunk = slice(start, start + CHUNK)
-        inputs = part.inputs.take(chunk)
+        inputs = part.inputs.take(chunk, room[: len(part.inputs.index[chunk]) * part.inputs.index.shape[1]])
         outputs = network.forward(inputs)
         yield outputs, [inputs if each is None else each[chunk] for each in (part.targets, *part.reported)]
 
