@@ -13,8 +13,8 @@ import lossreg
 from lossreg import BrokenPlugin, InvalidConfig, Report, Table
 from lossreg.domains import NON_NEGATIVE
 from lossreg.experiment.config import load
-from lossreg.experiment.evaluate import Measure
-from lossreg.experiment.examples import CHUNK, Part, Rows
+from lossreg.experiment.evaluate import MOST, Measure
+from lossreg.experiment.examples import Part, Rows
 from lossreg.experiment.fit import fitting
 from lossreg.experiment.objective import Objective
 from lossreg.experiment.session import prepare
@@ -165,7 +165,7 @@ def measured(name, inputs, targets, **parameters):
 
 
 def test_metrics_are_means_over_all_rows_however_they_are_cut():
-    rows = CHUNK + 300
+    rows = MOST + 300
     random = np.random.default_rng(0)
     inputs, targets = random.normal(size=(rows, 2)).astype(np.float32), random.normal(size=(rows, 2)).astype(np.float32)
     errors = inputs.astype(np.float64) - targets

@@ -120,7 +120,7 @@ class Batch(NamedTuple):
     grad: Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """Examples to train or to test on: inputs, targets (None: the inputs), and those of the losses reported beside."""
 
