@@ -187,6 +187,21 @@ def test_metrics_are_means_over_all_rows_however_they_are_cut():
     assert found["accuracy"] == ((inputs > 0) == (targets > 0)).mean()
 
 
+def test_what_is_measured_of_one_part_says_nothing_of_another():
+    random, loss = np.random.default_rng(1), losses.get("cross_entropy")
+    measure = Measure(Objective(loss, "mean", {"weight": [1.0, 5.0]}, demand_of(loss)))
+
+    class Identity:
+        forward = staticmethod(lambda inputs: inputs)
+
+    for rows in (40, 3, MOST + 5, 40):
+        inputs, labels = random.normal(size=(rows, 2)).astype(np.float32), random.integers(0, 2, rows)
+        one = part(inputs, labels)
+        whole = float(lossreg.create("cross_entropy", weight=[1.0, 5.0])(inputs, labels))
+        for _ in range(2):
+            assert measure(Identity(), one)["loss"] == pytest.approx(whole, rel=1e-5)
+
+
 def test_constant_targets_have_no_r2():
     ones, some = np.full((4, 1), 0.1, np.float32), np.float32([[1], [2], [3], [5]])
     assert np.isnan(measured("mse", some, ones)["r2"])
