@@ -107,7 +107,7 @@ def test_what_cannot_be_compiled_is_named_in_the_end_and_keeps_nothing_else(proc
 def test_a_loss_whose_process_ends_has_failed_too(process, install):
     install("deadly", "import os\nos._exit(7)\n")
     told = process("-m", "lossreg", "warm", "deadly", code=1)
-    assert "deadly: failed\n1 losses: 0 compiled, 0 already warm\n1 failed:\n" in told
+    assert "deadly: failed\n1 loss: 0 compiled, 0 already warm\n1 failed:\n" in told
     assert "terminated abruptly" in told
 
 

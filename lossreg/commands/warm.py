@@ -27,11 +27,11 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Compile what is not compiled yet, and exit with 1 if something cannot be."""
-    import os
     from collections import Counter
 
-    from lossreg.commands.output import print_table
+    from lossreg.describe import columns
     from lossreg.errors import InvalidInput
+    from lossreg.kernels.threads import available
     from lossreg.registry import losses
     from lossreg.warm import warm_all
 
@@ -42,15 +42,17 @@ def run(options: argparse.Namespace) -> None:
     names = sorted({f"{x.distribution}:{x.name}" if offered[x.name] > 1 else x.name for x in given})
     failed, compiled = [], 0
     with progress(len(names)) as tell:
-        for outcome in warm_all(names, options.jobs or os.cpu_count() or 1):
+        for outcome in warm_all(names, options.jobs or available()):
             tell(outcome)
             compiled += outcome.compiled > 0
             if outcome.error:
                 failed.append(outcome)
-    print(f"{len(names)} losses: {compiled} compiled, {len(names) - compiled - len(failed)} already warm")
+    total, ready = len(names), len(names) - compiled - len(failed)
+    print(f"{total} loss{'es' * (total != 1)}: {compiled} compiled, {ready} already warm")
     if failed:
         print(f"{len(failed)} failed:")
-        print_table(("loss", "error"), [{"loss": x.loss, "error": " ".join(x.error.split())} for x in failed])
+        for line in columns([["loss", "error"], *([x.loss, " ".join(x.error.split())] for x in failed)]):
+            print(line)
         sys.exit(1)
 
 
@@ -64,8 +66,8 @@ def progress(count: int) -> Iterator[Callable[[Outcome], None]]:
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("loss"), MofNCompleteColumn(), BarColumn(24), TimeElapsedColumn())
-    with Progress(*columns, transient=True) as bar:
+    parts = (TextColumn("loss"), MofNCompleteColumn(), BarColumn(24), TimeElapsedColumn())
+    with Progress(*parts, transient=True) as bar:
         task = bar.add_task("", total=count)
 
         def tell(outcome: Outcome) -> None:
