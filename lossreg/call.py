@@ -198,10 +198,16 @@ class Call:
                 told = f"{self.name}: expected out for {name} to be a writable array {kind} {x.shape}"
                 raise InvalidInput(f"{told}; got {got}{locked}")
             whole = x.shape if self.form.by_row or self.form.whole else self.shape
-            if buffer is None or x.shape != whole or any(np.may_share_memory(buffer, other) for other in self.arrays):
+            if buffer is None or x.shape != whole or not self.writable(buffer, x):
                 buffer = np.empty(whole, kind)  # noqa: PLW2901  what the caller gave is filled in the end
             found.append(buffer)
         return tuple(found)
+
+    def writable(self, buffer: Array, x: Array) -> bool:
+        """Whether the gradient of `x` can be written there at once: over no input, or row by row over `x` itself."""
+        shared = [y for y in self.arrays if np.may_share_memory(buffer, y)]
+        alone = self.form.by_row and len(shared) == 1 and shared[0] is x
+        return not shared or (alone and buffer.ctypes.data == x.ctypes.data and buffer.strides == x.strides)
 
     def deliver(self, grads: tuple[Array, ...], out: Any) -> tuple[Array, ...]:
         """Bring the gradients to their inputs' shapes, and to where the caller wants them."""
@@ -218,14 +224,17 @@ class Call:
         """The loss; fills the gradients if there are any to fill."""
         divisor = self.divisor(denominator)
         values = np.empty(self.shape, self.kind) if self.reduction == "none" else None
-        total = self.total(values, grads, 1 / divisor if divisor else 0.0)
+        over = any(np.may_share_memory(grad, x) for grad in grads for x in self.arrays)
+        kept = np.empty(self.shape, self.real) if over and values is None else values
+        total = self.total(kept, grads, 1 / divisor if divisor else 0.0)
         if values is not None:
             return values if self.shape else values[()]
         if not isfinite(total) and divisor:
             # The sum may overflow where the mean does not.
-            values = np.empty(self.shape, self.real)
-            self.total(values, (), 1.0)
-            total, divisor = float(np.sum(values / np.float64(divisor))), 1.0
+            if kept is None:
+                kept = np.empty(self.shape, self.real)
+                self.total(kept, (), 1.0)
+            total, divisor = float(np.sum(kept / np.float64(divisor))), 1.0
         with np.errstate(over="ignore"):
             return self.kind.type(total / divisor if divisor else 0.0)
 

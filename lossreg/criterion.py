@@ -147,7 +147,8 @@ class Criterion:
         denominator: what to divide by instead, for reductions mean and batchmean: the count over several parts, so that
             the parts' losses and gradients add up to the whole's. `denominator()` gives each part's.
         wrt: the names of the inputs to differentiate by, in place of all that have a gradient but the target.
-        out: the array to write the gradient to; a tuple of them where there are several.
+        out: the array to write the gradient to; a tuple of them where there are several. It may be the input itself,
+            whose numbers the gradient then replaces; a loss by row takes no memory for that.
 
         The gradient is an array, or a tuple of them where several inputs get one. A mean over nothing is 0, with
         gradient 0. Raises InvalidInput for shapes that do not match and for values outside the loss's domains, with

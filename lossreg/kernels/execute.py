@@ -15,6 +15,7 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from lossreg.errors import InvalidDefinition
+from lossreg.kernels.operands import BLOCK
 from lossreg.kernels.specialise import counter, driver, in_short, repeater
 from lossreg.kernels.threads import get_num_threads, run_together
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
     Operand = Array | float | None
 
-BLOCK = 2048
-"""Numbers in a block: enough to vectorise, few enough for the first cache and for adding up in float32."""
 SLAB = 1 << 15
 """Numbers in a slab that is converted, and for which another thread is worth waking."""
 
@@ -51,14 +50,19 @@ def evaluate(
     Arrays have the loss's own `shape`, rows one more axis at the end. An elementwise form's parameters may have that
     shape too; those of a form by row may be rows. `slopes` has an array, or None, for each slope of the form.
     """
-    drive = Drive(form, real, switches, inputs[0].shape[-1] if form.by_row else 1, scale, slopes)
     outputs: tuple[Operand, ...] = (values, *slopes)
     moving = (*outputs, sample_weight, where, *inputs, *(() if form.by_row else parameters))
     fixed = parameters if form.by_row else []
     labels = [np.int64 if entry.domain.integer else real for entry in form.inputs]
     kinds = [*(real for _ in outputs), real, np.bool_, *labels, *(real for _ in parameters)][: len(moving)]
     rank, total, outside = len(shape), 0.0, False
-    if all(fits(operand, kind) for operand, kind in zip(moving, kinds, strict=True)):
+    direct = all(fits(operand, kind) for operand, kind in zip(moving, kinds, strict=True))
+    over = [at for at, x in enumerate(inputs) if any(y is not None and np.may_share_memory(x, y) for y in slopes)]
+    # Several slopes that go over inputs have to wait for one another.
+    direct = direct and (not over or all(slope is None for slope in slopes[1:]))
+    place = over[0] if over and direct else -1
+    drive = Drive(form, real, switches, inputs[0].shape[-1] if form.by_row else 1, scale, slopes, place)
+    if direct:
         return drive.run(prod(shape), [flatten(operand, rank) for operand in moving], fixed)
     for slab in slabs(shape, max(1, SLAB // drive.width)):
         index: Any = (*slab, ...)
@@ -91,16 +95,18 @@ class Drive:
         width: int,
         scale: float,
         slopes: tuple[Array | None, ...],
+        over: int = -1,
     ) -> None:
         self.name, self.real, self.width = form.kernel.__name__, real, width
         wanted = tuple(at for at, slope in enumerate(slopes) if slope is not None)
         # A kernel by row fills all its slopes but the optional ones; those that nobody asked for are scratch.
         self.slots = tuple(range(len(slopes))) if form.by_row else wanted
-        self.scratch = [not (wanted or name in form.optional_rows) for name in form.slope_rows] or [False] * len(slopes)
+        unasked = not wanted or over >= 0
+        self.scratch = [unasked and name not in form.optional_rows for name in form.slope_rows] or [False] * len(slopes)
         self.scale = scale if wanted else 1.0
         self.length = max(1, BLOCK // width) if form.by_row else BLOCK
         self.gradients = len(slopes)
-        self.function = driver(form, real, switches, self.slots)
+        self.function = driver(form, real, switches, self.slots, over)
 
     def run(self, size: int, operands: list[Any], fixed: list[Any]) -> tuple[float, bool]:
         """Call the driver on flat operands in blocks, in as many threads as there is work for."""

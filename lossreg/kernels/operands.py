@@ -12,9 +12,13 @@ from typing import Any
 from numba.core import cgutils, types
 from numba.core.imputils import impl_ret_borrowed
 from numba.core.types.containers import Tuple
+from numba.core.types.misc import MemInfoPointer
 from numba.core.typing import signature
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import make_array, populate_array
+
+BLOCK = 2048
+"""Numbers in a block: enough to vectorise, few enough for the first cache and for adding up in float32."""
 
 
 @intrinsic
@@ -59,6 +63,28 @@ def borrowed(context: Any, builder: Any, kinds: tuple[Any, Any], array: Any, ind
         meminfo=cgutils.get_null_value(whole.meminfo.type),
     )
     return row._getvalue()  # noqa: SLF001  numba's own way
+
+
+@intrinsic
+def scratch(_: Any, like: Any) -> Any:
+    """Room for a block of numbers like one, on the stack: which no other array shares, and nobody has to free."""
+    row = types.Array(like, 1, "C")
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        number = context.get_value_type(like)
+        itemsize, null = context.get_abi_sizeof(number), context.get_value_type(MemInfoPointer(types.voidptr))
+        room = make_array(row)(context, builder)
+        populate_array(
+            room,
+            data=cgutils.alloca_once(builder, number, BLOCK),
+            shape=[context.get_constant(types.intp, BLOCK)],
+            strides=[context.get_constant(types.intp, itemsize)],
+            itemsize=context.get_constant(types.intp, itemsize),
+            meminfo=cgutils.get_null_value(null),
+        )
+        return room._getvalue()  # noqa: SLF001  as above
+
+    return signature(row, like), generate
 
 
 @intrinsic

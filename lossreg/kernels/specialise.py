@@ -8,6 +8,7 @@ process finds the driver on disk and compiles nothing.
 
 from __future__ import annotations
 
+import dis
 import hashlib
 import types
 from functools import cache
@@ -43,22 +44,23 @@ SHORT = 6
 
 
 @cache
-def driver(form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int, ...]) -> Callable[..., bool]:
-    """The compiled loop of a form: for a float type, the parameters that choose a branch, and the slopes to store."""
+def driver(
+    form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int, ...], over: int
+) -> Callable[..., bool]:
+    """The compiled loop of a form: for a float type, the parameters that choose a branch, and the slopes to store.
+
+    `over` is the input whose place the only slope takes, row by row.
+    """
     template = templates.rows if form.by_row else templates.elementwise
     options = REORDERED if form.by_row else EXACT
-    kernel = compiled(form.kernel, options)
-    leading = len(form.inputs) + len(form.slope_rows) + len(form.parameters) - len(form.switches)
-    for at, switch in enumerate(switches, leading):
-        kernel = holding(kernel, compiled(switch, options), at, options) if callable(switch) else kernel
     filled = {
-        "kernel": kernel,
+        "kernel": compiled(form.kernel, options, switches),
         "guard": compiled(guard(form), EXACT),
         "REAL": real,
         "STORED": len(stored),
         **{name: 1 + at for name, at in zip(("FIRST", "SECOND", "THIRD"), stored, strict=False)},
         "INPUTS": len(form.inputs),
-        "SWITCHES": tuple(switch for switch in switches if not callable(switch)),
+        "OVER": over,
     }
     # numba's entry imports the kernel's module again, so a copy of a plugin under another name has an entry of its own.
     decisive = (
@@ -68,17 +70,9 @@ def driver(form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int,
         real.__name__,
         *switches,
         stored,
+        over,
     )
     return clone(template, f"{form.kernel.__name__}_{real.__name__}_{fingerprint(*decisive)}", filled)
-
-
-def holding(kernel: Any, function: Any, at: int, options: dict[str, Any]) -> Callable[..., Any]:
-    """The kernel with a function in its place among the arguments; numba has no tuple of functions."""
-
-    def held(*arguments: Any) -> Any:
-        return kernel(*arguments[:at], function, *arguments[at:])
-
-    return njit(held, **options, **INNER)
 
 
 @cache
@@ -106,7 +100,7 @@ def clone(template: Any, name: str, filled: dict[str, Any]) -> Callable[..., Any
     """Compile a copy of a template under a new name, with the given globals filled in."""
     copy = types.FunctionType(template.__code__, {**template.__globals__, **filled}, name)
     copy.__qualname__ = f"{template.__name__}_{name}"
-    return njit(copy, cache=True, nogil=True, **REORDERED)
+    return njit(copy, cache=True, nogil=True, no_cfunc_wrapper=True, **REORDERED)
 
 
 def in_short(error: NumbaError) -> str:
@@ -116,11 +110,26 @@ def in_short(error: NumbaError) -> str:
     return "\n".join(f"  {line}" for line in kept[:SHORT])
 
 
-def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
-    """The function as others may call it in compiled code, with every function of its author's that it calls."""
+def compiled(
+    function: Callable[..., Any], options: dict[str, Any], switches: tuple[Any, ...] = (), *, inline: bool = True
+) -> Callable[..., Any]:
+    """The function as others may call it in compiled code, with every function of its author's that it calls.
+
+    Its last arguments are the switches: constants, and functions that it calls.
+    """
     for callee in callees(function):
         make_callable(callee, EXACT)
-    return njit(function, **options, **INNER)
+    settled = [compiled(x, options, inline=not loops(x)) if callable(x) else x for x in switches]
+    # All arguments by position: the loops have them in a row.
+    code = function.__code__
+    code = code.replace(co_argcount=code.co_argcount + code.co_kwonlyargcount, co_kwonlyargcount=0)
+    copy = types.FunctionType(code, function.__globals__, function.__name__, tuple(settled), function.__closure__)
+    return njit(copy, **options, **INNER | {"forceinline": inline})
+
+
+def loops(function: Callable[..., Any]) -> bool:
+    """Whether a function has a loop of its own: such a one need not be inlined, which multiplies what is compiled."""
+    return any(step.opname == "FOR_ITER" for step in dis.get_instructions(function))
 
 
 _callable: set[Callable[..., Any]] = set(COMPILED)
@@ -130,7 +139,7 @@ def make_callable(function: Callable[..., Any], options: dict[str, Any]) -> None
     """Let compiled code call a plain function."""
     if function not in _callable:
         _callable.add(function)
-        register_jitable(**options, **INNER)(function)
+        register_jitable(**options, **INNER | {"forceinline": not loops(function)})(function)
 
 
 def callees(function: Callable[..., Any]) -> Iterator[types.FunctionType]:

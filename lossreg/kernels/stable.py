@@ -232,7 +232,7 @@ def distance(row: Sequence[Any], other: Sequence[Any], p: Any, shift: Any) -> An
         return size, sqrt(added), T(1)
     for j in range(len(row)):
         part = portion(abs(shifted(row[j], other[j], shift)), size)
-        added += T(part == 1) if p == INFINITY else part**p
+        added += T(1) if part == 1 else part**p
     return (size, T(1), added) if p == INFINITY else (size, added ** (T(1) / p), T(1))
 
 
@@ -247,11 +247,9 @@ def distance_slopes(row: Sequence[Any], other: Sequence[Any], p: Any, shift: Any
         for j in range(len(row)):
             apart = shifted(row[j], other[j], shift)
             out[j] = T(0) if apart == 0 else sign(apart) * (portion(abs(apart), size) / multiple)
-    elif p == INFINITY:
-        for j in range(len(row)):
-            apart = shifted(row[j], other[j], shift)
-            out[j] = T(0) if apart == 0 else T(portion(abs(apart), size) == 1) * sign(apart) / ties
     else:
         for j in range(len(row)):
             apart = shifted(row[j], other[j], shift)
-            out[j] = T(0) if apart == 0 else sign(apart) * (portion(abs(apart), size) / multiple) ** (p - T(1))
+            part = portion(abs(apart), size) / multiple
+            power = T(1) if part == 1 else part ** (p - T(1))
+            out[j] = T(0) if apart == 0 else sign(apart) * power / ties

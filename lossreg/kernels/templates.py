@@ -18,19 +18,19 @@ from typing import Any
 
 import numpy as np
 
-from lossreg.kernels.operands import arrays, cast, items
+from lossreg.kernels.operands import arrays, cast, items, scratch
 from lossreg.kernels.stable import total
 
 # Filled in for each copy: the kernel; its guard, which tells of a point whether it is ignored and whether it is outside
 # its domain; the float type; how many slopes are stored, and which of those that the kernel returns; how many inputs
-# there are; the parameters that choose a branch.
+# there are; the input by row whose place the only slope takes, or -1.
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
 STORED = 1
 FIRST, SECOND, THIRD = 1, 2, 3
 INPUTS = 2
-SWITCHES: tuple[Any, ...] = ()
+OVER = -1
 
 
 def elementwise(
@@ -48,7 +48,7 @@ def elementwise(
     """Run the kernel over the elements of blocks `first` to `last`; tell whether one lies outside its domain."""
     outside = False
     numbers = cast(operands, REAL(0))
-    kept: Any = np.empty(length, REAL)
+    kept: Any = scratch(REAL(0))
     for block in range(first, last):
         start, stop = block * length, (block + 1) * length
         stop = stop if stop < size else size
@@ -67,7 +67,7 @@ def elementwise(
             counts = weight != 0
             point = items(arguments, i)
             outside |= counts & guard(point[:INPUTS], point[INPUTS:])[1]
-            outcome = kernel(*point, *SWITCHES)
+            outcome = kernel(*point)
             kept[i] = weight * outcome[0] if counts else REAL(0)
             factor = weight * REAL(scale)
             counts = factor != 0
@@ -97,8 +97,8 @@ def rows(
 ) -> bool:
     """Run the kernel over the rows of blocks `first` to `last`; tell whether one lies outside its domain.
 
-    Slopes of a single row, whatever the number of rows, are scratch: nobody asked for them. An optional slope that
-    nobody asked for is None.
+    Slopes of a single row, whatever the number of rows, are scratch: nobody asked for them, or they go over an input.
+    An optional slope that nobody asked for is None.
     """
     outside = False
     slopes, arguments = operands[:STORED], operands[STORED:]
@@ -117,17 +117,15 @@ def rows(
             slope_rows = items(slopes, i if kept else 0)
             ignored, beyond = guard(point, parameters)
             outside |= (weight != 0) & beyond
-            value = REAL(0)
-            if (weight != 0) & (not ignored) & (not beyond):
-                value = weight * kernel(*point, *slope_rows, *parameters, *SWITCHES)
-                factor = weight * REAL(scale)
-                if factor != 1:
-                    for slope in arrays(slope_rows):
-                        for j in range(slope.size):
-                            slope[j] *= factor
-            else:
+            counts = (weight != 0) & (not ignored) & (not beyond)
+            value = weight * kernel(*point, *slope_rows, *parameters) if counts else REAL(0)
+            factor = weight * REAL(scale)
+            if (not counts) | (factor != 1):
                 for slope in arrays(slope_rows):
-                    slope[:] = 0
+                    for j in range(slope.size):
+                        slope[j] = slope[j] * factor if counts else REAL(0)
+            if OVER >= 0:
+                point[OVER][:] = slope_rows[0]
             added += value
             if values is not None:
                 values[i] = value
@@ -168,7 +166,7 @@ def update(weights: Any, grads: Any, step: float, *operands: Any) -> None:
     """Run an optimizer's rule over the weights: it gives the new weight and the new states."""
     numbers = cast(operands, REAL(0))
     for i in range(weights.size):
-        outcome = kernel(weights[i], grads[i], REAL(step), *items(numbers, i), *SWITCHES)
+        outcome = kernel(weights[i], grads[i], REAL(step), *items(numbers, i))
         weights[i] = outcome[0]
         if STORED > 0:
             numbers[0][i] = outcome[1]

@@ -27,10 +27,9 @@ def compile_update(optimizer: Optimizer, parameters: dict[str, Any]) -> Callable
     switches = tuple(parameters[name] for name in chosen)
     numbers = {name: value for name, value in parameters.items() if name not in chosen}
     filled = {
-        "kernel": compiled(optimizer.function, EXACT),
+        "kernel": compiled(optimizer.function, EXACT, switches),
         "REAL": np.float32,
         "STORED": len(optimizer.states),
-        "SWITCHES": switches,
     }
     name = f"{optimizer.name}_float32_{fingerprint(optimizer.function, switches)}"
     run = clone(templates.update, name, filled)

@@ -69,114 +69,79 @@ def ctc(
     behind = np.arange(labels.shape[1]) >= target_lengths[:, np.newaxis]
     inside = behind | ((labels >= 0) & (labels < classes) & (labels != blank))
     require(inside, "labels", labels, f"a class from 0 to {classes - 1}, other than the blank {blank}")
+    # The states are a blank, then each label and a blank.
+    symbols = np.full((samples, 2 * labels.shape[1] + 1), blank)
+    symbols[:, 1::2] = np.where(behind, blank, labels)
+    # A path may come to a state from the label before, past the blank, where the labels differ.
+    jumps = np.full((samples, symbols.shape[1] + 2), -np.inf)
+    jumps[:, 3:-2:2] = np.where(labels[:, 1:] == labels[:, :-1], -np.inf, 0.0)
     values = np.empty_like(share)
     slope = slopes.get("log_probs", np.empty((0, 0, 0), log_probs.dtype))
-    each(align, samples, log_probs, labels, input_lengths, target_lengths, blank, zero_infinity, share, values, slope)
+    lengths = (input_lengths, 2 * target_lengths + 1)
+    each(align, samples, log_probs, symbols, jumps, *lengths, zero_infinity, share, values, slope)
     return values
 
 
 def align(
     i: int,
     log_probs: Any,
-    labels: Any,
-    input_lengths: Any,
-    target_lengths: Any,
-    blank: int,
+    symbols: Any,
+    jumps: Any,
+    frames: Any,
+    states: Any,
     zero_infinity: bool,
     share: Any,
     values: Any,
     slope: Any,
 ) -> None:
-    """Fill the value and the slopes of sample i, of 2 L + 1 states: a blank, then each label and a blank."""
-    frames, states = input_lengths[i], 2 * target_lengths[i] + 1
-    # Behind the states there are two columns more, in `ahead` before them: so every state has two neighbours.
-    ahead, jump = table(frames, states + 2), table(1, states + 2)[0]
-    for s in range(states + 2):
-        jump[s] = 0.0 if skips(labels, i, s, states) else -INFINITY
-    total = forward(log_probs, labels, i, blank, jump, ahead)
+    """Fill the value and the slopes of sample i."""
+    last, top = frames[i] - 1, states[i] + 1
+    jump, back = jumps[i, : top + 1], table(1, top + 1)[0]
+    for s in range(top):
+        back[s] = jump[top - s] if s > 1 else -INFINITY
+    ahead, behind = table(frames[i], top - 1), table(frames[i], top - 1)
+    total = paths(log_probs, i, symbols, 0, 1, jump, ahead)
     lost = total == -INFINITY and zero_infinity
     values[i] = 0.0 if lost else -total * share[i]
-    for t in range(0 if lost else frames, len(slope)):
+    for t in range(0 if lost else frames[i], len(slope)):
         slope[t, i] = 0
-    if len(slope) > 0 and not lost:
-        own = share[i] if total > -INFINITY else total - total
-        backward(log_probs, labels, i, blank, jump, ahead, total, own, slope)
+    if len(slope) == 0 or lost:
+        return
+    own = share[i] if total > -INFINITY else total - total
+    paths(log_probs, i, symbols, last, -1, back, behind)
+    for t in range(last + 1):
+        for c in range(slope.shape[2]):
+            slope[t, i, c] = exp(log_probs[t, i, c]) * own
+        for s in range(top - 1):
+            through = ahead[t, s] + behind[last - t, top - 2 - s] + log_probs[t, i, symbols[i, s]]
+            slope[t, i, symbols[i, s]] -= exp(through - total) * own
 
 
-def symbol(labels: Any, i: int, s: int, blank: int) -> int:
-    """The class of a state."""
-    return labels[i, s // 2] if s % 2 == 1 else blank
+def paths(log_probs: Any, i: int, symbols: Any, first: int, step: int, jump: Any, found: Any) -> float:
+    """Fill `found` with the paths to each frame's states, by logarithm, without what the frame itself says of them.
 
-
-def skips(labels: Any, i: int, s: int, states: int) -> bool:
-    """Whether a path may come to a state from the label before, past the blank: where the labels differ."""
-    return 2 < s < states and s % 2 == 1 and labels[i, s // 2] != labels[i, s // 2 - 1]
-
-
-def forward(log_probs: Any, labels: Any, i: int, blank: int, jump: Any, ahead: Any) -> float:
-    """Fill `ahead` with the paths up to each frame's states, by logarithm; gives all that end as they should."""
+    From frame `first` on, a `step` at a time; backwards the states too are turned round. Gives all that end as they
+    should: in one of the last two states.
+    """
     states = len(jump) - 2
-    rows = table(2, states + 2)
-    before, emitted = rows[0], rows[1]
+    # Two columns before the states: so every state has two neighbours. Before the first frame there is a path to the
+    # first state, which would be that of no label.
+    before = table(1, states + 2)[0]
     for s in range(states + 2):
         before[s] = 0.0 if s == 2 else -INFINITY
-    for t in range(len(ahead)):
+    for t in range(len(found)):
+        advance(before, jump, found[t])
         for s in range(states):
-            emitted[s] = log_probs[t, i, symbol(labels, i, s, blank)]
-        ahead[t, 0] = ahead[t, 1] = -INFINITY
-        advance(before, jump, emitted, ahead[t, 2:])
-        before = ahead[t]
-    # Before the first frame there is a path to the first state, which would be that of no label.
+            symbol = symbols[i, s if step > 0 else states - 1 - s]
+            before[s + 2] = found[t, s] + log_probs[first + step * t, i, symbol]
+        before[0] = before[1] = -INFINITY
     return log_add(before[states + 1], before[states], -INFINITY)
 
 
-def backward(
-    log_probs: Any,
-    labels: Any,
-    i: int,
-    blank: int,
-    jump: Any,
-    ahead: Any,
-    total: float,
-    own: float,
-    slope: Any,
-) -> None:
-    """Fill the slopes, from the last frame to the first."""
-    states = len(jump) - 2
-    rows = table(3, states + 2)
-    behind, through, parts = rows[0], rows[1], rows[2]
-    for s in range(states + 2):
-        # Past the last frame there are the paths that ended in one of the last two states.
-        through[s] = behind[s] = 0.0 if states - 2 <= s < states else -INFINITY
-    for t in range(len(ahead) - 1, -1, -1):
-        if t < len(ahead) - 1:
-            retreat(through, jump[2:], behind)
-        portions(ahead[t, 2:], behind, total, parts)
-        for c in range(slope.shape[2]):
-            slope[t, i, c] = exp(log_probs[t, i, c]) * own
-        for s in range(states):
-            c = symbol(labels, i, s, blank)
-            slope[t, i, c] -= parts[s] * own
-            through[s] = behind[s] + log_probs[t, i, c]
-        through[states] = through[states + 1] = -INFINITY
-
-
-def advance(before: Any, jump: Any, emitted: Any, here: Any) -> None:
-    """The paths to each state at a frame: from the same state, the one before, or the label before."""
+def advance(before: Any, jump: Any, here: Any) -> None:
+    """The paths to each state: from the same state, the one before, or the label before."""
     for s in range(len(here)):
-        here[s] = log_add(before[s + 2], before[s + 1], before[s] + jump[s]) + emitted[s]
-
-
-def retreat(through: Any, jump: Any, behind: Any) -> None:
-    """The paths from each state to the end: through the same state, the one behind, or the label behind."""
-    for s in range(len(jump)):
-        behind[s] = log_add(through[s], through[s + 1], through[s + 2] + jump[s])
-
-
-def portions(ahead: Any, behind: Any, total: float, parts: Any) -> None:
-    """The part of all paths that goes through each state."""
-    for s in range(len(ahead)):
-        parts[s] = exp(ahead[s] + behind[s] - total)
+        here[s] = log_add(before[s + 2], before[s + 1], before[s] + jump[s])
 
 
 @ctc.example

@@ -43,7 +43,7 @@ def triplet_margin(
     turned = T(0.5) if swap and beside == apart else T(beside < apart)
     value = top * (ahead - min(apart, beside)) + margin
     active = T(value >= 0)
-    turn = spare(anchor)
+    turn = spare(anchor) if swap else anchor
     distance_slopes(anchor, positive, p, eps, near, positive_slope)
     distance_slopes(anchor, negative, p, eps, far, negative_slope)
     if swap:
