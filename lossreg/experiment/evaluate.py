@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 HALF = 0.5
 
-NUMBERS, MOST = 1 << 18, 4096
-"""Inputs at a time, and examples: enough to keep the processor busy, few enough to stay in its cache."""
+NUMBERS, LEAST, MOST = 1 << 18, 64, 4096
+"""Inputs at a time, and the fewest and most examples: enough to be fast, few enough to stay in the processor's cache."""
 
 
 class Measure:
@@ -116,7 +116,7 @@ class Measure:
 
 def in_chunks(network: Network, part: Part) -> Iterator[tuple[Any, list[Any]]]:
     """What a network gives for the examples of a part, and the targets of each loss; the network reuses its outputs."""
-    size = max(min(NUMBERS // part.inputs.shape[1], MOST, len(part)), 1)
+    size = min(max(NUMBERS // part.inputs.shape[1], LEAST), MOST, len(part))
     room = part.inputs.room(size)
     for start in range(0, len(part), size):
         chunk = slice(start, start + size)
