@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 HALF = 0.5
 
 NUMBERS, LEAST, MOST = 1 << 18, 64, 4096
-"""Inputs at a time, and the fewest and most examples: enough to be fast, few enough to stay in the processor's cache."""
+"""Inputs at a time, and the fewest and most examples: enough to be fast, few enough to stay in the cache."""
 
 
 class Measure:
