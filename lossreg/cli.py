@@ -20,9 +20,10 @@ from lossreg.commands import (
     schema,
     show,
     validate,
+    warm,
 )
 
-COMMANDS = (list_plugins, show, schema, validate, run, resume, runs, compare, report, rm, prune)
+COMMANDS = (list_plugins, show, schema, validate, run, resume, runs, compare, report, rm, prune, warm)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from lossreg.component import Component, Data, Model, Optimizer, Schedule, Tracker
@@ -41,6 +42,14 @@ class Offer(Generic[Product]):
         return f"{self.distribution} {self.version}".strip()
 
 
+@lru_cache(1)
+def points(*_: str) -> Any:
+    """The entry points on a path of modules, read once for all groups."""
+    from importlib.metadata import entry_points  # 30 ms that `lossreg --help` need not pay
+
+    return entry_points()
+
+
 class Registry(Generic[Product]):
     """The plugins of one kind."""
 
@@ -54,10 +63,11 @@ class Registry(Generic[Product]):
 
     @cached_property
     def _installed(self) -> list[Offer[Product]]:
-        from importlib.metadata import entry_points  # 30 ms that `lossreg --help` need not pay
-
         disabled = {folded(name) for name in os.environ.get("LOSSREG_DISABLE_PLUGINS", "").split(",")}
-        found = {Offer[Product](point.name, *identity(point.dist), point) for point in entry_points(group=self.group)}
+        found = {
+            Offer[Product](point.name, *identity(point.dist), point)
+            for point in points(*sys.path).select(group=self.group)
+        }
         return [offer for offer in found if folded(offer.distribution) not in disabled]
 
     def offers(self) -> list[Offer[Product]]:

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -383,6 +384,14 @@ def test_a_terminal_gets_a_bar_that_gives_way_to_the_table(tmp_path):
     assert "\x1b[" in text
     assert "40/40" in text
     assert text.rindex("rmse") > text.rindex("40/40")
+
+
+def test_warming_has_a_bar_and_a_line_for_each_loss(tmp_path):
+    text = on_a_terminal(["warm", "mse", "l1"], tmp_path)
+    assert "\x1b[" in text
+    assert "2/2" in text
+    assert re.search(r"l1: (already|compiled)", text)
+    assert text.rindex("2 losses: ") > text.rindex("2/2")
 
 
 def test_a_run_that_fails_before_the_bar_is_drawn_still_says_where_it_is(tmp_path):

@@ -52,8 +52,9 @@ BELOW = {
     "criterion": DEFINING | {"kernels", "call", "batch", "settled"},
     "testing": EVALUATING | {"registry", "hookspecs"},
     "describe": DEFINING | {"registry"},
+    "warm": EVALUATING | {"registry", "hookspecs"},
     "experiment": EVALUATING | {"registry", "hookspecs", "describe"},
-    "commands": EVALUATING | {"registry", "hookspecs", "describe", "experiment"},
+    "commands": EVALUATING | {"registry", "hookspecs", "describe", "warm", "experiment"},
     "cli": {"errors", "commands"},
 }
 

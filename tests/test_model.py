@@ -113,6 +113,24 @@ def test_sigmoid_neither_overflows_nor_differs():
     np.testing.assert_allclose(network.forward(inputs)[:, 0], expected, atol=1e-16)
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_no_activation_makes_a_number_of_what_is_none(activation):
+    network = deep(activation, activation)
+    inputs = np.ones((2, 5))
+    inputs[1, 2] = np.nan
+    outputs = network.forward(inputs)
+    assert np.isfinite(outputs[0]).all()
+    assert np.isnan(outputs[1]).all()
+
+
+@pytest.mark.parametrize(("activation", "function"), [("tanh", np.tanh), ("sigmoid", lambda x: 1 / (1 + np.exp(-x)))])
+def test_activations_keep_their_digits_where_they_are_small_and_where_they_level_off(activation, function):
+    network = Sequential([Dense(1, 1, activation)], np.random.default_rng(0), np.float64)
+    network.weights[:] = 1, 0
+    inputs = np.concatenate([-np.logspace(-12, 1.5, 100), np.logspace(-12, 1.5, 100)])[:, np.newaxis]
+    np.testing.assert_allclose(network.forward(inputs), function(inputs), rtol=2e-15)
+
+
 def test_an_mlp_with_nothing_hidden_is_the_linear_model():
     assert np.array_equal(build("mlp", 4, 2, hidden=[]).weights, build("linear", 4, 2).weights)
 

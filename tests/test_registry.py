@@ -128,6 +128,18 @@ def test_an_exact_name_comes_before_a_similar_one(installed):
         registry.get("HuberLoss")
 
 
+def test_what_is_installed_is_read_once_for_all_kinds_of_plugins():
+    code = """
+        import importlib.metadata as metadata
+        calls, read = [], metadata.entry_points
+        metadata.entry_points = lambda **given: calls.append(given) or read(**given)
+        from lossreg.registry import REGISTRIES
+        assert all(registry.names() for registry in REGISTRIES)
+        print(len(calls))
+    """
+    assert in_a_new_process(code) == ["1"]
+
+
 def test_an_unknown_name_gets_the_nearest_one_and_those_installed():
     with pytest.raises(UnknownName) as caught:
         lossreg.get("hubr")

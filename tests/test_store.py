@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,11 @@ def test_a_plugin_without_a_file_has_no_hash(monkeypatch):
     lossreg.register(lossreg.loss(space["typed"]))
     plugin = environment(load({**CONFIG, "loss": "typed"}))["plugins"][-1]
     assert plugin == {"kind": "loss", "name": "typed", "distribution": "runtime", "version": "", "sha256": None}
+
+
+def test_the_packages_are_those_that_importlib_finds():
+    told = [distribution.metadata for distribution in distributions()]
+    assert environment(load(CONFIG))["packages"] == {one["Name"]: one["Version"] for one in told if one["Name"]}
 
 
 def test_half_a_package_is_left_out(tmp_path, monkeypatch):

@@ -13,8 +13,8 @@ import lossreg
 from lossreg import BrokenPlugin, InvalidConfig, Report, Table
 from lossreg.domains import NON_NEGATIVE
 from lossreg.experiment.config import load
-from lossreg.experiment.evaluate import Measure
-from lossreg.experiment.examples import CHUNK, Part, Rows
+from lossreg.experiment.evaluate import MOST, Measure
+from lossreg.experiment.examples import Part, Rows
 from lossreg.experiment.fit import fitting
 from lossreg.experiment.objective import Objective
 from lossreg.experiment.session import prepare
@@ -165,7 +165,7 @@ def measured(name, inputs, targets, **parameters):
 
 
 def test_metrics_are_means_over_all_rows_however_they_are_cut():
-    rows = CHUNK + 300
+    rows = MOST + 300
     random = np.random.default_rng(0)
     inputs, targets = random.normal(size=(rows, 2)).astype(np.float32), random.normal(size=(rows, 2)).astype(np.float32)
     errors = inputs.astype(np.float64) - targets
@@ -185,6 +185,21 @@ def test_metrics_are_means_over_all_rows_however_they_are_cut():
     assert found["accuracy"] == (inputs.argmax(axis=1) == labels).mean()
     found = measured("soft_margin", inputs, np.sign(targets))
     assert found["accuracy"] == ((inputs > 0) == (targets > 0)).mean()
+
+
+def test_what_is_measured_of_one_part_says_nothing_of_another():
+    random, loss = np.random.default_rng(1), losses.get("cross_entropy")
+    measure = Measure(Objective(loss, "mean", {"weight": [1.0, 5.0]}, demand_of(loss)))
+
+    class Identity:
+        forward = staticmethod(lambda inputs: inputs)
+
+    for rows in (40, 3, MOST + 5, 40):
+        inputs, labels = random.normal(size=(rows, 2)).astype(np.float32), random.integers(0, 2, rows)
+        one = part(inputs, labels)
+        whole = float(lossreg.create("cross_entropy", weight=[1.0, 5.0])(inputs, labels))
+        for _ in range(2):
+            assert measure(Identity(), one)["loss"] == pytest.approx(whole, rel=1e-5)
 
 
 def test_constant_targets_have_no_r2():

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 CONFIGS = ("linear_mse", "binary_bce", "mlp_cross_entropy", "digits_mlp")
-SHORT, MORE = 2, {"linear_mse": 100, "binary_bce": 40, "mlp_cross_entropy": 15, "digits_mlp": 40}
+SHORT, MORE = 2, {"linear_mse": 300, "binary_bce": 60, "mlp_cross_entropy": 15, "digits_mlp": 80}
 """The epochs of a short run, and how many more a long one has."""
 
 

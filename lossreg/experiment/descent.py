@@ -35,7 +35,8 @@ class Descent:
         self.updater = Updater(config.optimizer.component, config.optimizer.parameters, session.network)
         self.part, self.objective = session.train, session.objective
         count, size = len(self.part), config.train.batch_size
-        self.size, self.accumulates = size, config.train.accumulate > 1
+        self.size = size
+        self.fill = self.accumulate if config.train.accumulate > 1 else self.differentiate
         sizes = {min(size, count), count % size or size}
         self.batches = {each: self.part.room(each, session.outputs) for each in sizes}
         clips = ((clip_value, config.train.clip_value), (clip_norm, config.train.clip_norm))
@@ -45,10 +46,7 @@ class Descent:
 
     def step(self, examples: NDArray[np.intp], factor: float) -> None:
         """Change the weights by the gradient over some examples; raises Diverged, before it does, if it has no loss."""
-        if self.accumulates:
-            self.accumulate(examples)
-        else:
-            self.differentiate(examples)
+        self.fill(examples)
         for clip in self.clips:
             clip(self.network.grads)
         self.updater.step(factor)

@@ -12,14 +12,15 @@ A pair or a triplet is told right where its loss would be larger the other way r
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from lossreg.criterion import Criterion
 from lossreg.experiment.config import label
-from lossreg.experiment.examples import CHUNK
 from lossreg.experiment.metrics import FORMS, METRICS, OWN
 from lossreg.experiment.objective import Objective
 from lossreg.experiment.task import Task
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from lossreg.experiment.task import Demand
 
 HALF = 0.5
+
+NUMBERS, LEAST, MOST = 1 << 18, 64, 4096
+"""Inputs at a time, and the fewest and most examples: enough to be fast, few enough to stay in the cache."""
 
 
 class Measure:
@@ -50,6 +54,8 @@ class Measure:
         self.names = OWN[self.form] if names is None else names
         self.objectives = {"loss": objective, **{f"loss_{label}": each for label, each in (reported or {}).items()}}
         self.each = Criterion(loss.loss, "none", loss.parameters) if task.rows > 1 else None
+        # What the chunks of a part weigh depends on its targets alone.
+        self.weights: WeakKeyDictionary[Part, dict[str, list[float]]] = WeakKeyDictionary()
 
     @classmethod
     def of(cls, config: Config, found: Fit) -> Measure:
@@ -65,18 +71,19 @@ class Measure:
     def __call__(self, network: Network, part: Part) -> dict[str, float]:
         """Measure all examples of a part."""
         totals = dict.fromkeys(self.objectives, 0.0)
-        divisors = dict.fromkeys(self.objectives, 0.0)
+        weights = self.weights.setdefault(part, defaultdict(list))
         running = Running()
         collected: list[tuple[Any, Any]] = []
-        for outputs, targets in in_chunks(network, part):
+        for number, (outputs, targets) in enumerate(in_chunks(network, part)):
             for (key, objective), each in zip(self.objectives.items(), targets, strict=True):
-                weight = objective.denominator(outputs, each)
-                totals[key] += float(objective(outputs, each)) * weight
-                divisors[key] += weight
+                if number == len(weights[key]):
+                    weights[key].append(objective.denominator(outputs, each))
+                totals[key] += float(objective(outputs, each)) * weights[key][number]
             truth, estimate = self.observe(outputs, targets[0])
             running.add(self.form, truth, estimate)
             if any(name in METRICS for name in self.names):
                 collected.append((np.array(truth), np.array(estimate)))
+        divisors = {key: sum(each) for key, each in weights.items()}
         measured = {key: total / divisors[key] if divisors[key] else 0.0 for key, total in totals.items()}
         own = running.metrics(self.form)
         every = [np.concatenate(column) for column in zip(*collected, strict=True)]
@@ -109,9 +116,11 @@ class Measure:
 
 def in_chunks(network: Network, part: Part) -> Iterator[tuple[Any, list[Any]]]:
     """What a network gives for the examples of a part, and the targets of each loss; the network reuses its outputs."""
-    for start in range(0, len(part), CHUNK):
-        chunk = slice(start, start + CHUNK)
-        inputs = part.inputs.take(chunk)
+    size = min(max(NUMBERS // part.inputs.shape[1], LEAST), MOST, len(part))
+    room = part.inputs.room(size)
+    for start in range(0, len(part), size):
+        chunk = slice(start, start + size)
+        inputs = part.inputs.take(chunk, room[: part.inputs.index[chunk].size])
         outputs = network.forward(inputs)
         yield outputs, [inputs if each is None else each[chunk] for each in (part.targets, *part.reported)]
 

@@ -35,19 +35,23 @@ class Objective:
         self.demand = demand
         self.parts = parts or demand.parts
         self.links = demand.links
+        self.rows, self.distance = demand.task.rows, demand.predictions[0].domain is DISSIMILARITY
         names = [entry.name for entry in loss.inputs]
         self.at = names.index(demand.target.name) if demand.target else None
+        # Whether the loss takes what the network gives, as it is.
+        self.direct = self.links == [None] and self.rows == self.parts == 1 and not self.distance
 
     def raw(self, outputs: Any) -> list[Any]:
         """Views of a network's outputs, one for each prediction."""
-        rows, predictions = self.demand.task.rows, self.demand.predictions
-        whole = outputs.reshape(-1, rows, outputs.shape[-1])
-        if predictions[0].domain is DISSIMILARITY:
+        if self.direct:
+            return [outputs]
+        whole = outputs.reshape(-1, self.rows, outputs.shape[-1])
+        if self.distance:
             return [whole]
-        if rows > 1:
-            return [whole[:, row] for row in range(rows)]
+        if self.rows > 1:
+            return [whole[:, row] for row in range(self.rows)]
         width = outputs.shape[-1] // self.parts
-        return [outputs[:, part * width : (part + 1) * width] for part in range(len(predictions))]
+        return [outputs[:, part * width : (part + 1) * width] for part in range(len(self.links))]
 
     def predictions(self, outputs: Any) -> list[Any]:
         """What the loss takes as predictions."""
@@ -71,6 +75,8 @@ class Objective:
 
     def value_and_grad(self, outputs: Any, targets: Any, *, out: Any, denominator: float | None = None) -> Any:
         """The loss, and in `out` its gradient by the outputs."""
+        if self.direct:
+            return self.criterion.value_and_grad(*self.arguments([outputs], targets), denominator=denominator, out=out)
         raw, rooms, values = self.raw(outputs), self.raw(out), self.predictions(outputs)
         grads = [
             np.empty_like(value) if link else room for value, link, room in zip(values, self.links, rooms, strict=True)

@@ -22,7 +22,7 @@ from lossreg.experiment.session import prepare
 from lossreg.experiment.signals import Signals
 from lossreg.experiment.store import Store
 from lossreg.experiment.trackers import Tracked
-from lossreg.experiment.train import Training, best
+from lossreg.experiment.train import Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +108,7 @@ def carry_out(training: Training, store: Store, report: Report, signals: Signals
                 if training.between_epochs:
                     record = training.measure()
                     store.log(record)
-                    if best(training.losses) == len(training.history) - 1:
+                    if training.best == len(training.history) - 1:
                         training.champion = training.state(store.sizes())
                     report.epoch(record)
                 if training.due or signals.received:
@@ -116,7 +116,7 @@ def carry_out(training: Training, store: Store, report: Report, signals: Signals
                 signals.check()
         last = final = training.history[-1]
         if session.config.train.restore_best:
-            final = training.history[best(training.losses)]
+            final = training.history[training.best]
             training.restore(checkpoint.read(store.checkpoints, final["step"]), training.history)
         store.save(network.named)
         predictions.save(session, store.path)
@@ -146,7 +146,7 @@ def keep(training: Training, store: Store) -> None:
     save(training.champion, store)
     save(training.state(store.sizes()), store)
     training.saved = perf_counter()
-    kept = {training.history[best(training.losses)]["step"]} if training.history else set()
+    kept = {training.history[training.best]["step"]} if training.history else set()
     checkpoint.prune(store.checkpoints, training.session.config.train.keep_checkpoints, kept)
 
 

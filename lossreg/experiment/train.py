@@ -27,12 +27,14 @@ SECONDS, STEPS = 10.0, 100
 
 
 class Training:
-    """A session at work, and how far it is."""
+    """A session at work, and how far it is: a record of each epoch, its watched loss, and the index of the best."""
 
     def __init__(self, session: Session) -> None:
         config = session.config
         self.session = session
         self.history: list[Record] = []
+        self.losses: list[float] = []
+        self.best = -1
         self.descent = Descent(session)
         self.rate = Rate(config.schedule.component, config.schedule.parameters, session.steps)
         self.order = (0, np.arange(0))
@@ -51,11 +53,6 @@ class Training:
         return -(-self.step // self.session.steps_per_epoch)
 
     @property
-    def losses(self) -> list[float]:
-        """The watched loss after each epoch."""
-        return [record[self.session.watched] for record in self.history]
-
-    @property
     def between_epochs(self) -> bool:
         """Whether the last step ended an epoch, or the run."""
         return self.step % self.session.steps_per_epoch == 0 or self.step == self.session.steps
@@ -64,7 +61,7 @@ class Training:
     def done(self) -> bool:
         """Whether all steps have been taken, or the loss has not fallen for so long that training stops early."""
         patience = self.session.config.train.patience
-        waited = len(self.history) - 1 - best(self.losses) if self.history else 0
+        waited = len(self.history) - 1 - self.best if self.history else 0
         return self.step >= self.session.steps or (patience is not None and waited >= patience)
 
     @property
@@ -112,6 +109,9 @@ class Training:
             measured = self.session.measure(self.session.network, part)
             record |= {f"{name}_{key}": value for key, value in measured.items()}
         self.history.append(record)
+        self.losses.append(record[self.session.watched])
+        if self.best < 0 or best([self.losses[self.best], self.losses[-1]]):
+            self.best = len(self.losses) - 1
         times = (self.seconds, self.seen / self.seconds)
         self.seconds, self.seen = 0.0, 0
         return record | dict(zip(TIMES, times, strict=True))
@@ -137,6 +137,8 @@ class Training:
             array[...] = saved
         self.descent.updater.steps = state.step
         self.history = list(history)
+        self.losses = [record[self.session.watched] for record in history]
+        self.best = best(self.losses)
 
 
 def best(losses: Sequence[float]) -> int:

@@ -29,8 +29,8 @@ def adamw(
     weight = weight * (T(1) - lr * weight_decay)
     mean = beta1 * mean + (T(1) - beta1) * grad
     square = beta2 * square + (T(1) - beta2) * grad * grad
-    root = sqrt(square / (T(1) - beta2**step))
-    return weight - lr * mean / ((T(1) - beta1**step) * (root + eps)), mean, square
+    rate, scale = lr / (T(1) - beta1**step), T(1) / sqrt(T(1) - beta2**step)  # the same for all weights
+    return weight - rate * mean / (sqrt(square) * scale + eps), mean, square
 
 
 @hookimpl

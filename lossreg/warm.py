@@ -1,0 +1,80 @@
+"""Warming: losses are compiled ahead, each in another process, so that first calls find their loops in numba's cache.
+
+Compiled is what plain calls run: float32 and float64, the value and the value with its gradient, a reduction to one
+number, default parameters, a small batch and one for several threads.
+"""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lossreg.definition import Loss
+
+SMALL, LARGE, WIDTH = 4, 1 << 17, 3
+"""The samples of a batch that one thread takes, and of one for several; the numbers in a row."""
+
+
+class Outcome(NamedTuple):
+    """What came of warming a loss: how many loops were not in the cache yet, and an error."""
+
+    loss: str
+    compiled: int = 0
+    error: str = ""
+
+
+def warm(name: str) -> Outcome:
+    """Compile what plain calls of a loss run."""
+    from lossreg.criterion import Criterion
+    from lossreg.kernels.compilations import compilations
+    from lossreg.registry import losses
+
+    try:
+        loss = losses.get(name)
+        with compilations() as compiled:
+            for arrays, parameters in batches(loss):
+                criterion = Criterion(loss, parameters=parameters)
+                for _ in range(2):  # the second call goes the way that the first has found
+                    criterion(*arrays)
+                    criterion.value_and_grad(*arrays)
+    except Exception as error:  # noqa: BLE001  whatever it is, the others go on
+        return Outcome(name, error=f"{type(error).__name__}: {error}")
+    return Outcome(name, len(compiled))
+
+
+def batches(loss: Loss) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+    """The batches that a loss is called with: of each form and type, a small one and a large one, with parameters."""
+    import numpy as np
+
+    for number, form in enumerate(loss.forms):
+        for real in (np.float32, np.float64):
+            if form.whole:  # compiles the same loops whatever the size
+                made, parameters = loss.examples[number](np.random.default_rng(0), SMALL)
+                yield [x if x.dtype.kind in "iu" else x.astype(real) for x in made], parameters
+                continue
+            for size in (SMALL, LARGE):
+                shapes = [(size,) if entry.axis is None else (size, WIDTH) for entry in form.inputs]
+                kinds = [np.int64 if entry.domain.integer else real for entry in form.inputs]
+                members = [entry.domain.example for entry in form.inputs]
+                yield list(map(np.full, shapes, members, kinds)), {}
+
+
+def warm_all(names: Sequence[str], jobs: int) -> Iterator[Outcome]:
+    """Warm losses in so many processes; gives what came of each as it is done."""
+    spawn, deaf = get_context("spawn"), (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for this process
+    pool = ProcessPoolExecutor(max(1, min(jobs, len(names))), spawn, signal.signal, deaf)
+    try:
+        waiting = {pool.submit(warm, name): name for name in names}
+        for future in as_completed(waiting):
+            try:
+                yield future.result()
+            except BrokenProcessPool as error:
+                yield Outcome(waiting[future], error=str(error))
+    finally:
+        pool.shutdown(cancel_futures=True)
