@@ -8,8 +8,8 @@ process finds the driver on disk and compiles nothing.
 
 from __future__ import annotations
 
-import dis
 import hashlib
+import opcode
 import types
 from functools import cache
 from pathlib import Path
@@ -38,6 +38,8 @@ CHAIN = (
     *("- Of which", "Overload", "With argument", "Rejected"),
 )
 """How the lines of a compiler's report begin that tell of its passes."""
+
+FOR_ITER = opcode.opmap["FOR_ITER"]
 
 SHORT = 6
 """Lines of a compiler's report that are passed on."""
@@ -138,7 +140,7 @@ def compiled(
 
 def loops(function: Callable[..., Any]) -> bool:
     """Whether a function has a loop of its own: such a one need not be inlined, which multiplies what is compiled."""
-    return any(step.opname == "FOR_ITER" for step in dis.get_instructions(function))
+    return FOR_ITER in function.__code__.co_code[::2]
 
 
 _callable: set[Callable[..., Any]] = set(COMPILED)
