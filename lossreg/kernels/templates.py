@@ -125,7 +125,10 @@ def rows(
                     for j in range(slope.size):
                         slope[j] = slope[j] * factor if counts else REAL(0)
             if OVER >= 0:
-                point[OVER][:] = slope_rows[0]
+                # Written out: numba's assignment of a row takes two seconds to compile.
+                over = point[OVER]
+                for j in range(over.size):
+                    over[j] = slope_rows[0][j]
             added += value
             if values is not None:
                 values[i] = value
