@@ -19,10 +19,11 @@ from lossreg.commands import (
     runs,
     schema,
     show,
+    sweep,
     validate,
 )
 
-COMMANDS = (list_plugins, show, schema, validate, run, resume, runs, compare, report, rm, prune)
+COMMANDS = (list_plugins, show, schema, validate, run, sweep, resume, runs, compare, report, rm, prune)
 
 
 def main(arguments: list[str] | None = None) -> None:

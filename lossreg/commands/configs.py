@@ -16,6 +16,11 @@ Outcome = TypeVar("Outcome")
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the files, and the changes to all of them."""
     command.add_argument("files", nargs="+", metavar="FILE", help="a config in YAML")
+    add_changes(command)
+
+
+def add_changes(command: argparse.ArgumentParser) -> None:
+    """Add the option that changes configs."""
     command.add_argument(
         "--set",
         action="append",

@@ -84,6 +84,9 @@ REST = (
     Parameter("seed", Whole, 0),
 )
 EPOCHS = 10
+SWEEP = "sweep"
+KEPT = {noun: {setting.name for setting in settings} for noun, settings in SETTINGS.items()}
+"""What stays of a noun whose plugin is replaced by another."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +162,15 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
 
     Raises InvalidConfig with every problem found.
     """
-    nouns = {noun: {setting.name for setting in settings} for noun, settings in SETTINGS.items()}
-    document = compose(source, changes, nouns)
+    document = compose(source, changes, KEPT)
+    if isinstance(document.content, Mapping) and SWEEP in document.content:
+        document.report((SWEEP,), "a config of many runs; lossreg sweep runs them", at_key=True)
+        document.check()
+    return checked(document, name_of(source, document))
+
+
+def checked(document: Document, name: str) -> Config:
+    """Check the document of a config that has been put together; raises InvalidConfig with every problem found."""
     content = document.content
     if not isinstance(content, Mapping) or not content:
         document.check()
@@ -191,7 +201,7 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
     if training["steps"] is None:
         training["epochs"] = training["epochs"] or EPOCHS
     made = {**choices, **rest, "metrics": metrics, "report": report, "trackers": followers}
-    return Config(name=name_of(source, document), document=document, train=Training(**training), **made)
+    return Config(name=name, document=document, train=Training(**training), **made)
 
 
 def name_of(source: Any, document: Document) -> str:

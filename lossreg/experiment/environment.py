@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 def environment(config: Config) -> dict[str, Any]:
     """The config with its name and hash, the plugins, and everything else that a run depends on."""
-    from importlib.metadata import distributions
-
-    installed = [distribution.metadata for distribution in distributions()]
-    packages = {str(package["Name"]): str(package["Version"]) for package in installed if package and package["Name"]}
     return {
         "name": config.name,
         "config": plain(config.resolved()),
@@ -37,8 +34,18 @@ def environment(config: Config) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "git": git(),
         "plugins": plugins(config),
-        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+        "packages": packages(),
     }
+
+
+@cache
+def packages() -> dict[str, str]:
+    """The version of each installed package, read once in a process: it takes 0.2 s."""
+    from importlib.metadata import distributions
+
+    installed = [distribution.metadata for distribution in distributions()]
+    versions = {str(package["Name"]): str(package["Version"]) for package in installed if package and package["Name"]}
+    return dict(sorted(versions.items(), key=lambda item: item[0].lower()))
 
 
 def plugins(config: Config) -> list[dict[str, Any]]:
