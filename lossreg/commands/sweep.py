@@ -54,10 +54,9 @@ def run(options: argparse.Namespace) -> None:
     print(f"trials      {', '.join(f'{count} {status}' for status, count in summary.counts.items())}")
     print(f"summary     {summary.path / 'summary.json'}, .csv")
     if summary.best:
-        ids = " ".join(str(summary.path / trial.id) for group in summary.groups[:2] for trial in group.trials[:1])
         print(f"run best    lossreg run {summary.path / 'best.yaml'}")
-        print(f"compare     lossreg compare {ids}")
-        print(f"report      lossreg report {ids} -o report.html")
+        print(f"compare     lossreg compare {summary.path}")
+        print(f"report      lossreg report {summary.path} -o report.html")
     failed = [trial for group in summary.groups for trial in group.trials if summary.statuses[trial.id] == "failed"]
     if failed:
         raise SystemExit(f"lossreg: error: {len(failed)} trials failed; {summary.path / failed[0].id / 'log.txt'}")

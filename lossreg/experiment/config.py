@@ -163,10 +163,15 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
     Raises InvalidConfig with every problem found.
     """
     document = compose(source, changes, KEPT)
-    if isinstance(document.content, Mapping) and SWEEP in document.content:
+    if is_sweep(document):
         document.report((SWEEP,), "a config of many runs; lossreg sweep runs them", at_key=True)
         document.check()
     return checked(document, name_of(source, document))
+
+
+def is_sweep(document: Document) -> bool:
+    """Whether a config that has been put together is one of many runs."""
+    return isinstance(document.content, Mapping) and document.content.get(SWEEP) is not None
 
 
 def checked(document: Document, name: str) -> Config:
@@ -186,7 +191,7 @@ def checked(document: Document, name: str) -> Config:
         else:
             document.report((), f"{noun} is missing; installed: {listed(registry.names())}")
     rest = reader.section((), content, REST)
-    reader.known((), content, ["metrics", "report", "trackers", EXTENDS])
+    reader.known((), content, ["metrics", "report", "trackers", EXTENDS, SWEEP])
     metrics, report = named_metrics(reader, content), reported_losses(reader, content)
     told = enumerate(reader.items("trackers", content, "[tensorboard]"))
     followers = tuple(reader.choice(trackers, ("trackers", index), given, ()) for index, given in told)

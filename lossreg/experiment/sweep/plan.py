@@ -16,7 +16,7 @@ from zlib import crc32
 from lossreg.describe import as_yaml
 from lossreg.errors import InvalidConfig, nearest
 from lossreg.experiment.compose import compose, laid_over
-from lossreg.experiment.config import KEPT, SWEEP, checked
+from lossreg.experiment.config import KEPT, SWEEP, checked, is_sweep, name_of
 from lossreg.experiment.document import Document, dotted
 from lossreg.experiment.environment import config_hash
 from lossreg.experiment.extras import extra
@@ -76,14 +76,14 @@ class Plan:
         if not is_sweep(document):
             document.report((), f"no {SWEEP}: expected a key such as {SWEEP}: {{grid: {{loss: [mse, l1]}}}}")
             document.check()
-        return cls.of(document)
+        return cls.of(document, name_of(source, document))
 
     @classmethod
-    def of(cls, document: Document) -> Plan:
+    def of(cls, document: Document, name: str) -> Plan:
         """Read the sweep of a config that has been put together; raises InvalidConfig."""
         document.check()
         content = document.content.pop(SWEEP)
-        return cls(document.name, document, Block.read(document, content))
+        return cls(name, document, Block.read(document, content))
 
     def variants(self) -> Iterator[tuple[Value, ...]]:
         """The values of each trial, but for repeats."""
@@ -149,9 +149,8 @@ class Plan:
             return self.block.metric
         losses = {repr(trial.config.loss.resolved()) for trial in trials}
         if len(losses) > 1:
-            told = "is missing: trials with other losses cannot be compared by them; give a metric, such as test_"
-            example = "loss_NAME of a NAME under report"
-            raise self.base.error(((SWEEP, "metric"), told + example))
+            told = "is missing: losses of different kinds cannot be compared; name one that all trials have, such as"
+            raise self.base.error(((SWEEP, "metric"), f"{told} test_accuracy or test_rmse"))
         return "validation_loss" if trials[0].config.data.settings["validation"] else "train_loss"
 
     def verify(self, trials: Iterable[Trial]) -> None:
@@ -167,11 +166,6 @@ class Plan:
             hint = nearest(given, known)
             told = f"no metric {given!r}" + (hint and f"; {hint}") + f"; there are {', '.join(known)}"
             raise self.base.error(((SWEEP, "metric"), told))
-
-
-def is_sweep(document: Document) -> bool:
-    """Whether a config that has been put together has a sweep."""
-    return isinstance(document.content, Mapping) and SWEEP in document.content
 
 
 def metrics_of(session: Session) -> list[str]:
