@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from lossreg.experiment.model import Network
     from lossreg.experiment.report import Report
     from lossreg.experiment.run import Result
+    from lossreg.experiment.sweep.summary import Summary
     from lossreg.hookspecs import hookimpl
     from lossreg.kernels.threads import get_num_threads, set_num_threads
     from lossreg.kernels.whole import each, require
@@ -108,6 +109,7 @@ HOMES = {
     "lossreg.experiment.model": ("Network",),
     "lossreg.experiment.report": ("Report",),
     "lossreg.experiment.run": ("Result",),
+    "lossreg.experiment.sweep.summary": ("Summary",),
     "lossreg.hookspecs": ("hookimpl",),
     "lossreg.kernels.threads": ("get_num_threads", "set_num_threads"),
     "lossreg.kernels.whole": ("each", "require"),
@@ -162,6 +164,7 @@ __all__ = [
     "Sign",
     "Slope",
     "Slopes",
+    "Summary",
     "Symbol",
     "Table",
     "Tracker",

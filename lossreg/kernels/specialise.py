@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import types
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,11 @@ CHAIN = (
     *("- Of which", "Overload", "With argument", "Rejected"),
 )
 """How the lines of a compiler's report begin that tell of its passes."""
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing stops a second process
+    fcntl = None  # type: ignore[assignment]
 
 SHORT = 6
 """Lines of a compiler's report that are passed on."""
@@ -106,7 +112,26 @@ def clone(template: Any, name: str, filled: dict[str, Any]) -> Callable[..., Any
     """Compile a copy of a template under a new name, with the given globals filled in."""
     copy = types.FunctionType(template.__code__, {**template.__globals__, **filled}, name)
     copy.__qualname__ = f"{template.__name__}_{name}"
-    return njit(copy, cache=True, nogil=True, **REORDERED)
+    function: Any = njit(copy, cache=True, nogil=True, **REORDERED)
+    function.compile = alone(function.compile, Path(function.stats.cache_path, f"{name}.lock"))
+    return function  # type: ignore[no-any-return]
+
+
+def alone(work: Callable[[Any], Any], lock: Path) -> Callable[[Any], Any]:
+    """The same work, which no two processes do at once: who comes second finds on disk what the first has compiled.
+
+    Left to itself, numba can also mix up what two processes save of one function at once, for arguments of different
+    types: then its index has the one's name for the other's code, for good.
+    """
+
+    def locked(arguments: Any) -> Any:
+        with suppress(OSError), lock.open("a") as file:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            return work(arguments)
+        return work(arguments)  # a file system without locks
+
+    return locked
 
 
 def in_short(error: NumbaError) -> str:

@@ -144,7 +144,8 @@ def dask(jobs: int, address: str | None) -> Iterator[tuple[Submit, Callable[[], 
         executor = stack.enter_context(client.get_executor(pure=False))
 
         def submit(task: dict[str, Any]) -> Future[str]:
-            return executor.submit(work, **task)
+            future: Future[str] = executor.submit(work, **task)
+            return future
 
         yield submit, lambda: max(1, sum(client.nthreads().values()))
 

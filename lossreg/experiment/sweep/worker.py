@@ -53,8 +53,9 @@ def listen(lines: TextIO, tasks: SimpleQueue[str]) -> None:
 
 def redirect(to: int) -> None:
     """Let all that is printed, by libraries too, go to an open file."""
-    for stream in (1, 2):
-        os.dup2(to, stream)
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        stream.flush()
+        os.dup2(to, number)
 
 
 if __name__ == "__main__":
