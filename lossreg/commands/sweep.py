@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from lossreg.commands.configs import add_changes
@@ -9,6 +10,8 @@ from lossreg.commands.output import add_runs
 
 if TYPE_CHECKING:
     import argparse
+
+SOME = 5
 
 
 def add(commands: Any) -> None:
@@ -31,6 +34,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the trials, and print what came of them."""
     from lossreg.commands.output import print_table
     from lossreg.errors import InvalidInput
+    from lossreg.experiment.runs import Run
     from lossreg.experiment.sweep.conduct import sweep
     from lossreg.experiment.sweep.progress import for_output
 
@@ -58,5 +62,11 @@ def run(options: argparse.Namespace) -> None:
         print(f"compare     lossreg compare {summary.path}")
         print(f"report      lossreg report {summary.path} -o report.html")
     failed = [trial for group in summary.groups for trial in group.trials if summary.statuses[trial.id] == "failed"]
+    for trial in failed[:SOME]:
+        print(f"failed      {trial}: {Run(summary.path / trial.id).state.get('error')}")
+        print(f"            {summary.path / trial.id / 'log.txt'}")
     if failed:
-        raise SystemExit(f"lossreg: error: {len(failed)} trials failed; {summary.path / failed[0].id / 'log.txt'}")
+        sys.stdout.flush()
+        raise SystemExit(
+            f"lossreg: error: {len(failed)} of {len(summary.statuses)} trials failed; each log.txt says why"
+        )

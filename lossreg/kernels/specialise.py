@@ -114,7 +114,7 @@ def clone(template: Any, name: str, filled: dict[str, Any]) -> Callable[..., Any
     copy.__qualname__ = f"{template.__name__}_{name}"
     function: Any = njit(copy, cache=True, nogil=True, **REORDERED)
     function.compile = alone(function.compile, Path(function.stats.cache_path, f"{name}.lock"))
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def alone(work: Callable[[Any], Any], lock: Path) -> Callable[[Any], Any]:

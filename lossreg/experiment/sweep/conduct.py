@@ -81,7 +81,7 @@ def sweep(  # noqa: PLR0913  what a command has as options
     plan.verify(left)
     path.mkdir(parents=True, exist_ok=True)
     found: Source = Proposals(plan, path, metric, goal) if plan.block.method == "optuna" else Listed(trials)
-    progress.started(path, metric, found.total)
+    progress.started(path, metric, goal, found.total)
     try:
         with Signals() as signals, ENGINES[engine](jobs, address) as (submit, slots):
             carry_out(found, path, submit, slots, progress, signals)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO
 
-from lossreg.experiment.runs import Run, rises
+from lossreg.experiment.runs import Run
 from lossreg.experiment.sweep.summary import score
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ BEST = 5
 class Progress:
     """Is told how a sweep goes, and keeps it to itself; those below say it."""
 
-    def started(self, path: Path, metric: str, total: int) -> None:
-        """Take note of where the trials are, what they are judged by, and how many there will be."""
+    def started(self, path: Path, metric: str, goal: str, total: int) -> None:
+        """Take note of where the trials are, what they are judged by, whether max or min is best, and their number."""
 
     def ended(self, trial: Trial, status: str, *, earlier: bool = False) -> None:
         """Take note that a trial ended, or had ended in an earlier sweep."""
@@ -64,9 +64,9 @@ class Lines(Progress):
         with suppress(BrokenPipeError):
             print(line, file=self.output, flush=True)
 
-    def started(self, path: Path, metric: str, total: int) -> None:
+    def started(self, path: Path, metric: str, goal: str, total: int) -> None:
         """Say where the trials are."""
-        self.path, self.metric, self.total = path, metric, total
+        self.path, self.metric, self.goal, self.total = path, metric, goal, total
         self.begun = monotonic()
         self.say(f"{total} trials in {path}, judged by {metric}")
 
@@ -100,9 +100,9 @@ class Table(Lines):
         self.live = Live(console=Console(file=output), transient=True, refresh_per_second=4)
         self.results: list[tuple[float, Trial]] = []
 
-    def started(self, path: Path, metric: str, total: int) -> None:
+    def started(self, path: Path, metric: str, goal: str, total: int) -> None:
         """Say where the trials are, and draw the table."""
-        super().started(path, metric, total)
+        super().started(path, metric, goal, total)
         self.live.start()
 
     def ended(self, trial: Trial, status: str, *, earlier: bool = False) -> None:
@@ -111,7 +111,7 @@ class Table(Lines):
         value = score(Run(self.path / trial.id), self.metric)
         if value == value:  # noqa: PLR0124  nan is no result
             self.results.append((value, trial))
-            self.results.sort(key=lambda result: result[0], reverse=rises(self.metric))
+            self.results.sort(key=lambda result: result[0], reverse=self.goal == "max")
             del self.results[BEST:]
 
     def show(self, line: str) -> None:

@@ -75,7 +75,8 @@ class Proposals:
             folder = self.path / trial.id
             folder.mkdir(parents=True, exist_ok=True)
             content = {"number": number, "values": {axis: trial.values[axis] for axis in self.distributions}}
-            files.write(folder / PROPOSAL, json.dumps(content) + "\n")
+            if not (folder / PROPOSAL).exists():
+                files.write(folder / PROPOSAL, json.dumps(content) + "\n")
         self.waiting.extend(self.open[number])
         self.trials.extend(self.open[number])
 

@@ -93,6 +93,13 @@ class Summary:
         ]
 
     def write(self) -> None:
+        """Write it into the sweep's directory, unless another process is about to write the same."""
+        lock = files.lock(self.path)
+        if lock is not None:
+            with lock:
+                self.write_files()
+
+    def write_files(self) -> None:
         """Write it into the sweep's directory."""
         configs = [
             {
