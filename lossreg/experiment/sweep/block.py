@@ -33,7 +33,7 @@ from lossreg.errors import nearest
 from lossreg.experiment.choices import Reader
 from lossreg.experiment.compose import EXTENDS
 from lossreg.experiment.config import SWEEP
-from lossreg.experiment.document import dotted
+from lossreg.experiment.document import KeyPath, dotted
 from lossreg.parameters import Parameter
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from lossreg.experiment.document import Document, KeyPath
+    from lossreg.experiment.document import Document
 
 PARAMETERS = (
     Parameter("trials", Count | None, None),
@@ -114,7 +114,7 @@ class Block:
         reader = Reader(document)
         settings = reader.section(path, content, PARAMETERS)
         reader.known(path, content, SECTIONS)
-        axes: dict[str, Any] = {name: list(section(document, name, content.get(name))) for name in SECTIONS}
+        axes: dict[str, Any] = {name: section(document, name, content.get(name)) for name in SECTIONS}
         check_keys(document, [axis for found in axes.values() for axis in found], settings)
         lengths = {len(axis.values) for axis in axes["zip"]}
         for axis in axes["zip"]:
@@ -132,20 +132,28 @@ class Block:
         return cls(**axes, **settings)
 
 
-def section(document: Document, name: str, content: Any) -> Iterator[Axis]:
-    """Read the axes of one section, and report what is wrong with them."""
-    path = (SWEEP, name)
+def section(document: Document, name: str, content: Any) -> list[Axis]:
+    """Read the axes of one section, and report what is wrong with them; what a file or --set says on top counts."""
+    path, axes = (SWEEP, name), dict[KeyPath, Axis]()
     if content is None:
-        return
+        return []
     if not isinstance(content, Mapping) or not content:
         document.report(path, f"expected a mapping such as {SECTIONS[name]}, got {content!r}")
-        return
+        return []
     for origin, key, value in leaves(path, (), content):
         distribution, values, problem = drawn(value, key[-1]) if name == "draw" else listed(value)
         if problem:
             document.report(origin, problem)
-        else:
-            yield Axis(key, origin, values, distribution)
+            continue
+        if key in axes and file_of(document, origin) == file_of(document, axes[key].origin):
+            document.report(origin, f"{dotted(key)} is there twice", at_key=True)
+        axes[key] = Axis(key, origin, values, distribution)
+    return list(axes.values())
+
+
+def file_of(document: Document, origin: KeyPath) -> str:
+    """The file or option that has a key."""
+    return document.keys[origin].file if origin in document.keys else ""
 
 
 def leaves(path: KeyPath, above: KeyPath, content: Any) -> Iterator[tuple[KeyPath, KeyPath, Any]]:

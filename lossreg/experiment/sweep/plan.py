@@ -155,7 +155,9 @@ class Plan:
 
     def verify(self, trials: Iterable[Trial]) -> None:
         """Make what the trials need, as runs do; raises InvalidConfig with what is wrong."""
-        distinct = {repr(essential(trial.config)): trial for trial in trials}
+        distinct: dict[str, Trial] = {}
+        for trial in trials:
+            distinct.setdefault(repr(essential(trial.config)), trial)
         with extra():
             each(distinct.values(), self.prepared, str)
 
