@@ -174,12 +174,12 @@ sweep:
     optimizer.lr: [fast, 1]
 """
     rest, above, trial = "optimzer.lr=0.1, optimizer.lr=fast and", "expected a number above 0", "(in the trial of loss="
+    nearest = "unknown key; did you mean 'delta'?"
     assert set(problems(plan(text).trials)) == {
         "x.yaml:10:5: optimzer: unknown key; did you mean 'optimizer'?",
         f"x.yaml:9:21: loss.delta: {above}, got -1 {trial}huber, loss.delta=-1, {rest} 3 more)",
         f"x.yaml:9:5: loss.delta: unknown key; allowed: name, weight {trial}l1, loss.delta=1, {rest} 3 more)",
-        "x.yaml:8:33: loss.detla: unknown key; did you mean 'delta'? "
-        f"{trial}huber(detla=2), loss.delta=1, {rest} 3 more)",
+        f"x.yaml:8:33: loss.detla: {nearest} {trial}huber(detla=2), loss.delta=1, {rest} 3 more)",
         f"x.yaml:11:20: optimizer.lr: {above}, got 'fast' {trial}huber, loss.delta=1, {rest} 5 more)",
     }
 

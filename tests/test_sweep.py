@@ -51,7 +51,7 @@ import os, signal
 from lossreg import hookimpl, schedule
 
 @schedule
-def {name}(step, *, bad: bool = True):
+def {name}(step: int, *, bad: bool = True):
     if bad and step == 3:
         {act}
     return 1.0
@@ -161,7 +161,7 @@ def test_a_sweep_runs_every_trial_once_and_says_what_came_of_them(sweep, tmp_pat
         assert config["n"] == 2
     means = [config["mean"] for config in summary["configs"]]
     assert means == sorted(means)
-    rows = list(csv.DictReader((folder / "summary.csv").open()))
+    rows = list(csv.DictReader((folder / "summary.csv").read_text().splitlines()))
     assert [float(row["test_rmse"]) for row in rows] == means
     assert rows[0].keys() == {"loss", "optimizer.lr", "test_rmse", "std", "n"}
     assert "12/12  finished" in out
@@ -290,7 +290,12 @@ def test_a_trial_that_fails_keeps_its_traceback_and_the_rest_go_on(sweep, instal
 
 def test_a_trial_that_fails_before_its_first_step_has_a_directory_too(tmp_path):
     path = tmp_path / "x" / "trial"
-    content = {"data": {"name": "csv", "path": "none.csv"}, "model": "linear", "optimizer": "sgd", "loss": "mse"}
+    content = {
+        "data": {"name": "csv", "path": "none.csv", "target": "y"},
+        "model": "linear",
+        "optimizer": "sgd",
+        "loss": "mse",
+    }
     assert work(str(path), "x", content) == "failed"
     assert "none.csv" in Run(path).state["error"]
     assert "Traceback" in (path / "log.txt").read_text()

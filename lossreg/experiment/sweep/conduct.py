@@ -47,11 +47,12 @@ class Source(Protocol):
 
 
 class Listed:
-    """Trials that are all known from the beginning."""
+    """Trials that are all known from the beginning; what is done comes first, and then what is left."""
 
-    def __init__(self, trials: list[Trial]) -> None:
+    def __init__(self, trials: list[Trial], left: list[Trial]) -> None:
         self.trials, self.total = trials, len(trials)
-        self.waiting = deque(trials)
+        names = {trial.id for trial in left}
+        self.waiting = deque([*(trial for trial in trials if trial.id not in names), *left])
 
     def take(self) -> Trial | None:
         """The next trial, if there is one."""
@@ -80,7 +81,7 @@ def sweep(  # noqa: PLR0913  what a command has as options
     left = [trial for trial in trials if status_of(path / trial.id) not in DONE]
     plan.verify(left)
     path.mkdir(parents=True, exist_ok=True)
-    found: Source = Proposals(plan, path, metric, goal) if plan.block.method == "optuna" else Listed(trials)
+    found: Source = Proposals(plan, path, metric, goal) if plan.block.method == "optuna" else Listed(trials, left)
     progress.started(path, metric, goal, found.total)
     try:
         with Signals() as signals, ENGINES[engine](jobs, address) as (submit, slots):
