@@ -8,10 +8,21 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
+from sweeping import (
+    LONG,
+    SMALL,
+    alive,
+    assert_same,
+    at_work,
+    events,
+    finish,
+    status,
+    trials,
+    until,
+    workers,
+)
 from test_cli import on_a_terminal
 
 import lossreg
@@ -19,30 +30,6 @@ from lossreg.experiment.document import Document
 from lossreg.experiment.runs import Run
 from lossreg.experiment.store import Store
 from lossreg.experiment.sweep.trial import work
-
-SMALL = """\
-data: {name: random, samples: 80, features: 3}
-model: linear
-optimizer: {name: sgd, lr: 0.1}
-train: {epochs: 3, batch_size: 16}
-sweep:
-  grid: {loss: [mse, huber, l1], optimizer.lr: [0.1, 0.01]}
-  repeats: 2
-  metric: test_rmse
-"""
-LONG = """\
-data: {name: random, samples: 600, features: 5}
-model: {name: mlp, hidden: [8]}
-optimizer: adam
-train: {epochs: 150, batch_size: 8, checkpoint_epochs: 5}
-sweep:
-  grid: {loss: [mse, huber, l1]}
-  repeats: 2
-  metric: test_rmse
-"""
-SAME = ("metrics.jsonl", "weights.safetensors", "config.yaml")
-PATIENCE = 120
-"""Seconds after which what should have happened will not."""
 
 # Schedules that do what should not happen, in the trials whose seed is 1.
 BAD = '''
@@ -62,93 +49,12 @@ def lossreg_schedule():
 '''
 
 
-@pytest.fixture
-def sweep(tmp_path):
-    """Write a config and begin its sweep: the process, which prints to `out`."""
-
-    def begin(text, *options, root="runs", **changes):
-        tmp_path.joinpath("x.yaml").write_text(text)
-        command = [sys.executable, "-m", "lossreg", "sweep", "x.yaml", "--runs", root, *options]
-        site = os.pathsep.join(filter(None, (str(tmp_path / "site"), os.environ.get("PYTHONPATH"))))
-        environment = {**os.environ, "PYTHONPATH": site, **changes}
-        return subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-
-    return begin
-
-
-def finish(process, code=0):
-    out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == code, (out, err)
-    assert "Traceback" not in err
-    return out, err
-
-
-def until(condition):
-    """Wait for something to happen."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.01)
-    raise AssertionError(condition)
-
-
-def workers(process):
-    """The processes that a process has begun."""
-    with suppress(FileNotFoundError):
-        files = Path(f"/proc/{process.pid}/task").glob("*/children")
-        return sorted(int(pid) for file in files for pid in file.read_text().split())
-    return []
-
-
-def alive(pid):
-    with suppress(FileNotFoundError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
-def trials(folder):
-    return [path for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
-
-
-def status(path):
-    return Run(path).state.get("status")
-
-
-def at_work(folder):
-    """The trials that are some epochs on, and not at their end."""
-    return [path for path in trials(folder) if status(path) == "running" and 5 < len(Run(path).records) < 120]
-
-
-def events(path, word):
-    return [line.split(" ", 1)[1] for line in (path / "log.txt").read_text().splitlines() if f" {word}" in line[:50]]
-
-
-def assert_same(folder, whole):
-    assert [path.name for path in trials(folder)] == [path.name for path in trials(whole)]
-    for path in trials(folder):
-        for name in SAME:
-            assert (path / name).read_bytes() == (whole / path.name / name).read_bytes(), (path, name)
-        assert len(events(path, "finished")) == 1
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The long sweep that nothing stopped."""
-    folder = tmp_path_factory.mktemp("whole")
-    folder.joinpath("x.yaml").write_text(LONG)
-    return lossreg.sweep(folder / "x.yaml", root=folder / "runs", jobs=2).path
-
-
 # To the end
 
 
 def test_a_sweep_runs_every_trial_once_and_says_what_came_of_them(sweep, tmp_path):
     folder = tmp_path / "runs" / "x"
     out, _ = finish(sweep(SMALL, "--jobs", "2"))
-    assert [path.name for path in trials(folder)] == sorted(path.name for path in trials(folder))
     assert Counter(map(status, trials(folder))) == {"finished": 12}
     summary = json.loads((folder / "summary.json").read_text())
     assert (summary["metric"], summary["goal"], summary["counts"]) == ("test_rmse", "min", {"finished": 12})

@@ -6,6 +6,7 @@ A future has the trial's status, or, after the processes that had the trial died
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -136,18 +137,32 @@ def dask(jobs: int, address: str | None) -> Iterator[tuple[Submit, Callable[[], 
 
     with ExitStack() as stack:
         if address is None:
-            cluster = LocalCluster(
-                n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None, env=limits(jobs)
-            )
-            address = stack.enter_context(cluster)
+            options = {"dashboard_address": None, "silence_logs": logging.ERROR, "env": limits(jobs)}
+            with unheeded(signal.SIGINT):
+                address = stack.enter_context(LocalCluster(n_workers=jobs, threads_per_worker=1, **options))
         client = stack.enter_context(Client(address))
-        executor = stack.enter_context(client.get_executor(pure=False))
+        executor = client.get_executor(pure=False)
+        stack.callback(executor.shutdown, wait=False)
 
         def submit(task: dict[str, Any]) -> Future[str]:
             future: Future[str] = executor.submit(work, **task)
             return future
 
         yield submit, lambda: max(1, sum(client.nthreads().values()))
+
+
+@contextmanager
+def unheeded(number: signal.Signals) -> Iterator[None]:
+    """Let processes begun meanwhile ignore a signal: Ctrl-C on the terminal is for the one who asks."""
+    try:
+        before = signal.signal(number, signal.SIG_IGN)
+    except ValueError:  # not in the main thread, which alone gets signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 ENGINES = {"local": processes, "dask": dask}
