@@ -1,5 +1,7 @@
 """What tests of sweeps share: two configs, the command as a process, and what became of its trials."""
 
+import os
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -71,8 +73,18 @@ def status(path):
 
 
 def at_work(folder):
-    """The trials that are some epochs on, and not at their end."""
-    return [path for path in trials(folder) if status(path) == "running" and 5 < len(Run(path).records) < 120]
+    """The processes with trials that are some epochs on, and not at their end."""
+    runs = [Run(path) for path in trials(folder)]
+    pids = [run.state["pid"] for run in runs if run.state.get("status") == "running" and 5 < len(run.records) < 120]
+    return [pid for pid in pids if alive(pid)]
+
+
+def kill(folder, number):
+    """Kill processes that are at work, one after the other."""
+    for _ in range(number):
+        (pid, *_) = until(lambda: at_work(folder))
+        os.kill(pid, signal.SIGKILL)
+        until(lambda pid=pid: not alive(pid))
 
 
 def events(path, word):

@@ -2,11 +2,9 @@
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 
 import pytest
@@ -18,6 +16,7 @@ from sweeping import (
     at_work,
     events,
     finish,
+    kill,
     status,
     trials,
     until,
@@ -224,10 +223,7 @@ def test_a_trial_that_takes_its_process_with_it_fails_after_three_and_the_rest_g
 def test_two_workers_and_then_the_sweep_are_killed_and_nothing_is_lost_or_run_twice(sweep, whole, tmp_path):
     folder = tmp_path / "runs" / "x"
     process = sweep(LONG, "--jobs", "2")
-    for _ in range(2):
-        until(lambda: at_work(folder))
-        os.kill(workers(process)[0], signal.SIGKILL)
-        time.sleep(0.2)
+    kill(folder, 2)
     until(lambda: any(status(path) == "finished" for path in trials(folder)) and at_work(folder))
     before = {path: (path / "status.json").read_bytes() for path in trials(folder) if status(path) == "finished"}
     orphans = workers(process)

@@ -1,31 +1,17 @@
 """A sweep on Dask, whose workers are really killed: the same bytes as by processes of lossreg's own."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
-from sweeping import LONG, SMALL, assert_same, at_work, events, finish, status, trials, until, workers
-
-
-def killed(process, folder, number):
-    """Kill the workers of a process, one after the other, each while trials are under way."""
-    gone = set()
-    for _ in range(number):
-        until(lambda: at_work(folder))
-        pids = [pid for pid in workers(process) if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
-        pid = next(pid for pid in pids if pid not in gone)
-        os.kill(pid, signal.SIGKILL)
-        gone.add(pid)
-        until(lambda: any(events(path, "resumed") for path in trials(folder)))
+from sweeping import LONG, SMALL, assert_same, at_work, events, finish, kill, status, trials, until
 
 
 def test_two_workers_of_a_local_cluster_are_killed_and_nothing_is_lost_or_run_twice(sweep, whole, tmp_path):
     folder = tmp_path / "runs" / "x"
     process = sweep(LONG, "--jobs", "2", "--engine", "dask")
-    killed(process, folder, 2)
+    kill(folder, 2)
     finish(process)
     assert_same(folder, whole)
     assert sum(len(events(path, "resumed")) for path in trials(folder)) >= 2
@@ -41,7 +27,7 @@ def test_a_cluster_at_an_address_is_used_and_left_alone(sweep, whole, tmp_path):
     try:
         address = json.loads(file.read_text())["address"]
         process = sweep(LONG, "--engine", "dask", "--address", address)
-        killed(cluster, tmp_path / "runs" / "x", 1)
+        kill(tmp_path / "runs" / "x", 1)
         finish(process)
         assert_same(tmp_path / "runs" / "x", whole)
         finish(sweep(SMALL, "--engine", "dask", "--address", address, root="other"))
