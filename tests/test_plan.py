@@ -1,6 +1,7 @@
 """What a sweep says, the trials that follow, and every mistake at its place before any of them runs."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from lossreg import InvalidConfig
 from lossreg.experiment.config import load
 from lossreg.experiment.sweep.plan import Plan
 
+CONFIGS = Path(__file__).parents[1] / "configs" / "sweeps"
 BASE = """\
 data: {name: diabetes, standardise: true}
 model: linear
@@ -207,3 +209,15 @@ def test_losses_of_different_kinds_are_compared_by_a_metric_that_all_have(plan):
         "x.yaml:6:29: sweep.metric: no metric 'test_r3'; did you mean 'test_r2'?; there are train_loss,"
     )
     plan("sweep: {repeats: 2, metric: best.test_r2}").verify(misspelt.trials()[:1])
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_sweep_in_configs_says_its_question_and_its_command_and_is_valid(path):
+    header = path.read_text("utf-8").partition("\n\n")[0]
+    assert "?" in header
+    assert f"lossreg sweep configs/sweeps/{path.name}" in header
+    found = Plan.read(path)
+    trials = found.trials()
+    found.verify(trials)
+    assert len(trials) == 64
+    assert len({trial.id for trial in trials}) == 64

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from lossreg.experiment import files
 from lossreg.experiment.document import dump
 from lossreg.experiment.records import metrics_of, plain
-from lossreg.experiment.runs import Run, rises
+from lossreg.experiment.runs import Run
 from lossreg.experiment.sweep.plan import brief
 from lossreg.experiment.sweep.trial import status_of
 from lossreg.experiment.train import best
@@ -124,9 +124,8 @@ class Summary:
             files.write(self.path / "best.yaml", f"# The best of {len(rows)} configs of a sweep: {row}\n\n{config}")
 
 
-def summarise(trials: Iterable[Trial], path: Path, metric: str, goal: str | None) -> Summary:
+def summarise(trials: Iterable[Trial], path: Path, metric: str, goal: str) -> Summary:
     """Read what came of trials from their directories."""
-    goal = goal or ("max" if rises(metric) else "min")
     groups: dict[str, list[Trial]] = {}
     statuses: dict[str, str] = {}
     for trial in trials:
