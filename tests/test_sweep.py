@@ -191,6 +191,8 @@ def test_a_trial_that_fails_keeps_its_traceback_and_the_rest_go_on(sweep, instal
     again, _ = finish(sweep(bad("explode"), "--jobs", "2"))
     assert Counter(map(status, trials(folder))) == {"finished": 4}
     assert sum("finished  " in line for line in again.splitlines()) == 2
+    assert again.startswith("2 trials that are done would now be others; lossreg rm lets them run again\nsuch as ")
+    assert "schedule explode: its source has changed" in again
 
 
 def test_a_trial_that_fails_before_its_first_step_has_a_directory_too(tmp_path):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lossreg.errors import NotResumable
-from lossreg.experiment import files
+from lossreg.experiment import environment, files
 from lossreg.experiment.runs import rises
 from lossreg.experiment.signals import Signals
 from lossreg.experiment.store import Store
@@ -80,6 +81,8 @@ def sweep(  # noqa: PLR0913  what a command has as options
     goal = plan.block.goal or ("max" if rises(metric) else "min")
     left = [trial for trial in trials if status_of(path / trial.id) not in DONE]
     plan.verify(left)
+    names = {trial.id for trial in left}
+    progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names]))
     path.mkdir(parents=True, exist_ok=True)
     found: Source = Proposals(plan, path, metric, goal) if plan.block.method == "optuna" else Listed(trials, left)
     progress.started(path, metric, goal, found.total)
@@ -93,6 +96,15 @@ def sweep(  # noqa: PLR0913  what a command has as options
     summary.write()
     progress.finished()
     return summary
+
+
+def outdated(path: Path, trials: Iterable[Trial]) -> dict[str, list[str]]:
+    """What has changed, since they were run, of what some trials depend on; only those of which anything has."""
+    found = {}
+    for trial in trials:
+        with suppress(OSError, ValueError, KeyError):
+            found[trial.id] = environment.changes(Store(path / trial.id).read("environment.json"), trial.config)
+    return {name: changed for name, changed in found.items() if changed}
 
 
 def carry_out(  # noqa: PLR0913, PLR0917  all that a sweep has

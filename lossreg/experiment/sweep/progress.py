@@ -11,7 +11,7 @@ from lossreg.experiment.runs import Run
 from lossreg.experiment.sweep.summary import score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from lossreg.experiment.sweep.plan import Trial
@@ -25,6 +25,9 @@ class Progress:
 
     def started(self, path: Path, metric: str, goal: str, total: int) -> None:
         """Take note of where the trials are, what they are judged by, whether max or min is best, and their number."""
+
+    def outdated(self, path: Path, found: Mapping[str, list[str]]) -> None:
+        """Take note of trials that are done, and of what has changed since."""
 
     def ended(self, trial: Trial, status: str, *, earlier: bool = False) -> None:
         """Take note that a trial ended, or had ended in an earlier sweep."""
@@ -69,6 +72,12 @@ class Lines(Progress):
         self.path, self.metric, self.goal, self.total = path, metric, goal, total
         self.begun = monotonic()
         self.say(f"{total} trials in {path}, judged by {metric}")
+
+    def outdated(self, path: Path, found: Mapping[str, list[str]]) -> None:
+        """Say so of the first: their results stand, until somebody deletes them."""
+        for name, changed in list(found.items())[:1]:
+            self.say(f"{len(found)} trials that are done would now be others; lossreg rm lets them run again")
+            self.say(f"such as {path / name}: {'; '.join(changed)}")
 
     def ended(self, trial: Trial, status: str, *, earlier: bool = False) -> None:
         """Say how a trial ended."""
