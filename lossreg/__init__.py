@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from lossreg.experiment.model import Network
     from lossreg.experiment.report import Report
     from lossreg.experiment.run import Result
+    from lossreg.experiment.sweep.summary import Summary
     from lossreg.hookspecs import hookimpl
     from lossreg.kernels.threads import get_num_threads, set_num_threads
     from lossreg.kernels.whole import each, require
@@ -108,6 +109,7 @@ HOMES = {
     "lossreg.experiment.model": ("Network",),
     "lossreg.experiment.report": ("Report",),
     "lossreg.experiment.run": ("Result",),
+    "lossreg.experiment.sweep.summary": ("Summary",),
     "lossreg.hookspecs": ("hookimpl",),
     "lossreg.kernels.threads": ("get_num_threads", "set_num_threads"),
     "lossreg.kernels.whole": ("each", "require"),
@@ -162,6 +164,7 @@ __all__ = [
     "Sign",
     "Slope",
     "Slopes",
+    "Summary",
     "Symbol",
     "Table",
     "Tracker",
@@ -185,6 +188,7 @@ __all__ = [
     "run",
     "schedule",
     "set_num_threads",
+    "sweep",
     "tracker",
 ]
 
@@ -265,3 +269,22 @@ def resume(path: str | Path, *, report: Report | None = None, force: bool = Fals
     from lossreg.experiment.run import resume
 
     return resume(path, report, force=force)
+
+
+def sweep(
+    config: str | Path | Mapping[str, Any],
+    *,
+    root: str | Path | None = None,
+    jobs: int = 1,
+    engine: str = "local",
+    address: str | None = None,
+) -> Summary:
+    """Run every trial of a config that has a `sweep`, `jobs` at once, and summarise what came of them, the best first.
+
+    What an earlier sweep finished, in the directory of the config's name under `root`, is not run again. `engine` is
+    local, or dask, which takes the `address` of a scheduler. Trials run in processes of their own, which know installed
+    plugins only. Raises InvalidConfig with every problem found, before any trial runs.
+    """
+    from lossreg.experiment.sweep.conduct import sweep
+
+    return sweep(config, root, jobs=jobs, engine=engine, address=address)

@@ -19,11 +19,12 @@ from lossreg.commands import (
     runs,
     schema,
     show,
+    sweep,
     validate,
     warm,
 )
 
-COMMANDS = (list_plugins, show, schema, validate, run, resume, runs, compare, report, rm, prune, warm)
+COMMANDS = (list_plugins, show, schema, validate, run, sweep, resume, runs, compare, report, rm, prune, warm)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -155,7 +155,9 @@ losss: mse
 
 def test_problems_of_a_dict_go_by_key_path():
     lines = problems({**GOOD, "optimizer": {"name": "sgd", "lr": "fast"}, "model": {"name": 3}, "train": [1], 7: 1})
-    allowed = "data, model, optimizer, schedule, loss, train, reduction, seed, metrics, report, trackers, extends"
+    allowed = (
+        "data, model, optimizer, schedule, loss, train, reduction, seed, metrics, report, trackers, extends, sweep"
+    )
     assert lines == [
         "model.name: expected the name of a model, got 3",
         "optimizer.lr: expected a number above 0, got 'fast'",

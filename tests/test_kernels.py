@@ -319,3 +319,64 @@ def test_a_kind_of_call_is_compiled_once(monkeypatch):
             criterion.value_and_grad(*arrays)
             criterion(*arrays)
     assert [len(function.overloads) for function in made] == [1, 1]
+
+
+TOGETHER = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from numba.core import caching
+from lossreg.kernels.specialise import counter, entry_point
+
+name, other, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+index, data = caching.IndexDataCacheFile._save_index, caching.IndexDataCacheFile._save_data
+
+def reach(place):
+    folder.joinpath(f"{name}-{place}").touch()
+
+def meet(place):
+    for _ in range(300):
+        if folder.joinpath(f"{other}-{place}").exists():
+            return
+        time.sleep(0.01)
+
+def save_index(self, overloads):
+    reach("index")
+    meet("index")  # both have read an index without the other's entry
+    if name == "int64":
+        meet("data")
+    index(self, overloads)
+
+def save_data(self, file, content):
+    if name == "int32":
+        index_of_other = folder.joinpath("int64-saved")
+        reach("data")
+        for _ in range(300):
+            if index_of_other.exists():
+                break
+            time.sleep(0.01)
+    data(self, file, content)
+    reach("saved")
+
+if other:
+    caching.IndexDataCacheFile._save_index, caching.IndexDataCacheFile._save_data = save_index, save_data
+call = (None, None, np.array([7, 8, 9], name), 9, None, 3)
+print(entry_point(counter(), call)(*call))
+"""
+
+
+def test_two_processes_that_compile_a_function_for_different_types_do_not_mix_them_up(tmp_path):
+    def begin(name, other):
+        return subprocess.Popen(
+            [sys.executable, "-c", TOGETHER, name, other, str(tmp_path)],
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    both = [begin("int32", "int64"), begin("int64", "int32")]
+    assert [process.communicate() for process in both] == [("2.0\n", "")] * 2
+    later = [begin(name, "") for name in ("int32", "int64")]
+    assert [process.communicate() for process in later] == [("2.0\n", "")] * 2
+    assert len(list(tmp_path.joinpath("cache").rglob("*.nbc"))) == 2

@@ -23,7 +23,9 @@ def test_it_is_a_schema():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].glob("configs/*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(Path(__file__).parents[1].glob("configs/**/*.yaml")), ids=lambda path: path.stem
+)
 def test_every_config_is_valid_and_a_typo_is_not(path):
     content = Document.read(path).content
     assert VALIDATOR.is_valid(content)
@@ -75,6 +77,33 @@ def test_what_is_missing_may_be_in_what_is_extended():
         assert not VALIDATOR.is_valid(part)
         assert VALIDATOR.is_valid({"extends": "base.yaml", **part})
     assert not VALIDATOR.is_valid({"extends": "base.yaml", "optimizer": {"lrr": 0.1}})
+
+
+@pytest.mark.parametrize(
+    ("sweep", "is_valid"),
+    [
+        ({"repeats": 3, "metric": "test_r2", "goal": "max"}, True),
+        (
+            {"grid": {"loss": ["mse", {"name": "huber", "delta": 2}], "optimizer.lr": [0.1], "optimizer": {"lr": [1]}}},
+            True,
+        ),
+        ({"draw": {"optimizer.lr": {"log_uniform": [0.1, 1]}}, "trials": 3, "method": "optuna"}, True),
+        ({"grid": {"loss": ["hubber"]}}, False),
+        ({"grid": {"loss": [{"name": "huber", "detla": 2}]}}, False),
+        ({"grid": {"loss": []}}, False),
+        ({"grid": {"optimzer.lr": [0.1]}}, False),
+        ({"zip": {"seed": 3}}, False),
+        ({"draw": {"optimizer.lr": [0.1, 1]}}, False),
+        ({"draw": {"loss": {"choice": "mse"}}}, False),
+        ({"method": "grid"}, False),
+        ({"trails": 3}, False),
+        ([1], False),
+    ],
+)
+def test_a_sweep_has_keys_with_values_or_distributions(sweep, is_valid):
+    content = {key: value for key, value in GOOD.items() if key != "loss"} | {"sweep": sweep}
+    assert VALIDATOR.is_valid(content) == is_valid
+    assert not VALIDATOR.is_valid({**content, "modle": "linear"})
 
 
 def test_a_parameter_that_is_required_has_no_default():

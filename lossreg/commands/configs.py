@@ -8,14 +8,17 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from lossreg.experiment.config import Config
-
 Outcome = TypeVar("Outcome")
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the files, and the changes to all of them."""
     command.add_argument("files", nargs="+", metavar="FILE", help="a config in YAML")
+    add_changes(command)
+
+
+def add_changes(command: argparse.ArgumentParser) -> None:
+    """Add the option that changes configs."""
     command.add_argument(
         "--set",
         action="append",
@@ -26,16 +29,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def read(options: Any, work: Callable[[Config], Outcome]) -> list[Outcome]:
-    """Read each config and do some work with it; raises one InvalidConfig with every problem of all of them."""
+def read(options: Any, work: Callable[[str, list[str]], Outcome]) -> list[Outcome]:
+    """Do some work with each file and the changes; raises one InvalidConfig with every problem of all of them."""
     from lossreg.errors import InvalidConfig, LossregError
-    from lossreg.experiment.config import load
 
     outcomes: list[Outcome] = []
     problems: dict[str, None] = {}
     for file in options.files:
         try:
-            outcomes.append(work(load(file, options.changes)))
+            outcomes.append(work(file, options.changes))
         except InvalidConfig as error:
             problems |= dict.fromkeys(str(error).splitlines())
         except LossregError as error:

@@ -21,9 +21,12 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Resume the run."""
+    from lossreg.errors import NotResumable
     from lossreg.experiment.query import find
     from lossreg.experiment.report import for_output
     from lossreg.experiment.run import resume
 
-    (one,) = find(options.names, options.runs)
+    one, *others = find(options.names, options.runs)
+    if others:
+        raise NotResumable(f"{options.names[0]}: {len(others) + 1} runs; lossreg sweep goes on with those of a sweep")
     resume(one.path, for_output(), force=options.force)

@@ -21,7 +21,9 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Check all the configs, then run one after the other."""
-    configs = read(options, lambda config: config)
+    from lossreg.experiment.config import load
+
+    configs = read(options, load)
 
     from lossreg.experiment.report import for_output
     from lossreg.experiment.run import run as train

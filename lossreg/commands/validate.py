@@ -9,8 +9,6 @@ from lossreg.commands.configs import add_arguments, read
 if TYPE_CHECKING:
     import argparse
 
-    from lossreg.experiment.config import Config
-
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
@@ -28,12 +26,24 @@ def run(options: argparse.Namespace) -> None:
     read(options, check)
 
 
-def check(config: Config) -> None:
-    """Make everything that a run of the config needs, and say so."""
+def check(file: str, changes: list[str]) -> None:
+    """Make everything that a run of the config needs, or every trial of its sweep, and say so."""
+    from lossreg.experiment.compose import compose
+    from lossreg.experiment.config import KEPT, checked, is_sweep, name_of
     from lossreg.experiment.extras import extra
     from lossreg.experiment.session import prepare
+    from lossreg.experiment.sweep.plan import Plan
 
+    document = compose(file, changes, KEPT)
+    name = name_of(file, document)
+    if is_sweep(document):
+        plan = Plan.of(document, name)
+        trials = plan.trials()
+        metric = plan.metric(trials)
+        plan.verify(trials)
+        print(f"{file}: ok; {len(trials):,} trials, judged by {metric}")
+        return
     with extra():
-        session = prepare(config)
+        session = prepare(checked(document, name))
     sizes = f"{len(session.train):,} examples to train on, {session.network.weights.size:,} weights"
-    print(f"{config.document.values[()].file}: ok; {sizes}, {session.steps:,} steps")
+    print(f"{file}: ok; {sizes}, {session.steps:,} steps")

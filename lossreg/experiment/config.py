@@ -84,6 +84,9 @@ REST = (
     Parameter("seed", Whole, 0),
 )
 EPOCHS = 10
+SWEEP = "sweep"
+KEPT = {noun: {setting.name for setting in settings} for noun, settings in SETTINGS.items()}
+"""What stays of a noun whose plugin is replaced by another."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +162,20 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
 
     Raises InvalidConfig with every problem found.
     """
-    nouns = {noun: {setting.name for setting in settings} for noun, settings in SETTINGS.items()}
-    document = compose(source, changes, nouns)
+    document = compose(source, changes, KEPT)
+    if is_sweep(document):
+        document.report((SWEEP,), "a config of many runs; lossreg sweep runs them", at_key=True)
+        document.check()
+    return checked(document, name_of(source, document))
+
+
+def is_sweep(document: Document) -> bool:
+    """Whether a config that has been put together is one of many runs."""
+    return isinstance(document.content, Mapping) and document.content.get(SWEEP) is not None
+
+
+def checked(document: Document, name: str) -> Config:
+    """Check the document of a config that has been put together; raises InvalidConfig with every problem found."""
     content = document.content
     if not isinstance(content, Mapping) or not content:
         document.check()
@@ -176,7 +191,7 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
         else:
             document.report((), f"{noun} is missing; installed: {listed(registry.names())}")
     rest = reader.section((), content, REST)
-    reader.known((), content, ["metrics", "report", "trackers", EXTENDS])
+    reader.known((), content, ["metrics", "report", "trackers", EXTENDS, SWEEP])
     metrics, report = named_metrics(reader, content), reported_losses(reader, content)
     told = enumerate(reader.items("trackers", content, "[tensorboard]"))
     followers = tuple(reader.choice(trackers, ("trackers", index), given, ()) for index, given in told)
@@ -191,7 +206,7 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
     if training["steps"] is None:
         training["epochs"] = training["epochs"] or EPOCHS
     made = {**choices, **rest, "metrics": metrics, "report": report, "trackers": followers}
-    return Config(name=name_of(source, document), document=document, train=Training(**training), **made)
+    return Config(name=name, document=document, train=Training(**training), **made)
 
 
 def name_of(source: Any, document: Document) -> str:

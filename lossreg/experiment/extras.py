@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGES = {
+    "distributed": ("distributed", "dask"),
     "mlflow": ("mlflow-skinny", "mlflow"),
+    "optuna": ("optuna", "optuna"),
     "pyarrow": ("pyarrow", "parquet"),
     "rich": ("rich", "experiments"),
     "safetensors": ("safetensors", "experiments"),

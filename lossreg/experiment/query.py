@@ -42,17 +42,24 @@ def root_of(given: str | Path | None) -> Path:
 
 
 def find(names: Iterable[str], root: str | Path | None) -> list[Run]:
-    """The runs of these names, each once: paths, beginnings or ends of directories' names, `last`, or `last~1`."""
+    """The runs of these names, each once: paths, beginnings or ends of directories' names, `last`, or `last~1`.
+
+    The name or path of a sweep stands for all its runs.
+    """
     found: dict[Path, Run] = {}
     runs: list[Run] | None = None
     for name in names:
         path = Path(name)
         if path.is_dir() and is_run(path.resolve()):
-            run = Run(path)
+            named = [Run(path)]
         else:
+            folder = path if path.is_dir() else files.root_of(root) / name
+            named = runs_in(folder) if name and folder.is_dir() else []
+        if not named:
             runs = runs_in(root_of(root)) if runs is None else runs
-            run = find_one(name, runs)
-        found.setdefault(run.path.resolve(), run)
+            named = [find_one(name, runs)]
+        for run in named:
+            found.setdefault(run.path.resolve(), run)
     return list(found.values())
 
 

@@ -98,6 +98,7 @@ class Lines(Report):
         path, elsewhere = result.path, f" --runs {result.path.parent}" * (result.path.parent != files.root_of(None))
         self.say(f"run         {path}")
         self.say(f"run again   lossreg run {path / 'config.yaml'} --set seed={result.config['seed'] + 1}{elsewhere}")
+        self.say(f"sweep       lossreg sweep {path / 'config.yaml'} --set sweep.repeats=4 --jobs 2{elsewhere}")
         self.say(f"compare     lossreg compare {path} last{elsewhere}")
         self.say(f"report      lossreg report {path} last{elsewhere} -o report.html")
         self.say(f"the loss    lossreg show {result.config['loss']['name']}")

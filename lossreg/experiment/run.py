@@ -56,10 +56,8 @@ def run(
     report = report or Report()
     config = source if isinstance(source, Config) else load(source)
     training = ready(config, report)
-    with Signals() as signals, Store.create(config.name, root) as store:
-        store.describe(training.session)
-        store.note("started")
-        return carry_out(training, store, report, signals)
+    with Store.create(config.name, root) as store:
+        return begin(training, store, report)
 
 
 def resume(path: str | Path, report: Report | None = None, *, force: bool = False) -> Result:
@@ -73,17 +71,29 @@ def resume(path: str | Path, report: Report | None = None, *, force: bool = Fals
             raise NotResumable(f"{path}: {changed}; --force resumes it all the same")
         if not changed and store.read("status.json")["status"] == "finished":
             raise NotResumable(f"{path}: is finished; lossreg run {store.path / 'config.yaml'} runs it again")
-        training = ready(config, report)
-        with Signals() as signals:
-            steps = checkpoint.steps_in(store.checkpoints)
-            latest = checkpoint.read(store.checkpoints, steps[-1]) if steps else None
-            store.rewind(latest.sizes if latest else {})
-            if latest:
-                training.restore(latest, store.records())
-            if changed:
-                store.describe(training.session)
-            store.note(f"resumed after step {training.step}" + (changed and f", although {changed}"))
-            return carry_out(training, store, report, signals)
+        return go_on(ready(config, report), store, report, changed)
+
+
+def begin(training: Training, store: Store, report: Report) -> Result:
+    """Train from the first step on, in a directory that is locked."""
+    with Signals() as signals:
+        store.describe(training.session)
+        store.note("started")
+        return carry_out(training, store, report, signals)
+
+
+def go_on(training: Training, store: Store, report: Report, changed: str = "") -> Result:
+    """Train from the latest checkpoint on, or from the first step if there is none, in a directory that is locked."""
+    with Signals() as signals:
+        steps = checkpoint.steps_in(store.checkpoints)
+        latest = checkpoint.read(store.checkpoints, steps[-1]) if steps else None
+        store.rewind(latest.sizes if latest else {})
+        if latest:
+            training.restore(latest, store.records())
+        if changed:
+            store.describe(training.session)
+        store.note(f"resumed after step {training.step}" + (changed and f", although {changed}"))
+        return carry_out(training, store, report, signals)
 
 
 def ready(config: Config, report: Report) -> Training:

@@ -127,13 +127,14 @@ class Run:
 
     @cached_property
     def started(self) -> datetime | None:
-        """When the run began: the time in its name, or else that of its directory."""
+        """When the run began: the time in its name, or else that of its config, or of its directory."""
         stamped = STAMP.fullmatch(self.id)
         if stamped:
             with suppress(ValueError):
                 return datetime.strptime(stamped[1], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
-        with suppress(OSError):
-            return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+        for path in (self.path / "config.yaml", self.path):
+            with suppress(OSError):
+                return datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return None
 
     @property

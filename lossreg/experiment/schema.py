@@ -12,8 +12,9 @@ from lossreg import domains
 from lossreg.errors import AmbiguousName, BrokenPlugin
 from lossreg.experiment.choices import may_be_array
 from lossreg.experiment.compose import EXTENDS
-from lossreg.experiment.config import LABEL, NOUNS, REST, SETTINGS, TRAIN, USUAL
+from lossreg.experiment.config import LABEL, NOUNS, REST, SETTINGS, SWEEP, TRAIN, USUAL
 from lossreg.experiment.metrics import NAMES
+from lossreg.experiment.sweep.block import DISTRIBUTIONS, PARAMETERS, SECTIONS
 from lossreg.parameters import SEQUENCES, UNION, along, domain_of, named
 from lossreg.registry import essence, losses, trackers
 
@@ -46,28 +47,48 @@ def schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A lossreg config",
-        "if": {"required": [EXTENDS]},
+        "if": {"anyOf": [{"required": [EXTENDS]}, {"required": [SWEEP]}]},
         "then": {"$ref": "#/$defs/extending"},
         "else": {"$ref": "#/$defs/whole"},
-        "$defs": {"whole": config(whole=True), "extending": config(whole=False)},
+        "$defs": {
+            **{noun: choice(registry, SETTINGS[noun], whole=True) for noun, registry in NOUNS.items()},
+            "whole": config(whole=True),
+            "extending": config(whole=False),
+        },
     }
 
 
 def config(*, whole: bool) -> Schema:
-    """The schema of a config that is whole, or of one that extends another."""
-    nouns = {noun: choice(registry, SETTINGS[noun], whole=whole) for noun, registry in NOUNS.items()}
+    """The schema of a config that is whole, or of one that extends another or has a sweep."""
+    nouns = {
+        noun: {"$ref": f"#/$defs/{noun}"} if whole else choice(registry, SETTINGS[noun], whole=False)
+        for noun, registry in NOUNS.items()
+    }
     train = mapping(TRAIN)
     keys = {EXTENDS: {"type": "string"}, **nouns, "train": {"anyOf": [train, {"type": "null"}]}}
     keys |= {parameter.name: setting(parameter) for parameter in REST}
     lists = {"metrics": {"enum": NAMES}, "report": choice(losses, [LABEL], whole=True)}
     lists["trackers"] = choice(trackers, (), whole=True)
     keys |= {key: {"anyOf": [{"type": "array", "items": items}, {"type": "null"}]} for key, items in lists.items()}
+    if not whole:
+        keys[SWEEP] = {"anyOf": [sweep([key for key in keys if key != EXTENDS]), {"type": "null"}]}
     return {
         "type": "object",
         "properties": keys,
         "additionalProperties": False,
         "required": [noun for noun in NOUNS if whole and noun not in USUAL],
     }
+
+
+def sweep(keys: Iterable[str]) -> Schema:
+    """The schema of a sweep of these keys and those below them, written with dots or as mappings of mappings."""
+    known = {"propertyNames": {"pattern": f"^({'|'.join(keys)})([.]|$)"}}
+    values: Schema = {"type": "array", "minItems": 1}
+    nouns = {noun: {"anyOf": [{**values, "items": {"$ref": f"#/$defs/{noun}"}}, {"type": "object"}]} for noun in NOUNS}
+    listed = {"type": "object", "properties": nouns, "additionalProperties": {"anyOf": [values, {"type": "object"}]}}
+    distribution = {"type": "object", "properties": dict.fromkeys(DISTRIBUTIONS, values)}
+    drawn = {"type": "object", "additionalProperties": distribution}
+    return mapping(PARAMETERS, {name: {**(drawn if name == "draw" else listed), **known} for name in SECTIONS})
 
 
 def choice(registry: Any, settings: Iterable[Parameter], *, whole: bool) -> Schema:

@@ -76,7 +76,9 @@ class Store:
     def __enter__(self) -> Self:
         self._lock = files.lock(self.path)
         if self._lock is None:
-            raise NotResumable(f"{self.path}: is running, as process {self.read('status.json')['pid']}")
+            known = (self.path / "status.json").is_file()
+            told = f", as process {self.read('status.json')['pid']}" if known else ""
+            raise NotResumable(f"{self.path}: is running{told}")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import opcode
 import types
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,11 @@ CHAIN = (
     *("- Of which", "Overload", "With argument", "Rejected"),
 )
 """How the lines of a compiler's report begin that tell of its passes."""
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing stops a second process
+    fcntl = None  # type: ignore[assignment]
 
 FOR_ITER = opcode.opmap["FOR_ITER"]
 
@@ -104,7 +110,10 @@ def counter() -> Callable[..., float]:
 
 def clone(template: Any, name: str, filled: dict[str, Any]) -> Callable[..., Any]:
     """Compile a copy of a template under a new name, with the given globals filled in."""
-    return njit(copied(template, name, filled), cache=True, nogil=True, no_cfunc_wrapper=True, **REORDERED)
+    copy = copied(template, name, filled)
+    function: Any = njit(copy, cache=True, nogil=True, no_cfunc_wrapper=True, **REORDERED)
+    function.compile = alone(function.compile, Path(function.stats.cache_path, f"{name}.lock"))
+    return function
 
 
 def copied(template: Any, name: str, filled: dict[str, Any]) -> Callable[..., Any]:
@@ -112,6 +121,23 @@ def copied(template: Any, name: str, filled: dict[str, Any]) -> Callable[..., An
     copy = types.FunctionType(template.__code__, {**template.__globals__, **filled}, name)
     copy.__qualname__ = f"{template.__name__}_{name}"
     return copy
+
+
+def alone(work: Callable[[Any], Any], lock: Path) -> Callable[[Any], Any]:
+    """The same work, which no two processes do at once: who comes second finds on disk what the first has compiled.
+
+    Left to itself, numba can also mix up what two processes save of one function at once, for arguments of different
+    types: then its index has the one's name for the other's code, for good.
+    """
+
+    def locked(arguments: Any) -> Any:
+        with suppress(OSError), lock.open("a") as file:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            return work(arguments)
+        return work(arguments)  # a file system without locks
+
+    return locked
 
 
 def in_short(error: NumbaError) -> str:

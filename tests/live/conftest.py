@@ -10,4 +10,4 @@ with warnings.catch_warnings():
     from torch.testing._internal import common_methods_invocations, common_modules  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "golden"), str(ROOT / "experiments" / "differences")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "golden"), str(ROOT / "experiments" / "differences")]

@@ -1,0 +1,74 @@
+"""One trial: a run in a directory of its own, begun or gone on with, by whichever process gets there first."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lossreg.errors import Diverged, NotResumable
+from lossreg.experiment import checkpoint
+from lossreg.experiment.config import load
+from lossreg.experiment.environment import changes
+from lossreg.experiment.report import Report
+from lossreg.experiment.run import begin, go_on, ready
+from lossreg.experiment.runs import Run
+from lossreg.experiment.store import Store
+
+if TYPE_CHECKING:
+    from lossreg.experiment.config import Config
+
+DONE = ("finished", "diverged")
+"""The statuses that are a result; a trial of any other is run."""
+BUSY = "busy"
+
+
+def work(path: str, name: str, content: dict[str, Any]) -> str:
+    """Do what is left to do of a trial, and give its status; BUSY if another process is at it."""
+    store = Store(Path(path))
+    store.path.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(store)
+        except NotResumable:
+            return BUSY
+        status = status_of(store.path)
+        if status in DONE:
+            return status
+        try:
+            store.status("running")
+            train(replace(load(content), name=name), store)
+        except Diverged:
+            return "diverged"
+        except Exception as error:  # noqa: BLE001  whatever it is, the other trials go on
+            if status_of(store.path) == "running":  # it came before the first step
+                fail(store, f"{type(error).__name__}: {error}", traceback.format_exc())
+            return "failed"
+    return "finished"
+
+
+def train(config: Config, store: Store) -> None:
+    """Go on with a run, or begin it: there may be nothing of it yet, or only what other plugins made."""
+    training = ready(config, Report())
+    begun = (store.path / "environment.json").is_file()
+    if begun and not changes(store.read("environment.json"), config):
+        go_on(training, store, Report())
+        return
+    for step in checkpoint.steps_in(store.checkpoints):
+        checkpoint.path_of(store.checkpoints, step).unlink()
+    store.rewind({})
+    begin(training, store, Report())
+
+
+def fail(store: Store, error: str, details: str = "") -> None:
+    """Write that a trial failed, as far as the disk takes it."""
+    with suppress(OSError):
+        store.status("failed", error=error)
+        store.note(f"failed: {error}" + (details and f"\n{details.rstrip()}"))
+
+
+def status_of(path: Path) -> str:
+    """What a trial last said of itself; nothing if it has not begun."""
+    return str(Run(path).state.get("status", ""))

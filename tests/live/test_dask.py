@@ -1,0 +1,52 @@
+"""A sweep on Dask, whose workers are really killed: the same bytes as by processes of lossreg's own."""
+
+import json
+import signal
+import subprocess
+import sys
+
+from sweeping import LONG, SMALL, assert_same, at_work, events, finish, kill, status, trials, until
+
+
+def test_two_workers_of_a_local_cluster_are_killed_and_nothing_is_lost_or_run_twice(sweep, whole, tmp_path):
+    folder = tmp_path / "runs" / "x"
+    process = sweep(LONG, "--jobs", "2", "--engine", "dask")
+    kill(folder, 2)
+    finish(process)
+    assert_same(folder, whole)
+    assert sum(len(events(path, "resumed")) for path in trials(folder)) >= 2
+
+
+def test_a_cluster_at_an_address_is_used_and_left_alone(sweep, whole, tmp_path):
+    file = tmp_path / "scheduler.json"
+    module, options = [sys.executable, "-m"], ["--scheduler-file", str(file), "--no-dashboard"]
+    scheduler = subprocess.Popen([*module, "distributed.cli.dask_scheduler", "--port", "0", *options], cwd=tmp_path)
+    until(file.exists)
+    command = [*module, "distributed.cli.dask_worker", "--nthreads", "1", "--nworkers", "2", *options]
+    cluster = subprocess.Popen(command, cwd=tmp_path)
+    try:
+        address = json.loads(file.read_text())["address"]
+        process = sweep(LONG, "--engine", "dask", "--address", address)
+        kill(tmp_path / "runs" / "x", 1)
+        finish(process)
+        assert_same(tmp_path / "runs" / "x", whole)
+        finish(sweep(SMALL, "--engine", "dask", "--address", address, root="other"))
+        assert {status(path) for path in trials(tmp_path / "other" / "x")} == {"finished"}
+        assert scheduler.poll() is None
+        assert cluster.poll() is None
+    finally:
+        for each in (cluster, scheduler):
+            each.terminate()
+            each.wait(60)
+
+
+def test_ctrl_c_ends_a_local_cluster_and_the_same_command_goes_on(sweep, whole, tmp_path):
+    folder = tmp_path / "runs" / "x"
+    process = sweep(LONG, "--jobs", "2", "--engine", "dask")
+    until(lambda: at_work(folder))
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "of 6 trials are done; the same command goes on" in out
+    finish(sweep(LONG, "--jobs", "2", "--engine", "dask"))
+    assert_same(folder, whole)

@@ -1,0 +1,285 @@
+"""Sweeps in real processes, really killed: nothing that finished is lost, nothing runs twice, all ends as it should."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from sweeping import (
+    LONG,
+    SMALL,
+    alive,
+    assert_same,
+    at_work,
+    events,
+    finish,
+    kill,
+    status,
+    trials,
+    until,
+    workers,
+)
+from test_cli import on_a_terminal
+
+import lossreg
+from lossreg.experiment.document import Document
+from lossreg.experiment.runs import Run
+from lossreg.experiment.store import Store
+from lossreg.experiment.sweep.trial import work
+
+# Schedules that do what should not happen, in the trials whose seed is 1.
+BAD = '''
+"""Bad: a schedule that ends badly."""
+import os, signal
+from lossreg import hookimpl, schedule
+
+@schedule
+def {name}(step: int, *, bad: bool = True):
+    if bad and step == 3:
+        {act}
+    return 1.0
+
+@hookimpl
+def lossreg_schedule():
+    return {name}
+'''
+
+
+# To the end
+
+
+def test_a_sweep_runs_every_trial_once_and_says_what_came_of_them(sweep, tmp_path):
+    folder = tmp_path / "runs" / "x"
+    out, _ = finish(sweep(SMALL, "--jobs", "2"))
+    assert Counter(map(status, trials(folder))) == {"finished": 12}
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["metric"], summary["goal"], summary["counts"]) == ("test_rmse", "min", {"finished": 12})
+    assert len(summary["configs"]) == 6
+    for config in summary["configs"]:
+        scores = [Run(folder / name).final["test_rmse"] for name in config["trials"]]
+        first, second = scores
+        assert config["mean"] == pytest.approx((first + second) / 2)
+        assert config["std"] == pytest.approx(abs(first - second) / 2**0.5)
+        assert config["n"] == 2
+    means = [config["mean"] for config in summary["configs"]]
+    assert means == sorted(means)
+    rows = list(csv.DictReader((folder / "summary.csv").read_text().splitlines()))
+    assert [float(row["test_rmse"]) for row in rows] == means
+    assert rows[0].keys() == {"loss", "optimizer.lr", "test_rmse", "std", "n"}
+    assert "12/12  finished" in out
+    assert f"{means[0]:.4g}" in out
+    best = lossreg.run(folder / "best.yaml", root=tmp_path / "best")
+    assert best.final["test_rmse"] == Run(folder / next(iter(summary["configs"][0]["trials"]))).final["test_rmse"]
+
+
+def test_running_it_again_runs_only_what_is_missing_or_not_done(sweep, tmp_path):
+    folder = tmp_path / "runs" / "x"
+    first, _ = finish(sweep(SMALL, "--jobs", "2"))
+    missing, failed, interrupted, *rest = trials(folder)
+    before = {path: (path / "status.json").read_bytes() for path in rest}
+    for path in missing.rglob("*"):
+        if path.is_file():
+            path.unlink()
+    Store(failed).status("failed", step=0)
+    Store(interrupted).status("interrupted", step=0)
+    again, _ = finish(sweep(SMALL))
+    assert [line.split()[0] for line in again.splitlines() if "finished  " in line] == ["10/12", "11/12", "12/12"]
+    assert {path: (path / "status.json").read_bytes() for path in rest} == before
+    assert len(events(interrupted, "resumed")) == 1
+    assert first[first.index("\nloss") :] == again[again.index("\nloss") :]
+    more, _ = finish(sweep(SMALL, "--set", "sweep.repeats=3"))
+    assert sum("finished  " in line for line in more.splitlines()) == 6
+    assert len(trials(folder)) == 18
+
+
+def test_a_sweep_in_python_is_the_same_as_by_command(sweep, tmp_path):
+    finish(sweep(SMALL))
+    content = Document.read(tmp_path / "x.yaml").content
+    summary = lossreg.sweep(content, root=tmp_path / "python", jobs=2)
+    assert summary.path == tmp_path / "python" / "run"
+    assert_same(summary.path, tmp_path / "runs" / "x")
+    assert summary.rows()[0] == {
+        **summary.best.values,
+        "test_rmse": summary.best.mean,
+        "std": summary.best.spread,
+        "n": 2,
+    }
+    assert summary.counts == {"finished": 12}
+
+
+def test_a_config_with_a_diverged_trial_is_behind_those_without(sweep, tmp_path):
+    text = SMALL.replace("[0.1, 0.01]", "[0.1, 1e30]").replace("[mse, huber, l1]", "[mse, huber]")
+    out, _ = finish(sweep(text, "--jobs", "2"))
+    folder = tmp_path / "runs" / "x"
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["counts"] == {"finished": 6, "diverged": 2}
+    assert summary["configs"][-1]["values"] == {"loss": "mse", "optimizer.lr": 1e30}
+    assert summary["configs"][-1]["n"] == 0
+    assert "6 finished, 2 diverged" in out
+    before = {path: (path / "status.json").read_bytes() for path in trials(folder)}
+    finish(sweep(text))  # they are a result: nothing is run again
+    assert {path: (path / "status.json").read_bytes() for path in trials(folder)} == before
+
+
+def test_a_terminal_has_a_table_that_gives_way_to_the_summary(tmp_path):
+    tmp_path.joinpath("x.yaml").write_text(SMALL)
+    text = on_a_terminal(["sweep", "x.yaml", "--runs", "runs", "--jobs", "2"], tmp_path)
+    assert "/12 trials" in text
+    assert "running" in text
+    assert text.rindex("summary") > text.rindex("/12 trials")
+
+
+def test_the_name_of_a_sweep_stands_for_its_runs(sweep, tmp_path):
+    finish(sweep(SMALL))
+    told = subprocess.run(
+        [sys.executable, "-m", "lossreg", "compare", "x", "--runs", "runs", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(json.loads(told.stdout)["runs"]) == 12
+    again = subprocess.run(
+        [sys.executable, "-m", "lossreg", "resume", "runs/x"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (again.returncode, again.stderr) == (
+        2,
+        b"lossreg: error: runs/x: 12 runs; lossreg sweep goes on with those of a sweep\n",
+    )
+
+
+# Failures
+
+
+@pytest.fixture
+def install(tmp_path):
+    """Install a schedule that ends badly."""
+
+    def add(name, act):
+        info = tmp_path / "site" / f"{name}-1.0.dist-info"
+        info.mkdir(parents=True)
+        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        info.joinpath("entry_points.txt").write_text(f"[lossreg.schedules]\n{name} = {name}\n")
+        module = tmp_path / "site" / f"{name}.py"
+        module.write_text(BAD.format(name=name, act=act))
+        return module
+
+    return add
+
+
+def bad(name):
+    """A sweep of four trials, of which two end badly."""
+    head = SMALL.partition("sweep:")[0]
+    return f"{head}loss: mse\nschedule: {name}\nsweep: {{grid: {{schedule.bad: [true, false]}}, repeats: 2}}\n"
+
+
+def test_a_trial_that_fails_keeps_its_traceback_and_the_rest_go_on(sweep, install, tmp_path):
+    module = install("explode", "print('on the way', flush=True); raise RuntimeError('boom')")
+    out, err = finish(sweep(bad("explode"), "--jobs", "2"), code=1)
+    folder = tmp_path / "runs" / "x"
+    assert err == "lossreg: error: 2 of 4 trials failed; each log.txt says why\n"
+    assert out.count("RuntimeError: boom") == 2
+    assert Counter(map(status, trials(folder))) == {"finished": 2, "failed": 2}
+    for path in trials(folder):
+        log = (path / "log.txt").read_text()
+        assert (status(path) == "failed") == ("explode.py" in log and "RuntimeError: boom" in log)
+        assert (status(path) == "failed") == ("on the way" in log)
+    module.write_text(module.read_text().replace("step == 3", "step == 99"))  # what the author does next
+    again, _ = finish(sweep(bad("explode"), "--jobs", "2"))
+    assert Counter(map(status, trials(folder))) == {"finished": 4}
+    assert sum("finished  " in line for line in again.splitlines()) == 2
+    assert again.startswith("2 trials that are done would now be others; lossreg rm lets them run again\nsuch as ")
+    assert "schedule explode: its source has changed" in again
+
+
+def test_a_trial_that_fails_before_its_first_step_has_a_directory_too(tmp_path):
+    path = tmp_path / "x" / "trial"
+    content = {
+        "data": {"name": "csv", "path": "none.csv", "target": "y"},
+        "model": "linear",
+        "optimizer": "sgd",
+        "loss": "mse",
+    }
+    assert work(str(path), "x", content) == "failed"
+    assert "none.csv" in Run(path).state["error"]
+    assert "Traceback" in (path / "log.txt").read_text()
+
+
+def test_a_trial_that_takes_its_process_with_it_fails_after_three_and_the_rest_go_on(sweep, install, tmp_path):
+    install("vanish", "os.kill(os.getpid(), signal.SIGKILL)")
+    out, _ = finish(sweep(bad("vanish"), "--jobs", "2"), code=1)
+    folder = tmp_path / "runs" / "x"
+    assert Counter(map(status, trials(folder))) == {"finished": 2, "failed": 2}
+    assert out.count("its process ended by SIGKILL") == 2
+    for path in trials(folder):
+        begun = len(events(path, "started")) + len(events(path, "resumed"))
+        assert begun == (3 if status(path) == "failed" else 1)
+
+
+# Kill
+
+
+def test_two_workers_and_then_the_sweep_are_killed_and_nothing_is_lost_or_run_twice(sweep, whole, tmp_path):
+    folder = tmp_path / "runs" / "x"
+    process = sweep(LONG, "--jobs", "2")
+    kill(folder, 2)
+    until(lambda: any(status(path) == "finished" for path in trials(folder)) and at_work(folder))
+    before = {path: (path / "status.json").read_bytes() for path in trials(folder) if status(path) == "finished"}
+    orphans = workers(process)
+    assert len(orphans) == 2
+    process.kill()
+    process.communicate()
+    until(lambda: not any(map(alive, orphans)))
+    finish(sweep(LONG, "--jobs", "2"))
+    assert_same(folder, whole)
+    assert {path: (path / "status.json").read_bytes() for path in before} == before
+    assert sum(
+        not line.startswith("resumed after step 0") for path in trials(folder) for line in events(path, "resumed")
+    )
+
+
+def test_two_sweeps_at_once_share_the_trials(sweep, whole, tmp_path):
+    both = [sweep(LONG, "--jobs", "2"), sweep(LONG, "--jobs", "2")]
+    tables = [out[out.index("\nloss") :] for out, _ in map(finish, both)]
+    assert tables[0] == tables[1]
+    folder = tmp_path / "runs" / "x"
+    assert_same(folder, whole)
+    assert all(len(events(path, "started")) == 1 and not events(path, "resumed") for path in trials(folder))
+
+
+def test_ctrl_c_lets_steps_finish_and_the_same_command_goes_on(sweep, whole, tmp_path):
+    folder = tmp_path / "runs" / "x"
+    process = sweep(LONG, "--jobs", "2")
+    until(lambda: len(at_work(folder)) == 2)
+    process.send_signal(signal.SIGINT)
+    out, err = finish(process, code=130)
+    assert err == "lossreg: error: interrupted\n"
+    assert "of 6 trials are done; the same command goes on" in out
+    assert not {status(path) for path in trials(folder)} - {"finished", "interrupted"}
+    assert "interrupted" in map(status, trials(folder))
+    finish(sweep(LONG, "--jobs", "2"))
+    assert_same(folder, whole)
+
+
+# The cache of compiled code
+
+
+def test_trials_that_start_together_on_a_cold_cache_compile_everything_once(sweep, tmp_path):
+    text = SMALL.replace("repeats: 2", "repeats: 1")
+    cache = tmp_path / "cache"
+    options = {"NUMBA_CACHE_DIR": str(cache), "NUMBA_DEBUG_CACHE": "1"}
+    out, _ = finish(sweep(text, "--jobs", "4", **options))
+    logs = [out, *((path / "log.txt").read_text() for path in trials(tmp_path / "runs" / "x"))]
+    saved = [line for log in logs for line in log.splitlines() if "data saved to" in line]
+    code = sorted(path.name for path in cache.rglob("*.nbc"))
+    assert len(saved) == len(code) > 5
+    assert any("data saved to" in log for log in logs[1:])  # not all by the process that checks the trials
+    finish(sweep(text, "--jobs", "4", root="again", **options))
+    logs = [(path / "log.txt").read_text() for path in trials(tmp_path / "again" / "x")]
+    assert not any("data saved to" in log for log in logs)
+    assert all("data loaded from" in log for log in logs)
+    assert sorted(path.name for path in cache.rglob("*.nbc")) == code
+    assert_same(tmp_path / "runs" / "x", tmp_path / "again" / "x")
