@@ -27,6 +27,10 @@ ENVIRONMENT = "_ZN08NumbaEnv"
 class Part(JITCodeLibrary):
     """A function's code, for others to link in: not optimised, and no machine code made of it."""
 
+    def _optimize_functions(self, ll_module: Any) -> None:
+        """Leave it to the callers; they have to agree on how numbers lie in memory."""
+        ll_module.data_layout = self._codegen._data_layout  # noqa: SLF001  numba has no other way
+
     def _optimize_final_module(self) -> None:
         """Leave it to the callers."""
 
