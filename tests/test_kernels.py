@@ -58,7 +58,7 @@ from plugin import made
 criterion = lossreg.create(made, reduction="sum", **eval(sys.argv[1]))
 print(float(criterion.value_and_grad(np.array([1.0, 2.0]), np.zeros(2))[0]))
 from lossreg.kernels import specialise
-drivers = [specialise.driver(made.forms[0], np.float64, (criterion.parameters["odd"],), (0,))]
+drivers = [specialise.driver(made.forms[0], np.float64, (criterion.parameters["odd"],), (0,), -1, across=False)]
 stats = [driver.stats for driver in drivers]
 print(sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cache_misses.values()) for s in stats))
 """
@@ -166,7 +166,7 @@ for name in lossreg.names():
         criterion.value_and_grad(*inputs)
         settings = tuple(criterion.parameters[switch] for switch in form.switches)
         stored = tuple(form.slopes.index(graded) for graded in form.graded)
-        (code,) = driver(form, real, settings, stored).inspect_asm().values()
+        (code,) = driver(form, real, settings, stored, -1, across=False).inspect_asm().values()
         shown[f"{name} {real.__name__}"] = code
 print(json.dumps(shown))
 """

@@ -62,7 +62,7 @@ def evaluate(
     # Several slopes that go over inputs have to wait for one another.
     waiting = over and any(slope is not None for slope in slopes[1:])
     whole = None if waiting else as_they_are(moving, kinds, rank)
-    planes = across_planes(moving, kinds, rank) if form.by_row and whole is None else None
+    planes = across_planes(moving, kinds, rank) if form.by_row and rank > 1 and whole is None else None
     width, place = inputs[0].shape[-1] if form.by_row else 1, over[0] if over and whole else -1
     drive = Drive(form, real, switches, width, scale, slopes, place, across=planes is not None)
     if whole or planes:
@@ -87,7 +87,7 @@ def as_they_are(operands: Sequence[Operand], kinds: Sequence[Any], rank: int) ->
 def across_planes(operands: Sequence[Operand], kinds: Sequence[Any], rank: int) -> list[Any] | None:
     """The operands flat, and those by row as arrays (N, C, S), if they all are such."""
     turned = [
-        np.moveaxis(operand, -1, 1) if isinstance(operand, np.ndarray) and operand.ndim > rank > 1 else operand
+        np.moveaxis(operand, -1, 1) if isinstance(operand, np.ndarray) and operand.ndim > rank else operand
         for operand in operands
     ]
     if not all(fits(operand, kind) for operand, kind in zip(turned, kinds, strict=True)):

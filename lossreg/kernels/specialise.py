@@ -82,9 +82,10 @@ def driver(
     )
     name = f"{form.kernel.__name__}_{real.__name__}_{fingerprint(*decisive)}"
     if across:
-        filled["kernel"] = njit(copied(template, name, filled), **options, **INNER)
+        filled["kernel"] = njit(copied(template, name, filled), **EXACT, **INNER)
         template = templates.planes
-    return clone(template, name, filled)
+    # A loop over rows adds up their values in order: the same sum with a gradient and without.
+    return clone(template, name, filled, EXACT if form.by_row else REORDERED)
 
 
 @cache
@@ -108,10 +109,10 @@ def counter() -> Callable[..., float]:
     return clone(templates.count, f"count_{fingerprint()}", {})
 
 
-def clone(template: Any, name: str, filled: dict[str, Any]) -> Callable[..., Any]:
+def clone(template: Any, name: str, filled: dict[str, Any], options: dict[str, Any] = REORDERED) -> Callable[..., Any]:
     """Compile a copy of a template under a new name, with the given globals filled in."""
     copy = copied(template, name, filled)
-    function: Any = njit(copy, cache=True, nogil=True, no_cfunc_wrapper=True, **REORDERED)
+    function: Any = njit(copy, cache=True, nogil=True, no_cfunc_wrapper=True, **options)
     function.compile = alone(function.compile, Path(function.stats.cache_path, f"{name}.lock"))
     return function
 
