@@ -1,6 +1,7 @@
 """The benchmark's machinery: it has every loss, measures what it says, and shows what it measured. Nothing is timed."""
 
 import ast
+import pickle
 import sys
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def test_every_loss_is_measured_and_has_a_formula_for_jax():
     assert {entry.loss for entry in cases.ENTRIES} == installed, "experiments/speed/cases.py has an entry for each loss"
     tree = ast.parse((SPEED / "formulas.py").read_text("utf-8"))
     assert {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} == installed
+
+
+def test_cases_can_be_sent_to_the_processes_that_measure_them():
+    everyone = [*cases.CASES, *cases.ladder()]
+    assert [case.name for case in pickle.loads(pickle.dumps(everyone))] == [case.name for case in everyone]  # noqa: S301
 
 
 def test_a_case_has_a_name_of_its_own():

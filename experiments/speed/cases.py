@@ -6,6 +6,7 @@ Only numpy is needed to import this.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -149,13 +150,11 @@ def output(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return random.integers(0, OUTPUTS, shape[0])
 
 
-def layer(rows: int, width: int | None = None, share: int = 1) -> Maker:
+def layer(
+    random: np.random.Generator, shape: tuple[int, ...], rows: int, width: int | None = None, share: int = 1
+) -> Array:
     """The weights of a layer, for as many features as there are, or their share."""
-
-    def make(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return real(random, (rows or shape[1] // share, width or shape[1])) / 16
-
-    return make
+    return real(random, (rows or shape[1] // share, width or shape[1])) / 16
 
 
 @dataclass(frozen=True)
@@ -207,9 +206,11 @@ ENTRIES = (
         (
             real,
             output,
-            layer(CUTOFFS[0] + len(CUTOFFS)),
-            *(layer(0, share=4), layer(CUTOFFS[1] - CUTOFFS[0], LAYER.shape[1] // 4)),
-            *(layer(0, share=16), layer(OUTPUTS - CUTOFFS[1], LAYER.shape[1] // 16)),
+            partial(layer, rows=CUTOFFS[0] + len(CUTOFFS)),
+            partial(layer, rows=0, share=4),
+            partial(layer, rows=CUTOFFS[1] - CUTOFFS[0], width=LAYER.shape[1] // 4),
+            partial(layer, rows=0, share=16),
+            partial(layer, rows=OUTPUTS - CUTOFFS[1], width=LAYER.shape[1] // 16),
         ),
         "adaptive_log_softmax",
         (LAYER,),
@@ -233,7 +234,13 @@ ENTRIES = (
     Entry("huber", (real, real), "huber_loss", ELEMENTS, scikit_learn="HuberLoss"),
     Entry("kl_div", (log_unit, unit), "kl_div", ELEMENTS, {"reduction": "batchmean"}),
     Entry("l1", (real, real), "l1_loss", ELEMENTS, scikit_learn="AbsoluteError"),
-    Entry("linear_cross_entropy", (real, layer(OUTPUTS), output), "linear_cross_entropy", (LAYER,), product=True),
+    Entry(
+        "linear_cross_entropy",
+        (real, partial(layer, rows=OUTPUTS), output),
+        "linear_cross_entropy",
+        (LAYER,),
+        product=True,
+    ),
     Entry("margin_ranking", (real, real, side), "margin_ranking_loss", ELEMENTS),
     Entry("mse", (real, real), "mse_loss", ELEMENTS, scikit_learn="HalfSquaredError"),
     Entry("multi_margin", (real, label), "multi_margin_loss", MARGINS),
