@@ -43,6 +43,8 @@ def smaller(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
 
 def spread(array: Array, shape: tuple[int, ...]) -> Array:
     """A shared input over the whole shape."""
+    if array.shape == shape:
+        return array
     return np.broadcast_to(array[..., np.newaxis] if 0 < array.ndim < len(shape) else array, shape)
 
 
