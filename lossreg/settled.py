@@ -41,7 +41,7 @@ class Settled:
     def __init__(self, call: Call, drive: Drive, fixed: list[Any], *, graded: bool) -> None:
         self.kind, self.real, self.width, self.fixed = call.kind.type, call.real, drive.width, fixed
         self.most = float(np.finfo(self.kind).max)
-        self.size, self.rank = prod(call.shape), len(call.shape)
+        self.size, rank = prod(call.shape), len(call.shape)
         self.blocks = -(-self.size // drive.length)
         self.numbers = (self.size, drive.length, 0, self.blocks)
         self.shapes = [x.shape for _, x in call.graded] if graded else []
@@ -57,10 +57,8 @@ class Settled:
         self.counter = entry_point(counter(), self.tally(arrays)) if counting else None
         self.divisor = self.divide(self.each * self.size, self.size, self.batch)
         # The loop takes one axis of elements or rows, whatever there are.
-        self.flat = self.rank == 1
-        self.rows = [
-            call.form.by_row and len(shape) > self.rank for shape in (*self.shapes, *map(np.shape, call.arrays))
-        ]
+        self.flat = rank == 1
+        self.rows = [call.form.by_row and len(shape) > rank for shape in (*self.shapes, *map(np.shape, call.arrays))]
         self.entry = entry_point(drive.function, self.arguments(arrays, self.gradients(), 1.0))
 
     @classmethod

@@ -65,16 +65,16 @@ def evaluate(
     planes = across_planes(moving, kinds, rank) if form.by_row and rank > 1 and whole is None else None
     width, place = inputs[0].shape[-1] if form.by_row else 1, over[0] if over and whole else -1
     drive = Drive(form, real, switches, width, scale, slopes, place, across=planes is not None)
-    if whole or planes:
-        return drive.run(prod(shape), whole or planes or [], fixed, prod(shape[1:]) if planes else 0)
+    flat = whole or planes
+    if flat:
+        return drive.run(prod(shape), flat, fixed, prod(shape[1:]) if planes else 0)
 
     def run(*some: Any) -> list[tuple[float, bool]]:
         return [drive.run_slab(slab, moving, kinds, rank, fixed) for slab in some]
 
     pieces = list(slabs(shape, max(1, SLAB // width)))
-    threads = min(get_num_threads(), len(pieces))
-    bounds = [len(pieces) * at // threads for at in range(threads + 1)]
-    found = [one for part in run_together(run, [tuple(pieces[i:j]) for i, j in pairwise(bounds)]) for one in part]
+    parts = [tuple(pieces[first:last]) for first, last in parted(len(pieces), len(pieces))]
+    found = [one for part in run_together(run, parts) for one in part]
     return sum(added for added, _ in found), any(outside for _, outside in found)
 
 
@@ -135,14 +135,12 @@ class Drive:
         sample_weight, where, *rest = operands[1 + self.gradients :]
         blocks = size // span * -(-span // self.length) if span else -(-size // self.length)
         sums = np.empty(blocks)
-        threads = max(1, min(get_num_threads(), blocks, size * self.width // SLAB))
-        bounds = [blocks * at // threads for at in range(threads + 1)]
         calls = []
-        for first, last in pairwise(bounds):
+        for first, last in parted(blocks, size * self.width // SLAB):
             numbers = (self.scale, span or size, self.length, first, last)
             calls.append((sums, values, sample_weight, where, *numbers, *self.places(slopes, rest, span), *fixed))
         try:
-            outside = any(run_together(self.function, calls)) if threads > 1 else self.function(*calls[0])
+            outside = any(run_together(self.function, calls))
         except NumbaError as error:
             raise InvalidDefinition(f"{self.name}: the kernel does not compile:\n{in_short(error)}") from error
         return float(sums.sum()), outside
@@ -185,11 +183,9 @@ def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...
     """Call the function for every number below `count`, compiled, in as many threads as there is work for."""
     loop = repeater(function)
     size = max((operand.size for operand in operands if isinstance(operand, np.ndarray)), default=0)
-    threads = max(1, min(get_num_threads(), count, size // SLAB))
-    bounds = [count * at // threads for at in range(threads + 1)]
     unlocked = [flatten(operand, 1) for operand in operands]
     try:
-        run_together(loop, [(first, last, *unlocked) for first, last in pairwise(bounds)])
+        run_together(loop, [(first, last, *unlocked) for first, last in parted(count, size // SLAB)])
     except NumbaError as error:
         raise InvalidDefinition(f"{function.__name__}: it does not compile:\n{in_short(error)}") from error
 
@@ -207,6 +203,12 @@ def count(shape: tuple[int, ...], labels: Any, ignored: int, weight: Any, sample
         size = next(chunk.size for chunk in (*chunks, shares) if chunk is not None)
         total += counter()(*chunks, ignored, shares, size)
     return total
+
+
+def parted(count: int, work: int) -> Iterator[tuple[int, int]]:
+    """What each thread does of so many pieces, from the first to the last: one thread for each unit of work."""
+    threads = max(1, min(get_num_threads(), count, work))
+    return pairwise(count * at // threads for at in range(threads + 1))
 
 
 def fits(operand: Operand, kind: Any) -> bool:

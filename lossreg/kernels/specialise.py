@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import opcode
 import types
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,11 +132,12 @@ def alone(work: Callable[[Any], Any], lock: Path) -> Callable[[Any], Any]:
     """
 
     def locked(arguments: Any) -> Any:
-        with suppress(OSError), lock.open("a") as file:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)
+        with ExitStack() as stack:
+            with suppress(OSError):  # a file system without locks
+                file = stack.enter_context(lock.open("a"))
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX)
             return work(arguments)
-        return work(arguments)  # a file system without locks
 
     return locked
 

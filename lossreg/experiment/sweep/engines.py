@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from lossreg.experiment.extras import extra
 from lossreg.experiment.sweep.trial import work
+from lossreg.kernels.threads import available
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ THREADS = ("LOSSREG_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MK
 
 def limits(jobs: int) -> dict[str, str]:
     """The environment of each of some processes that share this machine: its part of the threads, and at least one."""
-    return dict.fromkeys(THREADS, str(max(1, (os.cpu_count() or 1) // jobs)))
+    return dict.fromkeys(THREADS, str(max(1, available() // jobs)))
 
 
 class Worker:

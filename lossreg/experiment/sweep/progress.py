@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from math import isnan
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -85,7 +86,7 @@ class Lines(Progress):
         self.earlier += earlier
         if not earlier:
             value = score(Run(self.path / trial.id), self.metric)
-            result = f"{self.metric} {value:.4f}" if value == value else trial.id  # noqa: PLR0124  nan is no result
+            result = trial.id if isnan(value) else f"{self.metric} {value:.4f}"
             place = f"{self.count:>{len(str(self.total))}}/{self.total}"
             self.show(f"{place}  {status:<9} {result}  {trial}  ({self.left})")
 
@@ -118,7 +119,7 @@ class Table(Lines):
         """Keep the best few."""
         super().ended(trial, status, earlier=earlier)
         value = score(Run(self.path / trial.id), self.metric)
-        if value == value:  # noqa: PLR0124  nan is no result
+        if not isnan(value):
             self.results.append((value, trial))
             self.results.sort(key=lambda result: result[0], reverse=self.goal == "max")
             del self.results[BEST:]

@@ -15,7 +15,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from math import nan
+from math import isnan, nan
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +141,7 @@ def group_of(trials: list[Trial], path: Path, metric: str) -> Group:
     """The trials of one config, with what came of them."""
     scores = [score(Run(path / trial.id), metric) for trial in trials]
     values = {key: value for key, value in trials[0].values.items() if key != "seed" or len(trials) == 1}
-    return Group(values, trials, [value for value in scores if value == value])  # noqa: PLR0124  no nan
+    return Group(values, trials, [value for value in scores if not isnan(value)])
 
 
 def score(run: Run, metric: str) -> float:
