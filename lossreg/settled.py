@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.kernels.execute import SLAB, Drive, fits, flatten
+from lossreg.kernels.execute import WORK, Drive, fits, flatten
 from lossreg.kernels.reductions import REDUCTIONS
 from lossreg.kernels.specialise import counter, entry_point
 
@@ -73,7 +73,7 @@ class Settled:
         asked = {name for name, _ in call.graded} if graded else set()
         rows = zip(form.slopes, form.slope_rows, strict=False)
         plain = (
-            prod(call.shape) * width < 2 * SLAB
+            prod(call.shape) * width < 2 * WORK
             and all(map(fits, call.arrays, kinds))
             and all(x is y for x, y in zip(call.arrays, call.inputs, strict=True))
             and (form.by_row or not any(isinstance(x, np.ndarray) for x in fixed))

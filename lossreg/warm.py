@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lossreg.definition import Loss
 
-SMALL, LARGE, WIDTH = 4, 1 << 17, 3
+SMALL, LARGE, WIDTH = 4, 1 << 20, 3
 """The samples of a batch that one thread takes, and of one for several; the numbers in a row."""
 
 

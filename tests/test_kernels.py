@@ -58,7 +58,7 @@ from plugin import made
 criterion = lossreg.create(made, reduction="sum", **eval(sys.argv[1]))
 print(float(criterion.value_and_grad(np.array([1.0, 2.0]), np.zeros(2))[0]))
 from lossreg.kernels import specialise
-drivers = [specialise.driver(made.forms[0], np.float64, (criterion.parameters["odd"],), (0,), -1, across=False)]
+drivers = [specialise.driver(made.forms[0], np.float64, (criterion.parameters["odd"],), (0,), -1, abreast=False)]
 stats = [driver.stats for driver in drivers]
 print(sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cache_misses.values()) for s in stats))
 """
@@ -166,7 +166,7 @@ for name in lossreg.names():
         criterion.value_and_grad(*inputs)
         settings = tuple(criterion.parameters[switch] for switch in form.switches)
         stored = tuple(form.slopes.index(graded) for graded in form.graded)
-        (code,) = driver(form, real, settings, stored, -1, across=False).inspect_asm().values()
+        (code,) = driver(form, real, settings, stored, -1, abreast=form.by_row).inspect_asm().values()
         shown[f"{name} {real.__name__}"] = code
 print(json.dumps(shown))
 """
@@ -209,9 +209,11 @@ def threads():
 
 @pytest.mark.parametrize("name", ["huber", "cross_entropy", "cosine_embedding"])
 @pytest.mark.parametrize("reduction", ["none", "mean"])
-def test_any_number_of_threads_gives_the_same_bits(name, reduction, threads):
-    first, second = RANDOM.normal(size=(2, 3001, 101)).astype(np.float32)
-    others = {"cross_entropy": [RANDOM.integers(0, 101, 3001)], "cosine_embedding": [second, np.ones(3001)]}
+@pytest.mark.parametrize("width", [101, 11])
+def test_any_number_of_threads_gives_the_same_bits(name, reduction, width, threads, monkeypatch):
+    monkeypatch.setattr("lossreg.kernels.execute.WORK", 4096)
+    first, second = RANDOM.normal(size=(2, 3001, width)).astype(np.float32)
+    others = {"cross_entropy": [RANDOM.integers(0, width, 3001)], "cosine_embedding": [second, np.ones(3001)]}
     inputs = [first, *others.get(name, [second])]
     results = []
     for number in (1, 2, 3, 7):

@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 from llvmlite.binding import get_host_cpu_features
+from llvmlite.ir import VectorType
 from numba.core import types
+from numba.core.types.misc import unliteral
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
 from lossreg.kernels.inner import PartCompiler
+from lossreg.kernels.lanes import Lanes, call
 
 # Nothing may be rearranged, not even a multiply and an add fused into one instruction: whether the compiler does that
 # depends on what else is computed, and a value is to have the same bits with a gradient and without. A division by 0 is
@@ -34,7 +37,9 @@ INNER = {
 
 def multiply_add(builder: Any, x: Any, y: Any, z: Any) -> Any:
     """Emit x * y + z, rounded once where the processor can."""
-    return builder.fma(x, y, z) if FUSED else builder.fadd(builder.fmul(x, y), z)
+    if not FUSED:
+        return builder.fadd(builder.fmul(x, y), z)
+    return call(builder, "fma", x, y, z) if isinstance(x.type, VectorType) else builder.fma(x, y, z)
 
 
 @intrinsic
@@ -44,7 +49,8 @@ def fused(_: Any, x: Any, y: Any, z: Any) -> Any:
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         return multiply_add(builder, *arguments)
 
-    return signature(x, x, x, x), generate
+    kind = with_lanes(x, y, z)
+    return signature(kind, kind, kind, kind), generate
 
 
 @intrinsic
@@ -53,7 +59,9 @@ def horner(_: Any, x: Any, coefficients: Any) -> Any:
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         number, packed = arguments
-        *rest, result = (builder.extract_value(packed, at) for at in range(len(coefficients)))
+        *rest, result = (
+            context.cast(builder, builder.extract_value(packed, at), kind, x) for at, kind in enumerate(coefficients)
+        )
         for coefficient in reversed(rest):
             result = multiply_add(builder, result, number, coefficient)
         return result
@@ -64,23 +72,45 @@ def horner(_: Any, x: Any, coefficients: Any) -> Any:
 @intrinsic
 def bits(_: Any, x: Any) -> Any:
     """The bits of a float, as an integer of the same width."""
-    integer = types.Integer.from_bitwidth(x.bitwidth, signed=True)
-
-    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(integer))
-
-    return signature(integer, x), generate
+    integer = types.Integer.from_bitwidth(number(x).bitwidth, signed=True)
+    return signature(like(x, integer), x), reinterpret
 
 
 @intrinsic
 def from_bits(_: Any, x: Any) -> Any:
     """The float that an integer of the same width is the bits of."""
-    real = types.float32 if x.bitwidth == FLOAT else types.float64
+    real = types.float32 if number(x).bitwidth == FLOAT else types.float64
+    return signature(like(x, real), x), reinterpret
+
+
+@intrinsic
+def alike(_: Any, x: Any, of: Any) -> Any:
+    """A number in the type of another: what numba infers for integers is wider than they are."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(real))
+        return context.cast(builder, arguments[0], x, form.return_type)
 
-    return signature(real, x), generate
+    return signature(like(x, unliteral(number(of))), x, of), generate
+
+
+def reinterpret(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+    """Emit the same bits as another type."""
+    return builder.bitcast(arguments[0], context.get_value_type(form.return_type))
+
+
+def number(kind: Any) -> Any:
+    """The type of a number, or of the number in a lane."""
+    return kind.dtype if isinstance(kind, Lanes) else kind
+
+
+def like(kind: Any, other: Any) -> Any:
+    """Another type of number, in lanes where a type is in lanes."""
+    return Lanes(other) if isinstance(kind, Lanes) else other
+
+
+def with_lanes(*kinds: Any) -> Any:
+    """The first of the types that is in lanes, else the first."""
+    return next((kind for kind in kinds if isinstance(kind, Lanes)), kinds[0])
 
 
 FLOAT = 32

@@ -92,8 +92,8 @@ def domain_guard(position: int, entry: Input) -> Callable[..., Any]:
 
     def row(point: Any, parameters: Any) -> tuple[bool, bool]:
         outside = False
-        for x in point[position]:
-            outside |= not contains(x)
+        for j in range(len(point[position])):
+            outside |= not contains(point[position][j])
         return False, outside
 
     return row

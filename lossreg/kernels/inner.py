@@ -18,7 +18,9 @@ from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.ir_utils import build_definitions
 from numba.core.typed_passes import NativeLowering
 from numba.core.types.misc import Omitted
-from numba.core.untyped_passes import IRProcessing
+from numba.core.untyped_passes import IRProcessing, ReconstructSSA
+
+from lossreg.kernels.blend import BlendBranches
 
 ENVIRONMENT = "_ZN08NumbaEnv"
 """How the names of the variables begin that hold a function's environment, which numba sets when it has compiled it."""
@@ -87,6 +89,7 @@ class PartCompiler(CompilerBase):
         """The passes of the only pipeline."""
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(SettleDefaults, IRProcessing)
+        passes.add_pass_after(BlendBranches, ReconstructSSA)
         passes.passes = [(LowerPart, "part") if step is NativeLowering else (step, why) for step, why in passes.passes]
         passes.finalize()
         return [passes]

@@ -14,7 +14,7 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.core.types.containers import Tuple
 from numba.core.types.misc import MemInfoPointer
 from numba.core.typing import signature
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
 BLOCK = 2048
@@ -87,59 +87,6 @@ def scratch(_: Any, like: Any) -> Any:
     return signature(row, like), generate
 
 
-def gather(planes: Any, room: Any, sample: int, start: int, count: int) -> None:
-    """Fill the room's rows with those that lie across the planes of a sample, (N, C, S), from position `start`."""
-    for c in range(room.shape[1]):
-        line = planes[sample, c, start : start + count]
-        for p in range(count):
-            room[p, c] = line[p]
-
-
-def scatter(planes: Any, room: Any, sample: int, start: int, count: int) -> None:
-    """The way back."""
-    for c in range(room.shape[1]):
-        line = planes[sample, c, start : start + count]
-        for p in range(count):
-            line[p] = room[p, c]
-
-
-def for_planes(function: Any) -> Any:
-    """The function for each of a tuple of operands that is an array and has a room."""
-
-    @intrinsic
-    def turned(_: Any, operands: Any, rooms: Any, sample: Any, start: Any, count: Any) -> Any:
-        def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-            planes, places, *numbers = arguments
-            for at, room in enumerate(rooms):
-                if isinstance(room, types.Array) and isinstance(operands[at], types.Array):
-                    given = [builder.extract_value(planes, at), builder.extract_value(places, at), *numbers]
-                    kinds = signature(types.none, operands[at], room, sample, start, count)
-                    context.compile_internal(builder, function, kinds, given)
-            return context.get_dummy_value()
-
-        return signature(types.none, operands, rooms, sample, start, count), generate
-
-    return turned
-
-
-gather_rows, scatter_rows = for_planes(gather), for_planes(scatter)
-
-
-@intrinsic
-def beside(_: Any, operands: Any, rooms: Any) -> Any:
-    """Of each operand its room, where it has one."""
-    has = [isinstance(room, types.Array) for room in rooms]
-    found = [room if own else operand for operand, room, own in zip(operands, rooms, has, strict=True)]
-
-    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        values = [builder.extract_value(arguments[own], at) for at, own in enumerate(has)]
-        return impl_ret_borrowed(
-            context, builder, form.return_type, context.make_tuple(builder, form.return_type, values)
-        )
-
-    return signature(Tuple(found), operands, rooms), generate
-
-
 @intrinsic
 def arrays(_: Any, operands: Any) -> Any:
     """The operands that are arrays; one without a number where there are none."""
@@ -172,9 +119,3 @@ def cast(_: Any, operands: Any, like: Any) -> Any:
         )
 
     return signature(Tuple(found), operands, like), generate
-
-
-@overload(operator.getitem, strict=False)
-def _number_for_row(number: Any, j: Any) -> Any:
-    """A number in place of a row reads as that number everywhere."""
-    return (lambda number, j: number) if isinstance(number, types.Float) and isinstance(j, types.Integer) else None

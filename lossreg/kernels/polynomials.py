@@ -19,7 +19,7 @@ from numba.core import types
 from numba.extending import overload, register_jitable
 
 from lossreg.kernels import stable
-from lossreg.kernels.floats import EXACT, INNER, Format, bits, from_bits, fused, horner
+from lossreg.kernels.floats import EXACT, INNER, Format, alike, bits, from_bits, fused, horner, number
 from lossreg.kernels.stirling import ROOT, ROOT_TAIL, STIRLING32, STIRLING64
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ LOG64 = (
 
 def make_exp(f: Format) -> Callable[[Any], Any]:
     """2^k e^r with k the nearest integer to x / log(2); the power of 2 in two halves, to reach subnormal results."""
-    integer, mantissa, bias, coefficients = f.integer, f.mantissa, f.bias, f.exp
+    mantissa, bias, coefficients, single = f.mantissa, f.bias, f.exp, f.integer(1)
     log2e, shift, shift_bits, high, low = f.log2e, f.round, f.round_bits, f.ln2_high, f.ln2_low
     lowest, highest, one = f.lowest, f.highest, f.one
 
@@ -52,10 +52,10 @@ def make_exp(f: Format) -> Callable[[Any], Any]:
         count = shifted - shift
         r = fused(count, -low, fused(count, -high, bounded))
         growth = one + fused(r * r, horner(r, coefficients), r)
-        k = integer(bits(shifted) - shift_bits)
-        first = k >> integer(1)
-        upper = from_bits(integer((first + bias) << mantissa))
-        lower = from_bits(integer((k - first + bias) << mantissa))
+        k = alike(bits(shifted) - shift_bits, mantissa)
+        first = alike(k >> single, mantissa)
+        upper = from_bits(alike((first + bias) << mantissa, mantissa))
+        lower = from_bits(alike((k - first + bias) << mantissa, mantissa))
         return growth * upper * lower
 
     return exp
@@ -63,7 +63,7 @@ def make_exp(f: Format) -> Callable[[Any], Any]:
 
 def make_expm1(f: Format) -> Callable[[Any], Any]:
     """2^k (e^r - 1) + (2^k - 1); beyond where the -1 counts, e^x."""
-    integer, mantissa, bias, coefficients = f.integer, f.mantissa, f.bias, f.exp
+    mantissa, bias, coefficients = f.mantissa, f.bias, f.exp
     log2e, shift, shift_bits, high, low, one, counts = (
         f.log2e,
         f.round,
@@ -81,7 +81,8 @@ def make_expm1(f: Format) -> Callable[[Any], Any]:
         count = shifted - shift
         r = fused(count, -low, fused(count, -high, bounded))
         growth = fused(r * r, horner(r, coefficients), r)
-        power = from_bits(integer((integer(bits(shifted) - shift_bits) + bias) << mantissa))
+        k = alike(bits(shifted) - shift_bits, mantissa)
+        power = from_bits(alike((k + bias) << mantissa, mantissa))
         return stable.exp(x) if x > counts else fused(power, growth, power - one)
 
     return expm1
@@ -89,16 +90,16 @@ def make_expm1(f: Format) -> Callable[[Any], Any]:
 
 def make_log(f: Format) -> Callable[[Any, Any], Any]:
     """log(x) + tail for a small tail: k log(2) + log(m), m in [sqrt(1/2), sqrt(2)), log(m) = log((1 + s) / (1 - s))."""
-    real, integer, mantissa, coefficients = f.real, f.integer, f.mantissa, f.log
+    mantissa, coefficients = f.mantissa, f.log
     high, low, one, half, two, zero, inf, nan = f.ln2_high, f.ln2_low, f.one, f.half, f.two, f.zero, f.inf, f.nan
-    tiny, lift, lifted, anchor, none = f.tiny, f.lift, f.lifted, f.sqrt_half_bits, integer(0)
+    tiny, lift, lifted, anchor, none = f.tiny, f.lift, f.lifted, f.sqrt_half_bits, f.integer(0)
 
     def log(x: Any, tail: Any) -> Any:
         normal = x * lift if x < tiny else x
         pattern = bits(normal)
-        k = integer(pattern - anchor) >> mantissa
-        m = from_bits(integer(pattern - integer(k << mantissa)))
-        exponent = real(k - (lifted if x < tiny else none))
+        k = alike(alike(pattern - anchor, mantissa) >> mantissa, mantissa)
+        m = from_bits(alike(pattern - alike(k << mantissa, mantissa), mantissa))
+        exponent = alike(k - (lifted if x < tiny else none), one)
         a = m - one
         s = a / (two + a)
         z = s * s
@@ -129,6 +130,21 @@ def make_log1p(f: Format) -> Callable[[Any], Any]:
         return log(u, lost if (u > zero) & (u < inf) else zero)
 
     return log1p
+
+
+def make_log_sum(f: Format) -> Callable[[Any, Any], Any]:
+    """log(u) of u = x + y as rounded, with what the rounding lost added back."""
+    log = LOGS[f]
+    zero, inf = f.zero, f.inf
+
+    def log_sum(x: Any, y: Any) -> Any:
+        u = x + y
+        high = x if x > y else y
+        low = y if x > y else x
+        lost = (low - (u - high)) / u
+        return log(u, lost if (u > zero) & (u < inf) else zero)
+
+    return log_sum
 
 
 def plain_log(f: Format) -> Callable[[Any], Any]:
@@ -176,9 +192,18 @@ for function, make in (
 
     def choose(x: types.Type, by_width: dict[int, Callable[..., Any]] = by_width) -> Callable[..., Any] | None:
         """The polynomial for the argument's float type."""
-        return by_width[x.bitwidth] if isinstance(x, types.Float) else None
+        return by_width[number(x).bitwidth] if isinstance(number(x), types.Float) else None
 
     overload(function, jit_options=EXACT | INNER, strict=False)(choose)
+
+
+LOG_SUMS = {width: make_log_sum(form) for width, form in FORMATS.items()}
+
+
+@overload(stable.log_sum, jit_options=EXACT | INNER, strict=False)
+def _log_sum(x: Any, y: Any) -> Any:
+    """The polynomial for the arguments' float type."""
+    return LOG_SUMS[number(x).bitwidth] if isinstance(number(x), types.Float) else None
 
 
 @overload(stable.largest, jit_options=EXACT | INNER, strict=False)
@@ -192,9 +217,9 @@ def _largest(row: Any) -> Any:
         found = lowest
         for j in range(row.size):
             pattern = bits(row[j])
-            ordered = integer(pattern ^ integer((pattern >> sign_bit) & magnitude))
+            ordered = alike(pattern ^ ((pattern >> sign_bit) & magnitude), magnitude)
             found = ordered if ordered > found else found
-        return from_bits(integer(found ^ integer((found >> sign_bit) & magnitude)))
+        return from_bits(alike(found ^ ((found >> sign_bit) & magnitude), magnitude))
 
     return largest
 
@@ -212,6 +237,6 @@ def _spare(row: Any) -> Any:
 
 
 COMPILED = (
-    *(stable.exp, stable.expm1, stable.log, stable.log1p, stable.sqrt, stable.stirling_error),
+    *(stable.exp, stable.expm1, stable.log, stable.log1p, stable.log_sum, stable.sqrt, stable.stirling_error),
     *(stable.largest, stable.spare, stable.table),
 )

@@ -55,6 +55,11 @@ def log1p(x: Any) -> Any:
     return T(-INFINITY if x == -1 else math.nan)
 
 
+def log_sum(x: Any, y: Any) -> Any:
+    """log(x + y), of which the larger may be 1 and the other small."""
+    return log1p(min(x, y)) if max(x, y) == 1 else log(x + y)
+
+
 def sqrt(x: Any) -> Any:
     """The square root; nan below 0."""
     T = type(x)
@@ -66,8 +71,7 @@ def sqrt(x: Any) -> Any:
 def stirling_error(x: Any) -> tuple[Any, Any]:
     """log(x!) less Stirling's x log(x) - x + log(2 pi x) / 2, up to 1 log(x!) itself; and the derivative.
 
-    It is 0 at 0, at 1 and at inf, about 1 / (12 x) where x is large, and nan below 0. The derivative of log(x!) is
-    digamma(x + 1).
+    It is 0 at 0, at 1 and at inf, about 1 / (12 x) where x is large, and nan below 0; that of log(x!) digamma(x + 1).
     """
     T = type(x)
     if not 0 <= x < INFINITY:
@@ -174,7 +178,8 @@ def largest(row: Sequence[Any]) -> Any:
     """The largest number of a row; nan if there is one."""
     found = row[0]
     for j in range(len(row)):
-        found = row[j] if row[j] > found or row[j] != row[j] else found
+        x = row[j]
+        found = x if (x > found) | (x != x) else found
     return found
 
 

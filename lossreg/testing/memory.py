@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.errors import InvalidInput
-from lossreg.kernels.execute import SLAB
+from lossreg.kernels.execute import SLAB, WORK
 from lossreg.kernels.threads import get_num_threads, set_num_threads
 from lossreg.testing.arrays import DIVIDED, graded, near, same
 from lossreg.testing.checks import check
@@ -30,7 +30,7 @@ def threads_give_the_same_bits(subject: Subject, trial: Trial) -> None:
     before = get_num_threads()
     try:
         for case in subject.defaults:
-            size = (3 * SLAB if not (case.form.by_row or case.form.whole) else 3 * SLAB // WIDTH) + 1001
+            size = 3 * (SLAB // WIDTH if case.form.whole else WORK // WIDTH if case.form.by_row else WORK) + 1001
             for real, reduction in ((np.float32, "none"), (np.float64, "mean")):
                 arrays = batch(case, (size,), real)
                 found = []

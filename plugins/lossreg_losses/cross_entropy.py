@@ -21,7 +21,7 @@ Source: Good (1952); Szegedy et al. (2016), arXiv:1512.00567, for the smoothing;
 """
 
 from lossreg import ClassIndex, ClassRow, Ignored, Loss, Probability, Real, Scale, Slope, Unit, Weight, hookimpl, loss
-from lossreg.kernels.stable import exp_below, gap, largest, log, log1p, times, total
+from lossreg.kernels.stable import exp_below, gap, largest, log1p, log_sum, times, total
 
 
 @loss
@@ -37,21 +37,20 @@ def cross_entropy(
     classes = len(logits)
     top = largest(logits)
     exp_below(logits, top, slope)
-    own = slope[label]
-    slope[label] = T(0)
+    own, slope[label] = slope[label], T(0)
     others = total(slope)
     everything = own + others
     sharp, smooth = (T(1) - label_smoothing) * weight[label], label_smoothing / T(classes)
-    value = times(sharp, gap(top, logits[label]) + (log1p(others) if own == 1 else log(everything)))
+    rise = log_sum(own, others)
+    value = times(sharp, gap(top, logits[label]) + rise)
     spread, pull = T(0), T(0)
     if label_smoothing > 0:
         for j in range(classes):
             spread += weight[j]
             pull += times(weight[j], gap(top, logits[j]))
-        value += smooth * (spread * log(everything) + pull)
-    factor = (sharp + smooth * spread) / everything
+        value += smooth * (spread * rise + pull)
     for j in range(classes):
-        slope[j] = slope[j] * factor - smooth * weight[j]
+        slope[j] = slope[j] * ((sharp + smooth * spread) / everything) - smooth * weight[j]
     slope[label] = smooth * (spread * own / everything - weight[label]) - sharp * others / everything
     return value
 
@@ -71,24 +70,25 @@ def probabilities(
     smooth = label_smoothing / T(classes)
     top = largest(logits)
     exp_below(logits, top, slope)
-    first = 0
-    while first < classes - 1 and logits[first] != top:
-        first += 1
-    slope[first] = T(0)
-    others = total(slope)
-    everything = T(1) + others
+    # All but one that is at the top, so that what they add to 1 keeps its digits.
+    ties, others = T(0), T(0)
+    for j in range(classes):
+        tied, power = logits[j] == top, slope[j]
+        ties, others = ties + T(tied), others + (T(0) if tied else power)
+    others += ties - T(1)
+    everything, rise = T(1) + others, log1p(others)
     value, mass, rest = T(0), T(0), T(0)
     for j in range(classes):
         share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
-        surprise = gap(top, logits[j]) + log1p(others)
+        tied, surprise = logits[j] == top, gap(top, logits[j]) + rise
         value += times(share, surprise)
         if target_slope is not None:
             target_slope[j] = times(weight[j] * (T(1) - label_smoothing), surprise)
-        mass += share
-        rest += T(0) if j == first else share
+        mass, rest = mass + share, rest + (T(0) if tied else share)
     for j in range(classes):
-        slope[j] = slope[j] * (mass / everything) - weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
-    slope[first] = rest - mass * others / everything
+        share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
+        alone, pull = (logits[j] == top) & (ties == 1), slope[j] * (mass / everything) - share
+        slope[j] = rest - mass * others / everything if alone else pull
     return value
 
 

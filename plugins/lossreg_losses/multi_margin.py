@@ -28,10 +28,10 @@ def multi_margin(
     p: Literal[1, 2] = 1,
 ) -> float:
     T = type(x[0])
-    share = weight[label] / T(len(x))
+    own, share = x[label], weight[label] / T(len(x))
     value, pushed = T(0), T(0)
     for j in range(len(x)):
-        excess = margin + gap(x[j], x[label])
+        excess = margin + gap(x[j], own)
         over = T(0) if (excess <= 0) | (j == label) else excess
         value += times(share, over) * (T(1) if p == 1 else over)
         slope[j] = times(share, T(over > 0) if p == 1 else T(2) * over)

@@ -1,0 +1,78 @@
+"""The call of a kernel for rows side by side."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from numba.core import cgutils, errors, types
+from numba.core.types.misc import MemInfoPointer
+from numba.core.typing import signature
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+from lossreg.kernels.abreast import INDEX, LaneRow
+from lossreg.kernels.lanes import LANES, Lanes
+
+
+@cache
+def resolved(typing: Any, kernel: Any, kinds: tuple[Any, ...]) -> Any:
+    """The signature of a function for arguments of these types; None where it cannot be compiled for them."""
+    try:
+        return typing.resolve_function_type(kernel, kinds, {})
+    except errors.NumbaError:
+        return None
+
+
+@intrinsic
+def together(typing: Any, kernel: Any, arguments: Any, like: Any) -> Any:
+    """The kernel's values for rows side by side; row by row where it cannot be compiled for that."""
+    form = resolved(typing, kernel, tuple(arguments))
+    in_turn = None if form else typing.resolve_function_type(kernel, tuple(map(single, arguments)), {})
+
+    def generate(context: Any, builder: Any, outer: Any, values: Any) -> Any:
+        given = [builder.extract_value(values[1], at) for at in range(len(arguments))]
+        if form:
+            return apply(context, builder, kernel, form, given, like)
+        result = cgutils.alloca_once(builder, context.get_value_type(like))
+        numbers = builder.bitcast(result, context.get_value_type(like.dtype).as_pointer())
+        with cgutils.for_range(builder, INDEX(LANES)) as loop:
+            row = [lane_of(context, builder, *pair, loop.index) for pair in zip(arguments, given, strict=True)]
+            builder.store(apply(context, builder, kernel, in_turn, row, like.dtype), builder.gep(numbers, [loop.index]))
+        return builder.load(result)
+
+    return signature(like, kernel, arguments, like), generate
+
+
+def apply(context: Any, builder: Any, function: Any, form: Any, given: list[Any], kind: Any) -> Any:
+    """Emit the call of a function, with its own defaults for what is not given, and its result as of a type."""
+    defaults = [context.get_constant_generic(builder, x, x.value) for x in form.args[len(given) :]]
+    result = context.get_function(function, form)(builder, [*given, *defaults])
+    return context.cast(builder, result, form.return_type, kind)
+
+
+def single(kind: Any) -> Any:
+    """The type of one row of what stands side by side."""
+    if isinstance(kind, LaneRow):
+        return types.Array(kind.dtype, 1, "A")
+    return kind.dtype if isinstance(kind, Lanes) else kind
+
+
+def lane_of(context: Any, builder: Any, kind: Any, value: Any, lane: Any) -> Any:
+    """Emit one row of what stands side by side."""
+    if isinstance(kind, Lanes):
+        return builder.extract_element(value, lane)
+    if not isinstance(kind, LaneRow):
+        return value
+    row = cgutils.create_struct_proxy(kind)(context, builder, value)
+    array = make_array(single(kind))(context, builder)
+    size = context.get_abi_sizeof(row.data.type.pointee)
+    populate_array(
+        array,
+        data=builder.gep(row.data, [lane]),
+        shape=[row.size],
+        strides=[context.get_constant(types.intp, size * LANES)],
+        itemsize=context.get_constant(types.intp, size),
+        meminfo=cgutils.get_null_value(context.get_value_type(MemInfoPointer(types.voidptr))),
+    )
+    return array._getvalue()  # noqa: SLF001  numba's own way
