@@ -21,7 +21,7 @@ Source: Good (1952); Szegedy et al. (2016), arXiv:1512.00567, for the smoothing;
 """
 
 from lossreg import ClassIndex, ClassRow, Ignored, Loss, Probability, Real, Scale, Slope, Unit, Weight, hookimpl, loss
-from lossreg.kernels.stable import exp_below, gap, largest, log1p, log_sum, times, total
+from lossreg.kernels.stable import exp_below, gap, largest, log1p, log_sum, shifted, times, total
 
 
 @loss
@@ -75,7 +75,7 @@ def probabilities(
     for j in range(classes):
         tied, power = logits[j] == top, slope[j]
         ties, others = ties + T(tied), others + (T(0) if tied else power)
-    others += ties - T(1)
+    others = shifted(ties, T(1), others)
     everything, rise = T(1) + others, log1p(others)
     value, mass, rest = T(0), T(0), T(0)
     for j in range(classes):
