@@ -151,7 +151,7 @@ SHOW = """
 import json
 import numpy as np
 import lossreg
-from lossreg.kernels.specialise import driver
+from lossreg.kernels.execute import Drive
 
 shown = {}
 for name in lossreg.names():
@@ -165,8 +165,8 @@ for name in lossreg.names():
         criterion = lossreg.create(name)
         criterion.value_and_grad(*inputs)
         settings = tuple(criterion.parameters[switch] for switch in form.switches)
-        stored = tuple(form.slopes.index(graded) for graded in form.graded)
-        (code,) = driver(form, real, settings, stored, -1, abreast=form.by_row).inspect_asm().values()
+        slopes = tuple(inputs[0] if name in form.graded else None for name in form.slopes)
+        (code,) = Drive(form, real, settings, 8 if form.by_row else 1, 1.0, slopes).function.inspect_asm().values()
         shown[f"{name} {real.__name__}"] = code
 print(json.dumps(shown))
 """

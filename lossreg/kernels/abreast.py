@@ -37,16 +37,6 @@ class LaneRowModel(models.StructModel):
 
 
 @intrinsic
-def lanes(_: Any, number: Any) -> Any:
-    """A number in each lane."""
-
-    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        return context.cast(builder, arguments[0], number, form.return_type)
-
-    return signature(Lanes(number), number), generate
-
-
-@intrinsic
 def choose(_: Any, condition: Any, yes: Any, no: Any) -> Any:
     """`yes` where the condition is true, else `no`: for each lane, or for one number."""
     if not (is_number(condition) and is_number(yes) and is_number(no)):

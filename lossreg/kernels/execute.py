@@ -17,7 +17,8 @@ from numba.core.errors import NumbaError
 from lossreg.errors import InvalidDefinition
 from lossreg.kernels.lanes import LANES
 from lossreg.kernels.operands import BLOCK
-from lossreg.kernels.specialise import counter, driver, in_short, laborious, repeater, straight
+from lossreg.kernels.sources import laborious, straight
+from lossreg.kernels.specialise import counter, driver, in_short, repeater
 from lossreg.kernels.threads import get_num_threads, run_together
 
 if TYPE_CHECKING:
@@ -124,8 +125,8 @@ class Drive:
         # A kernel by row fills all its slopes but the optional ones; those that nobody asked for are scratch.
         self.slots = tuple(range(len(slopes))) if form.by_row else wanted
         # So is one that goes over an input, which may still be read, unless rows are copied to stand side by side.
-        turned = form.by_row and 0 < width <= NARROW and straight(form.kernel) and laborious(form.kernel)
-        self.abreast = across or turned
+        narrow = 0 < width <= NARROW and straight(form.kernel) and laborious(form.kernel)
+        self.abreast = across or narrow
         over = -1 if self.abreast else over
         self.scratch = [False] * len(slopes)
         for at, row in enumerate(form.slope_rows):

@@ -66,11 +66,29 @@ def lanes_at(_: Any, operands: Any, start: Any, count: Any) -> Any:
         if not isinstance(operands[at], types.Array):
             return None
         array = make_array(operands[at])(context, builder, value)
-        found = in_line(builder, array.data, array.itemsize, first, many)
-        boolean = operands[at].dtype is types.boolean  # in memory a byte
-        return builder.icmp_unsigned("!=", found, ir.Constant(found.type, [0] * LANES)) if boolean else found
+        return in_line(builder, array.data, array.itemsize, first, many)
 
     return signature(Tuple(found), operands, types.intp, types.intp), mapped(found, emit)
+
+
+@intrinsic
+def weights_at(_: Any, sample_weight: Any, where: Any, start: Any, count: Any, one: Any) -> Any:
+    """The weights from `start`, of which there are `count`; `one` where there are none, and 0 where masked."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        weights, mask, first, many, weight = arguments
+        weight = splat(builder, weight)
+        if isinstance(sample_weight, types.Array):
+            array = make_array(sample_weight)(context, builder, weights)
+            weight = in_line(builder, array.data, array.itemsize, first, many)
+        if isinstance(where, types.Array):
+            array = make_array(where)(context, builder, mask)
+            shown = in_line(builder, array.data, array.itemsize, first, many)  # a byte each
+            shown = builder.icmp_unsigned("!=", shown, ir.Constant(shown.type, [0] * LANES))
+            weight = builder.select(shown, weight, ir.Constant(weight.type, [0.0] * LANES))
+        return weight
+
+    return signature(Lanes(one), sample_weight, where, types.intp, types.intp, one), generate
 
 
 @intrinsic
@@ -87,14 +105,16 @@ def lane_rows(_: Any, operands: Any, like: Any) -> Any:
 
 
 @intrinsic
-def keep(_: Any, row: Any, value: Any) -> Any:
-    """Store lanes at the beginning of an array of one axis."""
+def put(_: Any, row: Any, start: Any, count: Any, value: Any) -> Any:
+    """Store `count` of the lanes in an array of one axis, from `start`."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        store(builder, arguments[1], make_array(row)(context, builder, arguments[0]).data)
+        packed, first, many, given = arguments
+        array = make_array(row)(context, builder, packed)
+        in_line(builder, array.data, array.itemsize, first, many, given)
         return context.get_dummy_value()
 
-    return signature(types.none, row, value), generate
+    return signature(types.none, row, types.intp, types.intp, Lanes(row.dtype)), generate
 
 
 @intrinsic

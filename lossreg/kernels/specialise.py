@@ -8,9 +8,7 @@ process finds the driver on disk and compiles nothing.
 
 from __future__ import annotations
 
-import dis
 import hashlib
-import opcode
 import types
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -24,9 +22,11 @@ from lossreg.kernels import distances, stable, templates
 from lossreg.kernels.floats import EXACT, INNER
 from lossreg.kernels.guards import guard
 from lossreg.kernels.polynomials import COMPILED
+from lossreg.kernels.sources import callees, codes, loops, reached
+from lossreg.kernels.templates_abreast import elements_abreast, rows_abreast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numba.core.errors import NumbaError
 
@@ -46,9 +46,11 @@ try:
 except ImportError:  # Windows, where nothing stops a second process
     fcntl = None  # type: ignore[assignment]
 
-FOR_ITER = opcode.opmap["FOR_ITER"]
-
-ELEMENTARY = {stable.exp, stable.expm1, stable.log, stable.log1p, stable.log_sum, stable.stirling_error}
+TEMPLATES = {
+    True: (templates.rows, rows_abreast),
+    False: (templates.elementwise, elements_abreast),
+}
+"""By whether a form takes rows: the loop for one at a time, and for several."""
 
 SHORT = 6  # lines of a compiler's report that are passed on
 
@@ -59,9 +61,11 @@ def driver(
 ) -> Callable[..., bool]:
     """The compiled loop of a form: for a float type, the parameters that choose a branch, and the slopes to store.
 
-    `over` is the input whose place the only slope takes, row by row; `abreast` says that rows are taken side by side.
+    `over` is the input whose place the only slope takes, row by row; `abreast` says that several rows, or elements, are
+    taken at a time.
     """
-    template = templates.side_by_side if abreast else templates.rows if form.by_row else templates.elementwise
+    single, several = TEMPLATES[form.by_row]
+    template = several if abreast else single
     options = REORDERED if form.by_row else EXACT
     filled = {
         "kernel": compiled(form.kernel, options, switches),
@@ -165,31 +169,6 @@ def compiled(
     return njit(copy, **options, **INNER | {"forceinline": inline})
 
 
-def loops(function: Callable[..., Any]) -> bool:
-    """Whether a function has a loop of its own: such a one need not be inlined, which multiplies what is compiled."""
-    return FOR_ITER in function.__code__.co_code[::2]
-
-
-@cache
-def straight(function: Callable[..., Any]) -> bool:
-    """Whether a kernel does the same steps whatever it finds: no `while`, no return from a loop, in all it calls."""
-    return not waits(function) and not any(map(waits, callees(function)))
-
-
-def waits(function: Callable[..., Any]) -> bool:
-    """Whether a function goes on, or ends, with a loop by what it finds."""
-    steps = {step.offset: step for step in dis.get_instructions(function)}
-    back = [steps[step.argval] for step in steps.values() if step.opcode in dis.hasjrel and step.argval < step.offset]
-    ends = sum(step.opname.startswith("RETURN") for step in steps.values())
-    return any(step.opcode != FOR_ITER for step in back) or (bool(back) and ends > 1)
-
-
-@cache
-def laborious(function: Callable[..., Any]) -> bool:
-    """Whether a kernel takes exponentials or logarithms, which repays turning rows: nll takes 1.4 times as long so."""
-    return not ELEMENTARY.isdisjoint(callees(function))
-
-
 _callable: set[Callable[..., Any]] = set(COMPILED)
 
 
@@ -198,37 +177,6 @@ def make_callable(function: Callable[..., Any], options: dict[str, Any]) -> None
     if function not in _callable:
         _callable.add(function)
         register_jitable(**options, **INNER | {"forceinline": not loops(function)})(function)
-
-
-def callees(function: Any) -> Iterator[types.FunctionType]:
-    """The plain functions that a function calls, and those that they call; the libraries' own apart."""
-    seen = {function}
-    waiting = [function]
-    while waiting:
-        for value in reached(waiting.pop()).values():
-            if isinstance(value, types.FunctionType) and value not in seen:
-                seen.add(value)
-                if not value.__module__.startswith(("numpy", "numba", "math")):
-                    waiting.append(value)
-                    yield value
-
-
-def reached(function: Any) -> dict[str, Any]:
-    """The globals, the attributes of modules, and the closure that a function's code mentions, by name."""
-    names = [name for code in codes(function.__code__) for name in code.co_names]
-    found = {name: function.__globals__[name] for name in names if name in function.__globals__}
-    modules = [value for value in found.values() if isinstance(value, types.ModuleType)]
-    found |= {f"{m.__name__}.{name}": getattr(m, name) for m in modules for name in names if hasattr(m, name)}
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    return found | {name: cell.cell_contents for name, cell in cells}
-
-
-def codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    """A function's code and that of the functions inside it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from codes(constant)
 
 
 def fingerprint(*decisive: Any) -> str:

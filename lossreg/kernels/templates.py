@@ -18,12 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from lossreg.kernels.abreast import any_lane, choose, lanes
-from lossreg.kernels.lanes import LANES
 from lossreg.kernels.operands import arrays, cast, items, scratch
-from lossreg.kernels.rooms import gather, keep, lane_rows, lanes_at, rooms, safe, scatter
 from lossreg.kernels.stable import total
-from lossreg.kernels.together import together
 
 # Filled in for each copy: the kernel; its guard, which tells of a point whether it is ignored and whether it is outside
 # its domain; the float type; how many slopes are stored, and which of those that the kernel returns; how many inputs
@@ -136,61 +132,6 @@ def rows(
             added += value
             if values is not None:
                 values[i] = value
-        sums[block] = added
-    return outside
-
-
-def side_by_side(
-    sums: Any,
-    values: Any,
-    sample_weight: Any,
-    where: Any,
-    scale: float,
-    size: int,
-    length: int,
-    first: int,
-    last: int,
-    *operands: Any,
-) -> bool:
-    """Run the kernel over the rows of blocks `first` to `last`, LANES rows at a time; tell whether one lies outside.
-
-    Arrays of rows are (N, C), or (N, C, S) where rows lie across planes; then a block is of one sample, and `size` S.
-    Lanes that are left over at the end of a block repeat its last row.
-    """
-    outside = False
-    slopes, others = operands[:STORED], operands[STORED:]
-    inputs, parameters = others[:INPUTS], cast(others[INPUTS:], REAL(0))
-    width = inputs[0].shape[1]
-    in_rooms, slope_rooms = rooms(inputs, width), rooms(slopes, width)
-    kept: Any = scratch(REAL(0))
-    parts = (size + length - 1) // length
-    for block in range(first, last):
-        added = 0.0
-        sample, begin = block // parts, block % parts * length
-        end = begin + length if begin + length < size else size
-        for start in range(begin, end, LANES):
-            many, i = LANES if end - start > LANES else end - start, sample * size + start
-            gather(inputs, in_rooms, sample, start, many)
-            point = lanes_at(in_rooms, i, many)
-            weight = lanes(REAL(1))
-            if sample_weight is not None:
-                weight = lanes_at((sample_weight,), i, many)[0]
-            if where is not None:
-                weight = choose(lanes_at((where,), i, many)[0], weight, REAL(0))
-            ignored, beyond = guard(point, parameters)
-            outside |= any_lane((weight != 0) & beyond)
-            counts = (weight != 0) & (not ignored) & (not beyond)
-            found = together(kernel, (*safe(point, counts), *slope_rooms, *parameters), weight)
-            keep(kept, choose(counts, weight * found, REAL(0)))
-            factor = weight * REAL(scale)
-            for slope in lane_rows(slope_rooms, REAL(0)):
-                for j in range(len(slope)):
-                    slope[j] = choose(counts, slope[j] * factor, REAL(0))
-            scatter(slopes, slope_rooms, sample, start, many)
-            for p in range(many):
-                added += kept[p]
-                if values is not None:
-                    values[i + p] = kept[p]
         sums[block] = added
     return outside
 

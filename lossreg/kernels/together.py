@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from numba.core import cgutils, errors, types
+from numba.core.types.containers import BaseTuple, Tuple
 from numba.core.types.misc import MemInfoPointer
 from numba.core.typing import signature
 from numba.extending import intrinsic
@@ -26,22 +27,32 @@ def resolved(typing: Any, kernel: Any, kinds: tuple[Any, ...]) -> Any:
 
 @intrinsic
 def together(typing: Any, kernel: Any, arguments: Any, like: Any) -> Any:
-    """The kernel's values for rows side by side; row by row where it cannot be compiled for that."""
+    """What the kernel gives for rows or elements side by side; one by one where it cannot be compiled for that."""
     form = resolved(typing, kernel, tuple(arguments))
-    in_turn = None if form else typing.resolve_function_type(kernel, tuple(map(single, arguments)), {})
+    one_by_one: Any = None if form else typing.resolve_function_type(kernel, tuple(map(single, arguments)), {})
+    given = (form or one_by_one).return_type
+    found = Tuple([like] * len(given)) if isinstance(given, BaseTuple) else like
 
     def generate(context: Any, builder: Any, outer: Any, values: Any) -> Any:
-        given = [builder.extract_value(values[1], at) for at in range(len(arguments))]
+        members = [builder.extract_value(values[1], at) for at in range(len(arguments))]
         if form:
-            return apply(context, builder, kernel, form, given, like)
-        result = cgutils.alloca_once(builder, context.get_value_type(like))
-        numbers = builder.bitcast(result, context.get_value_type(like.dtype).as_pointer())
+            return apply(context, builder, kernel, form, members, found)
+        result = cgutils.alloca_once_value(builder, context.get_constant_null(found))
         with cgutils.for_range(builder, INDEX(LANES)) as loop:
-            row = [lane_of(context, builder, *pair, loop.index) for pair in zip(arguments, given, strict=True)]
-            builder.store(apply(context, builder, kernel, in_turn, row, like.dtype), builder.gep(numbers, [loop.index]))
+            row = [lane_of(context, builder, *pair, loop.index) for pair in zip(arguments, members, strict=True)]
+            kind = Tuple([like.dtype] * len(given)) if found is not like else like.dtype
+            made, before = apply(context, builder, kernel, one_by_one, row, kind), builder.load(result)
+            if found is like:
+                before = builder.insert_element(before, made, loop.index)
+            else:
+                for at in range(len(given)):
+                    lanes = builder.extract_value(before, at)
+                    lanes = builder.insert_element(lanes, builder.extract_value(made, at), loop.index)
+                    before = builder.insert_value(before, lanes, at)
+            builder.store(before, result)
         return builder.load(result)
 
-    return signature(like, kernel, arguments, like), generate
+    return signature(found, kernel, arguments, like), generate
 
 
 def apply(context: Any, builder: Any, function: Any, form: Any, given: list[Any], kind: Any) -> Any:
