@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite.binding import get_host_cpu_features
-from numba.core import types
+from numba.core import cgutils, types
+from numba.core.imputils import impl_ret_new_ref
 from numba.core.typing import signature
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
 
 from lossreg.kernels.inner import PartCompiler
 
@@ -81,6 +83,27 @@ def from_bits(_: Any, x: Any) -> Any:
         return builder.bitcast(arguments[0], context.get_value_type(real))
 
     return signature(real, x), generate
+
+
+@intrinsic
+def room(_: Any, row: Any) -> Any:
+    """Room for a row like another: numpy's empty_like takes 60 ms to compile."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        given, made = make_array(row)(context, builder, arguments[0]), make_array(row)(context, builder)
+        shape = cgutils.unpack_tuple(builder, given.shape)
+        memory = context.nrt.meminfo_alloc(builder, builder.mul(shape[0], given.itemsize))
+        populate_array(
+            made,
+            data=builder.bitcast(context.nrt.meminfo_data(builder, memory), given.data.type),
+            shape=shape,
+            strides=[given.itemsize],
+            itemsize=given.itemsize,
+            meminfo=memory,
+        )
+        return impl_ret_new_ref(context, builder, row, made._getvalue())  # noqa: SLF001  numba's own way
+
+    return signature(row, row), generate
 
 
 FLOAT = 32
