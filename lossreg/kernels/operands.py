@@ -10,7 +10,7 @@ import operator
 from typing import Any
 
 from numba.core import cgutils, types
-from numba.core.imputils import impl_ret_borrowed
+from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
 from numba.core.types.containers import Tuple
 from numba.core.types.misc import MemInfoPointer
 from numba.core.typing import signature
@@ -85,6 +85,27 @@ def scratch(_: Any, like: Any) -> Any:
         return room._getvalue()  # noqa: SLF001  as above
 
     return signature(row, like), generate
+
+
+@intrinsic
+def room(_: Any, row: Any) -> Any:
+    """Room for a row like another: numpy's empty_like takes 60 ms to compile."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        given, made = make_array(row)(context, builder, arguments[0]), make_array(row)(context, builder)
+        shape = cgutils.unpack_tuple(builder, given.shape)
+        memory = context.nrt.meminfo_alloc(builder, builder.mul(shape[0], given.itemsize))
+        populate_array(
+            made,
+            data=builder.bitcast(context.nrt.meminfo_data(builder, memory), given.data.type),
+            shape=shape,
+            strides=[given.itemsize],
+            itemsize=given.itemsize,
+            meminfo=memory,
+        )
+        return impl_ret_new_ref(context, builder, row, made._getvalue())  # noqa: SLF001  numba's own way
+
+    return signature(row, row), generate
 
 
 @intrinsic

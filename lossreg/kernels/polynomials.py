@@ -20,6 +20,7 @@ from numba.extending import overload, register_jitable
 
 from lossreg.kernels import stable
 from lossreg.kernels.floats import EXACT, INNER, Format, alike, bits, from_bits, fused, horner, number
+from lossreg.kernels.operands import room
 from lossreg.kernels.stirling import ROOT, ROOT_TAIL, STIRLING32, STIRLING64
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def _table(rows: Any, columns: Any) -> Any:
 @overload(stable.spare, jit_options=EXACT | INNER, strict=False)
 def _spare(row: Any) -> Any:
     """An array."""
-    return lambda row: np.empty_like(row)  # noqa: PLW0108  as above
+    return lambda row: room(row)  # noqa: PLW0108  as above
 
 
 COMPILED = (

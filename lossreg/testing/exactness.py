@@ -173,9 +173,11 @@ def diagnose(found: Any, expected: Any, error: float, real: Any, place: Any) -> 
 
 OVERFLOW = (
     "of lossreg.kernels.stable, softplus(x) is log(1 + e^x) without overflow, largest and exp_below make a softmax, "
-    "direction scales before it squares, gap and times have the limits of inf - inf and 0 * inf"
+    "gap and times have the limits of inf - inf and 0 * inf; of lossreg.kernels.distances, distance and angle do not "
+    "overflow where they square"
 )
 CANCELLATION = (
     "of lossreg.kernels.stable, softplus(-x) is -log(sigmoid(x)), sigmoid(-x) is 1 - sigmoid(x), log1p(x) is "
-    "log(1 + x), direction gives cosines; or rewrite a difference of near numbers as one product"
+    "log(1 + x); of lossreg.kernels.distances, angle gives cosines; or rewrite a difference of near numbers as one "
+    "product"
 )

@@ -17,19 +17,17 @@ Source: Hadsell, Chopra, LeCun (2006), doi:10.1109/CVPR.2006.100; PyTorch's Cosi
 
 from lossreg import Loss, Real, Row, Sign, Slope, hookimpl, loss
 from lossreg.kernels.distances import angle
+from lossreg.kernels.stable import INFINITY
 
 
 @loss
 def cosine_embedding(
     x1: Row[Real], x2: Row[Real], target: Sign, slope1: Slope, slope2: Slope, margin: Real = 0.0
 ) -> float:
-    T = type(slope1[0])
-    cosine, turned = angle(x1, x2, slope1, slope2)
-    side = T(-1) if target > 0 else T(cosine >= margin)
-    for j in range(len(x1)):
-        slope1[j] *= side
-        slope2[j] *= side
-    return turned if target > 0 else max(cosine - margin, T(0))
+    T = type(x1[0])
+    cosine, turned = angle(x1, x2, slope1, slope2, -target, -T(INFINITY) if target > 0 else margin)
+    over = turned if target > 0 else cosine - margin
+    return T(0) if over <= 0 else over
 
 
 @hookimpl

@@ -17,7 +17,8 @@ Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginLoss
 """
 
 from lossreg import Loss, Positive, Real, Row, Slope, hookimpl, loss
-from lossreg.kernels.stable import distance, distance_slopes, portion, spare
+from lossreg.kernels.distances import distance, excess
+from lossreg.kernels.stable import spare
 
 
 @loss
@@ -34,20 +35,16 @@ def triplet_margin(
     swap: bool = False,
 ) -> float:
     T = type(anchor[0])
-    near, far = distance(anchor, positive, p, eps), distance(anchor, negative, p, eps)
-    across = distance(positive, negative, p, eps) if swap else far
-    # Compared as parts of the largest difference: the distances themselves may overflow where theirs does not.
-    top = max(near[0], far[0], across[0])
-    ahead, apart = portion(near[0], top) * near[1], portion(far[0], top) * far[1]
-    beside = portion(across[0], top) * across[1]
-    turned = T(0.5) if swap and beside == apart else T(beside < apart)
-    value = top * (ahead - min(apart, beside)) + margin
-    active = T(value >= 0)
-    turn = spare(anchor) if swap else anchor
-    distance_slopes(anchor, positive, p, eps, near, positive_slope)
-    distance_slopes(anchor, negative, p, eps, far, negative_slope)
+    turn, turned = spare(anchor) if swap else anchor, T(0)
+    near = distance(anchor, positive, eps, positive_slope, p)
+    far = distance(anchor, negative, eps, negative_slope, p)
     if swap:
-        distance_slopes(positive, negative, p, eps, across, turn)
+        across = distance(positive, negative, eps, turn, p)
+        lead = excess(across, far)
+        turned = T(0.5) if lead == 0 else T(lead < 0)
+        far = across if lead < 0 else far
+    value = excess(near, far) + margin
+    active = T(value >= 0)
     for j in range(len(anchor)):
         pull, push = active * positive_slope[j], active * (T(1) - turned) * negative_slope[j]
         aside = active * turned * turn[j] if swap else T(0)

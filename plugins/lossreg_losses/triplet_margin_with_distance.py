@@ -33,13 +33,16 @@ def triplet_margin_with_distance(
     swap: bool = False,
 ) -> float:
     T = type(anchor[0])
-    push, turn, other = spare(anchor), spare(anchor), spare(anchor)
+    push, turned = spare(anchor), T(0)
+    turn, other = (spare(anchor), spare(anchor)) if swap else (anchor, anchor)
     near = distance_function(anchor, positive, anchor_slope, positive_slope)
     far = distance_function(anchor, negative, push, negative_slope)
-    across = distance_function(positive, negative, turn, other) if swap else far
-    value = gap(near, min(far, across)) + margin
+    if swap:
+        across = distance_function(positive, negative, turn, other)
+        turned = T(0.5) if across == far else T(across < far)
+        far = min(far, across)
+    value = gap(near, far) + margin
     active = T(value >= 0)
-    turned = T(0) if not swap else T(0.5) if across == far else T(across < far)
     for j in range(len(anchor)):
         anchor_slope[j] = active * (anchor_slope[j] - (T(1) - turned) * push[j])
         positive_slope[j] = active * (positive_slope[j] - (turned * turn[j] if swap else T(0)))
