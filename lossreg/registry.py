@@ -21,7 +21,7 @@ from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName
 from lossreg.installed import Point, entry_points, folded
 
 if TYPE_CHECKING:
-    from pluggy import PluginManager
+    from lossreg.hookspecs import Contract
 
 Product = TypeVar("Product", bound=Component)
 
@@ -149,13 +149,11 @@ class Registry(Generic[Product]):
 
 
 @cache
-def contract() -> PluginManager:
+def contract() -> Contract:
     """The manager that holds one plugin at a time to the hooks, so that what is wrong with one is no other's."""
-    from pluggy import PluginManager
-
     from lossreg import hookspecs
 
-    manager = PluginManager("lossreg")
+    manager = hookspecs.Contract("lossreg")
     manager.add_hookspecs(hookspecs)
     return manager
 
