@@ -54,7 +54,8 @@ def parser() -> argparse.ArgumentParser:
     """Make the parser of all the commands."""
     top = argparse.ArgumentParser("lossreg", description="Losses as plugins, and the experiments that compare them.")
     top.add_argument("--version", action=Version, nargs=0, help="show the version and exit")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    # Told the name, argparse need not write the usage to know it, for which it asks how wide the terminal is.
+    commands = top.add_subparsers(required=True, metavar="COMMAND", prog="lossreg")
     for command in COMMANDS:
         command.add(commands)
     return top

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from json import dumps
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +69,11 @@ def as_yaml(value: Any) -> str:
         return value
     if isinstance(value, float) and not isfinite(value):
         return f"{value:f}".replace("inf", ".inf").replace("nan", ".nan")
-    return f"[{', '.join(map(as_yaml, value))}]" if isinstance(value, list | tuple) else dumps(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(as_yaml, value))}]"
+    from json import dumps
+
+    return dumps(value)
 
 
 def aligned(rows: Iterable[Iterable[str]]) -> str:

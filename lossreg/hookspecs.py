@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from inspect import isroutine
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-from pluggy import HookimplMarker, HookspecMarker
+from pluggy import HookimplMarker, HookspecMarker, PluginManager
 
 if TYPE_CHECKING:
+    from pluggy import HookimplOpts
+
     from lossreg.component import Data, Model, Optimizer, Schedule, Tracker
     from lossreg.definition import Loss
 
 hookspec = HookspecMarker("lossreg")
 hookimpl = HookimplMarker("lossreg")
+
+
+class Contract(PluginManager):
+    """Holds plugins to the hooks below."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> HookimplOpts | None:
+        """Look for hooks among a module's functions alone: pluggy is slow at each name, as that may be a property."""
+        if isinstance(plugin, ModuleType) and not isroutine(vars(plugin).get(name)):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
 
 
 @hookspec

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import types
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from lossreg.domains import Along, Domain, Named
@@ -168,6 +168,7 @@ def switches_of(function: Callable[..., Any], parameters: Iterable[Parameter]) -
     return tuple(parameter.name for parameter in parameters if is_switch(parameter))
 
 
+@lru_cache(1)  # a loss reads its first kernel twice: as a component, and as a form
 def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[Parameter, ...]]:
     """Split a function's arguments into those that lossreg supplies (name: annotation) and its parameters."""
     try:

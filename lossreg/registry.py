@@ -12,16 +12,16 @@ import re
 import sys
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from lossreg.component import Component, Data, Model, Optimizer, Schedule, Tracker
+from lossreg.component import Component, Data, Model, Optimizer, Schedule, Tracker, locate
 from lossreg.definition import Loss
 from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName, listed, nearest
+from lossreg.installed import Point, entry_points, folded
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution, EntryPoint
-
-    from pluggy import PluginManager
+    from lossreg.hookspecs import Contract
 
 Product = TypeVar("Product", bound=Component)
 
@@ -35,7 +35,7 @@ class Offer(Generic[Product]):
     name: str
     distribution: str
     version: str = ""
-    entry_point: EntryPoint | None = None
+    value: str = ""
     given: Product | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
@@ -43,11 +43,9 @@ class Offer(Generic[Product]):
 
 
 @lru_cache(1)
-def points(*_: str) -> Any:
+def points(*_: str) -> list[Point]:
     """The entry points on a path of modules, read once for all groups."""
-    from importlib.metadata import entry_points  # 30 ms that `lossreg --help` need not pay
-
-    return entry_points()
+    return entry_points("lossreg.")
 
 
 class Registry(Generic[Product]):
@@ -64,11 +62,11 @@ class Registry(Generic[Product]):
     @cached_property
     def _installed(self) -> list[Offer[Product]]:
         disabled = {folded(name) for name in os.environ.get("LOSSREG_DISABLE_PLUGINS", "").split(",")}
-        found = {
-            Offer[Product](point.name, *identity(point.dist), point)
-            for point in points(*sys.path).select(group=self.group)
-        }
-        return [offer for offer in found if folded(offer.distribution) not in disabled]
+        return [
+            Offer(point.name, point.distribution, point.version, point.value)
+            for point in points(*sys.path)
+            if point.group == self.group and folded(point.distribution) not in disabled
+        ]
 
     def offers(self) -> list[Offer[Product]]:
         """Everything offered, by name and then by distribution; imports no plugin."""
@@ -108,19 +106,20 @@ class Registry(Generic[Product]):
 
     def load(self, offer: Offer[Product]) -> Product:
         """The object behind an offer; raises BrokenPlugin, which names the distribution and the cause."""
-        if offer.given is not None or offer.entry_point is None:
-            return cast("Product", offer.given)
+        if offer.given is not None:
+            return offer.given
         if offer not in self._loaded:
             try:
-                self._loaded[offer] = self._import(offer.name, offer.entry_point)
+                self._loaded[offer] = self._import(offer.name, offer.value)
             except (Exception, SystemExit) as error:
-                where = f" ({offer.entry_point.name} = {offer.entry_point.value!r})"
+                where = f" ({offer.name} = {offer.value!r})"
                 cause = str(error) if isinstance(error, BrokenPlugin) else f"{type(error).__name__}: {error}"
                 raise BrokenPlugin(f"{self.kind} {offer.name!r} of {offer} cannot be used{where}: {cause}") from error
         return self._loaded[offer]
 
-    def _import(self, name: str, point: EntryPoint) -> Product:
-        manager, plugin = contract(), point.load()
+    def _import(self, name: str, value: str) -> Product:
+        module, _, inner = value.partition("[")[0].replace(" ", "").partition(":")
+        manager, plugin = contract(), locate(module, inner) if inner else import_module(module)
         try:
             manager.register(plugin)
             manager.check_pending()
@@ -150,26 +149,13 @@ class Registry(Generic[Product]):
 
 
 @cache
-def identity(distribution: Distribution | None) -> tuple[str, str]:
-    """A distribution's name and version; reading them parses its metadata, 0.7 ms each time."""
-    return (distribution.name, distribution.version) if distribution else ("unknown", "")
-
-
-@cache
-def contract() -> PluginManager:
+def contract() -> Contract:
     """The manager that holds one plugin at a time to the hooks, so that what is wrong with one is no other's."""
-    from pluggy import PluginManager
-
     from lossreg import hookspecs
 
-    manager = PluginManager("lossreg")
+    manager = hookspecs.Contract("lossreg")
     manager.add_hookspecs(hookspecs)
     return manager
-
-
-def folded(distribution: str) -> str:
-    """A distribution's name as packaging compares it: in lower case, with runs of ``-_.`` as one."""
-    return re.sub(r"[-_.]+", "-", distribution.strip()).lower()
 
 
 def essence(name: str) -> str:

@@ -4,6 +4,7 @@ The distributions are real to importlib.metadata: a dist-info directory and modu
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import lossreg
 from lossreg.definition import Loss
 from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName
+from lossreg.installed import entry_points, from_library
 from lossreg.registry import Registry, essence
 
 LOSS = '''
@@ -130,14 +132,41 @@ def test_an_exact_name_comes_before_a_similar_one(installed):
 
 def test_what_is_installed_is_read_once_for_all_kinds_of_plugins():
     code = """
-        import importlib.metadata as metadata
-        calls, read = [], metadata.entry_points
-        metadata.entry_points = lambda **given: calls.append(given) or read(**given)
-        from lossreg.registry import REGISTRIES
-        assert all(registry.names() for registry in REGISTRIES)
+        import lossreg.registry as registry
+        calls, read = [], registry.entry_points
+        registry.entry_points = lambda prefix: calls.append(prefix) or read(prefix)
+        assert all(one.names() for one in registry.REGISTRIES)
         print(len(calls))
     """
     assert in_a_new_process(code) == ["1"]
+
+
+def test_entry_points_are_those_of_importlib_metadata(tmp_path, monkeypatch):
+    points = {"b": "fake_b : inner.thing [extra]", "a": "fake_a", "# no": "fake_c"}
+    write_distribution(tmp_path / "first", "Twice.Told", "2.0", points, {})
+    write_distribution(tmp_path / "second", "twice-told", "1.0", {"a": "fake_d"}, {})
+    write_distribution(tmp_path / "second", "silent", "1.0", {}, {})
+    for place in ("second", "first", "missing"):
+        monkeypatch.syspath_prepend(tmp_path / place)
+    found = entry_points("lossreg.")
+    assert sorted(found) == sorted(from_library("lossreg."))
+    ours = [point for point in found if point.distribution.startswith(("Twice", "twice"))]
+    assert sorted(point[1:] for point in ours) == [
+        ("a", "fake_a", "Twice.Told", "2.0"),
+        ("b", "fake_b : inner.thing [extra]", "Twice.Told", "2.0"),
+    ]
+
+
+def test_a_distribution_in_a_zip_file_is_found_too(tmp_path, monkeypatch):
+    write_distribution(
+        tmp_path / "site", "zipped", "3.0", {"tight": "fake_tight"}, {"fake_tight": LOSS.format(name="tight")}
+    )
+    archive = shutil.make_archive(str(tmp_path / "zipped"), "zip", tmp_path / "site")
+    monkeypatch.syspath_prepend(archive)
+    registry = Registry("lossreg.losses", Loss)
+    assert str(registry.find("tight")) == "zipped 3.0"
+    assert registry.get("tight").name == "tight"
+    del sys.modules["fake_tight"]
 
 
 def test_an_unknown_name_gets_the_nearest_one_and_those_installed():
