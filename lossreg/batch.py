@@ -106,12 +106,7 @@ class BatchCall(Call):
             if entry.name in buffers
         }
         parameters = {p.name: self.parameter(p) for p in self.form.parameters}
-        # The shares take the scale with them, which saves a pass over the gradients, unless one gets too small for it.
-        within, after = float(self.real(scale)), 1.0
-        share: Array = (shares[kept] * within).astype(self.real)
-        if np.abs(share).min() < np.finfo(self.real).tiny:
-            within, after = 1.0, scale
-            share = shares[kept].astype(self.real)
+        share: Array = shares[kept].astype(self.real)
         try:
             with np.errstate(all="ignore"):  # what is not finite goes through, as it does in compiled loops
                 found = self.form.kernel(*self.form.packed(counting), share, slopes, **parameters)
@@ -119,8 +114,7 @@ class BatchCall(Call):
             entry = next(entry for entry in self.form.inputs if entry.name == error.name)
             raise self.outlier(entry, error.at, error.got, error.extent, kept) from None
         for entry in (entry for entry in self.form.inputs if entry.name in slopes):
-            self.fill(buffers[entry.name], slopes[entry.name], entry, kept, after)
-        found = np.divide(found, within, dtype=np.float64)
+            self.fill(buffers[entry.name], slopes[entry.name], entry, kept, scale)
         if values is not None:
             every: Array = np.zeros(len(shares), self.real)
             every[kept] = found
