@@ -1,7 +1,7 @@
 """Warming: losses are compiled ahead, each in another process, so that first calls find their loops in numba's cache.
 
 Compiled is what plain calls run: float32 and float64, the value and the value with its gradient, a reduction to one
-number, default parameters, a small batch and one for several threads.
+number, default parameters, a small batch and one for several threads, short rows, long ones and those across planes.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lossreg.definition import Loss
+    from lossreg.form import Form
 
-SMALL, LARGE, WIDTH = 4, 1 << 20, 3
-"""The samples of a batch that one thread takes, and of one for several; the numbers in a row."""
+SMALL, LARGE = 4, 1 << 20
+"""The numbers, or rows, of a batch that one thread takes, and the numbers of one for several."""
+NARROW, WIDE = 3, 100
+"""The numbers in a row: few, which are taken several rows at a time, and many."""
 
 
 class Outcome(NamedTuple):
@@ -58,11 +61,23 @@ def batches(loss: Loss) -> Iterator[tuple[list[Any], dict[str, Any]]]:
                 made, parameters = loss.examples[number](np.random.default_rng(0), SMALL)
                 yield [x if x.dtype.kind in "iu" else x.astype(real) for x in made], parameters
                 continue
-            for size in (SMALL, LARGE):
-                shapes = [(size,) if entry.axis is None else (size, WIDTH) for entry in form.inputs]
+            for extent in extents(form):
+                own = (extent[0], *extent[2:])
+                shapes = [own if entry.axis is None else extent for entry in form.inputs]
                 kinds = [np.int64 if entry.domain.integer else real for entry in form.inputs]
                 members = [entry.domain.example for entry in form.inputs]
                 yield list(map(np.full, shapes, members, kinds)), {}
+
+
+def extents(form: Form) -> Iterator[tuple[int, ...]]:
+    """The shapes of a form's arrays, few and many: of rows short and long, and of classes across planes too."""
+    if not form.by_row:
+        yield from ((SMALL,), (LARGE,))
+        return
+    for width in (NARROW, WIDE):
+        yield from ((SMALL, width), (LARGE // width, width))
+    if any(entry.axis == 1 for entry in form.inputs):
+        yield SMALL, NARROW, SMALL
 
 
 def warm_all(names: Sequence[str], jobs: int) -> Iterator[Outcome]:

@@ -19,7 +19,14 @@ with compilations() as compiled:
         for size in (1, 32, 300_000):
             x, y = random.normal(size=(2, size, 1)).astype(real)
             rows, labels = random.normal(size=(size, 10)).astype(real), random.integers(0, 10, size)
-            for name, arrays in (("huber", (x, y)), ("huber", (x[:, 0], y[:, 0])), ("cross_entropy", (rows, labels))):
+            long, image = rows.repeat(5, axis=1), rows[None].swapaxes(1, 2).copy()
+            for name, arrays in (
+                ("huber", (x, y)),
+                ("huber", (x[:, 0], y[:, 0])),
+                ("cross_entropy", (rows, labels)),
+                ("cross_entropy", (long, labels)),
+                ("cross_entropy", (image, labels[None])),
+            ):
                 if name in sys.argv:
                     for reduction in ("mean", "sum"):
                         criterion = lossreg.create(name, reduction=reduction)

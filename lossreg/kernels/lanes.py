@@ -1,8 +1,8 @@
-"""Rows side by side: one number of each of several rows as one vector, for which a kernel by row runs once.
+"""Lanes: one number of each of several elements or rows, as one vector, for which a kernel runs once.
 
 A kernel's loop over ten classes is too short to fill the processor's vectors, and its logarithm is one number. Compiled
-for `Lanes`, a number of each of 16 rows, it does the same with all of them.
-What both branches of a condition give is computed, and chosen from lane by lane (lossreg.kernels.blend).
+for the lanes of 16 rows it does the same with all of them. What both branches of a condition give is computed, and each
+lane takes its own (lossreg.kernels.blend).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, inf
 from numba.extending import models, register_model
 
 LANES = 16
-"""Rows at a time: one vector of float32 where vectors are widest."""
+"""Elements or rows at a time: one vector of float32 where vectors are widest."""
 
 
 class Lanes(types.Type):
-    """A number of each of several rows."""
+    """A number of each of several elements or rows."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
@@ -152,7 +152,7 @@ def comparison(symbol: str) -> Any:
     return emit
 
 
-def larger(symbol: str) -> Any:
+def extreme(symbol: str) -> Any:
     """Python's max or min: the first unless the second is beyond it."""
     return lambda builder, kind, x, y: builder.select(comparison(symbol)(builder, kind, y, x), y, x)
 
@@ -209,7 +209,7 @@ _operations = [
     for name in {**FLOATS, **INTEGERS, **LOGIC}
     for spelt in (name, f"i{name.rstrip('_')}")
 ] + [(getattr(operator, name), comparison(symbol), truth, 2) for name, symbol in COMPARISONS.items()]
-_operations += [(max, larger(">"), same, 2), (min, larger("<"), same, 2), (abs, magnitude, same, 1)]
+_operations += [(max, extreme(">"), same, 2), (min, extreme("<"), same, 2), (abs, magnitude, same, 1)]
 _operations += [(operator.neg, negative, same, 1), (operator.not_, opposite, truth, 1)]
 for _operation in _operations:
     defines(*_operation)
@@ -236,13 +236,13 @@ class LaneClassAttributes(AttributeTemplate):
     def resolve___call__(self, kind: LaneClass) -> Any:
         """The call with one number, or lanes."""
 
-        class Conversion(AbstractTemplate):
+        class Making(AbstractTemplate):
             key = kind
 
             def generic(self, args: Any, _: Any) -> Any:
                 return signature(kind.instance, *args) if len(args) == 1 and is_number(args[0]) else None
 
-        return types.Function(Conversion)
+        return types.Function(Making)
 
 
 @lower_builtin(LaneClass, types.Any)

@@ -1,4 +1,4 @@
-"""The call of a kernel for rows side by side."""
+"""The call of a kernel for elements or rows side by side."""
 
 from __future__ import annotations
 
