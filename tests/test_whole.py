@@ -250,6 +250,10 @@ def test_the_classes_of_an_adaptive_softmax_add_up_to_1():
     for label in range(7):
         np.testing.assert_allclose(criterion(features, np.full(6, label), *layers), -every[:, label], rtol=1e-13)
     np.testing.assert_array_equal(criterion.predict(features, *layers), every.argmax(1))
+    sure = criterion.log_prob(40 * features, *layers)
+    for label in range(7):
+        expected = criterion(40 * features, np.full(6, label), *layers)
+        np.testing.assert_allclose(-sure[:, label], expected, rtol=1e-11)
     assert criterion.predict(features[0], *layers) == every[0].argmax()
     with pytest.raises(AttributeError, match="nonsense"):
         criterion.nonsense  # noqa: B018  it has to be missing

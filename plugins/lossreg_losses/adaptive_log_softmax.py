@@ -142,11 +142,14 @@ def log_prob(features: Array, head: Array, *tails: Array, cutoffs: Rising, div_v
 
 
 def log_softmax(logits: Array) -> Array:
-    """The logarithms of softmax(logits)."""
+    """The logarithms of softmax(logits), with all their digits where a class wins by far."""
     import numpy as np
 
-    below = logits - logits.max(axis=-1, keepdims=True)
-    return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+    best = logits.argmax(axis=-1)[..., None]
+    below = logits - np.take_along_axis(logits, best, -1)
+    others = np.exp(below)
+    np.put_along_axis(others, best, 0, -1)
+    return below - np.log1p(others.sum(axis=-1, keepdims=True))
 
 
 @adaptive_log_softmax.method
