@@ -49,13 +49,10 @@ def print_table(rows: list[list[str]]) -> None:
     """Print rows in columns, the last cut where the terminal ends."""
     from lossreg.describe import columns
 
-    room = terminal_width() if sys.stdout.isatty() else None
+    room = None
+    if sys.stdout.isatty():
+        from shutil import get_terminal_size  # 3 ms that a pipe need not pay
+
+        room = get_terminal_size().columns
     for line in columns(rows):
         print(line if room is None or len(line) <= room else line[: room - 1] + "…")
-
-
-def terminal_width() -> int:
-    """How many characters fit on a line."""
-    from shutil import get_terminal_size  # 3 ms that a pipe need not pay
-
-    return get_terminal_size().columns

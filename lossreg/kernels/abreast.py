@@ -14,10 +14,9 @@ from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, inf
 from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import make_array
 
-from lossreg.kernels.lanes import LANES, Lanes, common, foremost, is_number, splat
+from lossreg.kernels.lanes import LANES, Lanes, common, foremost, is_number, spelt, splat
 
 INDEX = ir.IntType(32)
-FLOATS = {ir.FloatType(): "f32", ir.DoubleType(): "f64"}
 
 
 class LaneRow(types.Type):
@@ -91,9 +90,9 @@ def by_lane(builder: Any, data: Any, offsets: Any, value: Any = None) -> Any:
 
 def masked(builder: Any, name: str, whole: Any, given: list[Any]) -> Any:
     """Emit a load or store of lanes, some of which may be left out."""
-    many, size = name in ("gather", "scatter"), FLOATS.get(whole.element) or f"i{whole.element.width}"
-    full = f"llvm.masked.{name}.v{LANES}{size}." + (f"v{LANES}p0" if many else "p0")
+    places = f"v{LANES}p0" if name in ("gather", "scatter") else "p0"
     form = ir.FunctionType(whole if name in ("gather", "load") else ir.VoidType(), [x.type for x in given])
+    full = f"llvm.masked.{name}.{spelt(whole)}.{places}"
     return builder.call(cgutils.get_or_insert_function(builder.module, form, full), given)
 
 

@@ -68,8 +68,8 @@ def evaluate(
     waiting = over and any(slope is not None for slope in slopes[1:])
     whole = None if waiting else as_they_are(moving, kinds, rank)
     width, place = inputs[0].shape[-1] if form.by_row else 1, over[0] if over and whole else -1
-    narrow = form.by_row and rank > 1 and width <= BLOCK // LANES and straight(form.kernel)
-    planes = across_planes(moving, kinds, rank) if narrow and whole is None else None
+    fitting = form.by_row and rank > 1 and width <= BLOCK // LANES and straight(form.kernel)
+    planes = across_planes(moving, kinds, rank) if fitting and whole is None else None
     drive = Drive(form, real, switches, width, scale, slopes, place, across=planes is not None)
     flat = whole or planes
     if flat:

@@ -131,9 +131,14 @@ def defines(function: Any, emit: Any, result: Any, count: int) -> None:
 def call(builder: Any, name: str, *arguments: Any) -> Any:
     """Emit a call of an operation of LLVM's on vectors of floats."""
     form = arguments[0].type
-    width = "f32" if form.element == ir.FloatType() else "f64"
     kind = ir.FunctionType(form, [form] * len(arguments))
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}{width}"), arguments)
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.{spelt(form)}"), arguments)
+
+
+def spelt(form: Any) -> str:
+    """A vector as LLVM writes it in the names of its operations."""
+    number = form.element
+    return f"v{LANES}" + ({ir.FloatType(): "f32", ir.DoubleType(): "f64"}.get(number) or f"i{number.width}")
 
 
 def either(by_float: str, by_integer: str) -> Any:
@@ -200,14 +205,13 @@ def foremost(*functions: Any) -> None:
 
 
 FLOATS = {"add": "fadd", "sub": "fsub", "mul": "fmul", "truediv": "fdiv"}
-INTEGERS = {"add": "add", "sub": "sub", "mul": "mul", "lshift": "shl", "rshift": "ashr"}
-LOGIC = {"and_": "and_", "or_": "or_", "xor": "xor"}
+INTEGERS = {name: name for name in ("add", "sub", "mul", "and_", "or_", "xor")} | {"lshift": "shl", "rshift": "ashr"}
 COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 
 _operations = [
-    (getattr(operator, spelt), either(FLOATS.get(name, ""), (INTEGERS | LOGIC).get(name, "")), same, 2)
-    for name in {**FLOATS, **INTEGERS, **LOGIC}
-    for spelt in (name, f"i{name.rstrip('_')}")
+    (getattr(operator, either_way), either(FLOATS.get(name, ""), INTEGERS.get(name, "")), same, 2)
+    for name in FLOATS | INTEGERS
+    for either_way in (name, f"i{name.rstrip('_')}")
 ] + [(getattr(operator, name), comparison(symbol), truth, 2) for name, symbol in COMPARISONS.items()]
 _operations += [(max, extreme(">"), same, 2), (min, extreme("<"), same, 2), (abs, magnitude, same, 1)]
 _operations += [(operator.neg, negative, same, 1), (operator.not_, opposite, truth, 1)]

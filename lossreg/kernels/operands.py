@@ -52,17 +52,24 @@ def items(typing: Any, operands: Any, key: Any) -> Any:
 
 def borrowed(context: Any, builder: Any, kinds: tuple[Any, Any], array: Any, index: Any) -> Any:
     """Emit a row of an array that somebody else holds: to count who does, row by row, took longer than ten classes."""
-    whole, row = make_array(kinds[0])(context, builder, array), make_array(kinds[1])(context, builder)
+    whole = make_array(kinds[0])(context, builder, array)
     shape, strides = (cgutils.unpack_tuple(builder, part) for part in (whole.shape, whole.strides))
+    data = cgutils.pointer_add(builder, whole.data, builder.mul(index, strides[0]))
+    return unheld(context, builder, kinds[1], data, shape[1:], strides[1:])
+
+
+def unheld(context: Any, builder: Any, kind: Any, data: Any, shape: Any, strides: Any) -> Any:
+    """Emit an array of numbers that lie at a pointer, which it does not keep in memory."""
+    array = make_array(kind)(context, builder)
     populate_array(
-        row,
-        data=cgutils.pointer_add(builder, whole.data, builder.mul(index, strides[0])),
-        shape=shape[1:],
-        strides=strides[1:],
-        itemsize=whole.itemsize,
-        meminfo=cgutils.get_null_value(whole.meminfo.type),
+        array,
+        data=data,
+        shape=shape,
+        strides=strides,
+        itemsize=context.get_constant(types.intp, context.get_abi_sizeof(data.type.pointee)),
+        meminfo=cgutils.get_null_value(context.get_value_type(MemInfoPointer(types.voidptr))),
     )
-    return row._getvalue()  # noqa: SLF001  numba's own way
+    return array._getvalue()  # noqa: SLF001  numba's own way
 
 
 @intrinsic
@@ -71,18 +78,11 @@ def scratch(_: Any, like: Any) -> Any:
     row = types.Array(like, 1, "C")
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        number = context.get_value_type(like)
-        itemsize, null = context.get_abi_sizeof(number), context.get_value_type(MemInfoPointer(types.voidptr))
-        room = make_array(row)(context, builder)
-        populate_array(
-            room,
-            data=cgutils.alloca_once(builder, number, BLOCK),
-            shape=[context.get_constant(types.intp, BLOCK)],
-            strides=[context.get_constant(types.intp, itemsize)],
-            itemsize=context.get_constant(types.intp, itemsize),
-            meminfo=cgutils.get_null_value(null),
+        data = cgutils.alloca_once(builder, context.get_value_type(like), BLOCK)
+        size, step = (
+            context.get_constant(types.intp, each) for each in (BLOCK, context.get_abi_sizeof(data.type.pointee))
         )
-        return room._getvalue()  # noqa: SLF001  as above
+        return unheld(context, builder, row, data, [size], [step])
 
     return signature(row, like), generate
 

@@ -7,13 +7,12 @@ from typing import Any
 
 from numba.core import cgutils, errors, types
 from numba.core.types.containers import BaseTuple, Tuple
-from numba.core.types.misc import MemInfoPointer
 from numba.core.typing import signature
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
 
 from lossreg.kernels.abreast import INDEX, LaneRow
 from lossreg.kernels.lanes import LANES, Lanes
+from lossreg.kernels.operands import unheld
 
 
 @cache
@@ -76,14 +75,5 @@ def lane_of(context: Any, builder: Any, kind: Any, value: Any, lane: Any) -> Any
     if not isinstance(kind, LaneRow):
         return value
     row = cgutils.create_struct_proxy(kind)(context, builder, value)
-    array = make_array(single(kind))(context, builder)
-    size = context.get_abi_sizeof(row.data.type.pointee)
-    populate_array(
-        array,
-        data=builder.gep(row.data, [lane]),
-        shape=[row.size],
-        strides=[context.get_constant(types.intp, size * LANES)],
-        itemsize=context.get_constant(types.intp, size),
-        meminfo=cgutils.get_null_value(context.get_value_type(MemInfoPointer(types.voidptr))),
-    )
-    return array._getvalue()  # noqa: SLF001  numba's own way
+    step = context.get_constant(types.intp, context.get_abi_sizeof(row.data.type.pointee) * LANES)
+    return unheld(context, builder, single(kind), builder.gep(row.data, [lane]), [row.size], [step])
