@@ -114,6 +114,76 @@ def test_plain_functions_keep_the_type(name, kind):
     assert type(stable.gap(kind(1), kind(1))) is kind
 
 
+@njit
+def apart(x, m, k):
+    for i in range(x.size):
+        m[i], k[i] = stable.exp_apart(x[i])
+
+
+@njit
+def powers(x, size, power):
+    for i in range(x.size):
+        size[i], power[i] = stable.logb(x[i]), stable.exp2(x[i])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_exponentials_apart_are_exact_whatever_their_size(kind):
+    x = np.concatenate([points(kind), np.array([0.0, -0.0, 1e4, -1e4, 1e15, -1e15, 1e29, -1e29], kind)])
+    x = x[abs(x) < 8e29]
+    m, k = np.empty_like(x), np.empty_like(x)
+    apart(x, m, k)
+    own = context()
+    for given, *found in zip(x, m, k, strict=True):
+        for mantissa, power in (found, stable.exp_apart(given)):
+            assert type(mantissa) is type(power) is kind
+            assert 0.6 < mantissa < 1.6
+            exact = own.mpf(float(given))
+            if abs(given) < 1e3:
+                error = own.exp(exact) / own.mpf(2) ** own.mpf(float(power)) / own.mpf(float(mantissa)) - 1
+                assert abs(error) <= 2 * np.finfo(kind).eps
+            else:
+                logarithm = own.log(own.mpf(float(mantissa))) + own.log(2) * own.mpf(float(power))
+                assert abs(logarithm - exact) <= np.finfo(kind).eps * abs(exact)
+
+
+@pytest.mark.parametrize("kind", [float, *KINDS])
+def test_what_vanishes_apart_is_nothing(kind):
+    given = [-math.inf, -1e31, math.nan]
+    m, k = np.empty(3, kind), np.empty(3, kind)
+    apart(np.array(given, kind), m, k)
+    for found in ((m, k), zip(*(stable.exp_apart(kind(x)) for x in given), strict=True)):
+        mantissas, sizes = map(list, found)
+        assert mantissas[:2] == [0, 0]
+        assert sizes[:2] == [stable.NOTHING] * 2
+        assert math.isnan(mantissas[2])
+    assert stable.exp_apart(context().mpf(-2)) == (context().exp(-2), 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_powers_of_2_and_how_large_a_number_is(kind):
+    info = np.finfo(kind)
+    whole = np.arange(info.minexp - 60, info.maxexp + 1).astype(kind)
+    size, power = np.empty_like(whole), np.empty_like(whole)
+    powers(whole, size, power)
+    normal = (whole >= info.minexp) & (whole < info.maxexp)
+    np.testing.assert_array_equal(power[normal], np.ldexp(kind(1), whole[normal].astype(int)))
+    assert not power[whole < info.minexp].any()
+    assert power[-1] == np.inf
+    x = np.concatenate([points(kind), np.array([0.0, 1.0, 2.0, 1.9999], kind)])
+    x = x[np.isfinite(x)]
+    size = np.empty_like(x)
+    powers(x, size, np.empty_like(x))
+    exact = np.frexp(x)[1] - 1
+    tiny = abs(x) < info.tiny
+    for found in (size, np.array([stable.logb(each) for each in x])):
+        np.testing.assert_array_equal(found[~tiny], exact[~tiny])
+        assert np.all(found[tiny] < info.minexp)
+    for given, found in zip(whole[normal], power[normal], strict=True):
+        assert stable.exp2(given) == found
+    assert stable.exp2(kind(-2000)) == 0
+    assert stable.exp2(kind(2000)) == np.inf
+
+
 @pytest.mark.parametrize("x", ["1e-40", "1e-20", "0.3", "0.5", "1", "1.5", "9", "1e10", "1e20", "1e30"])
 def test_stirlings_error_is_that_of_its_formula(x):
     own = context()

@@ -202,6 +202,55 @@ def test_where_no_path_fits_ctc_is_infinite_or_0():
     assert not grad[:, 0].any()
 
 
+def by_recursion(log_probs, labels):
+    """The value and the slopes of one sequence in 40 digits, by Graves' sums forwards and backwards."""
+    symbols = [0, *(s for label in labels for s in (label, 0))]
+    chances = np.frompyfunc(mp.exp, 1, 1)(exact(log_probs))
+    frames, states = len(log_probs), len(symbols)
+
+    def sums(order, chances):
+        before = [mp.mpf(1)] + [mp.mpf(0)] * states
+        for frame in chances:
+            here = [mp.mpf(0)] * states
+            for s in range(states):
+                skip = s > 1 and order[s] not in {0, order[s - 2]}
+                here[s] = before[s] + (before[s - 1] if s else 0) + (before[s - 2] if skip else 0)
+            yield here
+            before = [total * frame[symbol] for total, symbol in zip(here, order, strict=True)] + [mp.mpf(0)]
+
+    ahead = list(sums(symbols, chances))
+    behind = [row[::-1] for row in sums(symbols[::-1], chances[::-1])][::-1]
+    parts = np.zeros(log_probs.shape, object)
+    for t, s in np.ndindex(frames, states):
+        parts[t, symbols[s]] += ahead[t][s] * behind[t][s] * chances[t, symbols[s]]
+    whole = sum(parts[0])
+    return -mp.log(whole), chances - parts / whole
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+@pytest.mark.parametrize(("frames", "steepness"), [(7, 1.0), (60, 1.0), (60, 30.0), (60, 3000.0), (60, 1e8)])
+def test_sums_over_paths_are_exact_whatever_their_size(frames, steepness, kind):
+    logits = RANDOM.normal(size=(frames, 1, 5)) * steepness
+    log_probs = log_softmax(logits - logits.max(-1, keepdims=True)).astype(kind)
+    labels = np.array([1, 2, 2, 4, 1])
+    value, grad = lossreg.create("ctc", reduction="sum").value_and_grad(log_probs, [labels], [frames], [5])
+    with mp.workdps(40):
+        expected, slopes = by_recursion(log_probs[:, 0], labels)
+    assert abs(value - expected) <= np.finfo(kind).eps * abs(expected)
+    assert np.max(abs(grad[:, 0] - slopes)) <= (4e-14 if kind == "float64" else 1e-7)
+
+
+def test_a_class_that_no_path_may_take_is_left_out():
+    log_probs = np.full((4, 1, 3), -np.log(2))
+    log_probs[:, :, 2] = -np.inf
+    value, grad = lossreg.create("ctc", reduction="sum").value_and_grad(log_probs, [[1]], [4], [1])
+    assert value == pytest.approx(-np.log(10 / 16), rel=1e-15)  # in the classes 0 and 1 one run of 1: 10 of 16
+    assert np.isfinite(grad).all()
+    assert lossreg.create("ctc", reduction="sum")(log_probs, [[2]], [4], [1]) == np.inf
+    log_probs[1, 0, 0] = np.nan
+    assert np.isnan(lossreg.create("ctc", reduction="sum")(log_probs, [[1]], [4], [1]))
+
+
 def test_sequences_one_after_the_other_are_those_side_by_side():
     log_probs, labels = log_softmax(RANDOM.normal(size=(5, 3, 4))), np.array([[1, 2], [3, 0], [0, 0]])
     lengths = [5, 4, 5], [2, 1, 0]

@@ -144,6 +144,7 @@ class Format:
         self.lifted = integer(info.nmant + 2)
         self.magnitude = integer(np.iinfo(integer).max)
         self.sqrt_half_bits = real(math.sqrt(0.5)).view(integer)
+        self.inf_bits = self.inf.view(integer)
 
 
 LN2_TAIL = 2.3190468138462996e-17  # log(2) less its nearest float64

@@ -92,20 +92,40 @@ def room(_: Any, row: Any) -> Any:
     """Room for a row like another: numpy's empty_like takes 60 ms to compile."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        given, made = make_array(row)(context, builder, arguments[0]), make_array(row)(context, builder)
-        shape = cgutils.unpack_tuple(builder, given.shape)
-        memory = context.nrt.meminfo_alloc(builder, builder.mul(shape[0], given.itemsize))
-        populate_array(
-            made,
-            data=builder.bitcast(context.nrt.meminfo_data(builder, memory), given.data.type),
-            shape=shape,
-            strides=[given.itemsize],
-            itemsize=given.itemsize,
-            meminfo=memory,
-        )
-        return impl_ret_new_ref(context, builder, row, made._getvalue())  # noqa: SLF001  numba's own way
+        given = make_array(row)(context, builder, arguments[0])
+        return held(context, builder, row, cgutils.unpack_tuple(builder, given.shape))
 
     return signature(row, row), generate
+
+
+@intrinsic
+def rows_of_room(_: Any, rows: Any, columns: Any) -> Any:
+    """Room for a table of numbers in double precision."""
+    kind = types.Array(types.float64, 2, "C")
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        shape = [context.cast(builder, size, like, types.intp) for size, like in zip(arguments, form.args, strict=True)]
+        return held(context, builder, kind, shape)
+
+    return signature(kind, rows, columns), generate
+
+
+def held(context: Any, builder: Any, kind: Any, shape: list[Any]) -> Any:
+    """Emit a new array of a shape, C-contiguous, which is freed when nobody holds it any more."""
+    made = make_array(kind)(context, builder)
+    strides = [context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype)))]
+    for size in reversed(shape):
+        strides.insert(0, builder.mul(size, strides[0]))
+    memory = context.nrt.meminfo_alloc(builder, strides[0])
+    populate_array(
+        made,
+        data=builder.bitcast(context.nrt.meminfo_data(builder, memory), made.data.type),
+        shape=shape,
+        strides=strides[1:],
+        itemsize=strides[-1],
+        meminfo=memory,
+    )
+    return impl_ret_new_ref(context, builder, kind, made._getvalue())  # noqa: SLF001  numba's own way
 
 
 @intrinsic

@@ -20,8 +20,9 @@ from numba.extending import overload, register_jitable
 
 from lossreg.kernels import stable
 from lossreg.kernels.floats import EXACT, INNER, Format, alike, bits, from_bits, fused, horner, number
-from lossreg.kernels.operands import room
+from lossreg.kernels.operands import room, rows_of_room
 from lossreg.kernels.stirling import ROOT, ROOT_TAIL, STIRLING32, STIRLING64
+from lossreg.kernels.wide import make_exp2, make_exp_apart, make_logb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,6 +189,9 @@ for function, make in (
     (stable.log1p, make_log1p),
     (stable.sqrt, plain_sqrt),
     (stable.stirling_error, make_stirling_error),
+    (stable.exp_apart, make_exp_apart),
+    (stable.logb, make_logb),
+    (stable.exp2, make_exp2),
 ):
     by_width = {width: make(form) for width, form in FORMATS.items()}
 
@@ -228,7 +232,7 @@ def _largest(row: Any) -> Any:
 @overload(stable.table, jit_options=EXACT | INNER, strict=False)
 def _table(rows: Any, columns: Any) -> Any:
     """An array."""
-    return lambda rows, columns: np.empty((rows, columns))
+    return lambda rows, columns: rows_of_room(rows, columns)  # noqa: PLW0108  as above
 
 
 @overload(stable.spare, jit_options=EXACT | INNER, strict=False)
@@ -239,5 +243,5 @@ def _spare(row: Any) -> Any:
 
 COMPILED = (
     *(stable.exp, stable.expm1, stable.log, stable.log1p, stable.log_sum, stable.sqrt, stable.stirling_error),
-    *(stable.largest, stable.spare, stable.table),
+    *(stable.exp_apart, stable.logb, stable.exp2, stable.largest, stable.spare, stable.table),
 )

@@ -94,7 +94,7 @@ def driver(
 @cache
 def repeater(function: Callable[..., None]) -> Callable[..., None]:
     """The compiled loop that calls a function for every sample."""
-    filled = {"kernel": compiled(function, EXACT)}
+    filled = {"kernel": compiled(function, EXACT, inline=not loops(function))}
     return clone(templates.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", filled)
 
 

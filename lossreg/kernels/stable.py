@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 INFINITY = math.inf
 
+NOTHING = -(2.0**100)
+"""The power of 2 of which 0 is taken to be."""
+
+LN2 = math.log(2)
+LN2_HIGH = 0.693147180559890330187045037746429443359375  # the upper 40 bits, exact times any k below 8,000
+LN2_LOW = 5.497923018708371e-14
+
 
 def exp(x: Any) -> Any:
     """e^x; inf where that overflows."""
@@ -154,11 +161,37 @@ def portion(x: Any, whole: Any) -> Any:
     return T(1) if x == whole else x / whole
 
 
-def log_add(x: Any, y: Any, z: Any) -> Any:
-    """log(e^x + e^y + e^z), without overflow."""
-    low, high = min(x, y), max(x, y)
-    top, middle = max(high, z), min(high, z)
-    return top + log1p(exp(gap(low, top)) + exp(gap(middle, top)))
+# Numbers of any size, as a mantissa and a power of 2: m * 2^k.
+
+
+def exp_apart(x: Any) -> tuple[Any, Any]:
+    """e^x as m * 2^k with m about 0.7 to 1.42, however large or small that is; 0 below 2^NOTHING."""
+    T = type(x)
+    if hasattr(x, "context") or math.isnan(x):
+        return exp(x), T(0)
+    k = x / LN2
+    if k < NOTHING:
+        return T(0), T(NOTHING)
+    if x + T(0.125) == x:  # hardly a fraction left
+        return T(1), T(k)
+    k = T(round(k))
+    return exp(T(float(x) - float(k) * LN2_HIGH - float(k) * LN2_LOW)), k
+
+
+def logb(x: Any) -> Any:
+    """The largest power of 2 up to |x|; of what is less than a normal number, one less than that has."""
+    T = type(x)
+    if hasattr(x, "context"):
+        return T(0)
+    return T(math.frexp(x)[1] - 1 if x else -1100)
+
+
+def exp2(k: Any) -> Any:
+    """2^k, for a k without a fraction; 0 where no normal number is as small."""
+    T = type(k)
+    if hasattr(k, "context"):
+        return T(2) ** k
+    return T(math.ldexp(1, int(k))) if -1022 <= k <= 1023 else T(0 if k < 0 else INFINITY)
 
 
 def spare(row: Sequence[Any]) -> Any:

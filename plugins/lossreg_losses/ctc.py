@@ -7,7 +7,8 @@ A path has a class at each frame; it collapses by leaving out repeats, then the 
 value is inf with slopes of nan; with `zero_infinity` both are 0. A mean takes each value by the length of its labels.
 The slope is PyTorch's: that by the logits of which log_probs are the log_softmax. It is the derivative by log_probs
 themselves only along changes that keep each frame's probabilities adding up to 1, and minus the part of the sum apart.
-Sums are in double precision; a value is exact to T roundings of its largest part.
+Sums are in double precision, whatever their size: a value is exact to an ulp, and to some T roundings of 1; a slope to
+as many roundings of the probability.
 
 Shapes: log_probs (T, N, C) with labels (N, S), of which the first target_lengths (N) count, or with those that count
 one after the other; or log_probs (T, C) with labels (S). The first input_lengths (N) frames count. Ranges: labels from
@@ -16,7 +17,7 @@ Source: Graves et al. (2006), doi:10.1145/1143844.1143891; PyTorch's CTCLoss. Un
 
 >>> half = -0.6931471805599453
 >>> ctc.at([[half, half], [half, half]], [1], 2, 1)
-(0.2876820724517809, [[0.16666666666666663, -0.16666666666666663], [0.16666666666666663, -0.16666666666666663]])
+(0.2876820724517809, [[0.16666666666666669, -0.16666666666666663], [0.16666666666666669, -0.16666666666666663]])
 """
 
 from typing import Annotated, Any
@@ -37,7 +38,7 @@ from lossreg import (
     loss,
     require,
 )
-from lossreg.kernels.stable import INFINITY, exp, log_add, table
+from lossreg.kernels.stable import LN2, NOTHING, exp, exp2, exp_apart, log, logb, table
 
 Frames = Annotated[Array, Axes("T N C", LogProbability)]
 Labels = Annotated[Array, Axes("N S", Symbol, lengths="target_lengths")]
@@ -72,11 +73,13 @@ def ctc(
     # The states are a blank, then each label and a blank.
     symbols = np.full((samples, 2 * labels.shape[1] + 1), blank)
     symbols[:, 1::2] = np.where(behind, blank, labels)
-    # A path may come to a state from the label before, past the blank, where the labels differ.
-    jumps = np.full((samples, symbols.shape[1] + 2), -np.inf)
-    jumps[:, 3:-2:2] = np.where(labels[:, 1:] == labels[:, :-1], -np.inf, 0.0)
+    # A path may come to a state from the label before, past the blank, where the labels differ; else as good as never.
+    jumps = np.full((samples, symbols.shape[1] + 2), NOTHING)
+    jumps[:, 3:-2:2] = np.where(labels[:, 1:] == labels[:, :-1], NOTHING, 0.0)
     values = np.empty_like(share)
-    slope = slopes.get("log_probs", np.empty((0, 0, 0), log_probs.dtype))
+    slope = slopes.get("log_probs", np.empty((0, samples, classes), log_probs.dtype))
+    past = np.arange(len(slope))[:, np.newaxis] >= input_lengths
+    slope[past | zero_infinity] = 0  # what `align` leaves as it is
     lengths = (input_lengths, 2 * target_lengths + 1)
     each(align, samples, log_probs, symbols, jumps, *lengths, zero_infinity, share, values, slope)
     return values
@@ -94,54 +97,67 @@ def align(
     values: Any,
     slope: Any,
 ) -> None:
-    """Fill the value and the slopes of sample i."""
-    last, top = frames[i] - 1, states[i] + 1
-    jump, back = jumps[i, : top + 1], table(1, top + 1)[0]
+    """Fill the value and the slopes of sample i. Sums over paths are numbers of any size, m * 2^k."""
+    count, top = frames[i], states[i]
+    symbol, jump, back = symbols[i], jumps[i], table(1, top)[0]
     for s in range(top):
-        back[s] = jump[top - s] if s > 1 else -INFINITY
-    ahead, behind = table(frames[i], top - 1), table(frames[i], top - 1)
-    total = paths(log_probs, i, symbols, 0, 1, jump, ahead)
-    lost = total == -INFINITY and zero_infinity
-    values[i] = 0.0 if lost else -total * share[i]
-    for t in range(0 if lost else frames[i], len(slope)):
-        slope[t, i] = 0
+        back[s] = jump[top + 1 - s]
+    m, k = table(count, top), table(count, top)
+    whole, size = paths(log_probs, i, symbol, 1, jump, m, k)
+    if 2 * size < NOTHING:
+        whole = 0.0
+    lost = whole == 0 and zero_infinity
+    values[i] = 0.0 if lost else (-log(whole) - size * LN2) * share[i]
     if len(slope) == 0 or lost:
         return
-    own = share[i] if total > -INFINITY else total - total
-    paths(log_probs, i, symbols, last, -1, back, behind)
-    for t in range(last + 1):
-        for c in range(slope.shape[2]):
-            slope[t, i, c] = exp(log_probs[t, i, c]) * own
-        for s in range(top - 1):
-            through = ahead[t, s] + behind[last - t, top - 2 - s] + log_probs[t, i, symbols[i, s]]
-            slope[t, i, symbols[i, s]] -= exp(through - total) * own
+    own = whole / whole * share[i]
+    onward, by, said, row = table(count, top), table(count, top), table(1, top)[0], table(1, slope.shape[2])[0]
+    paths(log_probs, i, symbol, -1, back, onward, by)
+    for t in range(count):
+        for s in range(top):
+            said[s] = log_probs[t, i, symbol[s]]
+        for s in range(top):
+            growth, power = exp_apart(said[s])
+            power += k[t, s] + by[count - 1 - t, top - 1 - s] - size
+            said[s] = m[t, s] * onward[count - 1 - t, top - 1 - s] * growth / whole * exp2(power)
+        for c in range(len(row)):
+            row[c] = exp(float(log_probs[t, i, c]))
+        for s in range(top):
+            row[symbol[s]] -= said[s]
+        for c in range(len(row)):
+            slope[t, i, c] = row[c] * own
 
 
-def paths(log_probs: Any, i: int, symbols: Any, first: int, step: int, jump: Any, found: Any) -> float:
-    """Fill `found` with the paths to each frame's states, by logarithm, without what the frame itself says of them.
+def paths(log_probs: Any, i: int, symbol: Any, step: int, jump: Any, m: Any, k: Any) -> tuple[float, float]:
+    """Fill m and k with the sums over the paths to each frame's states, without what the frame itself says of them.
 
-    From frame `first` on, a `step` at a time; backwards the states too are turned round. Gives all that end as they
-    should: in one of the last two states.
+    With a `step` of -1 frames and states are turned round. Gives all that end as they should: in one of the last two
+    states.
     """
-    states = len(jump) - 2
+    count, top = m.shape
     # Two columns before the states: so every state has two neighbours. Before the first frame there is a path to the
     # first state, which would be that of no label.
-    before = table(1, states + 2)[0]
-    for s in range(states + 2):
-        before[s] = 0.0 if s == 2 else -INFINITY
-    for t in range(len(found)):
-        advance(before, jump, found[t])
-        for s in range(states):
-            symbol = symbols[i, s if step > 0 else states - 1 - s]
-            before[s + 2] = found[t, s] + log_probs[first + step * t, i, symbol]
-        before[0] = before[1] = -INFINITY
-    return log_add(before[states + 1], before[states], -INFINITY)
+    part, power = table(1, top + 2)[0], table(1, top + 2)[0]
+    for s in range(top + 2):
+        part[s], power[s] = (1.0, 0.0) if s == 2 else (0.0, NOTHING)
+    for t in range(count):
+        for s in range(top):
+            m[t, s], k[t, s] = added(part[s + 2], power[s + 2], part[s + 1], power[s + 1], part[s], power[s] + jump[s])
+        for s in range(top):
+            at = t if step > 0 else count - 1 - t
+            part[s + 2] = log_probs[at, i, symbol[s if step > 0 else top - 1 - s]]
+        for s in range(top):
+            growth, by = exp_apart(part[s + 2])
+            product = m[t, s] * growth
+            size = logb(product)
+            part[s + 2], power[s + 2] = product * exp2(-size), k[t, s] + by + size
+    return added(part[top + 1], power[top + 1], part[top], power[top], 0.0, NOTHING)
 
 
-def advance(before: Any, jump: Any, here: Any) -> None:
-    """The paths to each state: from the same state, the one before, or the label before."""
-    for s in range(len(here)):
-        here[s] = log_add(before[s + 2], before[s + 1], before[s] + jump[s])
+def added(m1: Any, k1: Any, m2: Any, k2: Any, m3: Any, k3: Any) -> tuple[Any, Any]:
+    """The sum of three numbers of any size."""
+    k = max(k1, k2, k3)
+    return m1 * exp2(k1 - k) + m2 * exp2(k2 - k) + m3 * exp2(k3 - k), k
 
 
 @ctc.example
