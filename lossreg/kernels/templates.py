@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from lossreg.kernels.operands import arrays, cast, items, scratch
+from lossreg.kernels.scaled import filled
 from lossreg.kernels.stable import total
 
 # Filled in for each copy: the kernel; its guard, which tells of a point whether it is ignored and whether it is outside
@@ -118,8 +119,10 @@ def rows(
             ignored, beyond = guard(point, parameters)
             outside |= (weight != 0) & beyond
             counts = (weight != 0) & (not ignored) & (not beyond)
-            value = weight * kernel(*point, *slope_rows, *parameters) if counts else REAL(0)
-            factor = weight * REAL(scale)
+            value, factor = REAL(0), weight * REAL(scale)
+            if counts:
+                value, factor = filled(kernel, point, slope_rows, parameters, factor)
+                value *= weight
             if (not counts) | (factor != 1):
                 for slope in arrays(slope_rows):
                     for j in range(slope.size):

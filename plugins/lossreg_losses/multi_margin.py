@@ -34,8 +34,9 @@ def multi_margin(
         excess = margin + gap(x[j], own)
         over = T(0) if (excess <= 0) | (j == label) else excess
         value += times(share, over) * (T(1) if p == 1 else over)
-        slope[j] = times(share, T(over > 0) if p == 1 else T(2) * over)
-        pushed += slope[j]
+        push = times(share, T(over > 0) if p == 1 else T(2) * over)
+        pushed += push
+        slope[j] = push
     slope[label] = -pushed
     return value
 

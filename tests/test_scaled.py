@@ -1,0 +1,103 @@
+"""Slopes by row that are multiplied as they are stored."""
+
+import numpy as np
+import pytest
+from lossreg_losses.cross_entropy import cross_entropy
+from lossreg_losses.multi_margin import multi_margin
+from lossreg_losses.nll import nll
+
+import lossreg
+from lossreg import ClassIndex, ClassRow, Ignored, Real, Slope
+from lossreg.kernels.scaled import only_stores
+from lossreg.kernels.stable import total
+
+RANDOM = np.random.default_rng(11)
+
+
+def stores(x: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_index: Ignored = -100) -> float:  # noqa: ARG001  the loop leaves such rows out
+    """The sum of c x[c], less that of the label: only stores its slopes."""
+    T = type(x[0])
+    value = -x[label]
+    for c in range(len(x)):
+        value += T(c) * x[c]
+        slope[c] = T(c)
+    slope[label] = T(label - 1)
+    return value
+
+
+def reads(x: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_index: Ignored = -100) -> float:  # noqa: ARG001  the loop leaves such rows out
+    """The same, but reads them back."""
+    T = type(x[0])
+    value = -x[label]
+    for c in range(len(x)):
+        value += T(c) * x[c]
+        slope[c] = T(c)
+    slope[label] -= T(1)
+    return value
+
+
+def asks(x, slope):
+    """Whether it is there, and how long it is."""
+    if slope is not None and len(slope) > 1:
+        slope[0] = x[0]
+    return x[0]
+
+
+def hands_on(x, slope):
+    """To another function, which may read."""
+    slope[0] = x[0]
+    return total(slope)
+
+
+def renames(x, slope):
+    """By another name."""
+    other = slope
+    other[0] = x[0]
+    return other[0]
+
+
+def stores_itself(x, slope):
+    """A slope as what is stored."""
+    x[0] = slope
+    return x[0]
+
+
+@pytest.mark.parametrize(
+    ("function", "names", "expected"),
+    [
+        (stores, ("slope",), True),
+        (asks, ("slope",), True),
+        (asks, ("x",), False),
+        (reads, ("slope",), False),
+        (hands_on, ("slope",), False),
+        (renames, ("slope",), False),
+        (stores_itself, ("slope",), False),
+        (nll.forms[0].kernel, ("slope",), True),
+        (multi_margin.forms[0].kernel, ("slope",), True),
+        (cross_entropy.forms[0].kernel, ("slope",), False),
+    ],
+)
+def test_what_only_stores_its_slopes_is_told_from_what_reads_them(function, names, expected):
+    assert only_stores(function, names) is expected
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("classes", [3, 10, 77])
+def test_multiplied_as_they_are_stored_or_afterwards_slopes_have_the_same_bits(kind, classes):
+    logits, labels = RANDOM.normal(size=(50, classes)).astype(kind), RANDOM.integers(0, classes, 50)
+    labels[::7] = -100
+    weight, where = RANDOM.uniform(size=50).astype(kind), RANDOM.uniform(size=50) > 0.2
+    weight[3] = 0
+    for reduction in ("mean", "sum", "none", "batchmean"):
+        for given in ({}, {"sample_weight": weight}, {"where": where}, {"sample_weight": weight, "where": where}):
+            one, other = (
+                lossreg.create(lossreg.loss(kernel), reduction=reduction).value_and_grad(logits, labels, **given)
+                for kernel in (stores, reads)
+            )
+            np.testing.assert_array_equal(one[0], other[0])
+            np.testing.assert_array_equal(one[1], other[1])
+            assert np.any(one[1])
+            over = logits.copy()
+            into = lossreg.create(lossreg.loss(stores), reduction=reduction)
+            into.value_and_grad(over, labels, out=over, **given)
+            np.testing.assert_array_equal(over, one[1])
