@@ -199,6 +199,17 @@ CASES = (
             numbers(1, kind="int64"),
         ),
     ),
+    Case(
+        "`ctc` in float32, paths of probability e^-200,000",
+        "ctc",
+        (
+            numbers([[-100_000, -100_000.5, 0]], [[-100_000, -100_000.5, 0]], kind="float32"),
+            numbers([1], kind="int64"),
+            numbers(2, kind="int64"),
+            numbers(1, kind="int64"),
+        ),
+        {"reduction": "sum"},
+    ),
     Case("`MSELoss(reduction='avg')`", "MSELoss", (), {"reduction": "avg"}, None),
 )
 
