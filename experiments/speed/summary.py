@@ -187,7 +187,7 @@ def closing(results: dict[str, Any]) -> str:
     for what, engine, section in (
         ("out= given", "lossreg out=", "cases"),
         ("float32, over float64", "lossreg float32", "float64"),
-        (f"one thread, over {results['cores']}", "lossreg one thread", "threads"),
+        (f"one thread, over {results['cores']}", "lossreg one thread", "scaling"),
     ):
         table = [[group, cell(rows, partial(ratio, engine=engine))] for group, rows in groups(sections[section])]
         told += [f"  {what}", *(f"    {shown}" for shown in columns(table))]
