@@ -1,9 +1,9 @@
-"""A small call like one before: all but the numbers is settled, and what is left is to run the compiled loop.
+"""A call like one before: all but the numbers is settled, and what is left is to run the compiled loop.
 
 The checks of a call depend on its arrays' types, shapes and layouts, and so does the way to its loop. Going it takes
-some 50 microseconds, far more than the numbers of a small batch. So a criterion remembers the way, by these. Whatever
-is not plain (other layouts, weights, masks, several threads), and whatever turns out wrong (a number outside its
-domain, a sum that overflows), goes the whole way.
+some 50 microseconds, far more than the numbers of a small batch, and 150 where those of a million have driven all else
+from the caches. So a criterion remembers the way, by these. Whatever is not plain (other layouts, weights, masks), and
+whatever turns out wrong (a number outside its domain, a sum that overflows), goes the whole way.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty, ndarray
 
-from lossreg.kernels.execute import WORK, Drive, fits, flatten
+from lossreg.kernels.execute import SLAB, WORK, Drive, fits, flatten, parted
 from lossreg.kernels.reductions import REDUCTIONS
 from lossreg.kernels.specialise import counter, entry_point
+from lossreg.kernels.threads import run_together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,13 +52,14 @@ class Settled:
         # A number times this one is of the type, in a quarter of the time that a call of the type takes.
         self.one, self.most = call.kind.type(1), float(np.finfo(call.kind).max)
         self.size, self.length = prod(call.shape), drive.length
-        self.blocks = -(-self.size // self.length)
+        self.blocks, self.work = -(-self.size // self.length), self.size * drive.width // WORK
         self.idle: list[Array] = []  # room for the blocks' sums that no call has taken, for calls in several threads
         # What the loop stores: gradients, scratch of a row, or nothing where nobody asked.
         shapes = {name: x.shape for name, x in call.graded} if graded else {}
         rows = [(1, drive.width) if scratch else None for scratch in drive.scratch]
         self.shapes = [shapes.get(call.form.slopes[at], rows[at]) for at in drive.slots]
-        self.full = None not in self.shapes
+        self.asked = [shape for shape in self.shapes if shape is not None]
+        self.full = self.asked == self.shapes
         # The loop takes one axis of elements or rows, whatever there are.
         rank, by_row = len(call.shape), methodcaller("reshape", -1, drive.width)
         inputs = [by_row if x.ndim > rank else ndarray.ravel for x in call.arrays]
@@ -88,8 +90,11 @@ class Settled:
         width = call.inputs[0].shape[-1] if form.by_row else 1
         asked = {name for name, _ in call.graded} if graded else set()
         rows = zip(form.slopes, form.slope_rows, strict=False)
+        numbers = prod(call.shape) * width
         plain = (
-            prod(call.shape) * width < 2 * WORK
+            # Threads have scratch of their own, and weights by class are added up by slabs.
+            (numbers < 2 * WORK or graded or not form.by_row)
+            and (numbers < SLAB or call.counted()[-1] is None)
             and all(map(fits, call.arrays, kinds))
             and all(x is y for x, y in zip(call.arrays, call.inputs, strict=True))
             and (form.by_row or not any(isinstance(x, np.ndarray) for x in fixed))
@@ -121,7 +126,12 @@ class Settled:
         except IndexError:
             sums = empty(self.blocks)
         scale = 1 / divisor if self.graded else 1.0
-        outside = self.entry(sums, None, None, None, scale, self.size, self.length, 0, self.blocks, given + self.fixed)
+        given += self.fixed
+        if self.work > 1:
+            head = (sums, None, None, None, scale, self.size, self.length)
+            outside = any(run_together(self.entry, [(*head, *part, given) for part in parted(self.blocks, self.work)]))
+        else:
+            outside = self.entry(sums, None, None, None, scale, self.size, self.length, 0, self.blocks, given)
         value = (sums.item() if self.blocks == 1 else float(sums.sum())) / divisor
         self.idle.append(sums)
         if outside or not abs(value) <= self.most:
@@ -139,12 +149,13 @@ class Settled:
     def buffers(self, arrays: tuple[Array, ...], out: Any) -> tuple[Any, ...] | None:
         """The arrays that the caller gave for the gradients, if the loop can fill them while it reads the inputs."""
         given = out if isinstance(out, tuple) else (out,)
-        shapes = [shape for shape in self.shapes if shape is not None]
-        if len(given) != len(shapes):
+        if len(given) != len(self.asked):
             return None
-        for x, shape in zip(given, shapes, strict=True):
-            alike = x.__class__ is ndarray and x.shape == shape and x.dtype == self.kind and x.flags.carray
-            if not alike or any(np.may_share_memory(x, y) for y in arrays):
+        for x, shape in zip(given, self.asked, strict=True):
+            if not (x.__class__ is ndarray and x.shape == shape and x.dtype == self.kind and x.flags.carray):
                 return None
+            for y in arrays:
+                if np.may_share_memory(x, y):
+                    return None
         waiting = iter(given)
-        return tuple([None if shape is None else next(waiting) for shape in self.shapes])
+        return given if self.full else tuple([None if shape is None else next(waiting) for shape in self.shapes])
