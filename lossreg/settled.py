@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import operator
 from math import prod
-from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,7 +60,7 @@ class Settled:
         self.asked = [shape for shape in self.shapes if shape is not None]
         self.full = self.asked == self.shapes
         # The loop takes one axis of elements or rows, whatever there are.
-        rank, by_row = len(call.shape), methodcaller("reshape", -1, drive.width)
+        rank, by_row = len(call.shape), operator.methodcaller("reshape", -1, drive.width)
         inputs = [by_row if x.ndim > rank else ndarray.ravel for x in call.arrays]
         slopes = [as_it_is if shape is None else inputs[0] for shape in self.shapes]
         self.views = () if rank == 1 else (*slopes, *inputs)
