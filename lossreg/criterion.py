@@ -100,10 +100,10 @@ class Criterion:
         plain = sample_weight is None and where is None and denominator is None
         alike = likeness(arrays, False) if plain else None
         way = self._ways.get(alike)
-        found = way(arrays) if way else None
+        found = way.run(arrays) if way else None
         if found is None:
             call = self._call(arrays, sample_weight, where)
-            found = call.value(denominator), ()
+            found = call.value(denominator), None
             self._settle(alike, call)
         return found[0]
 
@@ -157,14 +157,14 @@ class Criterion:
         plain = sample_weight is None and where is None and denominator is None and wrt is None
         alike = likeness(arrays, True) if plain else None
         way = self._ways.get(alike)
-        found = way(arrays, out) if way else None
+        found = way.run(arrays, out) if way else None
         if found is None:
             call = self._call(arrays, sample_weight, where, wrt)
             given = call.gradients(out)
-            found = call.value(denominator, given), call.deliver(given, out)
+            value, grads = call.value(denominator, given), call.deliver(given, out)
             self._settle(alike, call)
-        value, grads = found
-        return value, grads[0] if len(grads) == 1 else grads
+            found = value, grads[0] if len(grads) == 1 else grads
+        return found
 
     def denominator(self, *arrays: Any, sample_weight: Any = None, where: Any = None) -> float:
         """What the reduction divides the sum by; what several parts' denominators add up to is the whole's."""

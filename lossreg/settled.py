@@ -1,21 +1,24 @@
-"""A small call like one before: all but the numbers is settled, and what is left is to run the compiled loop.
+"""A call like one before: all but the numbers is settled, and what is left is to run the compiled loop.
 
 The checks of a call depend on its arrays' types, shapes and layouts, and so does the way to its loop. Going it takes
-some 50 microseconds, far more than the numbers of a small batch. So a criterion remembers the way, by these. Whatever
-is not plain (other layouts, weights, masks, several threads), and whatever turns out wrong (a number outside its
-domain, a sum that overflows), goes the whole way.
+some 50 microseconds, far more than the numbers of a small batch, and 150 where those of a million have driven all else
+from the caches. So a criterion remembers the way, by these. Whatever is not plain (other layouts, weights, masks), and
+whatever turns out wrong (a number outside its domain, a sum that overflows), goes the whole way.
 """
 
 from __future__ import annotations
 
+import operator
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy import empty, ndarray
 
-from lossreg.kernels.execute import WORK, Drive, fits, flatten
+from lossreg.kernels.execute import SLAB, WORK, Drive, fits, flatten, parted
 from lossreg.kernels.reductions import REDUCTIONS
 from lossreg.kernels.specialise import counter, entry_point
+from lossreg.kernels.threads import run_together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,39 +30,53 @@ if TYPE_CHECKING:
 
 def likeness(arrays: Sequence[Any], graded: bool) -> Any:
     """What calls have in common that go one way: types, shapes and layouts; None where something is no plain array."""
-    found: list[Any] = [graded]
+    found: tuple[Any, ...] = (graded,)
     for x in arrays:
-        if x.__class__ is not np.ndarray:
+        if x.__class__ is not ndarray:
             return None
         found += x.dtype, x.shape, x.flags.num
-    return tuple(found)
+    return found
+
+
+def as_it_is(nothing: None) -> None:
+    """The view of a slope that nobody asked for."""
+    return nothing
 
 
 class Settled:
     """A way: from arrays like those of the call that it was made of to the value and the gradients."""
 
     def __init__(self, call: Call, drive: Drive, fixed: list[Any], *, graded: bool) -> None:
-        self.kind, self.real, self.width, self.fixed = call.kind.type, call.real, drive.width, fixed
-        self.most = float(np.finfo(self.kind).max)
-        self.size, rank = prod(call.shape), len(call.shape)
-        self.blocks = -(-self.size // drive.length)
-        self.numbers = (self.size, drive.length, 0, self.blocks)
-        self.shapes = [x.shape for _, x in call.graded] if graded else []
-        places = {name: at for at, (name, _) in enumerate(call.graded)} if graded else {}
-        # For each slope that the loop stores the gradient that it is, or -1 for scratch, or None.
-        self.slots = [places.get(call.form.slopes[at], -1 if drive.scratch[at] else None) for at in drive.slots]
-        arrays = [flatten(x, 1) for x in call.arrays]
-        self.direct = self.slots == [*range(len(self.shapes))]
+        self.kind, self.fixed, self.graded = call.kind, tuple(fixed), graded
+        # A number times this one is of the type, in a quarter of the time that a call of the type takes.
+        self.one, self.most = call.kind.type(1), float(np.finfo(call.kind).max)
+        self.size, self.length = prod(call.shape), drive.length
+        self.blocks, self.work = -(-self.size // self.length), self.size * drive.width // WORK
+        self.idle: list[Array] = []  # room for the blocks' sums that no call has taken, for calls in several threads
+        # What the loop stores: gradients, scratch of a row, or nothing where nobody asked.
+        shapes = {name: x.shape for name, x in call.graded} if graded else {}
+        rows = [(1, drive.width) if scratch else None for scratch in drive.scratch]
+        self.shapes = [shapes.get(call.form.slopes[at], rows[at]) for at in drive.slots]
+        self.asked = [shape for shape in self.shapes if shape is not None]
+        self.full = self.asked == self.shapes
+        # The loop takes one axis of elements or rows, whatever there are.
+        rank, by_row = len(call.shape), operator.methodcaller("reshape", -1, drive.width)
+        inputs = [by_row if x.ndim > rank else ndarray.ravel for x in call.arrays]
+        slopes = [as_it_is if shape is None else inputs[0] for shape in self.shapes]
+        self.views = () if rank == 1 else (*slopes, *inputs)
+        given = [flatten(x, rank) for x in call.arrays]
+        stored = [None if shape is None else empty(given[0].shape, self.kind) for shape in self.shapes]
+        numbers = (1.0, self.size, self.length, 0, self.blocks)
+        arguments = (empty(self.blocks), None, None, None, *numbers, (*stored, *given, *fixed))
+        self.entry = entry_point(drive.function, arguments)
         self.divide, self.batch = REDUCTIONS[call.reduction], call.shape[0] if call.shape else 1
         self.each, labels, self.ignored, self.weight = call.counted()
-        self.labels = next((at for at, x in enumerate(call.arrays) if x is labels), -1)
-        counting = self.labels >= 0 and call.reduction != "sum"
-        self.counter = entry_point(counter(), self.tally(arrays)) if counting else None
         self.divisor = self.divide(self.each * self.size, self.size, self.batch)
-        # The loop takes one axis of elements or rows, whatever there are.
-        self.flat = rank == 1
-        self.rows = [call.form.by_row and len(shape) > rank for shape in (*self.shapes, *map(np.shape, call.arrays))]
-        self.entry = entry_point(drive.function, self.arguments(arrays, self.gradients(), 1.0))
+        self.labels = next((len(self.shapes) + at for at, x in enumerate(call.arrays) if x is labels), -1)
+        self.counter = None
+        if labels is not None and call.reduction != "sum":
+            counted = (None, None, flatten(labels, rank), self.ignored, self.weight, self.size)
+            self.counter = entry_point(counter(), counted)
 
     @classmethod
     def of(cls, call: Call, *, graded: bool) -> Settled | None:
@@ -72,8 +89,11 @@ class Settled:
         width = call.inputs[0].shape[-1] if form.by_row else 1
         asked = {name for name, _ in call.graded} if graded else set()
         rows = zip(form.slopes, form.slope_rows, strict=False)
+        numbers = prod(call.shape) * width
         plain = (
-            prod(call.shape) * width < 2 * WORK
+            # Threads have scratch of their own, and weights by class are added up by slabs.
+            (numbers < 2 * WORK or graded or not form.by_row)
+            and (numbers < SLAB or call.counted()[-1] is None)
             and all(map(fits, call.arrays, kinds))
             and all(x is y for x, y in zip(call.arrays, call.inputs, strict=True))
             and (form.by_row or not any(isinstance(x, np.ndarray) for x in fixed))
@@ -85,54 +105,56 @@ class Settled:
         slopes = tuple(call.arrays[0] if name in asked else None for name in form.slopes)
         return cls(call, Drive(form, call.real, switches, width, 1.0, slopes), fixed, graded=graded)
 
-    def __call__(self, arrays: Sequence[Array], out: Any = None) -> tuple[Any, tuple[Array, ...]] | None:
-        """The value and the gradients; None where there is more to do about these numbers, or about `out`."""
-        grads = self.gradients() if out is None else self.buffers(arrays, out)
-        if grads is None:
+    def run(self, arrays: tuple[Array, ...], out: Any = None) -> tuple[Any, Any] | None:
+        """The value and the gradient, or gradients; None where there is more to do about these numbers, or `out`."""
+        outputs = self.outputs() if out is None else self.buffers(arrays, out)
+        if outputs is None:
             return None
+        given = outputs + arrays
+        if self.views:
+            given = (*map(operator.call, self.views, given),)
         divisor = self.divisor
         if self.counter is not None:
-            divisor = self.divide(self.each * self.counter(*self.tally(arrays)), self.size, self.batch)
+            count = self.counter(None, None, given[self.labels], self.ignored, self.weight, self.size)
+            if count != self.size:
+                divisor = self.divide(self.each * count, self.size, self.batch)
         if divisor == 0:
             return None
-        arguments = self.arguments(arrays, grads, 1 / divisor)
-        outside, sums = self.entry(*arguments), arguments[0]
-        value = float(sums[0] if self.blocks == 1 else sums.sum()) / divisor
-        return None if outside or not abs(value) <= self.most else (self.kind(value), grads)
+        try:
+            sums = self.idle.pop()
+        except IndexError:
+            sums = empty(self.blocks)
+        scale = 1 / divisor if self.graded else 1.0
+        given += self.fixed
+        if self.work > 1:
+            head = (sums, None, None, None, scale, self.size, self.length)
+            outside = any(run_together(self.entry, [(*head, *part, given) for part in parted(self.blocks, self.work)]))
+        else:
+            outside = self.entry(sums, None, None, None, scale, self.size, self.length, 0, self.blocks, given)
+        value = (sums.item() if self.blocks == 1 else float(sums.sum())) / divisor
+        self.idle.append(sums)
+        if outside or not abs(value) <= self.most:
+            return None
+        grads = outputs if self.full else tuple([x for x in outputs if x is not None])
+        return self.one * value, grads[0] if len(grads) == 1 else grads
 
-    def gradients(self) -> tuple[Array, ...]:
-        """New arrays for the gradients."""
-        return tuple([np.empty(shape, self.kind) for shape in self.shapes])
+    def outputs(self) -> tuple[Any, ...]:
+        """New arrays for what the loop stores."""
+        made: tuple[Any, ...] = ()
+        for shape in self.shapes:
+            made += (None if shape is None else empty(shape, self.kind),)
+        return made
 
-    def buffers(self, arrays: Sequence[Array], out: Any) -> tuple[Array, ...] | None:
+    def buffers(self, arrays: tuple[Array, ...], out: Any) -> tuple[Any, ...] | None:
         """The arrays that the caller gave for the gradients, if the loop can fill them while it reads the inputs."""
         given = out if isinstance(out, tuple) else (out,)
-        fit = len(given) == len(self.shapes) and all(
-            x.__class__ is np.ndarray
-            and x.shape == shape
-            and x.dtype == self.kind
-            and x.flags.carray
-            and not any(np.may_share_memory(x, y) for y in arrays)
-            for x, shape in zip(given, self.shapes, strict=True)
-        )
-        return given if fit else None
-
-    def arguments(self, arrays: Sequence[Array], grads: tuple[Array, ...], scale: float) -> tuple[Any, ...]:
-        """What the loop is called with."""
-        given: Any = (*grads, *arrays)
-        if not self.flat:
-            given = [
-                x.reshape(self.size, self.width) if row else x.ravel() for x, row in zip(given, self.rows, strict=True)
-            ]
-        if not self.direct:
-            stored = [
-                None if slot is None else given[slot] if slot >= 0 else np.empty((1, self.width), self.real)
-                for slot in self.slots
-            ]
-            given = (*stored, *given[len(grads) :])
-        head = (np.empty(self.blocks), None, None, None, scale if grads else 1.0)
-        return (*head, *self.numbers, (*given, *self.fixed))
-
-    def tally(self, arrays: Sequence[Array]) -> tuple[Any, ...]:
-        """What the count of the labels is called with."""
-        return (None, None, arrays[self.labels].ravel(), self.ignored, self.weight, self.size)
+        if len(given) != len(self.asked):
+            return None
+        for x, shape in zip(given, self.asked, strict=True):
+            if not (x.__class__ is ndarray and x.shape == shape and x.dtype == self.kind and x.flags.carray):
+                return None
+            for y in arrays:
+                if np.may_share_memory(x, y):
+                    return None
+        waiting = iter(given)
+        return given if self.full else tuple([None if shape is None else next(waiting) for shape in self.shapes])

@@ -675,19 +675,22 @@ def test_a_parameter_may_be_an_array_for_numbers():
     np.testing.assert_array_equal(values, [[2.5, 4.0], [2.5, 4.0]])
 
 
-def test_it_may_be_called_from_many_threads():
-    prediction, target = RANDOM.normal(size=(2, 200_000))
-    criterion = lossreg.create("huber")
-    expected, expected_grad = criterion.value_and_grad(prediction, target)
-    found = []
-    threads = [
-        threading.Thread(target=lambda: found.append(criterion.value_and_grad(prediction, target))) for _ in range(8)
-    ]
+@pytest.mark.parametrize("size", [20_000, 200_000])
+def test_it_may_be_called_from_many_threads(size):
+    criterion, target = lossreg.create("huber"), RANDOM.normal(size=size)
+    predictions = [target * factor for factor in range(8)]
+    expected = [lossreg.create("huber").value_and_grad(prediction, target) for prediction in predictions]
+    found = [[] for _ in predictions]
+
+    def call(prediction, results):
+        results += [criterion.value_and_grad(prediction, target) for _ in range(20)]
+
+    threads = [threading.Thread(target=call, args=given) for given in zip(predictions, found, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 8
-    for value, grad in found:
-        assert value == expected
-        np.testing.assert_array_equal(grad, expected_grad)
+    for (value, grad), results in zip(expected, found, strict=True):
+        assert [value] * 20 == [each for each, _ in results]
+        for _, each in results:
+            np.testing.assert_array_equal(each, grad)

@@ -11,6 +11,7 @@ import pytest
 import lossreg
 from lossreg.experiment.config import load
 from lossreg.experiment.session import prepare
+from lossreg.kernels.execute import WORK
 from lossreg.registry import losses
 
 SPEED = Path(__file__).parents[1] / "experiments" / "speed"
@@ -135,6 +136,15 @@ def test_lossreg_beside_itself_has_the_threads_and_the_type_that_it_says():
         lossreg.set_num_threads(before)
 
 
+def test_what_a_second_thread_does_is_measured_where_no_peer_is_and_where_one_is_woken():
+    sections = {section.name: section for section in measure.plan(quick=False)}
+    scaling = sections["scaling"]
+    assert set(scaling.engines) == {"lossreg", "lossreg one thread", "lossreg out="}
+    assert cases.LARGE == 2 * WORK
+    assert {case.name for case in scaling.cases} > {"mse 1M", "mse 16M", "cross_entropy 256 x 32,000"}
+    assert len({case.name for case in scaling.cases}) == len(scaling.cases)
+
+
 # The clock
 
 
@@ -169,7 +179,7 @@ def row(case, group, **ratios):
 def test_peers_that_are_faster_are_told_the_worst_first():
     rows = [row("a", "1M elements", torch=4.0, jax_jit=0.9, limit=0.5), row("b", "image", torch=0.25, limit=0.5)]
     results = summary.recorded() | {"failed": ["cases, c FAILED: no"]}
-    results["sections"] = dict.fromkeys(("cases", "float64", "value", "threads", "sizes"), rows) | {
+    results["sections"] = dict.fromkeys(("cases", "float64", "value", "threads", "scaling", "sizes"), rows) | {
         "start": [],
         "training": [],
     }

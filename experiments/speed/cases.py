@@ -265,6 +265,8 @@ CASES = tuple(Case(entry, size) for entry in ENTRIES for size in entry.sizes)
 LADDER = tuple(16 << shift for shift in range(0, 22, 2))
 """From 16 to 16M elements, by factors of 4."""
 
+LARGE = 1 << 19
+
 
 def ladder() -> list[Case]:
     """The cases of the plot of time against size: a streaming loss, one with an exponential, and rows of 16 classes."""
@@ -277,3 +279,8 @@ def ladder() -> list[Case]:
 def largest() -> list[Case]:
     """For each entry the case with the most elements."""
     return [Case(entry, max(entry.sizes, key=lambda size: prod(size.shape))) for entry in ENTRIES]
+
+
+def large() -> list[Case]:
+    """The cases, and those of the ladder, of a size that another thread is woken for; each once."""
+    return [case for case in {case.name: case for case in (*ladder(), *CASES)}.values() if case.elements >= LARGE]

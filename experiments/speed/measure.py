@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from itertools import groupby
 from multiprocessing import get_context
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,7 +27,7 @@ import start
 import summary
 import timing
 import training
-from cases import CASES, LADDER, Case, ladder, largest
+from cases import CASES, LADDER, Case, ladder, large, largest
 
 import lossreg
 from lossreg.experiment.environment import cpu
@@ -58,13 +57,14 @@ class Section(NamedTuple):
 def plan(*, quick: bool) -> list[Section]:
     """What is measured. Not every combination, which would take hours: each axis is varied from the first section."""
     available = lossreg.get_num_threads()
-    several, uncompiled = ("lossreg", "lossreg one thread", "torch", "jax.jit"), ("torch", "jax.jit", "limit")
+    uncompiled = ("torch", "jax.jit", "limit")
     sections = [
         Section("cases", CASES, EVERYONE, 1.0),
         Section("float64", CASES, ("lossreg", "lossreg float32", *uncompiled), 0.5, dtype="float64"),
         Section("value", largest(), ("lossreg", *summary.PEERS, "limit"), 0.5, gradient=False),
         Section("sizes", ladder(), ("lossreg", "torch", "torch.compile", "jax.jit", "limit"), 0.5),
-        Section("threads", CASES, (*several, "scikit-learn", "limit"), 0.5, threads=available),
+        Section("threads", CASES, ("lossreg", "scikit-learn", *uncompiled), 0.5, threads=available),
+        Section("scaling", large(), ("lossreg", "lossreg one thread", "lossreg out="), 0.5, threads=available),
     ]
     if not quick:
         return sections
@@ -131,14 +131,11 @@ class Log:
 def measure(*, quick: bool) -> dict[str, Any]:
     """All sections."""
     log, repeats = Log(), 1 if quick else 5
-    for threads, alike in groupby(plan(quick=quick), lambda section: section.threads):
-        with worker(threads) as run:
-            for section in alike:
-                log.fill(
-                    section.name,
-                    {case.name: partial(run, measured, section, case) for case in section.cases},
-                    summary.line,
-                )
+    for section in plan(quick=quick):
+        # Each in a process of its own: threads that another section's peers leave behind wait by spinning.
+        with worker(section.threads) as run:
+            work = {case.name: partial(run, measured, section, case) for case in section.cases}
+            log.fill(section.name, work, summary.line)
     losses = QUICK if quick else tuple(dict.fromkeys(case.entry.loss for case in CASES))
     log.fill(
         "start", {name: partial(start.measured, name, losses, repeats) for name in start.NAMES}, summary.start_line

@@ -187,9 +187,10 @@ def closing(results: dict[str, Any]) -> str:
     for what, engine, section in (
         ("out= given", "lossreg out=", "cases"),
         ("float32, over float64", "lossreg float32", "float64"),
-        (f"one thread, over {results['cores']}", "lossreg one thread", "threads"),
+        (f"one thread, over {results['cores']}", "lossreg one thread", "scaling"),
     ):
-        table = [[group, cell(rows, partial(ratio, engine=engine))] for group, rows in groups(sections[section])]
+        own = groups(sections.get(section, []))  # results of before there was a section have none
+        table = [[group, cell(rows, partial(ratio, engine=engine))] for group, rows in own]
         told += [f"  {what}", *(f"    {shown}" for shown in columns(table))]
     told += ["", "A new process, and how much of it is beyond one that calls a trivial function out of numba's cache"]
     for row in sections["start"]:
