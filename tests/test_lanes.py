@@ -9,8 +9,9 @@ import lossreg
 from lossreg import ClassIndex, ClassRow, Real, Row, Slope, loss
 from lossreg.kernels.abreast import LaneRow
 from lossreg.kernels.lanes import Lanes
+from lossreg.kernels.options import REORDERED
+from lossreg.kernels.parts import compiled
 from lossreg.kernels.sources import laborious, straight
-from lossreg.kernels.specialise import REORDERED, compiled
 from lossreg.kernels.stable import exp, log_sum, sign
 from lossreg.kernels.together import resolved
 

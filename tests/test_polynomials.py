@@ -7,7 +7,7 @@ import pytest
 from numba import njit
 from numba.extending import register_jitable
 
-from lossreg.kernels import specialise, stable
+from lossreg.kernels import parts, stable
 from lossreg.kernels.stirling import ROOT
 from lossreg.testing.exactness import distance, ulp
 from lossreg.testing.precise import context
@@ -33,7 +33,7 @@ KINDS = [np.float32, np.float64]
 def compiled(name):
     function = PLAIN[name]  # numba puts the polynomial in its place
 
-    @njit(**specialise.REORDERED)
+    @njit(**parts.REORDERED)
     def loop(x, out):
         for i in range(x.size):
             out[i] = function(x[i])

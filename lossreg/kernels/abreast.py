@@ -14,7 +14,8 @@ from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, inf
 from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import make_array
 
-from lossreg.kernels.lanes import LANES, Lanes, common, foremost, is_number, spelt, splat
+from lossreg.kernels.lanes import Lanes, common, foremost, is_number, spelt, splat
+from lossreg.kernels.options import LANES
 
 INDEX = ir.IntType(32)
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lossreg.kernels.floats import EXACT
-from lossreg.kernels.specialise import clone, compiled, fingerprint
+from lossreg.kernels.specialise import clone, fingerprint
 from lossreg.kernels.stable import expm1, sigmoid
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def backward(values: Any, grad: Any, grad_bias: Any) -> None:
 def loops(function: Any, slope: Any) -> tuple[Callable[..., None], Callable[..., None]]:
     """The compiled loops of an activation and its derivative, a function of the activation's value; both in place."""
     forward_loop, backward_loop = (
-        clone(template, f"{chosen.__name__}_{fingerprint(chosen)}", {"kernel": compiled(chosen, EXACT)})
+        clone(template, f"{chosen.__name__}_{fingerprint(chosen)}", {}, (chosen,))
         for template, chosen in ((forward, function), (backward, slope))
     )
     return forward_loop, backward_loop

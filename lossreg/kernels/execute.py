@@ -15,8 +15,7 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from lossreg.errors import InvalidDefinition
-from lossreg.kernels.lanes import LANES
-from lossreg.kernels.operands import BLOCK
+from lossreg.kernels.options import BLOCK, LANES
 from lossreg.kernels.sources import laborious, straight
 from lossreg.kernels.specialise import counter, driver, in_short, repeater
 from lossreg.kernels.threads import get_num_threads, run_together

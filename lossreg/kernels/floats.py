@@ -16,23 +16,9 @@ from numba.core.types.misc import unliteral
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
-from lossreg.kernels.inner import PartCompiler
 from lossreg.kernels.lanes import Lanes, call
 
-# Nothing may be rearranged, not even a multiply and an add fused into one instruction: whether the compiler does that
-# depends on what else is computed, and a value is to have the same bits with a gradient and without. A division by 0 is
-# inf or nan: checking for it takes a branch, and with it the vector instructions.
-EXACT = {"fastmath": False, "error_model": "numpy"}
 FUSED = get_host_cpu_features().get("fma", False)
-
-# What only compiled code calls needs no wrappers for other callers, which take a tenth of the time to compile, and has
-# to be inlined for a loop around it to vectorise: left to itself the compiler does not inline log1p(exp(x)).
-INNER = {
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-    "forceinline": True,
-    "pipeline_class": PartCompiler,
-}
 
 
 def multiply_add(builder: Any, x: Any, y: Any, z: Any) -> Any:

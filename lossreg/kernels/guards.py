@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from numba.extending import register_jitable
 
 from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED
-from lossreg.kernels.floats import EXACT, INNER
+from lossreg.kernels.inner import INNER
+from lossreg.kernels.options import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

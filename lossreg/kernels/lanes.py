@@ -20,8 +20,7 @@ from numba.core.typing import signature
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
 from numba.extending import models, register_model
 
-LANES = 16
-"""Elements or rows at a time: one vector of float32 where vectors are widest."""
+from lossreg.kernels.options import LANES
 
 
 class Lanes(types.Type):

@@ -17,8 +17,7 @@ from numba.core.typing import signature
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
-BLOCK = 2048
-"""Numbers in a block: enough to vectorise, few enough for the first cache and for adding up in float32."""
+from lossreg.kernels.options import BLOCK
 
 
 @intrinsic

@@ -19,8 +19,10 @@ from numba.core import types
 from numba.extending import overload, register_jitable
 
 from lossreg.kernels import stable
-from lossreg.kernels.floats import EXACT, INNER, Format, alike, bits, from_bits, fused, horner, number
+from lossreg.kernels.floats import Format, alike, bits, from_bits, fused, horner, number
+from lossreg.kernels.inner import INNER
 from lossreg.kernels.operands import room, rows_of_room
+from lossreg.kernels.options import EXACT
 from lossreg.kernels.stirling import ROOT, ROOT_TAIL, STIRLING32, STIRLING64
 from lossreg.kernels.wide import make_exp2, make_exp_apart, make_logb
 

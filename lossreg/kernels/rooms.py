@@ -13,8 +13,8 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from lossreg.kernels.abreast import INDEX, LaneRow, by_lane, load, masked, store
-from lossreg.kernels.lanes import LANES, Lanes, splat
-from lossreg.kernels.operands import BLOCK
+from lossreg.kernels.lanes import Lanes, splat
+from lossreg.kernels.options import BLOCK, LANES
 
 ALIGNED = 64
 """Bytes: rooms lie as the widest vectors do."""

@@ -16,13 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numba import njit, typeof
-from numba.extending import register_jitable
+from numba.core.compiler import CompilerBase
 
-from lossreg.kernels import distances, stable, templates
-from lossreg.kernels.floats import EXACT, INNER
-from lossreg.kernels.guards import guard
-from lossreg.kernels.polynomials import COMPILED
-from lossreg.kernels.sources import callees, codes, loops, reached
+from lossreg.kernels import templates
+from lossreg.kernels.options import EXACT, REORDERED
+from lossreg.kernels.sources import callees, codes, reached
 from lossreg.kernels.templates_abreast import elements_abreast, rows_abreast
 
 if TYPE_CHECKING:
@@ -31,9 +29,6 @@ if TYPE_CHECKING:
     from numba.core.errors import NumbaError
 
     from lossreg.form import Form
-
-# Sums may be reordered, which vectorises them. Never "nnan" or "ninf": they make isnan a constant.
-REORDERED = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "numpy"}
 
 CHAIN = (
     *("Failed in nopython", "During:", "There are", "raised from"),
@@ -66,10 +61,7 @@ def driver(
     """
     single, several = TEMPLATES[form.by_row]
     template = several if abreast else single
-    options = REORDERED if form.by_row else EXACT
     filled = {
-        "kernel": compiled(form.kernel, options, switches),
-        "guard": compiled(guard(form), EXACT),
         "REAL": real,
         "STORED": len(stored),
         **{name: 1 + at for name, at in zip(("FIRST", "SECOND", "THIRD"), stored, strict=False)},
@@ -88,14 +80,14 @@ def driver(
     )
     name = f"{form.kernel.__name__}_{real.__name__}_{fingerprint(*decisive)}"
     # A loop over rows adds up their values in order: the same sum with a gradient and without.
-    return clone(template, name, filled, EXACT if form.by_row else REORDERED)
+    kernel = (form.kernel, REORDERED if form.by_row else EXACT, switches, form)
+    return clone(template, name, filled, kernel, EXACT if form.by_row else REORDERED)
 
 
 @cache
 def repeater(function: Callable[..., None]) -> Callable[..., None]:
     """The compiled loop that calls a function for every sample."""
-    filled = {"kernel": compiled(function, EXACT, inline=not loops(function))}
-    return clone(templates.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", filled)
+    return clone(templates.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", {}, (function,))
 
 
 def entry_point(function: Any, arguments: tuple[Any, ...]) -> Callable[..., Any]:
@@ -112,19 +104,36 @@ def counter() -> Callable[..., float]:
     return clone(templates.count, f"count_{fingerprint()}", {})
 
 
-def clone(template: Any, name: str, filled: dict[str, Any], options: dict[str, Any] = REORDERED) -> Callable[..., Any]:
-    """Compile a copy of a template under a new name, with the given globals filled in."""
-    copy = copied(template, name, filled)
-    function: Any = njit(copy, cache=True, nogil=True, no_cfunc_wrapper=True, **options)
-    function.compile = alone(function.compile, Path(function.stats.cache_path, f"{name}.lock"))
-    return function
+def clone(
+    template: Any,
+    name: str,
+    filled: dict[str, Any],
+    kernel: tuple[Any, ...] = (),
+    options: dict[str, Any] = REORDERED,
+) -> Callable[..., Any]:
+    """A copy of a template under a new name, with the given globals filled in, compiled for what it is called with.
 
-
-def copied(template: Any, name: str, filled: dict[str, Any]) -> Callable[..., Any]:
-    """A copy of a template under a new name, with the given globals filled in."""
+    `kernel` is what lossreg.kernels.parts makes the kernel of, when there is something to compile.
+    """
     copy = types.FunctionType(template.__code__, {**template.__globals__, **filled}, name)
     copy.__qualname__ = f"{template.__name__}_{name}"
-    return copy
+
+    class Compiler(CompilerBase):
+        def define_pipelines(self) -> list[Any]:
+            from lossreg.kernels.inner import passes
+            from lossreg.kernels.parts import parts
+
+            if kernel and "kernel" not in filled:
+                filled.update(parts(*kernel))
+                copy.__globals__.update(filled)
+            # numba takes note of what is defined before it compiles, and this may just have been imported.
+            self.state.typingctx.refresh()
+            self.state.targetctx.refresh()
+            return passes(self.state)
+
+    function: Any = njit(copy, cache=True, nogil=True, no_cfunc_wrapper=True, pipeline_class=Compiler, **options)
+    function.compile = alone(function.compile, Path(function.stats.cache_path, f"{name}.lock"))
+    return function
 
 
 def alone(work: Callable[[Any], Any], lock: Path) -> Callable[[Any], Any]:
@@ -152,33 +161,6 @@ def in_short(error: NumbaError) -> str:
     return "\n".join(f"  {line}" for line in kept[:SHORT])
 
 
-def compiled(
-    function: Callable[..., Any], options: dict[str, Any], switches: tuple[Any, ...] = (), *, inline: bool = True
-) -> Callable[..., Any]:
-    """The function as others may call it in compiled code, with every function of its author's that it calls.
-
-    Its last arguments are the switches: constants, and functions that it calls.
-    """
-    for callee in callees(function):
-        make_callable(callee, EXACT)
-    settled = [compiled(x, options, inline=not loops(x)) if callable(x) else x for x in switches]
-    # All arguments by position: the loops have them in a row.
-    code = function.__code__
-    code = code.replace(co_argcount=code.co_argcount + code.co_kwonlyargcount, co_kwonlyargcount=0)
-    copy = types.FunctionType(code, function.__globals__, function.__name__, tuple(settled), function.__closure__)
-    return njit(copy, **options, **INNER | {"forceinline": inline})
-
-
-_callable: set[Callable[..., Any]] = set(COMPILED)
-
-
-def make_callable(function: Callable[..., Any], options: dict[str, Any]) -> None:
-    """Let compiled code call a plain function."""
-    if function not in _callable:
-        _callable.add(function)
-        register_jitable(**options, **INNER | {"forceinline": not loops(function)})(function)
-
-
 def fingerprint(*decisive: Any) -> str:
     """A hash of this room's source and of what is given: functions (with what they reach) and plain values."""
     digest = hashlib.sha256(room())
@@ -201,8 +183,3 @@ def fingerprint(*decisive: Any) -> str:
 def room() -> bytes:
     """The source of this room."""
     return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-
-
-for _function in (*vars(stable).values(), *vars(distances).values()):
-    if isinstance(_function, types.FunctionType):
-        make_callable(_function, REORDERED if "row" in _function.__annotations__ else EXACT)

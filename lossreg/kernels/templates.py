@@ -14,13 +14,16 @@ without cutting blocks out first, so that each loop counts from 0, the loop is s
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.kernels.operands import arrays, cast, items, scratch
-from lossreg.kernels.scaled import filled
 from lossreg.kernels.stable import total
+
+if TYPE_CHECKING:
+    # Filled in like the kernel: to import them takes longer than to find a loop on disk.
+    from lossreg.kernels.operands import arrays, cast, items, scratch  # noqa: TC004
+    from lossreg.kernels.scaled import filled  # noqa: TC004
 
 # Filled in for each copy: the kernel; its guard, which tells of a point whether it is ignored and whether it is outside
 # its domain; the float type; how many slopes are stored, and which of those that the kernel returns; how many inputs

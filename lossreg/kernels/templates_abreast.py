@@ -8,16 +8,28 @@ last element or row.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.kernels.abreast import any_lane, choose
-from lossreg.kernels.lanes import LANES
-from lossreg.kernels.operands import cast, scratch
-from lossreg.kernels.rooms import gather, lane_rows, lanes_at, put, rooms, safe, scatter, weights_at
+from lossreg.kernels.options import LANES
 from lossreg.kernels.stable import total
-from lossreg.kernels.together import together
+
+if TYPE_CHECKING:
+    # Filled in, as in lossreg.kernels.templates.
+    from lossreg.kernels.abreast import any_lane, choose  # noqa: TC004
+    from lossreg.kernels.operands import cast, scratch  # noqa: TC004
+    from lossreg.kernels.rooms import (  # noqa: TC004
+        gather,
+        lane_rows,
+        lanes_at,
+        put,
+        rooms,
+        safe,
+        scatter,
+        weights_at,
+    )
+    from lossreg.kernels.together import together  # noqa: TC004
 
 # Filled in for each copy, as in lossreg.kernels.templates.
 kernel: Any = None

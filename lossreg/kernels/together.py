@@ -11,8 +11,9 @@ from numba.core.typing import signature
 from numba.extending import intrinsic
 
 from lossreg.kernels.abreast import INDEX, LaneRow
-from lossreg.kernels.lanes import LANES, Lanes
+from lossreg.kernels.lanes import Lanes
 from lossreg.kernels.operands import unheld
+from lossreg.kernels.options import LANES
 
 
 @cache

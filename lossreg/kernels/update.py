@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.kernels import templates
-from lossreg.kernels.floats import EXACT
-from lossreg.kernels.specialise import clone, compiled, fingerprint
+from lossreg.kernels.options import EXACT
+from lossreg.kernels.specialise import clone, fingerprint
 from lossreg.parameters import switches_of
 
 if TYPE_CHECKING:
@@ -26,13 +26,9 @@ def compile_update(optimizer: Optimizer, parameters: dict[str, Any]) -> Callable
     chosen = switches_of(optimizer.function, optimizer.parameters)
     switches = tuple(parameters[name] for name in chosen)
     numbers = {name: value for name, value in parameters.items() if name not in chosen}
-    filled = {
-        "kernel": compiled(optimizer.function, EXACT, switches),
-        "REAL": np.float32,
-        "STORED": len(optimizer.states),
-    }
+    filled = {"REAL": np.float32, "STORED": len(optimizer.states)}
     name = f"{optimizer.name}_float32_{fingerprint(optimizer.function, switches)}"
-    run = clone(templates.update, name, filled)
+    run = clone(templates.update, name, filled, (optimizer.function, EXACT, switches))
 
     rate = numbers.get("lr")
 

@@ -9,8 +9,8 @@ from numba import from_dtype, typeof
 from numba.core import ir, types
 from numba.core.types.containers import BaseTuple
 
-from lossreg.kernels.floats import EXACT
-from lossreg.kernels.specialise import REORDERED, compiled
+from lossreg.kernels.options import EXACT, REORDERED
+from lossreg.kernels.parts import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,82 @@
+"""What a loop is compiled with: its kernel, its guard, and the operations that templates call.
+
+It is imported when there is something to compile. A loop that is found on disk does without, and in half the time.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any
+
+from numba import njit
+from numba.extending import register_jitable
+
+from lossreg.kernels import distances, stable
+from lossreg.kernels.abreast import any_lane, choose
+from lossreg.kernels.guards import guard
+from lossreg.kernels.inner import INNER
+from lossreg.kernels.operands import arrays, cast, items, scratch
+from lossreg.kernels.options import EXACT, REORDERED
+from lossreg.kernels.polynomials import COMPILED
+from lossreg.kernels.rooms import gather, lane_rows, lanes_at, put, rooms, safe, scatter, weights_at
+from lossreg.kernels.scaled import filled
+from lossreg.kernels.sources import callees, loops
+from lossreg.kernels.together import together
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lossreg.form import Form
+
+OPERATIONS = {
+    each.__name__: each
+    for each in (
+        *(arrays, cast, filled, items, scratch),
+        *(any_lane, choose, gather, lane_rows, lanes_at, put, rooms, safe, scatter, together, weights_at),
+    )
+}
+"""By name: what templates call that is no plain function."""
+
+
+def parts(
+    function: Callable[..., Any],
+    options: dict[str, Any] = EXACT,
+    switches: tuple[Any, ...] = (),
+    form: Form | None = None,
+) -> dict[str, Any]:
+    """What is filled in a template: the function as its kernel, the guard of a form if there is one, operations."""
+    guards = {} if form is None else {"guard": compiled(guard(form), EXACT)}
+    inline = form is not None or not loops(function)
+    return {**OPERATIONS, **guards, "kernel": compiled(function, options, switches, inline=inline)}
+
+
+def compiled(
+    function: Callable[..., Any], options: dict[str, Any], switches: tuple[Any, ...] = (), *, inline: bool = True
+) -> Callable[..., Any]:
+    """The function as others may call it in compiled code, with every function of its author's that it calls.
+
+    Its last arguments are the switches: constants, and functions that it calls.
+    """
+    for callee in callees(function):
+        make_callable(callee, EXACT)
+    settled = [compiled(x, options, inline=not loops(x)) if callable(x) else x for x in switches]
+    # All arguments by position: the loops have them in a row.
+    code = function.__code__
+    code = code.replace(co_argcount=code.co_argcount + code.co_kwonlyargcount, co_kwonlyargcount=0)
+    copy = types.FunctionType(code, function.__globals__, function.__name__, tuple(settled), function.__closure__)
+    return njit(copy, **options, **INNER | {"forceinline": inline})
+
+
+_callable: set[Callable[..., Any]] = set(COMPILED)
+
+
+def make_callable(function: Callable[..., Any], options: dict[str, Any]) -> None:
+    """Let compiled code call a plain function."""
+    if function not in _callable:
+        _callable.add(function)
+        register_jitable(**options, **INNER | {"forceinline": not loops(function)})(function)
+
+
+for _function in (*vars(stable).values(), *vars(distances).values()):
+    if isinstance(_function, types.FunctionType):
+        make_callable(_function, REORDERED if "row" in _function.__annotations__ else EXACT)
