@@ -10,6 +10,7 @@ import numpy as np
 from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED, WEIGHT
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels import execute
+from lossreg.kernels.counting import count
 from lossreg.kernels.reductions import DIVIDING, REDUCTIONS
 from lossreg.shapes import FLOATS, NATIVE, folded, gradient_type, row_axis, row_last, signed, smaller, spread, without
 
@@ -157,7 +158,7 @@ class Call:
     def count(self) -> float:
         """How much the elements or rows weigh together that are not masked or ignored."""
         each, labels, ignored, weight = self.counted()
-        return each * execute.count(self.shape, labels, ignored, weight, self.sample_weight, self.where)
+        return each * count(self.shape, labels, ignored, weight, self.sample_weight, self.where)
 
     def counted(self) -> tuple[float, Array | None, int, Any]:
         """How much each element or row weighs; the labels that decide on more, the ignored one, the class weights."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Criterion:
     reduction: str
     parameters: Mapping[str, Any]
     _given: Mapping[str, Any]
-    _ways: dict[Any, Settled | None]
+    _ways: dict[Any, Settled | Literal[False] | None]
 
     def __init__(self, loss: Loss, reduction: str = "mean", parameters: Mapping[str, Any] | None = None) -> None:
         if not isinstance(loss, Loss):
@@ -171,11 +171,14 @@ class Criterion:
         return self._call(arrays, sample_weight, where).divisor()
 
     def _settle(self, alike: Any, call: Call) -> None:
-        """Remember the way of a call for those that are alike, or that it has none."""
-        if alike is not None and alike not in self._ways:
+        """Find the way of calls that are alike when a second one comes, and remember it, or that there is none."""
+        if alike in self._ways:
+            if self._ways[alike] is None:
+                self._ways[alike] = Settled.of(call, graded=alike[0]) or False
+        elif alike is not None:
             if len(self._ways) >= WAYS:
                 self._ways.clear()
-            self._ways[alike] = Settled.of(call, graded=alike[0])
+            self._ways[alike] = None
 
     def _call(self, *given: Any) -> Call:
         """The arrays of a call, checked."""

@@ -65,7 +65,8 @@ class Settled:
         slopes = [as_it_is if shape is None else inputs[0] for shape in self.shapes]
         self.views = () if rank == 1 else (*slopes, *inputs)
         given = [flatten(x, rank) for x in call.arrays]
-        stored = [None if shape is None else empty(given[0].shape, self.kind) for shape in self.shapes]
+        none = (0, *given[0].shape[1:])
+        stored = [None if shape is None else empty(none, self.kind) for shape in self.shapes]
         numbers = (1.0, self.size, self.length, 0, self.blocks)
         arguments = (empty(self.blocks), None, None, None, *numbers, (*stored, *given, *fixed))
         self.entry = entry_point(drive.function, arguments)

@@ -17,7 +17,7 @@ from numba.core.errors import NumbaError
 from lossreg.errors import InvalidDefinition
 from lossreg.kernels.options import BLOCK, LANES
 from lossreg.kernels.sources import laborious, straight
-from lossreg.kernels.specialise import counter, driver, in_short, repeater
+from lossreg.kernels.specialise import driver, in_short, repeater
 from lossreg.kernels.threads import get_num_threads, run_together
 
 if TYPE_CHECKING:
@@ -192,21 +192,6 @@ def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...
         run_together(loop, [(first, last, *unlocked) for first, last in parted(count, 8 * size // WORK)])
     except NumbaError as error:
         raise InvalidDefinition(f"{function.__name__}: it does not compile:\n{in_short(error)}") from error
-
-
-def count(shape: tuple[int, ...], labels: Any, ignored: int, weight: Any, sample_weight: Any, where: Any) -> float:
-    """What a mean over `shape` divides by: all it has, less what is masked, ignored or of weight 0."""
-    if sample_weight is None and where is None and labels is None and weight is None:
-        return float(prod(shape))
-    kinds = ((sample_weight, np.float64), (where, np.bool_), (labels, np.int64))
-    by_class = weight is not None and labels is not None
-    total = 0.0
-    for slab in slabs(shape, SLAB):
-        chunks = [None if a is None else np.ascontiguousarray(a[slab], kind).reshape(-1) for a, kind in kinds]
-        shares = weight if by_class or weight is None else np.ascontiguousarray(weight[slab]).reshape(-1)
-        size = next(chunk.size for chunk in (*chunks, shares) if chunk is not None)
-        total += counter()(*chunks, ignored, shares, size)
-    return total
 
 
 def parted(count: int, work: int) -> Iterator[tuple[int, int]]:
