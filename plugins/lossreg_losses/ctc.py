@@ -38,7 +38,7 @@ from lossreg import (
     loss,
     require,
 )
-from lossreg.kernels.stable import LN2, NOTHING, exp, exp2, exp_apart, log, logb, table
+from lossreg.kernels.stable import LN2, NOTHING, exp, exp2, exp_apart, log, logb, spare, table
 
 Frames = Annotated[Array, Axes("T N C", LogProbability)]
 Labels = Annotated[Array, Axes("N S", Symbol, lengths="target_lengths")]
@@ -99,7 +99,8 @@ def align(
 ) -> None:
     """Fill the value and the slopes of sample i. Sums over paths are numbers of any size, m * 2^k."""
     count, top = frames[i], states[i]
-    symbol, jump, back = symbols[i], jumps[i], table(1, top)[0]
+    symbol, jump = symbols[i], jumps[i]
+    back, said = spare(jump), spare(jump)
     for s in range(top):
         back[s] = jump[top + 1 - s]
     m, k = table(count, top), table(count, top)
@@ -111,7 +112,7 @@ def align(
     if len(slope) == 0 or lost:
         return
     own = whole / whole * share[i]
-    onward, by, said, row = table(count, top), table(count, top), table(1, top)[0], table(1, slope.shape[2])[0]
+    onward, by, row = table(count, top), table(count, top), table(1, slope.shape[2])[0]
     paths(log_probs, i, symbol, -1, back, onward, by)
     for t in range(count):
         for s in range(top):
@@ -137,7 +138,7 @@ def paths(log_probs: Any, i: int, symbol: Any, step: int, jump: Any, m: Any, k: 
     count, top = m.shape
     # Two columns before the states: so every state has two neighbours. Before the first frame there is a path to the
     # first state, which would be that of no label.
-    part, power = table(1, top + 2)[0], table(1, top + 2)[0]
+    part, power = spare(jump), spare(jump)
     for s in range(top + 2):
         part[s], power[s] = (1.0, 0.0) if s == 2 else (0.0, NOTHING)
     for t in range(count):
