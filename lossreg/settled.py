@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty, ndarray
 
-from lossreg.kernels.execute import SLAB, WORK, Drive, fits, flatten, parted
+from lossreg.kernels.execute import SLAB, WORK, Drive, effort, fits, flatten, parted
 from lossreg.kernels.reductions import REDUCTIONS
 from lossreg.kernels.specialise import counter, entry_point
 from lossreg.kernels.threads import run_together
@@ -51,7 +51,7 @@ class Settled:
         # A number times this one is of the type, in a quarter of the time that a call of the type takes.
         self.one, self.most = call.kind.type(1), float(np.finfo(call.kind).max)
         self.size, self.length = prod(call.shape), drive.length
-        self.blocks, self.work = -(-self.size // self.length), self.size * drive.width // WORK
+        self.blocks, self.work = -(-self.size // self.length), self.size * drive.effort // WORK
         self.idle: list[Array] = []  # room for the blocks' sums that no call has taken, for calls in several threads
         # What the loop stores: gradients, scratch of a row, or nothing where nobody asked.
         shapes = {name: x.shape for name, x in call.graded} if graded else {}
@@ -90,11 +90,11 @@ class Settled:
         width = call.inputs[0].shape[-1] if form.by_row else 1
         asked = {name for name, _ in call.graded} if graded else set()
         rows = zip(form.slopes, form.slope_rows, strict=False)
-        numbers = prod(call.shape) * width
+        size = prod(call.shape)
         plain = (
             # Threads have scratch of their own, and weights by class are added up by slabs.
-            (numbers < 2 * WORK or graded or not form.by_row)
-            and (numbers < SLAB or call.counted()[-1] is None)
+            (size * effort(form, width) < 2 * WORK or graded or not form.by_row)
+            and (size * width < SLAB or call.counted()[-1] is None)
             and all(map(fits, call.arrays, kinds))
             and all(x is y for x, y in zip(call.arrays, call.inputs, strict=True))
             and (form.by_row or not any(isinstance(x, np.ndarray) for x in fixed))

@@ -266,6 +266,7 @@ LADDER = tuple(16 << shift for shift in range(0, 22, 2))
 """From 16 to 16M elements, by factors of 4."""
 
 LARGE = 1 << 19
+"""Elements for which another thread may be woken."""
 
 
 def ladder() -> list[Case]:
