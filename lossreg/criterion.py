@@ -172,10 +172,11 @@ class Criterion:
 
     def _settle(self, alike: Any, call: Call) -> None:
         """Find the way of calls that are alike when a second one comes, and remember it, or that there is none."""
-        if alike in self._ways:
-            if self._ways[alike] is None:
-                self._ways[alike] = Settled.of(call, graded=alike[0]) or False
-        elif alike is not None:
+        if alike is None:
+            return
+        if self._ways.get(alike, False) is None:
+            self._ways[alike] = Settled.of(call, alike) or False
+        elif alike not in self._ways:
             if len(self._ways) >= WAYS:
                 self._ways.clear()
             self._ways[alike] = None

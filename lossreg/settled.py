@@ -3,7 +3,7 @@
 The checks of a call depend on its arrays' types, shapes and layouts, and so does the way to its loop. Going it takes
 some 50 microseconds, far more than the numbers of a small batch, and 150 where those of a million have driven all else
 from the caches. So a criterion remembers the way, by these. Whatever is not plain (other layouts, weights, masks), and
-whatever turns out wrong (a number outside its domain, a sum that overflows), goes the whole way.
+whatever turns out wrong (a number outside its domain, a sum that is not finite), goes the whole way then.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty, ndarray
 
-from lossreg.kernels.execute import SLAB, WORK, Drive, effort, fits, flatten, parted
+from lossreg.kernels.execute import SLAB, WORK, Drive, fits, flatten, parted
 from lossreg.kernels.reductions import REDUCTIONS
 from lossreg.kernels.specialise import counter, entry_point
 from lossreg.kernels.threads import run_together
@@ -38,7 +38,7 @@ def likeness(arrays: Sequence[Any], graded: bool) -> Any:
     return found
 
 
-def as_it_is(nothing: None) -> None:
+def absent(nothing: None) -> None:
     """The view of a slope that nobody asked for."""
     return nothing
 
@@ -62,7 +62,7 @@ class Settled:
         # The loop takes one axis of elements or rows, whatever there are.
         rank, by_row = len(call.shape), operator.methodcaller("reshape", -1, drive.width)
         inputs = [by_row if x.ndim > rank else ndarray.ravel for x in call.arrays]
-        slopes = [as_it_is if shape is None else inputs[0] for shape in self.shapes]
+        slopes = [absent if shape is None else inputs[0] for shape in self.shapes]
         self.views = () if rank == 1 else (*slopes, *inputs)
         given = [flatten(x, rank) for x in call.arrays]
         none = (0, *given[0].shape[1:])
@@ -80,10 +80,12 @@ class Settled:
             self.counter = entry_point(counter(), counted)
 
     @classmethod
-    def of(cls, call: Call, *, graded: bool) -> Settled | None:
-        """The way of a call, if it is a plain one."""
+    def of(cls, call: Call, alike: tuple[Any, ...]) -> Settled | None:
+        """The way of calls that are alike as this one, if it is a plain one."""
+        graded = alike[0]
+        converted = any(x.dtype != kind for x, kind in zip(call.arrays, alike[1::3], strict=True))  # unsigned labels
         form, settings = call.form, call.form.resolve(call.settings)
-        if form.whole or call.kind != call.real or call.reduction == "none" or not prod(call.shape):
+        if converted or form.whole or call.kind != call.real or call.reduction == "none" or not prod(call.shape):
             return None
         fixed = [call.parameter(p) for p in form.parameters if p.name not in form.switches]
         kinds = [np.int64 if entry.domain.integer else call.real for entry in form.inputs]
@@ -92,9 +94,7 @@ class Settled:
         rows = zip(form.slopes, form.slope_rows, strict=False)
         size = prod(call.shape)
         plain = (
-            # Threads have scratch of their own, and weights by class are added up by slabs.
-            (size * effort(form, width) < 2 * WORK or graded or not form.by_row)
-            and (size * width < SLAB or call.counted()[-1] is None)
+            (size <= SLAB or call.counted()[-1] is None)  # weights by class are added up by slabs
             and all(map(fits, call.arrays, kinds))
             and all(x is y for x, y in zip(call.arrays, call.inputs, strict=True))
             and (form.by_row or not any(isinstance(x, np.ndarray) for x in fixed))
@@ -104,7 +104,10 @@ class Settled:
             return None
         switches = tuple(settings[name] for name in form.switches)
         slopes = tuple(call.arrays[0] if name in asked else None for name in form.slopes)
-        return cls(call, Drive(form, call.real, switches, width, 1.0, slopes), fixed, graded=graded)
+        drive = Drive(form, call.real, switches, width, 1.0, slopes)
+        if any(drive.scratch) and size * drive.effort >= 2 * WORK:  # threads have scratch of their own
+            return None
+        return cls(call, drive, fixed, graded=graded)
 
     def run(self, arrays: tuple[Array, ...], out: Any = None) -> tuple[Any, Any] | None:
         """The value and the gradient, or gradients; None where there is more to do about these numbers, or `out`."""

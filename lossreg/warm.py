@@ -75,7 +75,7 @@ def extents(form: Form) -> Iterator[tuple[int, ...]]:
         yield from ((SMALL,), (LARGE,))
         return
     for width in (NARROW, WIDE):
-        yield from ((SMALL, width), (LARGE // width, width))
+        yield from ((SMALL, width), (-(-LARGE // width), width))
     if any(entry.axis == 1 for entry in form.inputs):
         yield SMALL, NARROW, SMALL
 

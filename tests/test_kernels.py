@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 from itertools import product
+from pathlib import Path
 from textwrap import dedent
 
 import numpy as np
@@ -118,6 +119,53 @@ def make(source, **names):
     return [value for value in space.values() if callable(value)][-1]
 
 
+AUTHORED = """
+import sys
+import numpy as np
+import lossreg
+from authored import checked
+
+row = np.array([[1.0, 2.0, 3.0]])
+print(float(lossreg.create(checked)(row)), flush=True)
+try:
+    lossreg.create(checked)(-row)
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_what_authors_write_in_a_kernel_compiles_and_is_found_on_disk_by_the_next_process(tmp_path):
+    Path(tmp_path, "authored.py").write_text(
+        dedent("""
+            from lossreg import Real, Row, Slope, loss
+            def doubled(x):
+                return 2.0 * x
+            @loss
+            def checked(x: Row[Real], slope: Slope) -> float:
+                weights = [1.0 / (c + 1) for c in range(len(x))]
+                def part(c):
+                    return doubled(weights[c] * x[c])
+                value, low = 0.0, min(x[0], x[1])
+                for c, weight in enumerate(weights):
+                    value += part(c)
+                    slope[c] = 2.0 * weight
+                if low < -1.5:
+                    print("low", low)
+                    raise ValueError(f"too low")
+                return value
+        """),
+        "utf-8",
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", AUTHORED], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert told == ["6.0\nlow -2.0\ntoo low\n"] * 2
+
+
 def test_a_fingerprint_goes_by_what_decides_the_code():
     prints = [
         fingerprint(make("def f(x): return x + 1.0")),
@@ -128,6 +176,14 @@ def test_a_fingerprint_goes_by_what_decides_the_code():
         fingerprint(make("def f(x): return x + 1.0"), "float32"),
         fingerprint(make("def f(x): return (lambda y: y + 1.0)(x)")),
         fingerprint(make("def f(x): return (lambda y: y + 2.0)(x)")),
+        fingerprint(make("def f(x, b=1.0): return x + b")),
+        fingerprint(make("def f(x, b=2.0): return x + b")),
+        fingerprint(make("def f(x, *, b=2.0): return x + b")),
+        fingerprint(make("def f(x, *, b=3.0): return x + b")),
+        fingerprint(make("def f(x): return x + A", A=np.float32(1))),
+        fingerprint(make("def f(x): return x + A", A=np.float32(2))),
+        fingerprint(make("def f(x): return x + A[0]", A=np.ones(2))),
+        fingerprint(make("def f(x): return x + A[0]", A=np.zeros(2))),
     ]
     assert len(set(prints)) == len(prints)
     assert fingerprint(make("def f(x): return x + 1.0")) == prints[0]
@@ -211,15 +267,18 @@ def threads():
 @pytest.mark.parametrize("reduction", ["none", "mean"])
 @pytest.mark.parametrize("width", [101, 11])
 def test_any_number_of_threads_gives_the_same_bits(name, reduction, width, threads, monkeypatch):
-    monkeypatch.setattr("lossreg.kernels.execute.WORK", 4096)
+    for module in ("kernels.execute", "settled"):
+        monkeypatch.setattr(f"lossreg.{module}.WORK", 4096)
     first, second = RANDOM.normal(size=(2, 3001, width)).astype(np.float32)
     others = {"cross_entropy": [RANDOM.integers(0, width, 3001)], "cosine_embedding": [second, np.ones(3001)]}
     inputs = [first, *others.get(name, [second])]
     results = []
     for number in (1, 2, 3, 7):
         threads(number)
-        value, grads = lossreg.create(name, reduction=reduction).value_and_grad(*inputs)
-        results.append((np.asarray(value).tobytes(), np.asarray(grads).tobytes()))
+        criterion = lossreg.create(name, reduction=reduction)
+        for _ in range(3):  # the third goes the way that the second has found
+            value, grads = criterion.value_and_grad(*inputs)
+            results.append((np.asarray(value).tobytes(), np.asarray(grads).tobytes()))
     assert len(set(results)) == 1
 
 
@@ -266,7 +325,7 @@ def peak(function):
     return most
 
 
-@pytest.mark.parametrize(("name", "shape"), [("huber", (1_000_000,)), ("cross_entropy", (10_000, 100))])
+@pytest.mark.parametrize(("name", "shape"), [("huber", (1_200_000,)), ("cross_entropy", (10_000, 100))])
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 def test_contiguous_arrays_take_no_memory_beyond_the_result(name, shape, reduction):
     first = RANDOM.normal(size=shape).astype(np.float32)

@@ -8,6 +8,7 @@ from numba import njit
 from numba.extending import register_jitable
 
 from lossreg.kernels import parts, stable
+from lossreg.kernels.polynomials import FORMATS
 from lossreg.kernels.stirling import ROOT
 from lossreg.testing.exactness import distance, ulp
 from lossreg.testing.precise import context
@@ -159,6 +160,11 @@ def test_what_vanishes_apart_is_nothing(kind):
     assert stable.exp_apart(context().mpf(-2)) == (context().exp(-2), 0)
 
 
+def test_the_plain_functions_split_log_2_as_the_polynomials_do():
+    assert FORMATS[64].ln2_high == stable.LN2_HIGH
+    assert FORMATS[64].ln2_low == stable.LN2_LOW
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_powers_of_2_and_how_large_a_number_is(kind):
     info = np.finfo(kind)
@@ -177,11 +183,16 @@ def test_powers_of_2_and_how_large_a_number_is(kind):
     tiny = abs(x) < info.tiny
     for found in (size, np.array([stable.logb(each) for each in x])):
         np.testing.assert_array_equal(found[~tiny], exact[~tiny])
-        assert np.all(found[tiny] < info.minexp)
+        assert np.all(found[tiny] == info.minexp - 1)
     for given, found in zip(whole[normal], power[normal], strict=True):
         assert stable.exp2(given) == found
-    assert stable.exp2(kind(-2000)) == 0
-    assert stable.exp2(kind(2000)) == np.inf
+    edges = np.array([-2000, -np.inf, info.minexp - 1, 2000, np.inf, np.nan], kind)
+    size, power = np.empty_like(edges), np.empty_like(edges)
+    powers(edges, size, power)
+    for found in (power, [stable.exp2(each) for each in edges]):
+        np.testing.assert_array_equal(found, [0, 0, 0, np.inf, np.inf, np.nan])
+    for found in (size, [stable.logb(each) for each in edges]):
+        np.testing.assert_array_equal(np.array(found)[[1, 4, 5]], info.maxexp)
 
 
 @pytest.mark.parametrize("x", ["1e-40", "1e-20", "0.3", "0.5", "1", "1.5", "9", "1e10", "1e20", "1e30"])

@@ -7,7 +7,7 @@ from lossreg_losses.multi_margin import multi_margin
 from lossreg_losses.nll import nll
 
 import lossreg
-from lossreg import ClassIndex, ClassRow, Ignored, Real, Slope
+from lossreg import ClassIndex, ClassRow, Ignored, Real, Row, Slope
 from lossreg.kernels.scaled import only_stores
 from lossreg.kernels.stable import total
 
@@ -15,13 +15,13 @@ RANDOM = np.random.default_rng(11)
 
 
 def stores(x: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_index: Ignored = -100) -> float:  # noqa: ARG001  the loop leaves such rows out
-    """The sum of c x[c], less that of the label: only stores its slopes."""
+    """Some numbers: only stores its slopes."""
     T = type(x[0])
     value = -x[label]
     for c in range(len(x)):
         value += T(c) * x[c]
-        slope[c] = T(c)
-    slope[label] = T(label - 1)
+        slope[c] = T(c) * x[c] * x[c]
+    slope[label] = -x[label]
     return value
 
 
@@ -31,8 +31,9 @@ def reads(x: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_index: Igno
     value = -x[label]
     for c in range(len(x)):
         value += T(c) * x[c]
-        slope[c] = T(c)
-    slope[label] -= T(1)
+        slope[c] = T(c) * x[c] * x[c]
+    slope[label] = -x[label]
+    slope[0] = slope[0]
     return value
 
 
@@ -79,6 +80,66 @@ def stores_itself(x, slope):
 )
 def test_what_only_stores_its_slopes_is_told_from_what_reads_them(function, names, expected):
     assert only_stores(function, names) is expected
+
+
+def slices(x: ClassRow[Real], label: ClassIndex, slope: Slope) -> float:
+    """All at once."""
+    slope[:] = x
+    slope[label] = -x[label]
+    return x[label]
+
+
+def constant(x: ClassRow[Real], label: ClassIndex, slope: Slope) -> float:
+    """At places that stand in the code."""
+    T = type(x[0])
+    for c in range(len(x)):
+        slope[c] = T(0)
+    slope[0], slope[-1] = x[0], x[1]
+    return x[0] * x[0] + x[label]
+
+
+def captures(x: ClassRow[Real], label: ClassIndex, slope: Slope) -> float:
+    """In a function inside."""
+
+    def store(c: int) -> None:
+        slope[c] = x[c] * x[label]
+
+    for c in range(len(x)):
+        store(c)
+    return x[label]
+
+
+def two(x: Row[Real], y: Row[Real], x_slope: Slope, y_slope: Slope) -> float:
+    """Two rows of slopes, of which one is read back."""
+    T = type(x[0])
+    value = T(0)
+    for c in range(len(x)):
+        value += x[c] * y[c]
+        x_slope[c], y_slope[c] = y[c], x[c]
+        y_slope[c] *= T(2)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("kernel", "slope"),
+    [
+        (slices, lambda x, label: np.where(np.arange(len(x)) == label, -x, x)),
+        (constant, lambda x, _: np.array([x[0], *np.zeros(len(x) - 2), x[1]])),
+        (captures, lambda x, label: x * x[label]),
+    ],
+)
+def test_rows_may_be_stored_to_in_any_way(kernel, slope):
+    x, labels = RANDOM.normal(size=(7, 40)), RANDOM.integers(0, 40, 7)
+    grad = lossreg.create(lossreg.loss(kernel)).grad(x, labels)
+    for row, label, found in zip(x, labels, grad, strict=True):
+        np.testing.assert_array_equal(found, slope(row, label) * (1 / 7))
+
+
+def test_of_two_rows_of_slopes_one_may_be_read_back():
+    x, y = RANDOM.normal(size=(2, 7, 40))
+    by_x, by_y = lossreg.create(lossreg.loss(two)).grad(x, y)
+    np.testing.assert_array_equal(by_x, y * (1 / 7))
+    np.testing.assert_array_equal(by_y, 2 * x * (1 / 7))
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64"])

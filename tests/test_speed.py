@@ -140,7 +140,7 @@ def test_what_a_second_thread_does_is_measured_where_no_peer_is_and_where_one_is
     sections = {section.name: section for section in measure.plan(quick=False)}
     scaling = sections["scaling"]
     assert set(scaling.engines) == {"lossreg", "lossreg one thread", "lossreg out="}
-    assert cases.LARGE == WORK
+    assert cases.LARGE == 2 * WORK
     assert {case.name for case in scaling.cases} > {"mse 1M", "mse 16M", "cross_entropy 256 x 32,000"}
     assert len({case.name for case in scaling.cases}) == len(scaling.cases)
 

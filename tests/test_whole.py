@@ -251,6 +251,28 @@ def test_a_class_that_no_path_may_take_is_left_out():
     assert np.isnan(lossreg.create("ctc", reduction="sum")(log_probs, [[1]], [4], [1]))
 
 
+def test_the_shortest_sequences():
+    log_probs = np.full((2, 1, 3), -np.log(3))
+    criterion = lossreg.create("ctc", reduction="none")
+    for labels, frames, length, expected in (([[1]], 0, 0, 0.0), ([[1]], 2, 0, 2 * np.log(3)), ([[1]], 0, 1, np.inf)):
+        value, grad = criterion.value_and_grad(log_probs, labels, [frames], [length])
+        assert value == pytest.approx(expected, rel=1e-15)
+        assert not np.signbit(value)
+        assert not grad[frames:].any()
+    value = criterion(log_probs, np.empty((1, 0), int), [2], [0])
+    assert value == pytest.approx(2 * np.log(3), rel=1e-15)
+
+
+@pytest.mark.parametrize(("mask", "expected"), [(-1e16, 1e16), (-1e28, 1e28), (-1e30, np.inf), (-1e308, np.inf)])
+def test_log_probabilities_far_below_any_others(mask, expected):
+    log_probs = np.array([[[0.0, mask]], [[-0.5, -0.5]]])
+    value, grad = lossreg.create("ctc", reduction="sum").value_and_grad(log_probs, [[1, 1]], [2], [2])
+    assert value == np.inf  # a label that is said twice takes three frames
+    value, grad = lossreg.create("ctc", reduction="sum").value_and_grad(log_probs, [[1, 0]], [1], [1])
+    assert value == pytest.approx(expected, rel=1e-15)
+    assert np.isnan(grad[0]).all() == np.isinf(expected)
+
+
 def test_sequences_one_after_the_other_are_those_side_by_side():
     log_probs, labels = log_softmax(RANDOM.normal(size=(5, 3, 4))), np.array([[1, 2], [3, 0], [0, 0]])
     lengths = [5, 4, 5], [2, 1, 0]

@@ -265,8 +265,8 @@ CASES = tuple(Case(entry, size) for entry in ENTRIES for size in entry.sizes)
 LADDER = tuple(16 << shift for shift in range(0, 22, 2))
 """From 16 to 16M elements, by factors of 4."""
 
-LARGE = 1 << 19
-"""Elements for which another thread may be woken."""
+LARGE = 1 << 20
+"""Elements for which another thread is woken, whatever the loss."""
 
 
 def ladder() -> list[Case]:

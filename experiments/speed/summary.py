@@ -189,7 +189,7 @@ def closing(results: dict[str, Any]) -> str:
         ("float32, over float64", "lossreg float32", "float64"),
         (f"one thread, over {results['cores']}", "lossreg one thread", "scaling"),
     ):
-        own = groups(sections.get(section, []))  # results of before there was a section have none
+        own = groups(sections[section])
         table = [[group, cell(rows, partial(ratio, engine=engine))] for group, rows in own]
         told += [f"  {what}", *(f"    {shown}" for shown in columns(table))]
     told += ["", "A new process, and how much of it is beyond one that calls a trivial function out of numba's cache"]

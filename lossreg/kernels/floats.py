@@ -17,6 +17,7 @@ from numba.core.typing import signature
 from numba.extending import intrinsic
 
 from lossreg.kernels.lanes import Lanes, call
+from lossreg.kernels.stable import LN2_TAIL
 
 FUSED = get_host_cpu_features().get("fma", False)
 
@@ -131,6 +132,3 @@ class Format:
         self.magnitude = integer(np.iinfo(integer).max)
         self.sqrt_half_bits = real(math.sqrt(0.5)).view(integer)
         self.inf_bits = self.inf.view(integer)
-
-
-LN2_TAIL = 2.3190468138462996e-17  # log(2) less its nearest float64

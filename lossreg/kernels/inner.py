@@ -118,19 +118,13 @@ class GeneratePart(Generate):
         state.cr = made._replace(cfunc=key)
 
 
-class Passes(PassManager):
-    """Passes that run one after the other, and nothing between them.
-
-    numba finds out after each of them when every variable lives, and then again where that is asked for: in all it
-    takes a twelfth of the time to compile.
-    """
-
-    _ENFORCING = False
-
-
 def passes(state: Any, generate: type[Generate] = Generate) -> list[Any]:
-    """The only pipeline of a function's passes: numba's, less those for parallel loops, literals and whole arrays."""
-    manager = Passes("nopython")
+    """The only pipeline of a function's passes: numba's, less those that are for more than numbers and loops.
+
+    Not among them: parallel loops, expressions of arrays fused into one loop, literal_unroll, `with`, and functions
+    that numba is told to put in the place of their calls.
+    """
+    manager = PassManager("nopython")
     nested = any(isinstance(constant, CodeType) for constant in state.func_id.code.co_consts)
     for step in (
         untyped_passes.TranslateByteCode,
@@ -147,6 +141,7 @@ def passes(state: Any, generate: type[Generate] = Generate) -> list[Any]:
         untyped_passes.DeadBranchPrune,
         typed_passes.NopythonTypeInference,
         typed_passes.PreLowerStripPhis,
+        typed_passes.NoPythonSupportedFeatureValidation,
         typed_passes.IRLegalization,
         typed_passes.AnnotateTypes,
         generate,

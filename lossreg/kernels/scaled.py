@@ -19,7 +19,7 @@ from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import make_array
 
 from lossreg.kernels.lanes import foremost
-from lossreg.kernels.together import apply
+from lossreg.kernels.together import apply, resolved
 
 
 class ScaledRow(types.Type):
@@ -43,9 +43,12 @@ def filled(typing: Any, kernel: Any, point: Any, slopes: Any, parameters: Any, f
     """Call the kernel; give its value, and what the slopes that it filled are still to be multiplied by."""
     code = kernel.dispatcher.py_func
     names = code.__code__.co_varnames[len(point) : len(point) + len(slopes)]
-    scaling = only_stores(code, names)
-    rows = [ScaledRow(kind) if scaling and isinstance(kind, types.Array) else kind for kind in slopes]
-    form = typing.resolve_function_type(kernel, (*point, *rows, *parameters), {})
+    rows = [ScaledRow(kind) if isinstance(kind, types.Array) else kind for kind in slopes]
+    # What stores whole slices gets plain rows too.
+    form: Any = resolved(typing, kernel, (*point, *rows, *parameters)) if only_stores(code, names) else None
+    scaling = form is not None
+    if not scaling:
+        rows, form = slopes, typing.resolve_function_type(kernel, (*point, *slopes, *parameters), {})
     found = Tuple([form.return_type, factor])
 
     def generate(context: Any, builder: Any, outer: Any, given: Any) -> Any:
@@ -122,7 +125,8 @@ def _write(context: Any, builder: Any, form: Any, arguments: Any) -> None:
     row, j, value = arguments
     given = cgutils.create_struct_proxy(kind)(context, builder, row)
     store = context.get_function(operator.setitem, signature(types.none, kind.row, types.intp, kind.dtype))
-    store(builder, [given.row, j, builder.fmul(value, given.factor)])
+    # With a flag of its own it is not reordered, as sums of the kernel may be.
+    store(builder, [given.row, j, builder.fmul(value, given.factor, flags=("contract",))])
 
 
 foremost(len, operator.setitem)

@@ -13,6 +13,8 @@ from lossreg.kernels import stable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+LIBRARIES = {"numpy", "numba", "math"}
+
 FOR_ITER = opcode.opmap["FOR_ITER"]
 
 ELEMENTARY = {stable.exp, stable.expm1, stable.log, stable.log1p, stable.log_sum, stable.stirling_error}
@@ -26,7 +28,7 @@ def callees(function: Any) -> Iterator[types.FunctionType]:
         for value in reached(waiting.pop()).values():
             if isinstance(value, types.FunctionType) and value not in seen:
                 seen.add(value)
-                if not value.__module__.startswith(("numpy", "numba", "math")):
+                if value.__module__.partition(".")[0] not in LIBRARIES:
                     waiting.append(value)
                     yield value
 

@@ -15,9 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numba import njit, typeof
 from numba.core.compiler import CompilerBase
 
+from lossreg.domains import IGNORED
 from lossreg.kernels import templates
 from lossreg.kernels.options import EXACT, REORDERED
 from lossreg.kernels.sources import callees, codes, reached
@@ -73,6 +75,7 @@ def driver(
         form.kernel,
         form.kernel.__module__,
         *(entry.domain.contains for entry in form.inputs),
+        *(parameter.domain is IGNORED for parameter in form.parameters),
         real.__name__,
         *switches,
         stored,
@@ -170,13 +173,20 @@ def fingerprint(*decisive: Any) -> str:
             for code in codes(function.__code__):
                 constants = [constant for constant in code.co_consts if not isinstance(constant, types.CodeType)]
                 digest.update(repr((code.co_code, constants, code.co_names, code.co_varnames)).encode())
-            plain = {
-                name: v for name, v in reached(function).items() if isinstance(v, bool | int | float | str | tuple)
-            }
-            digest.update(repr(sorted(plain.items())).encode())
+            defaults = dict(enumerate(function.__defaults__ or ()))
+            for values in (reached(function), defaults, function.__kwdefaults__ or {}):
+                plain = {str(name): told for name, x in values.items() if (told := as_bytes(x)) is not None}
+                digest.update(repr(sorted(plain.items())).encode())
         if not functions:
             digest.update(repr(entry).encode())
     return digest.hexdigest()[:16]
+
+
+def as_bytes(value: Any) -> bytes | None:
+    """A plain value as a fingerprint takes it; None for what is none, such as a function."""
+    if isinstance(value, np.ndarray):
+        return repr((value.dtype.str, value.shape)).encode() + value.tobytes()
+    return repr(value).encode() if isinstance(value, bool | int | float | str | tuple | np.generic) else None
 
 
 @cache

@@ -24,8 +24,9 @@ NOTHING = -(2.0**100)
 """The power of 2 of which 0 is taken to be."""
 
 LN2 = math.log(2)
-LN2_HIGH = 0.693147180559890330187045037746429443359375  # the upper 40 bits, exact times any k below 8,000
-LN2_LOW = 5.497923018708371e-14
+LN2_TAIL = 2.3190468138462996e-17  # log(2) less its nearest float
+LN2_HIGH = math.floor(LN2 * 2.0**40) / 2.0**40  # exact times any k below 8,000
+LN2_LOW = LN2_TAIL + (LN2 - LN2_HIGH)
 
 
 def exp(x: Any) -> Any:
@@ -179,11 +180,12 @@ def exp_apart(x: Any) -> tuple[Any, Any]:
 
 
 def logb(x: Any) -> Any:
-    """The largest power of 2 up to |x|; of what is less than a normal number, one less than that has."""
+    """The k of the largest 2^k up to |x|; one more than any where x is inf or nan, one less where it is not normal."""
     T = type(x)
     if hasattr(x, "context"):
         return T(0)
-    return T(math.frexp(x)[1] - 1 if x else -1100)
+    most = largest_power(T)
+    return T(max(math.frexp(x)[1] - 1 if x else -most, -most) if math.isfinite(x) else most + 1)
 
 
 def exp2(k: Any) -> Any:
@@ -191,7 +193,15 @@ def exp2(k: Any) -> Any:
     T = type(k)
     if hasattr(k, "context"):
         return T(2) ** k
-    return T(math.ldexp(1, int(k))) if -1022 <= k <= 1023 else T(0 if k < 0 else INFINITY)
+    most = largest_power(T)
+    if -most < k <= most:
+        return T(math.ldexp(1, int(k)))
+    return T(0) if k < 0 else T(INFINITY) if k > 0 else k
+
+
+def largest_power(kind: type) -> int:
+    """The k of the largest 2^k of a float type."""
+    return 127 if getattr(kind(0), "itemsize", 8) == 4 else 1023
 
 
 def spare(row: Sequence[Any]) -> Any:

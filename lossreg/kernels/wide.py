@@ -54,6 +54,7 @@ def make_exp2(f: Format) -> Callable[[Any], Any]:
     def exp2(k: Any) -> Any:
         bounded = lowest if k < lowest else k
         bounded = highest if bounded > highest else bounded
-        return from_bits(alike((bits(bounded + shift) - shift_bits + bias) << mantissa, mantissa))
+        power = from_bits(alike((bits(bounded + shift) - shift_bits + bias) << mantissa, mantissa))
+        return power if k == k else k
 
     return exp2

@@ -8,7 +8,7 @@ value is inf with slopes of nan; with `zero_infinity` both are 0. A mean takes e
 The slope is PyTorch's: that by the logits of which log_probs are the log_softmax. It is the derivative by log_probs
 themselves only along changes that keep each frame's probabilities adding up to 1, and minus the part of the sum apart.
 Sums are in double precision, whatever their size: a value is exact to an ulp, and to some T roundings of 1; a slope to
-as many roundings of the probability.
+as many roundings of the probability. A log-probability below -8e29, and a sum below -4e29, count as -inf.
 
 Shapes: log_probs (T, N, C) with labels (N, S), of which the first target_lengths (N) count, or with those that count
 one after the other; or log_probs (T, C) with labels (S). The first input_lengths (N) frames count. Ranges: labels from
@@ -108,7 +108,7 @@ def align(
     if 2 * size < NOTHING:
         whole = 0.0
     lost = whole == 0 and zero_infinity
-    values[i] = 0.0 if lost else (-log(whole) - size * LN2) * share[i]
+    values[i] = 0.0 if lost else (0 - log(whole) - size * LN2) * share[i]
     if len(slope) == 0 or lost:
         return
     own = whole / whole * share[i]
