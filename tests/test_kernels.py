@@ -282,6 +282,20 @@ def test_any_number_of_threads_gives_the_same_bits(name, reduction, width, threa
     assert len(set(results)) == 1
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("mse", {"weight": 3 / 16}), ("huber", {"weight": 0.3, "delta": 0.7}), ("bce_with_logits", {"pos_weight": 0.3})],
+)
+def test_equal_elements_have_the_same_bits_wherever_they_stand(name, parameters, kind):
+    for size in (*range(1, 40), 2049, 2054):
+        first, second = np.zeros(size, kind), np.full(size, 0.85 if "bce" in name else 8.5, kind)
+        for reduction in ("mean", "none"):
+            criterion = lossreg.create(name, reduction=reduction, **parameters)
+            value, grad = criterion.value_and_grad(first, second)
+            assert len(set(np.ravel(value))) == len(set(grad)) == 1
+
+
 @pytest.mark.parametrize("number", [0, -1, 1.5, "2", None])
 def test_a_number_of_threads_is_a_whole_number_from_one(number):
     with pytest.raises(InvalidParameter, match=r"^number of threads: expected a whole number from 1, got"):

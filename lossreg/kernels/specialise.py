@@ -82,9 +82,10 @@ def driver(
         over,
     )
     name = f"{form.kernel.__name__}_{real.__name__}_{fingerprint(*decisive)}"
-    # A loop over rows adds up their values in order: the same sum with a gradient and without.
+    # The loop itself is exact: the same bits with a gradient and without, in vectors and behind them. What may be
+    # reordered is the sum of a block, which is a part of its own, and a kernel's sums over its rows.
     kernel = (form.kernel, REORDERED if form.by_row else EXACT, switches, form)
-    return clone(template, name, filled, kernel, EXACT if form.by_row else REORDERED)
+    return clone(template, name, filled, kernel, EXACT)
 
 
 @cache
