@@ -2,8 +2,8 @@
 
 The checks of a call depend on its arrays' types, shapes and layouts, and so does the way to its loop. Going it takes
 some 50 microseconds, far more than the numbers of a small batch, and 150 where those of a million have driven all else
-from the caches. So a criterion remembers the way, by these. Whatever is not plain (other layouts, weights, masks), and
-whatever turns out wrong (a number outside its domain, a sum that is not finite), goes the whole way then.
+from the caches. So a criterion remembers the way, by these. Whatever is not plain (other layouts, weights, masks) goes
+the whole way, and so does, after all, what turns out wrong: a number outside its domain, a sum that is not finite.
 """
 
 from __future__ import annotations
@@ -130,11 +130,11 @@ class Settled:
             sums = empty(self.blocks)
         scale = 1 / divisor if self.graded else 1.0
         given += self.fixed
+        head = (sums, None, None, None, scale, self.size, self.length)
         if self.work > 1:
-            head = (sums, None, None, None, scale, self.size, self.length)
             outside = any(run_together(self.entry, [(*head, *part, given) for part in parted(self.blocks, self.work)]))
         else:
-            outside = self.entry(sums, None, None, None, scale, self.size, self.length, 0, self.blocks, given)
+            outside = self.entry(*head, 0, self.blocks, given)
         value = (sums.item() if self.blocks == 1 else float(sums.sum())) / divisor
         self.idle.append(sums)
         if outside or not abs(value) <= self.most:

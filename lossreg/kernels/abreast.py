@@ -20,7 +20,11 @@ from lossreg.kernels.options import LANES
 INDEX = ir.IntType(32)
 
 
-class LaneRow(types.Type):
+class OwnRow(types.Type):
+    """A row as a kernel has it, which is no array of numba's: it has a length."""
+
+
+class LaneRow(OwnRow):
     """A row of lanes: the numbers of the first class of each row, then those of the next."""
 
     def __init__(self, dtype: Any) -> None:
@@ -133,11 +137,11 @@ class LaneRowAttributes(AttributeTemplate):
 
 @infer_global(len)
 class Length(AbstractTemplate):
-    """The length of a row of lanes."""
+    """The length of a row of ours."""
 
     def generic(self, args: Any, _: Any) -> Any:
         """Its type."""
-        return signature(types.intp, *args) if isinstance(args[0], LaneRow) else None
+        return signature(types.intp, *args) if isinstance(args[0], OwnRow) else None
 
 
 @infer_global(operator.getitem)

@@ -18,11 +18,12 @@ from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import make_array
 
+from lossreg.kernels.abreast import OwnRow
 from lossreg.kernels.lanes import foremost
 from lossreg.kernels.together import apply, resolved
 
 
-class ScaledRow(types.Type):
+class ScaledRow(OwnRow):
     """A row of slopes, and what every number is multiplied by that is stored to it."""
 
     def __init__(self, row: types.Array) -> None:
@@ -93,15 +94,6 @@ def used(step: Any, lengths: set[str]) -> set[str]:
     return {each.name for each in step.list_vars()}
 
 
-@infer_global(len)
-class Length(AbstractTemplate):
-    """The length of a scaled row."""
-
-    def generic(self, args: Any, _: Any) -> Any:
-        """Its type."""
-        return signature(types.intp, *args) if isinstance(args[0], ScaledRow) else None
-
-
 @infer_global(operator.setitem)
 class Write(AbstractTemplate):
     """To store a number."""
@@ -129,4 +121,4 @@ def _write(context: Any, builder: Any, form: Any, arguments: Any) -> None:
     store(builder, [given.row, j, builder.fmul(value, given.factor, flags=("contract",))])
 
 
-foremost(len, operator.setitem)
+foremost(operator.setitem)

@@ -200,7 +200,7 @@ def exp2(k: Any) -> Any:
 
 
 def largest_power(kind: type) -> int:
-    """The k of the largest 2^k of a float type."""
+    """The k of the largest 2^k of a float type, which is float32 if it has 4 bytes."""
     return 127 if getattr(kind(0), "itemsize", 8) == 4 else 1023
 
 

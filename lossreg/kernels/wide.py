@@ -55,6 +55,6 @@ def make_exp2(f: Format) -> Callable[[Any], Any]:
         bounded = lowest if k < lowest else k
         bounded = highest if bounded > highest else bounded
         power = from_bits(alike((bits(bounded + shift) - shift_bits + bias) << mantissa, mantissa))
-        return power if k == k else k
+        return power if k == k else k  # nan goes through
 
     return exp2
