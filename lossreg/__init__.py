@@ -83,7 +83,7 @@ if TYPE_CHECKING:
     from lossreg.experiment.sweep.summary import Summary
     from lossreg.hookspecs import hookimpl
     from lossreg.kernels.threads import get_num_threads, set_num_threads
-    from lossreg.kernels.whole import each, require
+    from lossreg.kernels.whole import Scratch, each, require
 
 __version__ = "0.1.0"
 
@@ -112,7 +112,7 @@ HOMES = {
     "lossreg.experiment.sweep.summary": ("Summary",),
     "lossreg.hookspecs": ("hookimpl",),
     "lossreg.kernels.threads": ("get_num_threads", "set_num_threads"),
-    "lossreg.kernels.whole": ("each", "require"),
+    "lossreg.kernels.whole": ("Scratch", "each", "require"),
 }
 HOME_OF = {name: home for home, names in HOMES.items() for name in names}
 
@@ -158,6 +158,7 @@ __all__ = [
     "Row",
     "Scale",
     "Schedule",
+    "Scratch",
     "Sequential",
     "Share",
     "Shared",

@@ -65,13 +65,14 @@ class BatchCall(Call):
         single = self.arrays[0].ndim == len(form.inputs[0].axes) - 1
         for array, entry in zip(self.arrays, form.inputs, strict=True):
             axes = tuple(axis for axis in entry.axes if not (single and axis == SAMPLES))
-            known = ", ".join(str(sizes.get(axis, axis)) for axis in axes)
-            expected = f"{entry.name} of shape ({known}{',' * (len(axes) == 1)})"
-            if array.ndim != len(axes):
-                return sizes, f"{expected}; got {array.shape}"
-            for axis, size in zip(axes, array.shape, strict=True):
-                if not entry.several and sizes.setdefault(axis, size) != size:
-                    return sizes, f"{expected}; got {array.shape}"
+            before = dict(sizes)
+            fits = array.ndim == len(axes) and (
+                entry.several
+                or all(sizes.setdefault(axis, size) == size for axis, size in zip(axes, array.shape, strict=True))
+            )
+            if not fits:
+                known = ", ".join(str(before.get(axis, axis)) for axis in axes)
+                return sizes, f"{entry.name} of shape ({known}{',' * (len(axes) == 1)}); got {array.shape}"
             if entry.domain.integer and array.dtype.kind not in "iu":
                 return sizes, f"{entry.name} of an integer type; got {array.dtype}"
         return sizes, ""

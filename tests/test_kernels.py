@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core.runtime import _nrt_python as runtime
+from numba.core.runtime import rtsys
 
 import lossreg
 from lossreg.errors import InvalidDefinition, InvalidParameter
@@ -164,6 +166,55 @@ def test_what_authors_write_in_a_kernel_compiles_and_is_found_on_disk_by_the_nex
         for _ in range(2)
     ]
     assert told == ["6.0\nlow -2.0\ntoo low\n"] * 2
+
+
+MAKING = """
+def twice(row):
+    return row * type(row[0])(2)
+
+def first(row, count):
+    return row[:count]
+
+def kernel(row: Row[Real], slope: Slope) -> float:
+    T = type(row[0])
+    value = T(0)
+    {}
+    for j in range(len(row)):
+        slope[j] = T(2)
+        value += made[j]
+    return value
+"""
+MADE = {
+    "made = row * T(2)": True,
+    "made = np.full_like(row, row[0])": True,
+    "made = row[row == row]": True,
+    "slope[:] = row; slope[1:] = slope[:-1]; made = slope": True,
+    "made = twice(row)": True,
+    "made = first(row, len(row))": False,
+    "made = row": False,
+}
+"""Whether memory is taken for it."""
+
+
+@pytest.mark.parametrize(("step", "takes"), MADE.items())
+def test_a_kernel_may_make_arrays_which_are_freed(step, takes):
+    names = {name: getattr(lossreg, name) for name in ("Row", "Real", "Slope")}
+    kernel = make(MAKING.format(step), np=np, __name__="made", **names)
+    rows = RANDOM.normal(size=(50, 3))
+    expected = [kernel(row, np.empty(3)) for row in rows]
+    criterion = lossreg.create(lossreg.loss(kernel), reduction="none")
+    criterion.value_and_grad(rows)
+    runtime.memsys_enable_stats()
+    try:
+        before = rtsys.get_allocation_stats()
+        found, slope = criterion.value_and_grad(rows)
+        after = rtsys.get_allocation_stats()
+    finally:
+        runtime.memsys_disable_stats()
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_array_equal(slope, np.full((50, 3), 2.0))
+    assert after.alloc - before.alloc == after.free - before.free
+    assert (after.alloc > before.alloc) == takes
 
 
 def test_a_fingerprint_goes_by_what_decides_the_code():

@@ -19,6 +19,7 @@ from lossreg.kernels.options import BLOCK, LANES
 from lossreg.kernels.sources import laborious, straight
 from lossreg.kernels.specialise import driver, in_short, repeater
 from lossreg.kernels.threads import get_num_threads, run_together
+from lossreg.kernels.whole import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -190,9 +191,15 @@ def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...
     unlocked = [flatten(operand, 1) for operand in operands]
     try:
         # A sample's numbers are more work each than an element: by paths, 8 times as much.
-        run_together(loop, [(first, last, *unlocked) for first, last in parted(count, 8 * size // WORK)])
+        parts = parted(count, 8 * size // WORK)
+        run_together(loop, [(first, last, *map(thread_own, unlocked)) for first, last in parts])
     except NumbaError as error:
         raise InvalidDefinition(f"{function.__name__}: it does not compile:\n{in_short(error)}") from error
+
+
+def thread_own(operand: Any) -> Any:
+    """An operand as one thread has it."""
+    return np.empty(operand.shape) if isinstance(operand, Scratch) else operand
 
 
 def effort(form: Form, width: int) -> int:

@@ -9,7 +9,7 @@ leaves out is not compiled. The first call of triplet_margin took 3.3 s without 
 from __future__ import annotations
 
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from numba import _dynfunc
 from numba.core import ir, typed_passes, untyped_passes
@@ -22,6 +22,9 @@ from numba.core.lowering import Lower
 from numba.core.types.misc import Omitted
 
 from lossreg.kernels.blend import BlendBranches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Whole(JITCodeLibrary):
@@ -73,6 +76,60 @@ class SettleDefaults(FunctionPass):
         return bool(found)
 
 
+BORROWING = {"build_tuple", "cast", "exhaust_iter", "getattr", "getitem", "phi", "static_getitem"}
+"""Operations that give an array, or part of one, that somebody else holds."""
+
+
+def makes(step: Any) -> Iterator[str]:
+    """The variables of a statement by which it makes an array, if they are arrays."""
+    if isinstance(step, ir.SetItem | ir.StaticSetItem):
+        yield step.value.name  # numba copies it where it may overlap what it is assigned to
+    elif isinstance(step, ir.Assign) and isinstance(step.value, ir.Expr):
+        if step.value.op not in BORROWING:
+            yield step.target.name
+        elif step.value.op == "getitem":
+            yield step.value.index.name
+
+
+class Remembering:
+    """numba's typing context, asked but once what a function gives for arguments of some types.
+
+    It asks each of a function's definitions, for every call twice: a sum of two numbers has a dozen.
+    """
+
+    known: ClassVar[dict[Any, Any]] = {}
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.context, name)
+
+    def resolve_function_type(self, function: Any, args: Any, kws: dict[str, Any]) -> Any:
+        """What the context says; an error it says anew."""
+        key = function, args, tuple(kws.items())
+        if key not in self.known:
+            self.known[key] = self.context.resolve_function_type(function, args, kws)
+        return self.known[key]
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class InferTypes(typed_passes.NopythonTypeInference):
+    """The pass that infers types."""
+
+    _name = "infer_types"
+
+    def run_pass(self, state: Any) -> bool:
+        """Infer them; tell that the function is changed."""
+        context = state.typingctx
+        state.typingctx = Remembering(context)
+        try:
+            changed: bool = super().run_pass(state)
+        finally:
+            state.typingctx = context
+        return changed
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class Generate(typed_passes.NativeLowering):
     """The pass that generates a loop."""
@@ -82,11 +139,17 @@ class Generate(typed_passes.NativeLowering):
 
     def run_pass(self, state: Any) -> bool:
         """Generate it."""
+        if not self.counts(state):
+            state.targetctx = state.targetctx.subtarget(enable_nrt=False)
         state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
         done: bool = super().run_pass(state)
         self.finish(state)
         return done
+
+    def counts(self, _: Any) -> bool:
+        """Whether the function counts who holds an array: a loop does not, it borrows those that it is given."""
+        return False
 
     def finish(self, state: Any) -> None:
         """Hand the parts that ask for it their environments, as numba does with a loop that it finds on disk."""
@@ -107,6 +170,13 @@ class GeneratePart(Generate):
         """Generate it, and nothing that runs."""
         state.flags.no_compile = True
         return super().run_pass(state)
+
+    def counts(self, state: Any) -> bool:
+        """A part does that gives an array, or may make one."""
+        models, kinds = state.targetctx.data_model_manager, state.typemap
+        steps = (step for block in state.func_ir.blocks.values() for step in block.body)
+        made = [kinds[name] for step in steps for name in makes(step)]
+        return any(models[kind].contains_nrt_meminfo() for kind in (state.return_type, *made))
 
     def finish(self, state: Any) -> None:
         """Let compiled code call it, by a function that does nothing in Python."""
@@ -139,7 +209,7 @@ def passes(state: Any, generate: type[Generate] = Generate) -> list[Any]:
         untyped_passes.ReconstructSSA,
         BlendBranches,
         untyped_passes.DeadBranchPrune,
-        typed_passes.NopythonTypeInference,
+        InferTypes,
         typed_passes.PreLowerStripPhis,
         typed_passes.NoPythonSupportedFeatureValidation,
         typed_passes.IRLegalization,

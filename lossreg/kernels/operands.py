@@ -50,7 +50,7 @@ def items(typing: Any, operands: Any, key: Any) -> Any:
 
 
 def borrowed(context: Any, builder: Any, kinds: tuple[Any, Any], array: Any, index: Any) -> Any:
-    """Emit a row of an array that somebody else holds: to count who does, row by row, took longer than ten classes."""
+    """Emit a row of an array that somebody else holds, at an index that is not negative, which numba would ask."""
     whole = make_array(kinds[0])(context, builder, array)
     shape, strides = (cgutils.unpack_tuple(builder, part) for part in (whole.shape, whole.strides))
     data = cgutils.pointer_add(builder, whole.data, builder.mul(index, strides[0]))
@@ -95,18 +95,6 @@ def room(_: Any, row: Any) -> Any:
         return held(context, builder, row, cgutils.unpack_tuple(builder, given.shape))
 
     return signature(row, row), generate
-
-
-@intrinsic
-def rows_of_room(_: Any, rows: Any, columns: Any) -> Any:
-    """Room for a table of numbers in double precision."""
-    kind = types.Array(types.float64, 2, "C")
-
-    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        shape = [context.cast(builder, size, like, types.intp) for size, like in zip(arguments, form.args, strict=True)]
-        return held(context, builder, kind, shape)
-
-    return signature(kind, rows, columns), generate
 
 
 def held(context: Any, builder: Any, kind: Any, shape: list[Any]) -> Any:

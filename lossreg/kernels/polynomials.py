@@ -21,7 +21,7 @@ from numba.extending import overload, register_jitable
 from lossreg.kernels import stable
 from lossreg.kernels.floats import Format, alike, bits, from_bits, fused, horner, number
 from lossreg.kernels.inner import INNER
-from lossreg.kernels.operands import room, rows_of_room
+from lossreg.kernels.operands import room
 from lossreg.kernels.options import EXACT
 from lossreg.kernels.stirling import ROOT, ROOT_TAIL, STIRLING32, STIRLING64
 from lossreg.kernels.wide import make_exp2, make_exp_apart, make_logb
@@ -231,12 +231,6 @@ def _largest(row: Any) -> Any:
     return largest
 
 
-@overload(stable.table, jit_options=EXACT | INNER, strict=False)
-def _table(rows: Any, columns: Any) -> Any:
-    """An array."""
-    return lambda rows, columns: rows_of_room(rows, columns)  # noqa: PLW0108  as above
-
-
 @overload(stable.spare, jit_options=EXACT | INNER, strict=False)
 def _spare(row: Any) -> Any:
     """An array."""
@@ -245,5 +239,5 @@ def _spare(row: Any) -> Any:
 
 COMPILED = (
     *(stable.exp, stable.expm1, stable.log, stable.log1p, stable.log_sum, stable.sqrt, stable.stirling_error),
-    *(stable.exp_apart, stable.logb, stable.exp2, stable.largest, stable.spare, stable.table),
+    *(stable.exp_apart, stable.logb, stable.exp2, stable.largest, stable.spare),
 )

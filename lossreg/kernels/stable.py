@@ -209,11 +209,6 @@ def spare(row: Sequence[Any]) -> Any:
     return [x * 0 for x in row]
 
 
-def table(rows: int, columns: int) -> Any:
-    """Room for numbers in double precision, whatever is there before they are."""
-    return [[0.0] * columns for _ in range(rows)]
-
-
 # Of rows. Their sums may be added in any order, which lets them vectorise, as does counting instead of iterating.
 
 

@@ -83,7 +83,8 @@ def elementwise(
                 slopes[2][i] = outcome[THIRD] * factor if counts else REAL(0)
         sums[block] = total(kept[: stop - start])
         if values is not None:
-            values[start:stop] = kept[: stop - start]
+            for i in range(stop - start):
+                values[start + i] = kept[i]
     return outside
 
 

@@ -78,7 +78,8 @@ def elements_abreast(
                 put(slopes[2], start, many, choose(counts, outcome[THIRD] * factor, REAL(0)))
         sums[block] = total(kept[: end - begin])
         if values is not None:
-            values[begin:end] = kept[: end - begin]
+            for i in range(end - begin):
+                values[begin + i] = kept[i]
     return outside
 
 

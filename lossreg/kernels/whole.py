@@ -14,12 +14,22 @@ if TYPE_CHECKING:
 def each(function: Callable[..., None], count: int, *operands: Any) -> None:
     """Call `function(i, *operands)` for every i below `count`, compiled, in as many threads as there is work for.
 
-    The operands are numbers and arrays, some of which it fills. Like a kernel, the function may call those of
-    lossreg.kernels.stable and of its own module. Calls for different i may run at the same time.
+    The operands are numbers and arrays, some of which it fills, and Scratch. Like a kernel, the function may call those
+    of lossreg.kernels.stable and of its own module. Calls for different i may run at the same time.
     """
     from lossreg.kernels.execute import run_each
 
     run_each(function, count, operands)
+
+
+class Scratch:
+    """An operand of `each`: an array of this shape, in double precision, that no two calls have at the same time.
+
+    A call finds in it whatever another left there.
+    """
+
+    def __init__(self, *shape: int) -> None:
+        self.shape = shape
 
 
 def require(inside: Any, name: str, array: Any, extent: str) -> None:

@@ -29,6 +29,7 @@ from lossreg import (
     Length,
     LogProbability,
     Loss,
+    Scratch,
     Share,
     Slopes,
     Symbol,
@@ -38,7 +39,7 @@ from lossreg import (
     loss,
     require,
 )
-from lossreg.kernels.stable import LN2, NOTHING, exp, exp2, exp_apart, log, logb, spare, table
+from lossreg.kernels.stable import LN2, NOTHING, exp2, exp_apart, logb
 
 Frames = Annotated[Array, Axes("T N C", LogProbability)]
 Labels = Annotated[Array, Axes("N S", Symbol, lengths="target_lengths")]
@@ -73,15 +74,19 @@ def ctc(
     # The states are a blank, then each label and a blank.
     symbols = np.full((samples, 2 * labels.shape[1] + 1), blank)
     symbols[:, 1::2] = np.where(behind, blank, labels)
-    # A path may come to a state from the label before, past the blank, where the labels differ; else as good as never.
-    jumps = np.full((samples, symbols.shape[1] + 2), NOTHING)
-    jumps[:, 3:-2:2] = np.where(labels[:, 1:] == labels[:, :-1], NOTHING, 0.0)
-    values = np.empty_like(share)
+    # A path may jump over a blank between labels that differ; over all else as good as never.
+    jumps = np.full((samples, symbols.shape[1] + 1), NOTHING)
+    jumps[:, ::2] = 0
+    jumps[:, 2:-2:2] = np.where(symbols[:, 3::2] == symbols[:, 1:-2:2], NOTHING, 0)
+    sums, table = np.empty((samples, 2)), Scratch(frames + 2, symbols.shape[1] + 3)
     slope = slopes.get("log_probs", np.empty((0, samples, classes), log_probs.dtype))
-    past = np.arange(len(slope))[:, np.newaxis] >= input_lengths
-    slope[past | zero_infinity] = 0  # what `align` leaves as it is
+    slope[np.arange(len(slope))[:, np.newaxis] >= input_lengths] = 0  # what `align` leaves as it is
     lengths = (input_lengths, 2 * target_lengths + 1)
-    each(align, samples, log_probs, symbols, jumps, *lengths, zero_infinity, share, values, slope)
+    each(align, samples, log_probs, symbols, jumps, *lengths, share, sums, slope, table, table, Scratch(classes))
+    wholes, sizes = sums.T
+    values: Array = ((0 - np.log(wholes) - sizes * LN2) * share).astype(share.dtype)
+    if zero_infinity:
+        values[wholes == 0], slope[:, wholes == 0] = 0, 0
     return values
 
 
@@ -92,73 +97,80 @@ def align(
     jumps: Any,
     frames: Any,
     states: Any,
-    zero_infinity: bool,
     share: Any,
-    values: Any,
+    sums: Any,
     slope: Any,
+    m: Any,
+    k: Any,
+    row: Any,
 ) -> None:
-    """Fill the value and the slopes of sample i. Sums over paths are numbers of any size, m * 2^k."""
-    count, top = frames[i], states[i]
-    symbol, jump = symbols[i], jumps[i]
-    back, said = spare(jump), spare(jump)
-    for s in range(top):
-        back[s] = jump[top + 1 - s]
-    m, k = table(count, top), table(count, top)
-    whole, size = paths(log_probs, i, symbol, 1, jump, m, k)
-    if 2 * size < NOTHING:
-        whole = 0.0
-    lost = whole == 0 and zero_infinity
-    values[i] = 0.0 if lost else (0 - log(whole) - size * LN2) * share[i]
-    if len(slope) == 0 or lost:
-        return
-    own = whole / whole * share[i]
-    onward, by, row = table(count, top), table(count, top), table(1, slope.shape[2])[0]
-    paths(log_probs, i, symbol, -1, back, onward, by)
+    """Fill the sum over the paths of sample i, sums[i, 0] * 2^sums[i, 1], and its slopes."""
+    count, top, symbol, jump = frames[i], states[i], symbols[i], jumps[i]
+    # By frame and state the sums over the paths so far, m * 2^k; then those before the next frame, and other numbers.
+    now, size, over, said = m[count], k[count], m[count + 1], k[count + 1]
+    begin(top, jump, 0, 1, over, now, size)
     for t in range(count):
+        advance(log_probs[t, i], symbol, top, 0, 1, over, now, size, m[t], k[t])
+    whole, most = now[top], size[top]
+    whole = whole * 0.0 if 2 * most < NOTHING else whole
+    sums[i, 0], sums[i, 1] = whole, most
+    own = whole / whole * share[i]
+    begin(top, jump, top - 1, -1, over, now, size)
+    for after in range(count if len(slope) > 0 else 0):
+        t = count - 1 - after
+        frame, part, power = log_probs[t, i], m[t], k[t]
         for s in range(top):
-            said[s] = log_probs[t, i, symbol[s]]
-        for s in range(top):
-            growth, power = exp_apart(said[s])
-            power += k[t, s] + by[count - 1 - t, top - 1 - s] - size
-            said[s] = m[t, s] * onward[count - 1 - t, top - 1 - s] * growth / whole * exp2(power)
+            said[s] = part[s + 2] * now[top - 1 - s] / whole * exp2(power[s + 2] + size[top - 1 - s] - most)
+        advance(frame, symbol, top, top - 1, -1, over, now, size, part, power)
         for c in range(len(row)):
-            row[c] = exp(float(log_probs[t, i, c]))
+            row[c] = frame[c]
+        for c in range(len(row)):
+            growth, by = exp_apart(row[c])
+            row[c] = growth * exp2(by)
         for s in range(top):
             row[symbol[s]] -= said[s]
         for c in range(len(row)):
             slope[t, i, c] = row[c] * own
 
 
-def paths(log_probs: Any, i: int, symbol: Any, step: int, jump: Any, m: Any, k: Any) -> tuple[float, float]:
-    """Fill m and k with the sums over the paths to each frame's states, without what the frame itself says of them.
+def begin(top: int, jump: Any, first: int, step: int, over: Any, now: Any, size: Any) -> None:
+    """Before the first frame a path is at the first blank or label; with a `step` of -1 frames and states go backwards.
 
-    With a `step` of -1 frames and states are turned round. Gives all that end as they should: in one of the last two
-    states.
+    Fills `over` with the jumps to each state in that direction.
     """
-    count, top = m.shape
-    # Two columns before the states: so every state has two neighbours. Before the first frame there is a path to the
-    # first state, which would be that of no label.
-    part, power = spare(jump), spare(jump)
-    for s in range(top + 2):
-        part[s], power[s] = (1.0, 0.0) if s == 2 else (0.0, NOTHING)
-    for t in range(count):
-        for s in range(top):
-            m[t, s], k[t, s] = added(part[s + 2], power[s + 2], part[s + 1], power[s + 1], part[s], power[s] + jump[s])
-        for s in range(top):
-            at = t if step > 0 else count - 1 - t
-            part[s + 2] = log_probs[at, i, symbol[s if step > 0 else top - 1 - s]]
-        for s in range(top):
-            growth, by = exp_apart(part[s + 2])
-            product = m[t, s] * growth
-            size = logb(product)
-            part[s + 2], power[s + 2] = product * exp2(-size), k[t, s] + by + size
-    return added(part[top + 1], power[top + 1], part[top], power[top], 0.0, NOTHING)
+    for s in range(top + 1):
+        over[s] = jump[first + step * (s - 1)]
+        now[s], size[s] = (1.0, 0.0) if s < 2 else (0.0, NOTHING)
 
 
-def added(m1: Any, k1: Any, m2: Any, k2: Any, m3: Any, k3: Any) -> tuple[Any, Any]:
-    """The sum of three numbers of any size."""
-    k = max(k1, k2, k3)
-    return m1 * exp2(k1 - k) + m2 * exp2(k2 - k) + m3 * exp2(k3 - k), k
+def advance(
+    frame: Any,
+    symbol: Any,
+    top: int,
+    first: int,
+    step: int,
+    over: Any,
+    now: Any,
+    size: Any,
+    part: Any,
+    power: Any,
+) -> None:
+    """Go on by a frame: `part` and `power` take the sums with what it says, `now` and `size` those before the next."""
+    # Every state has two neighbours: none comes from the two before the first, and behind the last is the end.
+    part[0], part[1], part[top + 2] = 0.0, 0.0, 0.0
+    power[0], power[1], power[top + 2] = NOTHING, NOTHING, NOTHING
+    for s in range(top):
+        part[s + 2] = frame[symbol[first + step * s]]
+    for s in range(top):
+        growth, by = exp_apart(part[s + 2])
+        product = now[s] * growth
+        rise = logb(product)
+        part[s + 2], power[s + 2] = product * exp2(-rise), size[s] + by + rise
+    for s in range(top + 1):
+        k1, k2, k3 = power[s + 2], power[s + 1], power[s] + over[s]
+        k = k1 if k1 > k2 else k2  # noqa: FURB136  numba's max takes 40 ms to compile
+        k = k if k > k3 else k3  # noqa: FURB136
+        now[s], size[s] = part[s + 2] * exp2(k1 - k) + part[s + 1] * exp2(k2 - k) + part[s] * exp2(k3 - k), k
 
 
 @ctc.example
