@@ -9,7 +9,7 @@ import numpy as np
 from lossreg.call import Call
 from lossreg.domains import CLASS_INDEX, IGNORED, LENGTH
 from lossreg.errors import InvalidInput, InvalidType
-from lossreg.form import SAMPLES
+from lossreg.form import SAMPLES, variants
 from lossreg.kernels.reductions import DIVIDING
 from lossreg.kernels.whole import Outside
 
@@ -31,7 +31,7 @@ class BatchCall(Call):
     def match(self, forms: Sequence[Form]) -> tuple[Form, tuple[int, ...]]:
         """The form whose inputs these arrays are, and the loss's own shape; raises InvalidInput or InvalidType."""
         given = len(self.arrays)
-        fitting = [variant for form in forms for variant in form.variants(given)]
+        fitting = [variant for form in forms for variant in variants(form, given)]
         if not fitting:
             takes = dict.fromkeys(", ".join(map(in_words, form.inputs)) for form in forms)
             raise InvalidType(f"{self.name} takes {' or '.join(takes)}; got {given} arrays")

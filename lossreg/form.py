@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from lossreg.domains import Axes, Broadcast, Domain, Shares, SlopeArrays, SlopeRow
@@ -11,7 +11,7 @@ from lossreg.errors import InvalidDefinition
 from lossreg.parameters import UNION, Parameter, along, domain_of, read_signature, switches_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 Mark = TypeVar("Mark")
 
@@ -133,17 +133,6 @@ class Form:
             raise InvalidDefinition(f"{self.kernel.__name__}: expected a value and 1 to {most} slopes, got {outcome!r}")
         return tuple(entry.name for entry in self.inputs)[: len(outcome) - 1]
 
-    def variants(self, arrays: int) -> Iterator[Form]:
-        """The form for so many arrays: with its optional inputs or without, and one input for each array left."""
-        optional = tuple(at for at, entry in enumerate(self.inputs) if entry.optional)
-        for left_out in ((), optional) if optional else ((),):
-            inputs = [entry for at, entry in enumerate(self.inputs) if at not in left_out]
-            left = arrays - len(inputs) + 1
-            if left == 1 or (left > 1 and inputs[-1].several):
-                fixed = inputs[:-1] if inputs[-1].several else inputs
-                rest = [replace(inputs[-1], name=f"{inputs[-1].name}[{at}]") for at in range(arrays - len(fixed))]
-                yield replace(self, inputs=(*fixed, *rest), left_out=left_out)
-
     def packed(self, arrays: list[Any]) -> list[Any]:
         """The arrays as the kernel takes them: None for what is left out, those that are left as one tuple."""
         left = sum(entry.several for entry in self.inputs)
@@ -156,6 +145,21 @@ class Form:
     def graded(self) -> tuple[str, ...]:
         """The names of the inputs that get a gradient unless others are asked for: those with a slope but a target."""
         return tuple(name for name in self.slopes if name != TARGET)
+
+
+@cache
+def variants(form: Form, arrays: int) -> tuple[Form, ...]:
+    """The form for so many arrays: with its optional inputs or without, and one input for each array left."""
+    found = []
+    optional = tuple(at for at, entry in enumerate(form.inputs) if entry.optional)
+    for left_out in ((), optional) if optional else ((),):
+        inputs = [entry for at, entry in enumerate(form.inputs) if at not in left_out]
+        left = arrays - len(inputs) + 1
+        if left == 1 or (left > 1 and inputs[-1].several):
+            fixed = inputs[:-1] if inputs[-1].several else inputs
+            rest = [replace(inputs[-1], name=f"{inputs[-1].name}[{at}]") for at in range(arrays - len(fixed))]
+            found.append(replace(form, inputs=(*fixed, *rest), left_out=left_out))
+    return tuple(found)
 
 
 def mark(annotation: Any, kind: type[Mark]) -> Mark | None:
@@ -174,7 +178,7 @@ def evaluate(form: Form, point: tuple[Any, ...], parameters: dict[str, Any]) -> 
     """The value and slopes of one element, row or sample, by the kernel as it stands, in the numbers it is given."""
     parameters = form.resolve(parameters)
     if form.whole:
-        fitting = (v for v in form.variants(len(point)) if all(map(is_sample, point, v.inputs)))
+        fitting = (v for v in variants(form, len(point)) if all(map(is_sample, point, v.inputs)))
         return evaluate_whole(next(fitting), point, parameters)
     if not form.by_row:
         outcome: tuple[Any, ...] = form.kernel(*point, **parameters)

@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from oracles import DISTANCES, ORACLES, by_position, evaluate
 
 import lossreg
+from lossreg.form import variants
 from lossreg.registry import losses
 
 # Of the largest number that goes into a result: some dozens of ulp.
@@ -361,7 +362,7 @@ def names_of(name, inputs, parameters, positions):
     forms = [form for form in lossreg.get(name).forms if len(form.slopes) >= len(positions) or form.whole]
     form = forms[0]
     if form.whole:
-        form = list(form.variants(len(inputs)))[0 if parameters.get("head_bias", True) else -1]
+        form = variants(form, len(inputs))[0 if parameters.get("head_bias", True) else -1]
     return [form.inputs[position].name for position in positions] or None
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import lossreg
+from lossreg.form import variants
 
 GOLDEN = {
     path.stem: json.loads(path.read_text("utf-8"))
@@ -46,7 +47,7 @@ def form_of(name, case):
     target = next((at for at, entry in enumerate(labels.inputs) if entry.domain.integer), 0)
     # Probabilities have an axis more than labels.
     form = others[0] if others and np.ndim(inputs[target]) == np.ndim(inputs[0]) else labels
-    with_bias, *without = form.variants(len(inputs))
+    with_bias, *without = variants(form, len(inputs))
     return with_bias if case["parameters"].get("head_bias") or not without else without[0]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from lossreg.domains import CLASS_INDEX, CLASS_LIST, LOG_PROBABILITY, PROBABILITY, WEIGHT, Domain
 from lossreg.errors import InvalidDefinition
+from lossreg.form import variants
 from lossreg.parameters import along, is_switch, named
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def cases(loss: Loss) -> list[Case]:
         form = written
         if written.whole:
             arrays, given = example(loss, number, 1)
-            form = next(v for v in written.variants(len(arrays)) if [x.ndim for x in arrays] == ranks(v))
+            form = next(v for v in variants(written, len(arrays)) if [x.ndim for x in arrays] == ranks(v))
             base, fixed = {p.name: p.default for p in loss.parameters} | given, set(given)
         found.append(Case(loss, form, base, base))
         free = [p for p in form.parameters if p.name not in fixed]

@@ -16,6 +16,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
 
 import lossreg
+from lossreg.form import variants
 
 # PyTorch warns of what it does all the same: of broadcasting, and of the mean that kl_div divides by.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -97,7 +98,7 @@ def evaluate(name, arguments, keywords, wrt=None):
 def compare(name, arguments, keywords, theirs):
     """The largest deviation of ours from theirs over one sample: value and gradients."""
     positions = graded(name, arguments)
-    with_bias, *without = lossreg.get(name).forms[-1].variants(len(arguments))
+    with_bias, *without = variants(lossreg.get(name).forms[-1], len(arguments))
     form = with_bias if keywords.get("head_bias") or not without else without[0]
     wrt = [form.inputs[position].name for position in positions]
     ours, grads = evaluate(name, arguments, keywords, wrt)
