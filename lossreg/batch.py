@@ -126,6 +126,7 @@ class BatchCall(Call):
         """How much each sample counts; 0 for what is masked or has the label to ignore."""
         shares = np.ones(self.shape)
         if self.sample_weight is not None:
+            self.check_weights(self.sample_weight, 1.0)
             shares *= self.sample_weight
         if self.where is not None:
             shares[~self.where] = 0

@@ -12,7 +12,8 @@ from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, 
 from lossreg.kernels import execute
 from lossreg.kernels.counting import count
 from lossreg.kernels.reductions import DIVIDING, REDUCTIONS
-from lossreg.shapes import FLOATS, NATIVE, folded, gradient_type, row_axis, row_last, signed, smaller, spread, without
+from lossreg.parameters import REFUSED, accept_scalar
+from lossreg.shapes import FLOATS, folded, gradient_type, numbers, row_axis, row_last, signed, smaller, spread, without
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,9 @@ class Call:
         self.name = criterion.loss.name
         self.reduction = criterion.reduction
         self.settings = criterion.parameters
-        self.arrays = [self.read(array, f"input {at}") for at, array in enumerate(arrays, 1)]
+        names = [entry.name for entry in criterion.loss.inputs]
+        names += names[-1:] * len(arrays)  # the last may be several
+        self.arrays = [numbers(x, f"{self.name}: expected {name}") for x, name in zip(arrays, names, strict=False)]
         self.form, self.shape = self.match(criterion.loss.forms)
         self.arrays = [
             signed(x) if entry.domain.integer else x for x, entry in zip(self.arrays, self.form.inputs, strict=True)
@@ -63,7 +66,7 @@ class Call:
 
     def asked(self, wrt: Sequence[str]) -> Sequence[str]:
         """The inputs that the caller wants gradients of; raises InvalidParameter for one that has none."""
-        if isinstance(wrt, str) or not wrt or len(set(wrt)) < len(wrt):
+        if not isinstance(wrt, list | tuple) or not wrt or len(set(wrt)) < len(wrt):
             raise InvalidParameter(f"{self.name}: expected names of inputs as wrt, such as ('target',); got {wrt!r}")
         for name in wrt:
             if name not in self.form.slopes:
@@ -71,15 +74,6 @@ class Call:
                 told = f"{self.name}: there is a gradient of {listed(self.form.slopes)}; got wrt {name!r}"
                 raise InvalidParameter(told + (hint and f"; {hint}"))
         return wrt
-
-    def read(self, given: Any, what: str) -> Array:
-        """What was given, as an array of real numbers."""
-        array = np.asarray(given)
-        if array.dtype.num not in NATIVE and array.dtype.kind not in "iub":
-            got = array.dtype if isinstance(given, np.ndarray) else repr(given)
-            kinds = f"{listed(map(str, FLOATS))}, integer or boolean"
-            raise InvalidType(f"{self.name}: expected {what} as numbers of type {kinds}; got {got}")
-        return array
 
     def match(self, forms: Sequence[Form]) -> tuple[Form, tuple[int, ...]]:
         """The form whose inputs these arrays are, and the loss's own shape; raises InvalidInput or InvalidType."""
@@ -112,12 +106,10 @@ class Call:
         """A weight or mask over the loss's own shape, given in that shape or in that of its first axes."""
         if given is None:
             return None
-        array = self.read(given, what)
+        array = numbers(given, f"{self.name}: expected {what}")
         if array.shape != self.shape[: array.ndim] or (self.shape and not array.ndim):
-            raise InvalidInput(
-                f"{self.name}: expected {what} of the loss's own shape {self.shape} or of its first axes; "
-                f"got {array.shape}",
-            )
+            told = f"{self.name}: expected {what} of the loss's own shape {self.shape} or of its first axes"
+            raise InvalidInput(f"{told}; got {array.shape}")
         if array.ndim == len(self.shape):
             return array
         return np.broadcast_to(array.reshape(array.shape + (1,) * (len(self.shape) - array.ndim)), self.shape)
@@ -147,13 +139,14 @@ class Call:
         if denominator is not None and not divides:
             told = f"{self.name}: a denominator goes with reduction {' or '.join(DIVIDING)}"
             raise InvalidParameter(f"{told}; got reduction {self.reduction}")
-        if denominator is not None and not 0 <= denominator < np.inf:
+        given = None if denominator is None else accept_scalar(float, denominator)
+        if given is REFUSED or not 0 <= (given or 0) < np.inf:
             raise InvalidParameter(f"{self.name}: expected a finite denominator of 0 or above; got {denominator!r}")
         batch = self.shape[0] if self.shape else 1
         divisor = REDUCTIONS[self.reduction](self.count() if divides else 1.0, prod(self.shape), batch)
-        if denominator == 0 and divisor != 0:
+        if given == 0 and divisor != 0:
             raise InvalidParameter(f"{self.name}: the denominator given is 0, but {divisor:g} count")
-        return divisor if denominator is None else float(denominator)
+        return divisor if given is None else float(given)
 
     def count(self) -> float:
         """How much the elements or rows weigh together that are not masked or ignored."""
@@ -183,8 +176,8 @@ class Call:
         """The arrays for the gradients: those given, or new ones where writing to them would change an input."""
         buffers = out if isinstance(out, tuple) else (out,) * (1 if out is not None else len(self.graded))
         if len(buffers) != len(self.graded):
-            names = ", ".join(name for name, _ in self.graded)
-            raise InvalidInput(f"{self.name}: expected {len(self.graded)} arrays as out ({names}); got {len(buffers)}")
+            many, names = len(self.graded), ", ".join(name for name, _ in self.graded)
+            raise InvalidInput(f"{self.name}: expected a tuple of {many} arrays as out ({names}); got {len(buffers)}")
         found: list[Array] = []
         for (name, x), buffer in zip(self.graded, buffers, strict=True):
             kind = gradient_type(x)
@@ -228,6 +221,8 @@ class Call:
         over = any(np.may_share_memory(grad, x) for grad in grads for x in self.arrays)
         kept = np.empty(self.shape, self.real) if over and values is None else values
         total = self.total(kept, grads, 1 / divisor if divisor else 0.0)
+        if self.sample_weight is not None and not (isfinite(total) and divisor > 0):
+            self.check_weights(self.sample_weight, divisor)
         if values is not None:
             return values if self.shape else values[()]
         if not isfinite(total) and divisor:
@@ -266,6 +261,15 @@ class Call:
         if outside:
             self.explain()
         return total
+
+    def check_weights(self, weights: Array, divisor: float) -> None:
+        """Raise InvalidInput for a sample weight that is not finite, or for some below 0 that a mean divides by."""
+        counting = weights if self.where is None else np.where(self.where, weights, 0)
+        for at in np.argwhere(~np.isfinite(counting))[:1].tolist():
+            raise InvalidInput(f"{self.name}: expected a finite sample_weight; got {counting[tuple(at)]} at {at}")
+        if divisor <= 0 and (counting < 0).any():
+            told = f"{self.name}: expected a sample_weight that adds up to more than 0, or a denominator"
+            raise InvalidInput(f"{told}; got {divisor:g}")
 
     def outside(self, x: Array, entry: Input, classes: int) -> tuple[Array, str]:
         """Which numbers of an input lie outside its domain, and what they should be."""

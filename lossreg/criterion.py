@@ -42,13 +42,14 @@ class Criterion:
     def __init__(self, loss: Loss, reduction: str = "mean", parameters: Mapping[str, Any] | None = None) -> None:
         if not isinstance(loss, Loss):
             raise InvalidType(f"expected a loss, got {loss!r}")
-        if reduction not in REDUCTIONS:
+        if not isinstance(reduction, str) or reduction not in REDUCTIONS:
             hint = nearest(str(reduction), REDUCTIONS)
             raise InvalidParameter(
                 f"{loss.name}: expected a reduction of {listed(REDUCTIONS)}, got {reduction!r}"
                 + (hint and f"; {hint}"),
             )
-        bound = bind(loss.name, [Settable(p.name, p.annotation, p.default) for p in loss.parameters], parameters or {})
+        settable = [Settable(p.name, p.annotation, p.default) if p.spread else p for p in loss.parameters]
+        bound = bind(loss.name, settable, parameters or {}, beside=("reduction",))
         settings = {name: value for name, value in bound.items() if name in (parameters or {})}
         for name, value in (
             ("loss", loss),
@@ -141,8 +142,8 @@ class Criterion:
         inputs that get a gradient decide the type: float16, float32 or float64 in, the same out (integers count as
         float64); sums are in float64. With reduction none the gradient is that of the values' sum.
 
-        sample_weight: how much each element or row counts, in the loss's own shape or that of its first axes. A mean
-            divides by the sum of the weights.
+        sample_weight: how much each element or row counts, in the loss's own shape or that of its first axes; finite. A
+            mean divides by the sum of the weights, which has to be above 0 where some are below.
         where: a mask of such a shape; what is masked, ignored or of weight 0 is never read.
         denominator: what to divide by instead, for reductions mean and batchmean: the count over several parts, so that
             the parts' losses and gradients add up to the whole's. `denominator()` gives each part's.
@@ -193,23 +194,19 @@ class Criterion:
 
 
 class Settable(Parameter):
-    """A parameter of a loss: where it is a number with a domain, it may also be an array of them."""
+    """A parameter of a loss that may be a number, or an array of them."""
 
     def accept(self, value: Any) -> Any:
         """Give `value` in its plain form, or an array of float64 that nobody can change; or raise InvalidParameter."""
-        if (
-            not self.domain
-            or self.domain.integer
-            or not (isinstance(value, list | tuple) or getattr(value, "shape", None))
-        ):
+        if not (isinstance(value, list | tuple) or getattr(value, "shape", None)):
             return super().accept(value)
         try:
             array = np.array(value, np.float64)
         except (TypeError, ValueError):
             array = np.array(np.nan)
-        inside = np.asarray(self.domain.contains(array))
-        if not inside.all():
-            at = [int(index) for index in np.argwhere(~inside)[0]]
+        inside = np.asarray(self.domain and self.domain.contains(array))
+        if not (inside.size and inside.all()):
+            at = [int(index) for index in np.argwhere(~inside)[0]] if inside.size else []
             got = f"{array[tuple(at)]} at {at}" if at else repr(value)
             raise InvalidParameter(f"{self.name}: expected {self.allowed}, got {got}")
         array.flags.writeable = False

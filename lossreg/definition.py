@@ -25,13 +25,14 @@ parameters that its shapes depend on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lossreg.component import Component
 from lossreg.domains import REAL
 from lossreg.errors import InvalidDefinition
 from lossreg.form import TARGETS, Form, Input, evaluate
+from lossreg.parameters import along
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,9 +49,15 @@ class Loss(Component):
     @classmethod
     def read(cls, function: Callable[..., Any]) -> Loss:
         """Make the loss from its first kernel; raises InvalidDefinition for a signature that cannot be read."""
-        component = super().read(function)
-        component.forms.append(Form.read(function))
-        return component
+        component, form = super().read(function), Form.read(function)
+        by_element = not (form.by_row or form.whole)
+        parameters = [
+            replace(
+                p, spread=bool(p.domain and not p.domain.integer and (by_element or along(p.annotation) is not None))
+            )
+            for p in component.parameters
+        ]
+        return replace(component, parameters=tuple(parameters), forms=[form])
 
     def form(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
         """Add a kernel for another form of the inputs; its parameters have to be the same."""

@@ -26,11 +26,15 @@ SEQUENCES = (list, tuple)
 
 @dataclass(frozen=True)
 class Parameter:
-    """One thing that users may set: its name, the annotation that says what to, and the default, if it has one."""
+    """One thing that users may set: its name, the annotation that says what to, and the default, if it has one.
+
+    `spread` tells that a loss's number may also be an array of them.
+    """
 
     name: str
     annotation: Any
     default: Any = REQUIRED
+    spread: bool = False
 
     @property
     def required(self) -> bool:
@@ -189,15 +193,17 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[
     return supplied, tuple(parameters)
 
 
-def bind(owner: str, parameters: Iterable[Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Check what users gave for a plugin's parameters and fill in the defaults.
+def bind(
+    owner: str, parameters: Iterable[Parameter], given: Mapping[str, Any], beside: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Check what users gave for a plugin's parameters and fill in the defaults; `beside` are other names they may mean.
 
     Raises InvalidParameter, naming `owner`, for a name that it does not have, one that it needs, or a bad value.
     """
     known = {parameter.name: parameter for parameter in parameters}
     for name in given:
         if name not in known:
-            hint = nearest(name, known)
+            hint = nearest(name, [*known, *beside])
             raise InvalidParameter(
                 f"{owner} has no parameter {name!r}; it has {listed(known)}" + (hint and f"; {hint}"),
             )

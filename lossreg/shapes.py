@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossreg.errors import InvalidInput, InvalidType, listed
+
 if TYPE_CHECKING:
     from lossreg.form import Input
 
@@ -22,6 +24,21 @@ NATIVE = {kind.num: kind for kind in FLOATS}
 """The same types by their number, which is that of any byte order."""
 
 FLOAT64 = np.dtype(np.float64)
+
+
+def numbers(given: Any, told: str) -> Array:
+    """What was given, as an array of real numbers; or an error that begins as told: "mse: expected target"."""
+    if isinstance(given, np.ma.MaskedArray):
+        raise InvalidType(f"{told} without a mask of its own; got a masked array: give its data, and where=~mask")
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise InvalidInput(f"{told} as rows of one length; got {given!r}") from error
+    if array.dtype.num not in NATIVE and array.dtype.kind not in "iub":
+        got = array.dtype if isinstance(given, np.ndarray) else repr(given)
+        kinds = f"{listed(map(str, FLOATS))}, integer or boolean"
+        raise InvalidType(f"{told} as numbers of type {kinds}; got {got}")
+    return array
 
 
 def row_axis(axis: int, rank: int) -> int:

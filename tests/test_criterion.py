@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+import re
 import threading
 import tracemalloc
 
@@ -206,11 +207,25 @@ def test_rows_need_at_least_one_class(logits):
     ids=lambda given: str(getattr(given, "dtype", given)),
 )
 def test_what_is_no_real_number_is_refused(given):
-    for inputs, position in (([given, [0.0, 0.0]], 1), ([[0.0, 0.0], given], 2)):
+    for inputs, name in (([given, [0.0, 0.0]], "prediction"), ([[0.0, 0.0], given], "target")):
         with pytest.raises(InvalidType) as caught:
             lossreg.create("mse")(*inputs)
-        told = f"mse: expected input {position} as numbers of type float16, float32, float64, integer or boolean; got "
+        told = f"mse: expected {name} as numbers of type float16, float32, float64, integer or boolean; got "
         assert str(caught.value) == told + (str(given.dtype) if isinstance(given, np.ndarray) else repr(given))
+
+
+def test_rows_of_several_lengths_are_refused():
+    with pytest.raises(InvalidInput, match=r"^mse: expected target as rows of one length; got \[\[1, 2\], \[3\]\]$"):
+        lossreg.create("mse")(np.zeros((2, 2)), [[1, 2], [3]])
+
+
+def test_a_masked_array_is_refused_before_its_mask_is_lost():
+    masked = np.ma.masked_array([1.0, 2.0], [True, False])
+    for inputs, name in (([masked, [0.0, 0.0]], "prediction"), ([[0.0, 0.0], masked], "target")):
+        with pytest.raises(
+            InvalidType, match=rf"^mse: expected {name} without a mask of its own; got a masked array: .* where=~mask"
+        ):
+            lossreg.create("mse")(*inputs)
 
 
 @pytest.mark.parametrize("inputs", [(), ([1.0],), ([1.0], [1.0], [1.0])])
@@ -288,6 +303,40 @@ def test_a_mask_is_of_booleans_and_a_weight_of_numbers():
         lossreg.create("mse")([1.0], [1.0], where=[1])
     with pytest.raises(InvalidType, match=r"^mse: expected sample_weight as numbers"):
         lossreg.create("mse")([1.0], [1.0], sample_weight=["1"])
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "linear_cross_entropy"])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_weight_that_is_not_finite_is_refused_unless_it_is_masked(name, reduction, wrong):
+    rows = [RANDOM.normal(size=(3, 2)), *([np.eye(2)] if name == "linear_cross_entropy" else []), [0, 1, 1]]
+    criterion, weights = lossreg.create(name, reduction=reduction), np.array([1.0, wrong, 2.0])
+    with pytest.raises(InvalidInput, match=rf"^{name}: expected a finite sample_weight; got {wrong} at \[1\]$"):
+        criterion.value_and_grad(*rows, sample_weight=weights)
+    mask = np.array([True, False, True])
+    value, _ = criterion.value_and_grad(*rows, sample_weight=weights, where=mask)
+    np.testing.assert_array_equal(value, criterion(*rows, sample_weight=[1.0, 0.0, 2.0]))
+
+
+def test_weights_below_0_are_for_sums_and_denominators():
+    given = [3.0, 2.0], [1.0, 1.0]
+    assert lossreg.create("mse", reduction="sum")(*given, sample_weight=[-1, 1]) == -3
+    assert lossreg.create("mse")(*given, sample_weight=[-1, 1], denominator=2) == -1.5
+    assert lossreg.create("mse")(*given, sample_weight=[-1, 3]) == -0.5
+    for weights, total in (([-1, 1], 0), ([-2, 1], -1)):
+        with pytest.raises(
+            InvalidInput, match=rf"^mse: expected a sample_weight that adds up to more than 0.*; got {total}$"
+        ):
+            lossreg.create("mse")(*given, sample_weight=weights)
+
+
+@pytest.mark.parametrize("given", ["a", [1], np.ones(3), True, np.nan, np.inf, -1])
+def test_a_denominator_is_a_number(given):
+    told = re.escape(f"mse: expected a finite denominator of 0 or above; got {given!r}")
+    with pytest.raises(InvalidParameter, match=f"^{told}$"):
+        lossreg.create("mse")([1.0], [1.0], denominator=given)
+    for number in (2, np.float32(2), np.array(2)):
+        assert lossreg.create("mse")([2.0], [0.0], denominator=number) == 2
 
 
 def test_parameters_that_are_arrays_have_to_fit():
@@ -405,7 +454,9 @@ def test_two_gradients_go_to_two_arrays():
     swapped = (x2, x1)
     criterion.grad(x1, x2, target, out=swapped)  # each over the other input
     np.testing.assert_array_equal(swapped, expected)
-    with pytest.raises(InvalidInput, match=r"^cosine_embedding: expected 2 arrays as out \(x1, x2\); got 1$"):
+    with pytest.raises(
+        InvalidInput, match=r"^cosine_embedding: expected a tuple of 2 arrays as out \(x1, x2\); got 1$"
+    ):
         criterion.grad(x1, x2, target, out=np.empty((4, 3)))
 
 
@@ -491,7 +542,7 @@ def test_wrt_goes_with_out_weights_masks_and_denominators():
     overlapping = target.copy()
     lossreg.create("mse").grad(prediction, overlapping, wrt=("target",), out=overlapping, **options)
     np.testing.assert_array_equal(overlapping, out[0])
-    with pytest.raises(InvalidInput, match=r"^mse: expected 2 arrays as out \(target, prediction\); got 1$"):
+    with pytest.raises(InvalidInput, match=r"^mse: expected a tuple of 2 arrays as out \(target, prediction\); got 1$"):
         lossreg.create("mse").grad(prediction, target, wrt=("target", "prediction"), out=np.empty(4))
 
 
@@ -662,12 +713,29 @@ def test_it_is_made_of_a_loss_too():
         ({"delta": ["x"]}, "huber: delta: expected a number above 0, got ['x']"),
         ({"detla": 1}, "huber has no parameter 'detla'; it has delta, weight; did you mean 'delta'?"),
         ({"p": 1}, "huber has no parameter 'p'; it has delta, weight"),
+        ({"delta": []}, "huber: delta: expected a number above 0, got []"),
+        ({"reducton": "sum"}, "huber has no parameter 'reducton'; it has delta, weight; did you mean 'reduction'?"),
     ],
 )
 def test_a_bad_parameter_is_named_with_what_is_allowed(parameters, message):
     with pytest.raises(InvalidParameter) as caught:
         lossreg.create("huber", **parameters)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("cross_entropy", {"label_smoothing": [0.1, 0.2]}),
+        ("linear_cross_entropy", {"label_smoothing": [0.1, 0.2]}),
+        ("multi_margin", {"margin": [1.0, 2.0]}),
+        ("triplet_margin", {"p": np.ones(3)}),
+        ("adaptive_log_softmax", {"cutoffs": [2], "div_value": [2.0, 3.0]}),
+    ],
+)
+def test_an_array_is_refused_where_a_kernel_takes_one_number(name, parameters):
+    with pytest.raises(InvalidParameter, match=rf"^{name}: {[*parameters][-1]}: expected .*number.*, got"):
+        lossreg.create(name, **parameters)
 
 
 def test_a_parameter_may_be_an_array_for_numbers():

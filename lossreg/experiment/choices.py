@@ -58,8 +58,7 @@ class Reader:
             report(at, str(error))
             return None
         self.known(path, given, ["name"])
-        arrays = registry.kind == "loss"
-        own = self.section(path, given, component.parameters, arrays=arrays)
+        own = self.section(path, given, component.parameters, limits=registry.kind == "loss")
         beside = self.section(path, given, settings)
         qualified = f"{offer.distribution}:{offer.name}" if ":" in given["name"] else offer.name
         return Choice(registry.kind, qualified, offer, component, own, beside)
@@ -70,7 +69,7 @@ class Reader:
         given: Mapping[str, Any],
         parameters: Iterable[Parameter],
         *,
-        arrays: bool = False,
+        limits: bool = False,
     ) -> dict[str, Any]:
         """Check what is given for some parameters, report each that is bad, and fill in the defaults."""
         bound: dict[str, Any] = {}
@@ -79,7 +78,7 @@ class Reader:
             if name not in given and parameter.required:
                 self.document.report(path, f"{name} is missing: {parameter.allowed}")
             try:
-                bound[name] = accept(parameter, given[name], arrays=arrays) if name in given else parameter.default
+                bound[name] = accept(parameter, given[name], limits=limits) if name in given else parameter.default
             except InvalidParameter as error:
                 self.document.report((*path, name), str(error).removeprefix(f"{name}: "))
             self.known(path, given, [name])
@@ -111,23 +110,15 @@ class Reader:
         self.document.check()
 
 
-def may_be_array(parameter: Parameter) -> bool:
-    """Whether a loss takes an array in place of a parameter's number."""
-    return parameter.domain is not None and not parameter.domain.integer
-
-
-def accept(parameter: Parameter, value: Any, *, arrays: bool) -> Any:
-    """Give a value in its plain form, or raise InvalidParameter.
-
-    `arrays`, as losses have it, allows lists where there may be a number, and inf, which is the limit of a formula.
-    """
+def accept(parameter: Parameter, value: Any, *, limits: bool) -> Any:
+    """Give a value in its plain form, or raise InvalidParameter; `limits` allows inf, as losses do, of a formula."""
     try:
         plain = parameter.accept(value)
     except InvalidParameter:
         items = value.tolist() if hasattr(value, "tolist") else value
-        if not (arrays and may_be_array(parameter) and isinstance(items, list | tuple)):
+        if not (parameter.spread and isinstance(items, list | tuple) and items):
             raise
-        return [accept(parameter, item, arrays=True) for item in items]
-    if plain in (inf, -inf) and not arrays:
+        return [accept(parameter, item, limits=limits) for item in items]
+    if plain in (inf, -inf) and not limits:
         raise InvalidParameter(f"{parameter.name}: expected {parameter.allowed}, and finite, got {value!r}")
     return plain

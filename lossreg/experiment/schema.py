@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from lossreg import domains
 from lossreg.errors import AmbiguousName, BrokenPlugin
-from lossreg.experiment.choices import may_be_array
 from lossreg.experiment.compose import EXTENDS
 from lossreg.experiment.config import LABEL, NOUNS, REST, SETTINGS, SWEEP, TRAIN, USUAL
 from lossreg.experiment.metrics import NAMES
@@ -100,7 +99,7 @@ def choice(registry: Any, settings: Iterable[Parameter], *, whole: bool) -> Sche
             component = registry.load(offer)
         except BrokenPlugin:
             continue
-        own = [setting_of(parameter, registry.kind) for parameter in component.parameters]
+        own = [setting_of(parameter) for parameter in component.parameters]
         every += own
         required = [parameter.name for parameter in component.parameters if parameter.required]
         name = naming(registry, offer)
@@ -129,12 +128,12 @@ def mapping(parameters: Iterable[Parameter], keys: Schema | None = None) -> Sche
     return {"type": "object", "properties": keys, "additionalProperties": False}
 
 
-def setting_of(parameter: Parameter, kind: str) -> tuple[str, Schema]:
-    """A plugin's parameter and its schema; a loss's numbers may be arrays."""
+def setting_of(parameter: Parameter) -> tuple[str, Schema]:
+    """A plugin's parameter and its schema; some of a loss's numbers may be arrays."""
     found = setting(parameter)
-    if kind == "loss" and may_be_array(parameter):
-        row = {"type": "array", "items": {"anyOf": found["anyOf"]}}
-        found["anyOf"] = [*found["anyOf"], {"type": "array", "items": {"anyOf": [*found["anyOf"], row]}}]
+    if parameter.spread:
+        row = {"type": "array", "items": {"anyOf": found["anyOf"]}, "minItems": 1}
+        found["anyOf"] = [*found["anyOf"], {**row, "items": {"anyOf": [*found["anyOf"], row]}}]
     return parameter.name, found
 
 
