@@ -10,7 +10,6 @@ from lossreg.call import Call
 from lossreg.domains import CLASS_INDEX, IGNORED, LENGTH
 from lossreg.errors import InvalidInput, InvalidType
 from lossreg.form import SAMPLES, variants
-from lossreg.kernels.reductions import DIVIDING
 from lossreg.kernels.whole import Outside
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ class BatchCall(Call):
         counting = [self.counting(x, entry, kept) for x, entry in zip(batch, self.form.inputs, strict=True)]
         for x, entry in zip(counting, self.form.inputs, strict=True):
             self.check(x, entry, kept)
-            if entry.domain is LENGTH and self.reduction in DIVIDING:
+            if entry.domain is LENGTH and self.reduction == "mean":
                 shares[kept] /= np.maximum(x, 1)
         given = dict(zip((name for name, _ in self.graded), grads, strict=False))
         buffers = {x.name: self.with_samples(given[x.name], x) for x in self.form.inputs if x.name in given}

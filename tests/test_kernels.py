@@ -23,6 +23,7 @@ from lossreg.errors import InvalidDefinition, InvalidParameter
 from lossreg.kernels import specialise
 from lossreg.kernels.execute import SLAB, slabs
 from lossreg.kernels.specialise import fingerprint
+from lossreg.kernels.stable import exp, spare
 
 RANDOM = np.random.default_rng(3)
 
@@ -215,6 +216,73 @@ def test_a_kernel_may_make_arrays_which_are_freed(step, takes):
     np.testing.assert_array_equal(slope, np.full((50, 3), 2.0))
     assert after.alloc - before.alloc == after.free - before.free
     assert (after.alloc > before.alloc) == takes
+
+
+ROWS = [
+    ("cosine_embedding", {}, [np.ones(1)]),
+    ("triplet_margin", {"swap": True}, []),
+    ("triplet_margin_with_distance", {"distance_function": "cosine"}, []),
+    ("triplet_margin_with_distance", {"distance_function": "squared_euclidean"}, []),
+    ("multi_margin", {}, [np.array([1])]),
+    ("multilabel_soft_margin", {}, []),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "more"), ROWS, ids=lambda given: str(given)[:40])
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("size", [5, 12])
+def test_bits_do_not_depend_on_how_close_arrays_lie(name, parameters, more, kind, size):
+    rows = {"triplet_margin": 3, "triplet_margin_with_distance": 3, "cosine_embedding": 2, "multi_margin": 1}.get(
+        name, 2
+    )
+    criterion = lossreg.create(name, **parameters)
+    for _ in range(40):
+        room, far = np.zeros((2, 1, size), kind), np.zeros((1, size), kind)
+        room[0] = RANDOM.uniform(size=size)
+        inputs = [room[0], *RANDOM.uniform(size=(rows - 1, 1, size)).astype(kind), *more]
+        graded = rows - (name == "multilabel_soft_margin")
+        outs = [tuple(np.zeros((graded - 1, 1, size), kind)) for _ in range(2)]
+        near, apart = ((first, *out) if out else first for first, out in zip((room[1], far), outs, strict=True))
+        assert criterion.value_and_grad(*inputs, out=near)[0] == criterion.value_and_grad(*inputs, out=apart)[0]
+        np.testing.assert_array_equal(near, apart)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "squared_euclidean", "cosine"])
+def test_bits_do_not_depend_on_where_a_thread_has_its_room(distance):
+    rows = RANDOM.normal(size=(3, 100_000, 12)).astype(np.float32)
+    criterion = lossreg.create("triplet_margin_with_distance", distance_function=distance, swap=True)
+    before = lossreg.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2):
+            lossreg.set_num_threads(threads)
+            found.append(criterion.grad(*rows))
+    finally:
+        lossreg.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_kernel_with_room_of_its_own_takes_short_rows_and_rows_across_planes():
+    def roomy(
+        x1: lossreg.Row[lossreg.Real], x2: lossreg.Row[lossreg.Real], slope1: lossreg.Slope, slope2: lossreg.Slope
+    ):
+        spared, value = spare(x1), x1[0] * 0
+        for j in range(len(x1)):
+            spared[j] = exp(x1[j] - x2[j])
+        for j in range(len(x1)):
+            value += spared[j]
+            slope1[j], slope2[j] = spared[j], -spared[j]
+        return value
+
+    criterion = lossreg.create(lossreg.loss(roomy), reduction="none")
+    for width in (4, 40):
+        rows = RANDOM.normal(size=(2, 5, 3, width))
+        for laid in (rows, np.ascontiguousarray(rows.swapaxes(2, 3)).swapaxes(2, 3)):
+            value, (slope, _) = criterion.value_and_grad(*laid)
+            np.testing.assert_allclose(slope, np.exp(rows[0] - rows[1]), rtol=1e-14)
+            np.testing.assert_allclose(value, np.exp(rows[0] - rows[1]).sum(-1), rtol=1e-14)
+    across = np.moveaxis(np.ones((4, 3, 7)), 1, -1)
+    assert lossreg.create("triplet_margin_with_distance")(across, across, across) == 1
 
 
 def test_a_fingerprint_goes_by_what_decides_the_code():

@@ -1,7 +1,7 @@
 """Distances between two rows, with their slopes: kernels that losses take as a parameter, by name or a user's own.
 
-A distance takes two rows and the two rows of slopes to fill, and returns a number. Like lossreg.kernels.stable, this
-module imports neither numpy nor numba.
+A distance takes two rows and the two rows of slopes to fill, which share no memory, and returns a number. Like
+lossreg.kernels.stable, this module imports neither numpy nor numba.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: An
         squares2 += v * v
         mixed += u * v
     if not (countable(squares1) & countable(squares2)):
-        size1, squares1, mixed = scaled(row, slope1, slope1)
+        size1, squares1, mixed = scaled(row, slope1, row)
         size2, squares2, mixed = scaled(other, slope2, slope1)
         row, other = slope1, slope2
     length1, length2 = sqrt(squares1), sqrt(squares2)
@@ -86,9 +86,10 @@ def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: An
     facing = T(mixed > half * whole) - T(mixed < -half * whole)
     apart, along1, along2 = zero, zero, zero
     for j in range(len(row)):
-        u, v = portion(row[j], length1), portion(other[j], length2)
-        slope1[j] = u
-        slope2[j] = v
+        slope1[j], slope2[j] = portion(row[j], length1), portion(other[j], length2)
+    # A loop of its own: the rows may be the slopes by now, and one that adds up beside it would ask whether they are.
+    for j in range(len(row)):
+        u, v = slope1[j], slope2[j]
         apart += (u - v) * (u - v)
         along1 += u * aside(v, u, facing, zero, one, one)
         along2 += v * aside(u, v, facing, zero, one, one)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from llvmlite.binding.newpassmanagers import create_new_function_pass_manager
 from numba import _dynfunc
 from numba.core import ir, typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
@@ -31,8 +32,15 @@ class Whole(JITCodeLibrary):
     """A loop's code with that of its parts: optimised together, not function by function before."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
-        """Leave it; but all have to agree on how numbers lie in memory."""
+        """Have variables in registers, which shows whose row a number is of once a function is put in its callers'."""
+        # All have to agree on how numbers lie in memory.
         ll_module.data_layout = self._codegen._data_layout  # noqa: SLF001  numba has no other way
+        manager, builder = create_new_function_pass_manager(), self._codegen._pass_builder()  # noqa: SLF001  as above
+        manager.add_sroa_pass()
+        manager.add_instruction_combine_pass()
+        for function in ll_module.functions:
+            if not function.is_declaration:
+                manager.run(function, builder)
 
 
 class Part(Whole):
@@ -228,6 +236,19 @@ class PartCompiler(CompilerBase):
     def define_pipelines(self) -> list[Any]:
         """Its passes."""
         return passes(self.state, GeneratePart)
+
+
+class RowCompiler(PartCompiler):
+    """numba's compiler of a form's kernel, or a distance, whose rows to fill share no memory with any other.
+
+    Told so, the compiler makes no second version of a loop for rows that do, which would add up in another order: for
+    rows of few numbers, that lie close by, bits would depend on where.
+    """
+
+    def define_pipelines(self) -> list[Any]:
+        """The passes of a part."""
+        self.state.flags.noalias = True
+        return super().define_pipelines()
 
 
 # What only compiled code calls needs no wrappers for other callers, which take a tenth of the time to compile, and has

@@ -14,7 +14,7 @@ from numba.extending import register_jitable
 from lossreg.kernels import distances, stable
 from lossreg.kernels.abreast import any_lane, choose
 from lossreg.kernels.guards import guard
-from lossreg.kernels.inner import INNER
+from lossreg.kernels.inner import INNER, PartCompiler, RowCompiler
 from lossreg.kernels.operands import arrays, cast, items, scratch
 from lossreg.kernels.options import EXACT, REORDERED
 from lossreg.kernels.polynomials import COMPILED
@@ -47,11 +47,17 @@ def parts(
     """What is filled in a template: the function as its kernel, the guard of a form if there is one, operations."""
     guards = {} if form is None else {"guard": compiled(guard(form), EXACT)}
     inline = form is not None or not loops(function)
-    return {**OPERATIONS, **guards, "kernel": compiled(function, options, switches, inline=inline)}
+    pipeline = PartCompiler if form is None else RowCompiler
+    return {**OPERATIONS, **guards, "kernel": compiled(function, options, switches, inline=inline, pipeline=pipeline)}
 
 
 def compiled(
-    function: Callable[..., Any], options: dict[str, Any], switches: tuple[Any, ...] = (), *, inline: bool = True
+    function: Callable[..., Any],
+    options: dict[str, Any],
+    switches: tuple[Any, ...] = (),
+    *,
+    inline: bool = True,
+    pipeline: type[PartCompiler] = PartCompiler,
 ) -> Callable[..., Any]:
     """The function as others may call it in compiled code, with every function of its author's that it calls.
 
@@ -59,24 +65,28 @@ def compiled(
     """
     for callee in callees(function):
         make_callable(callee, EXACT)
-    settled = [compiled(x, options, inline=not loops(x)) if callable(x) else x for x in switches]
+    settled = [compiled(x, options, inline=not loops(x), pipeline=pipeline) if callable(x) else x for x in switches]
     # All arguments by position: the loops have them in a row.
     code = function.__code__
     code = code.replace(co_argcount=code.co_argcount + code.co_kwonlyargcount, co_kwonlyargcount=0)
     copy = types.FunctionType(code, function.__globals__, function.__name__, tuple(settled), function.__closure__)
-    return njit(copy, **options, **INNER | {"forceinline": inline})
+    return njit(copy, **options, **INNER | {"forceinline": inline, "pipeline_class": pipeline})
 
 
 _callable: set[Callable[..., Any]] = set(COMPILED)
 
 
-def make_callable(function: Callable[..., Any], options: dict[str, Any]) -> None:
+def make_callable(
+    function: Callable[..., Any], options: dict[str, Any], pipeline: type[PartCompiler] = PartCompiler
+) -> None:
     """Let compiled code call a plain function."""
     if function not in _callable:
         _callable.add(function)
-        register_jitable(**options, **INNER | {"forceinline": not loops(function)})(function)
+        inner = INNER | {"forceinline": not loops(function), "pipeline_class": pipeline}
+        register_jitable(**options, **inner)(function)
 
 
-for _function in (*vars(stable).values(), *vars(distances).values()):
-    if isinstance(_function, types.FunctionType):
-        make_callable(_function, REORDERED if "row" in _function.__annotations__ else EXACT)
+for _module, _pipeline in ((stable, PartCompiler), (distances, RowCompiler)):
+    for _function in vars(_module).values():
+        if isinstance(_function, types.FunctionType):
+            make_callable(_function, REORDERED if "row" in _function.__annotations__ else EXACT, _pipeline)
