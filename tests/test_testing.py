@@ -3,7 +3,7 @@
 import re
 import sys
 from importlib import import_module
-from math import cosh, log, nan, prod
+from math import cosh, inf, log, nan, prod
 from pathlib import Path
 from typing import Annotated
 
@@ -124,6 +124,13 @@ def wide_half(prediction: Real, target: Real) -> tuple[float, float]:
 def endless(logit: Real, target: Real) -> tuple[float, float]:
     T = type(logit)
     return max(logit, T(0)) - logit + softplus(-abs(logit)) + T(0) * target, -sigmoid(-logit)
+
+
+@loss
+def endless_slope(prediction: Real, target: Real) -> tuple[float, float]:
+    T = type(prediction)
+    error = prediction - target
+    return error * error, T(inf) if error > 0 else T(-inf)
 
 
 @loss
@@ -367,6 +374,10 @@ def test_a_failure_tells_the_point_the_digits_and_a_hint():
         assert word in str(raised.value)
     report = check_loss(log_of_one_minus_sigmoid, on_failure="return")
     assert report["exact_in_float64"].worst.point.keys() == {"x"}
+
+
+def test_an_infinite_slope_is_weighed_without_a_warning_of_numpys():
+    assert run_check(CHECKS["weights_count_samples"], Subject(endless_slope)).message == ""
 
 
 def test_an_expected_failure_has_to_fail():
