@@ -29,7 +29,7 @@ from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lossreg.errors import InvalidDefinition, listed, nearest
+from lossreg.errors import InvalidDefinition, InvalidParameter, listed, nearest
 from lossreg.parameters import Parameter, bind, read_signature
 
 if TYPE_CHECKING:
@@ -59,6 +59,13 @@ class Component:
                 told = f"{made.name}: a {cls.__name__.lower()} gets {listed(cls.offered)}; {name!r} is a parameter and"
                 hint = nearest(name, cls.offered)
                 raise InvalidDefinition(f"{told} needs a default" + (hint and f"; {hint}"))
+        for parameter in made.parameters:
+            if parameter.required:
+                continue
+            try:
+                parameter.accept(parameter.default)
+            except InvalidParameter as error:
+                raise InvalidDefinition(f"{made.name}: the default of {error}") from None
         return made
 
     @property

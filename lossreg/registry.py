@@ -48,6 +48,12 @@ def points(*_: str) -> list[Point]:
     return entry_points("lossreg.")
 
 
+def enabled() -> list[Point]:
+    """The entry points of all distributions but those that LOSSREG_DISABLE_PLUGINS names."""
+    disabled = {folded(name) for name in os.environ.get("LOSSREG_DISABLE_PLUGINS", "").split(",")}
+    return [point for point in points(*sys.path) if folded(point.distribution) not in disabled]
+
+
 class Registry(Generic[Product]):
     """The plugins of one kind."""
 
@@ -61,11 +67,10 @@ class Registry(Generic[Product]):
 
     @cached_property
     def _installed(self) -> list[Offer[Product]]:
-        disabled = {folded(name) for name in os.environ.get("LOSSREG_DISABLE_PLUGINS", "").split(",")}
         return [
             Offer(point.name, point.distribution, point.version, point.value)
-            for point in points(*sys.path)
-            if point.group == self.group and folded(point.distribution) not in disabled
+            for point in enabled()
+            if point.group == self.group
         ]
 
     def offers(self) -> list[Offer[Product]]:
@@ -170,6 +175,21 @@ data = Registry("lossreg.data", Data)
 schedules = Registry("lossreg.schedules", Schedule)
 trackers = Registry("lossreg.trackers", Tracker)
 REGISTRIES: tuple[Registry[Any], ...] = (losses, models, optimizers, data, schedules, trackers)
+
+
+def unread() -> list[str]:
+    """The groups of entry points that would be ours and that no registry reads, each in words, with whose it is."""
+    groups = [registry.group for registry in REGISTRIES]
+    told = []
+    for distribution, group in sorted({(f"{p.distribution} {p.version}", p.group) for p in enabled()}):
+        if group not in groups:
+            hint = nearest(group, groups)
+            told.append(
+                f"{distribution} has entry points in the group {group!r}, which nothing reads"
+                + (hint and f"; {hint}")
+                + f"; there are {listed(groups)}"
+            )
+    return told
 
 
 def register(component: Component) -> Component:

@@ -137,6 +137,17 @@ def test_two_distributions_with_one_name_are_two_rows_and_a_warning(command, ins
     assert "Their own" in command("show", "other:huber").stdout
 
 
+def test_a_group_that_nothing_reads_is_a_warning_with_the_nearest(command, install):
+    install("other", "[lossreg.loss]\nmine = other_loss\nyours = other_loss\n")
+    done = command("list")
+    assert done.stderr == (
+        "lossreg: warning: other 2.5 has entry points in the group 'lossreg.loss', which nothing reads; did you mean "
+        "'lossreg.losses'?; there are lossreg.data, lossreg.losses, lossreg.models, lossreg.optimizers, "
+        "lossreg.schedules, lossreg.trackers\n"
+    )
+    assert not command("list", LOSSREG_DISABLE_PLUGINS="other").stderr
+
+
 def test_nothing_installed_is_an_empty_list(command):
     assert command("list", LOSSREG_DISABLE_PLUGINS="lossreg").stdout == ""
 

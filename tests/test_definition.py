@@ -129,7 +129,22 @@ def unknown_annotation(x: "Imaginary", y: Real):  # noqa: F821  which is the poi
     return x, 1.0
 
 
+def default_outside(x: Real, y: Real, k: Positive = -1.0):
+    return x, 1.0
+
+
+def default_of_another_type(x: Real, y: Real, k: Positive = 1.0, odd: bool = "no"):
+    return x, 1.0
+
+
+def default_that_is_no_choice(x: Real, y: Real, mode: Literal["plain", "odd"] = "plane"):
+    return x, 1.0
+
+
 UNREADABLE = {
+    default_outside: "default_outside: the default of k: expected a number above 0, got -1.0",
+    default_of_another_type: "default_of_another_type: the default of odd: expected true or false, got 'no'",
+    default_that_is_no_choice: "default_that_is_no_choice: the default of mode: .*got 'plane'; did you mean 'plain'",
     no_input: "no_input: expected inputs, then slope rows; got",
     no_domain: "no_domain: input x needs a domain, such as Real",
     no_annotation: "no_annotation: x has no annotation to say what it may be",

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -317,6 +318,27 @@ def test_a_kernel_that_does_not_compile_is_its_authors_error_in_a_few_lines():
     assert str(caught.value).startswith("broken: the kernel does not compile:")
     assert "no_such_thing" in str(caught.value)
     assert len(str(caught.value).splitlines()) < 12
+
+
+def test_where_nothing_can_be_cached_a_loss_is_compiled_all_the_same_with_one_warning(tmp_path):
+    shutil.copytree(Path(lossreg.__file__).parent, tmp_path / "lossreg", ignore=shutil.ignore_patterns("__pycache__"))
+    tmp_path.joinpath("lossreg", "kernels", "__pycache__").touch()  # not even root can write into a file
+    nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"), str(tmp_path / "lossreg" / "__init__.py"))
+    code = """
+        import lossreg
+        huber = lossreg.create("huber")
+        print(huber([1.0], [2.0]), huber.value_and_grad([1.0], [2.0])[0])
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,  # whose lossreg comes before the installed one
+        env={**os.environ, **nowhere, "NUMBA_CACHE_DIR": "", "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert result.stdout == "0.5 0.5\n", result.stderr
+    assert result.stderr.count("name one in NUMBA_CACHE_DIR") == 1
 
 
 # Vector instructions

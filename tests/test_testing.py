@@ -1,7 +1,10 @@
 """The conformance kit can fail: each of its checks catches a mutant, and a loss without fault passes all."""
 
+import re
 import sys
-from math import cosh, log, nan, prod
+from importlib import import_module
+from math import cosh, inf, log, nan, prod
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -26,12 +29,14 @@ from lossreg import (
     get,
     get_num_threads,
     loss,
+    register,
 )
 from lossreg import call as calls
 from lossreg.call import Call
 from lossreg.kernels import reductions, stable
 from lossreg.kernels.stable import sigmoid, sign, softplus
 from lossreg.parameters import Parameter
+from lossreg.registry import losses
 from lossreg.settled import Settled
 from lossreg.testing import CHECKS, check_loss, limits, parametrize_with_checks, precise
 from lossreg.testing.checks import run_check
@@ -119,6 +124,13 @@ def wide_half(prediction: Real, target: Real) -> tuple[float, float]:
 def endless(logit: Real, target: Real) -> tuple[float, float]:
     T = type(logit)
     return max(logit, T(0)) - logit + softplus(-abs(logit)) + T(0) * target, -sigmoid(-logit)
+
+
+@loss
+def endless_slope(prediction: Real, target: Real) -> tuple[float, float]:
+    T = type(prediction)
+    error = prediction - target
+    return error * error, T(inf) if error > 0 else T(-inf)
 
 
 @loss
@@ -338,6 +350,23 @@ def test_a_loss_without_fault_passes():
     assert "exact_in_float64" in str(report)
 
 
+def test_the_example_of_the_readme_passes_as_it_stands(tmp_path, monkeypatch):
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
+    (name, source), *_ = re.findall(r"`(\w+)\.py`:\n\n```python\n(.*?)```", readme, re.DOTALL)
+    tmp_path.joinpath(f"{name}.py").write_text(source, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(losses, "_given", {})
+    register(import_module(name).lossreg_loss())
+    assert not check_loss(name).failed
+
+
+def test_all_that_the_documentation_lacks_is_told_at_once():
+    assert run_check(CHECKS["documentation_is_complete"], Subject(undocumented)).message == (
+        "the documentation has no formula ('='), shapes ('Shapes:'), ranges ('Ranges:'), source ('Source:'), "
+        "example ('>>> undocumented.at('), mention of prediction, mention of target"
+    )
+
+
 def test_a_failure_tells_the_point_the_digits_and_a_hint():
     with pytest.raises(NonconformingLoss, match="fails") as raised:
         check_loss(log_of_one_minus_sigmoid)
@@ -345,6 +374,10 @@ def test_a_failure_tells_the_point_the_digits_and_a_hint():
         assert word in str(raised.value)
     report = check_loss(log_of_one_minus_sigmoid, on_failure="return")
     assert report["exact_in_float64"].worst.point.keys() == {"x"}
+
+
+def test_an_infinite_slope_is_weighed_without_a_warning_of_numpys():
+    assert run_check(CHECKS["weights_count_samples"], Subject(endless_slope)).message == ""
 
 
 def test_an_expected_failure_has_to_fail():

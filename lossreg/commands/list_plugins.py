@@ -18,12 +18,12 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print a table of plugins, and a warning for each that cannot be used."""
+    """Print a table of plugins, and a warning for each that cannot be used, or that nothing reads."""
     from lossreg.errors import AmbiguousName, BrokenPlugin
-    from lossreg.registry import REGISTRIES
+    from lossreg.registry import REGISTRIES, unread
 
     chosen = [registry for registry in REGISTRIES if options.kind in ("all", registry.group.removeprefix("lossreg."))]
-    rows, warnings = [], []
+    rows, warnings = [], unread()
     for registry in chosen:
         for offer in registry.offers():
             try:

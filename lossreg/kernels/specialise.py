@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import types
+import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -136,9 +137,21 @@ def clone(
             self.state.targetctx.refresh()
             return passes(self.state)
 
-    function: Any = njit(copy, cache=True, nogil=True, no_cfunc_wrapper=True, pipeline_class=Compiler, **options)
+    function: Any = njit(copy, nogil=True, no_cfunc_wrapper=True, pipeline_class=Compiler, **options)
+    try:
+        function.enable_caching()
+    except RuntimeError:
+        warn_of_no_cache()
+        return function
     function.compile = alone(function.compile, Path(function.stats.cache_path, f"{name}.lock"))
     return function
+
+
+@cache  # once: Python forgets what it has shown whenever somebody changes what is shown
+def warn_of_no_cache() -> None:
+    """Warn that numba found no directory to keep compiled code in."""
+    told = "numba can write compiled code to no directory, so every process compiles anew; name one in NUMBA_CACHE_DIR"
+    warnings.warn(told, RuntimeWarning, stacklevel=3)
 
 
 def alone(work: Callable[[Any], Any], lock: Path) -> Callable[[Any], Any]:

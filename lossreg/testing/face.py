@@ -233,17 +233,14 @@ SECTIONS = {"formula": "=", "shapes": "Shapes:", "ranges": "Ranges:", "source": 
 def documentation_is_complete(subject: Subject, trial: Trial) -> None:
     """It has summary, formula, shapes, ranges and source, mentions inputs and parameters, and its examples hold."""
     loss, doc = subject.loss, subject.loss.doc
-    trial.require(loss.summary.rstrip().endswith("."), f"the documentation starts with no sentence: {loss.summary!r}")
-    for name, sign in SECTIONS.items():
-        trial.require(sign in doc, f"the documentation has no {name} ({sign!r})")
-    prose = doc.partition(">>>")[0]
-    for form in loss.forms:
-        for name in [entry.name for entry in form.inputs] + [parameter.name for parameter in form.parameters]:
-            words = prose.replace("_", " ") + prose
-            trial.require(
-                name.replace("_", " ") in words or name in words, f"the documentation does not mention {name}"
-            )
-    trial.require(f"{loss.name}.at(" in doc, f"the documentation has no example, such as >>> {loss.name}.at(...)")
+    words = doc.partition(">>>")[0].replace("_", " ")
+    inputs = [entry.name for form in loss.forms for entry in form.inputs]
+    named = dict.fromkeys([*inputs, *(parameter.name for parameter in loss.parameters)])
+    missing = [] if loss.summary.rstrip().endswith(".") else [f"sentence to start with ({loss.summary!r})"]
+    signs = {**SECTIONS, "example": f">>> {loss.name}.at("}
+    missing += [f"{name} ({sign!r})" for name, sign in signs.items() if sign not in doc]
+    missing += [f"mention of {name}" for name in named if name.replace("_", " ") not in words]
+    trial.require(not missing, f"the documentation has no {', '.join(missing)}")
     names = {**vars(sys.modules.get(loss.function.__module__, lossreg)), loss.name: loss}
     examples = DocTestParser().get_doctest(doc, names, loss.name, loss.file, 0)
     lines: list[str] = []

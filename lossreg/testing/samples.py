@@ -56,7 +56,7 @@ def gathered(repeats: Array, grad: Array, axis: int) -> Array:
     """The gradient of samples, each the sum of those of its repetitions."""
     starts = np.cumsum(repeats) - repeats
     each = np.moveaxis(grad, axis, 0)
-    added = np.add.reduceat(np.append(each, 0 * each[:1], 0), starts, 0)
+    added = np.add.reduceat(np.append(each, np.zeros_like(each[:1]), 0), starts, 0)
     added[repeats == 0] = 0
     return np.moveaxis(added, 0, axis)
 
