@@ -18,6 +18,7 @@ from lossreg.experiment import store as room
 from lossreg.experiment.config import load
 from lossreg.experiment.environment import config_hash, environment
 from lossreg.experiment.environment import git as git_state
+from lossreg.experiment.runs import runs_in
 from lossreg.experiment.store import Store
 
 CONFIG = {
@@ -205,3 +206,12 @@ def test_a_write_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch):
         files.write(tmp_path / "file", "after")
     assert (tmp_path / "file").read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_that_cannot_be_described_has_failed(tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "dump", lambda _: 1 / 0)
+    data = {"name": "random", "samples": 60, "features": 3}
+    with pytest.raises(ZeroDivisionError):
+        lossreg.run({"data": data, "model": "linear", "optimizer": "sgd", "loss": "mse"}, root=tmp_path)
+    (run,) = runs_in(tmp_path)
+    assert (run.status, run.state["error"]) == ("failed", "ZeroDivisionError: division by zero")

@@ -124,10 +124,9 @@ def accept(parameter: Parameter, value: Any, *, arrays: bool) -> Any:
     try:
         plain = parameter.accept(value)
     except InvalidParameter:
-        items = value.tolist() if hasattr(value, "tolist") else value
-        if not (arrays and may_be_array(parameter) and isinstance(items, list | tuple)):
+        if not (arrays and may_be_array(parameter) and isinstance(value, list)):
             raise
-        return [accept(parameter, item, arrays=True) for item in items]
+        return [accept(parameter, item, arrays=True) for item in value]
     if plain in (inf, -inf) and not arrays:
         raise InvalidParameter(f"{parameter.name}: expected {parameter.allowed}, and finite, got {value!r}")
     return plain
