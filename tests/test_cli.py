@@ -233,6 +233,24 @@ def test_a_bad_config_stops_all_runs_before_the_first(command, tmp_path):
     assert not tmp_path.joinpath("runs").exists()
 
 
+def test_data_that_do_not_suit_a_later_config_stop_all_runs_before_the_first(command, tmp_path):
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    tmp_path.joinpath("bad.yaml").write_text(RUN.replace("loss: mse", "loss: cross_entropy"))
+    done = command("run", "good.yaml", "bad.yaml", code=2)
+    assert done.stderr.startswith("lossreg: error: bad.yaml:4:7: loss: cross_entropy takes class labels, and random")
+    assert done.stdout == ""
+    assert not tmp_path.joinpath("runs").exists()
+
+
+def test_what_is_not_run_after_a_run_that_diverged_is_named(command, tmp_path):
+    for name in ("a.yaml", "c.yaml", "d.yaml"):
+        tmp_path.joinpath(name).write_text(RUN)
+    tmp_path.joinpath("b.yaml").write_text(RUN.replace("sgd", "{name: sgd, lr: 1e30}"))
+    done = command("run", "a.yaml", "b.yaml", "c.yaml", "d.yaml", code=3)
+    assert done.stderr.startswith("lossreg: not run: c.yaml, d.yaml\nlossreg: error: ")
+    assert command("run", "a.yaml", "b.yaml", code=3).stderr.startswith("lossreg: error: ")
+
+
 BROKEN = [
     # a change of RUN, the place of the mistake, and what is said of it
     ("data:", "dta:", "1:1", "dta: unknown key; did you mean 'data'?"),
