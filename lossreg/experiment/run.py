@@ -64,12 +64,12 @@ def resume(path: str | Path, report: Report | None = None, *, force: bool = Fals
     """Go on with a run that was stopped; see `lossreg.resume`."""
     report = report or Report()
     with Store.open(path) as store:
-        before = store.read("environment.json")
+        before = store.read("environment.json", "config", "plugins")
         config = load(store.path / "config.yaml")
         changed = "; ".join(changes(before, config))
         if changed and not force:
             raise NotResumable(f"{path}: {changed}; --force resumes it all the same")
-        if not changed and store.read("status.json")["status"] == "finished":
+        if not changed and store.read("status.json", "status")["status"] == "finished":
             raise NotResumable(f"{path}: is finished; lossreg run {store.path / 'config.yaml'} runs it again")
         return go_on(ready(config, report), store, report, changed)
 

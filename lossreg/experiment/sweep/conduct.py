@@ -102,8 +102,9 @@ def outdated(path: Path, trials: Iterable[Trial]) -> dict[str, list[str]]:
     """What has changed, since they were run, of what some trials depend on; only those of which anything has."""
     found = {}
     for trial in trials:
-        with suppress(OSError, ValueError, KeyError):
-            found[trial.id] = environment.changes(Store(path / trial.id).read("environment.json"), trial.config)
+        with suppress(OSError, NotResumable):
+            before = Store(path / trial.id).read("environment.json", "config", "plugins")
+            found[trial.id] = environment.changes(before, trial.config)
     return {name: changed for name, changed in found.items() if changed}
 
 
