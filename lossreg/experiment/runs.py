@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 STAMP = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-(.+)")
 FILES = ("status.json", "config.yaml", "metrics.jsonl")
+STATUSES = ("running", "finished", "failed", "interrupted", "diverged", "killed", "unknown")
 RISING = re.compile(r"accuracy|auc|correlation|explained|f1|jaccard|kappa|matthews|ndcg|precision|r2|recall|score")
 """The metrics of which more is better; of all others, such as losses and errors, less is."""
 
