@@ -248,6 +248,9 @@ def test_what_is_not_run_after_a_run_that_diverged_is_named(command, tmp_path):
     tmp_path.joinpath("b.yaml").write_text(RUN.replace("sgd", "{name: sgd, lr: 1e30}"))
     done = command("run", "a.yaml", "b.yaml", "c.yaml", "d.yaml", code=3)
     assert done.stderr.startswith("lossreg: not run: c.yaml, d.yaml\nlossreg: error: ")
+    again = [line.split()[-2:] for line in done.stdout.splitlines()[-2:]]
+    assert again == [["--set", "optimizer.lr=1e+29"], ["--set", "train.clip_norm=1"]]
+    assert "resume" not in done.stdout
     assert command("run", "a.yaml", "b.yaml", code=3).stderr.startswith("lossreg: error: ")
 
 
@@ -311,8 +314,14 @@ def test_run_prints_some_lines_and_a_table_and_how_to_go_on(command, tmp_path):
     assert lines[lines.index("") + 1].split() == ["epoch", "40", "train", "test"]
     assert [line.split()[0] for line in lines[lines.index("") + 2 :][:4]] == ["loss", "r2", "mae", "rmse"]
     assert f"here/{path.name}" in "\n".join(lines)
+    assert not [line for line in lines if line.startswith("compare")]
     again = next(line for line in lines if line.startswith("run again")).split()[3:]
     assert command(*again, "--runs", "there").stdout.count("epoch 40/40") == 1
+    more = command(*again).stdout.splitlines()
+    compared = next(line for line in more if line.startswith("compare")).split()[2:]
+    first, second = command(*compared).stdout.split()[1:3]
+    assert path.name.endswith(first)
+    assert first != second
 
 
 def test_a_run_that_cannot_be_written_is_exit_code_1(command, tmp_path):
