@@ -103,7 +103,8 @@ class Document:
         if not equals or not all(path):
             document.problems.append((place, "expected KEY=VALUE, such as optimizer.lr=3e-4"))
             return document
-        document.keys[path] = document.values[path] = place
+        document.values[path] = place
+        document.keys |= {path[:length]: place for length in range(1, len(path) + 1)}
         document.parse(value, path, lambda *_: place)
         for name in reversed(path):
             document.content = {name: document.content}
