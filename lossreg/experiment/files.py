@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lossreg.errors import InvalidParameter
+
 try:
     import fcntl
 except ImportError:  # Windows, where nothing stops a second process
@@ -96,4 +98,11 @@ def is_locked(folder: Path) -> bool:
 
 def root_of(given: str | Path | None) -> Path:
     """The directory of runs: the one given, or $LOSSREG_RUNS, or experiments/runs."""
-    return Path(given or os.environ.get("LOSSREG_RUNS") or "experiments/runs")
+    return folder("root", given or os.environ.get("LOSSREG_RUNS") or "experiments/runs")
+
+
+def folder(name: str, given: Any) -> Path:
+    """The path of a directory; raises InvalidParameter, with the parameter's name, for what is no path."""
+    if not isinstance(given, str | os.PathLike):
+        raise InvalidParameter(f"{name}: expected the path of a directory, got {given!r}")
+    return Path(given)

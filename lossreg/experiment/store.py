@@ -27,7 +27,6 @@ import re
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lossreg.errors import NotResumable
@@ -39,6 +38,7 @@ from lossreg.experiment.records import TIMES, number, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from lossreg.experiment.session import Session
 
@@ -67,7 +67,7 @@ class Store:
     @classmethod
     def open(cls, path: str | Path) -> Self:
         """The directory of an earlier run; raises NotResumable for one that a run has not begun in."""
-        store = cls(Path(path))
+        store = cls(files.folder("path", path))
         for name in ("config.yaml", "environment.json", "status.json"):
             if not (store.path / name).is_file():
                 raise NotResumable(f"{path}: is not the directory of a run; it has no {name}")
