@@ -327,7 +327,33 @@ def test_run_prints_some_lines_and_a_table_and_how_to_go_on(command, tmp_path):
 def test_a_run_that_cannot_be_written_is_exit_code_1(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     tmp_path.joinpath("taken").touch()
-    assert command("run", "good.yaml", "--runs", "taken", code=1).stderr.startswith("lossreg: error: ")
+    told = "cannot be written to: File exists; runs go to --runs DIR, $LOSSREG_RUNS or experiments/runs\n"
+    assert command("run", "good.yaml", "--runs", "taken", code=1).stderr == f"lossreg: error: taken: {told}"
+    done = command("sweep", "good.yaml", "--runs", "taken", "--set", "sweep.repeats=2", code=1)
+    assert re.match(r"lossreg: error: .*taken/good: cannot be written to: Not a directory; runs go to ", done.stderr)
+
+
+def test_a_page_that_cannot_be_written_and_a_table_that_cannot_be_read_are_named(command, tmp_path):
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    command("run", "good.yaml")
+    for output, why in ((".", "Is a directory"), ("none/x.html", "No such file or directory")):
+        told = f"lossreg: error: {output}: cannot be written: {why}; -o FILE says where the page goes\n"
+        assert command("report", "last", "-o", output, code=1).stderr == told
+    done = command("run", "good.yaml", "--set", "data={name: csv, path: none.csv, target: y}", code=2)
+    assert "data.path: none.csv: cannot be read as csv: No such file or directory" in done.stderr
+    (path,) = tmp_path.joinpath("runs").iterdir()
+    path.joinpath(".lock").unlink()
+    path.joinpath(".lock").mkdir()
+    done = command("resume", "last", code=1)
+    assert done.stderr == f"lossreg: error: {path}/.lock: cannot be written: Is a directory\n"
+
+
+def test_a_full_disk_is_told_in_words():
+    with open("/dev/full", "w") as full:  # noqa: PTH123  a device
+        done = subprocess.run(
+            [sys.executable, "-m", "lossreg", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "lossreg: error: No space left on device\n")
 
 
 def test_a_run_whose_plugin_fails_is_exit_code_1_with_the_traceback_its_author_needs(tmp_path):

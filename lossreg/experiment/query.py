@@ -36,9 +36,7 @@ def root_of(given: str | Path | None) -> Path:
     """The directory of runs; raises UnknownName if it is none."""
     root = files.root_of(given)
     if not root.is_dir():
-        raise UnknownName(
-            f"no directory {str(root)!r}; runs are looked for in --runs DIR, $LOSSREG_RUNS or experiments/runs"
-        )
+        raise UnknownName(f"no directory {str(root)!r}; runs are looked for in {files.PLACES}")
     return root
 
 

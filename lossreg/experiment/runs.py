@@ -208,5 +208,6 @@ def metric_keys(runs: Iterable[Run]) -> list[str]:
 def delete(run: Run) -> None:
     """Delete a run's directory: renamed first, so that half of it is not taken for a run."""
     gone = run.path.resolve().with_name(f".{run.id}.deleted")
-    run.path.resolve().rename(gone)
-    shutil.rmtree(gone)
+    with files.explaining(run.path, "deleted"):
+        run.path.resolve().rename(gone)
+        shutil.rmtree(gone)

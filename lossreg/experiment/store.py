@@ -56,13 +56,14 @@ class Store:
     def create(cls, name: str, root: str | Path | None = None) -> Self:
         """Make a directory that no other run has, under `root`, or $LOSSREG_RUNS, or experiments/runs."""
         parent = files.root_of(root)
-        parent.mkdir(parents=True, exist_ok=True)
         plain_name = re.sub(r"[^\w.-]+", "-", name)[:60]
-        while True:
-            path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{plain_name}-{secrets.token_hex(3)}"
-            with suppress(FileExistsError):
-                path.mkdir()
-                return cls(path)
+        with files.explaining(parent, "written to", f"runs go to {files.PLACES}"):
+            parent.mkdir(parents=True, exist_ok=True)
+            while True:
+                path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{plain_name}-{secrets.token_hex(3)}"
+                with suppress(FileExistsError):
+                    path.mkdir()
+                    return cls(path)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:

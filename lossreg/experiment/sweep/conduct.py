@@ -93,7 +93,8 @@ def sweep(  # noqa: PLR0913  what a command has as options
     plan.verify(left)
     names = {trial.id for trial in left}
     progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names]))
-    path.mkdir(parents=True, exist_ok=True)
+    with files.explaining(path, "written to", f"runs go to {files.PLACES}"):
+        path.mkdir(parents=True, exist_ok=True)
     found: Source = Proposals(plan, path, metric, goal) if plan.block.method == "optuna" else Listed(trials, left)
     progress.started(path, metric, goal, found.total)
     try:
