@@ -166,7 +166,7 @@ def check_values(runs: Sequence[Run], condition: Condition) -> None:
     statuses = {*STATUSES, *given} if key == "status" else set()
     for text in (value for value in condition.values if isinstance(value, str)):
         if given and all(isinstance(value, int | float) and not isinstance(value, bool) for value in given):
-            raise InvalidInput(f"--where {key}: expected a number, such as {given[0]}, got {text!r}")
+            raise InvalidInput(f"--where {key}: expected a number, such as {given[0]:.4g}, got {text!r}")
         if statuses and text not in statuses:
             hint = nearest(text, statuses)
             raise InvalidInput(
