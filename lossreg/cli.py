@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout = None  # or Python would try to flush it on its way out
         code = 0
     except OSError as error:
-        code = complain(str(error), 1)
+        code = complain(": ".join(str(part) for part in (error.filename, error.strerror) if part) or str(error), 1)
     except KeyboardInterrupt:
         code = complain("interrupted", 130)
     sys.exit(code)

@@ -96,7 +96,7 @@ def accept(annotation: Any, value: Any) -> Any:  # noqa: PLR0911  a return for e
 
 def accept_scalar(kind: type, value: Any) -> Any:
     """Give `value` as a plain bool, int, float or str (numpy's numbers included), or REFUSED; a bool is no number."""
-    if not isinstance(value, bool | int | float | str) and hasattr(value, "item") and getattr(value, "shape", 0) == ():
+    if hasattr(value, "item") and getattr(value, "shape", 0) == ():  # numpy's float64 is a float, and prints otherwise
         value = value.item()
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

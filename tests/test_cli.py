@@ -244,6 +244,27 @@ def test_a_bad_config_stops_all_runs_before_the_first(command, tmp_path):
     assert not tmp_path.joinpath("runs").exists()
 
 
+def test_data_that_do_not_suit_a_later_config_stop_all_runs_before_the_first(command, tmp_path):
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    tmp_path.joinpath("bad.yaml").write_text(RUN.replace("loss: mse", "loss: cross_entropy"))
+    done = command("run", "good.yaml", "bad.yaml", code=2)
+    assert done.stderr.startswith("lossreg: error: bad.yaml:4:7: loss: cross_entropy takes class labels, and random")
+    assert done.stdout == ""
+    assert not tmp_path.joinpath("runs").exists()
+
+
+def test_what_is_not_run_after_a_run_that_diverged_is_named(command, tmp_path):
+    for name in ("a.yaml", "c.yaml", "d.yaml"):
+        tmp_path.joinpath(name).write_text(RUN)
+    tmp_path.joinpath("b.yaml").write_text(RUN.replace("sgd", "{name: sgd, lr: 1e30}"))
+    done = command("run", "a.yaml", "b.yaml", "c.yaml", "d.yaml", code=3)
+    assert done.stderr.startswith("lossreg: not run: c.yaml, d.yaml\nlossreg: error: ")
+    again = [line.split()[-2:] for line in done.stdout.splitlines()[-2:]]
+    assert again == [["--set", "optimizer.lr=1e+29"], ["--set", "train.clip_norm=1"]]
+    assert "resume" not in done.stdout
+    assert command("run", "a.yaml", "b.yaml", code=3).stderr.startswith("lossreg: error: ")
+
+
 BROKEN = [
     # a change of RUN, the place of the mistake, and what is said of it
     ("data:", "dta:", "1:1", "dta: unknown key; did you mean 'data'?"),
@@ -304,14 +325,46 @@ def test_run_prints_some_lines_and_a_table_and_how_to_go_on(command, tmp_path):
     assert lines[lines.index("") + 1].split() == ["epoch", "40", "train", "test"]
     assert [line.split()[0] for line in lines[lines.index("") + 2 :][:4]] == ["loss", "r2", "mae", "rmse"]
     assert f"here/{path.name}" in "\n".join(lines)
+    assert not [line for line in lines if line.startswith("compare")]
     again = next(line for line in lines if line.startswith("run again")).split()[3:]
     assert command(*again, "--runs", "there").stdout.count("epoch 40/40") == 1
+    more = command(*again).stdout.splitlines()
+    compared = next(line for line in more if line.startswith("compare")).split()[2:]
+    first, second = command(*compared).stdout.split()[1:3]
+    assert path.name.endswith(first)
+    assert first != second
 
 
 def test_a_run_that_cannot_be_written_is_exit_code_1(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     tmp_path.joinpath("taken").touch()
-    assert command("run", "good.yaml", "--runs", "taken", code=1).stderr.startswith("lossreg: error: ")
+    told = "cannot be written to: File exists; runs go to --runs DIR, $LOSSREG_RUNS or experiments/runs\n"
+    assert command("run", "good.yaml", "--runs", "taken", code=1).stderr == f"lossreg: error: taken: {told}"
+    done = command("sweep", "good.yaml", "--runs", "taken", "--set", "sweep.repeats=2", code=1)
+    assert re.match(r"lossreg: error: .*taken/good: cannot be written to: Not a directory; runs go to ", done.stderr)
+
+
+def test_a_page_that_cannot_be_written_and_a_table_that_cannot_be_read_are_named(command, tmp_path):
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    command("run", "good.yaml")
+    for output, why in ((".", "Is a directory"), ("none/x.html", "No such file or directory")):
+        told = f"lossreg: error: {output}: cannot be written: {why}; -o FILE says where the page goes\n"
+        assert command("report", "last", "-o", output, code=1).stderr == told
+    done = command("run", "good.yaml", "--set", "data={name: csv, path: none.csv, target: y}", code=2)
+    assert "data.path: none.csv: cannot be read as csv: No such file or directory" in done.stderr
+    (path,) = tmp_path.joinpath("runs").iterdir()
+    path.joinpath(".lock").unlink()
+    path.joinpath(".lock").mkdir()
+    done = command("resume", "last", code=1)
+    assert done.stderr == f"lossreg: error: {path}/.lock: cannot be written: Is a directory\n"
+
+
+def test_a_full_disk_is_told_in_words():
+    with open("/dev/full", "w") as full:  # noqa: PTH123  a device
+        done = subprocess.run(
+            [sys.executable, "-m", "lossreg", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "lossreg: error: No space left on device\n")
 
 
 def test_a_run_whose_plugin_fails_is_exit_code_1_with_the_traceback_its_author_needs(tmp_path):

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -276,3 +277,15 @@ def test_every_config_says_its_question_and_its_command(path):
     assert "?" in header
     assert f"lossreg run configs/{path.name}" in header
     assert load(path).name == path.stem
+
+
+def test_numbers_and_arrays_of_numpy_are_those_of_yaml():
+    optimizer = {"name": "adam", "lr": np.float64(0.5)}
+    loss = {"name": "cross_entropy", "weight": np.array([1.0, 2.0, 0.5])}
+    train = {"epochs": np.int64(1), "shuffle": np.bool_(False)}
+    content = {"data": "iris", "model": "linear", "optimizer": optimizer, "loss": loss, "train": train}
+    config = load(content)
+    assert load(yaml.safe_load(dump(config.resolved()))).resolved() == config.resolved()
+    assert repr(config.optimizer.parameters["lr"]) == "0.5"
+    assert config.loss.parameters["weight"] == (1.0, 2.0, 0.5)
+    assert problems({**content, "seed": np.float32(0.5)}) == ["seed: expected an integer, 0 or above, got 0.5"]

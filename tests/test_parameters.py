@@ -157,3 +157,7 @@ def test_binding_names_what_is_unknown_missing_or_wrong():
         bind("mine", PARAMETERS, {})
     with pytest.raises(InvalidParameter, match=r"^mine: rate: expected a number above 0, got 0$"):
         bind("mine", PARAMETERS, {"size": 3, "rate": 0})
+
+
+def test_a_float64_of_numpy_becomes_a_plain_float():
+    assert repr(Parameter("delta", Positive).accept(np.float64(0.5))) == "0.5"

@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lossreg import InvalidConfig
@@ -221,3 +222,11 @@ def test_every_sweep_in_configs_says_its_question_and_its_command_and_is_valid(p
     found.verify(trials)
     assert len(trials) == 64
     assert len({trial.id for trial in trials}) == 64
+
+
+def test_an_array_is_the_list_of_its_numbers():
+    grid = {"optimizer.lr": np.logspace(-3, -1, 3), "seed": np.arange(2)}
+    content = {"data": "iris", "model": "linear", "optimizer": "adam", "loss": "nll", "sweep": {"grid": grid}}
+    values = [trial.values for trial in Plan.read(content).trials()]
+    assert repr(values[:2]) == "[{'optimizer.lr': 0.001, 'seed': 0}, {'optimizer.lr': 0.001, 'seed': 1}]"
+    assert len(values) == 6

@@ -240,6 +240,24 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(tmp_path):
     assert_same(lossreg.resume(path).path, whole)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("status.json", "{}", "it has no status"),
+        ("status.json", "[]", "it has no status"),
+        ("environment.json", "garbage", "Expecting value"),
+        ("environment.json", '{"config": {}}', "it has no plugins"),
+        ("metrics.jsonl", "", "0 bytes of "),
+        ("metrics.jsonl", "x" * 10_000, "Expecting value"),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path, name, content, told):
+    path = stopped(tmp_path, small())
+    (path / name).write_text(content)
+    with pytest.raises(NotResumable, match=rf"/{name}: is damaged: {told}"):
+        lossreg.resume(path)
+
+
 # What stops a run
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 import lossreg
+from lossreg.commands.output import STYLES
 from lossreg.errors import InvalidInput, UnknownName
 from lossreg.experiment import files
 from lossreg.experiment.compare import comparison, differing
 from lossreg.experiment.query import Condition, best_last, find, order, root_of, seconds, select
 from lossreg.experiment.records import flat
-from lossreg.experiment.runs import Run, delete, rises, runs_in
+from lossreg.experiment.runs import STATUSES, Run, delete, rises, runs_in
 
 CONFIG = """\
 data: {{name: iris}}
@@ -241,6 +242,18 @@ def test_a_key_that_no_run_has_and_a_condition_that_is_none_are_refused(make):
     assert [seconds(text) for text in ("90", "1.5m", "2h", "7d", "1w")] == [90, 90, 7200, 604800, 604800]
 
 
+def test_a_condition_that_no_run_can_fit_is_refused(make):
+    runs = [make("a", 0.5), make("b", math.nan, status="odd")]
+    with pytest.raises(InvalidInput, match=r"status: expected one of .*, got 'finishd'; did you mean 'finished'\?"):
+        select(runs, ["status=failed,finishd"])
+    with pytest.raises(InvalidInput, match=r"--where test_loss: expected a number, such as 0\.5, got 'abc'"):
+        select(runs, ["test_loss>abc"])
+    assert select(runs, ["status=killed,diverged"]) == []
+    assert select(runs, ["status=odd"]) == runs[1:]
+    assert select(runs, ["test_loss<inf"]) == runs[:1]
+    assert {*STYLES} == {*STATUSES}
+
+
 def test_order_has_numbers_first_and_nothing_last_both_ways(make):
     runs = [make("none"), make("nan", math.nan), make("two", 2.0), make("one", 1.0), make("inf", math.inf)]
     assert [run.name for run in order(runs, "test_loss")] == ["one", "two", "inf", "none", "nan"]
@@ -357,6 +370,28 @@ def test_prune_shows_first_and_deletes_only_what_fits(make, command, tmp_path):
     assert names() == ["r1", "r3", "busy"]
     assert command("prune", "--where", "age<1h").stdout == "nothing to prune\n"
     held.close()
+
+
+def test_runs_are_not_ranked_by_what_cannot_be_compared(make, command, tmp_path):
+    for name, loss in (("a", "mse"), ("b", "huber")):
+        run = make(name, 0.5, loss=loss)
+        run.path.joinpath("metrics.jsonl").write_text('{"epoch": 1, "step": 9, "test_loss": 0.5, "test_r2": 0.9}\n')
+    told = "test_loss: cannot be compared between runs that differ in loss.name; test_r2 can be\n"
+    done = command("prune", "--keep-best", "1", "--by", "test_loss", "--yes", code=2)
+    assert done.stderr == f"lossreg: error: --by {told}"
+    assert len(runs_in(tmp_path)) == 2
+    done = command("runs", "--sort", "best.test_loss", "--json")
+    assert done.stderr == f"lossreg: warning: --sort best.{told}"
+    assert len(json.loads(done.stdout)) == 2
+    for key in ("test_r2", "optimizer.lr", "age"):
+        assert command("runs", "--sort", key).stderr == ""
+    assert command("runs", "--where", "loss=mse", "--sort", "test_loss").stderr == ""
+    config = make("c", 0.5, minute=1).path / "config.yaml"
+    config.write_text(config.read_text().replace("iris", "digits"))
+    told = "cannot be compared between runs that differ in data.name; --where data.name=... chooses some that can be"
+    assert told in command("prune", "--keep-best", "1", "--by", "test_loss", code=2).stderr
+    command("prune", "--keep-best", "1", "--by", "test_r2", "--yes")
+    assert len(runs_in(tmp_path)) == 1
 
 
 def test_deleting_leaves_nothing_that_looks_like_a_run(make, tmp_path, monkeypatch):

@@ -13,11 +13,13 @@ import pytest
 from safetensors.numpy import load_file
 
 import lossreg
+from lossreg import InvalidParameter
 from lossreg.experiment import files
 from lossreg.experiment import store as room
 from lossreg.experiment.config import load
 from lossreg.experiment.environment import config_hash, environment
 from lossreg.experiment.environment import git as git_state
+from lossreg.experiment.runs import runs_in
 from lossreg.experiment.store import Store
 
 CONFIG = {
@@ -205,3 +207,40 @@ def test_a_write_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch):
         files.write(tmp_path / "file", "after")
     assert (tmp_path / "file").read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_that_cannot_be_described_has_failed(tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "dump", lambda _: 1 / 0)
+    data = {"name": "random", "samples": 60, "features": 3}
+    with pytest.raises(ZeroDivisionError):
+        lossreg.run({"data": data, "model": "linear", "optimizer": "sgd", "loss": "mse"}, root=tmp_path)
+    (run,) = runs_in(tmp_path)
+    assert (run.status, run.state["error"]) == ("failed", "ZeroDivisionError: division by zero")
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        (lambda: lossreg.run("x.yaml", root=3), "root: expected the path of a directory, got 3"),
+        (lambda: lossreg.resume(3), "path: expected the path of a directory, got 3"),
+        (lambda: lossreg.sweep("sweep.yaml", root=3), "root: expected the path of a directory, got 3"),
+        (lambda: lossreg.sweep("sweep.yaml", jobs=0), "sweep: jobs: expected an integer, 1 or above, got 0"),
+        (
+            lambda: lossreg.sweep("sweep.yaml", engine="dsk"),
+            "sweep: engine: expected 'local' or 'dask', got 'dsk'; did you",
+        ),
+        (
+            lambda: lossreg.sweep("sweep.yaml", address="tcp://a:1"),
+            "sweep: address: is for the engine dask, got 'tcp://a:1'",
+        ),
+    ],
+)
+def test_what_is_no_directory_engine_or_number_of_jobs_is_refused(tmp_path, monkeypatch, act, told):
+    monkeypatch.chdir(tmp_path)
+    text = "{data: {name: random, samples: 60, features: 3}, model: linear, optimizer: sgd, loss: mse"
+    Path("x.yaml").write_text(text + "}")
+    Path("sweep.yaml").write_text(text + ", sweep: {repeats: 2}}")
+    with pytest.raises(InvalidParameter) as caught:
+        act()
+    assert str(caught.value).startswith(told)
+    assert not any(path.is_dir() for path in tmp_path.iterdir())

@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
     description = (
         "Show which runs would go, and delete them with --yes: those that fit every --where, all but the best with "
         "--keep-best. For example: prune --where status=failed,diverged; prune --where 'age>30d'; prune --keep-best 5 "
-        "--by test_loss. What is running stays."
+        "--by test_accuracy. What is running stays."
     )
     command = commands.add_parser("prune", help="delete runs that fit a description", description=description)
     add_runs(command)
@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> None:
     """Show what would go, and let it go if that is wanted."""
     from lossreg.commands.output import print_table
     from lossreg.errors import InvalidInput
+    from lossreg.experiment.compare import unranked
     from lossreg.experiment.query import best_last, root_of, select
     from lossreg.experiment.runs import delete, runs_in
 
@@ -45,7 +46,10 @@ def run(options: argparse.Namespace) -> None:
     everything = runs_in(root_of(options.runs))
     going = [run for run in select(everything, options.where) if run.status != "running"]
     if options.by:
-        going = best_last(going, options.by)[: max(len(going) - options.keep_best, 0)]
+        ranked = best_last(going, options.by)
+        if told := unranked(going, options.by):
+            raise InvalidInput(f"--by {told}")
+        going = ranked[: max(len(ranked) - options.keep_best, 0)]
     if not going:
         print("nothing to prune")
         return

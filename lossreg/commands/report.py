@@ -27,11 +27,14 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from lossreg.commands.output import warn_of_problems
+    from lossreg.experiment.files import explaining
     from lossreg.experiment.page import page
     from lossreg.experiment.query import find
 
     runs = find(options.names, options.runs)
     output = Path(options.output)
-    output.write_text(page(runs), "utf-8")
+    content = page(runs)
+    with explaining(output, hint="-o FILE says where the page goes"):
+        output.write_text(content, "utf-8")
     print(f"{output}: {len(runs)} run{'s' * (len(runs) != 1)}, {output.stat().st_size / 1000:,.0f} kB")
     warn_of_problems(runs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from lossreg.commands.configs import add_arguments, read
@@ -21,12 +22,23 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Check all the configs, then run one after the other."""
-    from lossreg.experiment.config import load
-
-    configs = read(options, load)
-
+    from lossreg.experiment.config import Config, load
+    from lossreg.experiment.extras import extra
     from lossreg.experiment.report import for_output
     from lossreg.experiment.run import run as train
+    from lossreg.experiment.session import prepare
 
-    for config in configs:
-        train(config, options.runs, for_output())
+    def checked(file: str, changes: list[str]) -> Config:
+        config = load(file, changes)
+        if len(options.files) > 1:  # a single run prepares, before its first step, what it is checked by
+            with extra():
+                prepare(config)
+        return config
+
+    for number, config in enumerate(read(options, checked), 1):
+        try:
+            train(config, options.runs, for_output())
+        except BaseException:
+            if number < len(options.files):
+                print(f"lossreg: not run: {', '.join(options.files[number:])}", file=sys.stderr)
+            raise

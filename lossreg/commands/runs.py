@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from lossreg.commands.output import add_formats, add_runs
@@ -41,6 +42,7 @@ def add_where(command: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print a table of runs."""
     from lossreg.commands.output import as_json, print_csv, print_json, print_table, warn_of_problems
+    from lossreg.experiment.compare import unranked
     from lossreg.experiment.query import Condition, order, root_of, select
     from lossreg.experiment.records import measured_on
     from lossreg.experiment.runs import metric_keys, runs_in
@@ -50,6 +52,8 @@ def run(options: argparse.Namespace) -> None:
     chosen = select(everything, options.where)
     if options.sort:
         chosen = order(chosen, options.sort, reverse=options.reverse)
+        if told := unranked(chosen, options.sort):
+            print(f"lossreg: warning: --sort {told}", file=sys.stderr)
     elif options.reverse:
         chosen = chosen[::-1]
     if options.json:

@@ -33,15 +33,10 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the trials, and print what came of them."""
     from lossreg.commands.output import print_table
-    from lossreg.errors import InvalidInput
     from lossreg.experiment.runs import Run
     from lossreg.experiment.sweep.conduct import sweep
     from lossreg.experiment.sweep.progress import for_output
 
-    if options.jobs < 1:
-        raise InvalidInput(f"--jobs: expected a number from 1, got {options.jobs}")
-    if options.address and options.engine != "dask":
-        raise InvalidInput("--address is for --engine dask")
     summary = sweep(
         options.file,
         options.runs,

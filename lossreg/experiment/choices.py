@@ -115,10 +115,9 @@ def accept(parameter: Parameter, value: Any, *, limits: bool) -> Any:
     try:
         plain = parameter.accept(value)
     except InvalidParameter:
-        items = value.tolist() if hasattr(value, "tolist") else value
-        if not (parameter.spread and isinstance(items, list | tuple) and items):
+        if not (parameter.spread and isinstance(value, list) and value):
             raise
-        return [accept(parameter, item, limits=limits) for item in items]
+        return [accept(parameter, item, limits=limits) for item in value]
     if plain in (inf, -inf) and not limits:
         raise InvalidParameter(f"{parameter.name}: expected {parameter.allowed}, and finite, got {value!r}")
     return plain

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.records import flat
+from lossreg.experiment.records import flat, measured_on
 from lossreg.experiment.runs import metric_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lossreg.experiment.runs import Run
 
@@ -20,6 +20,33 @@ def differing(runs: Sequence[Run]) -> list[str]:
     configs = [flat(run.config) for run in runs if run.config]
     keys = dict.fromkeys(key for config in configs for key in config)
     return [key for key in keys if any(config.get(key, MISSING) != configs[0].get(key, MISSING) for config in configs)]
+
+
+def incomparable(runs: Sequence[Run]) -> list[str]:
+    """How the metrics end in which runs cannot be compared: all on other data, and the value of another loss."""
+    nouns = {key.partition(".")[0] for key in differing(runs)}
+    return [""] if "data" in nouns else ["_loss"] if "loss" in nouns else []
+
+
+def is_comparable(key: str, incomparable: Iterable[str]) -> bool:
+    """Whether a key is a metric, and one in which runs can be compared."""
+    metric = key.removeprefix("best.")
+    return bool(measured_on(metric)) and not any(metric.endswith(ending) for ending in incomparable)
+
+
+def unranked(runs: Sequence[Run], key: str) -> str:
+    """Why runs cannot be ranked by a metric, and what they can be ranked by; empty where nothing is in the way."""
+    ranked = [run for run in runs if key in run.values]
+    endings = incomparable(ranked)
+    if is_comparable(key, endings) or not is_comparable(key, ()):
+        return ""
+    noun = "data" if "" in endings else "loss"
+    keys = [name for name in differing(ranked) if name.partition(".")[0] == noun]
+    part = measured_on(key.removeprefix("best."))
+    others = [name for name in metric_keys(ranked) if measured_on(name) == part and is_comparable(name, endings)]
+    shared = [name for name in others if all(name in run.final for run in ranked)]
+    can = f"{', '.join(shared)} can be" if shared else f"--where {keys[0]}=... chooses some that can be"
+    return f"{key}: cannot be compared between runs that differ in {', '.join(keys)}; {can}"
 
 
 def implied(runs: Sequence[Run], key: str) -> bool:

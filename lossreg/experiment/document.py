@@ -7,6 +7,7 @@ ten; a repeated key is an error. Problems are collected and raised together, eac
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,7 +19,7 @@ import yaml
 from lossreg.errors import InvalidConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 try:
     from yaml import CBaseLoader as BaseLoader
@@ -78,9 +79,9 @@ class Document:
 
     @classmethod
     def read(cls, source: str | Path | Mapping[str, Any]) -> Document:
-        """Take a dict as it is, or read a YAML file; raises InvalidConfig for a file that cannot be read."""
+        """Take a dict, or read a YAML file; raises InvalidConfig for a file that cannot be read."""
         if not isinstance(source, str | Path):
-            return cls("run", source)
+            return cls("run", simple(source))
         file = str(source)
         try:
             text = Path(source).read_text("utf-8")
@@ -102,7 +103,8 @@ class Document:
         if not equals or not all(path):
             document.problems.append((place, "expected KEY=VALUE, such as optimizer.lr=3e-4"))
             return document
-        document.keys[path] = document.values[path] = place
+        document.values[path] = place
+        document.keys |= {path[:length]: place for length in range(1, len(path) + 1)}
         document.parse(value, path, lambda *_: place)
         for name in reversed(path):
             document.content = {name: document.content}
@@ -195,6 +197,15 @@ class Document:
         """Raise InvalidConfig if there are problems."""
         if self.problems:
             raise self.invalid()
+
+
+def simple(content: Any) -> Any:
+    """What a dict says in the types that YAML has: numpy's numbers and arrays as plain numbers and lists."""
+    if isinstance(content, Mapping):
+        return {key: simple(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [simple(value) for value in content]
+    return content.tolist() if hasattr(content, "tolist") else content
 
 
 def dotted(path: KeyPath) -> str:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from lossreg.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 try:
     import fcntl
@@ -13,6 +18,7 @@ except ImportError:  # Windows, where nothing stops a second process
     fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
+PLACES = "--runs DIR, $LOSSREG_RUNS or experiments/runs"
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -22,30 +28,30 @@ def write(path: Path, content: str | bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.part")
     try:
-        with temporary.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync(path.parent)
-    except OSError as error:
-        raise explained(path, error) from error
+        with explaining(path):
+            with temporary.open("wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def append(path: Path, line: str) -> None:
     """Add a line to a file. Raises OSError, which names the file."""
+    with explaining(path), path.open("ab") as file:
+        file.write(line.encode() + b"\n")
+
+
+@contextmanager
+def explaining(path: Path, what: str = "written", hint: str = "") -> Iterator[None]:
+    """Put the path into an OSError, which the system's message may lack (no space left on device), and what to do."""
     try:
-        with path.open("ab") as file:
-            file.write(line.encode() + b"\n")
+        yield
     except OSError as error:
-        raise explained(path, error) from error
-
-
-def explained(path: Path, error: OSError) -> OSError:
-    """The error with the file's name, which the system's message lacks: no space left on device."""
-    return OSError(f"{path}: cannot be written: {error.strerror or error}")
+        raise OSError(f"{path}: cannot be {what}: {error.strerror or error}" + (hint and f"; {hint}")) from error
 
 
 def sync(path: Path) -> None:
@@ -72,7 +78,8 @@ def cut(path: Path, to: int) -> None:
 
 def lock(folder: Path) -> Any | None:
     """Lock a run's directory: the lock, which ends when it is closed or the process does; None while another has it."""
-    file = (folder / LOCK).open("a")
+    with explaining(folder / LOCK):
+        file = (folder / LOCK).open("a")
     try:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,4 +103,11 @@ def is_locked(folder: Path) -> bool:
 
 def root_of(given: str | Path | None) -> Path:
     """The directory of runs: the one given, or $LOSSREG_RUNS, or experiments/runs."""
-    return Path(given or os.environ.get("LOSSREG_RUNS") or "experiments/runs")
+    return folder("root", given or os.environ.get("LOSSREG_RUNS") or "experiments/runs")
+
+
+def folder(name: str, given: Any) -> Path:
+    """The path of a directory; raises InvalidParameter, with the parameter's name, for what is no path."""
+    if not isinstance(given, str | os.PathLike):
+        raise InvalidParameter(f"{name}: expected the path of a directory, got {given!r}")
+    return Path(given)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossreg.errors import InvalidInput, UnknownName, nearest
+from lossreg.errors import InvalidInput, UnknownName, listed, nearest
 from lossreg.experiment import files
 from lossreg.experiment.document import Document, Place
-from lossreg.experiment.runs import Run, is_run, rises, runs_in
+from lossreg.experiment.records import number
+from lossreg.experiment.runs import STATUSES, Run, is_run, rises, runs_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,9 +36,7 @@ def root_of(given: str | Path | None) -> Path:
     """The directory of runs; raises UnknownName if it is none."""
     root = files.root_of(given)
     if not root.is_dir():
-        raise UnknownName(
-            f"no directory {str(root)!r}; runs are looked for in --runs DIR, $LOSSREG_RUNS or experiments/runs"
-        )
+        raise UnknownName(f"no directory {str(root)!r}; runs are looked for in {files.PLACES}")
     return root
 
 
@@ -105,7 +104,7 @@ class Condition:
         if key == "age":
             return cls(key, sign, (seconds(value),))
         several = value.split(",") if sign in ("=", "!=") and not value.startswith(("[", "{")) else [value]
-        return cls(key, sign, tuple(map(scalar, several)))
+        return cls(key, sign, tuple(number(scalar(one)) for one in several))
 
     def holds(self, run: Run) -> bool:
         """Whether a run is so; one without the key, or with a value that cannot be compared, differs and no more."""
@@ -120,9 +119,11 @@ class Condition:
 
 
 def select(runs: Sequence[Run], conditions: Iterable[str]) -> list[Run]:
-    """The runs for which all conditions hold; raises UnknownName for a key that no run has."""
+    """The runs for which all conditions hold; raises UnknownName or InvalidInput for those that none can fit."""
     read = [Condition.read(text) for text in conditions]
     check_keys(runs, [condition.key for condition in read])
+    for condition in read:
+        check_values(runs, condition)
     return [run for run in runs if all(condition.holds(run) for condition in read)]
 
 
@@ -155,6 +156,21 @@ def check_keys(runs: Sequence[Run], keys: Iterable[str]) -> None:
         if runs and key not in known:
             raise UnknownName(
                 f"no run has a {key!r}; " + (nearest(key, known) or f"there are {', '.join(sorted(known))}")
+            )
+
+
+def check_values(runs: Sequence[Run], condition: Condition) -> None:
+    """Raise InvalidInput for a text where a key has numbers, and for a status that runs do not have."""
+    key = condition.key
+    given = [run.values[key] for run in runs if run.values.get(key) is not None]
+    statuses = {*STATUSES, *given} if key == "status" else set()
+    for text in (value for value in condition.values if isinstance(value, str)):
+        if given and all(isinstance(value, int | float) and not isinstance(value, bool) for value in given):
+            raise InvalidInput(f"--where {key}: expected a number, such as {given[0]:.4g}, got {text!r}")
+        if statuses and text not in statuses:
+            hint = nearest(text, statuses)
+            raise InvalidInput(
+                f"--where {key}: expected one of {listed(statuses)}, got {text!r}" + (hint and f"; {hint}")
             )
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from lossreg.describe import columns
 from lossreg.experiment import files
+from lossreg.experiment.runs import Run, runs_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lossreg.experiment.config import Config
@@ -43,6 +45,8 @@ class Report:
 class Lines(Report):
     """Plain lines: about ten epochs of a run, and the last."""
 
+    config: Config
+
     def __init__(self, output: TextIO) -> None:
         self.output = output
         self.epochs = 0
@@ -57,6 +61,7 @@ class Lines(Report):
 
     def preparing(self, config: Config) -> None:
         """Say what is trained on what."""
+        self.config = config
         nouns = f"{config.model.name} on {config.data.name} by {config.loss.name} with {config.optimizer.name}"
         self.say(f"{config.name}: {nouns}")
 
@@ -84,7 +89,11 @@ class Lines(Report):
     def stopped(self, path: Path) -> None:
         """Say where what was done is, and how to go on."""
         self.say(f"stopped; what was done is in {path}")
-        self.say(f"go on       lossreg resume {path}")
+        if Run(path).status != "diverged":  # which it would at the same step
+            self.say(f"go on       lossreg resume {path}")
+            return
+        for change in tamer(self.config):
+            self.say(f"run again   lossreg run {path / 'config.yaml'} --set {change}{elsewhere(path)}")
 
     def finished(self, result: Result) -> None:
         """Say how it ended, where the run is and how to go on."""
@@ -95,12 +104,15 @@ class Lines(Report):
         if self.trained:
             speed = self.samples / self.seconds
             self.say(f"trained     {self.trained:,} epochs in {self.seconds:.2f} s, {speed:,.0f} samples per second")
-        path, elsewhere = result.path, f" --runs {result.path.parent}" * (result.path.parent != files.root_of(None))
+        path = result.path
+        config, there = path / "config.yaml", elsewhere(path)
         self.say(f"run         {path}")
-        self.say(f"run again   lossreg run {path / 'config.yaml'} --set seed={result.config['seed'] + 1}{elsewhere}")
-        self.say(f"sweep       lossreg sweep {path / 'config.yaml'} --set sweep.repeats=4 --jobs 2{elsewhere}")
-        self.say(f"compare     lossreg compare {path} last{elsewhere}")
-        self.say(f"report      lossreg report {path} last{elsewhere} -o report.html")
+        self.say(f"run again   lossreg run {config} --set seed={result.config['seed'] + 1}{there}")
+        self.say(f"sweep       lossreg sweep {config} --set sweep.repeats=4 --jobs 2{there}")
+        others = [run.path for run in runs_in(path.parent) if run.path != path]
+        if others:
+            self.say(f"compare     lossreg compare {others[-1]} {path}")
+        self.say(f"report      lossreg report {path} -o report.html")
         self.say(f"the loss    lossreg show {result.config['loss']['name']}")
 
 
@@ -145,6 +157,19 @@ def for_output(output: TextIO | None = None) -> Report:
 
     output = output or sys.stdout
     return Bar(output) if output.isatty() and find_spec("rich") else Lines(output)
+
+
+def elsewhere(path: Path) -> str:
+    """The option by which a command puts other runs beside this one, where they would not go there anyway."""
+    return f" --runs {path.parent}" * (path.parent != files.root_of(None))
+
+
+def tamer(config: Config) -> Iterator[str]:
+    """Changes by which a run may not diverge: a smaller learning rate, and a limit to the gradient."""
+    if "lr" in config.optimizer.parameters:
+        yield f"optimizer.lr={config.optimizer.parameters['lr'] / 10:.3g}"
+    if config.train.clip_norm is None:
+        yield "train.clip_norm=1"
 
 
 def measured(record: Record) -> dict[str, dict[str, float]]:

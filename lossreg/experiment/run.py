@@ -64,12 +64,12 @@ def resume(path: str | Path, report: Report | None = None, *, force: bool = Fals
     """Go on with a run that was stopped; see `lossreg.resume`."""
     report = report or Report()
     with Store.open(path) as store:
-        before = store.read("environment.json")
+        before = store.read("environment.json", "config", "plugins")
         config = load(store.path / "config.yaml")
         changed = "; ".join(changes(before, config))
         if changed and not force:
             raise NotResumable(f"{path}: {changed}; --force resumes it all the same")
-        if not changed and store.read("status.json")["status"] == "finished":
+        if not changed and store.read("status.json", "status")["status"] == "finished":
             raise NotResumable(f"{path}: is finished; lossreg run {store.path / 'config.yaml'} runs it again")
         return go_on(ready(config, report), store, report, changed)
 
@@ -77,9 +77,7 @@ def resume(path: str | Path, report: Report | None = None, *, force: bool = Fals
 def begin(training: Training, store: Store, report: Report) -> Result:
     """Train from the first step on, in a directory that is locked."""
     with Signals() as signals:
-        store.describe(training.session)
-        store.note("started")
-        return carry_out(training, store, report, signals)
+        return carry_out(training, store, report, signals, "started", describe=True)
 
 
 def go_on(training: Training, store: Store, report: Report, changed: str = "") -> Result:
@@ -90,10 +88,8 @@ def go_on(training: Training, store: Store, report: Report, changed: str = "") -
         store.rewind(latest.sizes if latest else {})
         if latest:
             training.restore(latest, store.records())
-        if changed:
-            store.describe(training.session)
-        store.note(f"resumed after step {training.step}" + (changed and f", although {changed}"))
-        return carry_out(training, store, report, signals)
+        begun = f"resumed after step {training.step}" + (changed and f", although {changed}")
+        return carry_out(training, store, report, signals, begun, describe=bool(changed))
 
 
 def ready(config: Config, report: Report) -> Training:
@@ -104,11 +100,16 @@ def ready(config: Config, report: Report) -> Training:
         return Training(prepare(config))
 
 
-def carry_out(training: Training, store: Store, report: Report, signals: Signals) -> Result:
+def carry_out(  # noqa: PLR0913  all that a run has
+    training: Training, store: Store, report: Report, signals: Signals, begun: str, *, describe: bool
+) -> Result:
     """Train to the end, or to whatever stops it, and keep everything that is to be kept."""
     session, network = training.session, training.session.network
     report = Tracked(report, store.path, session.config)
     try:
+        if describe:
+            store.describe(session)
+        store.note(begun)
         store.status("running", step=training.step)
         report.started(session, training.step)
         # What overflows is found by the loss; a warning would say it again.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 STAMP = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-(.+)")
 FILES = ("status.json", "config.yaml", "metrics.jsonl")
+STATUSES = ("running", "finished", "failed", "interrupted", "diverged", "killed", "unknown")
 RISING = re.compile(r"accuracy|auc|correlation|explained|f1|jaccard|kappa|matthews|ndcg|precision|r2|recall|score")
 """The metrics of which more is better; of all others, such as losses and errors, less is."""
 
@@ -207,5 +208,6 @@ def metric_keys(runs: Iterable[Run]) -> list[str]:
 def delete(run: Run) -> None:
     """Delete a run's directory: renamed first, so that half of it is not taken for a run."""
     gone = run.path.resolve().with_name(f".{run.id}.deleted")
-    run.path.resolve().rename(gone)
-    shutil.rmtree(gone)
+    with files.explaining(run.path, "deleted"):
+        run.path.resolve().rename(gone)
+        shutil.rmtree(gone)

@@ -6,6 +6,7 @@ each epoch have streams of their own, and an epoch's order depends on seed and e
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +142,7 @@ def tabulate(config: Config) -> Table:
 def data_error(config: Config, error: Exception) -> InvalidConfig:
     """The error of data that cannot be used: each line with the place of the key it begins with, or of all the data."""
     problems: list[tuple[KeyPath, str]] = []
-    for line in str(error).splitlines():
+    for line in re.sub(r"\[errno \d+\] ", "", str(error), flags=re.IGNORECASE).splitlines():  # of a file's OSError
         name, _, what = line.partition(": ")
         known = name in config.data.parameters or name in config.data.settings
         problems.append((("data", name), what) if known else (("data",), line))

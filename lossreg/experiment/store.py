@@ -27,7 +27,6 @@ import re
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lossreg.errors import NotResumable
@@ -39,6 +38,7 @@ from lossreg.experiment.records import TIMES, number, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from lossreg.experiment.session import Session
 
@@ -56,18 +56,19 @@ class Store:
     def create(cls, name: str, root: str | Path | None = None) -> Self:
         """Make a directory that no other run has, under `root`, or $LOSSREG_RUNS, or experiments/runs."""
         parent = files.root_of(root)
-        parent.mkdir(parents=True, exist_ok=True)
         plain_name = re.sub(r"[^\w.-]+", "-", name)[:60]
-        while True:
-            path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{plain_name}-{secrets.token_hex(3)}"
-            with suppress(FileExistsError):
-                path.mkdir()
-                return cls(path)
+        with files.explaining(parent, "written to", f"runs go to {files.PLACES}"):
+            parent.mkdir(parents=True, exist_ok=True)
+            while True:
+                path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{plain_name}-{secrets.token_hex(3)}"
+                with suppress(FileExistsError):
+                    path.mkdir()
+                    return cls(path)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
         """The directory of an earlier run; raises NotResumable for one that a run has not begun in."""
-        store = cls(Path(path))
+        store = cls(files.folder("path", path))
         for name in ("config.yaml", "environment.json", "status.json"):
             if not (store.path / name).is_file():
                 raise NotResumable(f"{path}: is not the directory of a run; it has no {name}")
@@ -77,7 +78,7 @@ class Store:
         self._lock = files.lock(self.path)
         if self._lock is None:
             known = (self.path / "status.json").is_file()
-            told = f", as process {self.read('status.json')['pid']}" if known else ""
+            told = f", as process {self.read('status.json', 'pid')['pid']}" if known else ""
             raise NotResumable(f"{self.path}: is running{told}")
         return self
 
@@ -105,9 +106,17 @@ class Store:
         """Add what happened to the log."""
         files.append(self.path / "log.txt", f"{now()} {text}")
 
-    def read(self, name: str) -> Any:
-        """The content of one of the .json files."""
-        return json.loads((self.path / name).read_text("utf-8"))
+    def read(self, name: str, *keys: str) -> Any:
+        """The content of one of the .json files; raises NotResumable for one that is damaged or lacks a key."""
+        path = self.path / name
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise NotResumable(f"{path}: is damaged: {error}") from None
+        for key in keys:
+            if not isinstance(content, dict) or key not in content:
+                raise NotResumable(f"{path}: is damaged: it has no {key}")
+        return content
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append a line to the metrics, and one to the timings."""
@@ -119,26 +128,36 @@ class Store:
             files.append(self.path / name, json.dumps(plain(part), allow_nan=False))
 
     def sync(self) -> None:
-        """Bring the metrics to the disk."""
-        files.sync(self.path / METRICS)
+        """Bring metrics and timings to the disk."""
+        for name in (METRICS, TIMINGS):
+            files.sync(self.path / name)
 
     def sizes(self) -> dict[str, int]:
         """The sizes of metrics and timings, to cut them back to."""
         return {name: files.size(self.path / name) for name in (METRICS, TIMINGS)}
 
     def rewind(self, sizes: Mapping[str, int]) -> None:
-        """Cut metrics and timings back to their sizes at a checkpoint (nothing without one); clear half files away."""
+        """Cut metrics and timings back to their sizes at a checkpoint (nothing without one); clear half files away.
+
+        Raises NotResumable for a file that has less.
+        """
         for name in (METRICS, TIMINGS):
-            files.cut(self.path / name, sizes.get(name, 0))
+            path, wanted = self.path / name, sizes.get(name, 0)
+            if files.size(path) < wanted:
+                raise NotResumable(f"{path}: is damaged: {files.size(path)} bytes of {wanted} at the latest checkpoint")
+            files.cut(path, wanted)
         for part in self.path.rglob(".*.part"):
             part.unlink()
 
     def records(self) -> list[dict[str, Any]]:
-        """The metrics of each epoch, with nan and infinity as numbers again."""
+        """The metrics of each epoch, nan and infinity as numbers; raises NotResumable for what is no record."""
         path = self.path / METRICS
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        records = (json.loads(line) for line in lines)
-        return [{key: number(value) for key, value in record.items()} for record in records]
+        try:
+            records = [json.loads(line) for line in lines]
+            return [{key: number(value) for key, value in record.items()} for record in records]
+        except (ValueError, AttributeError) as error:
+            raise NotResumable(f"{path}: is damaged: {error}") from None
 
     def save(self, weights: Mapping[str, Any]) -> None:
         """Write the weights."""

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.compare import comparison, differing
+from lossreg.experiment.compare import comparison, differing, incomparable, is_comparable
 from lossreg.experiment.page.outcomes import outcome
 from lossreg.experiment.page.shapes import call, shape
 from lossreg.experiment.records import PARTS, flat, measured_on, metrics_of, plain
@@ -65,15 +65,7 @@ def readable(value: Any) -> Any:
 
 def column(key: str, incomparable: Iterable[str]) -> dict[str, Any]:
     """A column of the table of runs; of a metric in which runs can be compared it says whether more is better."""
-    metric = key.removeprefix("best.")
-    is_metric = bool(measured_on(metric)) and not any(metric.endswith(ending) for ending in incomparable)
-    return {"key": key, "rises": rises(metric) if is_metric else None}
-
-
-def incomparable(runs: Sequence[Run]) -> list[str]:
-    """How the metrics end in which runs cannot be compared: all on other data, and the value of another loss."""
-    nouns = {key.partition(".")[0] for key in differing(runs)}
-    return [""] if "data" in nouns else ["_loss"] if "loss" in nouns else []
+    return {"key": key, "rises": rises(key.removeprefix("best.")) if is_comparable(key, incomparable) else None}
 
 
 def nouns(runs: Sequence[Run]) -> dict[str, list[str]]:

@@ -6,9 +6,10 @@ import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from lossreg.errors import NotResumable
+from lossreg.domains import Count
+from lossreg.errors import InvalidParameter, NotResumable
 from lossreg.experiment import environment, files
 from lossreg.experiment.runs import rises
 from lossreg.experiment.signals import Signals
@@ -19,6 +20,7 @@ from lossreg.experiment.sweep.progress import Progress
 from lossreg.experiment.sweep.proposals import Proposals
 from lossreg.experiment.sweep.summary import summarise
 from lossreg.experiment.sweep.trial import BUSY, DONE, fail, status_of
+from lossreg.parameters import Parameter, bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from lossreg.experiment.sweep.plan import Trial
     from lossreg.experiment.sweep.summary import Summary
 
+PARAMETERS = (
+    Parameter("jobs", Count, 1),
+    Parameter("engine", Literal["local", "dask"], "local"),
+    Parameter("address", str | None, None),
+)
 TICK = 0.5  # seconds between looks at how it goes
 
 
@@ -74,6 +81,9 @@ def sweep(  # noqa: PLR0913  what a command has as options
     address: str | None = None,
 ) -> Summary:
     """Run what is left to do of a sweep, in a directory of its name under `root`; see `lossreg.sweep`."""
+    given = bind("sweep", PARAMETERS, {"jobs": jobs, "engine": engine, "address": address})
+    if given["address"] and given["engine"] != "dask":
+        raise InvalidParameter(f"sweep: address: is for the engine dask, got {address!r} with {engine!r}")
     plan, progress = Plan.read(source, changes), progress or Progress()
     path = files.root_of(root).resolve() / plan.name
     trials = plan.trials()
@@ -83,11 +93,12 @@ def sweep(  # noqa: PLR0913  what a command has as options
     plan.verify(left)
     names = {trial.id for trial in left}
     progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names]))
-    path.mkdir(parents=True, exist_ok=True)
+    with files.explaining(path, "written to", f"runs go to {files.PLACES}"):
+        path.mkdir(parents=True, exist_ok=True)
     found: Source = Proposals(plan, path, metric, goal) if plan.block.method == "optuna" else Listed(trials, left)
     progress.started(path, metric, goal, found.total)
     try:
-        with Signals() as signals, ENGINES[engine](jobs, address) as (submit, slots):
+        with Signals() as signals, ENGINES[given["engine"]](given["jobs"], given["address"]) as (submit, slots):
             carry_out(found, path, submit, slots, progress, signals)
     except KeyboardInterrupt:
         progress.stopped()
@@ -102,8 +113,9 @@ def outdated(path: Path, trials: Iterable[Trial]) -> dict[str, list[str]]:
     """What has changed, since they were run, of what some trials depend on; only those of which anything has."""
     found = {}
     for trial in trials:
-        with suppress(OSError, ValueError, KeyError):
-            found[trial.id] = environment.changes(Store(path / trial.id).read("environment.json"), trial.config)
+        with suppress(OSError, NotResumable):
+            before = Store(path / trial.id).read("environment.json", "config", "plugins")
+            found[trial.id] = environment.changes(before, trial.config)
     return {name: changed for name, changed in found.items() if changed}
 
 

@@ -53,7 +53,7 @@ def train(config: Config, store: Store) -> None:
     """Go on with a run, or begin it: there may be nothing of it yet, or only what other plugins made."""
     training = ready(config, Report())
     begun = (store.path / "environment.json").is_file()
-    if begun and not changes(store.read("environment.json"), config):
+    if begun and not changes(store.read("environment.json", "config", "plugins"), config):
         go_on(training, store, Report())
         return
     for step in checkpoint.steps_in(store.checkpoints):
