@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from lossreg.registry import Offer
 
 
-def describe(kind: str, offer: Offer[Any], component: Component) -> str:
-    """A plugin's documentation, inputs, parameters as a config has them, and origin."""
+def describe(kind: str, offer: Offer[Any], component: Component, *, trainable: bool = True) -> str:
+    """A plugin's documentation, inputs, parameters as a config has them, if one can, and origin."""
     blocks = [f"{component.name} ({kind})", without_examples(component.doc)]
     forms = component.forms if isinstance(component, Loss) else []
     blocks.extend("or " * (form is not forms[0]) + inputs_in_words(form) for form in forms)
-    blocks.append("in YAML\n" + in_yaml(kind, component))
+    blocks.append("in YAML\n" + in_yaml(kind, component) if trainable else in_python(component))
     facts = [("task", getattr(component, "task", "")), ("from", str(offer)), ("file", component.file)]
     blocks.append("origin\n" + aligned((name, value) for name, value in facts if value))
     return "\n\n".join(blocks)
@@ -61,6 +61,12 @@ def in_yaml(kind: str, component: Component) -> str:
         ("trackers", "- ", "  ") if kind == "tracker" else (kind, "", "")
     )  # of trackers there is a list
     return "\n".join([f"  {head}:", f"    {dash}{first}", *(f"    {indent}{line}" for line in rest)])
+
+
+def in_python(component: Component) -> str:
+    """The parameters of a loss that no config can train by, each with its default and what it may be."""
+    rows = ([p.name, "required" if p.required else repr(p.default), p.allowed] for p in component.parameters)
+    return "from Python only, as no model on a table gives these inputs\n" + aligned(rows)
 
 
 def as_yaml(value: Any) -> str:

@@ -78,7 +78,9 @@ def accept(annotation: Any, value: Any) -> Any:  # noqa: PLR0911  a return for e
     if along(annotation) is not None and not isinstance(value, list | tuple):
         return accept(get_args(arguments[0])[0], value)  # one number stands for a row of them
     if named(annotation):
-        return value if callable(value) or (isinstance(value, str) and value in named(annotation)) else REFUSED
+        functions = named(annotation)
+        known = isinstance(value, str) and value in functions
+        return value if known or alike(value, next(iter(functions.values()))) else REFUSED
     if origin is Annotated:
         plain = accept(arguments[0], value)
         return plain if plain is REFUSED or all_inside(annotation, plain) else REFUSED
@@ -92,6 +94,15 @@ def accept(annotation: Any, value: Any) -> Any:  # noqa: PLR0911  a return for e
     if annotation in (None, type(None)):
         return None if value is None else REFUSED
     return accept_scalar(annotation, value)
+
+
+def alike(value: Any, model: Callable[..., Any]) -> bool:
+    """Whether something is a function that takes as many arguments as another."""
+    try:
+        inspect.signature(value).bind(*inspect.signature(model).parameters)
+    except (TypeError, ValueError):  # no function, or one of other arguments, or without a signature
+        return False
+    return True
 
 
 def accept_scalar(kind: type, value: Any) -> Any:
@@ -142,7 +153,9 @@ def in_words(annotation: Any) -> str:  # noqa: PLR0911  as accept
     if along(annotation) is not None:
         return f"{in_words(get_args(arguments[0])[0])}, or a row of them"
     if named(annotation):
-        return f"{', '.join(map(repr, named(annotation)))}, or a function like them"
+        functions = named(annotation)
+        taken = ", ".join(inspect.signature(next(iter(functions.values()))).parameters)
+        return f"{', '.join(map(repr, functions))}, or a function of ({taken}) like them"
     if origin is Annotated:
         domain = domain_of(annotation)
         if domain is None:

@@ -378,3 +378,13 @@ def test_a_distance_of_ones_own_is_compiled_into_the_loss():
 def test_a_distance_by_a_wrong_name_is_refused_with_the_nearest():
     with pytest.raises(InvalidParameter, match=r"'euclidean'.*got 'euclidian'; did you mean 'euclidean'"):
         lossreg.create("triplet_margin_with_distance", distance_function="euclidian")
+
+
+def without_slopes(x1, x2):
+    return abs(x1[0] - x2[0])
+
+
+@pytest.mark.parametrize("given", [without_slopes, abs, 3])
+def test_a_distance_of_other_arguments_is_refused_with_those_it_needs(given):
+    with pytest.raises(InvalidParameter, match=r"distance_function: .* of \(x1, x2, slope1, slope2\) like them, got"):
+        lossreg.create("triplet_margin_with_distance", distance_function=given)

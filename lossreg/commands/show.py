@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
+    from lossreg.definition import Loss
     from lossreg.registry import Registry
 
 
@@ -39,4 +40,11 @@ def run(options: argparse.Namespace) -> None:
         )
     from lossreg.describe import describe
 
-    print("\n\n".join(describe(*one) for one in found))
+    print("\n\n".join(describe(*one, trainable=one[0] != "loss" or trains(one[2])) for one in found))
+
+
+def trains(loss: Loss) -> bool:
+    """Whether a config can train by a loss."""
+    from lossreg.experiment.task import demand_of  # imports numpy, which other kinds need not
+
+    return demand_of(loss) is not None
