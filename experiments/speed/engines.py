@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import lossreg
+from lossreg.form import variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ class Problem:
         form = lossreg.get(self.case.entry.loss).forms[0]
         if form.whole:
             ranks = [x.ndim for x in self.arrays]
-            form = next(v for v in form.variants(len(ranks)) if [len(x.axes) for x in v.inputs] == ranks)
+            form = next(v for v in variants(form, len(ranks)) if [len(x.axes) for x in v.inputs] == ranks)
         return [at for at, entry in enumerate(form.inputs) if entry.name in form.graded]
 
 

@@ -9,7 +9,7 @@ leaves out is not compiled. The first call of triplet_margin took 3.3 s without 
 from __future__ import annotations
 
 from types import CodeType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from llvmlite.binding.newpassmanagers import create_new_function_pass_manager
 from numba import _dynfunc
@@ -23,6 +23,7 @@ from numba.core.lowering import Lower
 from numba.core.types.misc import Omitted
 
 from lossreg.kernels.blend import BlendBranches
+from lossreg.kernels.inference import InferTypes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,45 +98,6 @@ def makes(step: Any) -> Iterator[str]:
             yield step.target.name
         elif step.value.op == "getitem":
             yield step.value.index.name
-
-
-class Remembering:
-    """numba's typing context, asked but once what a function gives for arguments of some types.
-
-    It asks each of a function's definitions, for every call twice: a sum of two numbers has a dozen.
-    """
-
-    known: ClassVar[dict[Any, Any]] = {}
-
-    def __init__(self, context: Any) -> None:
-        self.context = context
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.context, name)
-
-    def resolve_function_type(self, function: Any, args: Any, kws: dict[str, Any]) -> Any:
-        """What the context says; an error it says anew."""
-        key = function, args, tuple(kws.items())
-        if key not in self.known:
-            self.known[key] = self.context.resolve_function_type(function, args, kws)
-        return self.known[key]
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class InferTypes(typed_passes.NopythonTypeInference):
-    """The pass that infers types."""
-
-    _name = "infer_types"
-
-    def run_pass(self, state: Any) -> bool:
-        """Infer them; tell that the function is changed."""
-        context = state.typingctx
-        state.typingctx = Remembering(context)
-        try:
-            changed: bool = super().run_pass(state)
-        finally:
-            state.typingctx = context
-        return changed
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)

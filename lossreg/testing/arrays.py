@@ -112,7 +112,7 @@ def reductions_agree(subject: Subject, trial: Trial) -> None:
             value, grads = fused(case, reduction)(*arrays)
             reduced = criterion(case, reduction)
             alone, joint = reduced(*arrays), reduced.value_and_grad(*arrays)[0]
-            apart = np.ones(len(values)) if reduction == "sum" else long
+            apart = long if reduction == "mean" else np.ones(len(values))
             expected = (values.T / apart).sum() / divisor if divisor else 0.0
             told = f"{case}, reduction {reduction}"
             trial.require(near(value, expected), f"{told}: {value}, but {expected} from the values")
