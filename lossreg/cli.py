@@ -8,21 +8,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lossreg.commands import (
-    compare,
-    list_plugins,
-    prune,
-    report,
-    resume,
-    rm,
-    run,
-    runs,
-    schema,
-    show,
-    sweep,
-    validate,
-    warm,
-)
+from lossreg.commands.experiments import resume, run, schema, sweep, validate
+from lossreg.commands.plugins import compile as warm
+from lossreg.commands.plugins import list as list_plugins
+from lossreg.commands.plugins import show
+from lossreg.commands.results import compare, prune, report, rm, runs
 
 COMMANDS = (list_plugins, show, schema, validate, run, sweep, resume, runs, compare, report, rm, prune, warm)
 

@@ -12,8 +12,8 @@ from itertools import count
 from pathlib import Path
 
 import lossreg
-from lossreg.experiment import files
-from lossreg.experiment.descent import Descent
+from lossreg.experiment.storage import files
+from lossreg.experiment.training.step import Descent
 
 MOMENTS = 120
 """About as many events as a run has."""

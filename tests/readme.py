@@ -7,7 +7,7 @@ python tests/readme.py --write    # puts it into README.md
 import sys
 from pathlib import Path
 
-from lossreg.registry import essence, losses
+from lossreg.registry.registries import essence, losses
 
 README = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- losses -->\n", "<!-- /losses -->"

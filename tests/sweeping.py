@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from lossreg.experiment.runs import Run
+from lossreg.experiment.storage.runs import Run
 
 SMALL = """\
 data: {name: random, samples: 80, features: 3}

@@ -14,10 +14,10 @@ import jsonschema
 import pytest
 
 import lossreg
-from lossreg.experiment.document import Document
-from lossreg.experiment.report import Bar, Lines, for_output
-from lossreg.experiment.task import demand_of
-from lossreg.registry import REGISTRIES
+from lossreg.experiment.config.document import Document
+from lossreg.experiment.runner.progress import Bar, Lines, for_output
+from lossreg.experiment.task.task import demand_of
+from lossreg.registry.registries import REGISTRIES
 
 RUN = """\
 data: {name: random, samples: 60, features: 3}
@@ -31,14 +31,14 @@ PYTHON_ONLY = {"adaptive_log_softmax", "ctc", "linear_cross_entropy"}
 
 LOSS = '''
 """Their own: a loss of somebody else."""
-from lossreg import Real, hookimpl, loss
+from lossreg.plugin import Real, hookimpl, loss
 
 @loss
 def huber(prediction: Real, target: Real):
     return prediction - target, prediction
 
 @hookimpl
-def lossreg_loss():
+def lossreg_component():
     return huber
 '''
 
@@ -88,8 +88,11 @@ def test_help_and_version(command):
 @pytest.mark.parametrize(
     ("arguments", "heavy"),
     [
-        (["--help"], ["numpy", "numba", "rich", "yaml", "pluggy", "importlib.metadata", "lossreg.registry"]),
-        (["--version"], ["numpy", "numba", "rich", "yaml", "pluggy", "importlib.metadata", "lossreg.registry"]),
+        (["--help"], ["numpy", "numba", "rich", "yaml", "pluggy", "importlib.metadata", "lossreg.registry.registries"]),
+        (
+            ["--version"],
+            ["numpy", "numba", "rich", "yaml", "pluggy", "importlib.metadata", "lossreg.registry.registries"],
+        ),
         (["list", "all"], ["numpy", "numba", "rich", "yaml", "sklearn"]),
         (["show", "mlp"], ["numpy", "numba", "rich", "yaml", "sklearn"]),
     ],
@@ -141,11 +144,11 @@ def test_two_distributions_with_one_name_are_two_rows_and_a_warning(command, ins
 
 
 def test_a_group_that_nothing_reads_is_a_warning_with_the_nearest(command, install):
-    install("other", "[lossreg.loss]\nmine = other_loss\nyours = other_loss\n")
+    install("other", "[lossreg.plugin.loss]\nmine = other_loss\nyours = other_loss\n")
     done = command("list")
     assert done.stderr == (
         "lossreg: warning: other 2.5 has entry points in the group 'lossreg.loss', which nothing reads; did you mean "
-        "'lossreg.losses'?; there are lossreg.data, lossreg.losses, lossreg.models, lossreg.optimizers, "
+        "'lossreg.losses'?; there are lossreg.plugin.data, lossreg.losses, lossreg.models, lossreg.optimizers, "
         "lossreg.schedules, lossreg.trackers\n"
     )
     assert not command("list", LOSSREG_DISABLE_PLUGINS="other").stderr
@@ -384,7 +387,7 @@ def test_a_run_whose_plugin_fails_is_exit_code_1_with_the_traceback_its_author_n
 import lossreg, yaml
 @lossreg.register
 @lossreg.data
-def failing() -> lossreg.Table:
+def failing() -> lossreg.plugin.Table:
     return 1 / 0
 open("x.yaml", "w").write({RUN!r}.replace("random, samples: 60, features: 3", "failing"))
 from lossreg.cli import main

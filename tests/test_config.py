@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lossreg import InvalidConfig
-from lossreg.experiment.config import load
-from lossreg.experiment.document import Document, dump
-from lossreg.kernels.reductions import REDUCTIONS
+from lossreg.criterion.reductions import REDUCTIONS
+from lossreg.experiment.config.config import load
+from lossreg.experiment.config.document import Document, dump
 
 GOOD = {"data": "iris", "model": "linear", "optimizer": "sgd", "loss": "huber"}
 

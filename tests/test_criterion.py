@@ -129,9 +129,9 @@ def test_rows_across_planes_are_those_side_by_side_in_any_number(kind, reduction
         rows = [np.ascontiguousarray(np.moveaxis(x, 1, -1)) if x.ndim > 3 else x for x in (logits, target)]
         flat = [x.reshape(-1, 21) if x.ndim > 3 else x.ravel() for x in rows]
         expected, expected_grad = criterion.value_and_grad(*flat, **{name: x.ravel() for name, x in given.items()})
-        monkeypatch.setattr("lossreg.kernels.execute.WORK", 4096)
+        monkeypatch.setattr("lossreg.kernels.drivers.evaluate.WORK", 4096)
         for threads in (1, 2):
-            monkeypatch.setattr("lossreg.kernels.execute.get_num_threads", lambda threads=threads: threads)
+            monkeypatch.setattr("lossreg.kernels.drivers.evaluate.get_num_threads", lambda threads=threads: threads)
             value, grad = criterion.value_and_grad(logits, target, **given)
             close(value, expected.reshape(value.shape))
             np.testing.assert_array_equal(np.moveaxis(grad, 1, -1).reshape(-1, 21), expected_grad)

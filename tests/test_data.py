@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lossreg import InvalidInput, Table
-from lossreg.experiment.data import split
-from lossreg.experiment.examples import Scaling, prepare_inputs
-from lossreg.registry import data
+from lossreg import InvalidInput
+from lossreg.experiment.data.table import split
+from lossreg.experiment.training.examples import Scaling, prepare_inputs
+from lossreg.plugin import Table
+from lossreg.registry.registries import data
 
 
 def load(name, **parameters):

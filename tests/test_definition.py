@@ -8,11 +8,11 @@ from typing import Literal
 import pytest
 
 import lossreg
-from lossreg import ClassIndex, ClassRow, Positive, Probability, Real, Row, Slope, Unit, Weight
-from lossreg.definition import Loss
-from lossreg.domains import CLASS_INDEX, REAL, UNIT
+from lossreg.definition.domains import CLASS_INDEX, REAL, UNIT
+from lossreg.definition.loss import Loss
+from lossreg.definition.signature import evaluate
 from lossreg.errors import InvalidDefinition
-from lossreg.form import evaluate
+from lossreg.plugin import ClassIndex, ClassRow, Positive, Probability, Real, Row, Slope, Unit, Weight
 
 
 def pair(x: Real, y: Unit, scale: Positive = 2.0, *, mode: Literal["plain", "odd"] = "plain"):
@@ -36,7 +36,7 @@ def row(
 
 
 def test_a_signature_is_the_metadata():
-    loss = lossreg.loss(pair)
+    loss = lossreg.plugin.loss(pair)
     assert (loss.name, loss.function, loss.summary, loss.file) == ("pair", pair, "A pair.", __file__)
     assert loss.doc == pair.__doc__.strip()
     assert [(entry.name, entry.domain, entry.axis) for entry in loss.inputs] == [("x", REAL, None), ("y", UNIT, None)]
@@ -49,7 +49,7 @@ def test_a_signature_is_the_metadata():
 
 
 def test_a_row_kernel_has_an_axis_and_slopes():
-    (form,) = lossreg.loss(row).forms
+    (form,) = lossreg.plugin.loss(row).forms
     assert [(entry.name, entry.axis) for entry in form.inputs] == [("logits", 1), ("label", None)]
     assert form.inputs[1].domain is CLASS_INDEX
     assert form.by_row
@@ -61,7 +61,7 @@ def test_rows_along_the_last_axis_each_with_a_slope():
     def two(x1: Row[Real], x2: Row[Real], slope1: Slope, slope2: Slope):
         return 0.0
 
-    (form,) = lossreg.loss(two).forms
+    (form,) = lossreg.plugin.loss(two).forms
     assert [entry.axis for entry in form.inputs] == [-1, -1]
     assert form.graded == ("x1", "x2")
 
@@ -70,7 +70,7 @@ def test_an_elementwise_kernel_tells_by_its_slopes_what_has_a_gradient():
     def one(x: Real, y: Real):
         return x - y, 1.0
 
-    assert lossreg.loss(one).forms[0].graded == ("x",)
+    assert lossreg.plugin.loss(one).forms[0].graded == ("x",)
 
 
 def no_input():
@@ -165,13 +165,13 @@ UNREADABLE = {
 @pytest.mark.parametrize("kernel", UNREADABLE, ids=lambda kernel: kernel.__name__)
 def test_a_signature_nobody_can_read_is_refused(kernel):
     with pytest.raises(InvalidDefinition, match=f"^{UNREADABLE[kernel]}"):
-        lossreg.loss(kernel)
+        lossreg.plugin.loss(kernel)
 
 
 @pytest.mark.parametrize("given", [None, 3, "huber", print, Loss])
 def test_only_a_function_can_be_a_loss(given):
     with pytest.raises(InvalidDefinition, match=r"^expected a function, got"):
-        lossreg.loss(given)
+        lossreg.plugin.loss(given)
 
 
 @pytest.mark.parametrize("outcome", [1.0, (1.0,), (1.0, 2.0, 3.0, 4.0), None, [1.0, 2.0]])
@@ -180,11 +180,11 @@ def test_an_elementwise_kernel_gives_a_value_and_slopes(outcome):
         return outcome
 
     with pytest.raises(InvalidDefinition, match="kernel: expected a value and 1 to 2 slopes, got"):
-        lossreg.loss(kernel).forms[0].graded  # noqa: B018
+        lossreg.plugin.loss(kernel).forms[0].graded  # noqa: B018
 
 
 def test_a_form_is_added_beside_the_first():
-    loss = lossreg.loss(row)
+    loss = lossreg.plugin.loss(row)
 
     def by_probability(
         logits: ClassRow[Real],
@@ -203,7 +203,7 @@ def test_a_form_is_added_beside_the_first():
 
 @pytest.mark.parametrize("default", [2.0, None])
 def test_a_form_with_other_parameters_is_refused(default):
-    loss = lossreg.loss(row)
+    loss = lossreg.plugin.loss(row)
     if default is None:
 
         def other(logits: ClassRow[Real], label: ClassIndex, slope: Slope):
@@ -237,11 +237,11 @@ def test_the_task_follows_from_the_inputs():
 
 
 def test_a_loss_can_be_evaluated_at_a_point():
-    assert lossreg.loss(pair).at(3.0, 1.0, scale=4) == (8.0, 4.0, -4.0)
-    assert lossreg.loss(row).at([1.0, 3.0], 1, weight=[0.0, 2.0]) == (6.0, [0.0, 4.0])
-    assert evaluate(lossreg.loss(row).forms[0], ([1.0, 3.0], 1), {"weight": 5.0, "squared": False})[0] == 15.0
+    assert lossreg.plugin.loss(pair).at(3.0, 1.0, scale=4) == (8.0, 4.0, -4.0)
+    assert lossreg.plugin.loss(row).at([1.0, 3.0], 1, weight=[0.0, 2.0]) == (6.0, [0.0, 4.0])
+    assert evaluate(lossreg.plugin.loss(row).forms[0], ([1.0, 3.0], 1), {"weight": 5.0, "squared": False})[0] == 15.0
     with pytest.raises(lossreg.InvalidParameter, match="pair: scale: expected a number above 0, got -1"):
-        lossreg.loss(pair).at(3.0, 1.0, scale=-1)
+        lossreg.plugin.loss(pair).at(3.0, 1.0, scale=-1)
 
 
 def test_a_loss_pickles_as_its_place():
@@ -250,4 +250,4 @@ def test_a_loss_pickles_as_its_place():
 
 
 def test_a_loss_without_documentation_has_its_modules():
-    assert lossreg.loss(row).doc == __doc__.strip()
+    assert lossreg.plugin.loss(row).doc == __doc__.strip()

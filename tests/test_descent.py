@@ -7,13 +7,13 @@ import pytest
 from safetensors.numpy import load_file
 
 import lossreg
-from lossreg import InvalidConfig, Report
-from lossreg.experiment import checkpoint
-from lossreg.experiment.config import load
-from lossreg.experiment.descent import Descent, clip_norm, clip_value
-from lossreg.experiment.session import prepare
-from lossreg.experiment.signals import Signals
-from lossreg.experiment.train import Training, best
+from lossreg import InvalidConfig, Progress
+from lossreg.experiment.config.config import load
+from lossreg.experiment.storage import checkpoint
+from lossreg.experiment.training.interrupts import Signals
+from lossreg.experiment.training.loop import Training, best
+from lossreg.experiment.training.session import prepare
+from lossreg.experiment.training.step import Descent, clip_norm, clip_value
 
 
 def config(**changes):
@@ -181,14 +181,14 @@ def test_checkpoints_come_as_often_as_asked(tmp_path, train, steps):
 
 
 def test_unless_asked_checkpoints_come_when_the_last_is_old(tmp_path, monkeypatch):
-    monkeypatch.setattr("lossreg.experiment.train.SECONDS", 0.0)
-    monkeypatch.setattr("lossreg.experiment.train.STEPS", 2)
+    monkeypatch.setattr("lossreg.experiment.training.loop.SECONDS", 0.0)
+    monkeypatch.setattr("lossreg.experiment.training.loop.STEPS", 2)
     result = lossreg.run(config(train={"steps": 7, "batch_size": 50, "keep_checkpoints": 100}), root=tmp_path)
     assert checkpoint.steps_in(result.path / "checkpoints") == [2, 3, 4, 6, 7]
 
 
 def test_a_report_is_told_of_every_epoch_with_its_times(tmp_path):
-    class Listening(Report):
+    class Listening(Progress):
         def __init__(self):
             self.records = []
 

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lossreg
-from lossreg import InvalidInput, Table
-from lossreg.experiment.config import load
-from lossreg.experiment.examples import Rows, draw, prepare_inputs
-from lossreg.experiment.session import prepare
-from lossreg.experiment.task import Task
+from lossreg import InvalidInput
+from lossreg.experiment.config.config import load
+from lossreg.experiment.task.task import Task
+from lossreg.experiment.training.examples import Rows, draw, prepare_inputs
+from lossreg.experiment.training.session import prepare
+from lossreg.plugin import Table
 
 LABELS = st.lists(st.integers(0, 3), min_size=1, max_size=40)
 COMPARING = [Task.ORDER, Task.PAIRS, Task.TRIPLETS]

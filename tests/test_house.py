@@ -60,7 +60,7 @@ BELOW = {
 }
 
 # What a plugin may import of lossreg: the face, and the functions that kernels call.
-FOR_PLUGINS = ("lossreg", "lossreg.kernels.distances", "lossreg.kernels.stable")
+FOR_PLUGINS = ("lossreg", "lossreg.kernels.numerics.distances", "lossreg.kernels.numerics.stable")
 
 # The face is above all rooms and imports them when asked; nobody inside imports it, but for its version.
 FACE = ("__init__", "__main__")

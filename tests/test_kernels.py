@@ -21,10 +21,10 @@ from numba.core.runtime import rtsys
 
 import lossreg
 from lossreg.errors import InvalidDefinition, InvalidParameter
-from lossreg.kernels import specialise
-from lossreg.kernels.execute import SLAB, slabs
-from lossreg.kernels.specialise import fingerprint
-from lossreg.kernels.stable import exp, spare
+from lossreg.kernels.compiler import specialize as specialise
+from lossreg.kernels.compiler.specialize import fingerprint
+from lossreg.kernels.drivers.evaluate import SLAB, slabs
+from lossreg.kernels.numerics.stable import exp, spare
 
 RANDOM = np.random.default_rng(3)
 
@@ -38,7 +38,7 @@ def grow(x):
 """
 
 PLUGIN = """
-from lossreg import Real, loss
+from lossreg.plugin import Real, loss
 from helper import grow
 import helper
 
@@ -141,7 +141,7 @@ except ValueError as error:
 def test_what_authors_write_in_a_kernel_compiles_and_is_found_on_disk_by_the_next_process(tmp_path):
     Path(tmp_path, "authored.py").write_text(
         dedent("""
-            from lossreg import Real, Row, Slope, loss
+            from lossreg.plugin import Real, Row, Slope, loss
             def doubled(x):
                 return 2.0 * x
             @loss
@@ -204,7 +204,7 @@ def test_a_kernel_may_make_arrays_which_are_freed(step, takes):
     kernel = make(MAKING.format(step), np=np, __name__="made", **names)
     rows = RANDOM.normal(size=(50, 3))
     expected = [kernel(row, np.empty(3)) for row in rows]
-    criterion = lossreg.create(lossreg.loss(kernel), reduction="none")
+    criterion = lossreg.create(lossreg.plugin.loss(kernel), reduction="none")
     criterion.value_and_grad(rows)
     runtime.memsys_enable_stats()
     try:
@@ -265,7 +265,10 @@ def test_bits_do_not_depend_on_where_a_thread_has_its_room(distance):
 
 def test_a_kernel_with_room_of_its_own_takes_short_rows_and_rows_across_planes():
     def roomy(
-        x1: lossreg.Row[lossreg.Real], x2: lossreg.Row[lossreg.Real], slope1: lossreg.Slope, slope2: lossreg.Slope
+        x1: lossreg.plugin.Row[lossreg.plugin.Real],
+        x2: lossreg.plugin.Row[lossreg.plugin.Real],
+        slope1: lossreg.plugin.Slope,
+        slope2: lossreg.plugin.Slope,
     ):
         spared, value = spare(x1), x1[0] * 0
         for j in range(len(x1)):
@@ -275,7 +278,7 @@ def test_a_kernel_with_room_of_its_own_takes_short_rows_and_rows_across_planes()
             slope1[j], slope2[j] = spared[j], -spared[j]
         return value
 
-    criterion = lossreg.create(lossreg.loss(roomy), reduction="none")
+    criterion = lossreg.create(lossreg.plugin.loss(roomy), reduction="none")
     for width in (4, 40):
         rows = RANDOM.normal(size=(2, 5, 3, width))
         for laid in (rows, np.ascontiguousarray(rows.swapaxes(2, 3)).swapaxes(2, 3)):
@@ -310,11 +313,11 @@ def test_a_fingerprint_goes_by_what_decides_the_code():
 
 
 def test_a_kernel_that_does_not_compile_is_its_authors_error_in_a_few_lines():
-    def broken(prediction: lossreg.Real, target: lossreg.Real):
+    def broken(prediction: lossreg.plugin.Real, target: lossreg.plugin.Real):
         return prediction.no_such_thing if prediction > target else 0.0, 1.0
 
     with pytest.raises(InvalidDefinition) as caught:
-        lossreg.create(lossreg.loss(broken)).value_and_grad([1.0], [2.0])
+        lossreg.create(lossreg.plugin.loss(broken)).value_and_grad([1.0], [2.0])
     assert str(caught.value).startswith("broken: the kernel does not compile:")
     assert "no_such_thing" in str(caught.value)
     assert len(str(caught.value).splitlines()) < 12
@@ -348,7 +351,7 @@ SHOW = """
 import json
 import numpy as np
 import lossreg
-from lossreg.kernels.execute import Drive
+from lossreg.kernels.drivers.evaluate import Drive
 
 shown = {}
 for name in lossreg.names():
@@ -525,8 +528,8 @@ def test_a_kind_of_call_is_compiled_once(monkeypatch):
     made, clone = [], specialise.clone
     monkeypatch.setattr(specialise, "clone", lambda *given: made.append(clone(*given)) or made[-1])
 
-    @lossreg.loss
-    def twice_the_error(prediction: lossreg.Real, target: lossreg.Real):
+    @lossreg.plugin.loss
+    def twice_the_error(prediction: lossreg.plugin.Real, target: lossreg.plugin.Real):
         T = type(prediction)
         return T(2) * (prediction - target), T(2)
 
@@ -543,7 +546,7 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from numba.core import caching
-from lossreg.kernels.specialise import counter, entry_point
+from lossreg.kernels.compiler.specialize import counter, entry_point
 
 name, other, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 index, data = caching.IndexDataCacheFile._save_index, caching.IndexDataCacheFile._save_data

@@ -6,14 +6,14 @@ from numba.core import types
 from numba.core.registry import cpu_target
 
 import lossreg
-from lossreg import ClassIndex, ClassRow, Real, Row, Slope, loss
-from lossreg.kernels.abreast import LaneRow
-from lossreg.kernels.lanes import Lanes
-from lossreg.kernels.options import REORDERED
-from lossreg.kernels.parts import compiled
-from lossreg.kernels.sources import laborious, straight
-from lossreg.kernels.stable import exp, log_sum, sign
-from lossreg.kernels.together import resolved
+from lossreg.kernels.compiler.bytecode import laborious, straight
+from lossreg.kernels.compiler.options import REORDERED
+from lossreg.kernels.loops.linking import compiled
+from lossreg.kernels.numerics.stable import exp, log_sum, sign
+from lossreg.kernels.simd.vector_call import resolved
+from lossreg.kernels.simd.vector_rows import LaneRow
+from lossreg.kernels.simd.vectors import Lanes
+from lossreg.plugin import ClassIndex, ClassRow, Real, Row, Slope, loss
 
 RANDOM = np.random.default_rng(11)
 

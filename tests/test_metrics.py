@@ -7,13 +7,13 @@ import pytest
 from sklearn import metrics as reference
 
 import lossreg
-from lossreg.experiment.config import load
-from lossreg.experiment.evaluate import Measure
-from lossreg.experiment.examples import Part, Rows
-from lossreg.experiment.metrics import METRICS, NAMES, OWN, suitable
-from lossreg.experiment.objective import Objective
-from lossreg.experiment.task import Task, demand_of
-from lossreg.registry import losses
+from lossreg.experiment.config.config import load
+from lossreg.experiment.task.metrics import METRICS, NAMES, OWN, suitable
+from lossreg.experiment.task.task import Task, demand_of
+from lossreg.experiment.training.evaluation import Measure
+from lossreg.experiment.training.examples import Part, Rows
+from lossreg.experiment.training.objective import Objective
+from lossreg.registry.registries import losses
 
 RANDOM = np.random.default_rng(0)
 ROWS = 2500
@@ -164,7 +164,7 @@ def test_losses_are_reported_beside_the_one_that_trains(tmp_path):
     ],
 )
 def test_what_cannot_be_measured_is_refused(changes, message):
-    from lossreg.experiment.session import prepare
+    from lossreg.experiment.training.session import prepare
 
     given = {"data": "random", "model": "linear", "optimizer": "sgd", "loss": "mse"}
     with pytest.raises(lossreg.InvalidConfig) as caught:

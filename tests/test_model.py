@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import lossreg
-from lossreg import Dense, InvalidDefinition, InvalidParameter, Sequential
-from lossreg.experiment.layers import ACTIVATIONS
-from lossreg.registry import models
+from lossreg import InvalidParameter
+from lossreg.errors import InvalidDefinition
+from lossreg.experiment.network.layers import ACTIVATIONS
+from lossreg.plugin import Dense, Sequential
+from lossreg.registry.registries import models
 
 
 def build(name, inputs, outputs, seed=0, **parameters):
@@ -75,12 +77,12 @@ INPUTS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
 def test_a_model_says_what_it_needs_by_name():
     def narrow(inputs: int, random: object, *, code: int = 2) -> object: ...
 
-    assert tuple(lossreg.model(narrow).supplied) == ("inputs", "random")
+    assert tuple(lossreg.plugin.model(narrow).supplied) == ("inputs", "random")
 
     def odd(inputs: int, width: int) -> object: ...
 
     with pytest.raises(InvalidDefinition, match="odd: a model gets inputs, outputs, random; 'width' is a parameter"):
-        lossreg.model(odd)
+        lossreg.plugin.model(odd)
 
 
 def test_the_siamese_model_gives_embeddings():

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lossreg.domains import DISSIMILARITY, LOG_PROBABILITY, NON_NEGATIVE, PROBABILITY, UNIT
-from lossreg.experiment.links import LINKS
-from lossreg.experiment.objective import Objective
-from lossreg.experiment.task import Task, demand_of
-from lossreg.registry import losses
+from lossreg.definition.domains import DISSIMILARITY, LOG_PROBABILITY, NON_NEGATIVE, PROBABILITY, UNIT
+from lossreg.experiment.task.inverse_links import LINKS
+from lossreg.experiment.task.task import Task, demand_of
+from lossreg.experiment.training.objective import Objective
+from lossreg.registry.registries import losses
 
 RANDOM = np.random.default_rng(3)
 COUNT, WIDTH = 5, 3

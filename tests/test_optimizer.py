@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lossreg.experiment.optimizer import Updater
-from lossreg.registry import optimizers
+from lossreg.experiment.training.optimizer import Updater
+from lossreg.registry.registries import optimizers
 
 GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("optimizers.json").read_text("utf-8"))
 

@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from oracles import DISTANCES, ORACLES, by_position, evaluate
 
 import lossreg
-from lossreg.form import variants
-from lossreg.registry import losses
+from lossreg.definition.signature import variants
+from lossreg.registry.registries import losses
 
 # Of the largest number that goes into a result: some dozens of ulp.
 CLOSE = {"float64": 2e-14, "float32": 5e-6}

@@ -11,12 +11,12 @@ import pytest
 from safetensors.numpy import save_file
 
 import lossreg
-from lossreg.experiment.page import SCRIPTS, page, source
-from lossreg.experiment.page.content import POINTS, content, readable, thinned
-from lossreg.experiment.page.outcomes import CLASSES, outcome
-from lossreg.experiment.page.shapes import call, shape
-from lossreg.experiment.predictions import FILE, read
-from lossreg.experiment.runs import Run, runs_in
+from lossreg.experiment.report.content import POINTS, content, readable, thinned
+from lossreg.experiment.report.loss_curves import call, shape
+from lossreg.experiment.report.outcomes import CLASSES, outcome
+from lossreg.experiment.report.page import SCRIPTS, page, source
+from lossreg.experiment.runner.predictions import FILE, read
+from lossreg.experiment.storage.runs import Run, runs_in
 
 WINE = {"data": {"name": "wine", "standardise": True}, "model": "linear", "optimizer": "adam", "train": {"epochs": 3}}
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lossreg.domains import ClassRow, Ignored, NonNegative, Positive, Real, Row, Sign, Unit, Weight
+from lossreg.definition.domains import ClassRow, Ignored, NonNegative, Positive, Real, Row, Sign, Unit, Weight
+from lossreg.definition.parameters import Parameter, bind, read_signature
 from lossreg.errors import InvalidDefinition, InvalidParameter
-from lossreg.parameters import Parameter, bind, read_signature
 
 INF, NAN = float("inf"), float("nan")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lossreg
-from lossreg.form import variants
+from lossreg.definition.signature import variants
 
 GOLDEN = {
     path.stem: json.loads(path.read_text("utf-8"))

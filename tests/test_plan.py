@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lossreg import InvalidConfig
-from lossreg.experiment.config import load
+from lossreg.experiment.config.config import load
 from lossreg.experiment.sweep.plan import Plan
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "sweeps"

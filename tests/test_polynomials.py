@@ -1,4 +1,4 @@
-"""The functions of lossreg.kernels.stable, in compiled loops and plain Python, against 60 digits."""
+"""The functions of lossreg.kernels.numerics.stable, in compiled loops and plain Python, against 60 digits."""
 
 import math
 
@@ -7,12 +7,13 @@ import pytest
 from numba import njit
 from numba.extending import register_jitable
 
-from lossreg.kernels import parts, stable  # noqa: F401  parts lets compiled code call the stable functions
-from lossreg.kernels.options import REORDERED
-from lossreg.kernels.polynomials import FORMATS
-from lossreg.kernels.stirling import ROOT
-from lossreg.testing.exactness import distance, ulp
-from lossreg.testing.precise import context
+from lossreg.kernels.compiler.options import REORDERED
+from lossreg.kernels.elementary.polynomials import FORMATS
+from lossreg.kernels.loops import linking as parts  # noqa: F401  parts lets compiled code call the stable functions
+from lossreg.kernels.numerics import stable  # noqa: F401  parts lets compiled code call the stable functions
+from lossreg.kernels.numerics.stirling import ROOT
+from lossreg.testing.checks.exactness import distance, ulp
+from lossreg.testing.high_precision import context
 
 
 @register_jitable

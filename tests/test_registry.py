@@ -13,21 +13,21 @@ from textwrap import dedent
 import pytest
 
 import lossreg
-from lossreg.definition import Loss
+from lossreg.definition.loss import Loss
 from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName
-from lossreg.installed import entry_points, from_library
-from lossreg.registry import Registry, essence
+from lossreg.registry.entry_points import entry_points, from_library
+from lossreg.registry.registries import Registry, essence
 
 LOSS = '''
 """A loss of its own."""
-from lossreg import Real, hookimpl, loss
+from lossreg.plugin import Real, hookimpl, loss
 
 @loss
 def {name}(prediction: Real, target: Real):
     return prediction - target, 1.0
 
 @hookimpl
-def lossreg_loss():
+def lossreg_component():
     return {name}
 '''
 
@@ -132,7 +132,7 @@ def test_an_exact_name_comes_before_a_similar_one(installed):
 
 def test_what_is_installed_is_read_once_for_all_kinds_of_plugins():
     code = """
-        import lossreg.registry as registry
+        import lossreg.registry.registries as registry
         calls, read = [], registry.entry_points
         registry.entry_points = lambda prefix: calls.append(prefix) or read(prefix)
         assert all(one.names() for one in registry.REGISTRIES)
@@ -223,31 +223,34 @@ BROKEN = {
     "a missing package": ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
     "a syntax error": ("def", "SyntaxError"),
     "an exit on import": ("import sys; sys.exit(3)", "SystemExit: 3"),
-    "no hook": ("x = 1", "it has no lossreg_loss hook that answers"),
+    "no hook": ("x = 1", "it has no lossreg_component hook that answers"),
     "a hook of another kind": (
-        "from lossreg import hookimpl\n@hookimpl\ndef lossreg_model(): return 1",
-        "it has no lossreg_loss hook that answers",
+        "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): return 1",
+        "it has no lossreg_component hook that answers",
     ),
     "a misspelt hook": (
-        "from lossreg import hookimpl\n@hookimpl\ndef lossreg_los(): return 1",
+        "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_los(): return 1",
         "unknown hook 'lossreg_los'",
     ),
     "a hook with an argument": (
-        "from lossreg import hookimpl\n@hookimpl\ndef lossreg_loss(name): return 1",
+        "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(name): return 1",
         "PluginValidationError",
     ),
-    "the wrong thing": ("from lossreg import hookimpl\n@hookimpl\ndef lossreg_loss(): return 1", "answers 1, expected"),
+    "the wrong thing": (
+        "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): return 1",
+        "answers 1, expected",
+    ),
     "nothing": (
-        "from lossreg import hookimpl\n@hookimpl\ndef lossreg_loss(): return None",
-        "it has no lossreg_loss hook that answers",
+        "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): return None",
+        "it has no lossreg_component hook that answers",
     ),
     "an error in the hook": (
-        "from lossreg import hookimpl\n@hookimpl\ndef lossreg_loss(): return 1 / 0",
+        "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): return 1 / 0",
         "ZeroDivisionError: division by zero",
     ),
     "another name": (LOSS.format(name="other"), "its entry point is named 'broken' but it answers 'other'"),
     "a signature nobody can read": (
-        "from lossreg import loss\n@loss\ndef broken(prediction, target): return 1.0, 1.0",
+        "from lossreg.plugin import loss\n@loss\ndef broken(prediction, target): return 1.0, 1.0",
         "broken: prediction has no annotation",
     ),
 }
@@ -292,7 +295,7 @@ def test_a_plugin_may_be_an_object_inside_a_module(tmp_path, monkeypatch):
     kernel, _, _ = LOSS.format(name="inside").partition("@hookimpl")
     source = (
         kernel
-        + "class Plugin:\n    @hookimpl\n    def lossreg_loss(self):\n        return inside\n\nplugin = Plugin()\n"
+        + "class Plugin:\n    @hookimpl\n    def lossreg_component(self):\n        return inside\n\nplugin = Plugin()\n"
     )
     write_distribution(tmp_path, "objects", "1", {"inside": "fake_objects:plugin"}, {"fake_objects": source})
     monkeypatch.syspath_prepend(tmp_path)
@@ -302,7 +305,7 @@ def test_a_plugin_may_be_an_object_inside_a_module(tmp_path, monkeypatch):
 
 def test_a_function_that_is_not_marked_is_no_hook(installed):
     registry = installed("unmarked", point="unmarked", source=LOSS.format(name="unmarked").replace("@hookimpl", ""))
-    with pytest.raises(BrokenPlugin, match="it has no lossreg_loss hook that answers"):
+    with pytest.raises(BrokenPlugin, match="it has no lossreg_component hook that answers"):
         registry.get("unmarked")
 
 
@@ -331,14 +334,14 @@ def test_the_built_in_ones_can_be_left_out_too(installed, monkeypatch):
 # Registering at run time
 
 
-def offset(prediction: lossreg.Real, target: lossreg.Real):
+def offset(prediction: lossreg.plugin.Real, target: lossreg.plugin.Real):
     """A loss without a distribution."""
     return prediction - target, 1.0
 
 
 def test_a_loss_can_be_registered_at_run_time_and_replaced():
     registry = Registry("lossreg.losses", Loss)
-    first, second = lossreg.loss(offset), lossreg.loss(offset)
+    first, second = lossreg.plugin.loss(offset), lossreg.plugin.loss(offset)
     assert registry.register(first) is first
     assert registry.get("offset") is first
     registry.register(second)
@@ -349,11 +352,11 @@ def test_a_loss_can_be_registered_at_run_time_and_replaced():
 
 
 def test_a_loss_of_an_installed_name_does_not_hide_it():
-    def huber(prediction: lossreg.Real, target: lossreg.Real):
+    def huber(prediction: lossreg.plugin.Real, target: lossreg.plugin.Real):
         return prediction - target, 1.0
 
     registry = Registry("lossreg.losses", Loss)
-    own = registry.register(lossreg.loss(huber))
+    own = registry.register(lossreg.plugin.loss(huber))
     with pytest.raises(AmbiguousName, match="'lossreg:huber' or 'runtime:huber'"):
         registry.get("huber")
     assert registry.get("runtime:huber") is own
@@ -374,10 +377,10 @@ def test_registering_finds_the_registry_of_the_kind():
         import lossreg
         from lossreg import registry
 
-        def rule(weight: lossreg.Real, grad: lossreg.Real, step: lossreg.Real, *, lr: lossreg.Positive = 0.1):
+        def rule(weight: lossreg.plugin.Real, grad: lossreg.plugin.Real, step: lossreg.plugin.Real, *, lr: lossreg.plugin.Positive = 0.1):
             return (weight - lr * grad,)
 
-        lossreg.register(lossreg.optimizer(rule))
+        lossreg.register(lossreg.plugin.optimizer(rule))
         print("rule" in registry.optimizers.names(), "rule" in lossreg.names())
     """
     assert in_a_new_process(code) == ["True", "False"]

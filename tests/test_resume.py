@@ -14,9 +14,10 @@ import pytest
 from safetensors.numpy import load_file
 
 import lossreg
-from lossreg import Diverged, NotResumable, Report
-from lossreg.experiment import checkpoint
-from lossreg.experiment.store import Store
+from lossreg import Progress
+from lossreg.errors import Diverged, NotResumable
+from lossreg.experiment.runner.run_directory import Store
+from lossreg.experiment.storage import checkpoint
 
 CONFIG = """\
 data: {name: random, samples: 150, features: 5, test: 0.2, validation: 0.2}
@@ -88,7 +89,7 @@ def test_a_run_that_is_stopped_and_resumed_leaves_the_same_bytes(config, whole, 
 def stopped(root, given, epochs=2):
     """The directory of a run that was interrupted after some epochs."""
 
-    class Interrupting(Report):
+    class Interrupting(Progress):
         def epoch(self, record):
             if record["epoch"] == epochs:
                 os.kill(os.getpid(), 2)
@@ -171,7 +172,7 @@ def test_another_model_does_not_take_the_checkpoint_even_if_forced(tmp_path):
 
 PLUGIN = '''
 """Squares."""
-from lossreg import Real, hookimpl, loss
+from lossreg.plugin import Real, hookimpl, loss
 
 @loss
 def squares(prediction: Real, target: Real):
@@ -179,7 +180,7 @@ def squares(prediction: Real, target: Real):
     return error * error, 2 * error
 
 @hookimpl
-def lossreg_loss():
+def lossreg_component():
     return squares
 '''
 
@@ -313,7 +314,7 @@ def test_divergence_is_exit_code_3(tmp_path):
 
 
 def test_a_second_signal_stops_at_once(tmp_path):
-    class Impatient(Report):
+    class Impatient(Progress):
         def epoch(self, record):
             os.kill(os.getpid(), 15)
             os.kill(os.getpid(), 15)
@@ -360,7 +361,7 @@ def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(disk, tm
     given = small(model={"name": "mlp", "hidden": [100, 30]})
     whole = lossreg.run(given, root=tmp_path / "whole")
 
-    class Filling(Report):
+    class Filling(Progress):
         def epoch(self, record):
             if record["epoch"] == 3:
                 fill()

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 import lossreg
-from lossreg.commands.output import STYLES
+from lossreg.commands.results.output import STYLES
 from lossreg.errors import InvalidInput, UnknownName
-from lossreg.experiment import files
-from lossreg.experiment.compare import comparison, differing
-from lossreg.experiment.query import Condition, best_last, find, order, root_of, seconds, select
-from lossreg.experiment.records import flat
-from lossreg.experiment.runs import STATUSES, Run, delete, rises, runs_in
+from lossreg.experiment.report.compare import comparison, differing
+from lossreg.experiment.storage import files
+from lossreg.experiment.storage.query import Condition, best_last, find, order, root_of, seconds, select
+from lossreg.experiment.storage.records import flat
+from lossreg.experiment.storage.runs import STATUSES, Run, delete, rises, runs_in
 
 CONFIG = """\
 data: {{name: iris}}
@@ -146,7 +146,7 @@ def test_a_run_that_no_process_has_locked_was_killed(make):
     state = {"status": "running", "host": platform.node()}
     assert make("a", **state).status == "killed"
     run = make("b", **state)
-    locking = "import sys, pathlib, lossreg.experiment.files as files\n"
+    locking = "import sys, pathlib, lossreg.experiment.storage.files as files\n"
     locking += "held = files.lock(pathlib.Path(sys.argv[1])); print('locked', flush=True); input()"
     process = subprocess.Popen(
         [sys.executable, "-c", locking, str(run.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -7,9 +7,9 @@ from lossreg_losses.multi_margin import multi_margin
 from lossreg_losses.nll import nll
 
 import lossreg
-from lossreg import ClassIndex, ClassRow, Ignored, Real, Row, Slope
-from lossreg.kernels.scaled import only_stores
-from lossreg.kernels.stable import total
+from lossreg.kernels.loops.scaled_slopes import only_stores
+from lossreg.kernels.numerics.stable import total
+from lossreg.plugin import ClassIndex, ClassRow, Ignored, Real, Row, Slope
 
 RANDOM = np.random.default_rng(11)
 
@@ -130,14 +130,14 @@ def two(x: Row[Real], y: Row[Real], x_slope: Slope, y_slope: Slope) -> float:
 )
 def test_rows_may_be_stored_to_in_any_way(kernel, slope):
     x, labels = RANDOM.normal(size=(7, 40)), RANDOM.integers(0, 40, 7)
-    grad = lossreg.create(lossreg.loss(kernel)).grad(x, labels)
+    grad = lossreg.create(lossreg.plugin.loss(kernel)).grad(x, labels)
     for row, label, found in zip(x, labels, grad, strict=True):
         np.testing.assert_array_equal(found, slope(row, label) * (1 / 7))
 
 
 def test_of_two_rows_of_slopes_one_may_be_read_back():
     x, y = RANDOM.normal(size=(2, 7, 40))
-    by_x, by_y = lossreg.create(lossreg.loss(two)).grad(x, y)
+    by_x, by_y = lossreg.create(lossreg.plugin.loss(two)).grad(x, y)
     np.testing.assert_array_equal(by_x, y * (1 / 7))
     np.testing.assert_array_equal(by_y, 2 * x * (1 / 7))
 
@@ -152,13 +152,13 @@ def test_multiplied_as_they_are_stored_or_afterwards_slopes_have_the_same_bits(k
     for reduction in ("mean", "sum", "none", "batchmean"):
         for given in ({}, {"sample_weight": weight}, {"where": where}, {"sample_weight": weight, "where": where}):
             one, other = (
-                lossreg.create(lossreg.loss(kernel), reduction=reduction).value_and_grad(logits, labels, **given)
+                lossreg.create(lossreg.plugin.loss(kernel), reduction=reduction).value_and_grad(logits, labels, **given)
                 for kernel in (stores, reads)
             )
             np.testing.assert_array_equal(one[0], other[0])
             np.testing.assert_array_equal(one[1], other[1])
             assert np.any(one[1])
             over = logits.copy()
-            into = lossreg.create(lossreg.loss(stores), reduction=reduction)
+            into = lossreg.create(lossreg.plugin.loss(stores), reduction=reduction)
             into.value_and_grad(over, labels, out=over, **given)
             np.testing.assert_array_equal(over, one[1])

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import lossreg
-from lossreg import InvalidConfig, InvalidDefinition
-from lossreg.component import Schedule
-from lossreg.experiment.schedule import Rate
-from lossreg.registry import schedules
+from lossreg import InvalidConfig
+from lossreg.definition.component import Schedule
+from lossreg.errors import InvalidDefinition
+from lossreg.experiment.training.schedule import Rate
+from lossreg.registry.registries import schedules
 
 
 def factors(name, steps=20, per_epoch=5, losses=(), **parameters):
@@ -63,7 +64,7 @@ def test_plateau_waits_for_its_patience_and_starts_anew():
 def test_a_schedule_that_does_not_ask_for_the_step_is_called_once_an_epoch():
     calls = []
 
-    @lossreg.schedule
+    @lossreg.plugin.schedule
     def counted(losses: list[float]) -> float:
         calls.append(len(losses))
         return 2.0
@@ -79,7 +80,7 @@ def test_a_schedule_gets_only_what_there_is():
 
     told = "wrong: a schedule gets epoch, losses, step, steps; 'stpe' is a parameter and needs a default; did you mean"
     with pytest.raises(InvalidDefinition, match=re.escape(told)):
-        lossreg.schedule(wrong)
+        lossreg.plugin.schedule(wrong)
 
 
 def small(**changes):
@@ -109,11 +110,13 @@ def test_constant_is_what_is_taken_without_one(tmp_path):
 
 
 def test_an_optimizer_without_a_rate_takes_no_schedule_of_it(monkeypatch):
-    monkeypatch.setattr(lossreg.registry.optimizers, "_given", {})
+    monkeypatch.setattr(lossreg.registry.registries.optimizers, "_given", {})
 
     @lossreg.register
-    @lossreg.optimizer
-    def signs(weight: lossreg.Real, grad: lossreg.Real, step: lossreg.Real, last: lossreg.Real) -> tuple[float, float]:
+    @lossreg.plugin.optimizer
+    def signs(
+        weight: lossreg.plugin.Real, grad: lossreg.plugin.Real, step: lossreg.plugin.Real, last: lossreg.plugin.Real
+    ) -> tuple[float, float]:
         return weight - grad / step, last
 
     told = "schedule: signs has no parameter lr for cosine to change"
@@ -122,4 +125,4 @@ def test_an_optimizer_without_a_rate_takes_no_schedule_of_it(monkeypatch):
 
 
 def test_what_is_supplied_is_documented():
-    assert all(f"`{name}: " in lossreg.component.__doc__ for name in Schedule.offered)
+    assert all(f"`{name}: " in lossreg.definition.component.__doc__ for name in Schedule.offered)

@@ -7,11 +7,11 @@ import jsonschema
 import pytest
 
 from lossreg import InvalidConfig
-from lossreg.domains import RISING
-from lossreg.experiment.config import NOUNS, load
-from lossreg.experiment.document import Document
-from lossreg.experiment.schema import LIMITS, of, schema
-from lossreg.parameters import Parameter
+from lossreg.definition.domains import RISING
+from lossreg.definition.parameters import Parameter
+from lossreg.experiment.config.config import NOUNS, load
+from lossreg.experiment.config.document import Document
+from lossreg.experiment.config.schema import LIMITS, of, schema
 
 SCHEMA = json.loads(json.dumps(schema(), allow_nan=False))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import lossreg
-from lossreg.experiment.config import load
-from lossreg.experiment.session import prepare
-from lossreg.kernels.execute import WORK
-from lossreg.registry import losses
+from lossreg.experiment.config.config import load
+from lossreg.experiment.training.session import prepare
+from lossreg.kernels.drivers.evaluate import WORK
+from lossreg.registry.registries import losses
 
 SPEED = Path(__file__).parents[1] / "experiments" / "speed"
 sys.path.insert(0, str(SPEED))

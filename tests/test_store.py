@@ -14,13 +14,13 @@ from safetensors.numpy import load_file
 
 import lossreg
 from lossreg import InvalidParameter
-from lossreg.experiment import files
-from lossreg.experiment import store as room
-from lossreg.experiment.config import load
-from lossreg.experiment.environment import config_hash, environment
-from lossreg.experiment.environment import git as git_state
-from lossreg.experiment.runs import runs_in
-from lossreg.experiment.store import Store
+from lossreg.experiment.config.config import load
+from lossreg.experiment.runner import run_directory as room
+from lossreg.experiment.runner.run_directory import Store
+from lossreg.experiment.storage import files
+from lossreg.experiment.storage.environment import config_hash, environment
+from lossreg.experiment.storage.environment import git as git_state
+from lossreg.experiment.storage.runs import runs_in
 
 CONFIG = {
     "data": {"name": "random", "samples": 50, "features": 3},
@@ -32,7 +32,7 @@ CONFIG = {
 
 CREATE = """
 import sys
-from lossreg.experiment.store import Store
+from lossreg.experiment.runner.run_directory import Store
 sys.stdin.readline()
 for _ in range(25):
     print(Store.create("same", sys.argv[1]).path)
@@ -151,11 +151,13 @@ def test_the_environment_has_the_config_and_its_hash(result):
 
 
 def test_a_plugin_without_a_file_has_no_hash(monkeypatch):
-    monkeypatch.setattr(lossreg.registry.losses, "_given", {})
+    monkeypatch.setattr(lossreg.registry.registries.losses, "_given", {})
     space = {"lossreg": lossreg, "__name__": __name__}
-    source = "def typed(prediction: lossreg.Real, target: lossreg.Real):\n    return prediction, prediction\n"
+    source = (
+        "def typed(prediction: lossreg.plugin.Real, target: lossreg.plugin.Real):\n    return prediction, prediction\n"
+    )
     exec(compile(source, "<notebook>", "exec"), space)  # noqa: S102  as a notebook does
-    lossreg.register(lossreg.loss(space["typed"]))
+    lossreg.register(lossreg.plugin.loss(space["typed"]))
     plugin = environment(load({**CONFIG, "loss": "typed"}))["plugins"][-1]
     assert plugin == {"kind": "loss", "name": "typed", "distribution": "runtime", "version": "", "sha256": None}
 

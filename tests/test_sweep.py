@@ -25,16 +25,16 @@ from sweeping import (
 from test_cli import on_a_terminal
 
 import lossreg
-from lossreg.experiment.document import Document
-from lossreg.experiment.runs import Run
-from lossreg.experiment.store import Store
+from lossreg.experiment.config.document import Document
+from lossreg.experiment.runner.run_directory import Store
+from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.trial import work
 
 # Schedules that do what should not happen, in the trials whose seed is 1.
 BAD = '''
 """Bad: a schedule that ends badly."""
 import os, signal
-from lossreg import hookimpl, schedule
+from lossreg.plugin import hookimpl, schedule
 
 @schedule
 def {name}(step: int, *, bad: bool = True):
@@ -43,7 +43,7 @@ def {name}(step: int, *, bad: bool = True):
     return 1.0
 
 @hookimpl
-def lossreg_schedule():
+def lossreg_component():
     return {name}
 '''
 

@@ -10,36 +10,21 @@ from typing import Annotated
 import numpy as np
 import pytest
 
-from lossreg import (
-    Array,
-    Axes,
-    ClassIndex,
-    ClassRow,
-    Criterion,
-    InvalidParameter,
-    MissingExtra,
-    NonconformingLoss,
-    Positive,
-    Real,
-    Row,
-    Share,
-    Sign,
-    Slope,
-    Slopes,
-    get,
-    get_num_threads,
-    loss,
-    register,
-)
-from lossreg import call as calls
-from lossreg.call import Call
-from lossreg.kernels import reductions, stable
-from lossreg.kernels.stable import sigmoid, sign, softplus
-from lossreg.parameters import Parameter
-from lossreg.registry import losses
-from lossreg.settled import Settled
-from lossreg.testing import CHECKS, check_loss, limits, parametrize_with_checks, precise
-from lossreg.testing.checks import run_check
+from lossreg import Criterion, InvalidParameter, get, get_num_threads, register
+from lossreg.criterion import call as calls
+from lossreg.criterion import reductions
+from lossreg.criterion.call import Call
+from lossreg.criterion.plan import Settled
+from lossreg.definition.parameters import Parameter
+from lossreg.errors import MissingExtra, NonconformingLoss
+from lossreg.kernels.numerics import stable
+from lossreg.kernels.numerics.stable import sigmoid, sign, softplus
+from lossreg.plugin import Array, Axes, ClassIndex, ClassRow, Positive, Real, Row, Share, Sign, Slope, Slopes, loss
+from lossreg.registry.registries import losses
+from lossreg.testing import CHECKS, check_loss, parametrize_with_checks
+from lossreg.testing import high_precision as precise
+from lossreg.testing.checks import limits
+from lossreg.testing.checks.check import run_check
 from lossreg.testing.points import cases, numbers, points, rows
 from lossreg.testing.subject import Subject
 
@@ -356,7 +341,7 @@ def test_the_example_of_the_readme_passes_as_it_stands(tmp_path, monkeypatch):
     tmp_path.joinpath(f"{name}.py").write_text(source, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(losses, "_given", {})
-    register(import_module(name).lossreg_loss())
+    register(import_module(name).lossreg_component())
     assert not check_loss(name).failed
 
 

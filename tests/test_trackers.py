@@ -8,8 +8,8 @@ import threading
 import pytest
 
 import lossreg
-from lossreg.experiment.config import load
-from lossreg.registry import trackers
+from lossreg.experiment.config.config import load
+from lossreg.registry.registries import trackers
 
 RUN = {
     "data": {"name": "random", "samples": 60, "features": 3},
@@ -51,7 +51,7 @@ def follower(monkeypatch):
         return Follower(path, config, fails)
 
     monkeypatch.setattr(trackers, "_given", {})
-    lossreg.register(lossreg.tracker(following))
+    lossreg.register(lossreg.plugin.tracker(following))
     FOLLOWERS.clear()
     return FOLLOWERS
 
@@ -78,7 +78,7 @@ def test_there_are_none_unless_they_are_named(tmp_path):
 
 
 def test_tensorboard_has_what_the_run_has(tmp_path, monkeypatch):
-    monkeypatch.setattr("lossreg.experiment.trackers.PATIENCE", 100.0)  # a busy machine imports for long
+    monkeypatch.setattr("lossreg.experiment.runner.trackers.PATIENCE", 100.0)  # a busy machine imports for long
     result = lossreg.run({**RUN, "trackers": ["tensorboard"]}, root=tmp_path)
     assert result.config["trackers"] == [{"name": "tensorboard", "folder": "tensorboard"}]
     found = events(result.path / "tensorboard")
@@ -100,7 +100,7 @@ def test_a_tracker_is_told_of_everything(follower, tmp_path):
 
 
 def test_a_tracker_learns_how_the_run_was_stopped(follower, tmp_path):
-    class Stopper(lossreg.Report):
+    class Stopper(lossreg.Progress):
         def epoch(self, _):
             raise KeyboardInterrupt
 
@@ -131,7 +131,7 @@ def test_a_tracker_that_fails_is_one_warning_and_the_run_goes_on(follower, tmp_p
 def test_no_run_waits_for_a_tracker_that_hangs(follower, tmp_path, caplog, monkeypatch):
     answer = threading.Event()
     monkeypatch.setattr(Follower, "log", lambda *_: answer.wait())
-    monkeypatch.setattr("lossreg.experiment.trackers.PATIENCE", 0.01)
+    monkeypatch.setattr("lossreg.experiment.runner.trackers.PATIENCE", 0.01)
     with caplog.at_level(logging.WARNING, "lossreg"):
         result = lossreg.run({**RUN, "trackers": ["following"]}, root=tmp_path)
     assert len(result.metrics) == 3

@@ -10,18 +10,20 @@ import numpy as np
 import pytest
 
 import lossreg
-from lossreg import BrokenPlugin, InvalidConfig, Report, Table
-from lossreg.domains import NON_NEGATIVE
-from lossreg.experiment.config import load
-from lossreg.experiment.evaluate import MOST, Measure
-from lossreg.experiment.examples import Part, Rows
-from lossreg.experiment.fit import fitting
-from lossreg.experiment.objective import Objective
-from lossreg.experiment.session import prepare
-from lossreg.experiment.signals import Signals
-from lossreg.experiment.task import Task, demand_of
-from lossreg.experiment.train import Training
-from lossreg.registry import Registry, losses
+from lossreg import InvalidConfig, Progress
+from lossreg.definition.domains import NON_NEGATIVE
+from lossreg.errors import BrokenPlugin
+from lossreg.experiment.config.config import load
+from lossreg.experiment.task.task import Task, demand_of
+from lossreg.experiment.training.compatibility import fitting
+from lossreg.experiment.training.evaluation import MOST, Measure
+from lossreg.experiment.training.examples import Part, Rows
+from lossreg.experiment.training.interrupts import Signals
+from lossreg.experiment.training.loop import Training
+from lossreg.experiment.training.objective import Objective
+from lossreg.experiment.training.session import prepare
+from lossreg.plugin import Table
+from lossreg.registry.registries import Registry, losses
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -336,14 +338,14 @@ def test_a_config_that_fails_twice_says_the_same_twice(run):
 @pytest.fixture
 def registered(monkeypatch):
     for name in ("losses", "models", "data"):
-        monkeypatch.setattr(getattr(lossreg.registry, name), "_given", {})
+        monkeypatch.setattr(getattr(lossreg.registry.registries, name), "_given", {})
 
 
 @pytest.mark.usefixtures("registered")
 def test_a_loss_with_two_sides_trains_on_two_classes(run):
     @lossreg.register
-    @lossreg.loss
-    def two_sided(logit: lossreg.Real, side: lossreg.Sign) -> tuple[float, float]:
+    @lossreg.plugin.loss
+    def two_sided(logit: lossreg.plugin.Real, side: lossreg.plugin.Sign) -> tuple[float, float]:
         T = type(logit)
         margin = max(T(1) - side * logit, T(0))
         return margin * margin, T(-2) * side * margin
@@ -356,8 +358,8 @@ def test_a_loss_with_two_sides_trains_on_two_classes(run):
 @pytest.mark.usefixtures("registered")
 def test_targets_outside_a_losss_domain_name_the_first_row(run):
     @lossreg.register
-    @lossreg.loss
-    def counting(prediction: lossreg.Real, target: lossreg.NonNegative) -> tuple[float, float]:
+    @lossreg.plugin.loss
+    def counting(prediction: lossreg.plugin.Real, target: lossreg.plugin.NonNegative) -> tuple[float, float]:
         """Count."""
         return prediction * target, target
 
@@ -398,9 +400,9 @@ def test_alternatives_leave_broken_plugins_out(monkeypatch):
 @pytest.mark.usefixtures("registered")
 def test_a_model_of_the_wrong_shape_is_named(run):
     @lossreg.register
-    @lossreg.model
-    def wide(inputs: int, outputs: int, random: object) -> lossreg.Network:
-        return lossreg.Sequential([lossreg.Dense(inputs, outputs + 1)], random)
+    @lossreg.plugin.model
+    def wide(inputs: int, outputs: int, random: object) -> lossreg.plugin.Network:
+        return lossreg.plugin.Sequential([lossreg.plugin.Dense(inputs, outputs + 1)], random)
 
     with pytest.raises(BrokenPlugin, match=r"wide gives \(1, 2\) for 1 rows, expected \(1, 1\)"):
         run(config(model="wide"))
@@ -409,7 +411,7 @@ def test_a_model_of_the_wrong_shape_is_named(run):
 @pytest.mark.usefixtures("registered")
 def test_data_that_are_no_table_are_named(run):
     @lossreg.register
-    @lossreg.data
+    @lossreg.plugin.data
     def listed() -> list:
         return [1, 2]
 
@@ -438,27 +440,27 @@ def test_an_autoencoder_learns_its_standardised_inputs():
 def test_a_missing_extra_names_the_command(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors", None)
     with pytest.raises(
-        lossreg.MissingExtra, match=re.escape("safetensors is not installed; pip install 'lossreg[exper")
+        lossreg.errors.MissingExtra, match=re.escape("safetensors is not installed; pip install 'lossreg[exper")
     ):
         run(config())
     monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(lossreg.MissingExtra, match="scikit-learn is not installed"):
+    with pytest.raises(lossreg.errors.MissingExtra, match="scikit-learn is not installed"):
         run(config(data="iris", loss="cross_entropy"))
 
 
 @pytest.mark.usefixtures("registered")
 def test_another_missing_module_is_not_taken_for_an_extra(run):
     @lossreg.register
-    @lossreg.data
-    def far() -> lossreg.Table:
+    @lossreg.plugin.data
+    def far() -> lossreg.plugin.Table:
         import no_such_module  # noqa: F401
 
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
         run(config(data="far"))
 
 
-class Failing(Report):
+class Failing(Progress):
     def __init__(self, error):
         self.error = error
         self.where = None

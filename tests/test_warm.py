@@ -11,7 +11,7 @@ FIRST_CALLS = """
 import sys
 import numpy as np
 import lossreg
-from lossreg.kernels.compilations import compilations
+from lossreg.kernels.compiler.events import compilations
 
 random = np.random.default_rng(0)
 with compilations() as compiled:
@@ -41,14 +41,14 @@ PLUGIN = '''
 """A loss that numba cannot compile."""
 from decimal import Decimal
 
-from lossreg import Real, hookimpl, loss
+from lossreg.plugin import Real, hookimpl, loss
 
 @loss
 def stubborn(prediction: Real, target: Real):
     return prediction * float(Decimal(1)), 1.0
 
 @hookimpl
-def lossreg_loss():
+def lossreg_component():
     return stubborn
 '''
 

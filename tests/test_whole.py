@@ -9,8 +9,8 @@ from oracles import ctc as all_paths
 from oracles import exact, mp
 
 import lossreg
-from lossreg import Array, Axes, Length, Share, Slopes, Symbol, each, loss, require
 from lossreg.errors import InvalidDefinition, InvalidInput, InvalidParameter, InvalidType
+from lossreg.plugin import Array, Axes, Length, Share, Slopes, Symbol, each, loss, require
 from lossreg.testing import check_loss
 
 RANDOM = np.random.default_rng(7)
@@ -54,7 +54,7 @@ def test_a_kernel_of_whole_arrays_needs_axes_a_share_and_slopes():
 
         @loss
         def bare(
-            points: Annotated[Array, Axes("N D")], centre: lossreg.Real, share: Share, slopes: Slopes
+            points: Annotated[Array, Axes("N D")], centre: lossreg.plugin.Real, share: Share, slopes: Slopes
         ) -> Array: ...
 
 

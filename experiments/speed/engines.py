@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import lossreg
-from lossreg.form import variants
+from lossreg.definition.signature import variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable

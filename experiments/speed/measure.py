@@ -30,7 +30,7 @@ import training
 from cases import CASES, LADDER, Case, ladder, large, largest
 
 import lossreg
-from lossreg.experiment.environment import cpu
+from lossreg.experiment.storage.environment import cpu
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

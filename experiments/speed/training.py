@@ -18,14 +18,14 @@ import yaml
 from timing import spread
 
 import lossreg
-from lossreg.experiment.config import load
-from lossreg.experiment.session import prepare
+from lossreg.experiment.config.config import load
+from lossreg.experiment.training.session import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lossreg.experiment.examples import Part
-    from lossreg.experiment.session import Session
+    from lossreg.experiment.training.examples import Part
+    from lossreg.experiment.training.session import Session
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import numpy as np
 
-from lossreg.domains import CLASS_INDEX, CLASS_LIST, LOG_PROBABILITY, PROBABILITY, WEIGHT, Domain
+from lossreg.definition.domains import CLASS_INDEX, CLASS_LIST, LOG_PROBABILITY, PROBABILITY, WEIGHT, Domain
+from lossreg.definition.parameters import along, is_switch, named
+from lossreg.definition.signature import variants
 from lossreg.errors import InvalidDefinition
-from lossreg.form import variants
-from lossreg.parameters import along, is_switch, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lossreg.definition import Loss
-    from lossreg.form import Form, Input
-    from lossreg.parameters import Parameter
+    from lossreg.definition.loss import Loss
+    from lossreg.definition.parameters import Parameter
+    from lossreg.definition.signature import Form, Input
 
     Array = np.ndarray[Any, Any]
     Real = type[np.float32 | np.float64]

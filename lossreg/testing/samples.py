@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.domains import LENGTH
-from lossreg.form import SAMPLES
+from lossreg.definition.domains import LENGTH
+from lossreg.definition.signature import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

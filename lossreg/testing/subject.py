@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.criterion import Criterion
-from lossreg.definition import Loss
-from lossreg.domains import CLASS_INDEX, CLASS_LIST, IGNORED, LOG_PROBABILITY, PROBABILITY, SIGN, Domain
-from lossreg.registry import losses
+from lossreg.criterion.criterion import Criterion
+from lossreg.definition.domains import CLASS_INDEX, CLASS_LIST, IGNORED, LOG_PROBABILITY, PROBABILITY, SIGN, Domain
+from lossreg.definition.loss import Loss
+from lossreg.registry.registries import losses
 from lossreg.testing.points import SEED, Case, cases, example
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lossreg.form import Form
+    from lossreg.definition.signature import Form
     from lossreg.testing.points import Array, Point
 
 WIDTH = 5

@@ -4,7 +4,7 @@
 Source: UCI, Breast Cancer Wisconsin (Diagnostic) (Wolberg et al., 1995), doi:10.24432/C5DW2B; the copy in scikit-learn.
 """
 
-from lossreg import Data, Table, data, hookimpl
+from lossreg.plugin import Data, Table, data, hookimpl
 
 
 @data
@@ -16,5 +16,5 @@ def breast_cancer() -> Table:
 
 
 @hookimpl
-def lossreg_data() -> Data:
+def lossreg_component() -> Data:
     return breast_cancer

@@ -8,7 +8,7 @@ dropped, or have the mean of the rows to train on in its place. `path` is relati
 
 from typing import Literal
 
-from lossreg import Data, InvalidInput, Table, data, hookimpl
+from lossreg.plugin import Data, InvalidInput, Table, data, hookimpl
 
 
 @data
@@ -40,5 +40,5 @@ def csv(
 
 
 @hookimpl
-def lossreg_data() -> Data:
+def lossreg_component() -> Data:
     return csv

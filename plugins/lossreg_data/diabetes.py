@@ -4,7 +4,7 @@
 Source: Efron, Hastie, Johnstone, Tibshirani (2004), doi:10.1214/009053604000000067; the copy in scikit-learn.
 """
 
-from lossreg import Data, Table, data, hookimpl
+from lossreg.plugin import Data, Table, data, hookimpl
 
 
 @data
@@ -16,5 +16,5 @@ def diabetes() -> Table:
 
 
 @hookimpl
-def lossreg_data() -> Data:
+def lossreg_component() -> Data:
     return diabetes

@@ -4,7 +4,7 @@
 Source: UCI, Optical Recognition of Handwritten Digits (Alpaydin, Kaynak, 1998), doi:10.24432/C50P49; scikit-learn.
 """
 
-from lossreg import Data, Table, data, hookimpl
+from lossreg.plugin import Data, Table, data, hookimpl
 
 
 @data
@@ -16,5 +16,5 @@ def digits() -> Table:
 
 
 @hookimpl
-def lossreg_data() -> Data:
+def lossreg_component() -> Data:
     return digits

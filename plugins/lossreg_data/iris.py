@@ -4,7 +4,7 @@
 Source: Fisher (1936), doi:10.1111/j.1469-1809.1936.tb02137.x; the copy in scikit-learn.
 """
 
-from lossreg import Data, Table, data, hookimpl
+from lossreg.plugin import Data, Table, data, hookimpl
 
 
 @data
@@ -16,5 +16,5 @@ def iris() -> Table:
 
 
 @hookimpl
-def lossreg_data() -> Data:
+def lossreg_component() -> Data:
     return iris

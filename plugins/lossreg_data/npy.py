@@ -7,7 +7,7 @@ for class labels, and anything else for real numbers.
 
 from typing import Literal
 
-from lossreg import Data, InvalidInput, Table, data, hookimpl
+from lossreg.plugin import Data, InvalidInput, Table, data, hookimpl
 
 
 @data
@@ -27,5 +27,5 @@ def npy(*, inputs: str, targets: str, task: Literal["auto", "classification", "r
 
 
 @hookimpl
-def lossreg_data() -> Data:
+def lossreg_component() -> Data:
     return npy

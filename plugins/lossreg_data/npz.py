@@ -6,7 +6,7 @@ truth values or text is taken for class labels, and anything else for real numbe
 
 from typing import Literal
 
-from lossreg import Data, InvalidInput, Table, data, hookimpl
+from lossreg.plugin import Data, InvalidInput, Table, data, hookimpl
 
 
 @data
@@ -36,5 +36,5 @@ def npz(
 
 
 @hookimpl
-def lossreg_data() -> Data:
+def lossreg_component() -> Data:
     return npz

@@ -8,7 +8,7 @@ of the rows to train on in its place. `path` is relative to the working director
 
 from typing import Literal
 
-from lossreg import Data, InvalidInput, Table, data, hookimpl
+from lossreg.plugin import Data, InvalidInput, Table, data, hookimpl
 
 
 @data
@@ -39,5 +39,5 @@ def parquet(
 
 
 @hookimpl
-def lossreg_data() -> Data:
+def lossreg_component() -> Data:
     return parquet

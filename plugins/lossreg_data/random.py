@@ -6,7 +6,7 @@ With `classes` 0 the targets are the scores, one for each of `outputs`; otherwis
 `seed` makes the data; it is not the run's seed, so that runs with different seeds learn the same data.
 """
 
-from lossreg import Count, Data, NonNegative, Table, Whole, data, hookimpl
+from lossreg.plugin import Count, Data, NonNegative, Table, Whole, data, hookimpl
 
 
 @data
@@ -29,5 +29,5 @@ def random(
 
 
 @hookimpl
-def lossreg_data() -> Data:
+def lossreg_component() -> Data:
     return random

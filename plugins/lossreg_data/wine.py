@@ -4,7 +4,7 @@
 Source: UCI, Wine (Aeberhard, Forina, 1992), doi:10.24432/C5PC7J; the copy in scikit-learn.
 """
 
-from lossreg import Data, Table, data, hookimpl
+from lossreg.plugin import Data, Table, data, hookimpl
 
 
 @data
@@ -16,5 +16,5 @@ def wine() -> Table:
 
 
 @hookimpl
-def lossreg_data() -> Data:
+def lossreg_component() -> Data:
     return wine

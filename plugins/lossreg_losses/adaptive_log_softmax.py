@@ -23,7 +23,8 @@ Source: Grave et al. (2017), arXiv:1609.04309; PyTorch's AdaptiveLogSoftmaxWithL
 from itertools import pairwise
 from typing import Annotated, Any
 
-from lossreg import (
+from lossreg import create
+from lossreg.plugin import (
     Array,
     Axes,
     ClassIndex,
@@ -33,7 +34,6 @@ from lossreg import (
     Rising,
     Share,
     Slopes,
-    create,
     hookimpl,
     loss,
     require,
@@ -170,5 +170,5 @@ def example(random: Any, samples: int) -> tuple[list[Array], dict[str, Any]]:
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return adaptive_log_softmax

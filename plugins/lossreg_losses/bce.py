@@ -15,8 +15,8 @@ Source: Good (1952), Rational Decisions; PyTorch's BCELoss.
 (100.0, -1000000000000.0, 100.0)
 """
 
-from lossreg import Loss, Scale, Unit, hookimpl, loss
-from lossreg.kernels.stable import log, log1p, times
+from lossreg.kernels.numerics import log, log1p, times
+from lossreg.plugin import Loss, Scale, Unit, hookimpl, loss
 
 
 @loss
@@ -29,5 +29,5 @@ def bce(prediction: Unit, target: Unit, weight: Scale = 1.0) -> tuple[float, flo
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return bce

@@ -16,8 +16,8 @@ Source: Good (1952), Rational Decisions; PyTorch's BCEWithLogitsLoss. Unlike the
 (1000.0, 1.0, -1000.0)
 """
 
-from lossreg import Loss, Real, Scale, Unit, hookimpl, loss
-from lossreg.kernels.stable import exp, log1p, sigmoid, softplus, times
+from lossreg.kernels.numerics import exp, log1p, sigmoid, softplus, times
+from lossreg.plugin import Loss, Real, Scale, Unit, hookimpl, loss
 
 
 @loss
@@ -35,5 +35,5 @@ def bce_with_logits(
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return bce_with_logits

@@ -15,9 +15,8 @@ Source: Hadsell, Chopra, LeCun (2006), doi:10.1109/CVPR.2006.100; PyTorch's Cosi
 (1.0, [-0.0, -1.0], [-1.0, -0.0])
 """
 
-from lossreg import Loss, Real, Row, Sign, Slope, hookimpl, loss
-from lossreg.kernels.distances import angle
-from lossreg.kernels.stable import INFINITY
+from lossreg.kernels.numerics import INFINITY, angle
+from lossreg.plugin import Loss, Real, Row, Sign, Slope, hookimpl, loss
 
 
 @loss
@@ -31,5 +30,5 @@ def cosine_embedding(
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return cosine_embedding

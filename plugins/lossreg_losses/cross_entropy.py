@@ -20,8 +20,21 @@ Source: Good (1952); Szegedy et al. (2016), arXiv:1512.00567, for the smoothing;
 (4.248354255291589e-18, [4.248354255291589e-18, -4.248354255291589e-18])
 """
 
-from lossreg import ClassIndex, ClassRow, Ignored, Loss, Probability, Real, Scale, Slope, Unit, Weight, hookimpl, loss
-from lossreg.kernels.stable import exp_below, gap, largest, log1p, log_sum, shifted, times, total
+from lossreg.kernels.numerics import exp_below, gap, largest, log1p, log_sum, shifted, times, total
+from lossreg.plugin import (
+    ClassIndex,
+    ClassRow,
+    Ignored,
+    Loss,
+    Probability,
+    Real,
+    Scale,
+    Slope,
+    Unit,
+    Weight,
+    hookimpl,
+    loss,
+)
 
 
 @loss
@@ -93,5 +106,5 @@ def probabilities(
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return cross_entropy

@@ -22,7 +22,8 @@ Source: Graves et al. (2006), doi:10.1145/1143844.1143891; PyTorch's CTCLoss. Un
 
 from typing import Annotated, Any
 
-from lossreg import (
+from lossreg.kernels.numerics import LN2, NOTHING, exp2, exp_apart, logb
+from lossreg.plugin import (
     Array,
     Axes,
     InvalidParameter,
@@ -39,7 +40,6 @@ from lossreg import (
     loss,
     require,
 )
-from lossreg.kernels.stable import LN2, NOTHING, exp2, exp_apart, logb
 
 Frames = Annotated[Array, Axes("T N C", LogProbability)]
 Labels = Annotated[Array, Axes("N S", Symbol, lengths="target_lengths")]
@@ -185,5 +185,5 @@ def example(random: Any, samples: int) -> tuple[list[Array], dict[str, Any]]:
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return ctc

@@ -14,8 +14,8 @@ Source: Nix and Weigend (1994), doi:10.1109/ICNN.1994.374138; PyTorch's Gaussian
 (0.5, 1.0, -1.0, 0.0)
 """
 
-from lossreg import Loss, NonNegative, Positive, Real, Shared, hookimpl, loss
-from lossreg.kernels.stable import log
+from lossreg.kernels.numerics import log
+from lossreg.plugin import Loss, NonNegative, Positive, Real, Shared, hookimpl, loss
 
 
 @loss
@@ -31,5 +31,5 @@ def gaussian_nll(
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return gaussian_nll

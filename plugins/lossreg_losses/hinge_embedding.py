@@ -11,7 +11,7 @@ other than 1 and -1 are refused.
 (0.75, -1.0)
 """
 
-from lossreg import Dissimilarity, Loss, Real, Sign, hookimpl, loss
+from lossreg.plugin import Dissimilarity, Loss, Real, Sign, hookimpl, loss
 
 
 @loss
@@ -23,5 +23,5 @@ def hinge_embedding(prediction: Dissimilarity, target: Sign, margin: Real = 1.0)
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return hinge_embedding

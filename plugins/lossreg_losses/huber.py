@@ -18,8 +18,8 @@ Source: Huber (1964), doi:10.1214/aoms/1177703732; PyTorch's HuberLoss.
 
 from math import copysign
 
-from lossreg import Loss, Positive, Real, Scale, hookimpl, loss
-from lossreg.kernels.stable import times
+from lossreg.kernels.numerics import times
+from lossreg.plugin import Loss, Positive, Real, Scale, hookimpl, loss
 
 
 @loss
@@ -33,5 +33,5 @@ def huber(prediction: Real, target: Real, delta: Positive = 1.0, weight: Scale =
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return huber

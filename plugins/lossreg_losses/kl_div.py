@@ -18,8 +18,8 @@ prediction -inf is 0.
 (0.0, -0.0, 1.0)
 """
 
-from lossreg import LogProbability, Loss, Real, hookimpl, loss
-from lossreg.kernels.stable import exp, gap, log, times
+from lossreg.kernels.numerics import exp, gap, log, times
+from lossreg.plugin import LogProbability, Loss, Real, hookimpl, loss
 
 
 @loss
@@ -32,5 +32,5 @@ def kl_div(prediction: LogProbability, target: Real, *, log_target: bool = False
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return kl_div

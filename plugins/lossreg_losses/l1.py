@@ -14,8 +14,8 @@ Source: Boscovich (1757), Laplace (1774); PyTorch's L1Loss.
 (0.0, 0.0, -0.0)
 """
 
-from lossreg import Loss, Real, Weight, hookimpl, loss
-from lossreg.kernels.stable import sign, times
+from lossreg.kernels.numerics import sign, times
+from lossreg.plugin import Loss, Real, Weight, hookimpl, loss
 
 
 @loss
@@ -26,5 +26,5 @@ def l1(prediction: Real, target: Real, weight: Weight = 1.0) -> tuple[float, flo
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return l1

@@ -19,7 +19,8 @@ Source: Wijmans et al. (2024), arXiv:2411.09009; PyTorch's LinearCrossEntropyLos
 
 from typing import Annotated, Any
 
-from lossreg import (
+from lossreg import create
+from lossreg.plugin import (
     Array,
     Axes,
     ClassIndex,
@@ -32,7 +33,6 @@ from lossreg import (
     Slopes,
     Unit,
     Weight,
-    create,
     hookimpl,
     loss,
 )
@@ -155,5 +155,5 @@ def example_of_probabilities(random: Any, samples: int) -> tuple[list[Array], di
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return linear_cross_entropy

@@ -11,7 +11,7 @@ targets other than 1 and -1 are refused.
 (2.0, -1.0, 1.0)
 """
 
-from lossreg import Loss, Real, Sign, hookimpl, loss
+from lossreg.plugin import Loss, Real, Sign, hookimpl, loss
 
 
 @loss
@@ -23,5 +23,5 @@ def margin_ranking(x1: Real, x2: Real, target: Sign, margin: Real = 0.0) -> tupl
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return margin_ranking

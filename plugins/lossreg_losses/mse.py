@@ -12,8 +12,8 @@ Source: Legendre (1805); PyTorch's MSELoss.
 (0.25, -1.0, 1.0)
 """
 
-from lossreg import Loss, Real, Weight, hookimpl, loss
-from lossreg.kernels.stable import times
+from lossreg.kernels.numerics import times
+from lossreg.plugin import Loss, Real, Weight, hookimpl, loss
 
 
 @loss
@@ -24,5 +24,5 @@ def mse(prediction: Real, target: Real, weight: Weight = 1.0) -> tuple[float, fl
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return mse

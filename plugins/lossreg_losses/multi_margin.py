@@ -14,8 +14,8 @@ Source: Weston and Watkins (1999); PyTorch's MultiMarginLoss.
 
 from typing import Literal
 
-from lossreg import ClassIndex, ClassRow, Loss, Real, Scale, Slope, hookimpl, loss
-from lossreg.kernels.stable import gap, times
+from lossreg.kernels.numerics import gap, times
+from lossreg.plugin import ClassIndex, ClassRow, Loss, Real, Scale, Slope, hookimpl, loss
 
 
 @loss
@@ -42,5 +42,5 @@ def multi_margin(
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return multi_margin

@@ -12,8 +12,8 @@ Source: Crammer and Singer (2003), jmlr.org/papers/v3/crammer03b; PyTorch's Mult
 (0.16666666666666666, [0.3333333333333333, -0.3333333333333333, 0.0])
 """
 
-from lossreg import ClassListed, Loss, Real, Row, Slope, hookimpl, loss
-from lossreg.kernels.stable import gap
+from lossreg.kernels.numerics import gap
+from lossreg.plugin import ClassListed, Loss, Real, Row, Slope, hookimpl, loss
 
 
 @loss
@@ -39,5 +39,5 @@ def multilabel_margin(x: Row[Real], labels: Row[ClassListed], slope: Slope) -> f
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return multilabel_margin

@@ -11,8 +11,8 @@ refused.
 (0.6931471805599453, [-0.25, 0.25])
 """
 
-from lossreg import Loss, Real, Row, Scale, Slope, Unit, hookimpl, loss
-from lossreg.kernels.stable import sigmoid, softplus, times
+from lossreg.kernels.numerics import sigmoid, softplus, times
+from lossreg.plugin import Loss, Real, Row, Scale, Slope, Unit, hookimpl, loss
 
 
 @loss
@@ -28,5 +28,5 @@ def multilabel_soft_margin(logits: Row[Real], target: Row[Unit], slope: Slope, w
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return multilabel_soft_margin

@@ -13,8 +13,8 @@ Source: Fisher (1922), doi:10.1098/rsta.1922.0009; PyTorch's NLLLoss. Unlike the
 (1.5, [0.0, -1.0])
 """
 
-from lossreg import ClassIndex, ClassRow, Ignored, LogProbability, Loss, Slope, Weight, hookimpl, loss
-from lossreg.kernels.stable import times
+from lossreg.kernels.numerics import times
+from lossreg.plugin import ClassIndex, ClassRow, Ignored, LogProbability, Loss, Slope, Weight, hookimpl, loss
 
 
 @loss
@@ -34,5 +34,5 @@ def nll(
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return nll

@@ -18,8 +18,8 @@ Source: Fisher (1922); PyTorch's PoissonNLLLoss.
 0.693147180559945
 """
 
-from lossreg import Loss, NonNegative, Positive, Real, hookimpl, loss
-from lossreg.kernels.stable import INFINITY, exp, expm1, log, log1p, sqrt, stirling_error, times
+from lossreg.kernels.numerics import INFINITY, exp, expm1, log, log1p, sqrt, stirling_error, times
+from lossreg.plugin import Loss, NonNegative, Positive, Real, hookimpl, loss
 
 
 @loss
@@ -71,5 +71,5 @@ def poisson_nll(
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return poisson_nll

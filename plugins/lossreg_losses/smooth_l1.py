@@ -14,8 +14,8 @@ Source: Girshick (2015), Fast R-CNN, doi:10.1109/ICCV.2015.169; PyTorch's Smooth
 (3.0, 1.0, -1.0)
 """
 
-from lossreg import Loss, NonNegative, Real, hookimpl, loss
-from lossreg.kernels.stable import sign
+from lossreg.kernels.numerics import sign
+from lossreg.plugin import Loss, NonNegative, Real, hookimpl, loss
 
 
 @loss
@@ -29,5 +29,5 @@ def smooth_l1(prediction: Real, target: Real, beta: NonNegative = 1.0) -> tuple[
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return smooth_l1

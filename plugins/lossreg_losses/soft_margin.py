@@ -11,8 +11,8 @@ prediction of -1000 gives 1000 and slope -1, and targets other than 1 and -1 are
 (1000.0, -1.0)
 """
 
-from lossreg import Loss, Real, Sign, hookimpl, loss
-from lossreg.kernels.stable import sigmoid, softplus
+from lossreg.kernels.numerics import sigmoid, softplus
+from lossreg.plugin import Loss, Real, Sign, hookimpl, loss
 
 
 @loss
@@ -21,5 +21,5 @@ def soft_margin(prediction: Real, target: Sign) -> tuple[float, float]:
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return soft_margin

@@ -16,9 +16,8 @@ Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginLoss
 (1.5, [-1.0, 1.0], [1.0, -0.0], [0.0, -1.0])
 """
 
-from lossreg import Loss, Positive, Real, Row, Slope, hookimpl, loss
-from lossreg.kernels.distances import distance, excess
-from lossreg.kernels.stable import spare
+from lossreg.kernels.numerics import distance, excess, spare
+from lossreg.plugin import Loss, Positive, Real, Row, Slope, hookimpl, loss
 
 
 @loss
@@ -53,5 +52,5 @@ def triplet_margin(
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return triplet_margin

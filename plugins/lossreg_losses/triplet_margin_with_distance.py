@@ -15,9 +15,8 @@ Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginWith
 (3.75, [-6.0, 5.0], [6.0, -0.0], [-0.0, -5.0])
 """
 
-from lossreg import Loss, Positive, Real, Row, Slope, hookimpl, loss
-from lossreg.kernels.distances import Distance
-from lossreg.kernels.stable import gap, spare
+from lossreg.kernels.numerics import Distance, gap, spare
+from lossreg.plugin import Loss, Positive, Real, Row, Slope, hookimpl, loss
 
 
 @loss
@@ -51,5 +50,5 @@ def triplet_margin_with_distance(
 
 
 @hookimpl
-def lossreg_loss() -> Loss:
+def lossreg_component() -> Loss:
     return triplet_margin_with_distance

@@ -10,7 +10,7 @@ Source: Hinton, Salakhutdinov (2006), doi:10.1126/science.1127647.
 
 from typing import Any, Literal
 
-from lossreg import Count, Model, Network, hookimpl, model
+from lossreg.plugin import Count, Model, Network, hookimpl, model
 
 
 @model
@@ -22,7 +22,7 @@ def autoencoder(
     code: Count = 8,
     activation: Literal["relu", "tanh", "sigmoid"] = "relu",
 ) -> Network:
-    from lossreg import Dense, Sequential
+    from lossreg.plugin import Dense, Sequential
 
     layers, width = [], inputs
     for half, last in ((hidden, code), (hidden[::-1], inputs)):
@@ -35,5 +35,5 @@ def autoencoder(
 
 
 @hookimpl
-def lossreg_model() -> Model:
+def lossreg_component() -> Model:
     return autoencoder

@@ -8,16 +8,16 @@ Initial values: PyTorch's, uniform in [-1 / sqrt(inputs), 1 / sqrt(inputs)).
 
 from typing import Any
 
-from lossreg import Model, Network, hookimpl, model
+from lossreg.plugin import Model, Network, hookimpl, model
 
 
 @model
 def linear(inputs: int, outputs: int, random: Any) -> Network:
-    from lossreg import Dense, Sequential
+    from lossreg.plugin import Dense, Sequential
 
     return Sequential([Dense(inputs, outputs)], random)
 
 
 @hookimpl
-def lossreg_model() -> Model:
+def lossreg_component() -> Model:
     return linear

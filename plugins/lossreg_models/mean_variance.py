@@ -10,7 +10,7 @@ Source: Nix and Weigend (1994), doi:10.1109/ICNN.1994.374138.
 
 from typing import Any, Literal
 
-from lossreg import Count, InvalidParameter, Model, Network, hookimpl, model
+from lossreg.plugin import Count, InvalidParameter, Model, Network, hookimpl, model
 
 
 @model
@@ -24,7 +24,7 @@ def mean_variance(
 ) -> Network:
     from itertools import pairwise
 
-    from lossreg import Dense, Sequential
+    from lossreg.plugin import Dense, Sequential
 
     if outputs % 2:
         raise InvalidParameter(f"mean_variance gives a variance beside each mean; the loss takes {outputs} in all")
@@ -37,5 +37,5 @@ def mean_variance(
 
 
 @hookimpl
-def lossreg_model() -> Model:
+def lossreg_component() -> Model:
     return mean_variance

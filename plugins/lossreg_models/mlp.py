@@ -9,7 +9,7 @@ Source: Rumelhart, Hinton, Williams (1986), doi:10.1038/323533a0.
 
 from typing import Any, Literal
 
-from lossreg import Count, Model, Network, hookimpl, model
+from lossreg.plugin import Count, Model, Network, hookimpl, model
 
 
 @model
@@ -23,7 +23,7 @@ def mlp(
 ) -> Network:
     from itertools import pairwise
 
-    from lossreg import Dense, Sequential
+    from lossreg.plugin import Dense, Sequential
 
     widths = [inputs, *hidden]
     layers = [Dense(*pair, activation) for pair in pairwise(widths)]
@@ -31,5 +31,5 @@ def mlp(
 
 
 @hookimpl
-def lossreg_model() -> Model:
+def lossreg_component() -> Model:
     return mlp

@@ -10,7 +10,7 @@ Source: Bromley, Guyon, LeCun, Säckinger, Shah (1993), Signature Verification u
 
 from typing import Any, Literal
 
-from lossreg import Count, Model, Network, hookimpl, model
+from lossreg.plugin import Count, Model, Network, hookimpl, model
 
 
 @model
@@ -24,7 +24,7 @@ def siamese(
 ) -> Network:
     from itertools import pairwise
 
-    from lossreg import Dense, Sequential
+    from lossreg.plugin import Dense, Sequential
 
     widths = [inputs, *hidden]
     layers = [Dense(*pair, activation) for pair in pairwise(widths)]
@@ -32,5 +32,5 @@ def siamese(
 
 
 @hookimpl
-def lossreg_model() -> Model:
+def lossreg_component() -> Model:
     return siamese

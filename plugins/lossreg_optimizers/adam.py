@@ -9,7 +9,7 @@ Source: Kingma, Ba (2015), arXiv:1412.6980; PyTorch's Adam, with betas as beta1 
 
 from math import sqrt
 
-from lossreg import Fraction, NonNegative, Optimizer, Positive, Real, hookimpl, optimizer
+from lossreg.plugin import Fraction, NonNegative, Optimizer, Positive, Real, hookimpl, optimizer
 
 
 @optimizer
@@ -35,5 +35,5 @@ def adam(
 
 
 @hookimpl
-def lossreg_optimizer() -> Optimizer:
+def lossreg_component() -> Optimizer:
     return adam

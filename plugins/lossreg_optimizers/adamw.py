@@ -8,7 +8,7 @@ Source: Loshchilov, Hutter (2019), arXiv:1711.05101; PyTorch's AdamW, with betas
 
 from math import sqrt
 
-from lossreg import Fraction, NonNegative, Optimizer, Positive, Real, hookimpl, optimizer
+from lossreg.plugin import Fraction, NonNegative, Optimizer, Positive, Real, hookimpl, optimizer
 
 
 @optimizer
@@ -34,5 +34,5 @@ def adamw(
 
 
 @hookimpl
-def lossreg_optimizer() -> Optimizer:
+def lossreg_component() -> Optimizer:
     return adamw

@@ -7,7 +7,7 @@
 Source: Sutskever, Martens, Dahl, Hinton (2013), proceedings.mlr.press/v28/sutskever13; PyTorch's SGD.
 """
 
-from lossreg import Fraction, NonNegative, Optimizer, Positive, Real, hookimpl, optimizer
+from lossreg.plugin import Fraction, NonNegative, Optimizer, Positive, Real, hookimpl, optimizer
 
 
 @optimizer
@@ -29,5 +29,5 @@ def sgd(
 
 
 @hookimpl
-def lossreg_optimizer() -> Optimizer:
+def lossreg_component() -> Optimizer:
     return sgd

@@ -6,7 +6,7 @@
 1.0
 """
 
-from lossreg import Schedule, hookimpl, schedule
+from lossreg.plugin import Schedule, hookimpl, schedule
 
 
 @schedule
@@ -15,5 +15,5 @@ def constant() -> float:
 
 
 @hookimpl
-def lossreg_schedule() -> Schedule:
+def lossreg_component() -> Schedule:
     return constant

@@ -13,7 +13,7 @@ Source: Loshchilov, Hutter (2017), arXiv:1608.03983; without a warm-up PyTorch's
 
 from math import cos, pi
 
-from lossreg import Schedule, Unit, Whole, hookimpl, schedule
+from lossreg.plugin import Schedule, Unit, Whole, hookimpl, schedule
 
 
 @schedule
@@ -25,5 +25,5 @@ def cosine(step: int, steps: int, *, final: Unit = 0.0, warmup: Whole = 0) -> fl
 
 
 @hookimpl
-def lossreg_schedule() -> Schedule:
+def lossreg_component() -> Schedule:
     return cosine

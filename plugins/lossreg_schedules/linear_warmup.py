@@ -12,7 +12,7 @@ Source: Goyal et al. (2017), arXiv:1706.02677, section 2.2.
 [1.0, 0.5, 0.0]
 """
 
-from lossreg import Count, Schedule, Unit, hookimpl, schedule
+from lossreg.plugin import Count, Schedule, Unit, hookimpl, schedule
 
 
 @schedule
@@ -23,5 +23,5 @@ def linear_warmup(step: int, steps: int, *, warmup: Count = 100, final: Unit = 1
 
 
 @hookimpl
-def lossreg_schedule() -> Schedule:
+def lossreg_component() -> Schedule:
     return linear_warmup

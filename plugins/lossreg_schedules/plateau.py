@@ -13,7 +13,7 @@ Source: PyTorch's ReduceLROnPlateau, with min_lr as the part `least` of the lear
 from collections.abc import Sequence
 from math import inf
 
-from lossreg import Fraction, Schedule, Unit, Whole, hookimpl, schedule
+from lossreg.plugin import Fraction, Schedule, Unit, Whole, hookimpl, schedule
 
 
 @schedule
@@ -35,5 +35,5 @@ def plateau(
 
 
 @hookimpl
-def lossreg_schedule() -> Schedule:
+def lossreg_component() -> Schedule:
     return plateau

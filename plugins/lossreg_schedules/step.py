@@ -8,7 +8,7 @@ Source: PyTorch's StepLR, with gamma as factor and step_size as every.
 [1.0, 1.0, 0.5, 0.5, 0.25]
 """
 
-from lossreg import Count, Positive, Schedule, hookimpl, schedule
+from lossreg.plugin import Count, Positive, Schedule, hookimpl, schedule
 
 
 @schedule
@@ -17,5 +17,5 @@ def step(epoch: int, *, every: Count = 10, factor: Positive = 0.1) -> float:
 
 
 @hookimpl
-def lossreg_schedule() -> Schedule:
+def lossreg_component() -> Schedule:
     return step

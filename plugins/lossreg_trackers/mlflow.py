@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg import hookimpl, tracker
+from lossreg.plugin import hookimpl, tracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,5 +66,5 @@ def leaves(config: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @hookimpl
-def lossreg_tracker() -> Any:
+def lossreg_component() -> Any:
     return mlflow

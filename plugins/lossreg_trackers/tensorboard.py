@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg import hookimpl, tracker
+from lossreg.plugin import hookimpl, tracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,5 +45,5 @@ def tensorboard(path: str, config: dict[str, Any], *, folder: str = "tensorboard
 
 
 @hookimpl
-def lossreg_tracker() -> Any:
+def lossreg_component() -> Any:
     return tensorboard

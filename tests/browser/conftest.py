@@ -6,8 +6,8 @@ import pytest
 from chromium import Chromium
 
 import lossreg
-from lossreg.experiment.page import page
-from lossreg.experiment.runs import runs_in
+from lossreg.experiment.report.page import page
+from lossreg.experiment.storage.runs import runs_in
 
 DIGITS = {"name": "digits", "standardise": True}
 DIABETES = {"name": "diabetes", "standardise": True}

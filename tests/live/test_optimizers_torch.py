@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from lossreg.experiment.optimizer import Updater
-from lossreg.registry import optimizers
+from lossreg.experiment.training.optimizer import Updater
+from lossreg.registry.registries import optimizers
 
 CLASSES = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 

@@ -16,7 +16,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
 
 import lossreg
-from lossreg.form import variants
+from lossreg.definition.signature import variants
 
 # PyTorch warns of what it does all the same: of broadcasting, and of the mean that kl_div divides by.
 pytestmark = pytest.mark.filterwarnings("ignore")

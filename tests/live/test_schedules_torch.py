@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from lossreg.registry import schedules
+from lossreg.registry.registries import schedules
 
 STEPS = 30
 

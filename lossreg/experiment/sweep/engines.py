@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from lossreg.experiment.extras import extra
 from lossreg.experiment.sweep.trial import work
-from lossreg.kernels.threads import available
+from lossreg.kernels.drivers.threads import available
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

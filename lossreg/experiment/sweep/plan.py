@@ -13,23 +13,23 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from zlib import crc32
 
-from lossreg.describe import as_yaml
 from lossreg.errors import InvalidConfig, nearest
-from lossreg.experiment.compose import compose, laid_over
-from lossreg.experiment.config import KEPT, SWEEP, checked, is_sweep, name_of
-from lossreg.experiment.document import Document, dotted
-from lossreg.experiment.environment import config_hash
+from lossreg.experiment.config.config import KEPT, SWEEP, checked, is_sweep, name_of
+from lossreg.experiment.config.document import Document, dotted
+from lossreg.experiment.config.inheritance import compose, laid_over
+from lossreg.experiment.config.sweep_block import Block
 from lossreg.experiment.extras import extra
-from lossreg.experiment.session import prepare, stream
-from lossreg.experiment.sweep.block import Block
+from lossreg.experiment.storage.environment import config_hash
+from lossreg.experiment.training.session import prepare, stream
+from lossreg.registry.describe import as_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from lossreg.experiment.config import Config
-    from lossreg.experiment.document import KeyPath
-    from lossreg.experiment.session import Session
+    from lossreg.experiment.config.config import Config
+    from lossreg.experiment.config.document import KeyPath
+    from lossreg.experiment.training.session import Session
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")

@@ -8,7 +8,7 @@ from math import isnan
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO
 
-from lossreg.experiment.runs import Run
+from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.summary import score
 
 if TYPE_CHECKING:

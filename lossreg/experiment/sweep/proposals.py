@@ -14,16 +14,16 @@ from math import inf
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment import files
 from lossreg.experiment.extras import extra
-from lossreg.experiment.runs import Run
+from lossreg.experiment.storage import files
+from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.plan import Value
 from lossreg.experiment.sweep.summary import score
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lossreg.experiment.sweep.block import Axis
+    from lossreg.experiment.config.sweep_block import Axis
     from lossreg.experiment.sweep.plan import Plan, Trial
 
 PROPOSAL = "proposal.json"

@@ -19,13 +19,13 @@ from math import isnan, nan
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment import files
-from lossreg.experiment.document import dump
-from lossreg.experiment.records import metrics_of, plain
-from lossreg.experiment.runs import Run
+from lossreg.experiment.config.document import dump
+from lossreg.experiment.storage import files
+from lossreg.experiment.storage.records import metrics_of, plain
+from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.plan import brief
 from lossreg.experiment.sweep.trial import status_of
-from lossreg.experiment.train import best
+from lossreg.experiment.training.loop import best
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import Diverged, NotResumable
-from lossreg.experiment import checkpoint
-from lossreg.experiment.config import load
-from lossreg.experiment.environment import changes
-from lossreg.experiment.report import Report
-from lossreg.experiment.run import begin, go_on, ready
-from lossreg.experiment.runs import Run
-from lossreg.experiment.store import Store
+from lossreg.experiment.config.config import load
+from lossreg.experiment.runner.progress import Progress
+from lossreg.experiment.runner.run import begin, go_on, ready
+from lossreg.experiment.runner.run_directory import Store
+from lossreg.experiment.storage import checkpoint
+from lossreg.experiment.storage.environment import changes
+from lossreg.experiment.storage.runs import Run
 
 if TYPE_CHECKING:
-    from lossreg.experiment.config import Config
+    from lossreg.experiment.config.config import Config
 
 DONE = ("finished", "diverged")
 """The statuses that are a result; a trial of any other is run."""
@@ -51,15 +51,15 @@ def work(path: str, name: str, content: dict[str, Any]) -> str:
 
 def train(config: Config, store: Store) -> None:
     """Go on with a run, or begin it: there may be nothing of it yet, or only what other plugins made."""
-    training = ready(config, Report())
+    training = ready(config, Progress())
     begun = (store.path / "environment.json").is_file()
     if begun and not changes(store.read("environment.json", "config", "plugins"), config):
-        go_on(training, store, Report())
+        go_on(training, store, Progress())
         return
     for step in checkpoint.steps_in(store.checkpoints):
         checkpoint.path_of(store.checkpoints, step).unlink()
     store.rewind({})
-    begin(training, store, Report())
+    begin(training, store, Progress())
 
 
 def fail(store: Store, error: str, details: str = "") -> None:

@@ -1,0 +1,32 @@
+"""`lossreg resume`: go on with a run that was stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lossreg.commands.results.output import add_names
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add(commands: Any) -> None:
+    """Add the command's parser."""
+    description = "Go on with a run that was stopped, to the same bytes as if it had not been."
+    command = commands.add_parser("resume", help="go on with a run that was stopped", description=description)
+    add_names(command, 1)
+    command.add_argument("--force", action="store_true", help="even if its config or plugins have changed")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Resume the run."""
+    from lossreg.errors import NotResumable
+    from lossreg.experiment.runner.progress import for_output
+    from lossreg.experiment.runner.run import resume
+    from lossreg.experiment.storage.query import find
+
+    one, *others = find(options.names, options.runs)
+    if others:
+        raise NotResumable(f"{options.names[0]}: {len(others) + 1} runs; lossreg sweep goes on with those of a sweep")
+    resume(one.path, for_output(), force=options.force)

@@ -1,0 +1,1 @@
+"""Commands that read or delete the results of runs."""

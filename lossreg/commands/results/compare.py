@@ -1,0 +1,45 @@
+"""`lossreg compare`: what differs between runs, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lossreg.commands.results.output import add_formats, add_names
+
+if TYPE_CHECKING:
+    import argparse
+
+SIDE_BY_SIDE = 4
+
+
+def add(commands: Any) -> None:
+    """Add the command's parser."""
+    description = "Show the config keys in which runs differ, beside their final metrics and the best of any epoch."
+    command = commands.add_parser("compare", help="compare runs", description=description)
+    add_names(command)
+    add_formats(command)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the comparison: runs side by side while they are few, otherwise below one another."""
+    from lossreg.commands.results.output import (
+        as_json,
+        print_csv,
+        print_json,
+        print_table,
+        print_turned,
+        warn_of_problems,
+    )
+    from lossreg.experiment.report.compare import comparison, differing
+    from lossreg.experiment.storage.query import find
+
+    runs = find(options.names, options.runs)
+    keys, rows = comparison(runs)
+    if options.json:
+        print_json({"differing": differing(runs), "runs": [as_json(run) for run in runs]})
+    elif options.csv:
+        print_csv(keys, rows)
+    else:
+        (print_turned if len(runs) <= SIDE_BY_SIDE else print_table)(keys, rows)
+    warn_of_problems(runs)

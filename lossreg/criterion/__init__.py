@@ -1,0 +1,1 @@
+"""Criteria: a loss with parameters and a reduction, called on arrays."""

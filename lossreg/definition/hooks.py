@@ -1,0 +1,32 @@
+"""The plugin contract: the one hook that a plugin implements. A plugin is an object, usually a module, that has it."""
+
+from __future__ import annotations
+
+from inspect import isroutine
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from pluggy import HookimplMarker, HookspecMarker, PluginManager
+
+if TYPE_CHECKING:
+    from pluggy import HookimplOpts
+
+    from lossreg.definition.component import Component
+
+hookspec = HookspecMarker("lossreg")
+hookimpl = HookimplMarker("lossreg")
+
+
+class Contract(PluginManager):
+    """Validates plugins against the hook below."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> HookimplOpts | None:
+        """Look for hooks among a module's functions only: pluggy inspects every attribute, which is slow."""
+        if isinstance(plugin, ModuleType) and not isroutine(vars(plugin).get(name)):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
+@hookspec
+def lossreg_component() -> Component:  # type: ignore[empty-body]
+    """Return the component that the plugin offers; the group of its entry point says of which kind it is."""

@@ -1,0 +1,231 @@
+"""Parameters: what a plugin's signature says that its users may set, and the check of what they set.
+
+Every kind of plugin declares its parameters the same way, as arguments of a function: an argument that has a default
+or is keyword-only is a parameter, the others are what lossreg supplies. The annotation is the check: a domain
+(`Positive`), `int`, `bool`, `str`, `Literal[...]`, `tuple[..., ...]` of these, `... | None`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from lossreg.definition.domains import Along, Domain, Named
+from lossreg.errors import InvalidDefinition, InvalidParameter, listed, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+REQUIRED: Any = inspect.Parameter.empty
+UNION = (Union, types.UnionType)
+SEQUENCES = (list, tuple)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One thing that users may set: its name, the annotation that says what to, and the default, if it has one.
+
+    `spread` tells that a loss's number may also be an array of them.
+    """
+
+    name: str
+    annotation: Any
+    default: Any = REQUIRED
+    spread: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether users have to set it."""
+        return self.default is REQUIRED
+
+    @cached_property
+    def domain(self) -> Domain | None:
+        """The domain of its number or numbers, where it has one."""
+        return domain_of(self.annotation)
+
+    @property
+    def allowed(self) -> str:
+        """What it may be set to, in words."""
+        return in_words(self.annotation)
+
+    def resolve(self, value: Any) -> Any:
+        """What a kernel gets for a value: the function, where it is the name of one."""
+        return named(self.annotation).get(value, value) if isinstance(value, str) else value
+
+    def accept(self, value: Any) -> Any:
+        """Give `value` in its plain form (int, float, bool, str, tuple), or raise InvalidParameter."""
+        if value is None and not self.required:
+            return self.default
+        plain = accept(self.annotation, value)
+        if plain is REFUSED:
+            hint = nearest(str(value), choices(self.annotation))
+            raise InvalidParameter(f"{self.name}: expected {self.allowed}, got {value!r}" + (hint and f"; {hint}"))
+        return plain
+
+
+REFUSED: Any = object()
+
+
+def accept(annotation: Any, value: Any) -> Any:  # noqa: PLR0911  a return for each kind of annotation
+    """Give `value` as the plain form that `annotation` names, or REFUSED."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in UNION:
+        plains = (accept(argument, value) for argument in arguments)
+        return next((plain for plain in plains if plain is not REFUSED), REFUSED)
+    if along(annotation) is not None and not isinstance(value, list | tuple):
+        return accept(get_args(arguments[0])[0], value)  # one number stands for a row of them
+    if named(annotation):
+        functions = named(annotation)
+        known = isinstance(value, str) and value in functions
+        return value if known or alike(value, next(iter(functions.values()))) else REFUSED
+    if origin is Annotated:
+        plain = accept(arguments[0], value)
+        return plain if plain is REFUSED or all_inside(annotation, plain) else REFUSED
+    if origin is Literal:
+        return next((choice for choice in arguments if type(choice) is type(value) and choice == value), REFUSED)
+    if origin in SEQUENCES:
+        if not isinstance(value, list | tuple):
+            return REFUSED
+        plain = tuple(accept(arguments[0], item) for item in value)
+        return REFUSED if REFUSED in plain else plain
+    if annotation in (None, type(None)):
+        return None if value is None else REFUSED
+    return accept_scalar(annotation, value)
+
+
+def alike(value: Any, model: Callable[..., Any]) -> bool:
+    """Whether something is a function that takes as many arguments as another."""
+    try:
+        inspect.signature(value).bind(*inspect.signature(model).parameters)
+    except (TypeError, ValueError):  # no function, or one of other arguments, or without a signature
+        return False
+    return True
+
+
+def accept_scalar(kind: type, value: Any) -> Any:
+    """Give `value` as a plain bool, int, float or str (numpy's numbers included), or REFUSED; a bool is no number."""
+    if hasattr(value, "item") and getattr(value, "shape", 0) == ():  # numpy's float64 is a float, and prints otherwise
+        value = value.item()
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value if type(value) is kind or (type(value) is not bool and isinstance(value, kind)) else REFUSED
+
+
+def all_inside(annotation: Any, plain: Any) -> bool:
+    """Whether the number or numbers lie in the domain that the annotation carries."""
+    domain = next((mark for mark in annotation.__metadata__ if isinstance(mark, Domain)), None)
+    return domain is None or bool(domain.contains(plain))
+
+
+def domain_of(annotation: Any) -> Domain | None:
+    """The domain inside an annotation, however deep."""
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, Domain):
+            return mark
+    return next((found for part in get_args(annotation) if (found := domain_of(part))), None)
+
+
+def along(annotation: Any) -> int | None:
+    """The axis along which an argument's rows run; None for an argument that is a single number."""
+    return next((mark.axis for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Along)), None)
+
+
+def named(annotation: Any) -> Mapping[str, Callable[..., Any]]:
+    """The functions, by name, that an annotation allows."""
+    marks = getattr(annotation, "__metadata__", ())
+    return next((mark.functions for mark in marks if isinstance(mark, Named)), {})
+
+
+def choices(annotation: Any) -> Iterable[str]:
+    """The words that an annotation allows, for suggestions."""
+    if get_origin(annotation) is Literal:
+        return [choice for choice in get_args(annotation) if isinstance(choice, str)]
+    parts = get_args(annotation) if get_origin(annotation) in UNION else ()
+    return [*named(annotation), *(word for part in parts for word in choices(part))]
+
+
+def in_words(annotation: Any) -> str:  # noqa: PLR0911  as accept
+    """What an annotation allows, in words."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if along(annotation) is not None:
+        return f"{in_words(get_args(arguments[0])[0])}, or a row of them"
+    if named(annotation):
+        functions = named(annotation)
+        taken = ", ".join(inspect.signature(next(iter(functions.values()))).parameters)
+        return f"{', '.join(map(repr, functions))}, or a function of ({taken}) like them"
+    if origin is Annotated:
+        domain = domain_of(annotation)
+        if domain is None:
+            return in_words(arguments[0])
+        return f"a number {domain.extent}" if arguments[0] is float and "number" not in domain.extent else domain.extent
+    if origin in UNION:
+        return " or ".join(in_words(argument) for argument in arguments)
+    if origin is Literal:
+        return " or ".join(repr(choice) for choice in arguments)
+    if origin in SEQUENCES:
+        return f"a list, each {in_words(arguments[0])}"
+    names = {float: "a number", int: "an integer", bool: "true or false", str: "a text", type(None): "nothing"}
+    return names.get(annotation, str(annotation))
+
+
+def is_switch(parameter: Parameter) -> bool:
+    """Whether a parameter chooses a branch: to compiled code it is a constant, so that the branch costs nothing."""
+    annotation = parameter.annotation
+    return annotation is bool or get_origin(annotation) is Literal or bool(named(annotation))
+
+
+def switches_of(function: Callable[..., Any], parameters: Iterable[Parameter]) -> tuple[str, ...]:
+    """The parameters of a kernel that choose a branch; raises InvalidDefinition if they do not come last."""
+    parameters = list(parameters)
+    if sorted(parameters, key=is_switch) != parameters:
+        raise InvalidDefinition(f"{function.__name__}: parameters that are bool or Literal come after the others")
+    return tuple(parameter.name for parameter in parameters if is_switch(parameter))
+
+
+@lru_cache(1)  # a loss reads its first kernel twice: as a component, and as a form
+def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[Parameter, ...]]:
+    """Split a function's arguments into those that lossreg supplies (name: annotation) and its parameters."""
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise InvalidDefinition(f"{function.__name__}: an annotation cannot be read: {error}") from error
+    supplied: dict[str, Any] = {}
+    parameters: list[Parameter] = []
+    for argument in inspect.signature(function).parameters.values():
+        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
+            raise InvalidDefinition(f"{function.__name__}: *{argument.name} cannot be listed or checked; name each one")
+        if argument.name not in hints:
+            raise InvalidDefinition(f"{function.__name__}: {argument.name} has no annotation to say what it may be")
+        if argument.default is REQUIRED and argument.kind is not argument.KEYWORD_ONLY:
+            supplied[argument.name] = hints[argument.name]
+        else:
+            parameters.append(Parameter(argument.name, hints[argument.name], argument.default))
+    return supplied, tuple(parameters)
+
+
+def bind(
+    owner: str, parameters: Iterable[Parameter], given: Mapping[str, Any], beside: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Check what users gave for a plugin's parameters and fill in the defaults; `beside` are other names they may mean.
+
+    Raises InvalidParameter, naming `owner`, for a name that it does not have, one that it needs, or a bad value.
+    """
+    known = {parameter.name: parameter for parameter in parameters}
+    for name in given:
+        if name not in known:
+            hint = nearest(name, [*known, *beside])
+            raise InvalidParameter(
+                f"{owner} has no parameter {name!r}; it has {listed(known)}" + (hint and f"; {hint}"),
+            )
+    bound: dict[str, Any] = {}
+    for name, parameter in known.items():
+        if name not in given and parameter.required:
+            raise InvalidParameter(f"{owner} needs {name!r}: {parameter.allowed}")
+        try:
+            bound[name] = parameter.accept(given[name]) if name in given else parameter.default
+        except InvalidParameter as error:
+            raise InvalidParameter(f"{owner}: {error}") from None
+    return bound

@@ -1,0 +1,1 @@
+"""Tables of data, and how the columns of a file become one."""

@@ -1,0 +1,1 @@
+"""Networks, and the interface that training expects of them."""

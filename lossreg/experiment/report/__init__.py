@@ -1,0 +1,1 @@
+"""Reports on finished runs: the HTML page, and comparisons."""

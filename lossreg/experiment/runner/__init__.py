@@ -1,0 +1,1 @@
+"""Run a config, or resume a run, and log it to a directory."""

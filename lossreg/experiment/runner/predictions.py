@@ -1,0 +1,77 @@
+"""Predictions: what a run, at its end, makes of the rows to test on; a file of its own in the run's directory.
+
+    predictions.safetensors    `prediction` and `target`: a class for each example, or real numbers, (n, columns)
+
+The names of the classes are in the file's metadata. A report reads it; it needs neither the data nor the model. Rows
+that may have several classes have no such file.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from lossreg.experiment.storage import files
+from lossreg.experiment.storage.checkpoint import encode
+from lossreg.experiment.task.task import Task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lossreg.experiment.training.session import Session
+
+FILE = "predictions.safetensors"
+
+SIDES = {
+    Task.ORDER: ("below", "above"),
+    Task.PAIRS: ("apart", "together"),
+    Task.TRIPLETS: ("apart", "together"),
+}
+"""What is told of examples that compare rows."""
+
+
+class Predictions(NamedTuple):
+    """What was predicted, what would have been right, and the names of the classes, if it is about classes."""
+
+    prediction: NDArray[Any]
+    target: NDArray[Any]
+    classes: tuple[str, ...]
+
+
+def predict(session: Session) -> Predictions | None:
+    """Predict the rows to test on; None where there are none, or where each may have several classes."""
+    measure, part = session.measure, session.parts.get("test")
+    if part is None or measure.form == "several classes":
+        return None
+    truth, estimate = measure.observations(session.network, part)
+    if measure.form == "values":
+        return Predictions(estimate, truth, ())
+    classes = tuple(session.encoding["classes"])
+    if measure.form == "classes":
+        return Predictions(estimate.argmax(axis=1), truth, classes or tuple(map(str, range(estimate.shape[1]))))
+    sides = SIDES.get(session.objective.demand.task, classes or ("0", "1"))
+    return Predictions((estimate > 0).astype(np.int64), truth.astype(np.int64), sides)
+
+
+def save(session: Session, folder: Path) -> None:
+    """Write the predictions of a run into its directory."""
+    found = predict(session)
+    if found:
+        arrays = {"prediction": found.prediction, "target": found.target}
+        files.write(folder / FILE, encode(arrays, {"classes": json.dumps(found.classes)}))
+
+
+def read(path: Path) -> Predictions | None:
+    """Read the predictions of a run's directory; None if there are none, or if they cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path / FILE, "np") as file:
+            classes = json.loads((file.metadata() or {}).get("classes", "[]"))
+            return Predictions(file.get_tensor("prediction"), file.get_tensor("target"), tuple(classes))
+    except (OSError, ValueError, SafetensorError):
+        return None

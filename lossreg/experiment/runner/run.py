@@ -1,0 +1,159 @@
+"""A run: from a config, or from the directory of a run that was stopped, to a run that is logged, and its result."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import suppress
+from importlib import import_module
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.errors import Diverged, NotResumable
+from lossreg.experiment.config.config import Config, load
+from lossreg.experiment.extras import extra
+from lossreg.experiment.runner import predictions
+from lossreg.experiment.runner.progress import Progress
+from lossreg.experiment.runner.result import Result
+from lossreg.experiment.runner.run_directory import Store
+from lossreg.experiment.runner.trackers import Tracked
+from lossreg.experiment.storage import checkpoint
+from lossreg.experiment.storage.environment import changes
+from lossreg.experiment.training.interrupts import Signals
+from lossreg.experiment.training.loop import Training
+from lossreg.experiment.training.session import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lossreg.experiment.storage.checkpoint import Checkpoint
+
+
+def run(
+    source: str | Path | Mapping[str, Any] | Config,
+    root: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Train as a config says, in a directory of its own under `root`; see `lossreg.run`."""
+    progress = progress or Progress()
+    config = source if isinstance(source, Config) else load(source)
+    training = ready(config, progress)
+    with Store.create(config.name, root) as store:
+        return begin(training, store, progress)
+
+
+def resume(path: str | Path, progress: Progress | None = None, *, force: bool = False) -> Result:
+    """Go on with a run that was stopped; see `lossreg.resume`."""
+    progress = progress or Progress()
+    with Store.open(path) as store:
+        before = store.read("environment.json", "config", "plugins")
+        config = load(store.path / "config.yaml")
+        changed = "; ".join(changes(before, config))
+        if changed and not force:
+            raise NotResumable(f"{path}: {changed}; --force resumes it all the same")
+        if not changed and store.read("status.json", "status")["status"] == "finished":
+            raise NotResumable(f"{path}: is finished; lossreg run {store.path / 'config.yaml'} runs it again")
+        return go_on(ready(config, progress), store, progress, changed)
+
+
+def begin(training: Training, store: Store, progress: Progress) -> Result:
+    """Train from the first step on, in a directory that is locked."""
+    with Signals() as signals:
+        return carry_out(training, store, progress, signals, "started", describe=True)
+
+
+def go_on(training: Training, store: Store, progress: Progress, changed: str = "") -> Result:
+    """Train from the latest checkpoint on, or from the first step if there is none, in a directory that is locked."""
+    with Signals() as signals:
+        steps = checkpoint.steps_in(store.checkpoints)
+        latest = checkpoint.read(store.checkpoints, steps[-1]) if steps else None
+        store.rewind(latest.sizes if latest else {})
+        if latest:
+            training.restore(latest, store.records())
+        begun = f"resumed after step {training.step}" + (changed and f", although {changed}")
+        return carry_out(training, store, progress, signals, begun, describe=bool(changed))
+
+
+def ready(config: Config, progress: Progress) -> Training:
+    """Prepare a run."""
+    progress.preparing(config)
+    with extra():
+        import_module("safetensors")  # what the first checkpoint needs should be missed at the beginning
+        return Training(prepare(config))
+
+
+def carry_out(  # noqa: PLR0913  all that a run has
+    training: Training, store: Store, progress: Progress, signals: Signals, begun: str, *, describe: bool
+) -> Result:
+    """Train to the end, or to whatever stops it, and keep everything that is to be kept."""
+    session, network = training.session, training.session.network
+    progress = Tracked(progress, store.path, session.config)
+    try:
+        if describe:
+            store.describe(session)
+        store.note(begun)
+        store.status("running", step=training.step)
+        progress.started(session, training.step)
+        # What overflows is found by the loss; a warning would say it again.
+        with np.errstate(over="ignore", invalid="ignore"):
+            while not training.done:
+                training.advance(signals)
+                if training.between_epochs:
+                    record = training.measure()
+                    store.log(record)
+                    if training.best == len(training.history) - 1:
+                        training.champion = training.state(store.sizes())
+                    progress.epoch(record)
+                if training.due or signals.received:
+                    keep(training, store)
+                signals.check()
+        last = final = training.history[-1]
+        if session.config.train.restore_best:
+            final = training.history[training.best]
+            training.restore(checkpoint.read(store.checkpoints, final["step"]), training.history)
+        store.save(network.named)
+        predictions.save(session, store.path)
+        store.status("finished", step=last["step"])
+        store.note(f"finished after step {last['step']}, with the weights of step {final['step']}")
+    except BaseException as error:
+        status, told = status_of(error), f"{type(error).__name__}: {error}"
+        with suppress(OSError):  # a full disk may take none of these
+            store.status(status, step=training.step, error=told)
+            store.note(f"{status} after step {training.step}: {told}")
+            if status == "failed":
+                store.note("".join(traceback.format_exception(error)).rstrip())
+            if status != "interrupted":  # that has its checkpoint, or is in a hurry
+                save(training.champion, store)
+        progress.stopped(store.path)
+        raise
+    result = Result(store.path, session.config.resolved(), training.history, dict(network.named), final)
+    progress.finished(result)
+    return result
+
+
+def keep(training: Training, store: Store) -> None:
+    """Write a checkpoint, before it that of the best epoch, and delete others than these and the latest.
+
+    A best epoch that was not written before a crash comes again: the run is resumed from before it.
+    """
+    save(training.champion, store)
+    save(training.state(store.sizes()), store)
+    training.saved = perf_counter()
+    kept = {training.history[training.best]["step"]} if training.history else set()
+    checkpoint.prune(store.checkpoints, training.session.config.train.keep_checkpoints, kept)
+
+
+def save(state: Checkpoint | None, store: Store) -> None:
+    """Write a checkpoint, if there is one that has not been written."""
+    if state and not checkpoint.path_of(store.checkpoints, state.step).exists():
+        store.sync()
+        checkpoint.write(store.checkpoints, state)
+
+
+def status_of(error: BaseException) -> str:
+    """The status of a run that an error stopped."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return "diverged" if isinstance(error, Diverged) else "failed"

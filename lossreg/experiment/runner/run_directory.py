@@ -1,0 +1,169 @@
+"""The store: each run has a directory of its own, and what is in it is the truth.
+
+    config.yaml            the config with every default filled in; running it again repeats the run
+    data.json              features and classes by name, and what was done to them: categories, filling, scaling
+    environment.json       that config and its hash, Python, packages, processor, git commit, and each plugin with its
+                           version and hash
+    status.json            running, finished, failed, interrupted or diverged; after which step, and why
+    metrics.jsonl          one line for each epoch; nan and infinity are the texts "nan", "inf" and "-inf"
+    timings.jsonl          how long the steps of each epoch took: the keys in TIMES
+    checkpoints/           step-N.safetensors: all that it takes to go on after step N
+    weights.safetensors    the final weights
+    predictions.safetensors    what they make of the rows to test on
+    log.txt                what happened to the run, and when
+    .lock                  locked while a process is at work on the run; it has no content
+
+On one machine, a config and a seed give the same bytes of metrics.jsonl and weights.safetensors, however often the run
+was stopped and resumed. Files appear whole or not at all; the last line of a .jsonl may be cut short by a crash, until
+the run is resumed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import secrets
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from lossreg.errors import NotResumable
+from lossreg.experiment.config.document import dump
+from lossreg.experiment.storage import files
+from lossreg.experiment.storage.checkpoint import encode
+from lossreg.experiment.storage.environment import environment
+from lossreg.experiment.storage.records import TIMES, number, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lossreg.experiment.training.session import Session
+
+METRICS, TIMINGS = "metrics.jsonl", "timings.jsonl"
+
+
+class Store:
+    """One run's directory; as a context, locked against other processes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: Any = None
+
+    @classmethod
+    def create(cls, name: str, root: str | Path | None = None) -> Self:
+        """Make a directory that no other run has, under `root`, or $LOSSREG_RUNS, or experiments/runs."""
+        parent = files.root_of(root)
+        plain_name = re.sub(r"[^\w.-]+", "-", name)[:60]
+        with files.explaining(parent, "written to", f"runs go to {files.PLACES}"):
+            parent.mkdir(parents=True, exist_ok=True)
+            while True:
+                path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{plain_name}-{secrets.token_hex(3)}"
+                with suppress(FileExistsError):
+                    path.mkdir()
+                    return cls(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """The directory of an earlier run; raises NotResumable for one that a run has not begun in."""
+        store = cls(files.folder("path", path))
+        for name in ("config.yaml", "environment.json", "status.json"):
+            if not (store.path / name).is_file():
+                raise NotResumable(f"{path}: is not the directory of a run; it has no {name}")
+        return store
+
+    def __enter__(self) -> Self:
+        self._lock = files.lock(self.path)
+        if self._lock is None:
+            known = (self.path / "status.json").is_file()
+            told = f", as process {self.read('status.json', 'pid')['pid']}" if known else ""
+            raise NotResumable(f"{self.path}: is running{told}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
+
+    @property
+    def checkpoints(self) -> Path:
+        """The directory of the checkpoints."""
+        return self.path / "checkpoints"
+
+    def describe(self, session: Session) -> None:
+        """Write what a run is of, what was done to its data, and what it depends on."""
+        self.checkpoints.mkdir(exist_ok=True)
+        files.write(self.path / "config.yaml", dump(session.config.resolved()))
+        for name, content in (("data", session.encoding), ("environment", environment(session.config))):
+            files.write(self.path / f"{name}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+    def status(self, status: str, **details: Any) -> None:
+        """Write how the run is doing, with the time, and the process and machine that say so."""
+        content = {"status": status, "time": now(), "pid": os.getpid(), "host": platform.node(), **details}
+        files.write(self.path / "status.json", json.dumps(content) + "\n")
+
+    def note(self, text: str) -> None:
+        """Add what happened to the log."""
+        files.append(self.path / "log.txt", f"{now()} {text}")
+
+    def read(self, name: str, *keys: str) -> Any:
+        """The content of one of the .json files; raises NotResumable for one that is damaged or lacks a key."""
+        path = self.path / name
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise NotResumable(f"{path}: is damaged: {error}") from None
+        for key in keys:
+            if not isinstance(content, dict) or key not in content:
+                raise NotResumable(f"{path}: is damaged: it has no {key}")
+        return content
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """Append a line to the metrics, and one to the timings."""
+        parts = {
+            METRICS: {key: value for key, value in record.items() if key not in TIMES},
+            TIMINGS: {key: record[key] for key in ("epoch", "step", *TIMES) if key in record},
+        }
+        for name, part in parts.items():
+            files.append(self.path / name, json.dumps(plain(part), allow_nan=False))
+
+    def sync(self) -> None:
+        """Bring metrics and timings to the disk."""
+        for name in (METRICS, TIMINGS):
+            files.sync(self.path / name)
+
+    def sizes(self) -> dict[str, int]:
+        """The sizes of metrics and timings, to cut them back to."""
+        return {name: files.size(self.path / name) for name in (METRICS, TIMINGS)}
+
+    def rewind(self, sizes: Mapping[str, int]) -> None:
+        """Cut metrics and timings back to their sizes at a checkpoint (nothing without one); clear half files away.
+
+        Raises NotResumable for a file that has less.
+        """
+        for name in (METRICS, TIMINGS):
+            path, wanted = self.path / name, sizes.get(name, 0)
+            if files.size(path) < wanted:
+                raise NotResumable(f"{path}: is damaged: {files.size(path)} bytes of {wanted} at the latest checkpoint")
+            files.cut(path, wanted)
+        for part in self.path.rglob(".*.part"):
+            part.unlink()
+
+    def records(self) -> list[dict[str, Any]]:
+        """The metrics of each epoch, nan and infinity as numbers; raises NotResumable for what is no record."""
+        path = self.path / METRICS
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        try:
+            records = [json.loads(line) for line in lines]
+            return [{key: number(value) for key, value in record.items()} for record in records]
+        except (ValueError, AttributeError) as error:
+            raise NotResumable(f"{path}: is damaged: {error}") from None
+
+    def save(self, weights: Mapping[str, Any]) -> None:
+        """Write the weights."""
+        files.write(self.path / "weights.safetensors", encode(weights))
+
+
+def now() -> str:
+    """The time, as ISO 8601 has it."""
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,1 @@
+"""Files of a run: writing, checkpoints, and reading the runs that there are."""

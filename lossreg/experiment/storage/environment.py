@@ -1,0 +1,123 @@
+"""What a run depends on: its config and plugins, and the machine and packages; and what of it has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lossreg.experiment.storage.records import flat, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lossreg.experiment.config.config import Config
+
+
+def environment(config: Config) -> dict[str, Any]:
+    """The config with its name and hash, the plugins, and everything else that a run depends on."""
+    return {
+        "name": config.name,
+        "config": plain(config.resolved()),
+        "config_sha256": config_hash(config),
+        "python": sys.version,
+        "platform": platform.platform(),
+        "cpu": cpu(),
+        "cores": os.cpu_count(),
+        "git": git(),
+        "plugins": plugins(config),
+        "packages": packages(),
+    }
+
+
+@cache
+def packages() -> dict[str, str]:
+    """The versions of all packages installed, by name: read once, and read off, as to parse them takes 60 ms."""
+    from importlib.metadata import distributions
+
+    found = {}
+    for distribution in distributions():
+        told = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+        head = dict(re.findall(r"^(Name|Version):[ \t]*(.*\S)", told.partition("\n\n")[0], re.MULTILINE))
+        if "Name" in head:
+            found[head["Name"]] = head.get("Version", "")
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def plugins(config: Config) -> list[dict[str, Any]]:
+    """Each plugin that a config names, with its distribution, version and the hash of its source."""
+    return [
+        {
+            "kind": choice.kind,
+            "name": choice.offer.name,
+            "distribution": choice.offer.distribution,
+            "version": choice.offer.version,
+            "sha256": file_hash(choice.component.file),
+        }
+        for choice in config.plugins
+    ]
+
+
+def config_hash(config: Config) -> str:
+    """The hash of a config with every default filled in: the same for the same run, however its file was written."""
+    return hashlib.sha256(json.dumps(plain(config.resolved()), sort_keys=True).encode()).hexdigest()
+
+
+def changes(before: Mapping[str, Any], config: Config) -> list[str]:
+    """What differs, in words, between the environment that a run began in and what a config would run with now."""
+    then, now = (flat(tree) for tree in (before["config"], plain(config.resolved())))
+    keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]
+    found = [f"{key} was {written(then.get(key))}, is {written(now.get(key))}" for key in keys]
+    earlier = {(plugin["kind"], plugin["name"]): plugin for plugin in before["plugins"]}
+    for plugin in plugins(config):
+        known = earlier.get((plugin["kind"], plugin["name"]), plugin)
+        what = f"{plugin['kind']} {plugin['name']}"
+        found += [
+            f"{what}: {key} was {known[key]!r}, is {plugin[key]!r}"
+            for key in ("distribution", "version")
+            if known[key] != plugin[key]
+        ]
+        if known["sha256"] != plugin["sha256"]:
+            found.append(f"{what}: its source has changed ({str(known['sha256'])[:8]} to {str(plugin['sha256'])[:8]})")
+    return found
+
+
+def written(value: Any) -> str:
+    """A value as a config has it."""
+    return "absent" if value is None else json.dumps(value)
+
+
+def cpu() -> str:
+    """The processor's name, or its architecture where that is all there is to know."""
+    with suppress(OSError):
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+        if found:
+            return found[1]
+    return platform.processor() or platform.machine()
+
+
+def git() -> dict[str, Any] | None:
+    """The commit of the current directory's repository, and whether files differ from it; None where there is none."""
+    command = ["git", "status", "--porcelain=v2", "--branch", "--no-ahead-behind"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout  # noqa: S603  nothing of anybody's
+    except (OSError, subprocess.SubprocessError):
+        return None
+    commit = re.search(r"^# branch\.oid ([0-9a-f]+)$", told, re.MULTILINE)
+    return commit and {"commit": commit[1], "dirty": any(not line.startswith("#") for line in told.splitlines())}
+
+
+def file_hash(file: str) -> str | None:
+    """The hash of a plugin's source; None for one that has no file, as in a notebook."""
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except OSError:
+        return None

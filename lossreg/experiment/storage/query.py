@@ -1,0 +1,198 @@
+"""Choose runs: by name, by conditions on their values, and in order."""
+
+from __future__ import annotations
+
+import operator
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lossreg.errors import InvalidInput, UnknownName, listed, nearest
+from lossreg.experiment.config.document import Document, Place
+from lossreg.experiment.storage import files
+from lossreg.experiment.storage.records import number
+from lossreg.experiment.storage.runs import STATUSES, Run, is_run, rises, runs_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+CONDITION = re.compile(r"([^=!<>]+)(=|!=|<=|>=|<|>)(.+)")
+COMPARE = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+LAST = re.compile(r"last(?:~(\d+))?")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+SOME = 5
+
+
+def root_of(given: str | Path | None) -> Path:
+    """The directory of runs; raises UnknownName if it is none."""
+    root = files.root_of(given)
+    if not root.is_dir():
+        raise UnknownName(f"no directory {str(root)!r}; runs are looked for in {files.PLACES}")
+    return root
+
+
+def find(names: Iterable[str], root: str | Path | None) -> list[Run]:
+    """The runs of these names, each once: paths, beginnings or ends of directories' names, `last`, or `last~1`.
+
+    The name or path of a sweep stands for all its runs.
+    """
+    found: dict[Path, Run] = {}
+    runs: list[Run] | None = None
+    for name in names:
+        path = Path(name)
+        if path.is_dir() and is_run(path.resolve()):
+            named = [Run(path)]
+        else:
+            folder = path if path.is_dir() else files.root_of(root) / name
+            named = runs_in(folder) if name and folder.is_dir() else []
+        if not named:
+            runs = runs_in(root_of(root)) if runs is None else runs
+            named = [find_one(name, runs)]
+        for run in named:
+            found.setdefault(run.path.resolve(), run)
+    return list(found.values())
+
+
+def find_one(name: str, runs: list[Run]) -> Run:
+    """The one run of a name; raises UnknownName for none and for several."""
+    if not runs:
+        raise UnknownName(f"no run {name!r}; there are no runs yet")
+    match = LAST.fullmatch(name)
+    if match:
+        before = int(match[1] or 0)
+        if before >= len(runs):
+            raise UnknownName(f"no run {name!r}; there are {len(runs)}")
+        return runs[-1 - before]
+    plain = name.rstrip("/" + os.sep)
+    matches = [run for run in runs if plain in (run.id, run.name)]
+    matches = matches or [
+        run for run in runs if run.id.startswith(plain) or run.id.endswith(plain) or run.name.startswith(plain)
+    ]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        some = ", ".join(run.id for run in matches[:SOME]) + (", ..." if len(matches) > SOME else "")
+        raise UnknownName(f"{name!r} begins or ends the names of {len(matches)} runs: {some}; write more of it")
+    hint = nearest(plain, {word for run in runs for word in (run.id, run.name)})
+    raise UnknownName(f"no run {name!r}; " + (hint or f"`lossreg runs` lists the {len(runs)} there are"))
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition as users write it, such as ``test_loss<0.1``; with = and != also one of several, ``a,b``."""
+
+    key: str
+    operator: str
+    values: tuple[Any, ...]
+
+    @classmethod
+    def read(cls, text: str) -> Condition:
+        """Read a condition; raises InvalidInput for what is none."""
+        match = CONDITION.fullmatch(text)
+        if not match:
+            raise InvalidInput(f"--where {text!r}: expected a key, one of {', '.join(COMPARE)}, and a value")
+        key, sign, value = (part.strip() for part in match.groups())
+        if key == "age":
+            return cls(key, sign, (seconds(value),))
+        several = value.split(",") if sign in ("=", "!=") and not value.startswith(("[", "{")) else [value]
+        return cls(key, sign, tuple(number(scalar(one)) for one in several))
+
+    def holds(self, run: Run) -> bool:
+        """Whether a run is so; one without the key, or with a value that cannot be compared, differs and no more."""
+        given = run.values.get(self.key)
+        if self.operator in ("=", "!="):
+            return (given in self.values or str(given) in map(str, self.values)) == (self.operator == "=")
+        (value,) = self.values
+        try:
+            return given is not None and bool(COMPARE[self.operator](given, value))
+        except TypeError:
+            return False
+
+
+def select(runs: Sequence[Run], conditions: Iterable[str]) -> list[Run]:
+    """The runs for which all conditions hold; raises UnknownName or InvalidInput for those that none can fit."""
+    read = [Condition.read(text) for text in conditions]
+    check_keys(runs, [condition.key for condition in read])
+    for condition in read:
+        check_values(runs, condition)
+    return [run for run in runs if all(condition.holds(run) for condition in read)]
+
+
+def order(runs: Sequence[Run], key: str, *, reverse: bool = False) -> list[Run]:
+    """The runs by a value, numbers before texts; those without it, and nan, come last, whichever way it goes."""
+    check_keys(runs, [key])
+    known, rest = parted(runs, key)
+
+    def rank(run: Run) -> tuple[bool, Any]:
+        value = run.values[key]
+        return (False, value) if isinstance(value, int | float) else (True, str(value))
+
+    return sorted(known, key=rank, reverse=reverse) + rest
+
+
+def parted(runs: Sequence[Run], key: str) -> tuple[list[Run], list[Run]]:
+    """The runs whose value has a place in an order, and the others: a missing one and nan have none."""
+    values = [run.values.get(key) for run in runs]
+    known = [value is not None and value == value for value in values]  # noqa: PLR0124  only nan differs from itself
+    return (
+        [run for run, is_known in zip(runs, known, strict=True) if is_known],
+        [run for run, is_known in zip(runs, known, strict=True) if not is_known],
+    )
+
+
+def check_keys(runs: Sequence[Run], keys: Iterable[str]) -> None:
+    """Raise UnknownName for a key that no run has, with the nearest one."""
+    known = {key for run in runs for key in run.values}
+    for key in keys:
+        if runs and key not in known:
+            raise UnknownName(
+                f"no run has a {key!r}; " + (nearest(key, known) or f"there are {', '.join(sorted(known))}")
+            )
+
+
+def check_values(runs: Sequence[Run], condition: Condition) -> None:
+    """Raise InvalidInput for a text where a key has numbers, and for a status that runs do not have."""
+    key = condition.key
+    given = [run.values[key] for run in runs if run.values.get(key) is not None]
+    statuses = {*STATUSES, *given} if key == "status" else set()
+    for text in (value for value in condition.values if isinstance(value, str)):
+        if given and all(isinstance(value, int | float) and not isinstance(value, bool) for value in given):
+            raise InvalidInput(f"--where {key}: expected a number, such as {given[0]:.4g}, got {text!r}")
+        if statuses and text not in statuses:
+            hint = nearest(text, statuses)
+            raise InvalidInput(
+                f"--where {key}: expected one of {listed(statuses)}, got {text!r}" + (hint and f"; {hint}")
+            )
+
+
+def seconds(text: str) -> float:
+    """A duration such as 90, 30m, 12h, 7d or 2w; raises InvalidInput for anything else."""
+    match = re.fullmatch(rf"(\d+(?:\.\d+)?)([{''.join(UNITS)}]?)", text)
+    if not match:
+        raise InvalidInput(
+            f"age: expected a number of seconds, or one with {', '.join(UNITS)}, such as 7d; got {text!r}"
+        )
+    return float(match[1]) * UNITS[match[2] or "s"]
+
+
+def scalar(text: str) -> Any:
+    """A value as a config has it."""
+    document = Document("", None)
+    document.parse(text, (), lambda *_: Place(""))
+    return text if document.problems else document.content
+
+
+def best_last(runs: Sequence[Run], metric: str) -> list[Run]:
+    """The runs from the worst to the best by a metric; those without it, and nan, are the worst."""
+    check_keys(runs, [metric])
+    known, rest = parted(runs, metric)
+    return rest + sorted(known, key=lambda run: run.values[metric], reverse=not rises(metric))

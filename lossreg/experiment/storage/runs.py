@@ -1,0 +1,213 @@
+"""Runs that are there: what a run's directory says, however it ended.
+
+A process may have been killed at any moment, so that a file may be missing, and the metrics' last line half written.
+What can be read is read; what cannot is a problem that the run names. Keys that nothing here knows are kept.
+
+A run has values, by key: `run`, `status`, `started`, `age` and `steps`; those of its config, dotted (`optimizer.lr`,
+and `loss` for `loss.name`); the metrics of its last epoch (`test_loss`) and the best of all (`best.test_loss`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lossreg.errors import InvalidConfig
+from lossreg.experiment.config.document import Document
+from lossreg.experiment.storage import files
+from lossreg.experiment.storage.records import PARTS, flat, measured_on, metrics_of, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+STAMP = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-(.+)")
+FILES = ("status.json", "config.yaml", "metrics.jsonl")
+STATUSES = ("running", "finished", "failed", "interrupted", "diverged", "killed", "unknown")
+RISING = re.compile(r"accuracy|auc|correlation|explained|f1|jaccard|kappa|matthews|ndcg|precision|r2|recall|score")
+"""The metrics of which more is better; of all others, such as losses and errors, less is."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's directory."""
+
+    path: Path
+    problems: list[str] = field(default_factory=list, compare=False)
+
+    @property
+    def id(self) -> str:
+        """The directory's name."""
+        return self.path.name
+
+    @property
+    def name(self) -> str:
+        """The directory's name without the time: short, and as good as always enough to find the run."""
+        stamped = STAMP.fullmatch(self.id)
+        return stamped[2] if stamped else self.id
+
+    @cached_property
+    def status(self) -> str:
+        """How the run is doing: what it says, but `killed` if that is running and no process has it locked.
+
+        Of another machine's runs nothing is known, and they are believed.
+        """
+        status = str(self.state.get("status", "unknown"))
+        if status not in ("running", "unknown") or self.state.get("host", platform.node()) != platform.node():
+            return status
+        if files.is_locked(self.path):
+            return "running"
+        return "killed" if status == "running" else status
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        """What the run last said of itself: its status, when that was, and an error."""
+        return self._json("status.json")
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The config with every default filled in."""
+        try:
+            document = Document.read(self.path / "config.yaml")
+            document.check()
+        except InvalidConfig as error:
+            self.problems.append(str(error).removeprefix(f"{self.path}{os.sep}"))
+            return {}
+        return document.content if isinstance(document.content, dict) else {}
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """Python, packages, processor, commit and plugins."""
+        return self._json("environment.json")
+
+    @cached_property
+    def records(self) -> list[dict[str, Any]]:
+        """The record of each epoch; nan and infinity are numbers again."""
+        try:
+            lines = (self.path / "metrics.jsonl").read_text("utf-8", errors="replace").splitlines()
+        except OSError:
+            return []
+        records = []
+        for place, line in enumerate(lines, 1):
+            try:
+                record = json.loads(line)
+                records.append({key: number(value) for key, value in record.items()})
+            except (ValueError, AttributeError):
+                self.problems.append(f"metrics.jsonl:{place}: not a record: {line[:40]!r}")
+        return records
+
+    @property
+    def final(self) -> dict[str, float]:
+        """The metrics of the last epoch."""
+        return metrics_of(self.records[-1]) if self.records else {}
+
+    @cached_property
+    def best(self) -> dict[str, float]:
+        """The best value of each metric over all epochs; nan is never the best of several."""
+        best: dict[str, float] = {}
+        for record in self.records:
+            for key, value in metrics_of(record).items():
+                old = best.get(key, float("nan"))
+                if old != old or (value > old if rises(key) else value < old):  # noqa: PLR0124  only nan differs
+                    best[key] = value
+        return best
+
+    @property
+    def steps(self) -> int | None:
+        """How many steps were done: to where the run says that it was stopped, or to its last record."""
+        said = (self.state.get("step"), self.records[-1].get("step") if self.records else None)
+        return max((step for step in said if isinstance(step, int)), default=None)
+
+    @cached_property
+    def started(self) -> datetime | None:
+        """When the run began: the time in its name, or else that of its config, or of its directory."""
+        stamped = STAMP.fullmatch(self.id)
+        if stamped:
+            with suppress(ValueError):
+                return datetime.strptime(stamped[1], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+        for path in (self.path / "config.yaml", self.path):
+            with suppress(OSError):
+                return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return None
+
+    @property
+    def age(self) -> float | None:
+        """How many seconds ago the run began."""
+        return (datetime.now(UTC) - self.started).total_seconds() if self.started else None
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """Every value by its key."""
+        config = flat(self.config)
+        short = {key.removesuffix(".name"): value for key, value in config.items() if key.endswith(".name")}
+        facts = {
+            "run": self.id,
+            "status": self.status,
+            "started": self.started and self.started.isoformat(timespec="seconds"),
+            "age": self.age,
+            "steps": self.steps,
+        }
+        best = {f"best.{key}": value for key, value in self.best.items()}
+        last = self.records[-1] if self.records else {}
+        return {**config, **short, **last, **best, **{key: value for key, value in facts.items() if value is not None}}
+
+    def _json(self, name: str) -> dict[str, Any]:
+        try:
+            content = json.loads((self.path / name).read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            self.problems.append(f"{name}: {error}")
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+def runs_in(root: Path) -> list[Run]:
+    """The runs under a directory, those of sweeps within it included, in the order in which they began."""
+    found, waiting = [], [root]
+    while waiting:
+        directory = waiting.pop()
+        if directory != root and is_run(directory):
+            found.append(Run(directory))
+            continue
+        with suppress(OSError):
+            waiting += [path for path in directory.iterdir() if not is_hidden(path) and path.is_dir()]
+    return sorted(found, key=lambda run: (run.started or datetime.max.replace(tzinfo=UTC), run.id))
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a path is to be passed over: a link may lead in circles, and a run being deleted begins with a dot."""
+    return path.name.startswith(".") or path.is_symlink()
+
+
+def is_run(path: Path) -> bool:
+    """Whether a directory is a run's: by its name, since a run may be killed before its first file, or by a file."""
+    return bool(STAMP.fullmatch(path.name)) or any((path / name).is_file() for name in FILES)
+
+
+def rises(metric: str) -> bool:
+    """Whether more of a metric is better."""
+    return bool(RISING.search(metric)) and not {"loss", "error"} & {*metric.split("_")}
+
+
+def metric_keys(runs: Iterable[Run]) -> list[str]:
+    """The metrics that runs have, part by part, those to judge by first."""
+    keys = dict.fromkeys(key for run in runs for key in run.final)
+    order = [*reversed(PARTS), ""]
+    return sorted(keys, key=lambda key: order.index(measured_on(key)))
+
+
+def delete(run: Run) -> None:
+    """Delete a run's directory: renamed first, so that half of it is not taken for a run."""
+    gone = run.path.resolve().with_name(f".{run.id}.deleted")
+    with files.explaining(run.path, "deleted"):
+        run.path.resolve().rename(gone)
+        shutil.rmtree(gone)

@@ -1,0 +1,1 @@
+"""Tasks: what a loss needs of data and model, and the metrics that suit it."""

@@ -1,0 +1,1 @@
+"""Training: data, model and loss matched, and the steps of a run."""

@@ -1,0 +1,1 @@
+"""How functions are compiled and cached; the only package that uses the private parts of numba and llvmlite."""

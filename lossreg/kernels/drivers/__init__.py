@@ -1,0 +1,1 @@
+"""Run compiled loops over arrays: blocks, threads and conversion."""

@@ -1,0 +1,1 @@
+"""Branch-free elementary functions for compiled code, which vectorize."""

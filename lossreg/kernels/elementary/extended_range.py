@@ -1,0 +1,60 @@
+"""Numbers of any size, as a mantissa and a power of 2: exp_apart, logb and exp2 of lossreg.kernels.numerics.stable, compiled.
+
+Their products and sums neither overflow nor vanish, and take a tenth of the time of adding by logarithms. Like the
+polynomials these are free of branches.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lossreg.kernels.elementary.formats import alike, bits, from_bits, fused, horner
+from lossreg.kernels.numerics.stable import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lossreg.kernels.elementary.formats import Format
+
+
+def make_exp_apart(f: Format) -> Callable[[Any], tuple[Any, Any]]:
+    """e^r, and k, the nearest integer to x / log(2); where x has hardly a fraction left 1, and x / log(2)."""
+    coefficients, log2e, shift, high, low = f.exp, f.log2e, f.round, f.ln2_high, f.ln2_low
+    zero, one, nothing, long = f.zero, f.one, f.real(NOTHING), f.real(2.0 ** (int(f.mantissa) - 2))
+
+    def exp_apart(x: Any) -> tuple[Any, Any]:
+        far = abs(x) > long
+        near = zero if far else x
+        count = fused(near, log2e, shift) - shift
+        r = fused(count, -low, fused(count, -high, near))
+        growth = one + fused(r * r, horner(r, coefficients), r)
+        power = x * log2e if far else count
+        vanishes = power < nothing
+        return zero if vanishes else growth, nothing if vanishes else power
+
+    return exp_apart
+
+
+def make_logb(f: Format) -> Callable[[Any], Any]:
+    """The bits of the exponent, which a sum turns into a number."""
+    mantissa, shift, shift_bits, field, bias = f.mantissa, f.round, f.round_bits, f.inf_bits, f.real(f.bias)
+
+    def logb(x: Any) -> Any:
+        exponent = alike(alike(bits(x) & field, mantissa) >> mantissa, mantissa)
+        return from_bits(alike(exponent + shift_bits, mantissa)) - shift - bias
+
+    return logb
+
+
+def make_exp2(f: Format) -> Callable[[Any], Any]:
+    """The bits of the exponent; below those of a normal number all are 0."""
+    mantissa, shift, shift_bits, bias = f.mantissa, f.round, f.round_bits, f.bias
+    lowest, highest = f.real(-f.bias), f.real(f.bias + 1)
+
+    def exp2(k: Any) -> Any:
+        bounded = lowest if k < lowest else k
+        bounded = highest if bounded > highest else bounded
+        power = from_bits(alike((bits(bounded + shift) - shift_bits + bias) << mantissa, mantissa))
+        return power if k == k else k  # nan goes through
+
+    return exp2

@@ -1,0 +1,1 @@
+"""The loops over elements and rows that a kernel is compiled into."""

@@ -1,0 +1,100 @@
+"""Guards: what tells, in a compiled loop, whether a point is ignored and whether it lies outside its domains."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from numba.extending import register_jitable
+
+from lossreg.definition.domains import CLASS_INDEX, CLASS_LIST, IGNORED
+from lossreg.kernels.compiler.options import EXACT
+from lossreg.kernels.compiler.pipeline import INNER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lossreg.definition.signature import Form, Input
+
+
+def guard(form: Form) -> Callable[..., Any]:
+    """What tells of a point whether it is ignored and whether it lies outside the form's domains."""
+    settings = [parameter for parameter in form.parameters if parameter.name not in form.switches]
+    ignored = next((at for at, parameter in enumerate(settings) if parameter.domain is IGNORED), None)
+    guards = [
+        label_guard(position, ignored)
+        if entry.domain is CLASS_INDEX
+        else list_guard(position)
+        if entry.domain is CLASS_LIST
+        else domain_guard(position, entry)
+        for position, entry in enumerate(form.inputs)
+        if entry.domain.integer or entry.domain.bounded
+    ]
+    return reduce(both, guards) if guards else free
+
+
+def free(point: Any, parameters: Any) -> tuple[bool, bool]:
+    """The guard of a form whose inputs may be anything."""
+    return False, False
+
+
+def both(one: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    """A guard that tells what either of two tells."""
+    first, second = (register_jitable(**EXACT, **INNER)(each) for each in (one, other))
+
+    def either(point: Any, parameters: Any) -> tuple[bool, bool]:
+        ignored, outside = first(point, parameters)
+        also_ignored, also_outside = second(point, parameters)
+        return ignored | also_ignored, outside | also_outside
+
+    return either
+
+
+def label_guard(position: int, ignored: int | None) -> Callable[..., Any]:
+    """The guard of a class label: it has to index the first row, unless it is the label to ignore."""
+    if ignored is None:
+
+        def in_range(point: Any, parameters: Any) -> tuple[bool, bool]:
+            return False, (point[position] < 0) | (point[position] >= len(point[0]))
+
+        return in_range
+
+    def ignored_or_in_range(point: Any, parameters: Any) -> tuple[bool, bool]:
+        label = point[position]
+        skip = label == parameters[ignored]
+        return skip, (not skip) & ((label < 0) | (label >= len(point[0])))
+
+    return ignored_or_in_range
+
+
+def list_guard(position: int) -> Callable[..., Any]:
+    """The guard of a row of class labels that a first -1 ends."""
+
+    def listed(point: Any, parameters: Any) -> tuple[bool, bool]:
+        outside, ended = False, False
+        for j in range(len(point[position])):
+            label = point[position][j]
+            ended |= label == -1
+            outside |= (not ended) & ((label < 0) | (label >= len(point[0])))
+        return False, outside
+
+    return listed
+
+
+def domain_guard(position: int, entry: Input) -> Callable[..., Any]:
+    """The guard of an input whose numbers have bounds."""
+    contains = register_jitable(**EXACT, **INNER)(entry.domain.contains)
+    if entry.axis is None:
+
+        def element(point: Any, parameters: Any) -> tuple[bool, bool]:
+            return False, not contains(point[position])
+
+        return element
+
+    def row(point: Any, parameters: Any) -> tuple[bool, bool]:
+        outside = False
+        for j in range(len(point[position])):
+            outside |= not contains(point[position][j])
+        return False, outside
+
+    return row

@@ -1,0 +1,52 @@
+"""Where a kernel leaves its own float type: what numba infers for each of its operations."""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from numba import from_dtype, typeof
+from numba.core import ir, types
+from numba.core.types.containers import BaseTuple
+
+from lossreg.kernels.compiler.options import EXACT, REORDERED
+from lossreg.kernels.loops.linking import compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+    from lossreg.definition.signature import Form
+
+
+def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list[str]:
+    """The operations of a kernel for numbers of type `real` that are computed in another float type, by line.
+
+    Constants do not count: in ``T(0.5)`` the 0.5 is a float64 until T makes it one of its own.
+    """
+    number = from_dtype(real)
+    row = types.Array(number, 1, "C")
+    kinds = [types.int64 if entry.domain.integer else number for entry in form.inputs]
+    inputs = [
+        types.Array(kind, 1, "C") if entry.axis is not None else kind
+        for kind, entry in zip(kinds, form.inputs, strict=True)
+    ]
+    options = REORDERED if form.by_row else EXACT
+    given = [compiled(x, options) if isinstance(x, FunctionType) else x for x in form.resolve(parameters).values()]
+    settings = [number if isinstance(x, float) else typeof(x) for x in given]
+    kernel: Any = compiled(form.kernel, options)
+    signature = (*inputs, *(row for _ in form.slope_rows), *settings)
+    kernel.compile(signature)
+    return sorted(set(leaks(kernel.overloads[signature].type_annotation, number)))
+
+
+def leaks(annotation: Any, number: types.Type) -> Iterator[str]:
+    """The operations of a typed function whose result is a float, or holds floats, of another type than `number`."""
+    for block in annotation.blocks.values():
+        for step in block.body:
+            if isinstance(step, ir.Assign) and isinstance(step.value, ir.Expr):
+                found = annotation.typemap[step.target.name]
+                parts = found.types if isinstance(found, BaseTuple) else (found,)
+                if step.value.op != "cast" and any(isinstance(p, types.Float) and p != number for p in parts):
+                    yield f"line {step.loc.line}: {found} where {number} came in"

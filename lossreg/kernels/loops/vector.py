@@ -1,0 +1,133 @@
+"""The same loops for LANES elements or rows at a time, where a kernel takes exponentials or logarithms.
+
+Told outright to compute 16 numbers at once the compiler makes wider vectors of them than when it is left to find out,
+and in half the time: bce_with_logits of 1M float32 takes 2.3 ms in place of 3.7, cross_entropy of 10 classes a quarter.
+Rows are turned for that: their numbers stand class by class. Lanes that are left over at the end of a block repeat its
+last element or row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.kernels.compiler.options import LANES
+from lossreg.kernels.numerics.stable import total
+
+if TYPE_CHECKING:
+    # Filled in, as in lossreg.kernels.loops.scalar.
+    from lossreg.kernels.compiler.intrinsics import cast, scratch  # noqa: TC004
+    from lossreg.kernels.simd.row_buffers import (  # noqa: TC004
+        gather,
+        lane_rows,
+        lanes_at,
+        put,
+        rooms,
+        safe,
+        scatter,
+        weights_at,
+    )
+    from lossreg.kernels.simd.vector_call import together  # noqa: TC004
+    from lossreg.kernels.simd.vector_rows import any_lane, choose  # noqa: TC004
+
+# Filled in for each copy, as in lossreg.kernels.loops.scalar.
+kernel: Any = None
+guard: Any = None
+REAL: Any = np.float64
+STORED = 1
+FIRST, SECOND, THIRD = 1, 2, 3
+INPUTS = 2
+
+
+def elements_abreast(
+    sums: Any,
+    values: Any,
+    sample_weight: Any,
+    where: Any,
+    scale: float,
+    size: int,
+    length: int,
+    first: int,
+    last: int,
+    *operands: Any,
+) -> bool:
+    """Run the kernel over the elements of blocks `first` to `last`, LANES at a time; tell whether one lies outside."""
+    outside = False
+    numbers = cast(operands, REAL(0))
+    slopes, arguments = numbers[:STORED], numbers[STORED:]
+    kept: Any = scratch(REAL(0))
+    for block in range(first, last):
+        begin, end = block * length, (block + 1) * length
+        end = end if end < size else size
+        for start in range(begin, end, LANES):
+            many = LANES if end - start > LANES else end - start
+            point = lanes_at(arguments, start, many)
+            weight = weights_at(sample_weight, where, start, many, REAL(1))
+            counts = weight != 0
+            outside |= any_lane(counts & guard(point[:INPUTS], point[INPUTS:])[1])
+            outcome = together(kernel, point, weight)
+            put(kept, start - begin, LANES, choose(counts, weight * outcome[0], REAL(0)))
+            factor = weight * REAL(scale)
+            counts = factor != 0
+            if STORED > 0:
+                put(slopes[0], start, many, choose(counts, outcome[FIRST] * factor, REAL(0)))
+            if STORED > 1:
+                put(slopes[1], start, many, choose(counts, outcome[SECOND] * factor, REAL(0)))
+            if STORED > 2:
+                put(slopes[2], start, many, choose(counts, outcome[THIRD] * factor, REAL(0)))
+        sums[block] = total(kept[: end - begin])
+        if values is not None:
+            for i in range(end - begin):
+                values[begin + i] = kept[i]
+    return outside
+
+
+def rows_abreast(
+    sums: Any,
+    values: Any,
+    sample_weight: Any,
+    where: Any,
+    scale: float,
+    size: int,
+    length: int,
+    first: int,
+    last: int,
+    *operands: Any,
+) -> bool:
+    """Run the kernel over the rows of blocks `first` to `last`, LANES rows at a time; tell whether one lies outside.
+
+    Arrays of rows are (N, C), or (N, C, S) where rows lie across planes; then a block is of one sample, and `size` S.
+    """
+    outside = False
+    slopes, others = operands[:STORED], operands[STORED:]
+    inputs, parameters = others[:INPUTS], cast(others[INPUTS:], REAL(0))
+    width = inputs[0].shape[1]
+    in_rooms, slope_rooms = rooms(inputs, width), rooms(slopes, width)
+    kept: Any = scratch(REAL(0))
+    parts = (size + length - 1) // length
+    for block in range(first, last):
+        added = 0.0
+        sample, begin = block // parts, block % parts * length
+        end = begin + length if begin + length < size else size
+        for start in range(begin, end, LANES):
+            many, i = LANES if end - start > LANES else end - start, sample * size + start
+            gather(inputs, in_rooms, sample, start, many)
+            point = lanes_at(in_rooms, i, many)
+            weight = weights_at(sample_weight, where, i, many, REAL(1))
+            ignored, beyond = guard(point, parameters)
+            outside |= any_lane((weight != 0) & beyond)
+            counts = (weight != 0) & (not ignored) & (not beyond)
+            found = together(kernel, (*safe(point, counts), *slope_rooms, *parameters), weight)
+            put(kept, 0, LANES, choose(counts, weight * found, REAL(0)))
+            factor = weight * REAL(scale)
+            for slope in lane_rows(slope_rooms, REAL(0)):
+                for j in range(len(slope)):
+                    slope[j] = choose(counts, slope[j] * factor, REAL(0))
+            scatter(slopes, slope_rooms, sample, start, many)
+            for p in range(many):
+                added += kept[p]
+                if values is not None:
+                    values[i + p] = kept[p]
+        sums[block] = added
+    return outside

@@ -1,0 +1,63 @@
+"""Functions for the formulas of kernels, exact where the obvious formula overflows or cancels.
+
+They work on a float, on an array element in compiled code and on the high-precision numbers of the conformance kit.
+"""
+
+from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
+from lossreg.kernels.numerics.stable import (
+    INFINITY,
+    LN2,
+    NOTHING,
+    exp,
+    exp2,
+    exp_apart,
+    exp_below,
+    expm1,
+    gap,
+    largest,
+    log,
+    log1p,
+    log_sum,
+    logb,
+    portion,
+    shifted,
+    sigmoid,
+    sign,
+    softplus,
+    spare,
+    sqrt,
+    stirling_error,
+    times,
+    total,
+)
+
+__all__ = [
+    "INFINITY",
+    "LN2",
+    "NOTHING",
+    "Distance",
+    "angle",
+    "distance",
+    "excess",
+    "exp",
+    "exp2",
+    "exp_apart",
+    "exp_below",
+    "expm1",
+    "gap",
+    "largest",
+    "log",
+    "log1p",
+    "log_sum",
+    "logb",
+    "portion",
+    "shifted",
+    "sigmoid",
+    "sign",
+    "softplus",
+    "spare",
+    "sqrt",
+    "stirling_error",
+    "times",
+    "total",
+]

@@ -1,0 +1,1 @@
+"""Types and operations for several elements or rows at a time."""

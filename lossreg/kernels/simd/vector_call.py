@@ -1,0 +1,80 @@
+"""The call of a kernel for elements or rows side by side."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from numba.core import cgutils, errors, types
+from numba.core.types.containers import BaseTuple, Tuple
+from numba.core.typing import signature
+from numba.extending import intrinsic
+
+from lossreg.kernels.compiler.intrinsics import unheld
+from lossreg.kernels.compiler.options import LANES
+from lossreg.kernels.simd.vector_rows import INDEX, LaneRow
+from lossreg.kernels.simd.vectors import Lanes
+
+
+@cache
+def resolved(typing: Any, kernel: Any, kinds: tuple[Any, ...]) -> Any:
+    """The signature of a function for arguments of these types; None where it cannot be compiled for them."""
+    try:
+        return typing.resolve_function_type(kernel, kinds, {})
+    except errors.NumbaError:
+        return None
+
+
+@intrinsic
+def together(typing: Any, kernel: Any, arguments: Any, like: Any) -> Any:
+    """What the kernel gives for rows or elements side by side; one by one where it cannot be compiled for that."""
+    form = resolved(typing, kernel, tuple(arguments))
+    one_by_one: Any = None if form else typing.resolve_function_type(kernel, tuple(map(single, arguments)), {})
+    given = (form or one_by_one).return_type
+    found = Tuple([like] * len(given)) if isinstance(given, BaseTuple) else like
+
+    def generate(context: Any, builder: Any, outer: Any, values: Any) -> Any:
+        members = [builder.extract_value(values[1], at) for at in range(len(arguments))]
+        if form:
+            return apply(context, builder, kernel, form, members, found)
+        result = cgutils.alloca_once_value(builder, context.get_constant_null(found))
+        with cgutils.for_range(builder, INDEX(LANES)) as loop:
+            row = [lane_of(context, builder, *pair, loop.index) for pair in zip(arguments, members, strict=True)]
+            kind = Tuple([like.dtype] * len(given)) if found is not like else like.dtype
+            made, before = apply(context, builder, kernel, one_by_one, row, kind), builder.load(result)
+            if found is like:
+                before = builder.insert_element(before, made, loop.index)
+            else:
+                for at in range(len(given)):
+                    lanes = builder.extract_value(before, at)
+                    lanes = builder.insert_element(lanes, builder.extract_value(made, at), loop.index)
+                    before = builder.insert_value(before, lanes, at)
+            builder.store(before, result)
+        return builder.load(result)
+
+    return signature(found, kernel, arguments, like), generate
+
+
+def apply(context: Any, builder: Any, function: Any, form: Any, given: list[Any], kind: Any) -> Any:
+    """Emit the call of a function, with its own defaults for what is not given, and its result as of a type."""
+    defaults = [context.get_constant_generic(builder, x, x.value) for x in form.args[len(given) :]]
+    result = context.get_function(function, form)(builder, [*given, *defaults])
+    return context.cast(builder, result, form.return_type, kind)
+
+
+def single(kind: Any) -> Any:
+    """The type of one row of what stands side by side."""
+    if isinstance(kind, LaneRow):
+        return types.Array(kind.dtype, 1, "A")
+    return kind.dtype if isinstance(kind, Lanes) else kind
+
+
+def lane_of(context: Any, builder: Any, kind: Any, value: Any, lane: Any) -> Any:
+    """Emit one row of what stands side by side."""
+    if isinstance(kind, Lanes):
+        return builder.extract_element(value, lane)
+    if not isinstance(kind, LaneRow):
+        return value
+    row = cgutils.create_struct_proxy(kind)(context, builder, value)
+    step = context.get_constant(types.intp, context.get_abi_sizeof(row.data.type.pointee) * LANES)
+    return unheld(context, builder, single(kind), builder.gep(row.data, [lane]), [row.size], [step])

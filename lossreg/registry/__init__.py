@@ -1,0 +1,1 @@
+"""Registries: plugins found by name among the installed entry points."""
