@@ -144,11 +144,11 @@ def test_two_distributions_with_one_name_are_two_rows_and_a_warning(command, ins
 
 
 def test_a_group_that_nothing_reads_is_a_warning_with_the_nearest(command, install):
-    install("other", "[lossreg.plugin.loss]\nmine = other_loss\nyours = other_loss\n")
+    install("other", "[lossreg.loss]\nmine = other_loss\nyours = other_loss\n")
     done = command("list")
     assert done.stderr == (
         "lossreg: warning: other 2.5 has entry points in the group 'lossreg.loss', which nothing reads; did you mean "
-        "'lossreg.losses'?; there are lossreg.plugin.data, lossreg.losses, lossreg.models, lossreg.optimizers, "
+        "'lossreg.losses'?; there are lossreg.data, lossreg.losses, lossreg.models, lossreg.optimizers, "
         "lossreg.schedules, lossreg.trackers\n"
     )
     assert not command("list", LOSSREG_DISABLE_PLUGINS="other").stderr
@@ -386,7 +386,7 @@ def test_a_run_whose_plugin_fails_is_exit_code_1_with_the_traceback_its_author_n
     code = f"""
 import lossreg, yaml
 @lossreg.register
-@lossreg.data
+@lossreg.plugin.data
 def failing() -> lossreg.plugin.Table:
     return 1 / 0
 open("x.yaml", "w").write({RUN!r}.replace("random, samples: 60, features: 3", "failing"))

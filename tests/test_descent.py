@@ -196,7 +196,7 @@ def test_a_report_is_told_of_every_epoch_with_its_times(tmp_path):
             self.records.append(record)
 
     report = Listening()
-    result = lossreg.run(config(), root=tmp_path, report=report)
+    result = lossreg.run(config(), root=tmp_path, progress=report)
     times = [{key: record[key] for key in ("seconds", "samples_per_second")} for record in report.records]
     assert [record | time for record, time in zip(result.metrics, times, strict=True)] == report.records
     assert all(value > 0 for time in times for value in time.values())

@@ -21,8 +21,8 @@ from numba.core.runtime import rtsys
 
 import lossreg
 from lossreg.errors import InvalidDefinition, InvalidParameter
-from lossreg.kernels.compiler import specialize as specialise
 from lossreg.kernels.compiler.specialize import fingerprint
+from lossreg.kernels.drivers import compiled_loops
 from lossreg.kernels.drivers.evaluate import SLAB, slabs
 from lossreg.kernels.numerics.stable import exp, spare
 
@@ -62,8 +62,8 @@ from plugin import made
 
 criterion = lossreg.create(made, reduction="sum", **eval(sys.argv[1]))
 print(float(criterion.value_and_grad(np.array([1.0, 2.0]), np.zeros(2))[0]))
-from lossreg.kernels import specialise
-drivers = [specialise.driver(made.forms[0], np.float64, (criterion.parameters["odd"],), (0,), -1, abreast=False)]
+from lossreg.kernels.drivers import compiled_loops
+drivers = [compiled_loops.driver(made.forms[0], np.float64, (criterion.parameters["odd"],), (0,), -1, abreast=False)]
 stats = [driver.stats for driver in drivers]
 print(sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cache_misses.values()) for s in stats))
 """
@@ -200,7 +200,7 @@ MADE = {
 
 @pytest.mark.parametrize(("step", "takes"), MADE.items())
 def test_a_kernel_may_make_arrays_which_are_freed(step, takes):
-    names = {name: getattr(lossreg, name) for name in ("Row", "Real", "Slope")}
+    names = {name: getattr(lossreg.plugin, name) for name in ("Row", "Real", "Slope")}
     kernel = make(MAKING.format(step), np=np, __name__="made", **names)
     rows = RANDOM.normal(size=(50, 3))
     expected = [kernel(row, np.empty(3)) for row in rows]
@@ -325,7 +325,8 @@ def test_a_kernel_that_does_not_compile_is_its_authors_error_in_a_few_lines():
 
 def test_where_nothing_can_be_cached_a_loss_is_compiled_all_the_same_with_one_warning(tmp_path):
     shutil.copytree(Path(lossreg.__file__).parent, tmp_path / "lossreg", ignore=shutil.ignore_patterns("__pycache__"))
-    tmp_path.joinpath("lossreg", "kernels", "__pycache__").touch()  # not even root can write into a file
+    for package in tmp_path.joinpath("lossreg", "kernels").glob("*/"):
+        package.joinpath("__pycache__").touch()  # not even root can write into a file
     nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"), str(tmp_path / "lossreg" / "__init__.py"))
     code = """
         import lossreg
@@ -411,7 +412,7 @@ def threads():
 @pytest.mark.parametrize("reduction", ["none", "mean"])
 @pytest.mark.parametrize("width", [101, 11])
 def test_any_number_of_threads_gives_the_same_bits(name, reduction, width, threads, monkeypatch):
-    for module in ("kernels.execute", "settled"):
+    for module in ("kernels.drivers.evaluate", "criterion.plan"):
         monkeypatch.setattr(f"lossreg.{module}.WORK", 4096)
     first, second = RANDOM.normal(size=(2, 3001, width)).astype(np.float32)
     others = {"cross_entropy": [RANDOM.integers(0, width, 3001)], "cosine_embedding": [second, np.ones(3001)]}
@@ -525,8 +526,8 @@ def test_each_combination_of_weights_and_masks_has_a_driver(weighted, masked):
 
 
 def test_a_kind_of_call_is_compiled_once(monkeypatch):
-    made, clone = [], specialise.clone
-    monkeypatch.setattr(specialise, "clone", lambda *given: made.append(clone(*given)) or made[-1])
+    made, clone = [], compiled_loops.clone
+    monkeypatch.setattr(compiled_loops, "clone", lambda *given: made.append(clone(*given)) or made[-1])
 
     @lossreg.plugin.loss
     def twice_the_error(prediction: lossreg.plugin.Real, target: lossreg.plugin.Real):
@@ -546,7 +547,7 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from numba.core import caching
-from lossreg.kernels.compiler.specialize import counter, entry_point
+from lossreg.kernels.drivers.compiled_loops import counter, entry_point
 
 name, other, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 index, data = caching.IndexDataCacheFile._save_index, caching.IndexDataCacheFile._save_data

@@ -224,9 +224,10 @@ BROKEN = {
     "a syntax error": ("def", "SyntaxError"),
     "an exit on import": ("import sys; sys.exit(3)", "SystemExit: 3"),
     "no hook": ("x = 1", "it has no lossreg_component hook that answers"),
-    "a hook of another kind": (
-        "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): return 1",
-        "it has no lossreg_component hook that answers",
+    "a component of another kind": (
+        "from lossreg.plugin import hookimpl, data\n@data\ndef broken(): return 1\n"
+        "@hookimpl\ndef lossreg_component(): return broken",
+        "lossreg_component answers <data broken>, expected a Loss",
     ),
     "a misspelt hook": (
         "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_los(): return 1",
@@ -375,7 +376,7 @@ def test_only_what_the_decorators_make_can_be_registered(given):
 def test_registering_finds_the_registry_of_the_kind():
     code = """
         import lossreg
-        from lossreg import registry
+        from lossreg.registry import registries as registry
 
         def rule(weight: lossreg.plugin.Real, grad: lossreg.plugin.Real, step: lossreg.plugin.Real, *, lr: lossreg.plugin.Positive = 0.1):
             return (weight - lr * grad,)

@@ -99,7 +99,7 @@ def stopped(root, given, epochs=2):
 
     report = Interrupting()
     with pytest.raises(KeyboardInterrupt):
-        lossreg.run(given, root=root, report=report)
+        lossreg.run(given, root=root, progress=report)
     return report.path
 
 
@@ -321,7 +321,7 @@ def test_a_second_signal_stops_at_once(tmp_path):
             raise AssertionError(record)
 
     with pytest.raises(KeyboardInterrupt):
-        lossreg.run(small(), root=tmp_path, report=Impatient())
+        lossreg.run(small(), root=tmp_path, progress=Impatient())
     (path,) = tmp_path.iterdir()
     assert Store(path).read("status.json")["status"] == "interrupted"
     assert not checkpoint.steps_in(path / "checkpoints")
@@ -367,7 +367,7 @@ def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(disk, tm
                 fill()
 
     with pytest.raises(OSError, match=r"checkpoints/step-9\.safetensors: cannot be written: (No space|File too)"):
-        lossreg.run(given, root=folder, report=Filling())
+        lossreg.run(given, root=folder, progress=Filling())
     (path,) = (entry for entry in folder.iterdir() if entry.is_dir())
     assert checkpoint.steps_in(path / "checkpoints") == [3, 6]
     assert checkpoint.read(path / "checkpoints", 6).step == 6

@@ -105,7 +105,7 @@ def test_a_tracker_learns_how_the_run_was_stopped(follower, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        lossreg.run({**RUN, "trackers": ["following"]}, root=tmp_path, report=Stopper())
+        lossreg.run({**RUN, "trackers": ["following"]}, root=tmp_path, progress=Stopper())
     assert follower[0].told == ["interrupted"]
 
 

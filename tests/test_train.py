@@ -477,7 +477,7 @@ class Failing(Progress):
 def test_a_run_that_stops_says_so_in_its_directory(run, error, status):
     report = Failing(error)
     with pytest.raises(type(error)):
-        run(config(), report=report)
+        run(config(), progress=report)
     found = json.loads((report.where / "status.json").read_text())
     assert (found["status"], found["error"]) == (status, f"{type(error).__name__}: {error}")
     assert len((report.where / "metrics.jsonl").read_text().splitlines()) == 1
