@@ -225,8 +225,7 @@ BROKEN = {
     "an exit on import": ("import sys; sys.exit(3)", "SystemExit: 3"),
     "no hook": ("x = 1", "it has no lossreg_component hook that answers"),
     "a component of another kind": (
-        "from lossreg.plugin import hookimpl, data\n@data\ndef broken(): return 1\n"
-        "@hookimpl\ndef lossreg_component(): return broken",
+        "from lossreg.plugin import data, hookimpl\n@data\ndef broken(): return 1\n@hookimpl\ndef lossreg_component(): return broken",
         "lossreg_component answers <data broken>, expected a Loss",
     ),
     "a misspelt hook": (
@@ -378,7 +377,8 @@ def test_registering_finds_the_registry_of_the_kind():
         import lossreg
         from lossreg.registry import registries as registry
 
-        def rule(weight: lossreg.plugin.Real, grad: lossreg.plugin.Real, step: lossreg.plugin.Real, *, lr: lossreg.plugin.Positive = 0.1):
+        def rule(weight: lossreg.plugin.Real, grad: lossreg.plugin.Real, step: lossreg.plugin.Real,
+                 *, lr: lossreg.plugin.Positive = 0.1):
             return (weight - lr * grad,)
 
         lossreg.register(lossreg.plugin.optimizer(rule))

@@ -17,8 +17,7 @@ from lossreg.criterion.call import Call
 from lossreg.criterion.plan import Settled
 from lossreg.definition.parameters import Parameter
 from lossreg.errors import MissingExtra, NonconformingLoss
-from lossreg.kernels.numerics import stable
-from lossreg.kernels.numerics.stable import sigmoid, sign, softplus
+from lossreg.kernels.numerics import sigmoid, sign, softplus, stable
 from lossreg.plugin import Array, Axes, ClassIndex, ClassRow, Positive, Real, Row, Share, Sign, Slope, Slopes, loss
 from lossreg.registry.registries import losses
 from lossreg.testing import CHECKS, check_loss, parametrize_with_checks

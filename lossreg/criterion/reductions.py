@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     Divisor = Callable[[float, int, int], float]
 
 REDUCTIONS: dict[str, Divisor] = {
-    "none": lambda count, size, batch: 1.0,
-    "sum": lambda count, size, batch: 1.0,
-    "mean": lambda count, size, batch: count,
+    "none": lambda *_: 1.0,
+    "sum": lambda *_: 1.0,
+    "mean": lambda count, *_: count,
     "batchmean": lambda count, size, batch: count * batch / size if size else 0.0,
 }
 """By name: the divisor, from what the elements weigh together, how many there are, and how long the first axis is.

@@ -1,1 +1,1 @@
-"""What a plugin defines: components, losses and their kernels, domains and parameters, and the hook that offers them."""
+"""What plugins define: components, losses and kernels, domains and parameters, and the hook."""

@@ -1,4 +1,4 @@
-"""Numbers of any size, as a mantissa and a power of 2: exp_apart, logb and exp2 of lossreg.kernels.numerics.stable, compiled.
+"""Numbers of any size, as a mantissa and a power of 2: exp_apart, logb and exp2, compiled.
 
 Their products and sums neither overflow nor vanish, and take a tenth of the time of adding by logarithms. Like the
 polynomials these are free of branches.

@@ -1,4 +1,4 @@
-"""The loops that turn a kernel into a loss over arrays: ordinary Python, compiled by lossreg.kernels.compiler.specialize.
+"""The loops that turn a kernel into a loss over arrays: ordinary Python, compiled by lossreg.kernels.compiler.
 
 A template is compiled once for each kernel, float type and set of outputs. `specialise` gives every copy its own values
 for the names under "filled in"; to the compiler they are constants, and a branch on one costs nothing. The operands of

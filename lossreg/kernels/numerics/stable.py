@@ -2,7 +2,7 @@
 
 Each takes and returns one number and keeps its type: float, numpy's floats, or mpmath's of any precision, which is what
 lets the conformance kit run a kernel in 60 digits. In a compiled loop the elementary functions become the polynomials
-of lossreg.kernels.elementary.polynomials, so that the loop vectorises. Importing this module imports neither numpy nor numba.
+of lossreg.kernels.elementary, so that the loop vectorises. Importing this module imports neither numpy nor numba.
 
 >>> softplus(-800.0), sigmoid(-1000.0), times(0.0, float("inf"))
 (0.0, 0.0, 0.0)

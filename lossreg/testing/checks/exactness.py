@@ -172,12 +172,12 @@ def diagnose(found: Any, expected: Any, error: float, real: Any, place: Any) -> 
 
 
 OVERFLOW = (
-    "of lossreg.kernels.numerics.stable, softplus(x) is log(1 + e^x) without overflow, largest and exp_below make a softmax, "
-    "gap and times have the limits of inf - inf and 0 * inf; of lossreg.kernels.numerics.distances, distance and angle do not "
+    "of lossreg.kernels.numerics, softplus(x) is log(1 + e^x) without overflow, largest and exp_below make a softmax, "
+    "gap and times have the limits of inf - inf and 0 * inf; of lossreg.kernels.numerics, distance and angle do not "
     "overflow where they square"
 )
 CANCELLATION = (
-    "of lossreg.kernels.numerics.stable, softplus(-x) is -log(sigmoid(x)), sigmoid(-x) is 1 - sigmoid(x), log1p(x) is "
-    "log(1 + x); of lossreg.kernels.numerics.distances, angle gives cosines; or rewrite a difference of near numbers as one "
+    "of lossreg.kernels.numerics, softplus(-x) is -log(sigmoid(x)), sigmoid(-x) is 1 - sigmoid(x), log1p(x) is "
+    "log(1 + x); of lossreg.kernels.numerics, angle gives cosines; or rewrite a difference of near numbers as one "
     "product"
 )
