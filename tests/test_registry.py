@@ -225,7 +225,10 @@ BROKEN = {
     "an exit on import": ("import sys; sys.exit(3)", "SystemExit: 3"),
     "no hook": ("x = 1", "it has no lossreg_component hook that answers"),
     "a component of another kind": (
-        "from lossreg.plugin import data, hookimpl\n@data\ndef broken(): return 1\n@hookimpl\ndef lossreg_component(): return broken",
+        (
+            "from lossreg.plugin import data, hookimpl\n@data\ndef broken(): return 1\n"
+            "@hookimpl\ndef lossreg_component(): return broken"
+        ),
         "lossreg_component answers <data broken>, expected a Loss",
     ),
     "a misspelt hook": (
