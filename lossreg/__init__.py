@@ -128,7 +128,7 @@ def run(
     The directory is made under `root`, else $LOSSREG_RUNS, else experiments/runs. `progress` receives the events of
     the run; without one the run is silent. Raises InvalidConfig with every problem found.
     """
-    from lossreg.experiment.runner.run import run
+    from lossreg.experiment.runner.execution import run
 
     return run(config, root, progress)
 
@@ -139,7 +139,7 @@ def resume(path: str | Path, *, progress: Progress | None = None, force: bool = 
     Raises NotResumable for a run that is finished or running, and, unless `force`, for one whose config or plugins have
     changed, with the difference.
     """
-    from lossreg.experiment.runner.run import resume
+    from lossreg.experiment.runner.execution import resume
 
     return resume(path, progress, force=force)
 

@@ -140,13 +140,13 @@ if TYPE_CHECKING:
         InvalidParameter as InvalidParameter,
     )
     from lossreg.experiment.data.table import Table as Table
-    from lossreg.experiment.network.layers import (
+    from lossreg.experiment.network.interface import Network as Network
+    from lossreg.experiment.network.sequential import (
         Dense as Dense,
     )
-    from lossreg.experiment.network.layers import (
+    from lossreg.experiment.network.sequential import (
         Sequential as Sequential,
     )
-    from lossreg.experiment.network.network import Network as Network
     from lossreg.kernels.drivers.each import (
         Scratch as Scratch,
     )
@@ -166,7 +166,7 @@ EXPORTS = {
     "Component": "lossreg.definition.component",
     "Count": "lossreg.definition.domains",
     "Data": "lossreg.definition.component",
-    "Dense": "lossreg.experiment.network.layers",
+    "Dense": "lossreg.experiment.network.sequential",
     "Dissimilarity": "lossreg.definition.domains",
     "Fraction": "lossreg.definition.domains",
     "Ignored": "lossreg.definition.domains",
@@ -176,7 +176,7 @@ EXPORTS = {
     "LogProbability": "lossreg.definition.domains",
     "Loss": "lossreg.definition.loss",
     "Model": "lossreg.definition.component",
-    "Network": "lossreg.experiment.network.network",
+    "Network": "lossreg.experiment.network.interface",
     "NonNegative": "lossreg.definition.domains",
     "Optimizer": "lossreg.definition.component",
     "Positive": "lossreg.definition.domains",
@@ -187,7 +187,7 @@ EXPORTS = {
     "Scale": "lossreg.definition.domains",
     "Schedule": "lossreg.definition.component",
     "Scratch": "lossreg.kernels.drivers.each",
-    "Sequential": "lossreg.experiment.network.layers",
+    "Sequential": "lossreg.experiment.network.sequential",
     "Share": "lossreg.definition.domains",
     "Shared": "lossreg.definition.domains",
     "Sign": "lossreg.definition.domains",

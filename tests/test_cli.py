@@ -14,9 +14,9 @@ import jsonschema
 import pytest
 
 import lossreg
-from lossreg.experiment.config.document import Document
-from lossreg.experiment.runner.progress import Bar, Lines, for_output
-from lossreg.experiment.task.task import demand_of
+from lossreg.experiment.config.yaml_document import Document
+from lossreg.experiment.runner.progress import ProgressBar, ProgressLines, for_output
+from lossreg.experiment.task.requirements import requirements_of
 from lossreg.registry.registries import REGISTRIES
 
 RUN = """\
@@ -201,7 +201,7 @@ def test_show_gives_every_plugin_as_a_config_has_it(command, tmp_path):
 
 
 def test_show_has_no_yaml_for_a_loss_that_no_config_can_train_by(command):
-    assert {name for name in lossreg.names() if demand_of(lossreg.get(name)) is None} == PYTHON_ONLY
+    assert {name for name in lossreg.names() if requirements_of(lossreg.get(name)) is None} == PYTHON_ONLY
     for name in PYTHON_ONLY:
         text = command("show", name).stdout
         assert "in YAML" not in text
@@ -474,7 +474,7 @@ def test_warming_has_a_bar_and_a_line_for_each_loss(tmp_path):
 
 
 def test_a_run_that_fails_before_the_bar_is_drawn_still_says_where_it_is(tmp_path):
-    report = Bar(io.StringIO())
+    report = ProgressBar(io.StringIO())
     report.stopped(tmp_path)
     assert str(tmp_path) in report.output.getvalue()
 
@@ -483,9 +483,9 @@ def test_without_rich_a_terminal_gets_lines(monkeypatch):
     class Terminal:
         isatty = staticmethod(lambda: True)
 
-    assert type(for_output(Terminal())) is Bar
+    assert type(for_output(Terminal())) is ProgressBar
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    assert type(for_output(Terminal())) is Lines
+    assert type(for_output(Terminal())) is ProgressLines
 
 
 def test_a_run_goes_on_without_its_reader_and_a_run_of_its_config_has_its_name(command, tmp_path):

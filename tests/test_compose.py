@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lossreg import InvalidConfig
-from lossreg.experiment.config.config import load
+from lossreg.experiment.config.run_config import load
 
 BASE = """\
 data: {name: digits, standardise: true, test: 0.5}

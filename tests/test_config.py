@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lossreg import InvalidConfig
 from lossreg.criterion.reductions import REDUCTIONS
-from lossreg.experiment.config.config import load
-from lossreg.experiment.config.document import Document, dump
+from lossreg.experiment.config.run_config import load
+from lossreg.experiment.config.yaml_document import Document, dump
 
 GOOD = {"data": "iris", "model": "linear", "optimizer": "sgd", "loss": "huber"}
 

@@ -8,12 +8,12 @@ from safetensors.numpy import load_file
 
 import lossreg
 from lossreg import InvalidConfig, Progress
-from lossreg.experiment.config.config import load
+from lossreg.experiment.config.run_config import load
 from lossreg.experiment.storage import checkpoint
-from lossreg.experiment.training.interrupts import Signals
-from lossreg.experiment.training.loop import Training, best
-from lossreg.experiment.training.session import prepare
-from lossreg.experiment.training.step import Descent, clip_norm, clip_value
+from lossreg.experiment.training.interrupts import InterruptHandler
+from lossreg.experiment.training.loop import TrainingLoop, best
+from lossreg.experiment.training.prepare import prepare
+from lossreg.experiment.training.step import TrainingStep, clip_norm, clip_value
 
 
 def config(**changes):
@@ -35,12 +35,12 @@ def config(**changes):
 def test_accumulated_batches_are_one_large_batch(loss, reduction):
     given = {"loss": loss, "reduction": reduction, "optimizer": {"name": "sgd", "lr": 0.002, "momentum": 0.9}}
     large, small = (
-        Training(prepare(load(config(**given, train={"epochs": 2, "batch_size": size, "accumulate": 25 // size}))))
+        TrainingLoop(prepare(load(config(**given, train={"epochs": 2, "batch_size": size, "accumulate": 25 // size}))))
         for size in (25, 5)
     )
     for training in (large, small):
         while not training.done:
-            training.advance(Signals())
+            training.advance(InterruptHandler())
             training.measure()
     assert large.step == small.step == 10
     np.testing.assert_allclose(small.session.network.weights, large.session.network.weights, rtol=2e-5, atol=1e-6)
@@ -63,9 +63,9 @@ def test_accumulation_holds_for_whatever_an_example_is(data, model, loss):
     for train in ({"batch_size": 24}, {"batch_size": 8, "accumulate": 3}):
         noun = {"name": data, "test": 0, "standardise": True}
         given = {"data": noun, "model": model, "loss": loss, "train": {"steps": 8, **train}}
-        training = Training(prepare(load(config(**given, optimizer={"name": "sgd", "lr": 0.01}))))
+        training = TrainingLoop(prepare(load(config(**given, optimizer={"name": "sgd", "lr": 0.01}))))
         while not training.done:
-            training.advance(Signals())
+            training.advance(InterruptHandler())
         losses.append(training.session.network.weights.copy())
     np.testing.assert_allclose(*losses, rtol=2e-4, atol=2e-6)
 
@@ -74,7 +74,7 @@ def gradient(**train):
     """The gradient that the first step goes by: what the weights lose, at a rate of 1."""
     session = prepare(load(config(optimizer={"name": "sgd", "lr": 1.0}, train={"steps": 1, "batch_size": 110} | train)))
     before = session.network.weights.copy()
-    Descent(session).step(np.arange(110), 1.0)
+    TrainingStep(session).step(np.arange(110), 1.0)
     return before - session.network.weights
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import lossreg
 from lossreg import InvalidInput
-from lossreg.experiment.config.config import load
-from lossreg.experiment.task.task import Task
-from lossreg.experiment.training.examples import Rows, draw, prepare_inputs
-from lossreg.experiment.training.session import prepare
+from lossreg.experiment.config.run_config import load
+from lossreg.experiment.task.requirements import Task
+from lossreg.experiment.training.examples import InputRows, draw, prepare_inputs
+from lossreg.experiment.training.prepare import prepare
 from lossreg.plugin import Table
 
 LABELS = st.lists(st.integers(0, 3), min_size=1, max_size=40)
@@ -57,7 +57,7 @@ def test_every_other_row_may_be_drawn():
 
 def test_a_pairs_rows_stand_one_after_the_other():
     table = np.arange(12, dtype=np.float32).reshape(4, 3)
-    rows = Rows(table, np.array([[3, 0], [1, 2]]))
+    rows = InputRows(table, np.array([[3, 0], [1, 2]]))
     assert (len(rows), rows.shape) == (2, (2, 3))
     assert rows.take(slice(None)).tolist() == table[[3, 0, 1, 2]].tolist()
     out = rows.room(1)
@@ -73,7 +73,7 @@ def test_a_mapped_file_gives_the_batches_that_an_array_gives(tmp_path):
     one, other = (prepare_inputs(table, rows, standardise=True) for table in (Table(values, values[:, 0]), mapped))
     assert isinstance(other.inputs, np.memmap)
     assert one.encoding == other.encoding
-    found = [Rows(each.inputs, rows[:, np.newaxis], each.scaling).take(slice(5, 700)) for each in (one, other)]
+    found = [InputRows(each.inputs, rows[:, np.newaxis], each.scaling).take(slice(5, 700)) for each in (one, other)]
     np.testing.assert_array_equal(*found)
 
 

@@ -7,11 +7,11 @@ import pytest
 from sklearn import metrics as reference
 
 import lossreg
-from lossreg.experiment.config.config import load
+from lossreg.experiment.config.run_config import load
 from lossreg.experiment.task.metrics import METRICS, NAMES, OWN, suitable
-from lossreg.experiment.task.task import Task, demand_of
-from lossreg.experiment.training.evaluation import Measure
-from lossreg.experiment.training.examples import Part, Rows
+from lossreg.experiment.task.requirements import Task, requirements_of
+from lossreg.experiment.training.evaluation import Evaluator
+from lossreg.experiment.training.examples import Examples, InputRows
 from lossreg.experiment.training.objective import Objective
 from lossreg.registry.registries import losses
 
@@ -24,10 +24,10 @@ class Identity:
 
 
 def measured(loss, outputs, targets, names=None, rows=1):
-    demand = demand_of(losses.get(loss))
+    demand = requirements_of(losses.get(loss))
     index = np.arange(len(outputs)).reshape(-1, rows)
-    part = Part(Rows(outputs.astype(np.float32), index), targets)
-    return Measure(Objective(losses.get(loss), "mean", {}, demand), names=names)(Identity(), part)
+    part = Examples(InputRows(outputs.astype(np.float32), index), targets)
+    return Evaluator(Objective(losses.get(loss), "mean", {}, demand), names=names)(Identity(), part)
 
 
 def test_every_function_is_there_and_every_form_has_metrics():
@@ -164,7 +164,7 @@ def test_losses_are_reported_beside_the_one_that_trains(tmp_path):
     ],
 )
 def test_what_cannot_be_measured_is_refused(changes, message):
-    from lossreg.experiment.training.session import prepare
+    from lossreg.experiment.training.prepare import prepare
 
     given = {"data": "random", "model": "linear", "optimizer": "sgd", "loss": "mse"}
     with pytest.raises(lossreg.InvalidConfig) as caught:

@@ -8,7 +8,7 @@ import pytest
 import lossreg
 from lossreg import InvalidParameter
 from lossreg.errors import InvalidDefinition
-from lossreg.experiment.network.layers import ACTIVATIONS
+from lossreg.experiment.network.sequential import ACTIVATIONS
 from lossreg.plugin import Dense, Sequential
 from lossreg.registry.registries import models
 

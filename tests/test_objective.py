@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lossreg.definition.domains import DISSIMILARITY, LOG_PROBABILITY, NON_NEGATIVE, PROBABILITY, UNIT
-from lossreg.experiment.task.inverse_links import LINKS
-from lossreg.experiment.task.task import Task, demand_of
+from lossreg.experiment.task.inverse_links import INVERSE_LINKS
+from lossreg.experiment.task.requirements import Task, requirements_of
 from lossreg.experiment.training.objective import Objective
 from lossreg.registry.registries import losses
 
@@ -34,14 +34,14 @@ def targets_of(demand):
     return np.log(made) if demand.log_target else made
 
 
-CASES = [(name, {}) for name in losses.names() if demand_of(losses.get(name))]
+CASES = [(name, {}) for name in losses.names() if requirements_of(losses.get(name))]
 CASES += [("poisson_nll", {"log_input": False}), ("kl_div", {"log_target": True})]
 
 
 @pytest.mark.parametrize(("name", "parameters"), CASES)
 def test_the_gradient_of_the_outputs_agrees_with_differences(name, parameters):
     loss = losses.get(name)
-    demand = demand_of(loss, parameters)
+    demand = requirements_of(loss, parameters)
     objective = Objective(loss, "mean", parameters, demand)
     width = 1 if demand.task is Task.ORDER else WIDTH * demand.parts
     outputs, targets = RANDOM.normal(size=(COUNT * demand.task.rows, width)), targets_of(demand)
@@ -63,7 +63,7 @@ def test_the_gradient_of_the_outputs_agrees_with_differences(name, parameters):
 
 def test_parts_of_a_batch_add_up_to_its_gradient():
     loss = losses.get("nll")
-    objective = Objective(loss, "mean", {"weight": [1.0, 2.0, 3.0]}, demand_of(loss))
+    objective = Objective(loss, "mean", {"weight": [1.0, 2.0, 3.0]}, requirements_of(loss))
     outputs, labels = RANDOM.normal(size=(6, 3)), np.array([0, 1, 2, 2, 1, 0])
     whole, parts = np.empty_like(outputs), np.empty_like(outputs)
     objective.value_and_grad(outputs, labels, out=whole)
@@ -77,7 +77,7 @@ def test_parts_of_a_batch_add_up_to_its_gradient():
 def test_links_give_numbers_of_their_domain_however_large(domain):
     raw = np.float32([[-1e4, 0, 1e4], [1e4, 1e4, 1e4], [-3, 2, 1]])
     with np.errstate(all="raise", under="ignore"):
-        values = LINKS[domain].apply(raw)
+        values = INVERSE_LINKS[domain].apply(raw)
     assert np.isfinite(values).all()
     assert np.asarray(domain.contains(values)).all()
     if domain is PROBABILITY:
@@ -86,9 +86,9 @@ def test_links_give_numbers_of_their_domain_however_large(domain):
         np.testing.assert_allclose(np.exp(values).sum(axis=1), 1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("domain", [domain for domain, link in LINKS.items() if link], ids=str)
+@pytest.mark.parametrize("domain", [domain for domain, link in INVERSE_LINKS.items() if link], ids=str)
 def test_the_derivative_of_a_link_agrees_with_differences(domain):
-    link = LINKS[domain]
+    link = INVERSE_LINKS[domain]
     raw = RANDOM.normal(size=(4, 2, 3) if domain is DISSIMILARITY else (4, 3))
     values = link.apply(raw)
     direction = RANDOM.normal(size=values.shape)
@@ -101,7 +101,7 @@ def test_the_derivative_of_a_link_agrees_with_differences(domain):
 
 
 def test_a_distance_of_nothing_has_no_slope():
-    raw, link = np.zeros((2, 2, 3)), LINKS[DISSIMILARITY]
+    raw, link = np.zeros((2, 2, 3)), INVERSE_LINKS[DISSIMILARITY]
     values = link.apply(raw)
     assert not values.any()
     assert not link.differentiate(raw, values, np.ones((2, 1))).any()

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lossreg.experiment.training.optimizer import Updater
+from lossreg.experiment.training.optimizer import BoundOptimizer
 from lossreg.registry.registries import optimizers
 
 GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("optimizers.json").read_text("utf-8"))
@@ -36,7 +36,7 @@ def test_the_compiled_rule_is_pytorchs_to_float32(case):
     optimizer, parameters, path = case
     weights = np.array(GOLDEN["weights"], np.float32)
     network = SimpleNamespace(weights=weights, grads=np.zeros_like(weights))
-    updater = Updater(optimizer, parameters, network)
+    updater = BoundOptimizer(optimizer, parameters, network)
     assert updater.steps == 0
     assert np.array_equal(weights, np.array(GOLDEN["weights"], np.float32))
     for grads, expected in zip(GOLDEN["grads"], path, strict=True):

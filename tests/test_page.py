@@ -11,10 +11,10 @@ import pytest
 from safetensors.numpy import save_file
 
 import lossreg
-from lossreg.experiment.report.content import POINTS, content, readable, thinned
+from lossreg.experiment.report.html_page import SCRIPTS, page, source
 from lossreg.experiment.report.loss_curves import call, shape
-from lossreg.experiment.report.outcomes import CLASSES, outcome
-from lossreg.experiment.report.page import SCRIPTS, page, source
+from lossreg.experiment.report.page_data import POINTS, content, readable, thinned
+from lossreg.experiment.report.prediction_summary import CLASSES, outcome
 from lossreg.experiment.runner.predictions import FILE, read
 from lossreg.experiment.storage.runs import Run, runs_in
 

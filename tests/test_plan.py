@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lossreg import InvalidConfig
-from lossreg.experiment.config.config import load
-from lossreg.experiment.sweep.plan import Plan
+from lossreg.experiment.config.run_config import load
+from lossreg.experiment.sweep.trials import SweepPlan
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "sweeps"
 BASE = """\
@@ -26,7 +26,7 @@ def plan(tmp_path, monkeypatch):
 
     def read(text, *changes):
         tmp_path.joinpath("x.yaml").write_text(BASE + text)
-        return Plan.read("x.yaml", changes)
+        return SweepPlan.read("x.yaml", changes)
 
     return read
 
@@ -217,7 +217,7 @@ def test_every_sweep_in_configs_says_its_question_and_its_command_and_is_valid(p
     header = path.read_text("utf-8").partition("\n\n")[0]
     assert "?" in header
     assert f"lossreg sweep configs/sweeps/{path.name}" in header
-    found = Plan.read(path)
+    found = SweepPlan.read(path)
     trials = found.trials()
     found.verify(trials)
     assert len(trials) == 64
@@ -227,6 +227,6 @@ def test_every_sweep_in_configs_says_its_question_and_its_command_and_is_valid(p
 def test_an_array_is_the_list_of_its_numbers():
     grid = {"optimizer.lr": np.logspace(-3, -1, 3), "seed": np.arange(2)}
     content = {"data": "iris", "model": "linear", "optimizer": "adam", "loss": "nll", "sweep": {"grid": grid}}
-    values = [trial.values for trial in Plan.read(content).trials()]
+    values = [trial.values for trial in SweepPlan.read(content).trials()]
     assert repr(values[:2]) == "[{'optimizer.lr': 0.001, 'seed': 0}, {'optimizer.lr': 0.001, 'seed': 1}]"
     assert len(values) == 6

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 import lossreg
 from lossreg import Progress
 from lossreg.errors import Diverged, NotResumable
-from lossreg.experiment.runner.run_directory import Store
+from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import checkpoint
 
 CONFIG = """\
@@ -56,13 +56,13 @@ def whole(config, tmp_path_factory):
 def assert_same(path, whole):
     for name in SAME:
         assert (path / name).read_bytes() == (whole.path / name).read_bytes(), name
-    records = Store(path).records()
+    records = RunDirectory(path).records()
     losses = [record.get("validation_loss", record["train_loss"]) for record in records]
     for step in (records[-1]["step"], records[int(np.argmin(losses))]["step"]):
         one, other = (load_file(run / "checkpoints" / f"step-{step}.safetensors") for run in (path, whole.path))
         assert one.keys() == other.keys()
         assert all(np.array_equal(one[key], other[key]) for key in one)
-    assert Store(path).read("status.json")["status"] == "finished"
+    assert RunDirectory(path).read("status.json")["status"] == "finished"
 
 
 @pytest.mark.parametrize(("number", "seeds"), [("SIGKILL", range(8)), ("SIGINT", range(3)), ("SIGTERM", range(3))])
@@ -106,10 +106,10 @@ def stopped(root, given, epochs=2):
 def test_an_interrupted_run_has_a_checkpoint_of_its_step_and_can_be_resumed(tmp_path):
     given = small(train={"epochs": 5, "batch_size": 16})
     path = stopped(tmp_path, given)
-    status = Store(path).read("status.json")
+    status = RunDirectory(path).read("status.json")
     assert (status["status"], status["step"]) == ("interrupted", 6)
     assert checkpoint.steps_in(path / "checkpoints") == [6]
-    assert len(Store(path).records()) == 2
+    assert len(RunDirectory(path).records()) == 2
     assert_same(lossreg.resume(path).path, lossreg.run(given, root=tmp_path))
 
 
@@ -121,7 +121,7 @@ def test_a_finished_run_says_so(tmp_path):
 
 def test_a_run_that_is_running_is_refused(tmp_path):
     path = stopped(tmp_path, small())
-    with Store.open(path), pytest.raises(NotResumable, match=rf"is running, as process {os.getpid()}"):
+    with RunDirectory.open(path), pytest.raises(NotResumable, match=rf"is running, as process {os.getpid()}"):
         lossreg.resume(path)
     lossreg.resume(path)
 
@@ -144,8 +144,8 @@ def test_a_changed_config_is_refused_with_the_difference_unless_forced(tmp_path)
     with pytest.raises(NotResumable, match=told):
         lossreg.resume(path)
     assert [record["epoch"] for record in lossreg.resume(path, force=True).metrics] == [1, 2, 3, 4, 5, 6, 7]
-    assert Store(path).read("status.json")["status"] == "finished"
-    assert Store(path).read("environment.json")["config"]["optimizer"]["lr"] == 0.05
+    assert RunDirectory(path).read("status.json")["status"] == "finished"
+    assert RunDirectory(path).read("environment.json")["config"]["optimizer"]["lr"] == 0.05
     assert "although optimizer.lr was 0.1, is 0.05" in (path / "log.txt").read_text()
 
 
@@ -276,7 +276,7 @@ def test_a_loss_that_turns_infinite_names_step_batch_and_rows(tmp_path):
     told = "the loss is inf at step 4: epoch 1, batch 4 of 5, which is these rows of csv: 13, 14, 15, 16"
     assert str(caught.value) == told
     (path,) = tmp_path.joinpath("runs").iterdir()
-    status = Store(path).read("status.json")
+    status = RunDirectory(path).read("status.json")
     assert (status["status"], status["step"]) == ("diverged", 3)
     assert told in status["error"]
     assert checkpoint.steps_in(path / "checkpoints") == [2, 3]
@@ -294,7 +294,7 @@ def test_a_run_that_diverges_keeps_its_best_epoch(tmp_path):
         lossreg.run(given, root=tmp_path)
     (path,) = tmp_path.iterdir()
     assert checkpoint.steps_in(path / "checkpoints") == [9]
-    assert len(Store(path).records()) == 3
+    assert len(RunDirectory(path).records()) == 3
 
 
 def test_weights_that_turn_infinite_after_the_last_loss_are_not_kept(tmp_path):
@@ -323,7 +323,7 @@ def test_a_second_signal_stops_at_once(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         lossreg.run(small(), root=tmp_path, progress=Impatient())
     (path,) = tmp_path.iterdir()
-    assert Store(path).read("status.json")["status"] == "interrupted"
+    assert RunDirectory(path).read("status.json")["status"] == "interrupted"
     assert not checkpoint.steps_in(path / "checkpoints")
 
 

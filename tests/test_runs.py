@@ -14,7 +14,7 @@ import pytest
 import lossreg
 from lossreg.commands.results.output import STYLES
 from lossreg.errors import InvalidInput, UnknownName
-from lossreg.experiment.report.compare import comparison, differing
+from lossreg.experiment.report.comparison import comparison, differing
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.query import Condition, best_last, find, order, root_of, seconds, select
 from lossreg.experiment.storage.records import flat

@@ -10,14 +10,14 @@ import lossreg
 from lossreg import InvalidConfig
 from lossreg.definition.component import Schedule
 from lossreg.errors import InvalidDefinition
-from lossreg.experiment.training.schedule import Rate
+from lossreg.experiment.training.schedule import BoundSchedule
 from lossreg.registry.registries import schedules
 
 
 def factors(name, steps=20, per_epoch=5, losses=(), **parameters):
     """The factor at each step of a run whose epochs have these losses."""
     found = schedules.get(name)
-    rate = Rate(found, found.bind(parameters), steps)
+    rate = BoundSchedule(found, found.bind(parameters), steps)
     epochs = [divmod(step, per_epoch)[0] + 1 for step in range(steps)]
     return [rate.during(epoch, losses[: epoch - 1])(step) for step, epoch in enumerate(epochs, 1)]
 
@@ -69,7 +69,7 @@ def test_a_schedule_that_does_not_ask_for_the_step_is_called_once_an_epoch():
         calls.append(len(losses))
         return 2.0
 
-    factor = Rate(counted, {}, 10).during(3, [0.5, 0.25])
+    factor = BoundSchedule(counted, {}, 10).during(3, [0.5, 0.25])
     assert [factor(step) for step in range(5)] == [2.0] * 5
     assert calls == [2]
 

@@ -9,9 +9,9 @@ import pytest
 from lossreg import InvalidConfig
 from lossreg.definition.domains import RISING
 from lossreg.definition.parameters import Parameter
-from lossreg.experiment.config.config import NOUNS, load
-from lossreg.experiment.config.document import Document
-from lossreg.experiment.config.schema import LIMITS, of, schema
+from lossreg.experiment.config.json_schema import LIMITS, of, schema
+from lossreg.experiment.config.run_config import NOUNS, load
+from lossreg.experiment.config.yaml_document import Document
 
 SCHEMA = json.loads(json.dumps(schema(), allow_nan=False))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import lossreg
-from lossreg.experiment.config.config import load
-from lossreg.experiment.training.session import prepare
+from lossreg.experiment.config.run_config import load
+from lossreg.experiment.training.prepare import prepare
 from lossreg.kernels.drivers.evaluate import WORK
 from lossreg.registry.registries import losses
 

@@ -14,9 +14,9 @@ from safetensors.numpy import load_file
 
 import lossreg
 from lossreg import InvalidParameter
-from lossreg.experiment.config.config import load
+from lossreg.experiment.config.run_config import load
 from lossreg.experiment.runner import run_directory as room
-from lossreg.experiment.runner.run_directory import Store
+from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.environment import config_hash, environment
 from lossreg.experiment.storage.environment import git as git_state
@@ -32,10 +32,10 @@ CONFIG = {
 
 CREATE = """
 import sys
-from lossreg.experiment.runner.run_directory import Store
+from lossreg.experiment.runner.run_directory import RunDirectory
 sys.stdin.readline()
 for _ in range(25):
-    print(Store.create("same", sys.argv[1]).path)
+    print(RunDirectory.create("same", sys.argv[1]).path)
 """
 
 
@@ -59,18 +59,18 @@ def test_a_name_that_is_taken_is_left_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "datetime", Stopped)
     tokens = iter(["aaaaaa", "aaaaaa", "aaaaaa", "bbbbbb"])
     monkeypatch.setattr(room.secrets, "token_hex", lambda _: next(tokens))
-    names = [Store.create("x", tmp_path).path.name for _ in range(2)]
+    names = [RunDirectory.create("x", tmp_path).path.name for _ in range(2)]
     assert names == ["20260102T030405.000006Z-x-aaaaaa", "20260102T030405.000006Z-x-bbbbbb"]
 
 
 def test_the_root_is_the_one_given_or_that_of_the_environment_or_the_usual(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("LOSSREG_RUNS", raising=False)
-    assert Store.create("a b/c").path.parent == Path("experiments/runs")
-    assert "-a-b-c-" in Store.create("a b/c").path.name
+    assert RunDirectory.create("a b/c").path.parent == Path("experiments/runs")
+    assert "-a-b-c-" in RunDirectory.create("a b/c").path.name
     monkeypatch.setenv("LOSSREG_RUNS", "elsewhere")
-    assert Store.create("x").path.parent == Path("elsewhere")
-    assert Store.create("x", "given").path.parent == Path("given")
+    assert RunDirectory.create("x").path.parent == Path("elsewhere")
+    assert RunDirectory.create("x", "given").path.parent == Path("given")
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_run_leaves_these_files_and_no_others(result):
     ]
     assert json.loads((result.path / "status.json").read_text())["status"] == "finished"
     records = [json.loads(line) for line in (result.path / "metrics.jsonl").read_text().splitlines()]
-    assert records == result.metrics == Store(result.path).records()
+    assert records == result.metrics == RunDirectory(result.path).records()
     assert [record["epoch"] for record in records] == [1, 2]
 
 
@@ -116,7 +116,7 @@ def test_the_weights_are_those_of_the_network(result):
 
 def test_weights_that_are_not_contiguous_are_saved_right(tmp_path):
     array = np.arange(12, dtype=np.float32).reshape(3, 4)
-    Store(tmp_path).save({"turned": array.T, "strided": array[:, ::2]})
+    RunDirectory(tmp_path).save({"turned": array.T, "strided": array[:, ::2]})
     saved = load_file(tmp_path / "weights.safetensors")
     assert np.array_equal(saved["turned"], array.T)
     assert np.array_equal(saved["strided"], array[:, ::2])
@@ -190,7 +190,7 @@ def test_the_git_commit_and_whether_files_differ(tmp_path, monkeypatch):
 
 
 def test_numbers_that_json_lacks_are_text_that_float_reads(tmp_path):
-    store = Store(tmp_path)
+    store = RunDirectory(tmp_path)
     store.log({"a": math.nan, "b": math.inf, "c": -math.inf, "d": 0.1, "e": 3})
     (line,) = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert line == '{"a": "nan", "b": "inf", "c": "-inf", "d": 0.1, "e": 3}'

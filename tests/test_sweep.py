@@ -25,10 +25,10 @@ from sweeping import (
 from test_cli import on_a_terminal
 
 import lossreg
-from lossreg.experiment.config.document import Document
-from lossreg.experiment.runner.run_directory import Store
+from lossreg.experiment.config.yaml_document import Document
+from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage.runs import Run
-from lossreg.experiment.sweep.trial import work
+from lossreg.experiment.sweep.run_trial import work
 
 # Schedules that do what should not happen, in the trials whose seed is 1.
 BAD = '''
@@ -83,8 +83,8 @@ def test_running_it_again_runs_only_what_is_missing_or_not_done(sweep, tmp_path)
     for path in missing.rglob("*"):
         if path.is_file():
             path.unlink()
-    Store(failed).status("failed", step=0)
-    Store(interrupted).status("interrupted", step=0)
+    RunDirectory(failed).status("failed", step=0)
+    RunDirectory(interrupted).status("interrupted", step=0)
     again, _ = finish(sweep(SMALL))
     assert [line.split()[0] for line in again.splitlines() if "finished  " in line] == ["10/12", "11/12", "12/12"]
     assert {path: (path / "status.json").read_bytes() for path in rest} == before

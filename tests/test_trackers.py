@@ -8,7 +8,7 @@ import threading
 import pytest
 
 import lossreg
-from lossreg.experiment.config.config import load
+from lossreg.experiment.config.run_config import load
 from lossreg.registry.registries import trackers
 
 RUN = {
@@ -20,7 +20,7 @@ RUN = {
 }
 
 
-class Follower:
+class TrackerThread:
     """Takes note of everything, and fails at what it is told to fail at."""
 
     def __init__(self, path, config, fails=""):
@@ -48,7 +48,7 @@ def follower(monkeypatch):
     def following(path: str, config: dict, *, fails: str = ""):
         if fails == "begin":
             raise SystemExit("not today")
-        return Follower(path, config, fails)
+        return TrackerThread(path, config, fails)
 
     monkeypatch.setattr(trackers, "_given", {})
     lossreg.register(lossreg.plugin.tracker(following))
@@ -130,7 +130,7 @@ def test_a_tracker_that_fails_is_one_warning_and_the_run_goes_on(follower, tmp_p
 
 def test_no_run_waits_for_a_tracker_that_hangs(follower, tmp_path, caplog, monkeypatch):
     answer = threading.Event()
-    monkeypatch.setattr(Follower, "log", lambda *_: answer.wait())
+    monkeypatch.setattr(TrackerThread, "log", lambda *_: answer.wait())
     monkeypatch.setattr("lossreg.experiment.runner.trackers.PATIENCE", 0.01)
     with caplog.at_level(logging.WARNING, "lossreg"):
         result = lossreg.run({**RUN, "trackers": ["following"]}, root=tmp_path)

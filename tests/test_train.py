@@ -13,15 +13,15 @@ import lossreg
 from lossreg import InvalidConfig, Progress
 from lossreg.definition.domains import NON_NEGATIVE
 from lossreg.errors import BrokenPlugin
-from lossreg.experiment.config.config import load
-from lossreg.experiment.task.task import Task, demand_of
+from lossreg.experiment.config.run_config import load
+from lossreg.experiment.task.requirements import Task, requirements_of
 from lossreg.experiment.training.compatibility import fitting
-from lossreg.experiment.training.evaluation import MOST, Measure
-from lossreg.experiment.training.examples import Part, Rows
-from lossreg.experiment.training.interrupts import Signals
-from lossreg.experiment.training.loop import Training
+from lossreg.experiment.training.evaluation import MOST, Evaluator
+from lossreg.experiment.training.examples import Examples, InputRows
+from lossreg.experiment.training.interrupts import InterruptHandler
+from lossreg.experiment.training.loop import TrainingLoop
 from lossreg.experiment.training.objective import Objective
-from lossreg.experiment.training.session import prepare
+from lossreg.experiment.training.prepare import prepare
 from lossreg.plugin import Table
 from lossreg.registry.registries import Registry, losses
 
@@ -109,12 +109,12 @@ def orders(**changes):
 
     session_forward = session.network.forward
     object.__setattr__(session, "network", Watched())
-    found, training = [], Training(session)
+    found, training = [], TrainingLoop(session)
     for _ in range(session.epochs):
         seen.clear()
-        training.advance(Signals())
+        training.advance(InterruptHandler())
         while not training.between_epochs:
-            training.advance(Signals())
+            training.advance(InterruptHandler())
         assert len(seen) == session.steps_per_epoch
         found.append(np.concatenate(seen))
     return session.train.inputs.take(slice(None)), found
@@ -153,7 +153,7 @@ def test_steps_end_a_run_in_the_middle_of_an_epoch(run, steps, epochs):
 
 
 def part(inputs, targets):
-    return Part(Rows(inputs, np.arange(len(inputs))[:, np.newaxis]), targets)
+    return Examples(InputRows(inputs, np.arange(len(inputs))[:, np.newaxis]), targets)
 
 
 def measured(name, inputs, targets, **parameters):
@@ -163,7 +163,7 @@ def measured(name, inputs, targets, **parameters):
         forward = staticmethod(lambda inputs: inputs)
 
     loss = losses.get(name)
-    return Measure(Objective(loss, "mean", parameters, demand_of(loss)))(Identity(), part(inputs, targets))
+    return Evaluator(Objective(loss, "mean", parameters, requirements_of(loss)))(Identity(), part(inputs, targets))
 
 
 def test_metrics_are_means_over_all_rows_however_they_are_cut():
@@ -191,7 +191,7 @@ def test_metrics_are_means_over_all_rows_however_they_are_cut():
 
 def test_what_is_measured_of_one_part_says_nothing_of_another():
     random, loss = np.random.default_rng(1), losses.get("cross_entropy")
-    measure = Measure(Objective(loss, "mean", {"weight": [1.0, 5.0]}, demand_of(loss)))
+    measure = Evaluator(Objective(loss, "mean", {"weight": [1.0, 5.0]}, requirements_of(loss)))
 
     class Identity:
         forward = staticmethod(lambda inputs: inputs)
@@ -350,7 +350,7 @@ def test_a_loss_with_two_sides_trains_on_two_classes(run):
         margin = max(T(1) - side * logit, T(0))
         return margin * margin, T(-2) * side * margin
 
-    assert demand_of(two_sided).task is Task.SIDES
+    assert requirements_of(two_sided).task is Task.SIDES
     result = run(config(data={"name": "breast_cancer", "standardise": True}, loss="two_sided"))
     assert result.final["test_accuracy"] > 0.9
 
@@ -513,4 +513,4 @@ TASKS = {
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_losss_task_is_read_from_its_inputs(name):
-    assert demand_of(losses.get(name)).task is TASKS[name]
+    assert requirements_of(losses.get(name)).task is TASKS[name]

@@ -18,14 +18,14 @@ import yaml
 from timing import spread
 
 import lossreg
-from lossreg.experiment.config.config import load
-from lossreg.experiment.training.session import prepare
+from lossreg.experiment.config.run_config import load
+from lossreg.experiment.training.prepare import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lossreg.experiment.training.examples import Part
-    from lossreg.experiment.training.session import Session
+    from lossreg.experiment.training.examples import Examples
+    from lossreg.experiment.training.prepare import PreparedRun
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,14 +72,14 @@ def ours(path: Path) -> Callable[[int], float]:
     return run
 
 
-def whole(part: Part) -> tuple[Any, Any]:
+def whole(part: Examples) -> tuple[Any, Any]:
     """All the inputs and targets of a part, as arrays."""
     batch = part.room(len(part), 1)
     part.take(np.arange(len(part)), batch)
     return batch.inputs, batch.targets
 
 
-def torch_loop(session: Session) -> Callable[[int], float]:
+def torch_loop(session: PreparedRun) -> Callable[[int], float]:
     """The loop that one writes: shuffled indices, modules, a fused optimizer; the whole sets evaluated each epoch."""
     import torch
     from torch import nn
@@ -120,7 +120,7 @@ def torch_loop(session: Session) -> Callable[[int], float]:
     return run
 
 
-def scikit_learn(session: Session) -> Callable[[int], float]:
+def scikit_learn(session: PreparedRun) -> Callable[[int], float]:
     """The same network and optimizer in scikit-learn."""
     from sklearn.neural_network import MLPClassifier
 

@@ -3,11 +3,11 @@
 A component is data: a name, the function, the parameters read from its signature, and its documentation. `Loss` (in
 lossreg.definition.loss) is one; this module has the others. What lossreg supplies to each function, by position:
 
-    @model      (any of inputs, outputs, random, *, parameters)  -> lossreg.experiment.network.network.Network
+    @model      (any of inputs, outputs, random, *, parameters)  -> lossreg.experiment.network.interface.Network
     @optimizer  (weight: Real, grad: Real, step: Real, states: Real ..., *, parameters)  -> (weight, states ...)
     @data       (*, parameters)  -> lossreg.experiment.data.table.Table
     @schedule   (any of step, steps, epoch, losses, *, parameters)  -> float
-    @tracker    (path: str, config: dict, *, parameters)  -> lossreg.experiment.runner.trackers.Tracking
+    @tracker    (path: str, config: dict, *, parameters)  -> lossreg.experiment.runner.trackers.RunTracker
 
 A model names what it needs of `inputs: int`, the features of a row, `outputs: int`, how many numbers the loss takes for
 it, and `random: Generator` for the initial weights. One without `outputs` chooses what it gives: an embedding, for

@@ -6,7 +6,7 @@ import pytest
 from chromium import Chromium
 
 import lossreg
-from lossreg.experiment.report.page import page
+from lossreg.experiment.report.html_page import page
 from lossreg.experiment.storage.runs import runs_in
 
 DIGITS = {"name": "digits", "standardise": True}

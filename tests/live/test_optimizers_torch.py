@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lossreg.experiment.training.optimizer import Updater
+from lossreg.experiment.training.optimizer import BoundOptimizer
 from lossreg.registry.registries import optimizers
 
 CLASSES = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -33,7 +33,7 @@ def test_a_hundred_steps_are_pytorchs(name, seed):
     peer = CLASSES[name]([theirs], **options)
     network = SimpleNamespace(weights=weights, grads=np.zeros_like(weights))
     optimizer = optimizers.get(name)
-    ours = Updater(optimizer, optimizer.bind(parameters), network)
+    ours = BoundOptimizer(optimizer, optimizer.bind(parameters), network)
     for _ in range(100):
         network.grads[:] = random.normal(size=50)
         theirs.grad = torch.tensor(network.grads)

@@ -22,8 +22,8 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Resume the run."""
     from lossreg.errors import NotResumable
+    from lossreg.experiment.runner.execution import resume
     from lossreg.experiment.runner.progress import for_output
-    from lossreg.experiment.runner.run import resume
     from lossreg.experiment.storage.query import find
 
     one, *others = find(options.names, options.runs)

@@ -22,11 +22,11 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Check all the configs, then run one after the other."""
-    from lossreg.experiment.config.config import Config, load
+    from lossreg.experiment.config.run_config import Config, load
     from lossreg.experiment.extras import extra
+    from lossreg.experiment.runner.execution import run as train
     from lossreg.experiment.runner.progress import for_output
-    from lossreg.experiment.runner.run import run as train
-    from lossreg.experiment.training.session import prepare
+    from lossreg.experiment.training.prepare import prepare
 
     def checked(file: str, changes: list[str]) -> Config:
         config = load(file, changes)

@@ -22,6 +22,6 @@ def run(options: argparse.Namespace) -> None:  # noqa: ARG001  it has no options
     """Print the schema."""
     import json
 
-    from lossreg.experiment.config.schema import schema
+    from lossreg.experiment.config.json_schema import schema
 
     print(json.dumps(schema(), indent=2))

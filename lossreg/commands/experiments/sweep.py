@@ -34,8 +34,8 @@ def run(options: argparse.Namespace) -> None:
     """Run the trials, and print what came of them."""
     from lossreg.commands.results.output import print_table
     from lossreg.experiment.storage.runs import Run
-    from lossreg.experiment.sweep.progress import for_output
     from lossreg.experiment.sweep.run_sweep import sweep
+    from lossreg.experiment.sweep.sweep_progress import for_output
 
     summary = sweep(
         options.file,

@@ -28,16 +28,16 @@ def run(options: argparse.Namespace) -> None:
 
 def check(file: str, changes: list[str]) -> None:
     """Make everything that a run of the config needs, or every trial of its sweep, and say so."""
-    from lossreg.experiment.config.config import KEPT, checked, is_sweep, name_of
     from lossreg.experiment.config.inheritance import compose
+    from lossreg.experiment.config.run_config import KEPT, checked, is_sweep, name_of
     from lossreg.experiment.extras import extra
-    from lossreg.experiment.sweep.plan import Plan
-    from lossreg.experiment.training.session import prepare
+    from lossreg.experiment.sweep.trials import SweepPlan
+    from lossreg.experiment.training.prepare import prepare
 
     document = compose(file, changes, KEPT)
     name = name_of(file, document)
     if is_sweep(document):
-        plan = Plan.of(document, name)
+        plan = SweepPlan.of(document, name)
         trials = plan.trials()
         metric = plan.metric(trials)
         plan.verify(trials)

@@ -45,6 +45,6 @@ def run(options: argparse.Namespace) -> None:
 
 def trains(loss: Loss) -> bool:
     """Whether a config can train by a loss."""
-    from lossreg.experiment.task.task import demand_of  # imports numpy, which other kinds need not
+    from lossreg.experiment.task.requirements import requirements_of  # imports numpy, which other kinds need not
 
-    return demand_of(loss) is not None
+    return requirements_of(loss) is not None

@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> None:
         print_turned,
         warn_of_problems,
     )
-    from lossreg.experiment.report.compare import comparison, differing
+    from lossreg.experiment.report.comparison import comparison, differing
     from lossreg.experiment.storage.query import find
 
     runs = find(options.names, options.runs)

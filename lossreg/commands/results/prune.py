@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     """Show what would go, and let it go if that is wanted."""
     from lossreg.commands.results.output import print_table
     from lossreg.errors import InvalidInput
-    from lossreg.experiment.report.compare import unranked
+    from lossreg.experiment.report.comparison import unranked
     from lossreg.experiment.storage.query import best_last, root_of, select
     from lossreg.experiment.storage.runs import delete, runs_in
 

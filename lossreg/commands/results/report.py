@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from lossreg.commands.results.output import warn_of_problems
-    from lossreg.experiment.report.page import page
+    from lossreg.experiment.report.html_page import page
     from lossreg.experiment.storage.files import explaining
     from lossreg.experiment.storage.query import find
 

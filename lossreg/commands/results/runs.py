@@ -42,7 +42,7 @@ def add_where(command: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print a table of runs."""
     from lossreg.commands.results.output import as_json, print_csv, print_json, print_table, warn_of_problems
-    from lossreg.experiment.report.compare import unranked
+    from lossreg.experiment.report.comparison import unranked
     from lossreg.experiment.storage.query import Condition, order, root_of, select
     from lossreg.experiment.storage.records import measured_on
     from lossreg.experiment.storage.runs import metric_keys, runs_in

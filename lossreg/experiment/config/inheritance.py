@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidConfig
-from lossreg.experiment.config.document import Document
+from lossreg.experiment.config.yaml_document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lossreg.experiment.config.document import KeyPath
+    from lossreg.experiment.config.yaml_document import KeyPath
 
     Nouns = Mapping[str, set[str]]
     """The nouns whose value names a plugin, and the keys that go with any plugin."""

@@ -15,14 +15,14 @@ import numpy as np
 
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.checkpoint import encode
-from lossreg.experiment.task.task import Task
+from lossreg.experiment.task.requirements import Task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from lossreg.experiment.training.session import Session
+    from lossreg.experiment.training.prepare import PreparedRun
 
 FILE = "predictions.safetensors"
 
@@ -42,7 +42,7 @@ class Predictions(NamedTuple):
     classes: tuple[str, ...]
 
 
-def predict(session: Session) -> Predictions | None:
+def predict(session: PreparedRun) -> Predictions | None:
     """Predict the rows to test on; None where there are none, or where each may have several classes."""
     measure, part = session.measure, session.parts.get("test")
     if part is None or measure.form == "several classes":
@@ -57,7 +57,7 @@ def predict(session: Session) -> Predictions | None:
     return Predictions((estimate > 0).astype(np.int64), truth.astype(np.int64), sides)
 
 
-def save(session: Session, folder: Path) -> None:
+def save(session: PreparedRun, folder: Path) -> None:
     """Write the predictions of a run into its directory."""
     found = predict(session)
     if found:

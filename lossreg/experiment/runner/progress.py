@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lossreg.experiment.config.config import Config
+    from lossreg.experiment.config.run_config import Config
     from lossreg.experiment.runner.result import Result
     from lossreg.experiment.storage.records import Record
-    from lossreg.experiment.training.session import Session
+    from lossreg.experiment.training.prepare import PreparedRun
 
 LINES = 10
 AIMS = {"train": "train on", "validation": "validate on", "test": "test on"}
@@ -29,7 +29,7 @@ class Progress:
     def preparing(self, config: Config) -> None:
         """Take note that data are loaded and kernels compiled next."""
 
-    def started(self, session: Session, step: int) -> None:
+    def started(self, session: PreparedRun, step: int) -> None:
         """Take note that training begins, after so many steps if it is resumed."""
 
     def epoch(self, record: Record) -> None:
@@ -42,7 +42,7 @@ class Progress:
         """Take note of the result."""
 
 
-class Lines(Progress):
+class ProgressLines(Progress):
     """Plain lines: about ten epochs of a run, and the last."""
 
     config: Config
@@ -65,7 +65,7 @@ class Lines(Progress):
         nouns = f"{config.model.name} on {config.data.name} by {config.loss.name} with {config.optimizer.name}"
         self.say(f"{config.name}: {nouns}")
 
-    def started(self, session: Session, step: int) -> None:
+    def started(self, session: PreparedRun, step: int) -> None:
         """Say how large it all is."""
         self.epochs = session.epochs
         sizes = {name: f"{len(part):,} to {AIMS[name]}" for name, part in session.parts.items()}
@@ -116,7 +116,7 @@ class Lines(Progress):
         self.say(f"the loss    lossreg show {result.config['loss']['name']}")
 
 
-class Bar(Lines):
+class ProgressBar(ProgressLines):
     """A progress bar on a terminal."""
 
     def __init__(self, output: TextIO) -> None:
@@ -129,7 +129,7 @@ class Bar(Lines):
         self.progress = Progress(*columns, brief, console=Console(file=output), transient=True)
         self.task = self.progress.add_task("")
 
-    def started(self, session: Session, step: int) -> None:
+    def started(self, session: PreparedRun, step: int) -> None:
         """Say how large it all is, and draw the bar."""
         super().started(session, step)
         self.progress.update(self.task, total=self.epochs, completed=step // session.steps_per_epoch)
@@ -156,7 +156,7 @@ def for_output(output: TextIO | None = None) -> Progress:
     from importlib.util import find_spec
 
     output = output or sys.stdout
-    return Bar(output) if output.isatty() and find_spec("rich") else Lines(output)
+    return ProgressBar(output) if output.isatty() and find_spec("rich") else ProgressLines(output)
 
 
 def elsewhere(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.storage.records import PARTS
+from lossreg.experiment.storage.records import SPLITS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,5 +25,5 @@ class Result:
     """The metrics of the epoch that the weights are from: the last, or the best if that was to be restored."""
 
     def __repr__(self) -> str:
-        numbers = (f"{key}={value:.4g}" for key, value in self.final.items() if key.startswith(PARTS))
+        numbers = (f"{key}={value:.4g}" for key, value in self.final.items() if key.startswith(SPLITS))
         return f"<result {', '.join(numbers)}; {self.path}>"

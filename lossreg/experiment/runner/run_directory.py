@@ -30,7 +30,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from lossreg.errors import NotResumable
-from lossreg.experiment.config.document import dump
+from lossreg.experiment.config.yaml_document import dump
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.checkpoint import encode
 from lossreg.experiment.storage.environment import environment
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lossreg.experiment.training.session import Session
+    from lossreg.experiment.training.prepare import PreparedRun
 
 METRICS, TIMINGS = "metrics.jsonl", "timings.jsonl"
 
 
-class Store:
+class RunDirectory:
     """One run's directory; as a context, locked against other processes."""
 
     def __init__(self, path: Path) -> None:
@@ -90,7 +90,7 @@ class Store:
         """The directory of the checkpoints."""
         return self.path / "checkpoints"
 
-    def describe(self, session: Session) -> None:
+    def describe(self, session: PreparedRun) -> None:
         """Write what a run is of, what was done to its data, and what it depends on."""
         self.checkpoints.mkdir(exist_ok=True)
         files.write(self.path / "config.yaml", dump(session.config.resolved()))

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from lossreg.experiment.config.config import Config
+    from lossreg.experiment.config.run_config import Config
     from lossreg.experiment.runner.result import Result
     from lossreg.experiment.storage.records import Record
-    from lossreg.experiment.training.session import Session
+    from lossreg.experiment.training.prepare import PreparedRun
 
 LOG = logging.getLogger("lossreg")
 PATIENCE = 10.0  # seconds that a run waits at its end for a tracker that has not been told everything
 
 
-class Tracking(Protocol):
+class RunTracker(Protocol):
     """What a tracker's function returns: one run, as it follows it."""
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
@@ -40,10 +40,10 @@ class Tracking(Protocol):
         """Take note that the run ended, and how: finished, failed, interrupted or diverged."""
 
 
-class Follower:
+class TrackerThread:
     """A tracker at work in a thread of its own, so that no step waits for it; if it fails, that is a warning, once."""
 
-    def __init__(self, name: str, begin: Callable[[], Tracking]) -> None:
+    def __init__(self, name: str, begin: Callable[[], RunTracker]) -> None:
         self.name, self.begin = name, begin
         self.news: SimpleQueue[tuple[str, tuple[Any, ...]] | None] = SimpleQueue()
         self.thread = Thread(target=self.follow, name=f"tracker {name}", daemon=True)
@@ -73,20 +73,20 @@ class Follower:
             LOG.warning("tracker %s is not done after %g seconds and is left alone", self.name, PATIENCE)
 
 
-class Tracked(Progress):
+class TrackedProgress(Progress):
     """A report that trackers listen to."""
 
     def __init__(self, progress: Progress, path: Path, config: Config) -> None:
         self.progress, self.followers = progress, []
         for choice in config.trackers:
             begin = partial(choice.component.function, str(path), config.resolved(), **choice.parameters)
-            self.followers.append(Follower(choice.name, begin))
+            self.followers.append(TrackerThread(choice.name, begin))
 
     def preparing(self, config: Config) -> None:
         """Pass it on."""
         self.progress.preparing(config)
 
-    def started(self, session: Session, step: int) -> None:
+    def started(self, session: PreparedRun, step: int) -> None:
         """Pass it on."""
         self.progress.started(session, step)
 

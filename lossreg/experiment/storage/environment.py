@@ -19,7 +19,7 @@ from lossreg.experiment.storage.records import flat, plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lossreg.experiment.config.config import Config
+    from lossreg.experiment.config.run_config import Config
 
 
 def environment(config: Config) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidInput, UnknownName, listed, nearest
-from lossreg.experiment.config.document import Document, Place
+from lossreg.experiment.config.yaml_document import Document, Place
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.records import number
 from lossreg.experiment.storage.runs import STATUSES, Run, is_run, rises, runs_in

@@ -1,6 +1,6 @@
 """Records: what a run says of its epochs, and its other values, as JSON has them.
 
-A record has counters, and the metrics of each of PARTS by its name: `epoch`, `step`, `train_loss`, `test_accuracy`.
+A record has counters, and the metrics of each of SPLITS by its name: `epoch`, `step`, `train_loss`, `test_accuracy`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-PARTS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 """What the rows of a table are for; metrics are named after it."""
 
 TIMES = ("seconds", "samples_per_second")
@@ -32,7 +32,7 @@ def metrics_of(record: Mapping[str, Any]) -> dict[str, float]:
 def measured_on(key: str) -> str:
     """The part that a metric was measured on, or an empty text."""
     part = key.partition("_")[0]
-    return part if part in PARTS else ""
+    return part if part in SPLITS else ""
 
 
 def plain(value: Any) -> Any:

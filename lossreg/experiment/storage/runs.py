@@ -21,9 +21,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidConfig
-from lossreg.experiment.config.document import Document
+from lossreg.experiment.config.yaml_document import Document
 from lossreg.experiment.storage import files
-from lossreg.experiment.storage.records import PARTS, flat, measured_on, metrics_of, number
+from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -201,7 +201,7 @@ def rises(metric: str) -> bool:
 def metric_keys(runs: Iterable[Run]) -> list[str]:
     """The metrics that runs have, part by part, those to judge by first."""
     keys = dict.fromkeys(key for run in runs for key in run.final)
-    order = [*reversed(PARTS), ""]
+    order = [*reversed(SPLITS), ""]
     return sorted(keys, key=lambda key: order.index(measured_on(key)))
 
 

@@ -18,7 +18,7 @@ from threading import Lock, local
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from lossreg.experiment.extras import extra
-from lossreg.experiment.sweep.trial import work
+from lossreg.experiment.sweep.run_trial import work
 from lossreg.kernels.drivers.threads import available
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def limits(jobs: int) -> dict[str, str]:
     return dict.fromkeys(THREADS, str(max(1, available() // jobs)))
 
 
-class Worker:
+class WorkerProcess:
     """A process that runs trials, one after the other."""
 
     def __init__(self, environment: dict[str, str]) -> None:
@@ -63,14 +63,14 @@ class Worker:
         return str(json.loads(answer))
 
 
-class Pool:
+class ProcessPool:
     """Some worker processes, a thread for each; one that dies is replaced, and its trial gone on with."""
 
     def __init__(self, jobs: int) -> None:
         self.threads = ThreadPoolExecutor(jobs)
         self.environment = limits(jobs)
         self.own = local()
-        self.workers: list[Worker] = []
+        self.workers: list[WorkerProcess] = []
         self.lock, self.closed = Lock(), False
 
     def submit(self, task: dict[str, Any]) -> Future[str]:
@@ -87,15 +87,15 @@ class Pool:
                     raise
         raise AssertionError  # the last attempt returns or raises
 
-    def worker(self, *, fresh: bool) -> Worker:
+    def worker(self, *, fresh: bool) -> WorkerProcess:
         """The process of this thread, started if there is none, or if there has to be another."""
         with self.lock:
             if fresh or not hasattr(self.own, "worker"):
                 if self.closed:
                     raise EOFError("the sweep was stopped")
-                self.own.worker = Worker(self.environment)
+                self.own.worker = WorkerProcess(self.environment)
                 self.workers.append(self.own.worker)
-            worker: Worker = self.own.worker
+            worker: WorkerProcess = self.own.worker
             return worker
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class Pool:
 @contextmanager
 def processes(jobs: int, _: str | None) -> Iterator[tuple[Submit, Callable[[], int]]]:
     """Processes of this machine."""
-    pool = Pool(jobs)
+    pool = ProcessPool(jobs)
     try:
         yield pool.submit, lambda: jobs
     finally:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from lossreg.definition.domains import Count
 from lossreg.definition.parameters import Parameter, bind
 from lossreg.errors import InvalidParameter, NotResumable
-from lossreg.experiment.runner.run_directory import Store
+from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import environment, files
 from lossreg.experiment.storage.runs import rises
 from lossreg.experiment.sweep.engines import ENGINES
-from lossreg.experiment.sweep.plan import Plan
-from lossreg.experiment.sweep.progress import Progress
-from lossreg.experiment.sweep.proposals import Proposals
+from lossreg.experiment.sweep.optuna_trials import OptunaTrials
+from lossreg.experiment.sweep.run_trial import BUSY, DONE, fail, status_of
 from lossreg.experiment.sweep.summary import summarise
-from lossreg.experiment.sweep.trial import BUSY, DONE, fail, status_of
-from lossreg.experiment.training.interrupts import Signals
+from lossreg.experiment.sweep.sweep_progress import SweepProgress
+from lossreg.experiment.sweep.trials import SweepPlan
+from lossreg.experiment.training.interrupts import InterruptHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lossreg.experiment.sweep.engines import Submit
-    from lossreg.experiment.sweep.plan import Trial
     from lossreg.experiment.sweep.summary import Summary
+    from lossreg.experiment.sweep.trials import Trial
 
 PARAMETERS = (
     Parameter("jobs", Count, 1),
@@ -39,7 +39,7 @@ PARAMETERS = (
 TICK = 0.5  # seconds between looks at how it goes
 
 
-class Source(Protocol):
+class TrialSource(Protocol):
     """Where trials come from."""
 
     trials: list[Trial]
@@ -54,7 +54,7 @@ class Source(Protocol):
         """Take note of how a trial ended."""
 
 
-class Listed:
+class FixedTrials:
     """Trials that are all known from the beginning; what is done comes first, and then what is left."""
 
     def __init__(self, trials: list[Trial], left: list[Trial]) -> None:
@@ -73,7 +73,7 @@ class Listed:
 def sweep(  # noqa: PLR0913  what a command has as options
     source: str | Path | Mapping[str, Any],
     root: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: SweepProgress | None = None,
     *,
     changes: Iterable[str] = (),
     jobs: int = 1,
@@ -84,7 +84,7 @@ def sweep(  # noqa: PLR0913  what a command has as options
     given = bind("sweep", PARAMETERS, {"jobs": jobs, "engine": engine, "address": address})
     if given["address"] and given["engine"] != "dask":
         raise InvalidParameter(f"sweep: address: is for the engine dask, got {address!r} with {engine!r}")
-    plan, progress = Plan.read(source, changes), progress or Progress()
+    plan, progress = SweepPlan.read(source, changes), progress or SweepProgress()
     path = files.root_of(root).resolve() / plan.name
     trials = plan.trials()
     metric = plan.metric(trials)
@@ -95,10 +95,15 @@ def sweep(  # noqa: PLR0913  what a command has as options
     progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names]))
     with files.explaining(path, "written to", f"runs go to {files.PLACES}"):
         path.mkdir(parents=True, exist_ok=True)
-    found: Source = Proposals(plan, path, metric, goal) if plan.block.method == "optuna" else Listed(trials, left)
+    found: TrialSource = (
+        OptunaTrials(plan, path, metric, goal) if plan.block.method == "optuna" else FixedTrials(trials, left)
+    )
     progress.started(path, metric, goal, found.total)
     try:
-        with Signals() as signals, ENGINES[given["engine"]](given["jobs"], given["address"]) as (submit, slots):
+        with (
+            InterruptHandler() as signals,
+            ENGINES[given["engine"]](given["jobs"], given["address"]) as (submit, slots),
+        ):
             carry_out(found, path, submit, slots, progress, signals)
     except KeyboardInterrupt:
         progress.stopped()
@@ -114,13 +119,18 @@ def outdated(path: Path, trials: Iterable[Trial]) -> dict[str, list[str]]:
     found = {}
     for trial in trials:
         with suppress(OSError, NotResumable):
-            before = Store(path / trial.id).read("environment.json", "config", "plugins")
+            before = RunDirectory(path / trial.id).read("environment.json", "config", "plugins")
             found[trial.id] = environment.changes(before, trial.config)
     return {name: changed for name, changed in found.items() if changed}
 
 
 def carry_out(  # noqa: PLR0913, PLR0917  all that a sweep has
-    source: Source, path: Path, submit: Submit, slots: Callable[[], int], progress: Progress, signals: Signals
+    source: TrialSource,
+    path: Path,
+    submit: Submit,
+    slots: Callable[[], int],
+    progress: SweepProgress,
+    signals: InterruptHandler,
 ) -> None:
     """Have trials run, as many at once as there are slots, until all have ended."""
     running: dict[Future[str], Trial] = {}
@@ -163,7 +173,7 @@ def outcome(future: Future[str], path: Path) -> str:
     except (Exception, CancelledError) as error:  # noqa: BLE001  each engine has its own
         told = f"{type(error).__name__}: {error}"
     try:
-        with Store(path) as store:
+        with RunDirectory(path) as store:
             if status_of(path) not in DONE:
                 fail(store, told)
     except NotResumable:

@@ -19,23 +19,23 @@ from math import isnan, nan
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.config.document import dump
+from lossreg.experiment.config.yaml_document import dump
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.records import metrics_of, plain
 from lossreg.experiment.storage.runs import Run
-from lossreg.experiment.sweep.plan import brief
-from lossreg.experiment.sweep.trial import status_of
+from lossreg.experiment.sweep.run_trial import status_of
+from lossreg.experiment.sweep.trials import brief
 from lossreg.experiment.training.loop import best
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from lossreg.experiment.sweep.plan import Trial
+    from lossreg.experiment.sweep.trials import Trial
 
 
 @dataclass(frozen=True)
-class Group:
+class ConfigResult:
     """The trials of one config, which differ by nothing but their seeds."""
 
     values: dict[str, Any]
@@ -66,7 +66,7 @@ class Summary:
     path: Path
     metric: str
     goal: str
-    groups: list[Group]
+    groups: list[ConfigResult]
     statuses: dict[str, str]
     """How each trial ended, by its directory."""
 
@@ -76,7 +76,7 @@ class Summary:
         return dict(Counter(self.statuses.values()))
 
     @property
-    def best(self) -> Group | None:
+    def best(self) -> ConfigResult | None:
         """The best config, if any has the metric."""
         return self.groups[0] if self.groups and self.groups[0].scores else None
 
@@ -137,11 +137,11 @@ def summarise(trials: Iterable[Trial], path: Path, metric: str, goal: str) -> Su
     return Summary(path, metric, goal, found, statuses)
 
 
-def group_of(trials: list[Trial], path: Path, metric: str) -> Group:
+def group_of(trials: list[Trial], path: Path, metric: str) -> ConfigResult:
     """The trials of one config, with what came of them."""
     scores = [score(Run(path / trial.id), metric) for trial in trials]
     values = {key: value for key, value in trials[0].values.items() if key != "seed" or len(trials) == 1}
-    return Group(values, trials, [value for value in scores if not isnan(value)])
+    return ConfigResult(values, trials, [value for value in scores if not isnan(value)])
 
 
 def score(run: Run, metric: str) -> float:

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from lossreg.experiment.sweep.trial import work
+from lossreg.experiment.sweep.run_trial import work
 
 if TYPE_CHECKING:
     from typing import TextIO

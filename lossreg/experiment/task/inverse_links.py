@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Array = Any
 
 
-class Link(NamedTuple):
+class InverseLink(NamedTuple):
     """A function of what a network gives, and its derivative."""
 
     apply: Callable[[Array], Array]
@@ -62,15 +62,15 @@ def _distance_slope(raw: Array, values: Array, grad: Array) -> Array:
     return np.stack([towards, -towards], axis=1)
 
 
-SIGMOID = Link(_sigmoid, lambda _, values, grad: grad * values * (1 - values))
-SOFTPLUS = Link(_softplus, lambda raw, _, grad: grad * _sigmoid(raw))
+SIGMOID = InverseLink(_sigmoid, lambda _, values, grad: grad * values * (1 - values))
+SOFTPLUS = InverseLink(_softplus, lambda raw, _, grad: grad * _sigmoid(raw))
 
-LINKS: dict[domains.Domain, Link | None] = {
+INVERSE_LINKS: dict[domains.Domain, InverseLink | None] = {
     domains.REAL: None,
     domains.UNIT: SIGMOID,
     domains.POSITIVE: SOFTPLUS,
     domains.NON_NEGATIVE: SOFTPLUS,
-    domains.PROBABILITY: Link(_softmax, _softmax_slope),
-    domains.LOG_PROBABILITY: Link(_log_softmax, _log_softmax_slope),
-    domains.DISSIMILARITY: Link(_distance, _distance_slope),
+    domains.PROBABILITY: InverseLink(_softmax, _softmax_slope),
+    domains.LOG_PROBABILITY: InverseLink(_log_softmax, _log_softmax_slope),
+    domains.DISSIMILARITY: InverseLink(_distance, _distance_slope),
 }

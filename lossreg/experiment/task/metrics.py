@@ -16,7 +16,7 @@ from contextlib import suppress
 from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lossreg.experiment.task.task import Task
+from lossreg.experiment.task.requirements import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

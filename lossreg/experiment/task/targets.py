@@ -8,13 +8,13 @@ import numpy as np
 
 from lossreg.definition.domains import CLASS_LIST, PROBABILITY
 from lossreg.errors import InvalidInput
-from lossreg.experiment.task.task import Task
+from lossreg.experiment.task.requirements import Task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lossreg.experiment.data.table import Table
-    from lossreg.experiment.task.task import Demand
+    from lossreg.experiment.task.requirements import LossRequirements
 
 TWO = 2
 CLOSE = 1e-3
@@ -30,7 +30,7 @@ def suits(task: Task, table: Table) -> bool:
     return task is not Task.REAL
 
 
-def encode(demand: Demand, table: Table) -> NDArray[Any]:
+def encode(demand: LossRequirements, table: Table) -> NDArray[Any]:
     """The targets of all rows as the loss takes them or, where it compares rows, the classes or ranks to compare.
 
     Raises InvalidInput for numbers outside the loss's domain.
@@ -46,7 +46,7 @@ def encode(demand: Demand, table: Table) -> NDArray[Any]:
     return written(demand, np.eye(len(table.classes), dtype=np.float32)[table.targets])
 
 
-def checked(demand: Demand, table: Table) -> NDArray[Any]:
+def checked(demand: LossRequirements, table: Table) -> NDArray[Any]:
     """Real targets, after a look at each; raises InvalidInput."""
     task, found = demand.task, np.asarray(table.targets, np.float32)
     if task is Task.ORDER:
@@ -66,7 +66,7 @@ def checked(demand: Demand, table: Table) -> NDArray[Any]:
     return written(demand, found)
 
 
-def written(demand: Demand, found: NDArray[np.float32]) -> NDArray[Any]:
+def written(demand: LossRequirements, found: NDArray[np.float32]) -> NDArray[Any]:
     """Numbers as the loss wants them written: as they are, as logarithms, or as lists of classes with -1 behind."""
     if demand.log_target:
         with np.errstate(divide="ignore"):

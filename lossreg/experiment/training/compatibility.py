@@ -10,33 +10,33 @@ import numpy as np
 from lossreg.definition.domains import REAL
 from lossreg.errors import BrokenPlugin, InvalidInput, listed
 from lossreg.experiment.task.metrics import suitable
+from lossreg.experiment.task.requirements import LossRequirements, Task, requirements_of
 from lossreg.experiment.task.targets import encode, suits
-from lossreg.experiment.task.task import Demand, Task, demand_of
 from lossreg.experiment.training.examples import Scaling
 from lossreg.registry.registries import losses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lossreg.experiment.config.config import Config
-    from lossreg.experiment.config.document import KeyPath
-    from lossreg.experiment.config.reader import Choice
+    from lossreg.experiment.config.run_config import Config
+    from lossreg.experiment.config.validation import PluginConfig
+    from lossreg.experiment.config.yaml_document import KeyPath
     from lossreg.experiment.data.table import Table
 
     Problems = list[tuple[KeyPath, str]]
 
 
 @dataclass(frozen=True)
-class Fit:
+class MatchedLoss:
     """What goes with what: a loss's demand, the targets of all rows, and how many numbers the network gives for one."""
 
-    demand: Demand
+    demand: LossRequirements
     targets: NDArray[Any]
     outputs: int | None
     """None where the network chooses."""
     reconstructing: bool
     """Whether the targets are the inputs."""
-    reported: tuple[Fit, ...] = ()
+    reported: tuple[MatchedLoss, ...] = ()
     """The losses that are reported beside."""
     scaling: Scaling | None = None
     """By what the targets have been standardised."""
@@ -47,7 +47,7 @@ class Fit:
         return self.outputs and self.outputs // self.demand.parts
 
 
-def fit(config: Config, table: Table) -> Fit:
+def fit(config: Config, table: Table) -> MatchedLoss:
     """Match a config with its data. Raises InvalidConfig, with all that has to change."""
     problems: Problems = []
     found = fit_loss(config.loss, ("loss",), config, table, problems)
@@ -66,9 +66,11 @@ def fit(config: Config, table: Table) -> Fit:
     return replace(found, outputs=found.outputs or config.model.settings["outputs"], reported=tuple(reported))
 
 
-def fit_loss(choice: Choice, path: KeyPath, config: Config, table: Table, problems: Problems) -> Fit | None:
+def fit_loss(
+    choice: PluginConfig, path: KeyPath, config: Config, table: Table, problems: Problems
+) -> MatchedLoss | None:
     """Match one loss with the data, or add to the problems."""
-    demand, model = demand_of(choice.component, choice.parameters), config.model
+    demand, model = requirements_of(choice.component, choice.parameters), config.model
     reconstructing = bool(demand and demand.task.rows == 1 and "outputs" not in model.component.supplied)
     if demand is None or not (reconstructing or suits(demand.task, table)):
         problems.append((path, mismatch(choice, config, table, demand)))
@@ -82,10 +84,10 @@ def fit_loss(choice: Choice, path: KeyPath, config: Config, table: Table, proble
         problems.append((path, f"{choice.name} takes {error}; data {config.data.name}"))
         return None
     width = targets.shape[1] if targets.ndim > 1 else None if demand.free else len(table.classes)
-    return Fit(demand, targets, width and width * demand.parts, reconstructing)
+    return MatchedLoss(demand, targets, width and width * demand.parts, reconstructing)
 
 
-def sizes(config: Config, table: Table, found: Fit) -> Problems:
+def sizes(config: Config, table: Table, found: MatchedLoss) -> Problems:
     """What is wrong with the model's sizes, where it is told them, or has to be."""
     model, loss, data = config.model, config.loss.name, config.data.name
     settled, given = "outputs" not in model.component.supplied, model.settings["outputs"]
@@ -105,7 +107,7 @@ def sizes(config: Config, table: Table, found: Fit) -> Problems:
     return problems
 
 
-def clashing_metrics(config: Config, found: Fit) -> Problems:
+def clashing_metrics(config: Config, found: MatchedLoss) -> Problems:
     """The metrics that do not measure what the loss predicts."""
     fitting = suitable(found.demand.task, found.width)
     told = f"does not measure {found.demand.task.value}, which {config.loss.name} takes; metrics that fit: "
@@ -116,7 +118,9 @@ def clashing_metrics(config: Config, found: Fit) -> Problems:
     ]
 
 
-def clashing_losses(choice: Choice, path: KeyPath, beside: Fit, config: Config, found: Fit) -> Problems:
+def clashing_losses(
+    choice: PluginConfig, path: KeyPath, beside: MatchedLoss, config: Config, found: MatchedLoss
+) -> Problems:
     """What keeps a loss from being reported beside the one that trains."""
     name, theirs, ours = config.loss.name, found.demand, beside.demand
     if theirs.task.rows > 1 and theirs.task is not ours.task:
@@ -128,7 +132,7 @@ def clashing_losses(choice: Choice, path: KeyPath, beside: Fit, config: Config, 
     return []
 
 
-def standardised(found: Fit, rows: NDArray[np.intp], config: Config) -> Fit:
+def standardised(found: MatchedLoss, rows: NDArray[np.intp], config: Config) -> MatchedLoss:
     """The fit with its targets standardised, as some rows are; raises InvalidConfig where they are not any numbers."""
     every = (found, *found.reported)
     for each, choice in zip(every, (config.loss, *config.report), strict=True):
@@ -142,7 +146,7 @@ def standardised(found: Fit, rows: NDArray[np.intp], config: Config) -> Fit:
     return replace(first, reported=tuple(reported), scaling=scaling)
 
 
-def mismatch(choice: Choice, config: Config, table: Table, demand: Demand | None) -> str:
+def mismatch(choice: PluginConfig, config: Config, table: Table, demand: LossRequirements | None) -> str:
     """A loss and data that do not go together, in words, with the losses that would."""
     found = f"{len(table.classes)} classes" if table.classes else "real targets"
     found += f" in {', '.join(table.target_names)}" if table.target_names else ""
@@ -161,7 +165,7 @@ def fitting(table: Table) -> list[str]:
     names = []
     for offer in losses.offers():
         try:
-            demand = demand_of(losses.load(offer))
+            demand = requirements_of(losses.load(offer))
             if demand and suits(demand.task, table):
                 encode(demand, table)
                 names.append(offer.name)

@@ -20,19 +20,19 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from lossreg.criterion.criterion import Criterion
-from lossreg.experiment.config.config import label
+from lossreg.experiment.config.run_config import label
 from lossreg.experiment.task.metrics import FORMS, METRICS, OWN
-from lossreg.experiment.task.task import Task
+from lossreg.experiment.task.requirements import Task
 from lossreg.experiment.training.objective import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lossreg.experiment.config.config import Config
-    from lossreg.experiment.network.network import Network
-    from lossreg.experiment.task.task import Demand
-    from lossreg.experiment.training.compatibility import Fit
-    from lossreg.experiment.training.examples import Part
+    from lossreg.experiment.config.run_config import Config
+    from lossreg.experiment.network.interface import Network
+    from lossreg.experiment.task.requirements import LossRequirements
+    from lossreg.experiment.training.compatibility import MatchedLoss
+    from lossreg.experiment.training.examples import Examples
 
 HALF = 0.5
 
@@ -40,7 +40,7 @@ NUMBERS, LEAST, MOST = 1 << 18, 64, 4096
 """Inputs at a time, and the fewest and most examples: enough to be fast, few enough to stay in the cache."""
 
 
-class Measure:
+class Evaluator:
     """Measures networks: by the loss, the losses reported beside it by their labels, and metrics by name."""
 
     def __init__(
@@ -55,10 +55,10 @@ class Measure:
         self.objectives = {"loss": objective, **{f"loss_{label}": each for label, each in (reported or {}).items()}}
         self.each = Criterion(loss.loss, "none", loss.parameters) if task.rows > 1 else None
         # What the chunks of a part weigh depends on its targets alone.
-        self.weights: WeakKeyDictionary[Part, dict[str, list[float]]] = WeakKeyDictionary()
+        self.weights: WeakKeyDictionary[Examples, dict[str, list[float]]] = WeakKeyDictionary()
 
     @classmethod
-    def of(cls, config: Config, found: Fit) -> Measure:
+    def of(cls, config: Config, found: MatchedLoss) -> Evaluator:
         """Make the measure that a config asks for."""
         pairs = zip((config.loss, *config.report), (found, *found.reported), strict=True)
         first, *reported = (
@@ -68,11 +68,11 @@ class Measure:
         labels = map(label, config.report)
         return cls(first, dict(zip(labels, reported, strict=True)), config.metrics)
 
-    def __call__(self, network: Network, part: Part) -> dict[str, float]:
+    def __call__(self, network: Network, part: Examples) -> dict[str, float]:
         """Measure all examples of a part."""
         totals = dict.fromkeys(self.objectives, 0.0)
         weights = self.weights.setdefault(part, defaultdict(list))
-        running = Running()
+        running = RunningMetrics()
         collected: list[tuple[Any, Any]] = []
         for number, (outputs, targets) in enumerate(in_chunks(network, part)):
             for (key, objective), each in zip(self.objectives.items(), targets, strict=True):
@@ -90,7 +90,7 @@ class Measure:
         named = {name: own[name] if name in own else METRICS[name](*every) for name in self.names}
         return {"loss": measured.pop("loss"), **named, **measured}
 
-    def observations(self, network: Network, part: Part) -> tuple[Any, Any]:
+    def observations(self, network: Network, part: Examples) -> tuple[Any, Any]:
         """What is true of all examples of a part, and what the network makes of it."""
         chunks = (self.observe(outputs, targets[0]) for outputs, targets in in_chunks(network, part))
         copies = [(np.array(truth), np.array(estimate)) for truth, estimate in chunks]
@@ -114,7 +114,7 @@ class Measure:
         return targets.ravel() > (HALF if demand.task is Task.BINARY else 0), raw.ravel()
 
 
-def in_chunks(network: Network, part: Part) -> Iterator[tuple[Any, list[Any]]]:
+def in_chunks(network: Network, part: Examples) -> Iterator[tuple[Any, list[Any]]]:
     """What a network gives for the examples of a part, and the targets of each loss; the network reuses its outputs."""
     size = min(max(NUMBERS // part.inputs.shape[1], LEAST), MOST, len(part))
     room = part.inputs.room(size)
@@ -134,7 +134,7 @@ def members(targets: Any, classes: int) -> Any:
     return found[:, :-1]
 
 
-def compare(loss: Criterion, demand: Demand, predictions: list[Any], sides: Any) -> tuple[Any, Any]:
+def compare(loss: Criterion, demand: LossRequirements, predictions: list[Any], sides: Any) -> tuple[Any, Any]:
     """Whether each pair belongs as it stands (a triplet does), and by how much more it would lose the other way."""
     if demand.target is None:
         anchor, positive, negative = predictions
@@ -144,7 +144,7 @@ def compare(loss: Criterion, demand: Demand, predictions: list[Any], sides: Any)
 
 
 @dataclass
-class Running:
+class RunningMetrics:
     """Sums over the examples so far."""
 
     rows: int = 0

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lossreg.errors import InvalidInput
-from lossreg.experiment.task.task import Task
+from lossreg.experiment.task.requirements import Task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lossreg.experiment.data.table import Table
-    from lossreg.experiment.task.task import Demand
-    from lossreg.experiment.training.compatibility import Fit
+    from lossreg.experiment.task.requirements import LossRequirements
+    from lossreg.experiment.training.compatibility import MatchedLoss
 
 CHUNK = 1024
 """Rows at a time: enough to keep the processor busy, few enough to stay in its cache."""
@@ -54,7 +54,7 @@ class Scaling(NamedTuple):
         return (rows - self.mean) / self.deviation
 
 
-class Rows:
+class InputRows:
     """The inputs of examples: a table, and for each example the rows that it has."""
 
     def __init__(self, table: Any, index: NDArray[np.intp], scaling: Scaling | None = None) -> None:
@@ -123,10 +123,10 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Examples:
     """Examples to train or to test on: inputs, targets (None: the inputs), and those of the losses reported beside."""
 
-    inputs: Rows
+    inputs: InputRows
     targets: NDArray[Any] | None
     reported: tuple[NDArray[Any] | None, ...] = ()
 
@@ -147,8 +147,8 @@ class Part:
 
 
 def part_of(
-    fit: Fit, inputs: Any, rows: NDArray[np.intp], scaling: Scaling | None, random: np.random.Generator
-) -> Part:
+    fit: MatchedLoss, inputs: Any, rows: NDArray[np.intp], scaling: Scaling | None, random: np.random.Generator
+) -> Examples:
     """The examples that some rows of a table make."""
     every = (fit, *fit.reported)
     if fit.demand.task.rows == 1:
@@ -157,10 +157,10 @@ def part_of(
     else:
         index, sides = draw(fit.demand.task, fit.targets, rows, random)
         targets = [shaped(each.demand, sides) for each in every]
-    return Part(Rows(inputs, index, scaling), targets[0], tuple(targets[1:]))
+    return Examples(InputRows(inputs, index, scaling), targets[0], tuple(targets[1:]))
 
 
-def shaped(demand: Demand, sides: NDArray[np.float32]) -> NDArray[np.float32]:
+def shaped(demand: LossRequirements, sides: NDArray[np.float32]) -> NDArray[np.float32]:
     """One number for each example: beside embeddings as it is, beside numbers in a column like theirs."""
     return sides if demand.predictions[0].axis is not None else sides[:, np.newaxis]
 

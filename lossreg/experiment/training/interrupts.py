@@ -9,7 +9,7 @@ from typing import Any, Self
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-class Signals:
+class InterruptHandler:
     """As a context: takes note of the first signal to stop, and raises KeyboardInterrupt at the second.
 
     Signals that the process ignores stay ignored; outside the main thread, which alone gets signals, it does nothing.

@@ -11,32 +11,32 @@ import numpy as np
 from lossreg.errors import Diverged, NotResumable
 from lossreg.experiment.storage.checkpoint import Checkpoint
 from lossreg.experiment.storage.records import TIMES, Record
-from lossreg.experiment.training.schedule import Rate
-from lossreg.experiment.training.step import Descent
+from lossreg.experiment.training.schedule import BoundSchedule
+from lossreg.experiment.training.step import TrainingStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from lossreg.experiment.training.interrupts import Signals
-    from lossreg.experiment.training.session import Session
+    from lossreg.experiment.training.interrupts import InterruptHandler
+    from lossreg.experiment.training.prepare import PreparedRun
 
 SECONDS, STEPS = 10.0, 100
 """How old the last checkpoint may become, unless the config says how often there is one, and how often to look."""
 
 
-class Training:
+class TrainingLoop:
     """A session at work, and how far it is: a record of each epoch, its watched loss, and the index of the best."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: PreparedRun) -> None:
         config = session.config
         self.session = session
         self.history: list[Record] = []
         self.losses: list[float] = []
         self.best = -1
-        self.descent = Descent(session)
-        self.rate = Rate(config.schedule.component, config.schedule.parameters, session.steps)
+        self.descent = TrainingStep(session)
+        self.rate = BoundSchedule(config.schedule.component, config.schedule.parameters, session.steps)
         self.order = (0, np.arange(0))
         self.champion: Checkpoint | None = None
         self.saved = perf_counter()
@@ -74,7 +74,7 @@ class Training:
         by_epoch = epochs is not None and self.between_epochs and self.epoch % epochs == 0
         return self.done or by_step or by_epoch
 
-    def advance(self, signals: Signals) -> None:
+    def advance(self, signals: InterruptHandler) -> None:
         """Take steps until there is something else to do: the end of an epoch, a checkpoint, a signal.
 
         Raises Diverged at a loss that is no finite number, and after the last of these steps for such weights.

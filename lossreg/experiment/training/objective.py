@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lossreg.definition.loss import Loss
-    from lossreg.experiment.task.task import Demand
+    from lossreg.experiment.task.requirements import LossRequirements
 
 
 class Objective:
@@ -28,7 +28,7 @@ class Objective:
         loss: Loss,
         reduction: str,
         parameters: Mapping[str, Any],
-        demand: Demand,
+        demand: LossRequirements,
         parts: int | None = None,
     ) -> None:
         self.criterion = Criterion(loss, reduction, parameters)

@@ -10,10 +10,10 @@ from lossreg.kernels.drivers.optimizer_update import compile_update
 
 if TYPE_CHECKING:
     from lossreg.definition.component import Optimizer
-    from lossreg.experiment.network.network import Network
+    from lossreg.experiment.network.interface import Network
 
 
-class Updater:
+class BoundOptimizer:
     """Steps a network's weights along its gradients; `states` are the rule's own numbers, one vector for each."""
 
     def __init__(self, optimizer: Optimizer, parameters: dict[str, Any], network: Network) -> None:

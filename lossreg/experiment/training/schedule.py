@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lossreg.definition.component import Schedule
 
 
-class Rate:
+class BoundSchedule:
     """A schedule with its parameters, for a run of so many steps."""
 
     def __init__(self, schedule: Schedule, parameters: dict[str, Any], steps: int) -> None:

@@ -1,4 +1,4 @@
-"""Descent: one step, from some rows to changed weights.
+"""One training step, from some rows to changed weights.
 
 All that can be done once is done before the first step: each size of batch has its room, and clipping that is not
 wanted costs nothing.
@@ -14,25 +14,25 @@ import numpy as np
 
 from lossreg.criterion.reductions import DIVIDING
 from lossreg.errors import Diverged, InvalidInput
-from lossreg.experiment.training.optimizer import Updater
+from lossreg.experiment.training.optimizer import BoundOptimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from lossreg.experiment.training.session import Session
+    from lossreg.experiment.training.prepare import PreparedRun
 
 SHOWN = 64
 """How many of a batch's rows an error lists."""
 
 
-class Descent:
+class TrainingStep:
     """Takes steps: the batches' gradient, clipped, and the optimizer's update."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: PreparedRun) -> None:
         config, self.session, self.network = session.config, session, session.network
-        self.updater = Updater(config.optimizer.component, config.optimizer.parameters, session.network)
+        self.updater = BoundOptimizer(config.optimizer.component, config.optimizer.parameters, session.network)
         self.part, self.objective = session.train, session.objective
         count, size = len(self.part), config.train.batch_size
         self.size = size

@@ -14,40 +14,40 @@ import numpy as np
 
 from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
 from lossreg.experiment.data.table import Table, split
-from lossreg.experiment.storage.records import PARTS
-from lossreg.experiment.training.compatibility import Fit, fit, standardised
-from lossreg.experiment.training.evaluation import Measure
-from lossreg.experiment.training.examples import Part, part_of, prepare_inputs
+from lossreg.experiment.storage.records import SPLITS
+from lossreg.experiment.training.compatibility import MatchedLoss, fit, standardised
+from lossreg.experiment.training.evaluation import Evaluator
+from lossreg.experiment.training.examples import Examples, part_of, prepare_inputs
 from lossreg.experiment.training.objective import Objective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lossreg.errors import InvalidConfig
-    from lossreg.experiment.config.config import Config
-    from lossreg.experiment.config.document import KeyPath
-    from lossreg.experiment.network.network import Network
+    from lossreg.experiment.config.run_config import Config
+    from lossreg.experiment.config.yaml_document import KeyPath
+    from lossreg.experiment.network.interface import Network
 
 SPLIT, WEIGHTS, ORDER, EXAMPLES = range(4)
 
 
 @dataclass(frozen=True)
-class Session:
+class PreparedRun:
     """All that a run needs, made and matched: what is left to do is the work."""
 
     config: Config
-    parts: dict[str, Part]
-    """The examples for each of PARTS, without those that have none."""
+    parts: dict[str, Examples]
+    """The examples for each of SPLITS, without those that have none."""
     network: Network
     outputs: int
     """How many numbers the network gives for a row."""
     objective: Objective
-    measure: Measure
+    measure: Evaluator
     encoding: dict[str, Any]
     """What was done to the data, as JSON has it."""
 
     @property
-    def train(self) -> Part:
+    def train(self) -> Examples:
         """The examples to train on."""
         return self.parts["train"]
 
@@ -90,7 +90,7 @@ def stream(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def prepare(config: Config) -> Session:
+def prepare(config: Config) -> PreparedRun:
     """Load the data, match it with loss and model, and try one batch. Raises InvalidConfig for what cannot work."""
     table = tabulate(config)
     fitted = fit(config, table)
@@ -109,7 +109,7 @@ def prepare(config: Config) -> Session:
     try:
         parts = {
             name: part_of(fitted, inputs, rows[name], scaling, stream(config.seed, EXAMPLES, number))
-            for number, name in enumerate(PARTS)
+            for number, name in enumerate(SPLITS)
             if len(rows[name])
         }
     except InvalidInput as error:
@@ -123,7 +123,7 @@ def prepare(config: Config) -> Session:
         objective.value_and_grad(network.forward(batch.inputs), batch.targets, out=batch.grad)
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise config.error((("loss",), str(error))) from error
-    return Session(config, parts, network, outputs, objective, Measure.of(config, fitted), encoding)
+    return PreparedRun(config, parts, network, outputs, objective, Evaluator.of(config, fitted), encoding)
 
 
 def tabulate(config: Config) -> Table:
@@ -149,7 +149,7 @@ def data_error(config: Config, error: Exception) -> InvalidConfig:
     return config.error(*problems)
 
 
-def build(config: Config, fitted: Fit, part: Part, random: np.random.Generator) -> tuple[Network, int]:
+def build(config: Config, fitted: MatchedLoss, part: Examples, random: np.random.Generator) -> tuple[Network, int]:
     """Make the network, and find how many numbers it gives for a row, which have to be those that the loss takes."""
     model, component, features = config.model.name, config.model.component, part.inputs.shape[1]
     sizes = {"inputs": features, "outputs": fitted.outputs, "random": random}

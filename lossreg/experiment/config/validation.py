@@ -8,18 +8,18 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidParameter, LossregError, listed, nearest
-from lossreg.experiment.config.document import dotted
+from lossreg.experiment.config.yaml_document import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lossreg.definition.parameters import Parameter
-    from lossreg.experiment.config.document import Document, KeyPath
+    from lossreg.experiment.config.yaml_document import Document, KeyPath
     from lossreg.registry.registries import Offer
 
 
 @dataclass(frozen=True)
-class Choice:
+class PluginConfig:
     """A plugin that a config names: its parameters, and the run's own settings beside them."""
 
     kind: str
@@ -34,14 +34,14 @@ class Choice:
         return {"name": self.name, **self.settings, **self.parameters}
 
 
-class Reader:
+class ConfigValidator:
     """Reads one document. Keys that nothing takes are reported in the end, when it is known what takes which."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.sections: dict[KeyPath, tuple[Mapping[str, Any], list[str]]] = {}
 
-    def choice(self, registry: Any, path: KeyPath, given: Any, settings: Iterable[Parameter]) -> Choice | None:
+    def choice(self, registry: Any, path: KeyPath, given: Any, settings: Iterable[Parameter]) -> PluginConfig | None:
         """Read the choice of a plugin, by name or as a mapping with a name; None where it cannot be used."""
         report, at = self.document.report, path
         if isinstance(given, Mapping):
@@ -61,7 +61,7 @@ class Reader:
         own = self.section(path, given, component.parameters, limits=registry.kind == "loss")
         beside = self.section(path, given, settings)
         qualified = f"{offer.distribution}:{offer.name}" if ":" in given["name"] else offer.name
-        return Choice(registry.kind, qualified, offer, component, own, beside)
+        return PluginConfig(registry.kind, qualified, offer, component, own, beside)
 
     def section(
         self,

@@ -35,12 +35,12 @@ from lossreg.definition.domains import (
     UNIT,
 )
 from lossreg.definition.signature import TARGET, TARGETS, evaluate
-from lossreg.experiment.task.inverse_links import LINKS
+from lossreg.experiment.task.inverse_links import INVERSE_LINKS
 
 if TYPE_CHECKING:
     from lossreg.definition.loss import Loss
     from lossreg.definition.signature import Input
-    from lossreg.experiment.task.inverse_links import Link
+    from lossreg.experiment.task.inverse_links import InverseLink
 
 
 class Task(Enum):
@@ -89,7 +89,7 @@ COMPARING = {
 
 
 @dataclass(frozen=True)
-class Demand:
+class LossRequirements:
     """What a loss asks for: predictions of a network, and a target of the data where it has one."""
 
     task: Task
@@ -106,12 +106,12 @@ class Demand:
         return len(self.predictions) if self.task.rows == 1 else 1
 
     @property
-    def links(self) -> list[Link | None]:
+    def links(self) -> list[InverseLink | None]:
         """What makes each prediction of a network's numbers: one of a count is a count, unless it is its logarithm."""
         domains = [entry.domain for entry in self.predictions]
         if self.target and self.task is Task.REAL and not self.log_prediction:
             domains = [self.target.domain if domain is REAL else domain for domain in domains]
-        return [LINKS[domain] for domain in domains]
+        return [INVERSE_LINKS[domain] for domain in domains]
 
     @property
     def free(self) -> bool:
@@ -119,7 +119,7 @@ class Demand:
         return self.task in (Task.PAIRS, Task.TRIPLETS)
 
 
-def demand_of(loss: Loss, parameters: dict[str, Any] | None = None) -> Demand | None:
+def requirements_of(loss: Loss, parameters: dict[str, Any] | None = None) -> LossRequirements | None:
     """What a loss asks for; None for one that nothing here can be trained with."""
     form = loss.forms[0]
     if form.whole:  # sequences, or the weights of a layer: no outputs of a network beside a target of a table
@@ -129,14 +129,14 @@ def demand_of(loss: Loss, parameters: dict[str, Any] | None = None) -> Demand | 
     predictions = tuple(entry for entry in form.inputs if entry is not target)
     if {entry.name for entry in predictions} != {*form.slopes} - {TARGET}:
         return None
-    if any(entry.domain not in LINKS for entry in predictions):
+    if any(entry.domain not in INVERSE_LINKS for entry in predictions):
         return None
     task = task_of(predictions, target)
     if task is None:
         return None
     switches = {name: value for name, value in (parameters or {}).items() if name in form.switches}
     scales = logarithms(loss, task, switches) if target else (False, False)
-    return Demand(task, predictions, target, *scales)
+    return LossRequirements(task, predictions, target, *scales)
 
 
 def task_of(predictions: tuple[Input, ...], target: Input | None) -> Task | None:

@@ -30,7 +30,7 @@ class Dense:
     activation: str | None = None
 
 
-class Layer(NamedTuple):
+class LayerBuffers(NamedTuple):
     """A layer at work on batches of one size: views of its weights, room for what it gives, and its compiled loops."""
 
     weight: NDArray[Any]
@@ -59,7 +59,7 @@ class Sequential:
             for name, view in zip(("weight", "bias"), views, strict=True):
                 view[...] = random.uniform(-bound, bound, view.shape)
                 self.named[f"{index}.{name}"] = view
-        self._by_size: dict[int, list[Layer]] = {}
+        self._by_size: dict[int, list[LayerBuffers]] = {}
         self._inputs = np.empty((0, layers[0].inputs), dtype)
 
     def _views(self, vector: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
@@ -71,12 +71,12 @@ class Sequential:
             start = stop
         return views
 
-    def _for(self, rows: int) -> list[Layer]:
+    def _for(self, rows: int) -> list[LayerBuffers]:
         found = self._by_size.get(rows)
         if found is None:
             kind = self.weights.dtype
             found = self._by_size[rows] = [
-                Layer(
+                LayerBuffers(
                     *(weight, weight.T, bias, *grads),
                     *(np.empty((rows, layer.outputs), kind), np.empty((rows if at else 0, layer.inputs), kind)),
                     *loops(*(ACTIVATIONS[layer.activation] if layer.activation else LINEAR)),

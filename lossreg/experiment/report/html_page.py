@@ -17,7 +17,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from lossreg.experiment.report.content import content
+from lossreg.experiment.report.page_data import content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ def page(runs: Sequence[Run]) -> str:
 
 def source(name: str) -> str:
     """A file beside this module."""
-    return files(__package__).joinpath(name).read_text("utf-8")
+    return files(__package__).joinpath("assets", name).read_text("utf-8")
 
 
 def digest(text: str) -> str:

@@ -14,28 +14,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from zlib import crc32
 
 from lossreg.errors import InvalidConfig, nearest
-from lossreg.experiment.config.config import KEPT, SWEEP, checked, is_sweep, name_of
-from lossreg.experiment.config.document import Document, dotted
 from lossreg.experiment.config.inheritance import compose, laid_over
-from lossreg.experiment.config.sweep_block import Block
+from lossreg.experiment.config.run_config import KEPT, SWEEP, checked, is_sweep, name_of
+from lossreg.experiment.config.sweep_config import SweepConfig
+from lossreg.experiment.config.yaml_document import Document, dotted
 from lossreg.experiment.extras import extra
 from lossreg.experiment.storage.environment import config_hash
-from lossreg.experiment.training.session import prepare, stream
+from lossreg.experiment.training.prepare import prepare, stream
 from lossreg.registry.describe import as_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from lossreg.experiment.config.config import Config
-    from lossreg.experiment.config.document import KeyPath
-    from lossreg.experiment.training.session import Session
+    from lossreg.experiment.config.run_config import Config
+    from lossreg.experiment.config.yaml_document import KeyPath
+    from lossreg.experiment.training.prepare import PreparedRun
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-class Value(NamedTuple):
+class SweptValue(NamedTuple):
     """A value of a key, and where in the block it comes from."""
 
     key: KeyPath
@@ -62,15 +62,15 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """A sweep that has been read: what its trials have in common, and its block."""
 
     name: str
     base: Document
-    block: Block
+    block: SweepConfig
 
     @classmethod
-    def read(cls, source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) -> Plan:
+    def read(cls, source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) -> SweepPlan:
         """Read the sweep of a config (the path of a YAML file, or a dict); raises InvalidConfig."""
         document = compose(source, changes, KEPT)
         if not is_sweep(document):
@@ -79,20 +79,22 @@ class Plan:
         return cls.of(document, name_of(source, document))
 
     @classmethod
-    def of(cls, document: Document, name: str) -> Plan:
+    def of(cls, document: Document, name: str) -> SweepPlan:
         """Read the sweep of a config that has been put together; raises InvalidConfig."""
         document.check()
         content = document.content.pop(SWEEP)
-        return cls(name, document, Block.read(document, content))
+        return cls(name, document, SweepConfig.read(document, content))
 
-    def variants(self) -> Iterator[tuple[Value, ...]]:
+    def variants(self) -> Iterator[tuple[SweptValue, ...]]:
         """The values of each trial, but for repeats."""
         block = self.block
         grid = [
-            [Value(axis.key, item, (*axis.origin, at)) for at, item in enumerate(axis.values)] for axis in block.grid
+            [SweptValue(axis.key, item, (*axis.origin, at)) for at, item in enumerate(axis.values)]
+            for axis in block.grid
         ]
         rows = [
-            [Value(axis.key, item, (*axis.origin, at)) for at, item in enumerate(axis.values)] for axis in block.zip
+            [SweptValue(axis.key, item, (*axis.origin, at)) for at, item in enumerate(axis.values)]
+            for axis in block.zip
         ]
         draws = [self.drawn(number) for number in range(block.trials or 1)]
         for combination in product(*grid):
@@ -100,23 +102,23 @@ class Plan:
                 for draw in draws:
                     yield (*combination, *row, *draw)
 
-    def drawn(self, number: int) -> tuple[Value, ...]:
+    def drawn(self, number: int) -> tuple[SweptValue, ...]:
         """The values of one draw: the same whatever else is drawn, so that a sweep can grow."""
         seed = self.block.seed
         return tuple(
-            Value(axis.key, axis.draw(stream(seed, crc32(axis.name.encode()), number)), axis.origin)
+            SweptValue(axis.key, axis.draw(stream(seed, crc32(axis.name.encode()), number)), axis.origin)
             for axis in self.block.draw
         )
 
-    def repeated(self, values: tuple[Value, ...]) -> list[tuple[Value, ...]]:
+    def repeated(self, values: tuple[SweptValue, ...]) -> list[tuple[SweptValue, ...]]:
         """Values with the seeds of each repeat, if there are several."""
         if self.block.repeats == 1:
             return [values]
         first = self.base.content.get("seed") or 0
         seeds = range(first, first + self.block.repeats) if isinstance(first, int) else [first]
-        return [(*values, Value(("seed",), seed, (SWEEP, "repeats"))) for seed in seeds]
+        return [(*values, SweptValue(("seed",), seed, (SWEEP, "repeats"))) for seed in seeds]
 
-    def trial(self, values: tuple[Value, ...], number: int = 0) -> Trial:
+    def trial(self, values: tuple[SweptValue, ...], number: int = 0) -> Trial:
         """The trial of some values; raises InvalidConfig."""
         document = Document(self.base.name, deepcopy(self.base.content), self.base.keys, self.base.values)
         for value in sorted(values, key=lambda value: len(value.key)):  # a loss before its parameters
@@ -124,7 +126,7 @@ class Plan:
         shown = {dotted(value.key): value.value for value in values}
         return Trial(checked(document, self.name), shown, number)
 
-    def change(self, value: Value) -> Document:
+    def change(self, value: SweptValue) -> Document:
         """One value as a document, whose places are those in the block."""
         key, content, places = value.key, deepcopy(value.value), self.base
         for name in reversed(key):
@@ -170,7 +172,7 @@ class Plan:
             raise self.base.error(((SWEEP, "metric"), told))
 
 
-def metrics_of(session: Session) -> list[str]:
+def metrics_of(session: PreparedRun) -> list[str]:
     """The keys of the metrics that a run will have."""
     measure = session.measure
     names = dict.fromkeys((*measure.objectives, *measure.names))

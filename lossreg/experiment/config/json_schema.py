@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 from lossreg.definition import domains
 from lossreg.definition.parameters import SEQUENCES, UNION, along, domain_of, named
 from lossreg.errors import AmbiguousName, BrokenPlugin
-from lossreg.experiment.config.config import LABEL, NOUNS, REST, SETTINGS, SWEEP, TRAIN, USUAL
 from lossreg.experiment.config.inheritance import EXTENDS
-from lossreg.experiment.config.sweep_block import DISTRIBUTIONS, PARAMETERS, SECTIONS
+from lossreg.experiment.config.run_config import LABEL, NOUNS, REST, SETTINGS, SWEEP, TRAIN, USUAL
+from lossreg.experiment.config.sweep_config import DISTRIBUTIONS, PARAMETERS, SECTIONS
 from lossreg.experiment.task.metrics import NAMES
 from lossreg.registry.registries import essence, losses, trackers
 

@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.report.compare import comparison, differing, incomparable, is_comparable
+from lossreg.experiment.report.comparison import comparison, differing, incomparable, is_comparable
 from lossreg.experiment.report.loss_curves import call, shape
-from lossreg.experiment.report.outcomes import outcome
-from lossreg.experiment.storage.records import PARTS, flat, measured_on, metrics_of, plain
+from lossreg.experiment.report.prediction_summary import outcome
+from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of, plain
 from lossreg.experiment.storage.runs import metric_keys, rises
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def charts(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """A chart for each metric: the key of each split's curve."""
     found: dict[str, dict[str, str]] = {}
     recorded = dict.fromkeys(key for run in runs for record in run.records for key in metrics_of(record))
-    for key in sorted(recorded, key=lambda key: [*PARTS, ""].index(measured_on(key))):
+    for key in sorted(recorded, key=lambda key: [*SPLITS, ""].index(measured_on(key))):
         split = measured_on(key)
         found.setdefault(key.removeprefix(f"{split}_"), {})[split] = key
     first = [key.removeprefix(f"{measured_on(key)}_") for key in metric_keys(runs)]

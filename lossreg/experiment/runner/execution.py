@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.errors import Diverged, NotResumable
-from lossreg.experiment.config.config import Config, load
+from lossreg.experiment.config.run_config import Config, load
 from lossreg.experiment.extras import extra
 from lossreg.experiment.runner import predictions
 from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.runner.result import Result
-from lossreg.experiment.runner.run_directory import Store
-from lossreg.experiment.runner.trackers import Tracked
+from lossreg.experiment.runner.run_directory import RunDirectory
+from lossreg.experiment.runner.trackers import TrackedProgress
 from lossreg.experiment.storage import checkpoint
 from lossreg.experiment.storage.environment import changes
-from lossreg.experiment.training.interrupts import Signals
-from lossreg.experiment.training.loop import Training
-from lossreg.experiment.training.session import prepare
+from lossreg.experiment.training.interrupts import InterruptHandler
+from lossreg.experiment.training.loop import TrainingLoop
+from lossreg.experiment.training.prepare import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,14 +40,14 @@ def run(
     progress = progress or Progress()
     config = source if isinstance(source, Config) else load(source)
     training = ready(config, progress)
-    with Store.create(config.name, root) as store:
+    with RunDirectory.create(config.name, root) as store:
         return begin(training, store, progress)
 
 
 def resume(path: str | Path, progress: Progress | None = None, *, force: bool = False) -> Result:
     """Go on with a run that was stopped; see `lossreg.resume`."""
     progress = progress or Progress()
-    with Store.open(path) as store:
+    with RunDirectory.open(path) as store:
         before = store.read("environment.json", "config", "plugins")
         config = load(store.path / "config.yaml")
         changed = "; ".join(changes(before, config))
@@ -58,15 +58,15 @@ def resume(path: str | Path, progress: Progress | None = None, *, force: bool = 
         return go_on(ready(config, progress), store, progress, changed)
 
 
-def begin(training: Training, store: Store, progress: Progress) -> Result:
+def begin(training: TrainingLoop, store: RunDirectory, progress: Progress) -> Result:
     """Train from the first step on, in a directory that is locked."""
-    with Signals() as signals:
+    with InterruptHandler() as signals:
         return carry_out(training, store, progress, signals, "started", describe=True)
 
 
-def go_on(training: Training, store: Store, progress: Progress, changed: str = "") -> Result:
+def go_on(training: TrainingLoop, store: RunDirectory, progress: Progress, changed: str = "") -> Result:
     """Train from the latest checkpoint on, or from the first step if there is none, in a directory that is locked."""
-    with Signals() as signals:
+    with InterruptHandler() as signals:
         steps = checkpoint.steps_in(store.checkpoints)
         latest = checkpoint.read(store.checkpoints, steps[-1]) if steps else None
         store.rewind(latest.sizes if latest else {})
@@ -76,20 +76,26 @@ def go_on(training: Training, store: Store, progress: Progress, changed: str = "
         return carry_out(training, store, progress, signals, begun, describe=bool(changed))
 
 
-def ready(config: Config, progress: Progress) -> Training:
+def ready(config: Config, progress: Progress) -> TrainingLoop:
     """Prepare a run."""
     progress.preparing(config)
     with extra():
         import_module("safetensors")  # what the first checkpoint needs should be missed at the beginning
-        return Training(prepare(config))
+        return TrainingLoop(prepare(config))
 
 
 def carry_out(  # noqa: PLR0913  all that a run has
-    training: Training, store: Store, progress: Progress, signals: Signals, begun: str, *, describe: bool
+    training: TrainingLoop,
+    store: RunDirectory,
+    progress: Progress,
+    signals: InterruptHandler,
+    begun: str,
+    *,
+    describe: bool,
 ) -> Result:
     """Train to the end, or to whatever stops it, and keep everything that is to be kept."""
     session, network = training.session, training.session.network
-    progress = Tracked(progress, store.path, session.config)
+    progress = TrackedProgress(progress, store.path, session.config)
     try:
         if describe:
             store.describe(session)
@@ -133,7 +139,7 @@ def carry_out(  # noqa: PLR0913  all that a run has
     return result
 
 
-def keep(training: Training, store: Store) -> None:
+def keep(training: TrainingLoop, store: RunDirectory) -> None:
     """Write a checkpoint, before it that of the best epoch, and delete others than these and the latest.
 
     A best epoch that was not written before a crash comes again: the run is resumed from before it.
@@ -145,7 +151,7 @@ def keep(training: Training, store: Store) -> None:
     checkpoint.prune(store.checkpoints, training.session.config.train.keep_checkpoints, kept)
 
 
-def save(state: Checkpoint | None, store: Store) -> None:
+def save(state: Checkpoint | None, store: RunDirectory) -> None:
     """Write a checkpoint, if there is one that has not been written."""
     if state and not checkpoint.path_of(store.checkpoints, state.step).exists():
         store.sync()

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import Diverged, NotResumable
-from lossreg.experiment.config.config import load
+from lossreg.experiment.config.run_config import load
+from lossreg.experiment.runner.execution import begin, go_on, ready
 from lossreg.experiment.runner.progress import Progress
-from lossreg.experiment.runner.run import begin, go_on, ready
-from lossreg.experiment.runner.run_directory import Store
+from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import checkpoint
 from lossreg.experiment.storage.environment import changes
 from lossreg.experiment.storage.runs import Run
 
 if TYPE_CHECKING:
-    from lossreg.experiment.config.config import Config
+    from lossreg.experiment.config.run_config import Config
 
 DONE = ("finished", "diverged")
 """The statuses that are a result; a trial of any other is run."""
@@ -27,7 +27,7 @@ BUSY = "busy"
 
 def work(path: str, name: str, content: dict[str, Any]) -> str:
     """Do what is left to do of a trial, and give its status; BUSY if another process is at it."""
-    store = Store(Path(path))
+    store = RunDirectory(Path(path))
     store.path.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:
@@ -49,7 +49,7 @@ def work(path: str, name: str, content: dict[str, Any]) -> str:
     return "finished"
 
 
-def train(config: Config, store: Store) -> None:
+def train(config: Config, store: RunDirectory) -> None:
     """Go on with a run, or begin it: there may be nothing of it yet, or only what other plugins made."""
     training = ready(config, Progress())
     begun = (store.path / "environment.json").is_file()
@@ -62,7 +62,7 @@ def train(config: Config, store: Store) -> None:
     begin(training, store, Progress())
 
 
-def fail(store: Store, error: str, details: str = "") -> None:
+def fail(store: RunDirectory, error: str, details: str = "") -> None:
     """Write that a trial failed, as far as the disk takes it."""
     with suppress(OSError):
         store.status("failed", error=error)

@@ -31,17 +31,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from lossreg.definition.domains import Count, Whole
 from lossreg.definition.parameters import Parameter
 from lossreg.errors import nearest
-from lossreg.experiment.config.config import SWEEP
-from lossreg.experiment.config.document import KeyPath, dotted
 from lossreg.experiment.config.inheritance import EXTENDS
-from lossreg.experiment.config.reader import Reader
+from lossreg.experiment.config.run_config import SWEEP
+from lossreg.experiment.config.validation import ConfigValidator
+from lossreg.experiment.config.yaml_document import KeyPath, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
 
-    from lossreg.experiment.config.document import Document
+    from lossreg.experiment.config.yaml_document import Document
 
 PARAMETERS = (
     Parameter("trials", Count | None, None),
@@ -60,7 +60,7 @@ DISTRIBUTIONS = ("uniform", "log_uniform", "choice")
 
 
 @dataclass(frozen=True)
-class Axis:
+class SweptKey:
     """A key of the config, the values that it takes, and where the block says so."""
 
     key: KeyPath
@@ -86,12 +86,12 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Block:
+class SweepConfig:
     """What a `sweep` says, checked."""
 
-    grid: list[Axis]
-    zip: list[Axis]
-    draw: list[Axis]
+    grid: list[SweptKey]
+    zip: list[SweptKey]
+    draw: list[SweptKey]
     trials: int | None
     seed: int
     method: str
@@ -100,18 +100,18 @@ class Block:
     goal: str | None
 
     @property
-    def axes(self) -> list[Axis]:
+    def axes(self) -> list[SweptKey]:
         """All the axes."""
         return [*self.grid, *self.zip, *self.draw]
 
     @classmethod
-    def read(cls, document: Document, content: Any) -> Block:
+    def read(cls, document: Document, content: Any) -> SweepConfig:
         """Read a block; raises InvalidConfig with every problem found."""
         path = (SWEEP,)
         if not isinstance(content, Mapping):
             document.report(path, f"expected a mapping such as {{grid: {SECTIONS['grid']}}}, got {content!r}")
             document.check()
-        reader = Reader(document)
+        reader = ConfigValidator(document)
         settings = reader.section(path, content, PARAMETERS)
         reader.known(path, content, SECTIONS)
         axes: dict[str, Any] = {name: section(document, name, content.get(name)) for name in SECTIONS}
@@ -132,9 +132,9 @@ class Block:
         return cls(**axes, **settings)
 
 
-def section(document: Document, name: str, content: Any) -> list[Axis]:
+def section(document: Document, name: str, content: Any) -> list[SweptKey]:
     """Read the axes of one section, and report what is wrong with them; what a file or --set says on top counts."""
-    path, axes = (SWEEP, name), dict[KeyPath, Axis]()
+    path, axes = (SWEEP, name), dict[KeyPath, SweptKey]()
     if content is None:
         return []
     if not isinstance(content, Mapping) or not content:
@@ -147,7 +147,7 @@ def section(document: Document, name: str, content: Any) -> list[Axis]:
             continue
         if key in axes and file_of(document, origin) == file_of(document, axes[key].origin):
             document.report(origin, f"{dotted(key)} is there twice", at_key=True)
-        axes[key] = Axis(key, origin, values, distribution)
+        axes[key] = SweptKey(key, origin, values, distribution)
     return list(axes.values())
 
 
@@ -200,7 +200,7 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def check_keys(document: Document, axes: list[Axis], settings: Mapping[str, Any]) -> None:
+def check_keys(document: Document, axes: list[SweptKey], settings: Mapping[str, Any]) -> None:
     """Report keys that cannot be swept, and those that several axes set."""
     taken: dict[KeyPath, Any] = {("seed",): "repeats"} if settings.get("repeats", 1) > 1 else {}
     for axis in axes:

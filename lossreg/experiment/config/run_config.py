@@ -15,7 +15,7 @@
 A bare name is a mapping with only a `name`. Beside a plugin's parameters, `data` takes `test` and `validation` (the
 parts of the rows to test on, and to watch while training), `standardise` and `standardise_targets` (by the training
 rows' mean and deviation), and `model` takes `inputs` and `outputs`, which follow from data and loss and are only
-checked. `Training` has what `train` takes. All errors are found before any work, and raised together.
+checked. `TrainingOptions` has what `train` takes. All errors are found before any work, and raised together.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from lossreg.definition.domains import Count, Fraction, Positive, Whole
 from lossreg.definition.parameters import Parameter
 from lossreg.errors import listed, nearest
 from lossreg.experiment.config.inheritance import EXTENDS, compose
-from lossreg.experiment.config.reader import Choice, Reader
+from lossreg.experiment.config.validation import ConfigValidator, PluginConfig
 from lossreg.experiment.task.metrics import NAMES
 from lossreg.registry.registries import data, losses, models, optimizers, schedules, trackers
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lossreg.errors import InvalidConfig
-    from lossreg.experiment.config.document import Document, KeyPath
+    from lossreg.experiment.config.yaml_document import Document, KeyPath
 
 NOUNS: dict[str, Any] = {
     "data": data,
@@ -90,7 +90,7 @@ KEPT = {noun: {setting.name for setting in settings} for noun, settings in SETTI
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingOptions:
     """How to train: for so many epochs or steps, in batches of so many rows.
 
     accumulate: how many batches make one step, as if they were one large batch.
@@ -120,26 +120,26 @@ class Config:
     """A config that has been checked, with every default filled in."""
 
     name: str
-    data: Choice
-    model: Choice
-    optimizer: Choice
-    schedule: Choice
-    loss: Choice
+    data: PluginConfig
+    model: PluginConfig
+    optimizer: PluginConfig
+    schedule: PluginConfig
+    loss: PluginConfig
     reduction: str
-    train: Training
+    train: TrainingOptions
     seed: int
     metrics: tuple[str, ...] | None
-    report: tuple[Choice, ...]
-    trackers: tuple[Choice, ...]
+    report: tuple[PluginConfig, ...]
+    trackers: tuple[PluginConfig, ...]
     document: Document = field(repr=False)
 
     @property
-    def choices(self) -> dict[str, Choice]:
+    def choices(self) -> dict[str, PluginConfig]:
         """The plugins, by noun."""
         return {noun: getattr(self, noun) for noun in NOUNS}
 
     @property
-    def plugins(self) -> tuple[Choice, ...]:
+    def plugins(self) -> tuple[PluginConfig, ...]:
         """All the plugins that a run uses."""
         return (*self.choices.values(), *self.report, *self.trackers)
 
@@ -182,7 +182,7 @@ def checked(document: Document, name: str) -> Config:
         found = "nothing" if not content else f"{content!r}"
         document.report((), f"expected a mapping with {', '.join(NOUNS)}, got {found}")
         document.check()
-    reader = Reader(document)
+    reader = ConfigValidator(document)
     reader.known((), content, [*NOUNS, "train"])
     choices: dict[str, Any] = {}
     for noun, registry in NOUNS.items():
@@ -206,7 +206,7 @@ def checked(document: Document, name: str) -> Config:
     if training["steps"] is None:
         training["epochs"] = training["epochs"] or EPOCHS
     made = {**choices, **rest, "metrics": metrics, "report": report, "trackers": followers}
-    return Config(name=name, document=document, train=Training(**training), **made)
+    return Config(name=name, document=document, train=TrainingOptions(**training), **made)
 
 
 def name_of(source: Any, document: Document) -> str:
@@ -216,7 +216,7 @@ def name_of(source: Any, document: Document) -> str:
     return document.name
 
 
-def named_metrics(reader: Reader, content: Mapping[str, Any]) -> tuple[str, ...] | None:
+def named_metrics(reader: ConfigValidator, content: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Read the metrics, each the name of one; None for those that are usual for the task."""
     if content.get("metrics") is None:
         return None
@@ -232,7 +232,7 @@ def named_metrics(reader: Reader, content: Mapping[str, Any]) -> tuple[str, ...]
     return tuple(names)
 
 
-def reported_losses(reader: Reader, content: Mapping[str, Any]) -> tuple[Choice, ...]:
+def reported_losses(reader: ConfigValidator, content: Mapping[str, Any]) -> tuple[PluginConfig, ...]:
     """Read the losses to report beside the one that trains."""
     choices = []
     labels: set[str] = set()
@@ -251,6 +251,6 @@ def reported_losses(reader: Reader, content: Mapping[str, Any]) -> tuple[Choice,
     return tuple(choices)
 
 
-def label(choice: Choice) -> str:
+def label(choice: PluginConfig) -> str:
     """What a loss that is reported beside is called in the records."""
     return choice.settings["as"] or choice.offer.name

@@ -17,22 +17,22 @@ from typing import TYPE_CHECKING, Any
 from lossreg.experiment.extras import extra
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.runs import Run
-from lossreg.experiment.sweep.plan import Value
 from lossreg.experiment.sweep.summary import score
+from lossreg.experiment.sweep.trials import SweptValue
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lossreg.experiment.config.sweep_block import Axis
-    from lossreg.experiment.sweep.plan import Plan, Trial
+    from lossreg.experiment.config.sweep_config import SweptKey
+    from lossreg.experiment.sweep.trials import SweepPlan, Trial
 
 PROPOSAL = "proposal.json"
 
 
-class Proposals:
+class OptunaTrials:
     """Trials, as Optuna's TPE proposes them."""
 
-    def __init__(self, plan: Plan, path: Path, metric: str, goal: str) -> None:
+    def __init__(self, plan: SweepPlan, path: Path, metric: str, goal: str) -> None:
         with extra():
             import optuna
 
@@ -65,9 +65,9 @@ class Proposals:
         self.asked[number] = self.study.ask(self.distributions)
         chosen = self.asked[number].params
         values = tuple(
-            Value(axis.key, axis.values[chosen[axis.name]], (*axis.origin, "choice", chosen[axis.name]))
+            SweptValue(axis.key, axis.values[chosen[axis.name]], (*axis.origin, "choice", chosen[axis.name]))
             if axis.distribution == "choice"
-            else Value(axis.key, chosen[axis.name], axis.origin)
+            else SweptValue(axis.key, chosen[axis.name], axis.origin)
             for axis in self.plan.block.draw
         )
         self.open[number] = [self.plan.trial(each, number) for each in self.plan.repeated(values)]
@@ -107,7 +107,7 @@ class Proposals:
         return found
 
 
-def distribution(axis: Axis) -> Any:
+def distribution(axis: SweptKey) -> Any:
     """An axis as Optuna has it; of a choice it gets the places, since it takes no lists."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
@@ -117,7 +117,7 @@ def distribution(axis: Axis) -> Any:
     return FloatDistribution(low, high, log=axis.distribution == "log_uniform")
 
 
-def parameter(axis: Axis, value: Any) -> Any:
+def parameter(axis: SweptKey, value: Any) -> Any:
     """A value as Optuna has it; raises ValueError for one that the axis has not."""
     if axis.distribution == "choice":
         return axis.values.index(value)

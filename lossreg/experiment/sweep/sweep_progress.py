@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from lossreg.experiment.sweep.plan import Trial
+    from lossreg.experiment.sweep.trials import Trial
 
 
 BEST = 5
 
 
-class Progress:
+class SweepProgress:
     """Is told how a sweep goes, and keeps it to itself; those below say it."""
 
     def started(self, path: Path, metric: str, goal: str, total: int) -> None:
@@ -43,7 +43,7 @@ class Progress:
         """Take note that all trials ended."""
 
 
-class Lines(Progress):
+class SweepProgressLines(SweepProgress):
     """A line for each trial that ends."""
 
     def __init__(self, output: TextIO) -> None:
@@ -99,7 +99,7 @@ class Lines(Progress):
         self.say(f"stopped; {self.count} of {self.total} trials are done; the same command goes on")
 
 
-class Table(Lines):
+class SweepProgressTable(SweepProgressLines):
     """A table on a terminal: what is under way and how far it is, the best so far, and how many ended how."""
 
     def __init__(self, output: TextIO) -> None:
@@ -164,9 +164,9 @@ def share(trial: Trial, record: dict[str, Any]) -> str:
     return f"{done:.0%}"
 
 
-def for_output(output: TextIO | None = None) -> Progress:
+def for_output(output: TextIO | None = None) -> SweepProgress:
     """Choose the table for a terminal (where rich is installed), and plain lines for anything else."""
     from importlib.util import find_spec
 
     output = output or sys.stdout
-    return Table(output) if output.isatty() and find_spec("rich") else Lines(output)
+    return SweepProgressTable(output) if output.isatty() and find_spec("rich") else SweepProgressLines(output)
