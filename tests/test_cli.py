@@ -465,8 +465,8 @@ def test_a_terminal_gets_a_bar_that_gives_way_to_the_table(tmp_path):
     assert text.rindex("rmse") > text.rindex("40/40")
 
 
-def test_warming_has_a_bar_and_a_line_for_each_loss(tmp_path):
-    text = on_a_terminal(["warm", "mse", "l1"], tmp_path)
+def test_compiling_ahead_shows_a_bar_and_a_line_for_each_loss(tmp_path):
+    text = on_a_terminal(["compile", "mse", "l1"], tmp_path)
     assert "\x1b[" in text
     assert "2/2" in text
     assert re.search(r"l1: (already|compiled)", text)

@@ -1,7 +1,8 @@
-"""Warming: losses are compiled ahead, each in another process, so that first calls find their loops in numba's cache.
+"""Compile losses ahead, each in a process of its own, so that first calls find their machine code in numba's cache.
 
-Compiled is what plain calls run: float32 and float64, the value and the value with its gradient, a reduction to one
-number, default parameters, a small batch and one for several threads, short rows, long ones and those across planes.
+This compiles what plain calls run: float32 and float64, the value alone and the value with its gradient, a reduction
+to one number, default parameters, a small batch and a batch large enough for several threads, and rows that are short,
+long, or strided (an image's classes).
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ if TYPE_CHECKING:
     from lossreg.definition.signature import Form
 
 SMALL, LARGE = 4, 1 << 20
-"""The numbers, or rows, of a batch that one thread takes, and the numbers of one for several."""
+"""The size of a batch that one thread computes, and of one that several threads share."""
 NARROW, WIDE = 3, 100
-"""The numbers in a row: few, which are taken several rows at a time, and many."""
+"""The length of short rows, which are computed several at a time, and of long ones."""
 
 
 class Outcome(NamedTuple):
-    """What came of warming a loss: how many loops were not in the cache yet, and an error."""
+    """The result for one loss: how many loops were compiled because the cache did not have them, or the error."""
 
     loss: str
     compiled: int = 0
     error: str = ""
 
 
-def warm(name: str) -> Outcome:
-    """Compile what plain calls of a loss run."""
+def compile_loss(name: str) -> Outcome:
+    """Compile what plain calls of a loss run; return an error as part of the outcome."""
     from lossreg.criterion.criterion import Criterion
     from lossreg.kernels.compiler.events import compilations
     from lossreg.registry.registries import losses
@@ -43,16 +44,16 @@ def warm(name: str) -> Outcome:
         with compilations() as compiled:
             for arrays, parameters in batches(loss):
                 criterion = Criterion(loss, parameters=parameters)
-                for _ in range(3):  # the third call goes the way that the second has found
+                for _ in range(3):  # the third call runs the plan that the second one cached
                     criterion(*arrays)
                     criterion.value_and_grad(*arrays)
-    except Exception as error:  # noqa: BLE001  whatever it is, the others go on
+    except Exception as error:  # noqa: BLE001  one loss that fails does not stop the others
         return Outcome(name, error=f"{type(error).__name__}: {error}")
     return Outcome(name, len(compiled))
 
 
 def batches(loss: Loss) -> Iterator[tuple[list[Any], dict[str, Any]]]:
-    """The batches that a loss is called with: of each form and type, a small one and a large one, with parameters."""
+    """Yield arrays and parameters to call a loss with: for each form and dtype a small batch and a large one."""
     import numpy as np
 
     for number, form in enumerate(loss.forms):
@@ -70,7 +71,7 @@ def batches(loss: Loss) -> Iterator[tuple[list[Any], dict[str, Any]]]:
 
 
 def extents(form: Form) -> Iterator[tuple[int, ...]]:
-    """The shapes of a form's arrays, few and many: of rows short and long, and of classes across planes too."""
+    """Yield shapes for a form's arrays: small and large batches, of short and of long rows, and of strided classes."""
     if not form.by_row:
         yield from ((SMALL,), (LARGE,))
         return
@@ -80,12 +81,13 @@ def extents(form: Form) -> Iterator[tuple[int, ...]]:
         yield SMALL, NARROW, SMALL
 
 
-def warm_all(names: Sequence[str], jobs: int) -> Iterator[Outcome]:
-    """Warm losses in so many processes; gives what came of each as it is done."""
-    spawn, deaf = get_context("spawn"), (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for this process
-    pool = ProcessPoolExecutor(max(1, min(jobs, len(names))), spawn, signal.signal, deaf)
+def compile_all(names: Sequence[str], jobs: int) -> Iterator[Outcome]:
+    """Compile losses in `jobs` processes; yield the outcome of each as soon as it is done."""
+    ignore_interrupts = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by this process, which stops the others
+    workers = max(1, min(jobs, len(names)))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), signal.signal, ignore_interrupts)
     try:
-        waiting = {pool.submit(warm, name): name for name in names}
+        waiting = {pool.submit(compile_loss, name): name for name in names}
         for future in as_completed(waiting):
             try:
                 yield future.result()

@@ -1,4 +1,4 @@
-"""`lossreg warm`: what it compiles is what calls in other processes find, and what it cannot compile it names."""
+"""`lossreg compile`: calls in other processes find what it compiled, and it names what it cannot compile."""
 
 import os
 import re
@@ -71,17 +71,17 @@ def process(tmp_path):
 
 
 def test_a_first_call_finds_what_was_compiled_ahead(process):
-    warm = ("-m", "lossreg", "warm", "HuberLoss", "cross_entropy", "--jobs", "2")
-    lines = process(*warm).splitlines()
+    command = ("-m", "lossreg", "compile", "HuberLoss", "cross_entropy", "--jobs", "2")
+    lines = process(*command).splitlines()
     assert [re.sub(r"\d+", "N", line) for line in sorted(lines[:2])] == [
         "cross_entropy: compiled N loops",
         "huber: compiled N loops",
     ]
-    assert lines[2:] == ["2 losses: 2 compiled, 0 already warm"]
+    assert lines[2:] == ["2 losses: 2 compiled, 0 already compiled"]
     assert process("-c", FIRST_CALLS, "huber", "cross_entropy").split() == ["0"]
-    lines = process(*warm).splitlines()
-    assert sorted(lines[:2]) == ["cross_entropy: already warm", "huber: already warm"]
-    assert lines[2:] == ["2 losses: 0 compiled, 2 already warm"]
+    lines = process(*command).splitlines()
+    assert sorted(lines[:2]) == ["cross_entropy: already compiled", "huber: already compiled"]
+    assert lines[2:] == ["2 losses: 0 compiled, 2 already compiled"]
 
 
 def test_without_it_a_first_call_compiles(process):
@@ -102,29 +102,29 @@ def install(tmp_path):
     return install
 
 
-def test_what_cannot_be_compiled_is_named_in_the_end_and_keeps_nothing_else(process, install):
+def test_a_loss_that_does_not_compile_is_named_at_the_end_and_the_others_are_compiled(process, install):
     install("stubborn", PLUGIN)
-    told = process("-m", "lossreg", "warm", "stubborn", "mse", code=1)
-    assert "stubborn: failed\n" in told
-    assert "mse: compiled" in told
-    assert "2 losses: 1 compiled, 0 already warm\n1 failed:\n" in told
-    assert "InvalidDefinition: stubborn: the kernel does not compile" in told
+    output = process("-m", "lossreg", "compile", "stubborn", "mse", code=1)
+    assert "stubborn: failed\n" in output
+    assert "mse: compiled" in output
+    assert "2 losses: 1 compiled, 0 already compiled, 1 failed\n" in output
+    assert "InvalidDefinition: stubborn: the kernel does not compile" in output
 
 
 def test_a_loss_whose_process_ends_has_failed_too(process, install):
     install("deadly", "import os\nos._exit(7)\n")
-    told = process("-m", "lossreg", "warm", "deadly", code=1)
-    assert "deadly: failed\n1 loss: 0 compiled, 0 already warm\n1 failed:\n" in told
-    assert "terminated abruptly" in told
+    output = process("-m", "lossreg", "compile", "deadly", code=1)
+    assert "deadly: failed\n1 loss: 0 compiled, 0 already compiled, 1 failed\n" in output
+    assert "terminated abruptly" in output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["hubert"], "no loss named 'hubert' is installed; did you mean 'huber'"),
-        (["--jobs", "0"], "--jobs: expected a whole number from 1, got 0"),
+        (["--jobs", "0"], "--jobs: expected an integer of at least 1, got 0"),
     ],
 )
-def test_mistakes_are_found_before_anything_is_compiled(process, arguments, told, tmp_path):
-    assert told in process("-m", "lossreg", "warm", *arguments, code=2)
+def test_mistakes_are_found_before_anything_is_compiled(process, arguments, message, tmp_path):
+    assert message in process("-m", "lossreg", "compile", *arguments, code=2)
     assert not tmp_path.joinpath("cache").exists()
