@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lossreg import InvalidInput
-from lossreg.experiment.data.table import split
-from lossreg.experiment.training.examples import Scaling, prepare_inputs
+from lossreg.experiment.data.preprocessing import Scaling, prepare_inputs
+from lossreg.experiment.data.split import split
 from lossreg.plugin import Table
 from lossreg.registry.registries import data
 
@@ -31,19 +31,24 @@ def path(tmp_path):
     [
         ([1.0, 2.0], [1.0, 2.0], (), "inputs: expected the shape (rows, features), got (2,)"),
         (np.empty((0, 3)), [], (), "inputs: expected the shape (rows, features), got (0, 3)"),
-        ([[1.0], [2.0]], [1.0], (), "expected a real target for each of 2 rows: (1, 1)"),
-        ([[1.0], [2.0]], [[0], [1]], ("a", "b"), "expected a label for each of 2 rows: (2, 1)"),
-        ([[1.0], [2.0]], [0, 2], ("a", "b"), "expected labels from 0 to 1, got 0 to 2"),
-        ([[1.0], [2.0]], [-1, 1], ("a", "b"), "expected labels from 0 to 1, got -1 to 1"),
-        ([[1.0], [2.0]], [0.0, 1.0], ("a", "b"), "expected labels from 0 to 1, got float64"),
-        ([["a"], ["b"]], [0, 1], ("a", "b"), "expected numbers in 'x0', got <U1"),
+        ([[1.0], [2.0]], [1.0], (), "expected one real target for each of the 2 rows, got an array of shape (1, 1)"),
+        (
+            [[1.0], [2.0]],
+            [[0], [1]],
+            ("a", "b"),
+            "expected one label for each of the 2 rows, got an array of shape (2, 1)",
+        ),
+        ([[1.0], [2.0]], [0, 2], ("a", "b"), "expected labels from 0 to 1, got labels from 0 to 2"),
+        ([[1.0], [2.0]], [-1, 1], ("a", "b"), "expected labels from 0 to 1, got labels from -1 to 1"),
+        ([[1.0], [2.0]], [0.0, 1.0], ("a", "b"), "expected labels from 0 to 1, got an array of float64"),
+        ([["a"], ["b"]], [0, 1], ("a", "b"), "expected numbers in 'x0', got an array of <U1"),
         (
             [[1, 2], [3, np.nan], [0, np.inf]],
             [1, 2, 3],
             (),
-            "'x1': 2 of 3 values are not finite; the first, in row 2, is nan",
+            "'x1': not a finite number in 2 of 3 rows; the first is nan, in row 2",
         ),
-        ([[1], [2]], [1, -np.inf], (), "'the target': 1 of 2 values are not finite; the first, in row 2, is -inf"),
+        ([[1], [2]], [1, -np.inf], (), "'the target': not a finite number in 1 of 2 rows; the first is -inf, in row 2"),
     ],
 )
 def test_a_table_refuses_what_does_not_fit(inputs, targets, classes, message):
@@ -100,7 +105,7 @@ def test_a_split_of_real_targets_has_the_size_asked_for_and_follows_the_seed():
 
 def test_a_split_that_leaves_nothing_is_refused_and_none_is_allowed():
     table = Table(np.arange(3)[:, None], np.arange(3.0))
-    with pytest.raises(InvalidInput, match=r"test: 0.1 of 3 rows leaves none; give more"):
+    with pytest.raises(InvalidInput, match=r"test: 0.1 of 3 rows gives no test rows; give a larger fraction"):
         split(table, {"test": 0.1}, np.random.default_rng(0))
     kept, held = split(table, {"test": 0.0}, np.random.default_rng(0))
     assert (len(kept), len(held)) == (3, 0)
@@ -171,21 +176,29 @@ def test_a_csv_target_of_numbers_is_real_unless_classes_are_asked_for(path):
 @pytest.mark.parametrize(
     ("text", "target", "message"),
     [
-        ("a,b\n1,2\n", "B", "target: no column 'B'; did you mean 'b'?"),
-        ("a,b\n1,2\n", "cost", "target: no column 'cost'; there are a, b"),
-        ("a,b\n1,2\nx,3\n?,4\n", "b", "column 'a': 2 of 3 cells are not numbers; the first, in row 2, is 'x'"),
-        ("a,b\n1,2\n,3\n", "b", "column 'a': 1 of 2 cells are missing; the first is in row 2; on_missing: drop leaves"),
+        ("a,b\n1,2\n", "B", "target: there is no column 'B'; did you mean 'b'?"),
+        ("a,b\n1,2\n", "cost", "target: there is no column 'cost'; the columns are a, b"),
+        ("a,b\n1,2\nx,3\n?,4\n", "b", "column 'a': not a number in 2 of 3 rows; the first is 'x', in row 2"),
+        (
+            "a,b\n1,2\n,3\n",
+            "b",
+            "column 'a': missing in 1 of 2 rows; the first is '', in row 2; on_missing: drop leaves",
+        ),
         (
             "a,b\n1,2\nnan,3\n",
             "b",
-            "column 'a': 1 of 2 cells are missing; the first is in row 2; on_missing: drop leaves",
+            "column 'a': missing in 1 of 2 rows; the first is 'nan', in row 2; on_missing: drop leaves",
         ),
-        ("a,b\n1,2\n1\n1,2,3\n", "b", "2 rows do not have the header's 2 cells; the first is row 2"),
-        ("a,a\n1,2\n", "a", "two columns have one name: a, a"),
-        ("a,b\n", "b", "has no rows"),
-        ("", "b", "has no rows"),
-        ("a,b\n1,2\ninf,3\n", "b", "'a': 1 of 2 values are not finite; the first, in row 2, is inf"),
-        ("b\n1\n", "b", "expected columns for inputs and others for the target, got b"),
+        ("a,b\n1,2\n1\n1,2,3\n", "b", "the header has 2 cells, but 2 of 3 rows do not; the first is row 2"),
+        ("a,a\n1,2\n", "a", "two columns have the same name: a, a"),
+        ("a,b\n", "b", "the file has no rows of data"),
+        ("", "b", "the file has no rows of data"),
+        ("a,b\n1,2\ninf,3\n", "b", "'a': not a finite number in 1 of 2 rows; the first is inf, in row 2"),
+        (
+            "b\n1\n",
+            "b",
+            "expected at least one column of inputs besides the target, and none that is both; the columns are b",
+        ),
         ('a,b\n1,"2\n', "b", "cannot be read as csv"),
     ],
 )
@@ -206,23 +219,23 @@ def test_columns_are_chosen_and_words_become_columns_of_0_and_1(path):
     assert table.target_names == ("price",)
     assert table.inputs.tolist()[:3] == [[0, 0, 1, 2.5], [1, 0, 0, 8], [0, 1, 0, 1.5]]
     for columns, message in (
-        (["size", "color"], "columns: no column 'color'; did you mean 'colour'?"),
-        (["size", "price"], "expected columns for inputs and others for the target"),
-        ([], "expected columns for inputs and others for the target"),
+        (["size", "color"], "columns: there is no column 'color'; did you mean 'colour'?"),
+        (["size", "price"], "expected at least one column of inputs besides the target"),
+        ([], "expected at least one column of inputs besides the target"),
     ):
         with pytest.raises(InvalidInput, match=re.escape(message)):
             load("csv", path=str(path), target="price", columns=columns)
 
 
-def test_missing_cells_of_all_columns_are_told_together(path):
+def test_missing_cells_of_all_columns_are_reported_together(path):
     write(path, MIXED)
     with pytest.raises(InvalidInput) as caught:
         load("csv", path=str(path), target="price")
-    told, ways = "1 of 5 cells are missing; the first is in row", "on_missing: drop leaves such rows out"
+    problem, remedy = "missing in 1 of 5 rows; the first is '', in row", "on_missing: drop leaves out these rows"
     assert str(caught.value).splitlines() == [
-        f"column 'size': {told} 2; {ways}, mean fills them in",
-        f"column 'colour': {told} 3; {ways}, mean fills them in",
-        f"column 'price': {told} 4; {ways}",
+        f"column 'size': {problem} 2; {remedy}, mean fills in the mean of the column",
+        f"column 'colour': {problem} 3; {remedy}, mean fills in the mean of the column",
+        f"column 'price': {problem} 4; {remedy}",
     ]
 
 
@@ -232,7 +245,7 @@ def test_rows_with_missing_cells_are_dropped_on_demand(path):
     assert table.inputs[:, 0].tolist() == [1, 5]
     assert table.targets.tolist() == [[10], [50]]
     write(path, "a,b\n,1\n2,\n")
-    with pytest.raises(InvalidInput, match="on_missing: each of 2 rows has a missing cell"):
+    with pytest.raises(InvalidInput, match="on_missing: each of the 2 rows has a missing cell"):
         load("csv", path=str(path), target="b", on_missing="drop")
 
 
@@ -248,13 +261,15 @@ def test_missing_cells_become_the_mean_of_the_rows_to_train_on(path):
     assert scaled.inputs[1, 1] == 0
     assert scaled.encoding["scaling"]["mean"][1] == 3
     write(path, MIXED)
-    with pytest.raises(InvalidInput, match="column 'price': 1 of 5 cells are missing"):
+    with pytest.raises(InvalidInput, match="column 'price': missing in 1 of 5 rows"):
         load("csv", path=str(path), target="price", on_missing="mean")
 
 
 def test_a_category_of_too_many_words_is_a_name(path):
     write(path, "name,y\n" + "".join(f"n{row},{row}\n" for row in range(300)))
-    with pytest.raises(InvalidInput, match="column 'name': 300 different words, and at most 256 make a category"):
+    with pytest.raises(
+        InvalidInput, match="column 'name': 300 different words, but a categorical column may have at most 256"
+    ):
         load("csv", path=str(path), target="y")
 
 
@@ -273,8 +288,8 @@ def test_parquet_has_types_and_the_same_rules_as_csv(path):
     assert table.targets.tolist() == [[3], [6]]
     assert load("parquet", path=str(path), target="old", columns=["count"]).targets.tolist() == [1, 0, 1, 1]
     for options, message in (
-        ({"target": "old", "columns": ["size"]}, "column 'size': 1 of 4 cells are missing; the first is in row 2"),
-        ({"target": "cont"}, "target: no column 'cont'; did you mean 'count'?"),
+        ({"target": "old", "columns": ["size"]}, "column 'size': missing in 1 of 4 rows; the first is None, in row 2"),
+        ({"target": "cont"}, "target: there is no column 'cont'; did you mean 'count'?"),
         ({"target": "old", "columns": ["day"]}, "column 'day': its cells are of the type"),
     ):
         with pytest.raises(InvalidInput, match=re.escape(message)):
@@ -296,13 +311,13 @@ def test_npy_inputs_stay_on_disk(tmp_path):
         with pytest.raises(InvalidInput, match=f"{name}: no.npy: cannot be read as npy"):
             load("npy", **{**names, name: "no.npy"})
     np.save(names["inputs"], np.array([[1.0], [2.0], [np.nan], [4.0]]))
-    with pytest.raises(InvalidInput, match="'x0': 1 of 4 values are not finite; the first, in row 3"):
+    with pytest.raises(InvalidInput, match="'x0': not a finite number in 1 of 4 rows; the first is nan, in row 3"):
         load("npy", **names)
 
 
 def test_a_regression_on_words_is_refused(path):
     write(path, "a,b\n1,x\n")
-    with pytest.raises(InvalidInput, match="column 'b': 1 of 1 cells are not numbers"):
+    with pytest.raises(InvalidInput, match="column 'b': not a number in 1 of 1 rows; the first is 'x', in row 1"):
         load("csv", path=str(path), target="b", task="regression")
 
 
@@ -320,7 +335,7 @@ def test_npz_arrays_go_by_name_and_type(path):
     assert load("npz", path=str(path), targets="w").classes == ("p", "q")
     assert load("npz", path=str(path), targets="z").targets.shape == (3, 2)
     assert load("npz", path=str(path), task="regression").targets.tolist() == [[5], [7], [5]]
-    with pytest.raises(InvalidInput, match=r"no array 'v'; it has x, y, z, w"):
+    with pytest.raises(InvalidInput, match=r"there is no array 'v'; it has x, y, z, w"):
         load("npz", path=str(path), targets="v")
 
 

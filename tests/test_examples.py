@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 import lossreg
 from lossreg import InvalidInput
 from lossreg.experiment.config.run_config import load
+from lossreg.experiment.data.preprocessing import prepare_inputs
 from lossreg.experiment.task.requirements import Task
-from lossreg.experiment.training.examples import InputRows, draw, prepare_inputs
+from lossreg.experiment.training.examples import InputRows, draw
 from lossreg.experiment.training.prepare import prepare
 from lossreg.plugin import Table
 

@@ -293,7 +293,7 @@ def test_no_rows_to_test_on_are_no_test_metrics(run):
         ({"model": "siamese"}, "model: siamese gives 16 numbers for a row; mse takes 3 of it"),
         ({"model": "autoencoder", "loss": "gaussian_nll"}, "model: autoencoder gives 3 numbers for a row; gaussian_n"),
         ({"model": "autoencoder", "loss": "poisson_nll"}, "loss: autoencoder gives its inputs again, and takes a lo"),
-        ({"model": "mean_variance"}, "model: mean_variance gives a variance beside each mean; the loss takes 1 in al"),
+        ({"model": "mean_variance"}, "model: mean_variance predicts a mean and a variance for each target, but "),
         ({"model": {"name": "mlp", "hidden": [10**12]}}, "model: its weights do not fit into memory"),
         ({"data": {"name": "random", "samples": 10**12}}, "data: they do not fit into memory"),
         (
@@ -307,7 +307,7 @@ def test_no_rows_to_test_on_are_no_test_metrics(run):
         ({"data": {"name": "csv", "path": "none.csv", "target": "y"}}, "data.path: none.csv: cannot be read as csv: "),
         (
             {"data": {"name": "random", "samples": 3, "test": 0.01}},
-            "data.test: 0.01 of 3 rows leaves none; give more, or 0 for no test rows",
+            "data.test: 0.01 of 3 rows gives no test rows; give a larger fraction, or 0 to have none",
         ),
         (
             {"data": "iris", "loss": {"name": "cross_entropy", "weight": [1, 2]}},

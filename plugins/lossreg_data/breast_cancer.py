@@ -1,4 +1,4 @@
-"""Breast cancer: measurements of cell nuclei, to tell malignant from benign tumours.
+"""Breast cancer: measurements of cell nuclei, to distinguish malignant from benign tumours.
 
 569 rows, 30 features of very different scales (standardise them), 2 classes.
 Source: UCI, Breast Cancer Wisconsin (Diagnostic) (Wolberg et al., 1995), doi:10.24432/C5DW2B; the copy in scikit-learn.

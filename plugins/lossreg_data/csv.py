@@ -1,9 +1,10 @@
-"""CSV: a table in a text file, with a header; columns are found by name.
+"""CSV: a table in a text file with a header, whose columns are chosen by name.
 
-`target` names the target column, or the list of them, and `columns` the features; unless given, all others are. A
-column of words becomes one of 0 and 1 for each word. With `task` auto, a single target that is not all numbers is taken
-for class labels. An empty cell, and one of na, nan, none or null, is missing: an error, unless rows with one are
-dropped, or have the mean of the rows to train on in its place. `path` is relative to the working directory.
+`target` names the target column, or a list of them, and `columns` the input columns, by default all others. A column of
+words is one-hot encoded: it becomes a column of 0 and 1 for each word. With `task: auto`, a single target that contains
+words is a class label. A cell is missing if it is empty or reads na, n/a, nan, none or null; rows with missing cells
+are an error by default, or are dropped, or get the mean of the training rows instead. `path` is relative to the working
+directory.
 """
 
 from typing import Literal
@@ -30,11 +31,12 @@ def csv(
         raise InvalidInput(f"path: {path}: cannot be read as csv: {error}") from None
     uneven = [number for number, row in enumerate(rows, 1) if len(row) != len(header)]
     if uneven:
-        told = f"{len(uneven)} rows do not have the header's {len(header)} cells; the first is row {uneven[0]}"
-        raise InvalidInput(f"path: {path}: {told}")
-    if len(set(header)) < len(header) or not rows:
-        told = "two columns have one name" if rows else "has no rows"
-        raise InvalidInput(f"path: {path}: {told}: {', '.join(header)}")
+        problem = f"the header has {len(header)} cells, but {len(uneven)} of {len(rows)} rows do not"
+        raise InvalidInput(f"path: {path}: {problem}; the first is row {uneven[0]}")
+    if not rows:
+        raise InvalidInput(f"path: {path}: the file has no rows of data")
+    if len(set(header)) < len(header):
+        raise InvalidInput(f"path: {path}: two columns have the same name: {', '.join(header)}")
     cells = dict(zip(header, zip(*rows, strict=True), strict=True))
     return Table.from_columns(cells, target, features=columns, task=task, on_missing=on_missing)
 

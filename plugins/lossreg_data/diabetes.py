@@ -1,4 +1,4 @@
-"""Diabetes: the progress of the disease a year on, from ten measurements at the start.
+"""Diabetes: the progression of the disease after one year, to be predicted from ten measurements at the start.
 
 442 rows, 10 features (centred and scaled), one real target from 25 to 346.
 Source: Efron, Hastie, Johnstone, Tibshirani (2004), doi:10.1214/009053604000000067; the copy in scikit-learn.

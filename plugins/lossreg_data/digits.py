@@ -1,4 +1,4 @@
-"""Digits: handwritten digits as 8 by 8 grey images, to be told apart.
+"""Digits: handwritten digits as images of 8 by 8 grey values, to be classified.
 
 1,797 rows, 64 features from 0 to 16, 10 classes.
 Source: UCI, Optical Recognition of Handwritten Digits (Alpaydin, Kaynak, 1998), doi:10.24432/C50P49; scikit-learn.

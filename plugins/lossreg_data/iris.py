@@ -1,4 +1,4 @@
-"""Iris: lengths and widths of petals and sepals, to tell three species apart.
+"""Iris: lengths and widths of petals and sepals, to distinguish three species.
 
 150 rows, 4 features in cm, 3 classes.
 Source: Fisher (1936), doi:10.1111/j.1469-1809.1936.tb02137.x; the copy in scikit-learn.

@@ -1,8 +1,8 @@
-"""NPY: two arrays in files that numpy.save wrote, of which the inputs are mapped and may be larger than memory.
+"""NPY: two files written by numpy.save; the inputs are memory-mapped, and may be larger than memory.
 
-`inputs` and `targets` are paths, relative to the working directory: (n, features), of which each batch reads its own
-rows, and (n,) or (n, columns), which are read. With `task` auto, a vector of integers, truth values or text is taken
-for class labels, and anything else for real numbers.
+`inputs` is the path of an array of shape (n, features), from which each batch reads its rows, and `targets` that of an
+array of shape (n,) or (n, columns). Paths are relative to the working directory. With `task: auto`, a vector of
+integers, truth values or text holds class labels, and any other array real numbers.
 """
 
 from typing import Literal
@@ -21,9 +21,7 @@ def npy(*, inputs: str, targets: str, task: Literal["auto", "classification", "r
             arrays.append(open_memmap(path, mode="r"))
         except (OSError, ValueError) as error:
             raise InvalidInput(f"{name}: {path}: cannot be read as npy: {error}") from None
-    x, y = arrays[0], array(arrays[1])
-    labels = y.ndim == 1 and y.dtype.kind in "biuUS" if task == "auto" else task == "classification"
-    return Table.labelled(x, y) if labels else Table(x, y)
+    return Table.from_arrays(arrays[0], array(arrays[1]), task)
 
 
 @hookimpl

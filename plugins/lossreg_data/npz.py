@@ -1,7 +1,8 @@
-"""NPZ: two arrays in a file that numpy.savez wrote.
+"""NPZ: two arrays in a file written by numpy.savez.
 
-`inputs` and `targets` name them: (n, features), and (n,) or (n, columns). With `task` auto, a vector of integers,
-truth values or text is taken for class labels, and anything else for real numbers.
+`inputs` names the array of shape (n, features), and `targets` that of shape (n,) or (n, columns). With `task: auto`, a
+vector of integers, truth values or text holds class labels, and any other array real numbers. `path` is relative to the
+working directory.
 """
 
 from typing import Literal
@@ -29,10 +30,8 @@ def npz(
         raise InvalidInput(f"path: {path}: cannot be read as npz: {error}") from None
     for key, name in (("inputs", inputs), ("targets", targets)):
         if name not in arrays:
-            raise InvalidInput(f"{key}: {path}: no array {name!r}; it has {', '.join(arrays)}")
-    x, y = arrays[inputs], arrays[targets]
-    labels = y.ndim == 1 and y.dtype.kind in "biuUS" if task == "auto" else task == "classification"
-    return Table.labelled(x, y) if labels else Table(x, y)
+            raise InvalidInput(f"{key}: {path}: there is no array {name!r}; it has {', '.join(arrays)}")
+    return Table.from_arrays(arrays[inputs], arrays[targets], task)
 
 
 @hookimpl

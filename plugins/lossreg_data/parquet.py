@@ -1,9 +1,10 @@
 """Parquet: a table in a file with named and typed columns.
 
-`target` names the target column, or the list of them, and `columns` the features; unless given, all others are. Columns
-of text or truth values become one of 0 and 1 for each value. With `task` auto, a single target of text or truth values
-is taken for class labels. What is null or nan is missing: an error, unless rows with one are dropped, or have the mean
-of the rows to train on in its place. `path` is relative to the working directory.
+`target` names the target column, or a list of them, and `columns` the input columns, by default all others. A column of
+text or truth values is one-hot encoded: it becomes a column of 0 and 1 for each value. With `task: auto`, a single
+target of text or truth values is a class label. A value is missing if it is null or nan; rows with missing values are
+an error by default, or are dropped, or get the mean of the training rows instead. `path` is relative to the working
+directory.
 """
 
 from typing import Literal
@@ -31,10 +32,10 @@ def parquet(
             table = file.read(chosen)
     except (OSError, ArrowException) as error:
         raise InvalidInput(f"path: {path}: cannot be read as parquet: {error}") from None
-    # Not to_numpy, which (in pyarrow 26) gives some other value for what is null in a column of categories.
+    # Not to_numpy, which (in pyarrow 26) returns a wrong value for a null in a dictionary-encoded column.
     cells = {name: table[name].to_pylist() for name in chosen}
     if not table.num_rows:
-        raise InvalidInput(f"path: {path}: has no rows")
+        raise InvalidInput(f"path: {path}: the file has no rows of data")
     return Table.from_columns(cells, target, features=columns, task=task, on_missing=on_missing)
 
 

@@ -1,9 +1,9 @@
-"""Random: inputs drawn at random, targets from a hidden linear teacher, so that there is something to learn.
+"""Random: inputs drawn at random, and targets computed from them by a hidden linear model, the teacher.
 
     inputs ~ N(0, 1)        score = inputs @ teacher + noise N(0, 1)        teacher ~ N(0, 1 / features)
 
 With `classes` 0 the targets are the scores, one for each of `outputs`; otherwise the class with the largest score.
-`seed` makes the data; it is not the run's seed, so that runs with different seeds learn the same data.
+`seed` determines the data. It is separate from the seed of the run, so that runs of different seeds use the same data.
 """
 
 from lossreg.plugin import Count, Data, NonNegative, Table, Whole, data, hookimpl

@@ -1,4 +1,4 @@
-"""Wine: chemical measurements of wines, to tell the three cultivars apart.
+"""Wine: chemical measurements of wines, to distinguish three cultivars.
 
 178 rows, 13 features of very different scales (standardise them), 3 classes.
 Source: UCI, Wine (Aeberhard, Forina, 1992), doi:10.24432/C5PC7J; the copy in scikit-learn.

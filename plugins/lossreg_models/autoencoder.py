@@ -1,9 +1,10 @@
-"""Autoencoder: gives its inputs again, after they went through a layer too narrow to copy them.
+"""Autoencoder: reconstructs its inputs from a layer too narrow to copy them.
 
     inputs -> hidden ... -> code -> ... hidden -> inputs
 
-`hidden` lists the widths of the layers between inputs and code, which come again in the opposite order behind it; each
-is followed by an activation, code and outputs are not. The targets are the inputs; those of the data are not used.
+`hidden` lists the widths of the layers between inputs and code, which are repeated in reverse order after the code.
+Each is followed by an activation; the code and the outputs are not. The targets are the inputs, and the targets of the
+data are not used.
 Initial values: PyTorch's, uniform in [-1 / sqrt(fan in), 1 / sqrt(fan in)).
 Source: Hinton, Salakhutdinov (2006), doi:10.1126/science.1127647.
 """

@@ -1,8 +1,8 @@
-"""Linear: every output is a weighted sum of the inputs, plus a bias.
+"""Linear: each output is a weighted sum of the inputs plus a bias.
 
     outputs = inputs @ weight.T + bias
 
-With a loss of real targets it is linear regression; with one of labels, logistic regression.
+With a loss of real targets this is linear regression, and with cross-entropy logistic regression.
 Initial values: PyTorch's, uniform in [-1 / sqrt(inputs), 1 / sqrt(inputs)).
 """
 

@@ -1,9 +1,9 @@
-"""Mean and variance: a multi-layer perceptron that says of each target what to expect, and how far to trust that.
+"""Mean and variance: a multi-layer perceptron that predicts the mean of each target and its uncertainty.
 
     h_0 = inputs,    h_i = activation(h_(i-1) @ weight_i.T + bias_i),    mean, v = h_last @ weight.T + bias
 
-The loss takes softplus(v) as variance, since its domain is from 0. The weights of v start at 0: every row has the same
-variance until the means are worth something, as in least squares.
+The loss gets softplus(v) as the variance, because a variance is at least 0. The weights of v start at 0, so that at
+first every row has the same variance and the means are fitted as in least squares.
 Initial values of the others: PyTorch's, uniform in [-1 / sqrt(fan in), 1 / sqrt(fan in)).
 Source: Nix and Weigend (1994), doi:10.1109/ICNN.1994.374138.
 """
@@ -27,7 +27,9 @@ def mean_variance(
     from lossreg.plugin import Dense, Sequential
 
     if outputs % 2:
-        raise InvalidParameter(f"mean_variance gives a variance beside each mean; the loss takes {outputs} in all")
+        raise InvalidParameter(
+            f"mean_variance predicts a mean and a variance for each target, but the loss takes {outputs} predictions"
+        )
     widths = [inputs, *hidden]
     layers = [Dense(*pair, activation) for pair in pairwise(widths)]
     network = Sequential([*layers, Dense(widths[-1], outputs)], random)

@@ -2,7 +2,7 @@
 
     h_0 = inputs,    h_i = activation(h_(i-1) @ weight_i.T + bias_i),    outputs = h_last @ weight.T + bias
 
-`hidden` lists the widths of the layers between inputs and outputs; with none it is the linear model.
+`hidden` lists the widths of the layers between inputs and outputs; an empty list gives the linear model.
 Initial values: PyTorch's, uniform in [-1 / sqrt(fan in), 1 / sqrt(fan in)).
 Source: Rumelhart, Hinton, Williams (1986), doi:10.1038/323533a0.
 """

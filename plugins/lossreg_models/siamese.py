@@ -1,9 +1,9 @@
-"""Siamese: one network that gives each row an embedding, for losses that compare the rows of a pair or triplet.
+"""Siamese: one network that maps each row to an embedding, for losses that compare the rows of a pair or triplet.
 
     h_0 = inputs,    h_i = activation(h_(i-1) @ weight_i.T + bias_i),    embedding = h_last @ weight.T + bias
 
-`hidden` lists the widths of the layers between, `embedding` is the length of what they lead to. All rows of a pair or
-triplet go through the same weights.
+`hidden` lists the widths of the layers between inputs and embedding, and `embedding` is its length. All rows of a pair
+or triplet go through the same weights.
 Initial values: PyTorch's, uniform in [-1 / sqrt(fan in), 1 / sqrt(fan in)).
 Source: Bromley, Guyon, LeCun, Säckinger, Shah (1993), Signature Verification using a "Siamese" Neural Network.
 """

@@ -1,1 +1,1 @@
-"""The built-in optimizers: the update rule of one weight each."""
+"""The built-in optimizers; each is the update rule of a single weight."""

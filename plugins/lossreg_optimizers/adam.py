@@ -1,4 +1,4 @@
-"""Adam: steps of about `lr`, by the running mean of the gradient over the root of that of its square.
+"""Adam: steps of about `lr`, along the running mean of the gradient divided by its root mean square.
 
     g <- grad + weight_decay weight
     m <- beta1 m + (1 - beta1) g                  s <- beta2 s + (1 - beta2) g^2

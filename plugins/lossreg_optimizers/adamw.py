@@ -1,4 +1,4 @@
-"""AdamW: Adam with the weight decay beside the gradient, not in it, so that all weights decay alike.
+"""AdamW: Adam with weight decay decoupled from the gradient, so that all weights decay at the same rate.
 
     m <- beta1 m + (1 - beta1) grad               s <- beta2 s + (1 - beta2) grad^2
     weight <- weight - lr weight_decay weight - lr m / (1 - beta1^step) / (sqrt(s / (1 - beta2^step)) + eps)

@@ -1,1 +1,1 @@
-"""The built-in schedules: the factor on the learning rate, as a function of how far the run is."""
+"""The built-in schedules; each computes the factor on the learning rate from the progress of the run."""

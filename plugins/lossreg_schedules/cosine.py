@@ -1,8 +1,9 @@
-"""Cosine: half a wave down from the learning rate to `final` times it, after a linear warm-up of `warmup` steps.
+"""Cosine: half a cosine wave from the learning rate down to `final` times it, after a linear warm-up.
 
     factor = step / warmup                                       step <= warmup
            = final + (1 - final) (1 + cos(pi t)) / 2             t = (step - warmup - 1) / (steps - warmup)
 
+`warmup` is the number of steps of the warm-up.
 Source: Loshchilov, Hutter (2017), arXiv:1608.03983; without a warm-up PyTorch's CosineAnnealingLR, stepped by batch.
 
 >>> [round(cosine.function(step, 4), 3) for step in (1, 2, 3, 4)]

@@ -1,9 +1,9 @@
-"""Linear warm-up: a line up to the learning rate in the first `warmup` steps, then one to `final` times it.
+"""Linear warm-up: a linear increase to the learning rate in `warmup` steps, then a linear change to `final` times it.
 
     factor = step / warmup                                       step <= warmup
            = 1 + (final - 1) (step - warmup) / (steps - warmup)
 
-By default it stays at the learning rate; with `final` 0 the last step stands still.
+By default the learning rate is constant after the warm-up; with `final: 0` the last step has a learning rate of 0.
 Source: Goyal et al. (2017), arXiv:1706.02677, section 2.2.
 
 >>> [linear_warmup.function(step, 8, warmup=4) for step in (1, 2, 4, 5, 8)]

@@ -1,10 +1,10 @@
-"""Plateau: the learning rate times `factor` each time that the loss has not improved for more than `patience` epochs.
+"""Plateau: multiply the learning rate by `factor` whenever the loss has not improved for more than `patience` epochs.
 
-    factor^(number of such times), at least `least`
+    max(factor^(number of such times), least)
 
-The loss is that of the validation rows, or of the training rows where there are none. It improves by falling below
-the best so far by more than the part `threshold` of it.
-Source: PyTorch's ReduceLROnPlateau, with min_lr as the part `least` of the learning rate.
+The loss is that of the validation rows, or of the training rows if there are none. It has improved if it is lower than
+the best so far by more than the fraction `threshold` of the best.
+Source: PyTorch's ReduceLROnPlateau, with min_lr given as the fraction `least` of the learning rate.
 
 >>> [plateau.function([3.0, 2.0, 2.0, 2.0][:epochs], patience=1, factor=0.5) for epochs in (0, 2, 3, 4)]
 [1.0, 1.0, 1.0, 0.5]

@@ -1,4 +1,4 @@
-"""Step: the learning rate times `factor` after every so many epochs.
+"""Step: multiply the learning rate by `factor` after every `every` epochs.
 
     factor^floor((epoch - 1) / every)
 

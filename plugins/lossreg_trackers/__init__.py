@@ -1,1 +1,1 @@
-"""The trackers that come with lossreg, a file each."""
+"""The built-in trackers."""

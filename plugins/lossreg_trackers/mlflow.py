@@ -1,7 +1,8 @@
-"""MLflow: a run's settings and metrics on an MLflow server, or wherever $MLFLOW_TRACKING_URI says.
+"""MLflow: log the settings and metrics of a run to an MLflow server.
 
-`uri` is the server's address; without it MLflow's own rules hold. A run that is resumed goes on in the MLflow run that
-has its name. Needs `pip install 'lossreg[mlflow]'`, which is MLflow's client; a local database needs all of `mlflow`.
+`uri` is the address of the server; by default MLflow chooses it, for example from $MLFLOW_TRACKING_URI. A resumed run
+continues the MLflow run of the same name. Needs `pip install 'lossreg[mlflow]'`, which installs MLflow's client; a
+local database needs the full `mlflow` package.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 TAG = "lossreg.run"
-BATCH = 100  # as many parameters as the server takes at once
+BATCH = 100  # the most parameters that the server accepts in one request
 STATUSES = {"finished": "FINISHED", "interrupted": "KILLED"}
 
 
-class Remote:
-    """One run on the server."""
+class MlflowRun:
+    """A run on the server."""
 
     def __init__(self, client: Any, run: str) -> None:
         self.client, self.run = client, run
@@ -34,12 +35,12 @@ class Remote:
         self.client.log_batch(self.run, [Metric(name, value, now, step) for name, value in metrics.items()])
 
     def close(self, status: str) -> None:
-        """Say how the run ended."""
+        """Set the final status of the run."""
         self.client.set_terminated(self.run, STATUSES.get(status, "FAILED"))
 
 
 @tracker
-def mlflow(path: str, config: dict[str, Any], *, uri: str | None = None, experiment: str = "lossreg") -> Remote:
+def mlflow(path: str, config: dict[str, Any], *, uri: str | None = None, experiment: str = "lossreg") -> MlflowRun:
     from pathlib import Path
 
     from mlflow import MlflowClient
@@ -53,7 +54,7 @@ def mlflow(path: str, config: dict[str, Any], *, uri: str | None = None, experim
     parameters = [Param(key, str(value)) for key, value in leaves(config)]
     for start in range(0, len(parameters), BATCH):
         client.log_batch(run, params=parameters[start : start + BATCH])
-    return Remote(client, run)
+    return MlflowRun(client, run)
 
 
 def leaves(config: Any, key: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,7 +1,8 @@
-"""TensorBoard: a run's metrics as event files, for `tensorboard --logdir RUNS`.
+"""TensorBoard: write the metrics of a run to event files, for `tensorboard --logdir RUNS`.
 
-The files are in `folder` of the run's own directory, so that a directory of runs is a log directory. A metric's splits
-share a chart: `loss/train` and `loss/test`. Needs `pip install 'lossreg[tensorboard]'`.
+The files go to `folder` in the directory of the run, so that a directory of runs is a log directory for TensorBoard. A
+metric of the training, validation and test rows is drawn in one chart, as `loss/train` and `loss/test`. Needs
+`pip install 'lossreg[tensorboard]'`.
 """
 
 from __future__ import annotations
@@ -14,26 +15,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Events:
-    """The event files of one run."""
+class EventWriter:
+    """Writes the event files of one run."""
 
     def __init__(self, writer: Any) -> None:
         self.writer = writer
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Write the metrics after a step, at once: somebody may be watching."""
+        """Write the metrics after a step, and flush them, since TensorBoard may be open."""
         for name, value in metrics.items():
             split, _, metric = name.partition("_")
             self.writer.add_scalar(f"{metric}/{split}" if metric else name, value, step)
         self.writer.flush()
 
     def close(self, status: str) -> None:
-        """End the file."""
+        """Close the files."""
         self.writer.close()
 
 
 @tracker
-def tensorboard(path: str, config: dict[str, Any], *, folder: str = "tensorboard") -> Events:
+def tensorboard(path: str, config: dict[str, Any], *, folder: str = "tensorboard") -> EventWriter:
     from json import dumps
     from pathlib import Path
 
@@ -41,7 +42,7 @@ def tensorboard(path: str, config: dict[str, Any], *, folder: str = "tensorboard
 
     writer = SummaryWriter(str(Path(path) / folder))
     writer.add_text("config", f"```json\n{dumps(config, indent=2, default=str)}\n```")
-    return Events(writer)
+    return EventWriter(writer)
 
 
 @hookimpl

@@ -1,1 +1,1 @@
-"""Tables of data, and how the columns of a file become one."""
+"""Tables of data: reading columns, splitting into training, validation and test rows, and preprocessing inputs."""

@@ -1,17 +1,17 @@
-"""Columns: from the named columns of a file to a table of numbers.
+"""Encode the named columns of a file as arrays of numbers.
 
-A column in which some cell is a number is one of numbers, and a word in it a mistake; one of words alone is a category,
-and becomes a column of 0 and 1 for each of its words. A cell is missing if it is empty or says so.
+A column in which at least one cell is a number is numeric, and any word in it is a mistake. A column of words alone is
+categorical: it is one-hot encoded, as one column of 0 and 1 for each distinct word. A cell is missing if it is empty or
+says so, such as "na" or "null".
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lossreg.errors import InvalidInput, listed, nearest
-from lossreg.experiment.data.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,16 +20,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     OnMissing = Literal["error", "drop", "mean"]
-    Kind = Literal["auto", "classification", "regression"]
+    TargetKind = Literal["auto", "classification", "regression"]
 
 MISSING = {"", "na", "n/a", "nan", "none", "null"}
-MOST_WORDS = 256
-"""How many words a category may have; beyond, it is more likely to be a name or a text."""
+MAX_CATEGORIES = 256
+"""How many distinct words a categorical column may have; a column of more is probably a name or free text."""
+
+
+class EncodedColumns(NamedTuple):
+    """Columns as arrays: the inputs, the targets (or labels of any type), and the names of what they hold."""
+
+    inputs: NDArray[np.float64]
+    targets: Any
+    labelled: bool
+    features: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]]
+    target_names: tuple[str, ...]
+    impute_missing: bool
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its cells as numbers (nan for those that are none), the cells themselves, and which are missing."""
+    """A column: its cells as numbers (nan for those that are not), the cells themselves, and which are missing."""
 
     name: str
     values: NDArray[np.float64]
@@ -38,7 +50,7 @@ class Column:
 
     @property
     def words(self) -> NDArray[np.bool_]:
-        """The cells that are neither numbers nor missing."""
+        """Which cells are neither numbers nor missing."""
         import numpy as np
 
         found: NDArray[np.bool_] = np.isnan(self.values) & ~self.missing
@@ -46,92 +58,99 @@ class Column:
 
     @property
     def categorical(self) -> bool:
-        """Whether all cells are words, but for those that are missing."""
+        """Whether all cells that are not missing are words."""
         import numpy as np
 
         return bool(self.words.any() and np.isnan(self.values).all())
 
-    def only(self, kept: NDArray[np.bool_]) -> Column:
-        """Some of the rows."""
+    def select(self, kept: NDArray[np.bool_]) -> Column:
+        """The column with some of its rows."""
         cells = [cell for cell, keep in zip(self.cells, kept, strict=True) if keep]
         return Column(self.name, self.values[kept], cells, self.missing[kept])
 
-    def told(self, which: NDArray[np.bool_], what: str) -> str:
-        """How many of some cells there are, and the first."""
-        row = int(which.argmax())
-        return f"column {self.name!r}: {which.sum()} of {len(which)} cells are {what} {row + 1}"
+    def problem(self, which: NDArray[np.bool_], what: str) -> str:
+        """Describe what is wrong with some cells: how many there are, and the first."""
+        first = int(which.argmax())
+        where = f"in {which.sum()} of {len(which)} rows; the first is"
+        return f"column {self.name!r}: {what} {where} {self.cells[first]!r}, in row {first + 1}"
 
 
-def read(name: str, cells: Sequence[Any]) -> Column:
-    """Read a column's cells: texts, numbers, or None for what is missing."""
+def read_column(name: str, cells: Sequence[Any]) -> Column:
+    """Read a column whose cells are text, numbers, or None for a missing value."""
     import numpy as np
 
     array = np.asarray(cells)
-    if array.dtype.kind not in "bmM":  # truth values are words; dates, which numpy would count, are neither
+    if (
+        array.dtype.kind not in "bmM"
+    ):  # truth values are words; dates, which numpy would convert to numbers, are neither
         with suppress(TypeError, ValueError):
             values = array.astype(np.float64)
             return Column(name, values, cells, np.isnan(values))
     missing = [cell is None or str(cell).strip().casefold() in MISSING for cell in cells]
-    return Column(name, np.array([number(cell) for cell in cells]), cells, np.array(missing))
+    return Column(name, np.array([to_number(cell) for cell in cells]), cells, np.array(missing))
 
 
-def number(cell: Any) -> float:
-    """A cell as a number, or nan."""
+def to_number(cell: Any) -> float:
+    """A cell as a number, or nan if it is not one."""
     try:
         return float("nan") if str(cell) in ("True", "False") else float(cell)
     except (TypeError, ValueError):
         return float("nan")
 
 
-def from_columns(
+def encode_columns(
     columns: Mapping[str, Sequence[Any]],
     target: str | Sequence[str],
     features: Sequence[str] | None = None,
-    task: Kind = "auto",
+    task: TargetKind = "auto",
     on_missing: OnMissing = "error",
-) -> Table:
-    """Make a table with a target column, or several; unless `features` names them, all others are inputs.
+) -> EncodedColumns:
+    """Encode columns as inputs and a target, or several targets; `features` names the inputs, by default all others.
 
-    `task` is classification, regression or auto, by which one target that is not all numbers is a label. Of rows with
-    missing cells, `on_missing` drops all, or has the mean of the rows to train on in their place. Raises InvalidInput
-    for columns that are not there and for cells that are no numbers, with how many there are and the first row.
+    `task` says whether the target is a class label; with "auto", a single target that has words is. Rows with missing
+    cells are an error, or are dropped, or get the mean over the training rows, as `on_missing` says. Raises
+    InvalidInput for a column that does not exist, and for cells that cannot be used: how many, and the first.
     """
     import numpy as np
 
-    wanted = [target] if isinstance(target, str) else list(target)
-    check_names("target", wanted, columns)
-    names = [name for name in columns if name not in wanted] if features is None else list(features)
+    target_names = [target] if isinstance(target, str) else list(target)
+    check_names("target", target_names, columns)
+    names = [name for name in columns if name not in target_names] if features is None else list(features)
     check_names("columns", names, columns)
-    if not names or not wanted or set(names) & set(wanted):
-        raise InvalidInput(f"expected columns for inputs and others for the target, got {listed(columns)}")
-    inputs, targets = ([read(name, columns[name]) for name in part] for part in (names, wanted))
+    if not names or not target_names or set(names) & set(target_names):
+        raise InvalidInput(
+            f"expected at least one column of inputs besides the target, and none that is both; "
+            f"the columns are {listed(columns)}"
+        )
+    inputs, targets = ([read_column(name, columns[name]) for name in part] for part in (names, target_names))
     labelled = task == "classification" or (task == "auto" and len(targets) == 1 and bool(targets[0].words.any()))
     check_cells(inputs, targets, on_missing, labelled=labelled)
-    gone = np.any([column.missing for column in (*inputs, *targets)], axis=0)
-    if on_missing == "drop" and gone.any():
-        if gone.all():
-            raise InvalidInput(f"on_missing: each of {len(gone)} rows has a missing cell, and is dropped")
-        inputs, targets = ([column.only(~gone) for column in part] for part in (inputs, targets))
-    blocks = [encode(column) for column in inputs]
-    table: dict[str, Any] = {
-        "inputs": np.concatenate([block for block, _ in blocks], axis=1),
-        "features": tuple(
-            f"{column.name}={word}" if words else column.name
-            for column, (_, words) in zip(inputs, blocks, strict=True)
-            for word in words or ("",)
-        ),
-        "categories": {column.name: words for column, (_, words) in zip(inputs, blocks, strict=True) if words},
-        "gaps": bool(gone.any()) and on_missing == "mean",
-        "target_names": tuple(wanted),
-    }
-    if not labelled:
-        return Table(targets=np.stack([column.values for column in targets], axis=1), **table)
-    first = targets[0]
-    return Table.labelled(labels=[str(cell) for cell in first.cells] if first.words.any() else first.values, **table)
+    incomplete = np.any([column.missing for column in (*inputs, *targets)], axis=0)
+    if on_missing == "drop" and incomplete.any():
+        if incomplete.all():
+            raise InvalidInput(
+                f"on_missing: each of the {len(incomplete)} rows has a missing cell, so that drop leaves no rows"
+            )
+        inputs, targets = ([column.select(~incomplete) for column in part] for part in (inputs, targets))
+    encoded = [one_hot(column) for column in inputs]
+    matrix = np.concatenate([block for block, _ in encoded], axis=1)
+    feature_names = tuple(
+        f"{column.name}={word}" if words else column.name
+        for column, (_, words) in zip(inputs, encoded, strict=True)
+        for word in words or ("",)
+    )
+    categories = {column.name: words for column, (_, words) in zip(inputs, encoded, strict=True) if words}
+    if labelled:
+        words = bool(targets[0].words.any())
+        values: Any = [str(cell) for cell in targets[0].cells] if words else targets[0].values
+    else:
+        values = np.stack([column.values for column in targets], axis=1)
+    impute = on_missing == "mean" and bool(incomplete.any())
+    return EncodedColumns(matrix, values, labelled, feature_names, categories, tuple(target_names), impute)
 
 
-def encode(column: Column) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """A column's numbers, or one column for each of its words; what is missing is nan in all of them."""
+def one_hot(column: Column) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """A numeric column as it is, or a categorical one as one column for each word; missing cells are nan in all."""
     import numpy as np
 
     if not column.categorical:
@@ -143,36 +162,42 @@ def encode(column: Column) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     return block, tuple(map(str, words))
 
 
-def check_names(what: str, names: Iterable[str], columns: Mapping[str, Any]) -> None:
-    """Raise InvalidInput for a column that is not there."""
+def check_names(parameter: str, names: Iterable[str], columns: Mapping[str, Any]) -> None:
+    """Raise InvalidInput for a column that does not exist."""
     for name in names:
         if name not in columns:
-            hint = nearest(name, columns) or f"there are {listed(columns)}"
-            raise InvalidInput(f"{what}: no column {name!r}; {hint}")
+            hint = nearest(name, columns) or f"the columns are {listed(columns)}"
+            raise InvalidInput(f"{parameter}: there is no column {name!r}; {hint}")
 
 
 def check_cells(inputs: list[Column], targets: list[Column], on_missing: OnMissing, *, labelled: bool) -> None:
-    """Raise InvalidInput for cells that cannot be used, of all columns together."""
+    """Raise InvalidInput for cells that cannot be used, with the problems of all columns together."""
     import numpy as np
 
     problems = []
     for column in (*inputs, *targets):
-        words, mixed = column.words, not column.categorical
-        if words.any() and not isinstance(column.cells[int(words.argmax())], (str, bool, np.bool_)):
-            kind = type(column.cells[int(words.argmax())]).__name__
-            problems.append(f"column {column.name!r}: its cells are of the type {kind}, neither numbers nor text")
+        words = column.words
+        first = column.cells[int(words.argmax())] if words.any() else None
+        if words.any() and not isinstance(first, (str, bool, np.bool_)):
+            kind = type(first).__name__
+            problems.append(
+                f"column {column.name!r}: its cells are of the type {kind}, which is neither number nor text"
+            )
             continue
-        if words.any() and (not labelled if column in targets else mixed):
-            first = column.cells[int(words.argmax())]
-            problems.append(f"{column.told(words, 'not numbers; the first, in row')}, is {first!r}")
-        if column in inputs and not mixed:
-            different = len({str(cell) for cell in column.cells})
-            if different > MOST_WORDS:
-                told = f"{different} different words, and at most {MOST_WORDS} make a category; choose other columns"
-                problems.append(f"column {column.name!r}: {told}")
+        if words.any() and not (labelled if column in targets else column.categorical):
+            problems.append(column.problem(words, "not a number"))
+        if column in inputs and column.categorical:
+            distinct = len({str(cell) for cell in column.cells})
+            if distinct > MAX_CATEGORIES:
+                problems.append(
+                    f"column {column.name!r}: {distinct} different words, but a categorical column may have at most "
+                    f"{MAX_CATEGORIES}; choose the columns to use with columns"
+                )
         if column.missing.any() and (on_missing == "error" or (on_missing == "mean" and column in targets)):
-            ways = "on_missing: drop leaves such rows out" + ", mean fills them in" * (column in inputs)
-            problems.append(f"{column.told(column.missing, 'missing; the first is in row')}; {ways}")
+            remedies = "on_missing: drop leaves out these rows" + ", mean fills in the mean of the column" * (
+                column in inputs
+            )
+            problems.append(f"{column.problem(column.missing, 'missing')}; {remedies}")
         if column.missing.all() and on_missing == "mean":
             problems.append(f"column {column.name!r}: all cells are missing")
     if problems:

@@ -9,10 +9,10 @@ import numpy as np
 
 from lossreg.definition.domains import REAL
 from lossreg.errors import BrokenPlugin, InvalidInput, listed
+from lossreg.experiment.data.preprocessing import Scaling
 from lossreg.experiment.task.metrics import suitable
 from lossreg.experiment.task.requirements import LossRequirements, Task, requirements_of
 from lossreg.experiment.task.targets import encode, suits
-from lossreg.experiment.training.examples import Scaling
 from lossreg.registry.registries import losses
 
 if TYPE_CHECKING:

@@ -17,41 +17,12 @@ from lossreg.experiment.task.requirements import Task
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lossreg.experiment.data.table import Table
+    from lossreg.experiment.data.preprocessing import Scaling
     from lossreg.experiment.task.requirements import LossRequirements
     from lossreg.experiment.training.compatibility import MatchedLoss
 
-CHUNK = 1024
-"""Rows at a time: enough to keep the processor busy, few enough to stay in its cache."""
-
 DRAWS = 4
 """Pairs or triplets that are drawn for each row."""
-
-
-class Scaling(NamedTuple):
-    """The mean and the deviation of each column."""
-
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, table: Any, rows: NDArray[np.intp]) -> Scaling:
-        """Measure some rows; a column that is constant in them tells nothing, and is scaled to 0."""
-        parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
-        mean = sum(table[part].sum(axis=0, dtype=np.float64) for part in parts) / len(rows)
-        squares = sum(np.square(table[part] - mean).sum(axis=0) for part in parts)
-        first = table[rows[0]]
-        varied = np.any([(table[part] != first).any(axis=0) for part in parts], axis=0)
-        return cls(mean, np.where(varied, np.sqrt(squares / len(rows)), np.inf))
-
-    def plain(self) -> dict[str, list[float | None]]:
-        """Mean and deviation as JSON has them: no number is the deviation of what is scaled to 0."""
-        deviation = [None if np.isinf(each) else each for each in self.deviation.tolist()]
-        return {"mean": self.mean.tolist(), "deviation": deviation}
-
-    def __call__(self, rows: Any) -> Any:
-        """Subtract the mean and divide by the deviation, column by column."""
-        return (rows - self.mean) / self.deviation
 
 
 class InputRows:
@@ -83,35 +54,6 @@ class InputRows:
             chosen = self.table[rows]
             filled[...] = self.scaling(chosen) if self.scaling else chosen
         return filled
-
-
-class Prepared(NamedTuple):
-    """The inputs of a table as their rows are taken, with what is still to be done to them then, and what was done."""
-
-    inputs: Any
-    scaling: Scaling | None
-    encoding: dict[str, Any]
-
-
-def prepare_inputs(table: Table, rows: NDArray[np.intp], *, standardise: bool) -> Prepared:
-    """Fill the gaps of a table and standardise it, by the rows to train on; a mapped file is left where it is."""
-    inputs, fill = table.inputs, None
-    if table.gaps:
-        known = ~np.isnan(inputs[rows])
-        fill = np.where(known, inputs[rows], 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-        inputs = np.where(np.isnan(inputs), fill, inputs)
-    scaling = Scaling.of(inputs, rows) if standardise else None
-    encoding = {
-        "features": list(table.features),
-        "categories": {name: list(words) for name, words in table.categories.items()},
-        "targets": list(table.target_names),
-        "classes": list(table.classes),
-        "fill": None if fill is None else fill.tolist(),
-        "scaling": scaling and scaling.plain(),
-    }
-    if isinstance(inputs, np.memmap):
-        return Prepared(inputs, scaling, encoding)
-    return Prepared(np.ascontiguousarray(scaling(inputs) if scaling else inputs, np.float32), None, encoding)
 
 
 class Batch(NamedTuple):

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
-from lossreg.experiment.data.table import Table, split
+from lossreg.experiment.data.preprocessing import prepare_inputs
+from lossreg.experiment.data.split import split
+from lossreg.experiment.data.table import Table
 from lossreg.experiment.storage.records import SPLITS
 from lossreg.experiment.training.compatibility import MatchedLoss, fit, standardised
 from lossreg.experiment.training.evaluation import Evaluator
-from lossreg.experiment.training.examples import Examples, part_of, prepare_inputs
+from lossreg.experiment.training.examples import Examples, part_of
 from lossreg.experiment.training.objective import Objective
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def prepare(config: Config) -> PreparedRun:
         fitted = standardised(fitted, rows["train"], config)
     inputs, scaling, encoding = prepare_inputs(table, rows["train"], standardise=settings["standardise"])
     if fitted.scaling:
-        encoding["target_scaling"] = fitted.scaling.plain()
+        encoding["target_scaling"] = fitted.scaling.to_json()
     try:
         parts = {
             name: part_of(fitted, inputs, rows[name], scaling, stream(config.seed, EXAMPLES, number))

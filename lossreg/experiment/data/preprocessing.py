@@ -1,0 +1,73 @@
+"""Preprocess the inputs of a table, as measured on its training rows: replace missing values, and standardise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lossreg.experiment.data.table import Table
+
+CHUNK = 1024
+"""How many rows are measured at a time: enough to keep the processor busy, few enough to stay in its cache."""
+
+
+class Scaling(NamedTuple):
+    """The mean and the standard deviation of each column; calling it standardises rows."""
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, table: Any, rows: NDArray[np.intp]) -> Scaling:
+        """Measure some rows; the deviation of a constant column is infinite, so that it is scaled to 0."""
+        chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+        mean = sum(table[chunk].sum(axis=0, dtype=np.float64) for chunk in chunks) / len(rows)
+        squares = sum(np.square(table[chunk] - mean).sum(axis=0) for chunk in chunks)
+        first = table[rows[0]]
+        varies = np.any([(table[chunk] != first).any(axis=0) for chunk in chunks], axis=0)
+        return cls(mean, np.where(varies, np.sqrt(squares / len(rows)), np.inf))
+
+    def to_json(self) -> dict[str, list[float | None]]:
+        """Mean and deviation as JSON values; null is the deviation of a column that is scaled to 0."""
+        deviation = [None if np.isinf(each) else each for each in self.deviation.tolist()]
+        return {"mean": self.mean.tolist(), "deviation": deviation}
+
+    def __call__(self, rows: Any) -> Any:
+        """Subtract the mean and divide by the deviation, column by column."""
+        return (rows - self.mean) / self.deviation
+
+
+class PreparedInputs(NamedTuple):
+    """The inputs of a table, the scaling still to be applied to each batch, and all that was done, as JSON values."""
+
+    inputs: Any
+    scaling: Scaling | None
+    encoding: dict[str, Any]
+
+
+def prepare_inputs(table: Table, rows: NDArray[np.intp], *, standardise: bool) -> PreparedInputs:
+    """Replace missing values and standardise, as measured on the training rows.
+
+    Inputs in memory are converted to float32 here; those of a memory-mapped file are left alone and scaled in batches.
+    """
+    inputs, fill = table.inputs, None
+    if table.impute_missing:
+        known = ~np.isnan(inputs[rows])
+        fill = np.where(known, inputs[rows], 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        inputs = np.where(np.isnan(inputs), fill, inputs)
+    scaling = Scaling.of(inputs, rows) if standardise else None
+    encoding = {
+        "features": list(table.features),
+        "categories": {name: list(words) for name, words in table.categories.items()},
+        "targets": list(table.target_names),
+        "classes": list(table.classes),
+        "fill": None if fill is None else fill.tolist(),
+        "scaling": scaling and scaling.to_json(),
+    }
+    if isinstance(inputs, np.memmap):
+        return PreparedInputs(inputs, scaling, encoding)
+    return PreparedInputs(np.ascontiguousarray(scaling(inputs) if scaling else inputs, np.float32), None, encoding)
