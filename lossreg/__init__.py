@@ -24,20 +24,10 @@ if TYPE_CHECKING:
     from lossreg.definition.loss import Loss as Loss
     from lossreg.errors import (
         InvalidConfig as InvalidConfig,
-    )
-    from lossreg.errors import (
         InvalidInput as InvalidInput,
-    )
-    from lossreg.errors import (
         InvalidParameter as InvalidParameter,
-    )
-    from lossreg.errors import (
         InvalidType as InvalidType,
-    )
-    from lossreg.errors import (
         LossregError as LossregError,
-    )
-    from lossreg.errors import (
         UnknownName as UnknownName,
     )
     from lossreg.experiment.runner.progress import Progress as Progress
@@ -45,8 +35,6 @@ if TYPE_CHECKING:
     from lossreg.experiment.sweep.summary import Summary as Summary
     from lossreg.kernels.drivers.threads import (
         get_num_threads as get_num_threads,
-    )
-    from lossreg.kernels.drivers.threads import (
         set_num_threads as set_num_threads,
     )
 

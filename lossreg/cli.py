@@ -9,9 +9,7 @@ import argparse
 import sys
 
 from lossreg.commands.experiments import resume, run, schema, sweep, validate
-from lossreg.commands.plugins import compile as compile_ahead
-from lossreg.commands.plugins import list as list_plugins
-from lossreg.commands.plugins import show
+from lossreg.commands.plugins import compile as compile_ahead, list as list_plugins, show
 from lossreg.commands.results import compare, prune, report, rm, runs
 
 COMMANDS = (list_plugins, show, schema, validate, run, sweep, resume, runs, compare, report, rm, prune, compile_ahead)

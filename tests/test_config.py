@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lossreg import InvalidConfig
 from lossreg.criterion.reductions import REDUCTIONS

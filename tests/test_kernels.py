@@ -14,10 +14,8 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numba.core.runtime import _nrt_python as runtime
-from numba.core.runtime import rtsys
+from hypothesis import given, settings, strategies as st
+from numba.core.runtime import _nrt_python as runtime, rtsys
 
 import lossreg
 from lossreg.errors import InvalidDefinition, InvalidParameter

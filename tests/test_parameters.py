@@ -4,8 +4,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lossreg.definition.domains import ClassRow, Ignored, NonNegative, Positive, Real, Row, Sign, Unit, Weight
 from lossreg.definition.parameters import Parameter, bind, read_signature

@@ -18,8 +18,7 @@ from lossreg.experiment.config.run_config import load
 from lossreg.experiment.runner import run_directory as room
 from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import files
-from lossreg.experiment.storage.environment import config_hash, environment
-from lossreg.experiment.storage.environment import git as git_state
+from lossreg.experiment.storage.environment import config_hash, environment, git as git_state
 from lossreg.experiment.storage.runs import runs_in
 
 CONFIG = {

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from lossreg import Criterion, InvalidParameter, get, get_num_threads, register
-from lossreg.criterion import call as calls
-from lossreg.criterion import reductions
+from lossreg.criterion import call as calls, reductions
 from lossreg.criterion.call import Call
 from lossreg.criterion.plan import Settled
 from lossreg.definition.parameters import Parameter
@@ -20,8 +19,7 @@ from lossreg.errors import MissingExtra, NonconformingLoss
 from lossreg.kernels.numerics import sigmoid, sign, softplus, stable
 from lossreg.plugin import Array, Axes, ClassIndex, ClassRow, Positive, Real, Row, Share, Sign, Slope, Slopes, loss
 from lossreg.registry.registries import losses
-from lossreg.testing import CHECKS, check_loss, parametrize_with_checks
-from lossreg.testing import high_precision as precise
+from lossreg.testing import CHECKS, check_loss, high_precision as precise, parametrize_with_checks
 from lossreg.testing.checks import limits
 from lossreg.testing.checks.check import run_check
 from lossreg.testing.points import cases, numbers, points, rows

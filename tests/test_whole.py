@@ -5,8 +5,7 @@ from typing import Annotated
 
 import numpy as np
 import pytest
-from oracles import ctc as all_paths
-from oracles import exact, mp
+from oracles import ctc as all_paths, exact, mp
 
 import lossreg
 from lossreg.errors import InvalidDefinition, InvalidInput, InvalidParameter, InvalidType
