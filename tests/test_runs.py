@@ -15,10 +15,10 @@ import lossreg
 from lossreg.commands.results.output import STYLES
 from lossreg.errors import InvalidInput, UnknownName
 from lossreg.experiment.report.comparison import comparison, differing
-from lossreg.experiment.storage import files
+from lossreg.experiment.storage import deletion, directories, files
 from lossreg.experiment.storage.query import Condition, best_last, find, order, root_of, seconds, select
 from lossreg.experiment.storage.records import flat
-from lossreg.experiment.storage.runs import STATUSES, Run, delete, rises, runs_in
+from lossreg.experiment.storage.runs import STATUSES, Run, rises, runs_in
 
 CONFIG = """\
 data: {{name: iris}}
@@ -35,7 +35,7 @@ def make(tmp_path):
 
     def make(name, *losses, minute=0, lr=0.1, loss="mse", seed=0, **state):
         path = tmp_path / f"20260102T03{minute:02}05.000006Z-{name}"
-        path.mkdir(parents=True)
+        directories.create(path, "run")
         path.joinpath("config.yaml").write_text(CONFIG.format(lr=lr, loss=loss, seed=seed))
         path.joinpath("status.json").write_text(json.dumps({"status": "finished", **state}))
         records = [{"epoch": n, "step": 10 * n, "test_loss": x, "seconds": 0.1} for n, x in enumerate(losses, 1)]
@@ -329,9 +329,9 @@ def test_rm_asks_and_refuses_what_is_running(make, command, tmp_path):
     busy = make("busy", minute=3, status="running")
     held = files.lock(busy.path)
     assert "--yes deletes without asking" in command("rm", "a", code=2, typed="y\n").stderr
-    assert "busy is running" in command("rm", "a", "busy", "--yes", code=2).stderr
+    assert "it is running; stop it first" in command("rm", "a", "busy", "--yes", code=2).stderr
     assert len(runs_in(tmp_path)) == 3
-    assert "deleted 2 runs" in command("rm", "a", "b", "--yes").stdout
+    assert command("rm", "a", "b", "--yes").stdout.endswith("\ndeleted 2 runs\n")
     assert runs_in(tmp_path) == [busy]
     assert sorted(path.name for path in tmp_path.iterdir()) == [busy.id]
     held.close()
@@ -394,11 +394,210 @@ def test_runs_are_not_ranked_by_what_cannot_be_compared(make, command, tmp_path)
     assert len(runs_in(tmp_path)) == 1
 
 
+def delete(run, root):
+    deletion.delete_all(deletion.plan_all([run.path], [], root), root)
+
+
 def test_deleting_leaves_nothing_that_looks_like_a_run(make, tmp_path, monkeypatch):
     run = make("a")
-    monkeypatch.setattr("shutil.rmtree", lambda _: None)
-    delete(run)
+    monkeypatch.setattr(deletion, "erase", lambda _: None)
+    monkeypatch.setattr(deletion, "complete", lambda _: None)
+    delete(run, tmp_path)
     assert runs_in(tmp_path) == []
+
+
+def tree(folder):
+    """Every path below a directory, links not followed, with the content of each file."""
+    return {
+        path.relative_to(folder): path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def test_a_directory_that_lossreg_did_not_make_is_not_deleted(command, tmp_path):
+    project = tmp_path / "home" / "project"
+    project.joinpath("src").mkdir(parents=True)
+    project.joinpath("src", "work.py").write_text("years of work")
+    project.joinpath("config.yaml").write_text("x: 1")
+    named = tmp_path / "home" / "20260102T030405.000006Z-mine-abcdef"
+    named.mkdir()
+    for name in ("config.yaml", "status.json", "metrics.jsonl", "notes.txt"):
+        named.joinpath(name).write_text("{}")
+    before = tree(tmp_path / "home")
+    done = command("prune", "--runs", "home", "--where", "status!=finished", "--yes")
+    assert "project" not in done.stdout
+    assert "mine-abcdef: it has no .lossreg file" in done.stdout
+    assert "delete it by hand" in done.stdout
+    for name in ("home/project", "home/project/..", "home", ".", "../..", str(named), "mine"):
+        done = command("rm", name, "--runs", "home", "--yes", code=2)
+        assert re.search("neither a run nor a sweep|nothing is deleted|no run", done.stderr + done.stdout)
+        assert tree(tmp_path / "home") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda path: path.joinpath(".lossreg").unlink(), "it has no .lossreg file"),
+        (lambda path: path.joinpath(".lossreg").write_text("x" * 10_000), ".lossreg file cannot be read"),
+        (lambda path: path.joinpath(".lossreg").write_text("[" * 4000), ".lossreg file cannot be read"),
+        (lambda path: path.joinpath(".lossreg").write_text("[]"), "not that of a run"),
+        (lambda path: path.joinpath(".lossreg").write_text('{"kind": "sweep"}'), "not that of a run"),
+        (lambda path: path.rename(path.with_name("renamed")), "belongs to a directory named '20260102T030005"),
+        (
+            lambda path: directories.create(path / "20260102T030005.000006Z-inner-abcdef", "run"),
+            "it has other runs in it",
+        ),
+    ],
+)
+def test_a_run_is_deleted_only_with_its_own_marker_and_without_other_runs(make, command, tmp_path, change, reason):
+    change(make("a", status="failed").path)
+    (path,) = tmp_path.iterdir()
+    before = tree(tmp_path)
+    assert reason in command("rm", str(path), "--yes", code=2).stderr
+    assert reason in command("prune", "--where", "status=failed", "--yes").stdout
+    assert tree(tmp_path) == before
+
+
+def test_a_run_outside_the_directory_of_runs_is_not_deleted(make, command, tmp_path):
+    run = make("a")
+    (tmp_path / "runs").mkdir()
+    done = command("rm", str(run.path), "--runs", "runs", "--yes", code=2)
+    assert f"it is not inside {tmp_path / 'runs'}, the directory of runs; --runs DIR gives another one" in done.stderr
+    assert run.path.is_dir()
+    tmp_path.joinpath("runs", "away").symlink_to(tmp_path)
+    done = command("rm", f"runs/away/{run.id}", "--runs", "runs", "--yes", code=2)
+    assert "it is not inside" in done.stderr
+    assert run.path.is_dir()
+
+
+def test_links_are_deleted_and_what_they_lead_to_stays(make, command, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    outside.joinpath("precious.txt").write_text("x")
+    root = tmp_path / "runs"
+    root.mkdir()
+    run = make("a")
+    run.path.joinpath("checkpoints").symlink_to(outside)
+    run.path.joinpath("metrics.jsonl").unlink()
+    run.path.joinpath("metrics.jsonl").symlink_to(outside / "precious.txt")
+    root.joinpath("link").symlink_to(run.path)
+    before = tree(tmp_path)
+    assert "is a link; what it leads to stays" in command("rm", "runs/link", "--runs", "runs", "--yes").stdout
+    assert tree(tmp_path) == {path: content for path, content in before.items() if path.name != "link"}
+    assert "also has checkpoints, metrics.jsonl" in command("rm", "a", "--yes").stdout
+    assert not run.path.exists()
+    assert tree(outside) == {Path("precious.txt"): b"x"}
+
+
+def test_what_lossreg_did_not_write_is_named_before_it_is_deleted(make, command):
+    run = make("a", status="failed")
+    for folder in ("checkpoints", "src/deep"):
+        run.path.joinpath(folder).mkdir(parents=True)
+    for name in ("notes.txt", "src/a.py", "src/deep/b.py", "checkpoints/mine", "checkpoints/step-3.safetensors"):
+        run.path.joinpath(name).write_text("x")
+    run.path.joinpath("\x1b[2J").write_text("x")
+    told = r"also has \x1b[2J, checkpoints/mine, notes.txt, src/ (2 files)"
+    refused = command("rm", "a", code=2)
+    assert told in refused.stdout
+    assert told in command("prune", "--where", "status=failed").stdout
+    assert run.path.is_dir()
+
+
+def test_a_finished_run_has_nothing_that_lossreg_did_not_write(tmp_path):
+    data = {"name": "random", "samples": 60, "features": 3}
+    config = {"data": data, "model": "linear", "optimizer": "sgd", "loss": "mse", "train": {"epochs": 2}}
+    result = lossreg.run(config, root=tmp_path)
+    (planned,) = deletion.plan_all([result.path], [], tmp_path)
+    assert (planned.refusal, planned.others, planned.warnings) == ("", (), [])
+
+
+def test_a_killed_deletion_does_not_block_later_ones_and_is_completed(make, command, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def kill(path):
+        raise Killed(path)
+
+    victim = make("a")
+    with monkeypatch.context() as patch:
+        patch.setattr(deletion, "erase", kill)
+        with pytest.raises(Killed):
+            delete(victim, tmp_path)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(f".{victim.id}.")
+    strange = tmp_path / ".strange.00000000.deleted"
+    strange.mkdir()
+    strange.joinpath("mine.txt").write_text("x")
+    again = make("a")
+    assert "deleted 1 run" in command("rm", "a", "--yes").stdout
+    assert not again.path.exists()
+    assert [path.name for path in tmp_path.iterdir()] == [strange.name]
+
+
+def test_a_directory_that_changes_between_list_and_deletion_is_kept(make, tmp_path):
+    run, other = make("a"), make("b")
+    (planned,) = deletion.plan_all([run.path], [], tmp_path)
+    run.path.joinpath("notes.txt").write_text("x")
+    with pytest.raises(InvalidInput, match="has changed since it was listed"):
+        deletion.delete_all([planned], tmp_path)
+    (planned,) = deletion.plan_all([run.path], [], tmp_path)
+    run.path.rename(tmp_path / "elsewhere")
+    other.path.rename(run.path)
+    with pytest.raises(InvalidInput, match="has changed since it was listed"):
+        deletion.delete_all([planned], tmp_path)
+    assert run.path.is_dir()
+
+
+def test_a_sweep_is_deleted_with_its_last_runs_and_only_then(make, command, tmp_path):
+    sweep = tmp_path / "sweep"
+    directories.ensure(sweep, "sweep")
+    for name in ("summary.json", "summary.csv", "best.yaml", "notes.txt"):
+        sweep.joinpath(name).write_text("x")
+    for index, status in enumerate(("failed", "finished")):
+        run = make(f"r{index}", minute=index, status=status)
+        run.path.rename(sweep / run.id)
+    command("prune", "--where", "status=failed", "--yes")
+    assert [run.name for run in runs_in(tmp_path)] == ["r1"]
+    assert sweep.joinpath("best.yaml").exists()
+    done = command("rm", "sweep", "--yes").stdout
+    assert re.search(r"sweep  sweep; also has notes\.txt\n", done)
+    assert done.endswith("deleted 1 run, 1 sweep\n")
+    assert list(tmp_path.iterdir()) == []
+    directories.ensure(sweep, "sweep")
+    assert command("rm", "sweep", "--yes").stdout.endswith("deleted 1 sweep\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_of_a_users_own_that_a_sweep_went_into_stays(tmp_path, command):
+    mine = tmp_path / "x"
+    mine.mkdir()
+    mine.joinpath("work.py").write_text("x")
+    data = {"name": "random", "samples": 60, "features": 3}
+    config = {"data": data, "model": "linear", "optimizer": "sgd", "loss": "mse", "train": {"epochs": 1}}
+    tmp_path.joinpath("x.yaml").write_text(json.dumps(config | {"sweep": {"repeats": 2}}))
+    lossreg.sweep(tmp_path / "x.yaml", root=tmp_path)
+    assert len(runs_in(mine)) == 2
+    command("prune", "--where", "age<1h", "--yes")
+    assert runs_in(mine) == []
+    assert mine.joinpath("work.py").read_text() == "x"
+
+
+@pytest.mark.parametrize("name", ["..yaml", "...yaml", ".hid.yaml", "../../../escaped", "/escaped", "\x1b[2J", ""])
+def test_a_sweep_stays_inside_the_directory_of_runs(tmp_path, name):
+    root = tmp_path / "a" / "b" / "runs"
+    data = {"name": "random", "samples": 60, "features": 3}
+    config = {"data": data, "model": "linear", "optimizer": "sgd", "loss": "mse", "train": {"epochs": 1}}
+    file = tmp_path / "config" / (name if name.endswith(".yaml") else "x.yaml")
+    file.parent.mkdir()
+    file.write_text(json.dumps(config | {"sweep": {"repeats": 2}}))
+    if not name.endswith(".yaml"):
+        file.with_name("environment.json").write_text(json.dumps({"name": name}))
+    summary = lossreg.sweep(file, root=root)
+    assert summary.path.parent == root
+    assert not summary.path.name.startswith(".")
+    assert summary.path.name.isprintable()
+    assert len(runs_in(root)) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "config"]
 
 
 def test_on_a_narrow_terminal_columns_that_do_not_fit_are_named(make, tmp_path):

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 import lossreg
 from lossreg import InvalidParameter
 from lossreg.experiment.config.run_config import load
-from lossreg.experiment.runner import run_directory as room
+from lossreg.experiment.runner import run_directory
 from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.environment import config_hash, environment, git as git_state
@@ -54,10 +54,10 @@ def test_a_name_that_is_taken_is_left_alone(tmp_path, monkeypatch):
         def now(zone):
             return moment.replace(tzinfo=zone)
 
-    moment = room.datetime(2026, 1, 2, 3, 4, 5, 6, room.UTC)
-    monkeypatch.setattr(room, "datetime", Stopped)
+    moment = run_directory.datetime(2026, 1, 2, 3, 4, 5, 6, run_directory.UTC)
+    monkeypatch.setattr(run_directory, "datetime", Stopped)
     tokens = iter(["aaaaaa", "aaaaaa", "aaaaaa", "bbbbbb"])
-    monkeypatch.setattr(room.secrets, "token_hex", lambda _: next(tokens))
+    monkeypatch.setattr(run_directory.secrets, "token_hex", lambda size: next(tokens) if size == 3 else "0" * size)
     names = [RunDirectory.create("x", tmp_path).path.name for _ in range(2)]
     assert names == ["20260102T030405.000006Z-x-aaaaaa", "20260102T030405.000006Z-x-bbbbbb"]
 
@@ -79,7 +79,16 @@ def result(tmp_path):
 
 def test_a_run_leaves_these_files_and_no_others(result):
     assert sorted(path.name for path in result.path.iterdir()) == [
-        *(".lock", "checkpoints", "config.yaml", "data.json", "environment.json", "log.txt", "metrics.jsonl"),
+        *(
+            ".lock",
+            ".lossreg",
+            "checkpoints",
+            "config.yaml",
+            "data.json",
+            "environment.json",
+            "log.txt",
+            "metrics.jsonl",
+        ),
         *("predictions.safetensors", "status.json", "timings.jsonl", "weights.safetensors"),
     ]
     assert sorted(path.name for path in (result.path / "checkpoints").iterdir()) == [
@@ -211,7 +220,7 @@ def test_a_write_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch):
 
 
 def test_a_run_that_cannot_be_described_has_failed(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "dump", lambda _: 1 / 0)
+    monkeypatch.setattr(run_directory, "dump", lambda _: 1 / 0)
     data = {"name": "random", "samples": 60, "features": 3}
     with pytest.raises(ZeroDivisionError):
         lossreg.run({"data": data, "model": "linear", "optimizer": "sgd", "loss": "mse"}, root=tmp_path)

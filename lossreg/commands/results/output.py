@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from lossreg.experiment.storage.deletion import Deletion
     from lossreg.experiment.storage.runs import Run
 
 STYLES = {
@@ -167,3 +168,21 @@ def warn_of_problems(runs: Iterable[Run]) -> None:
     for run in runs:
         for problem in run.problems:
             print(f"lossreg: warning: {run.name}: {problem}", file=sys.stderr)
+
+
+def print_deletions(planned: Iterable[Deletion]) -> None:
+    """Print what would be deleted: a line for each directory, and what it has that lossreg did not write."""
+    from lossreg.errors import printable
+    from lossreg.experiment.storage.runs import Run
+
+    for one in planned:
+        status = Run(one.path).status if one.kind == "run" else "sweep"
+        print("; ".join([f"{printable(str(one.path))}  {printable(status)}", *one.warnings]))
+
+
+def print_counts(planned: Iterable[Deletion]) -> None:
+    """Print how many runs, sweeps and links were deleted."""
+    from collections import Counter
+
+    counts = Counter("link" if one.is_link else one.kind for one in planned)
+    print("deleted " + ", ".join(f"{count} {kind}{'s' * (count != 1)}" for kind, count in counts.items()))

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     """Add the command's parser."""
     description = (
-        "Show which runs would go, and delete them with --yes: those that fit every --where, all but the best with "
-        "--keep-best. For example: prune --where status=failed,diverged; prune --where 'age>30d'; prune --keep-best 5 "
-        "--by test_accuracy. What is running stays."
+        "List the runs for which every --where holds, or with --keep-best all but the best of them, and delete them "
+        "with --yes. For example: prune --where status=failed,diverged; prune --where 'age>30d'; prune --keep-best 5 "
+        "--by test_accuracy. Runs that are running are kept, and so is every directory that lossreg did not make."
     )
-    command = commands.add_parser("prune", help="delete runs that fit a description", description=description)
+    command = commands.add_parser("prune", help="delete runs by status, age or metric", description=description)
     add_runs(command)
     add_where(command)
     command.add_argument("--keep-best", type=int, metavar="N", help="keep the N best of them by a metric")
@@ -30,12 +30,13 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Show what would go, and let it go if that is wanted."""
-    from lossreg.commands.results.output import print_table
-    from lossreg.errors import InvalidInput
+    """List what would be deleted, and delete it with --yes."""
+    from lossreg.commands.results.output import print_counts, print_deletions, print_table
+    from lossreg.errors import InvalidInput, printable
     from lossreg.experiment.report.comparison import unranked
+    from lossreg.experiment.storage.deletion import delete_all, plan_all
     from lossreg.experiment.storage.query import best_last, root_of, select
-    from lossreg.experiment.storage.runs import delete, runs_in
+    from lossreg.experiment.storage.runs import runs_in
 
     if not options.where and options.keep_best is None:
         raise InvalidInput("prune what? give --where, such as --where status=failed, or --keep-best N --by METRIC")
@@ -43,21 +44,29 @@ def run(options: argparse.Namespace) -> None:
         raise InvalidInput("--keep-best N and --by METRIC go together")
     if options.keep_best is not None and options.keep_best < 0:
         raise InvalidInput(f"--keep-best: expected an integer, 0 or above, got {options.keep_best}")
-    everything = runs_in(root_of(options.runs))
-    going = [run for run in select(everything, options.where) if run.status != "running"]
+    root = root_of(options.runs).resolve()
+    everything = runs_in(root)
+    chosen = [run for run in select(everything, options.where) if run.status != "running"]
     if options.by:
-        ranked = best_last(going, options.by)
-        if told := unranked(going, options.by):
-            raise InvalidInput(f"--by {told}")
-        going = ranked[: max(len(ranked) - options.keep_best, 0)]
-    if not going:
+        ranked = best_last(chosen, options.by)
+        if reason := unranked(chosen, options.by):
+            raise InvalidInput(f"--by {reason}")
+        chosen = ranked[: max(len(ranked) - options.keep_best, 0)]
+    planned = plan_all([run.path for run in chosen], [], root)
+    for one in planned:
+        if one.refusal:
+            print(f"kept: {printable(str(one.path))}: {printable(one.refusal)}")
+    planned = [one for one in planned if not one.refusal]
+    paths = {one.path for one in planned if one.kind == "run"}
+    chosen = [run for run in chosen if run.path in paths]
+    if not chosen:
         print("nothing to prune")
         return
     keys = ["run", "status", "loss", "model", "data", *([options.by] if options.by else []), "age"]
-    print_table(keys, [{**run.values, "run": run.name} for run in going])
+    print_table(keys, [{**run.values, "run": run.name} for run in chosen])
+    print_deletions(one for one in planned if one.warnings or one.kind == "sweep")
     if not options.yes:
-        print(f"these {len(going)} of {len(everything)} runs would be deleted; --yes deletes them")
+        print(f"these {len(chosen)} of {len(everything)} runs would be deleted; --yes deletes them")
         return
-    for one in going:
-        delete(one)
-    print(f"deleted {len(going)} of {len(everything)} runs")
+    delete_all(planned, root)
+    print_counts(planned)

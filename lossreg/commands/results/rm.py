@@ -1,4 +1,4 @@
-"""`lossreg rm`: delete runs."""
+"""`lossreg rm`: delete the directories of runs and sweeps that are named."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
-    description = "Delete the directories of runs, after asking. A run that is running is refused."
+    description = (
+        "Delete the directories of runs, after listing them and asking. The name of a sweep stands for all its runs. "
+        "Only directories that lossreg made are deleted, inside the directory of runs, and none of a run that is "
+        "running."
+    )
     command = commands.add_parser("rm", help="delete runs", description=description)
     add_names(command)
     command.add_argument("--yes", action="store_true", help="do not ask")
@@ -20,28 +24,32 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Ask, and delete."""
+    """List what would be deleted, ask, and delete it."""
     import sys
 
+    from lossreg.commands.results.output import print_counts, print_deletions
     from lossreg.errors import InvalidInput
-    from lossreg.experiment.storage.query import find
-    from lossreg.experiment.storage.runs import delete
+    from lossreg.experiment.storage.deletion import delete_all, plan_all
+    from lossreg.experiment.storage.directories import is_own
+    from lossreg.experiment.storage.files import root_of
+    from lossreg.experiment.storage.query import find, folder_named
+    from lossreg.experiment.storage.runs import runs_in
 
-    runs = find(options.names, options.runs)
-    running = [run.id for run in runs if run.status == "running"]
-    if running:
-        raise InvalidInput(f"nothing is deleted: {', '.join(running)} is running; stop it first")
-    for one in runs:
-        print(f"{one.path}  {one.status}")
+    root = root_of(options.runs).resolve()
+    folders = {name: folder_named(name, options.runs) for name in options.names}
+    empty = {name: folder for name, folder in folders.items() if is_own(folder, "sweep") and not runs_in(folder)}
+    runs = find([name for name in options.names if name not in empty], options.runs, only_sweeps=True)
+    planned = plan_all([run.path for run in runs], empty.values(), root)
+    refused = [f"{one.path}: {one.refusal}" for one in planned if one.refusal]
+    if refused:
+        raise InvalidInput("\n".join(["nothing is deleted", *refused]))
+    print_deletions(planned)
     if not options.yes:
         if not sys.stdin.isatty():
-            raise InvalidInput("nothing is deleted: there is nobody to ask; --yes deletes without asking")
-        if input(f"delete {'it' if len(runs) == 1 else f'these {len(runs)}'}? [y/N] ").strip().lower() not in (
-            "y",
-            "yes",
-        ):
+            raise InvalidInput("nothing is deleted, as there is no terminal to ask on; --yes deletes without asking")
+        answer = input(f"delete {'it' if len(planned) == 1 else f'these {len(planned)} directories'}? [y/N] ")
+        if answer.strip().lower() not in {"y", "yes"}:
             print("nothing is deleted")
             return
-    for one in runs:
-        delete(one)
-    print(f"deleted {len(runs)} run{'s' * (len(runs) != 1)}")
+    delete_all(planned, root)
+    print_counts(planned)

@@ -11,6 +11,7 @@
     weights.safetensors    the final weights
     predictions.safetensors    what they make of the rows to test on
     log.txt                what happened to the run, and when
+    .lossreg               the marker that proves that lossreg made the directory, so that it may be deleted
     .lock                  locked while a process is at work on the run; it has no content
 
 On one machine, a config and a seed give the same bytes of metrics.jsonl and weights.safetensors, however often the run
@@ -23,7 +24,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -31,8 +31,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lossreg.errors import NotResumable
 from lossreg.experiment.config.yaml_document import dump
-from lossreg.experiment.storage import files
+from lossreg.experiment.storage import directories, files
 from lossreg.experiment.storage.checkpoint import encode
+from lossreg.experiment.storage.directories import plain_name
 from lossreg.experiment.storage.environment import environment
 from lossreg.experiment.storage.records import TIMES, number, plain
 
@@ -56,13 +57,12 @@ class RunDirectory:
     def create(cls, name: str, root: str | Path | None = None) -> Self:
         """Make a directory that no other run has, under `root`, or $LOSSREG_RUNS, or experiments/runs."""
         parent = files.root_of(root)
-        plain_name = re.sub(r"[^\w.-]+", "-", name)[:60]
         with files.explaining(parent, "written to", f"runs go to {files.PLACES}"):
             parent.mkdir(parents=True, exist_ok=True)
             while True:
-                path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{plain_name}-{secrets.token_hex(3)}"
+                path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{plain_name(name)}-{secrets.token_hex(3)}"
                 with suppress(FileExistsError):
-                    path.mkdir()
+                    directories.create(path, "run")
                     return cls(path)
 
     @classmethod

@@ -1,9 +1,16 @@
-"""Files that survive what happens to a process: written whole, appended to by lines, cut back, and locked."""
+"""Files that survive what happens to a process, and that are what they seem: written as one, appended to, cut back.
+
+A file is opened only if it is a regular one. A link is never followed, and a pipe never waited for: a directory of
+runs may come from someone else.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import contextmanager, suppress
+import secrets
+import stat
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,20 +26,49 @@ except ImportError:  # Windows, where nothing stops a second process
 
 LOCK = ".lock"
 PLACES = "--runs DIR, $LOSSREG_RUNS or experiments/runs"
+SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+@contextmanager
+def opened(path: Path, flags: int) -> Iterator[int]:
+    """Open a regular file, and close it at the end: the descriptor. Raises OSError for anything else."""
+    try:
+        descriptor = os.open(path, flags | SAFELY, 0o666)
+    except OSError as error:
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, "is a link, which is not followed", str(path)) from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path, most: int) -> bytes:
+    """The content of a regular file. Raises OSError for anything else, and for one of more than `most` bytes."""
+    with opened(path, os.O_RDONLY) as descriptor:
+        large = os.fstat(descriptor).st_size > most
+        with open(descriptor, "rb", closefd=False) as file:
+            content = b"" if large else file.read(most + 1)  # it may be growing
+    if large or len(content) > most:
+        raise OSError(errno.EFBIG, f"is larger than the {most:,} bytes that are read of it", str(path))
+    return content
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Write a file under another name first, so that nobody ever sees half of it, and leave no trace of a failure.
+    """Write a file under another name first, so that no reader ever sees half of it, and leave no trace of a failure.
 
     When this returns, the content and the name are on the disk. Raises OSError, which names the file.
     """
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with explaining(path):
-            with temporary.open("wb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
-                file.flush()
-                os.fsync(file.fileno())
+            with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
+                with open(descriptor, "wb", closefd=False) as file:
+                    file.write(content.encode() if isinstance(content, str) else content)
+                os.fsync(descriptor)
             temporary.replace(path)
             sync(path.parent)
     finally:
@@ -41,7 +77,11 @@ def write(path: Path, content: str | bytes) -> None:
 
 def append(path: Path, line: str) -> None:
     """Add a line to a file. Raises OSError, which names the file."""
-    with explaining(path), path.open("ab") as file:
+    with (
+        explaining(path),
+        opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as descriptor,
+        open(descriptor, "ab", closefd=False) as file,
+    ):
         file.write(line.encode() + b"\n")
 
 
@@ -55,25 +95,29 @@ def explaining(path: Path, what: str = "written", hint: str = "") -> Iterator[No
 
 
 def sync(path: Path) -> None:
-    """Bring a file, or the names in a directory, to the disk; nothing for one that is not there."""
-    if not path.exists() or (path.is_dir() and os.name != "posix"):
-        return
-    opened = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    """Bring a file, or the names in a directory, to the disk; do nothing for one that does not exist."""
+    if path.is_dir():
+        if os.name == "posix":
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+    elif path.exists():
+        with opened(path, os.O_RDWR) as descriptor:
+            os.fsync(descriptor)
 
 
 def size(path: Path) -> int:
-    """The size of a file, 0 for one that is not there."""
-    return path.stat().st_size if path.exists() else 0
+    """The size of a file, 0 for one that does not exist."""
+    return path.lstat().st_size if path.exists() else 0
 
 
 def cut(path: Path, to: int) -> None:
-    """Cut a file back to a size that it had; one that is not there is left alone if it had none."""
+    """Cut a file back to a size that it had; leave one alone that does not exist and had none."""
     if to or path.exists():
-        os.truncate(path, to)
+        with explaining(path, "cut back"), opened(path, os.O_WRONLY) as descriptor:
+            os.truncate(descriptor, to)
 
 
 def lock(folder: Path) -> Any | None:
@@ -93,11 +137,13 @@ def is_locked(folder: Path) -> bool:
     """Whether a process has a run's directory locked; where there are no locks, it may have."""
     if fcntl is None:
         return True
-    with suppress(OSError), (folder / LOCK).open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    try:
+        with opened(folder / LOCK, os.O_RDONLY) as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
     return False
 
 
@@ -108,6 +154,6 @@ def root_of(given: str | Path | None) -> Path:
 
 def folder(name: str, given: Any) -> Path:
     """The path of a directory; raises InvalidParameter, with the parameter's name, for what is no path."""
-    if not isinstance(given, str | os.PathLike):
+    if not isinstance(given, str | os.PathLike) or "\0" in os.fsdecode(given):
         raise InvalidParameter(f"{name}: expected the path of a directory, got {given!r}")
     return Path(given)

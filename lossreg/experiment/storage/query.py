@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lossreg.errors import InvalidInput, UnknownName, listed, nearest
 from lossreg.experiment.config.yaml_document import Document, Place
 from lossreg.experiment.storage import files
+from lossreg.experiment.storage.directories import is_own
 from lossreg.experiment.storage.records import number
 from lossreg.experiment.storage.runs import STATUSES, Run, is_run, rises, runs_in
 
@@ -40,20 +41,19 @@ def root_of(given: str | Path | None) -> Path:
     return root
 
 
-def find(names: Iterable[str], root: str | Path | None) -> list[Run]:
+def find(names: Iterable[str], root: str | Path | None, *, only_sweeps: bool = False) -> list[Run]:
     """The runs of these names, each once: paths, beginnings or ends of directories' names, `last`, or `last~1`.
 
-    The name or path of a sweep stands for all its runs.
+    The name or path of a directory stands for all runs in it; with `only_sweeps`, only that of a sweep does.
     """
     found: dict[Path, Run] = {}
     runs: list[Run] | None = None
     for name in names:
-        path = Path(name)
+        path, folder = Path(name), folder_named(name, root)
         if path.is_dir() and is_run(path.resolve()):
             named = [Run(path)]
         else:
-            folder = path if path.is_dir() else files.root_of(root) / name
-            named = runs_in(folder) if name and folder.is_dir() else []
+            named = runs_in(folder) if name and folder.is_dir() and (is_own(folder, "sweep") or not only_sweeps) else []
         if not named:
             runs = runs_in(root_of(root)) if runs is None else runs
             named = [find_one(name, runs)]
@@ -62,9 +62,15 @@ def find(names: Iterable[str], root: str | Path | None) -> list[Run]:
     return list(found.values())
 
 
+def folder_named(name: str, root: str | Path | None) -> Path:
+    """The directory that a name stands for: a path, or a directory in that of runs; it need not exist."""
+    path = Path(name)
+    return path if path.is_dir() else files.root_of(root) / name
+
+
 def find_one(name: str, runs: list[Run]) -> Run:
     """The one run of a name; raises UnknownName for none and for several."""
-    if not runs:
+    if not runs and not Path(name).is_dir():
         raise UnknownName(f"no run {name!r}; there are no runs yet")
     match = LAST.fullmatch(name)
     if match:
@@ -82,6 +88,8 @@ def find_one(name: str, runs: list[Run]) -> Run:
     if matches:
         some = ", ".join(run.id for run in matches[:SOME]) + (", ..." if len(matches) > SOME else "")
         raise UnknownName(f"{name!r} begins or ends the names of {len(matches)} runs: {some}; write more of it")
+    if Path(name).is_dir():
+        raise UnknownName(f"{name}: is the directory of neither a run nor a sweep")
     hint = nearest(plain, {word for run in runs for word in (run.id, run.name)})
     raise UnknownName(f"no run {name!r}; " + (hint or f"`lossreg runs` lists the {len(runs)} there are"))
 

@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import re
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from lossreg.errors import InvalidConfig
 from lossreg.experiment.config.yaml_document import Document
 from lossreg.experiment.storage import files
+from lossreg.experiment.storage.directories import is_own
 from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of, number
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STAMP = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-(.+)")
-FILES = ("status.json", "config.yaml", "metrics.jsonl")
+FILES = ("status.json", "metrics.jsonl")
 STATUSES = ("running", "finished", "failed", "interrupted", "diverged", "killed", "unknown")
 RISING = re.compile(r"accuracy|auc|correlation|explained|f1|jaccard|kappa|matthews|ndcg|precision|r2|recall|score")
 """The metrics of which more is better; of all others, such as losses and errors, less is."""
@@ -189,8 +189,8 @@ def is_hidden(path: Path) -> bool:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a directory is a run's: by its name, since a run may be killed before its first file, or by a file."""
-    return bool(STAMP.fullmatch(path.name)) or any((path / name).is_file() for name in FILES)
+    """Whether a directory is a run's, by its name, a file or its marker: a run may be killed before its first file."""
+    return bool(STAMP.fullmatch(path.name)) or any((path / name).is_file() for name in FILES) or is_own(path, "run")
 
 
 def rises(metric: str) -> bool:
@@ -203,11 +203,3 @@ def metric_keys(runs: Iterable[Run]) -> list[str]:
     keys = dict.fromkeys(key for run in runs for key in run.final)
     order = [*reversed(SPLITS), ""]
     return sorted(keys, key=lambda key: order.index(measured_on(key)))
-
-
-def delete(run: Run) -> None:
-    """Delete a run's directory: renamed first, so that half of it is not taken for a run."""
-    gone = run.path.resolve().with_name(f".{run.id}.deleted")
-    with files.explaining(run.path, "deleted"):
-        run.path.resolve().rename(gone)
-        shutil.rmtree(gone)

@@ -15,7 +15,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.extras import extra
-from lossreg.experiment.storage import files
+from lossreg.experiment.storage import directories, files
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.summary import score
 from lossreg.experiment.sweep.trials import SweptValue
@@ -73,7 +73,7 @@ class OptunaTrials:
         self.open[number] = [self.plan.trial(each, number) for each in self.plan.repeated(values)]
         for trial in self.open[number]:
             folder = self.path / trial.id
-            folder.mkdir(parents=True, exist_ok=True)
+            directories.ensure(folder, "run")
             content = {"number": number, "values": {axis: trial.values[axis] for axis in self.distributions}}
             if not (folder / PROPOSAL).exists():
                 files.write(folder / PROPOSAL, json.dumps(content) + "\n")

@@ -12,7 +12,7 @@ from lossreg.definition.domains import Count
 from lossreg.definition.parameters import Parameter, bind
 from lossreg.errors import InvalidParameter, NotResumable
 from lossreg.experiment.runner.run_directory import RunDirectory
-from lossreg.experiment.storage import environment, files
+from lossreg.experiment.storage import directories, environment, files
 from lossreg.experiment.storage.runs import rises
 from lossreg.experiment.sweep.engines import ENGINES
 from lossreg.experiment.sweep.optuna_trials import OptunaTrials
@@ -85,7 +85,7 @@ def sweep(  # noqa: PLR0913  what a command has as options
     if given["address"] and given["engine"] != "dask":
         raise InvalidParameter(f"sweep: address: is for the engine dask, got {address!r} with {engine!r}")
     plan, progress = SweepPlan.read(source, changes), progress or SweepProgress()
-    path = files.root_of(root).resolve() / plan.name
+    path = files.root_of(root).resolve() / directories.plain_name(plan.name)
     trials = plan.trials()
     metric = plan.metric(trials)
     goal = plan.block.goal or ("max" if rises(metric) else "min")
@@ -94,7 +94,7 @@ def sweep(  # noqa: PLR0913  what a command has as options
     names = {trial.id for trial in left}
     progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names]))
     with files.explaining(path, "written to", f"runs go to {files.PLACES}"):
-        path.mkdir(parents=True, exist_ok=True)
+        directories.ensure(path, "sweep")
     found: TrialSource = (
         OptunaTrials(plan, path, metric, goal) if plan.block.method == "optuna" else FixedTrials(trials, left)
     )

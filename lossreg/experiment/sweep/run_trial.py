@@ -13,7 +13,7 @@ from lossreg.experiment.config.run_config import load
 from lossreg.experiment.runner.execution import begin, go_on, ready
 from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.runner.run_directory import RunDirectory
-from lossreg.experiment.storage import checkpoint
+from lossreg.experiment.storage import checkpoint, directories
 from lossreg.experiment.storage.environment import changes
 from lossreg.experiment.storage.runs import Run
 
@@ -28,7 +28,7 @@ BUSY = "busy"
 def work(path: str, name: str, content: dict[str, Any]) -> str:
     """Do what is left to do of a trial, and give its status; BUSY if another process is at it."""
     store = RunDirectory(Path(path))
-    store.path.mkdir(parents=True, exist_ok=True)
+    directories.ensure(store.path, "run")
     with ExitStack() as stack:
         try:
             stack.enter_context(store)

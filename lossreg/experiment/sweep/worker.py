@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from lossreg.experiment.storage import directories, files
 from lossreg.experiment.sweep.run_trial import work
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ def main() -> None:
     Thread(target=listen, args=(sys.stdin, tasks), daemon=True).start()
     while True:
         task = json.loads(tasks.get())
-        log = Path(task["path"], "log.txt")
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as file:
-            redirect(file.fileno())
+        folder = Path(task["path"])
+        directories.ensure(folder, "run")
+        with files.opened(folder / "log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT) as log:
+            redirect(log)
         try:
             status = work(**task)
         except KeyboardInterrupt:

@@ -1,0 +1,187 @@
+"""Delete the directories of runs and sweeps: only those that lossreg made, inside the directory of runs.
+
+A deletion is planned first, so that a command can show what would go, and carried out if nothing has changed since.
+The directory is renamed before its files go, so that half of it is never taken for a run; its marker goes last, so
+that a deletion that was killed can be completed by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lossreg.errors import InvalidInput, printable
+from lossreg.experiment.storage import files
+from lossreg.experiment.storage.directories import MARKER, is_own, is_own_file, unproven
+from lossreg.experiment.storage.runs import Run, runs_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from lossreg.experiment.storage.directories import Kind
+
+DELETED = re.compile(r"\.(.+)\.[0-9a-f]{8}\.deleted")
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What deleting a directory does, or why it is refused."""
+
+    path: Path
+    kind: Kind
+    place: Path
+    """The path without any link on the way to it; it may be a link itself, which is then all that is deleted."""
+    identity: tuple[int, int]
+    """The device and number of the directory, which tell it from another one of the same name."""
+    others: tuple[str, ...] = ()
+    """What else is in the directory, which lossreg did not write."""
+    refusal: str = ""
+
+    is_link: bool = False
+    """Whether the path is a link, which alone is deleted."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a user should know before it is carried out."""
+        if self.is_link:
+            return ["is a link; what it leads to stays"]
+        return [f"also has {printable(', '.join(self.others))}"] if self.others else []
+
+
+def plan(path: Path, kind: Kind, root: Path, inner: Iterable[Path] = ()) -> Deletion:
+    """Plan the deletion of a directory below `root`; `inner` are the places of runs in it that are deleted first."""
+    place = path.resolve() if path.name in {"", ".."} else path.parent.resolve() / path.name
+    status = place.lstat()
+    identity = (status.st_dev, status.st_ino)
+    if place == root or not place.is_relative_to(root):
+        where = f"it is not inside {root}, the directory of runs; --runs DIR gives another one"
+        return Deletion(path, kind, place, identity, refusal=where)
+    if place.is_symlink():
+        return Deletion(path, kind, place, identity, is_link=True)
+    try:
+        refusal = refused(place, kind, status.st_dev, set(inner))
+        others = () if refusal else tuple(others_in(place, kind, set(inner)))
+    except OSError as error:
+        return Deletion(path, kind, place, identity, refusal=f"it cannot be read: {error.strerror}")
+    return Deletion(path, kind, place, identity, others, refusal)
+
+
+def refused(place: Path, kind: Kind, device: int, inner: set[Path]) -> str:
+    """Why a directory is not deleted; empty where nothing is against it."""
+    if reason := unproven(place, kind):
+        return f"{reason}; if it may go, delete it by hand"
+    if kind == "run" and Run(place).status == "running":
+        return "it is running; stop it first"
+    if any(run.path not in inner for run in runs_in(place)):
+        return "it has other runs in it; delete them first"
+    for folder, _, _ in os.walk(place, onerror=fail):
+        if os.lstat(folder).st_dev != device:
+            return f"another file system is mounted at {folder}"
+    return ""
+
+
+def fail(error: OSError) -> None:
+    """Raise what `os.walk` would pass over."""
+    raise error
+
+
+def others_in(place: Path, kind: Kind, inner: set[Path]) -> Iterator[str]:
+    """What is in a directory that lossreg did not write: files by name, directories with the number of their files."""
+    for entry in sorted(place.iterdir()):
+        if entry in inner:
+            continue
+        is_folder = entry.is_dir() and not entry.is_symlink()
+        if is_folder and kind == "run" and entry.name == "checkpoints":
+            names = sorted(f"checkpoints/{inside.name}" for inside in entry.iterdir())
+            yield from (name for name in names if not (is_own_file(name, kind) and is_plain(place / name)))
+        elif is_folder:
+            count = sum(len(names) for _, _, names in os.walk(entry))
+            yield f"{entry.name}/ ({count:,} file{'s' * (count != 1)})"
+        elif not (is_own_file(entry.name, kind) and is_plain(entry)):
+            yield entry.name
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a path is a regular file, and not a link to one."""
+    return path.is_file() and not path.is_symlink()
+
+
+def plan_all(runs: Iterable[Path], sweeps: Iterable[Path], root: Path) -> list[Deletion]:
+    """Plan the deletion of runs, then that of sweeps: these ones, and those of which no run would be left."""
+    planned = [plan(path, "run", root) for path in runs]
+    going = places(planned)
+    parents = {place.parent for place in going if place.parent != root}
+    emptied = {
+        parent for parent in parents if is_own(parent, "sweep") and {run.path for run in runs_in(parent)} <= going
+    }
+    return planned + [plan(path, "sweep", root, going) for path in sorted({*sweeps, *emptied})]
+
+
+def places(planned: Iterable[Deletion]) -> set[Path]:
+    """The places of the runs that a plan deletes."""
+    return {one.place for one in planned if one.kind == "run" and not one.refusal and not one.is_link}
+
+
+def delete_all(planned: Iterable[Deletion], root: Path) -> None:
+    """Carry out a plan. Raises InvalidInput at what is refused, or has changed since it was planned."""
+    planned = list(planned)
+    for one in planned:
+        delete(one, root, places(planned) if one.kind == "sweep" else ())
+    for folder in {one.place.parent for one in planned}:
+        if folder.is_dir():  # that of a sweep may have gone too
+            complete(folder)
+
+
+def delete(planned: Deletion, root: Path, inner: Iterable[Path] = ()) -> None:
+    """Carry out a deletion. Raises InvalidInput if it is refused, or if anything has changed since it was planned."""
+    if planned.refusal:
+        raise InvalidInput(f"{planned.path}: is not deleted: {planned.refusal}")
+    changed = InvalidInput(f"{planned.path}: is not deleted: it has changed since it was listed")
+    with files.explaining(planned.path, "deleted"):
+        if plan(planned.path, planned.kind, root, inner) != planned:
+            raise changed
+        if planned.is_link:
+            planned.place.unlink()
+            return
+        held = files.lock(planned.place)
+        if held is None:
+            raise InvalidInput(f"{planned.path}: is not deleted: it is running; stop it first")
+        with held:
+            gone = planned.place.with_name(f".{planned.place.name}.{secrets.token_hex(4)}.deleted")
+            planned.place.rename(gone)
+            status = gone.lstat()
+            if (status.st_dev, status.st_ino) != planned.identity:  # another took its place meanwhile
+                gone.rename(planned.place)
+                raise changed
+            erase(gone)
+
+
+def erase(gone: Path) -> None:
+    """Delete a directory that has been renamed: its lock and its marker last."""
+    for entry in gone.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name not in {files.LOCK, MARKER}:
+            entry.unlink()
+    for name in (files.LOCK, MARKER):
+        (gone / name).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):  # another process may have completed it
+        gone.rmdir()
+
+
+def complete(folder: Path) -> None:
+    """Complete the deletions in a directory that were killed; leave alone those that another process is at."""
+    for gone in folder.iterdir():
+        match = DELETED.fullmatch(gone.name)
+        if not match or gone.is_symlink() or not gone.is_dir() or files.is_locked(gone):
+            continue
+        proven = any(not unproven(gone, kind, match[1]) for kind in ("run", "sweep"))
+        if proven or not any(gone.iterdir()):
+            with suppress(OSError):
+                erase(gone)
