@@ -28,6 +28,16 @@ def bce(prediction: Unit, target: Unit, weight: Scale = 1.0) -> tuple[float, flo
     return times(weight, value), times(weight, (prediction - target) / spread), times(weight, no - yes)
 
 
+@bce.hessian
+def second_derivative(prediction: Unit, target: Unit, weight: Scale = 1.0) -> float:
+    T = type(prediction)
+    other = T(1) - prediction
+    # Where the slope's divisor is bounded, the slope is linear.
+    bounded = prediction * other < T(1e-12)
+    exact = target / (prediction * prediction) + (T(1) - target) / (other * other)
+    return times(weight, T(1e12) if bounded else exact)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return bce

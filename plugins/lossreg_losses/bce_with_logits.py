@@ -34,6 +34,12 @@ def bce_with_logits(
     return times(weight, value), times(weight, slope), times(weight, target_slope)
 
 
+@bce_with_logits.hessian
+def second_derivative(logit: Real, target: Unit, weight: Scale = 1.0, pos_weight: Scale = 1.0) -> float:
+    T = type(logit)
+    return times(weight, (pos_weight * target + (T(1) - target)) * (sigmoid(logit) * sigmoid(-logit)))
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return bce_with_logits

@@ -105,6 +105,54 @@ def probabilities(
     return value
 
 
+@cross_entropy.hessian
+def of_labels(
+    logits: ClassRow[Real],
+    label: ClassIndex,
+    hessian: Slope,
+    weight: ClassRow[Weight] = 1.0,
+    ignore_index: Ignored = -100,
+    label_smoothing: Unit = 0.0,
+) -> None:
+    T = type(hessian[0])
+    mass = (T(1) - label_smoothing) * weight[label]
+    for j in range(len(logits)):
+        mass += label_smoothing / T(len(logits)) * weight[j]
+    softmax_variance(logits, mass, hessian)
+
+
+@cross_entropy.hessian
+def of_probabilities(
+    logits: ClassRow[Real],
+    target: ClassRow[Probability],
+    hessian: Slope,
+    weight: ClassRow[Scale] = 1.0,
+    ignore_index: Ignored = -100,
+    label_smoothing: Unit = 0.0,
+) -> None:
+    T = type(hessian[0])
+    mass = T(0)
+    for j in range(len(logits)):
+        mass += weight[j] * ((T(1) - label_smoothing) * target[j] + label_smoothing / T(len(logits)))
+    softmax_variance(logits, mass, hessian)
+
+
+def softmax_variance(logits: ClassRow[Real], mass: float, out: Slope) -> None:
+    """Fill a row with mass p (1 - p), for p = softmax(logits)."""
+    T = type(out[0])
+    top = largest(logits)
+    exp_below(logits, top, out)
+    # Without the largest: 1 - p of the largest keeps its digits.
+    ties, others = T(0), T(0)
+    for j in range(len(logits)):
+        tied = logits[j] == top
+        ties, others = ties + T(tied), others + (T(0) if tied else out[j])
+    everything = ties + others
+    for j in range(len(logits)):
+        rest = (ties - T(1)) + others if logits[j] == top else everything - out[j]
+        out[j] = mass * (out[j] / everything) * (rest / everything)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return cross_entropy

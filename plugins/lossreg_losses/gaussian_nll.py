@@ -30,6 +30,13 @@ def gaussian_nll(
     return value, slope, -slope, T(0.5) * (T(1) / v - slope * slope)
 
 
+@gaussian_nll.hessian
+def second_derivative(
+    prediction: Real, target: Real, variance: Shared[NonNegative], eps: Positive = 1e-6, full: bool = False
+) -> float:
+    return type(prediction)(1) / max(variance, eps)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return gaussian_nll

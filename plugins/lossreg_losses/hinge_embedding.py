@@ -22,6 +22,11 @@ def hinge_embedding(prediction: Dissimilarity, target: Sign, margin: Real = 1.0)
     return (prediction, T(1)) if target > 0 else (apart, pull)
 
 
+@hinge_embedding.hessian
+def second_derivative(prediction: Dissimilarity, target: Sign, margin: Real = 1.0) -> float:
+    return type(prediction)(0)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return hinge_embedding

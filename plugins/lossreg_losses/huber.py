@@ -32,6 +32,11 @@ def huber(prediction: Real, target: Real, delta: Positive = 1.0, weight: Scale =
     return times(weight, value), slope, -slope
 
 
+@huber.hessian
+def second_derivative(prediction: Real, target: Real, delta: Positive = 1.0, weight: Scale = 1.0) -> float:
+    return times(weight, type(prediction)(abs(prediction - target) <= delta))
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return huber

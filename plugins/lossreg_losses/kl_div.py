@@ -31,6 +31,11 @@ def kl_div(prediction: LogProbability, target: Real, *, log_target: bool = False
     return times(mass, surplus), -mass, times(mass, surplus + T(1)) if log_target else surplus + T(1)
 
 
+@kl_div.hessian
+def second_derivative(prediction: LogProbability, target: Real, *, log_target: bool = False) -> float:
+    return type(prediction)(0)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return kl_div

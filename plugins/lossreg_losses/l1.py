@@ -25,6 +25,11 @@ def l1(prediction: Real, target: Real, weight: Weight = 1.0) -> tuple[float, flo
     return times(weight, abs(error)), slope, -slope
 
 
+@l1.hessian
+def second_derivative(prediction: Real, target: Real, weight: Weight = 1.0) -> float:
+    return type(prediction)(0)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return l1

@@ -22,6 +22,11 @@ def margin_ranking(x1: Real, x2: Real, target: Sign, margin: Real = 0.0) -> tupl
     return value, -push, push
 
 
+@margin_ranking.hessian
+def second_derivative(x1: Real, x2: Real, target: Sign, margin: Real = 0.0) -> float:
+    return type(x1)(0)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return margin_ranking

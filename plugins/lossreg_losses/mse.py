@@ -23,6 +23,11 @@ def mse(prediction: Real, target: Real, weight: Weight = 1.0) -> tuple[float, fl
     return times(weight, error * error), slope, -slope
 
 
+@mse.hessian
+def second_derivative(prediction: Real, target: Real, weight: Weight = 1.0) -> float:
+    return times(weight, type(prediction)(2))
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return mse

@@ -41,6 +41,25 @@ def multi_margin(
     return value
 
 
+@multi_margin.hessian
+def second_derivative(
+    x: ClassRow[Real],
+    label: ClassIndex,
+    hessian: Slope,
+    margin: Real = 1.0,
+    weight: ClassRow[Scale] = 1.0,
+    p: Literal[1, 2] = 1,
+) -> None:
+    T = type(x[0])
+    own, share = x[label], weight[label] / T(len(x))
+    added = T(0)
+    for j in range(len(x)):
+        counts = (p == 2) & (j != label) & (margin + gap(x[j], own) > 0)
+        hessian[j] = times(share, T(2) if counts else T(0))
+        added += hessian[j]
+    hessian[label] = added
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return multi_margin

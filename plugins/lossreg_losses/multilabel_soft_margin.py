@@ -27,6 +27,13 @@ def multilabel_soft_margin(logits: Row[Real], target: Row[Unit], slope: Slope, w
     return value
 
 
+@multilabel_soft_margin.hessian
+def second_derivative(logits: Row[Real], target: Row[Unit], hessian: Slope, weight: Row[Scale] = 1.0) -> None:
+    T = type(logits[0])
+    for j in range(len(logits)):
+        hessian[j] = weight[j] / T(len(logits)) * (sigmoid(logits[j]) * sigmoid(-logits[j]))
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return multilabel_soft_margin

@@ -70,6 +70,19 @@ def poisson_nll(
     return value, slope, target_slope
 
 
+@poisson_nll.hessian
+def second_derivative(
+    prediction: Real,
+    target: NonNegative,
+    eps: Positive = 1e-8,
+    log_input: bool = True,
+    full: bool = False,
+    stirling: bool = True,
+) -> float:
+    rate = prediction + eps
+    return exp(prediction) if log_input else target / rate / rate
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return poisson_nll

@@ -28,6 +28,12 @@ def smooth_l1(prediction: Real, target: Real, beta: NonNegative = 1.0) -> tuple[
     return value, near * sign(error), -near * sign(error)
 
 
+@smooth_l1.hessian
+def second_derivative(prediction: Real, target: Real, beta: NonNegative = 1.0) -> float:
+    T = type(prediction)
+    return T(1) / beta if abs(prediction - target) < beta else T(0)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return smooth_l1

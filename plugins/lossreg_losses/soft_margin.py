@@ -20,6 +20,11 @@ def soft_margin(prediction: Real, target: Sign) -> tuple[float, float]:
     return softplus(-target * prediction), -target * sigmoid(-target * prediction)
 
 
+@soft_margin.hessian
+def second_derivative(prediction: Real, target: Sign) -> float:
+    return sigmoid(prediction) * sigmoid(-prediction)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return soft_margin
