@@ -68,6 +68,31 @@ class Loss(Component):
         self.forms.append(added)
         return kernel
 
+    def hessian(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Add the second derivative of the value by the first input, for the form that has the same inputs.
+
+        By element it returns the number; by row it fills a `Slope` row with the diagonal. Its parameters are the
+        kernel's. Raises InvalidDefinition where no form has its inputs and parameters, or where a kernel by row has
+        slope rows of other inputs that are not optional.
+        """
+        form = Form.read(function)
+        wanted = ([x.name for x in form.inputs], [(p.name, p.default) for p in form.parameters])
+        for at, own in enumerate(self.forms):
+            if ([x.name for x in own.inputs], [(p.name, p.default) for p in own.parameters]) == wanted:
+                if set(own.slope_rows[1:]) - set(own.optional_rows):
+                    raise InvalidDefinition(f"{self.name}: a hessian needs the slopes of other inputs to be optional")
+                self.forms[at] = replace(own, hessian=function)
+                return function
+        raise InvalidDefinition(
+            f"{self.name}: no kernel has the inputs and parameters of the hessian {function.__name__}: "
+            f"{', '.join([*wanted[0], *(name for name, _ in wanted[1])])}"
+        )
+
+    @property
+    def with_hessian(self) -> Loss:
+        """The loss whose kernels also give the second derivative by the first input; of forms that have one."""
+        return replace(self, forms=[form.with_hessian for form in self.forms if form.hessian])
+
     def method(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Add a function of arrays and of all parameters: `criterion.NAME(*arrays)` calls it with the criterion's."""
         self.methods[function.__name__] = function

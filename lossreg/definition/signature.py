@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from lossreg.definition.domains import Axes, Broadcast, Domain, Shares, SlopeArrays, SlopeRow
 from lossreg.definition.parameters import UNION, Parameter, along, domain_of, read_signature, switches_of
+from lossreg.definition.second_derivative import HESSIAN, fused
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ class Form:
     parameters: tuple[Parameter, ...]
     switches: tuple[str, ...]
     left_out: tuple[int, ...] = ()
+    hessian: Callable[..., Any] | None = None
+    """The second derivative by the first input, in the same inputs and parameters."""
+    outputs: tuple[str, ...] = ()
+    """What the kernel has slopes of, where its signature does not say so."""
 
     @classmethod
     def read(cls, kernel: Callable[..., Any]) -> Form:
@@ -121,8 +126,19 @@ class Form:
         return bool(self.inputs[0].axes)
 
     @cached_property
+    def with_hessian(self) -> Form:
+        """The form whose kernel gives value, slope and second derivative by the first input, in one pass."""
+        assert self.hessian is not None
+        first = self.inputs[0].name
+        rows = (self.slope_rows[0], HESSIAN) if self.by_row else ()
+        kernel = fused(self.kernel, self.hessian, by_row=self.by_row)
+        return replace(self, kernel=kernel, slope_rows=rows, optional_rows=(), hessian=None, outputs=(first, HESSIAN))
+
+    @cached_property
     def slopes(self) -> tuple[str, ...]:
         """The names of the inputs that the kernel has slopes for: the first ones, of rows the first rows."""
+        if self.outputs:
+            return self.outputs
         if self.by_row:
             return tuple(entry.name for entry in self.inputs if entry.axis is not None)[: len(self.slope_rows)]
         if self.whole:
@@ -184,7 +200,8 @@ def evaluate(form: Form, point: tuple[Any, ...], parameters: dict[str, Any]) -> 
         outcome: tuple[Any, ...] = form.kernel(*point, **parameters)
         return outcome
     rows = [row for row, entry in zip(point, form.inputs, strict=True) if entry.axis is not None]
-    slopes = [[x * 0 for x in row] for row in rows[: len(form.slope_rows)]]
+    named = {entry.name: row for row, entry in zip(point, form.inputs, strict=True)}
+    slopes = [[x * 0 for x in named.get(name, rows[0])] for name in form.slopes]
     wide = {p.name for p in form.parameters if along(p.annotation) is not None}
     given = {
         name: [value] * len(rows[0]) if name in wide and not isinstance(value, list | tuple) else value

@@ -32,10 +32,11 @@ def bce(prediction: Unit, target: Unit, weight: Scale = 1.0) -> tuple[float, flo
 def second_derivative(prediction: Unit, target: Unit, weight: Scale = 1.0) -> float:
     T = type(prediction)
     other = T(1) - prediction
+    spread = max(prediction * other, T(1e-12))
     # Where the slope's divisor is bounded, the slope is linear.
     bounded = prediction * other < T(1e-12)
-    exact = target / (prediction * prediction) + (T(1) - target) / (other * other)
-    return times(weight, T(1e12) if bounded else exact)
+    share = (target * (other * other) + (T(1) - target) * (prediction * prediction)) / spread
+    return times(weight, (T(1) if bounded else share) / spread)
 
 
 @hookimpl
