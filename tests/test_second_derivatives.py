@@ -26,7 +26,7 @@ POINTS = {
     "Dissimilarity": [0.0, 0.3, 4.0],
     "Probability": [0.0, 0.25, 0.75],
 }
-JUMP = 1e15
+JUMP = 1e18
 """Differences of a slope above this are those of a jump, over a step of 1e-20."""
 WITH_HESSIAN = [(loss, at) for loss in map(losses.get, lossreg.names()) for at, f in enumerate(loss.forms) if f.hessian]
 

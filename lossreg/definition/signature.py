@@ -127,8 +127,12 @@ class Form:
 
     @cached_property
     def with_hessian(self) -> Form:
-        """The form whose kernel gives value, slope and second derivative by the first input, in one pass."""
-        assert self.hessian is not None
+        """The form whose kernel gives value, slope and second derivative by the first input, in one pass.
+
+        Raises InvalidDefinition where the kernel has no hessian.
+        """
+        if self.hessian is None:
+            raise InvalidDefinition(f"{self.kernel.__name__}: no second derivative is declared")
         first = self.inputs[0].name
         rows = (self.slope_rows[0], HESSIAN) if self.by_row else ()
         kernel = fused(self.kernel, self.hessian, by_row=self.by_row)
