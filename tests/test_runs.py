@@ -1,5 +1,6 @@
 """Reading runs: directories in every state, conditions, order, comparison, and the commands as typed."""
 
+import errno
 import json
 import math
 import os
@@ -13,9 +14,9 @@ import pytest
 
 import lossreg
 from lossreg.commands.results.output import STYLES
-from lossreg.errors import InvalidInput, UnknownName
+from lossreg.errors import InvalidInput, NotResumable, UnknownName
 from lossreg.experiment.report.comparison import comparison, differing
-from lossreg.experiment.storage import deletion, directories, files
+from lossreg.experiment.storage import deletion, directories, locks
 from lossreg.experiment.storage.query import Condition, best_last, find, order, root_of, seconds, select
 from lossreg.experiment.storage.records import flat
 from lossreg.experiment.storage.runs import STATUSES, Run, rises, runs_in
@@ -146,8 +147,8 @@ def test_a_run_that_no_process_has_locked_was_killed(make):
     state = {"status": "running", "host": platform.node()}
     assert make("a", **state).status == "killed"
     run = make("b", **state)
-    locking = "import sys, pathlib, lossreg.experiment.storage.files as files\n"
-    locking += "held = files.lock(pathlib.Path(sys.argv[1])); print('locked', flush=True); input()"
+    locking = "import sys, pathlib, lossreg.experiment.storage.locks as locks\n"
+    locking += "held = locks.acquire(pathlib.Path(sys.argv[1])); print('locked', flush=True); input()"
     process = subprocess.Popen(
         [sys.executable, "-c", locking, str(run.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -161,6 +162,136 @@ def test_a_run_that_no_process_has_locked_was_killed(make):
     assert Run(run.path).status == "killed"
     assert make("c", status="running", host="elsewhere").status == "running"
     assert make("d", status="finished").status == "finished"
+
+
+def no_lock(number):
+    def flock(*_):
+        raise OSError(number, os.strerror(number))
+
+    return flock
+
+
+@pytest.fixture(params=[errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, None])
+def without_flock(request, monkeypatch):
+    """A file system, or with None a system, that has no flock."""
+    if request.param is None:
+        monkeypatch.setattr(locks, "fcntl", None)
+    else:
+        monkeypatch.setattr(locks.fcntl, "flock", no_lock(request.param))
+
+
+SMALL = {
+    "data": {"name": "random", "samples": 60, "features": 3},
+    "model": "linear",
+    "optimizer": "sgd",
+    "loss": "mse",
+    "train": {"epochs": 2},
+}
+
+
+@pytest.mark.usefixtures("without_flock")
+def test_without_flock_a_run_runs_and_counts_as_running_meanwhile(tmp_path, command):
+    seen = []
+
+    class Looking(lossreg.Progress):
+        def epoch(self, record):
+            (run,) = runs_in(tmp_path)
+            assert run.status == "running"
+            (planned,) = deletion.plan_all([run.path], [], tmp_path)
+            assert planned.refusal.startswith("it is running; stop it first; if no process is at work there, delete ")
+            with pytest.raises(NotResumable, match=rf"is running, as process {os.getpid()}; .*\.lock\.owner"):
+                lossreg.resume(run.path)
+            assert "it is running" in command("rm", str(run.path), "--yes", code=2).stderr  # a process that has flock
+            seen.append(record["epoch"])
+
+    result = lossreg.run(SMALL, root=tmp_path, progress=Looking())
+    assert seen == [1, 2]
+    assert Run(result.path).status == "finished"
+    assert not list(result.path.glob(".lock.*"))
+    delete(Run(result.path), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+HOLD = """
+import errno, fcntl, os, pathlib, sys
+from lossreg.experiment.storage import locks
+def flock(*_):
+    raise OSError(errno.ENOLCK, "no locks available")
+fcntl.flock = flock
+sys.stdin.readline()
+print(bool(held := locks.acquire(pathlib.Path(sys.argv[1]))), flush=True)
+sys.stdin.readline()
+"""
+
+
+def holders(path, number):
+    """Processes that lock a directory without flock; each prints whether it has it."""
+    command = [sys.executable, "-c", HOLD, str(path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    started = [subprocess.Popen(command, **pipes) for _ in range(number)]
+    for process in started:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return started, [process.stdout.readline() for process in started]
+
+
+def test_without_flock_a_killed_process_does_not_hold_its_lock(make, monkeypatch):
+    monkeypatch.setattr(locks.fcntl, "flock", no_lock(errno.ENOLCK))
+    run = make("a", status="running", host=platform.node())
+    (process,), answers = holders(run.path, 1)
+    assert answers == ["True\n"]
+    assert Run(run.path).status == "running"
+    assert locks.acquire(run.path) is None
+    process.kill()
+    process.communicate()
+    owner = json.loads((run.path / locks.OWNER).read_text())
+    run.path.joinpath("status.json").write_text(json.dumps({"status": "running", **owner}))
+    assert Run(run.path).status == "killed"
+    started, answers = holders(run.path, 6)
+    assert sorted(answers) == ["False\n"] * 5 + ["True\n"]
+    for process in started:
+        process.communicate("done\n")
+
+
+@pytest.mark.parametrize(
+    ("owner", "locked"),
+    [
+        ({}, True),
+        ({"host": "elsewhere"}, True),
+        ({"machine": "another boot"}, True),
+        ({"pid": 2**22 + 1}, False),
+        ({"pid": -1}, True),
+        ({"pid": 10**30}, True),
+        ({"process_started": "1"}, False),
+        ("", True),
+        ("[" * 4000, True),
+        ("x" * 10_000, True),
+    ],
+)
+def test_in_doubt_a_directory_is_locked(make, monkeypatch, owner, locked):
+    monkeypatch.setattr(locks.fcntl, "flock", no_lock(errno.ENOLCK))
+    run = make("a", status="running")
+    content = owner if isinstance(owner, str) else json.dumps(locks.this_process() | owner)
+    run.path.joinpath(locks.OWNER).write_text(content)
+    assert bool(locks.is_locked(run.path)) == locked
+    held = locks.acquire(run.path)
+    assert (held is None) == locked
+    if held:
+        held.close()
+        assert not run.path.joinpath(locks.OWNER).exists()
+
+
+def test_a_lock_that_is_no_file_is_not_opened(make, tmp_path):
+    for name, content in (("a", None), ("b", tmp_path / "outside")):
+        run = make(name, status="running", **locks.this_process())
+        if content:
+            run.path.joinpath(".lock").symlink_to(content)
+        else:
+            os.mkfifo(run.path / ".lock")
+        assert Run(run.path).status == "running"
+        with pytest.raises(OSError, match=r"\.lock: cannot be written: (No such device|is a link|is not a regular)"):
+            locks.acquire(run.path)
+    assert not (tmp_path / "outside").exists()
 
 
 def test_runs_in_sweeps_are_found_and_links_and_strangers_are_not(make, tmp_path):
@@ -327,7 +458,7 @@ def test_rm_asks_and_refuses_what_is_running(make, command, tmp_path):
     make("a", minute=1)
     make("b", minute=2)
     busy = make("busy", minute=3, status="running")
-    held = files.lock(busy.path)
+    held = locks.acquire(busy.path)
     assert "--yes deletes without asking" in command("rm", "a", code=2, typed="y\n").stderr
     assert "it is running; stop it first" in command("rm", "a", "busy", "--yes", code=2).stderr
     assert len(runs_in(tmp_path)) == 3
@@ -357,7 +488,7 @@ def test_prune_shows_first_and_deletes_only_what_fits(make, command, tmp_path):
     for index, loss in enumerate((0.3, 0.1, math.nan, 0.2)):
         make(f"r{index}", loss, minute=index)
     make("bad", minute=8, status="failed")
-    held = files.lock(make("busy", minute=9, status="running").path)
+    held = locks.acquire(make("busy", minute=9, status="running").path)
     names = lambda: [run.name for run in runs_in(tmp_path)]  # noqa: E731
     everything = names()
     assert "prune what?" in command("prune", code=2).stderr

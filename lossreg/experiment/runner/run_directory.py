@@ -22,8 +22,6 @@ the run is resumed.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -31,11 +29,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lossreg.errors import NotResumable
 from lossreg.experiment.config.yaml_document import dump
-from lossreg.experiment.storage import directories, files
+from lossreg.experiment.storage import directories, files, locks
 from lossreg.experiment.storage.checkpoint import encode
 from lossreg.experiment.storage.directories import plain_name
 from lossreg.experiment.storage.environment import environment
 from lossreg.experiment.storage.records import TIMES, number, plain
+from lossreg.experiment.storage.runs import Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,11 +74,11 @@ class RunDirectory:
         return store
 
     def __enter__(self) -> Self:
-        self._lock = files.lock(self.path)
+        self._lock = locks.acquire(self.path)
         if self._lock is None:
-            known = (self.path / "status.json").is_file()
-            told = f", as process {self.read('status.json', 'pid')['pid']}" if known else ""
-            raise NotResumable(f"{self.path}: is running{told}")
+            pid = Run(self.path).state.get("pid")
+            process = f", as process {pid}" if pid else ""
+            raise NotResumable(f"{self.path}: is running{process}{locks.hint(self.path)}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -99,7 +98,7 @@ class RunDirectory:
 
     def status(self, status: str, **details: Any) -> None:
         """Write how the run is doing, with the time, and the process and machine that say so."""
-        content = {"status": status, "time": now(), "pid": os.getpid(), "host": platform.node(), **details}
+        content = {"status": status, "time": now(), **locks.this_process(), **details}
         files.write(self.path / "status.json", json.dumps(content) + "\n")
 
     def note(self, text: str) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossreg.errors import InvalidInput, printable
-from lossreg.experiment.storage import files
+from lossreg.experiment.storage import files, locks
 from lossreg.experiment.storage.directories import MARKER, is_own, is_own_file, unproven
 from lossreg.experiment.storage.runs import Run, runs_in
 
@@ -77,7 +77,7 @@ def refused(place: Path, kind: Kind, device: int, inner: set[Path]) -> str:
     if reason := unproven(place, kind):
         return f"{reason}; if it may go, delete it by hand"
     if kind == "run" and Run(place).status == "running":
-        return "it is running; stop it first"
+        return f"it is running; stop it first{locks.hint(place)}"
     if any(run.path not in inner for run in runs_in(place)):
         return "it has other runs in it; delete them first"
     for folder, _, _ in os.walk(place, onerror=fail):
@@ -149,9 +149,11 @@ def delete(planned: Deletion, root: Path, inner: Iterable[Path] = ()) -> None:
         if planned.is_link:
             planned.place.unlink()
             return
-        held = files.lock(planned.place)
+        held = locks.acquire(planned.place)
         if held is None:
-            raise InvalidInput(f"{planned.path}: is not deleted: it is running; stop it first")
+            raise InvalidInput(
+                f"{planned.path}: is not deleted: it is running; stop it first{locks.hint(planned.place)}"
+            )
         with held:
             gone = planned.place.with_name(f".{planned.place.name}.{secrets.token_hex(4)}.deleted")
             planned.place.rename(gone)
@@ -167,9 +169,9 @@ def erase(gone: Path) -> None:
     for entry in gone.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
-        elif entry.name not in {files.LOCK, MARKER}:
+        elif entry.name not in {locks.LOCK, MARKER}:
             entry.unlink()
-    for name in (files.LOCK, MARKER):
+    for name in (locks.LOCK, MARKER):
         (gone / name).unlink(missing_ok=True)
     with suppress(FileNotFoundError):  # another process may have completed it
         gone.rmdir()
@@ -179,7 +181,7 @@ def complete(folder: Path) -> None:
     """Complete the deletions in a directory that were killed; leave alone those that another process is at."""
     for gone in folder.iterdir():
         match = DELETED.fullmatch(gone.name)
-        if not match or gone.is_symlink() or not gone.is_dir() or files.is_locked(gone):
+        if not match or gone.is_symlink() or not gone.is_dir() or locks.is_locked(gone):
             continue
         proven = any(not unproven(gone, kind, match[1]) for kind in ("run", "sweep"))
         if proven or not any(gone.iterdir()):

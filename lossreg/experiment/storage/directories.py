@@ -13,7 +13,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Literal
 
-from lossreg.experiment.storage import files
+from lossreg.experiment.storage import files, locks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,14 +24,15 @@ MARKER = ".lossreg"
 MARKER_SIZE = 4096
 NAME_LENGTH = 60
 
+LOCKS = (locks.LOCK, locks.OWNER, locks.TAKEOVER)
 OWN_FILES: dict[Kind, frozenset[str]] = {
     "run": frozenset(
         {
             *("config.yaml", "data.json", "environment.json", "status.json", "metrics.jsonl", "timings.jsonl"),
-            *("weights.safetensors", "predictions.safetensors", "proposal.json", "log.txt", files.LOCK, MARKER),
+            *("weights.safetensors", "predictions.safetensors", "proposal.json", "log.txt", *LOCKS, MARKER),
         }
     ),
-    "sweep": frozenset({"summary.json", "summary.csv", "best.yaml", files.LOCK, MARKER}),
+    "sweep": frozenset({"summary.json", "summary.csv", "best.yaml", *LOCKS, MARKER}),
 }
 """The files that lossreg writes into a directory, apart from checkpoints."""
 CHECKPOINT = re.compile(r"checkpoints/step-\d+\.safetensors")

@@ -19,28 +19,29 @@ from lossreg.errors import InvalidParameter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing stops a second process
-    fcntl = None  # type: ignore[assignment]
-
-LOCK = ".lock"
 PLACES = "--runs DIR, $LOSSREG_RUNS or experiments/runs"
 SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-@contextmanager
-def opened(path: Path, flags: int) -> Iterator[int]:
-    """Open a regular file, and close it at the end: the descriptor. Raises OSError for anything else."""
+def open_regular(path: Path, flags: int) -> int:
+    """Open a regular file: the descriptor. Raises OSError for anything else."""
     try:
         descriptor = os.open(path, flags | SAFELY, 0o666)
     except OSError as error:
         if path.is_symlink():
             raise OSError(errno.ELOOP, "is a link, which is not followed", str(path)) from error
         raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is not a regular file", str(path))
+    return descriptor
+
+
+@contextmanager
+def opened(path: Path, flags: int) -> Iterator[int]:
+    """Open a regular file, and close it at the end."""
+    descriptor = open_regular(path, flags)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is not a regular file", str(path))
         yield descriptor
     finally:
         os.close(descriptor)
@@ -118,33 +119,6 @@ def cut(path: Path, to: int) -> None:
     if to or path.exists():
         with explaining(path, "cut back"), opened(path, os.O_WRONLY) as descriptor:
             os.truncate(descriptor, to)
-
-
-def lock(folder: Path) -> Any | None:
-    """Lock a run's directory: the lock, which ends when it is closed or the process does; None while another has it."""
-    with explaining(folder / LOCK):
-        file = (folder / LOCK).open("a")
-    try:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file
-
-
-def is_locked(folder: Path) -> bool:
-    """Whether a process has a run's directory locked; where there are no locks, it may have."""
-    if fcntl is None:
-        return True
-    try:
-        with opened(folder / LOCK, os.O_RDONLY) as descriptor:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def root_of(given: str | Path | None) -> Path:

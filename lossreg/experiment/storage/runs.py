@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidConfig
 from lossreg.experiment.config.yaml_document import Document
-from lossreg.experiment.storage import files
+from lossreg.experiment.storage import locks
 from lossreg.experiment.storage.directories import is_own
 from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of, number
 
@@ -63,7 +63,8 @@ class Run:
         status = str(self.state.get("status", "unknown"))
         if status not in ("running", "unknown") or self.state.get("host", platform.node()) != platform.node():
             return status
-        if files.is_locked(self.path):
+        locked = locks.is_locked(self.path)
+        if locked or (locked is None and status == "running" and locks.may_exist(self.state)):
             return "running"
         return "killed" if status == "running" else status
 

@@ -20,7 +20,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.config.yaml_document import dump
-from lossreg.experiment.storage import files
+from lossreg.experiment.storage import files, locks
 from lossreg.experiment.storage.records import metrics_of, plain
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.run_trial import status_of
@@ -94,7 +94,7 @@ class Summary:
 
     def write(self) -> None:
         """Write it into the sweep's directory, unless another process is about to write the same."""
-        lock = files.lock(self.path)
+        lock = locks.acquire(self.path)
         if lock is not None:
             with lock:
                 self.write_files()
