@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from numba.core.event import install_recorder
+from lossreg.kernels.compiler.numba_api import install_recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,14 +9,20 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from numba.core import cgutils, types
-from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
-from numba.core.types.containers import Tuple
-from numba.core.types.misc import MemInfoPointer
-from numba.core.typing import signature
+from numba import types
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
 
+from lossreg.kernels.compiler.numba_api import (
+    MemInfoPointer,
+    Tuple,
+    cgutils,
+    impl_ret_borrowed,
+    impl_ret_new_ref,
+    make_array,
+    populate_array,
+    signature,
+    struct_value,
+)
 from lossreg.kernels.compiler.options import BLOCK
 
 
@@ -68,7 +74,7 @@ def unheld(context: Any, builder: Any, kind: Any, data: Any, shape: Any, strides
         itemsize=context.get_constant(types.intp, context.get_abi_sizeof(data.type.pointee)),
         meminfo=cgutils.get_null_value(context.get_value_type(MemInfoPointer(types.voidptr))),
     )
-    return array._getvalue()  # noqa: SLF001  numba's own way
+    return struct_value(array)
 
 
 @intrinsic
@@ -108,7 +114,7 @@ def room(_: Any, row: Any) -> Any:
             itemsize=size,
             meminfo=memory,
         )
-        return impl_ret_new_ref(context, builder, row, made._getvalue())  # noqa: SLF001  numba's own way
+        return impl_ret_new_ref(context, builder, row, struct_value(made))
 
     return signature(row, row), generate
 

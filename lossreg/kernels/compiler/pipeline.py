@@ -11,17 +11,22 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from llvmlite.binding.newpassmanagers import create_new_function_pass_manager
-from numba import _dynfunc
-from numba.core import ir, typed_passes, untyped_passes
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase
-from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
-from numba.core.environment import lookup_environment
-from numba.core.ir_utils import build_definitions
-from numba.core.lowering import Lower
-from numba.core.types.misc import Omitted
-
+from lossreg.kernels.compiler.numba_api import (
+    CompilerBase,
+    FunctionPass,
+    JITCodeLibrary,
+    Lower,
+    Omitted,
+    PassManager,
+    _dynfunc,
+    create_new_function_pass_manager,
+    ir,
+    lookup_environment,
+    register_pass,
+    renew_definitions,
+    typed_passes,
+    untyped_passes,
+)
 from lossreg.kernels.compiler.type_inference import InferTypes
 
 if TYPE_CHECKING:
@@ -80,7 +85,7 @@ class SettleDefaults(FunctionPass):
         ]
         for step in found:
             step.value = ir.Global(step.value.name, state.args[step.value.index].value, step.loc)
-        state.func_ir._definitions = build_definitions(state.func_ir.blocks)  # noqa: SLF001  numba's own way
+        renew_definitions(state.func_ir)
         return bool(found)
 
 

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
-from numba.core.compiler import CompilerBase
 
 from lossreg.kernels.compiler.bytecode import callees, codes, reached
+from lossreg.kernels.compiler.numba_api import CompilerBase
 from lossreg.kernels.compiler.options import REORDERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numba.core.errors import NumbaError
+    from lossreg.kernels.compiler.numba_api import NumbaError
 
 
 CHAIN = (

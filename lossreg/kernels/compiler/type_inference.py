@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from numba.core import typed_passes
-from numba.core.compiler_machinery import register_pass
+from lossreg.kernels.compiler.numba_api import register_pass, typed_passes
 
 
 class Remembering:

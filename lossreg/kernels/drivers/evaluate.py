@@ -12,10 +12,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba.core.errors import NumbaError
 
 from lossreg.errors import InvalidDefinition
 from lossreg.kernels.compiler.bytecode import laborious, straight
+from lossreg.kernels.compiler.numba_api import NumbaError
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.compiler.specialize import in_short
 from lossreg.kernels.drivers.compiled_loops import driver, repeater

@@ -9,13 +9,10 @@ import math
 from typing import Any
 
 import numpy as np
-from llvmlite.binding import get_host_cpu_features
-from llvmlite.ir import VectorType
-from numba.core import types
-from numba.core.types.misc import unliteral
-from numba.core.typing import signature
+from numba import types
 from numba.extending import intrinsic
 
+from lossreg.kernels.compiler.numba_api import get_host_cpu_features, llvm, signature, unliteral
 from lossreg.kernels.numerics.stable import LN2_TAIL
 from lossreg.kernels.simd.vectors import Lanes, call
 
@@ -26,7 +23,7 @@ def multiply_add(builder: Any, x: Any, y: Any, z: Any) -> Any:
     """Emit x * y + z, rounded once where the processor can."""
     if not FUSED:
         return builder.fadd(builder.fmul(x, y), z)
-    return call(builder, "fma", x, y, z) if isinstance(x.type, VectorType) else builder.fma(x, y, z)
+    return call(builder, "fma", x, y, z) if isinstance(x.type, llvm.VectorType) else builder.fma(x, y, z)
 
 
 @intrinsic

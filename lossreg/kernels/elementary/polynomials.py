@@ -15,7 +15,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba.core import types
+from numba import types
 from numba.extending import overload, register_jitable
 
 from lossreg.kernels.compiler.intrinsics import room

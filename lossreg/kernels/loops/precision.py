@@ -5,10 +5,9 @@ from __future__ import annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from numba import from_dtype, typeof
-from numba.core import ir, types
-from numba.core.types.containers import BaseTuple
+from numba import from_dtype, typeof, types
 
+from lossreg.kernels.compiler.numba_api import BaseTuple, ir
 from lossreg.kernels.compiler.options import EXACT, REORDERED
 from lossreg.kernels.loops.linking import compiled
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from numba.core import cgutils, ir, types
-from numba.core.compiler import run_frontend
-from numba.core.imputils import lower_builtin
-from numba.core.types.containers import Tuple
-from numba.core.typing import signature
-from numba.core.typing.templates import AbstractTemplate, infer_global
-from numba.extending import intrinsic, models, register_model
-from numba.np.arrayobj import make_array
+from numba import types
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
+from lossreg.kernels.compiler.numba_api import (
+    AbstractTemplate,
+    Tuple,
+    cgutils,
+    infer_global,
+    ir,
+    make_array,
+    make_struct,
+    run_frontend,
+    signature,
+)
 from lossreg.kernels.simd.vector_call import apply, resolved
 from lossreg.kernels.simd.vector_rows import OwnRow
 from lossreg.kernels.simd.vectors import foremost
@@ -55,7 +60,7 @@ def filled(typing: Any, kernel: Any, point: Any, slopes: Any, parameters: Any, f
     def generate(context: Any, builder: Any, outer: Any, given: Any) -> Any:
         unpacked = [cgutils.unpack_tuple(builder, part) for part in given[1:4]]
         made = [
-            pair(context, builder, kind, row, given[4]) if isinstance(kind, ScaledRow) else row
+            make_struct(context, builder, kind, row=row, factor=given[4]) if isinstance(kind, ScaledRow) else row
             for kind, row in zip(rows, unpacked[1], strict=True)
         ]
         value = apply(context, builder, kernel, form, [*unpacked[0], *made, *unpacked[2]], form.return_type)
@@ -63,13 +68,6 @@ def filled(typing: Any, kernel: Any, point: Any, slopes: Any, parameters: Any, f
         return context.make_tuple(builder, found, [value, left])
 
     return signature(found, kernel, point, slopes, parameters, factor), generate
-
-
-def pair(context: Any, builder: Any, kind: ScaledRow, row: Any, factor: Any) -> Any:
-    """Emit a row with its factor."""
-    made = cgutils.create_struct_proxy(kind)(context, builder)
-    made.row, made.factor = row, factor
-    return made._getvalue()  # noqa: SLF001  numba's own way
 
 
 def only_stores(function: Any, names: tuple[str, ...]) -> bool:

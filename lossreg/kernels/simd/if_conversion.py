@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from numba.core import ir
-from numba.core.compiler_machinery import FunctionPass, register_pass
-from numba.core.ir_utils import build_definitions, mk_unique_var, remove_dels
-from numba.core.types.containers import BaseTuple
-
+from lossreg.kernels.compiler.numba_api import (
+    BaseTuple,
+    FunctionPass,
+    ir,
+    mk_unique_var,
+    register_pass,
+    remove_dels,
+    renew_definitions,
+)
 from lossreg.kernels.compiler.pipeline import VECTOR_PASSES
 from lossreg.kernels.simd.vector_rows import LaneRow, choose
 from lossreg.kernels.simd.vectors import Lanes
@@ -47,7 +51,7 @@ class BlendBranches(FunctionPass):
         remove_dels(blocks)
         while chained(blocks) or blended(blocks):
             pass
-        state.func_ir._definitions = build_definitions(blocks)  # noqa: SLF001  numba's own way
+        renew_definitions(state.func_ir)
         return True
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.imputils import impl_ret_borrowed
-from numba.core.types.containers import Tuple
-from numba.core.typing import signature
+from numba import types
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
 
+from lossreg.kernels.compiler.numba_api import (
+    Tuple,
+    cgutils,
+    impl_ret_borrowed,
+    llvm,
+    make_array,
+    make_struct,
+    signature,
+)
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.simd.vector_rows import INDEX, LaneRow, by_lane, load, masked, store
 from lossreg.kernels.simd.vectors import Lanes, splat
@@ -49,10 +53,9 @@ def rooms(_: Any, operands: Any, width: Any) -> Any:
     def emit(context: Any, builder: Any, at: int, _: Any, size: Any) -> Any:
         if not by_row(operands[at]):
             return None
-        row = cgutils.create_struct_proxy(found[at])(context, builder)
-        row.data, row.size = cgutils.alloca_once(builder, context.get_value_type(found[at].dtype), BLOCK), size
-        row.data.align = ALIGNED
-        return row._getvalue()  # noqa: SLF001  numba's own way
+        data = cgutils.alloca_once(builder, context.get_value_type(found[at].dtype), BLOCK)
+        data.align = ALIGNED
+        return make_struct(context, builder, found[at], data=data, size=size)
 
     return signature(Tuple(found), operands, types.intp), mapped(found, emit)
 
@@ -84,8 +87,8 @@ def weights_at(_: Any, sample_weight: Any, where: Any, start: Any, count: Any, o
         if isinstance(where, types.Array):
             array = make_array(where)(context, builder, mask)
             shown = in_line(builder, array.data, array.itemsize, first, many)  # a byte each
-            shown = builder.icmp_unsigned("!=", shown, ir.Constant(shown.type, [0] * LANES))
-            weight = builder.select(shown, weight, ir.Constant(weight.type, [0.0] * LANES))
+            shown = builder.icmp_unsigned("!=", shown, llvm.Constant(shown.type, [0] * LANES))
+            weight = builder.select(shown, weight, llvm.Constant(weight.type, [0.0] * LANES))
         return weight
 
     return signature(Lanes(one), sample_weight, where, types.intp, types.intp, one), generate
@@ -124,14 +127,14 @@ def safe(_: Any, operands: Any, counts: Any) -> Any:
     def emit(context: Any, builder: Any, at: int, value: Any, mask: Any) -> Any:
         kind = operands[at]
         whole = isinstance(kind, Lanes) and isinstance(kind.dtype, types.Integer)
-        return builder.select(mask, value, ir.Constant(value.type, [0] * LANES)) if whole else None
+        return builder.select(mask, value, llvm.Constant(value.type, [0] * LANES)) if whole else None
 
     return signature(operands, operands, counts), mapped(list(operands), emit)
 
 
 def in_line(builder: Any, data: Any, size: Any, start: Any, count: Any, value: Any = None) -> Any:
     """Emit the load of lanes from numbers that lie side by side, or their store; the last of `count` fills the rest."""
-    result = cgutils.alloca_once(builder, ir.VectorType(data.type.pointee, LANES))
+    result = cgutils.alloca_once(builder, llvm.VectorType(data.type.pointee, LANES))
     with builder.if_else(builder.icmp_signed("==", count, count.type(LANES))) as (all_of_them, some):
         with all_of_them:
             place = builder.gep(data, [start])
@@ -141,7 +144,7 @@ def in_line(builder: Any, data: Any, size: Any, start: Any, count: Any, value: A
                 store(builder, value, place)
         with some:
             last = splat(builder, builder.sub(count, count.type(1)))
-            each = ir.Constant(last.type, list(range(LANES)))
+            each = llvm.Constant(last.type, list(range(LANES)))
             each = builder.select(builder.icmp_signed("<", each, last), each, last)
             offsets = builder.mul(builder.add(each, splat(builder, start)), splat(builder, size))
             found = by_lane(builder, data, offsets, value)
@@ -171,7 +174,7 @@ def along_lines(builder: Any, array: Any, room: Any, place: tuple[Any, Any, Any]
     """
     _, start, count = place
     step, _ = cgutils.unpack_tuple(builder, array.strides)
-    whole, zero = ir.VectorType(array.data.type.pointee, LANES), count.type(0)
+    whole, zero = llvm.VectorType(array.data.type.pointee, LANES), count.type(0)
     last = builder.sub(count, count.type(1))
     rows = []
     for lane in range(LANES):
@@ -179,7 +182,7 @@ def along_lines(builder: Any, array: Any, room: Any, place: tuple[Any, Any, Any]
         rows.append(cgutils.pointer_add(builder, array.data, builder.mul(builder.add(start, own), step)))
     with cgutils.for_range_slice(builder, zero, room.size, count.type(LANES), inc=True) as (first, _):
         left = splat(builder, builder.sub(room.size, first))
-        mask = builder.icmp_signed("<", ir.Constant(left.type, list(range(LANES))), left)
+        mask = builder.icmp_signed("<", llvm.Constant(left.type, list(range(LANES))), left)
         lines = [builder.gep(row, [first]) for row in rows]
         tiles = [
             builder.gep(room.data, [builder.mul(builder.add(first, first.type(j)), first.type(LANES))])
@@ -189,7 +192,7 @@ def along_lines(builder: Any, array: Any, room: Any, place: tuple[Any, Any, Any]
             for line, value in zip(lines, transposed(builder, [load(builder, tile) for tile in tiles]), strict=True):
                 masked(builder, "store", whole, [value, line, INDEX(1), mask])
         else:
-            nothing = ir.Constant(whole, ir.Undefined)
+            nothing = llvm.Constant(whole, llvm.Undefined)
             values = [masked(builder, "load", whole, [line, INDEX(1), mask, nothing]) for line in lines]
             for tile, value in zip(tiles, transposed(builder, values), strict=True):
                 store(builder, value, tile)
@@ -198,8 +201,8 @@ def along_lines(builder: Any, array: Any, room: Any, place: tuple[Any, Any, Any]
 def transposed(builder: Any, vectors: list[Any]) -> list[Any]:
     """Emit as vectors the columns of the square that vectors are the rows of: four times the perfect shuffle."""
     half = LANES // 2
-    low = ir.Constant(ir.VectorType(INDEX, LANES), [at // 2 + at % 2 * LANES for at in range(LANES)])
-    high = ir.Constant(ir.VectorType(INDEX, LANES), [half + at // 2 + at % 2 * LANES for at in range(LANES)])
+    low = llvm.Constant(llvm.VectorType(INDEX, LANES), [at // 2 + at % 2 * LANES for at in range(LANES)])
+    high = llvm.Constant(llvm.VectorType(INDEX, LANES), [half + at // 2 + at % 2 * LANES for at in range(LANES)])
     for _ in range(LANES.bit_length() - 1):
         pairs = zip(vectors[:half], vectors[half:], strict=True)
         vectors = [builder.shuffle_vector(*pair, order) for pair in pairs for order in (low, high)]

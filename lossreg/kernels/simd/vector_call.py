@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from numba.core import cgutils, errors, types
-from numba.core.types.containers import BaseTuple, Tuple
-from numba.core.typing import signature
+from numba import types
 from numba.extending import intrinsic
 
 from lossreg.kernels.compiler.intrinsics import unheld
+from lossreg.kernels.compiler.numba_api import BaseTuple, NumbaError, Tuple, cgutils, signature
 from lossreg.kernels.compiler.options import LANES
 from lossreg.kernels.simd.vector_rows import INDEX, LaneRow
 from lossreg.kernels.simd.vectors import Lanes
@@ -21,7 +20,7 @@ def resolved(typing: Any, kernel: Any, kinds: tuple[Any, ...]) -> Any:
     """The signature of a function for arguments of these types; None where it cannot be compiled for them."""
     try:
         return typing.resolve_function_type(kernel, kinds, {})
-    except errors.NumbaError:
+    except NumbaError:
         return None
 
 

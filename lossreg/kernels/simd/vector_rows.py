@@ -5,19 +5,24 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from llvmlite import ir
-from numba.core import cgutils, errors, types
-from numba.core.imputils import lower_builtin, lower_getattr
-from numba.core.types.misc import CPointer
-from numba.core.typing import signature
-from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
-from numba.extending import intrinsic, models, register_model
-from numba.np.arrayobj import make_array
+from numba import types
+from numba.extending import infer_getattr, intrinsic, lower_builtin, lower_getattr, models, register_model
 
+from lossreg.kernels.compiler.numba_api import (
+    AbstractTemplate,
+    AttributeTemplate,
+    CPointer,
+    cgutils,
+    errors,
+    infer_global,
+    llvm,
+    make_array,
+    signature,
+)
 from lossreg.kernels.compiler.options import LANES
 from lossreg.kernels.simd.vectors import Lanes, common, foremost, is_number, spelt, splat
 
-INDEX = ir.IntType(32)
+INDEX = llvm.IntType(32)
 
 
 class OwnRow(types.Type):
@@ -60,7 +65,7 @@ def any_lane(_: Any, x: Any) -> Any:
     """Whether it is true of a lane."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        bits = builder.bitcast(arguments[0], ir.IntType(LANES))
+        bits = builder.bitcast(arguments[0], llvm.IntType(LANES))
         return builder.icmp_unsigned("!=", bits, bits.type(0))
 
     return signature(types.boolean, Lanes(types.boolean)), generate
@@ -71,7 +76,7 @@ def any_lane(_: Any, x: Any) -> Any:
 
 def load(builder: Any, pointer: Any) -> Any:
     """Emit the lanes that lie at a pointer to numbers."""
-    found = builder.load(builder.bitcast(pointer, ir.VectorType(pointer.type.pointee, LANES).as_pointer()))
+    found = builder.load(builder.bitcast(pointer, llvm.VectorType(pointer.type.pointee, LANES).as_pointer()))
     found.align = 1
     return found
 
@@ -85,18 +90,18 @@ def by_lane(builder: Any, data: Any, offsets: Any, value: Any = None) -> Any:
     """Emit the load from, or store to, a place of its own in each lane: so many bytes from a pointer to numbers."""
     number = data.type.pointee
     places = builder.add(offsets, splat(builder, builder.ptrtoint(data, offsets.type.element)))
-    places = builder.inttoptr(places, ir.VectorType(data.type, LANES))
-    every = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [1] * LANES)
-    whole = ir.VectorType(number, LANES)
+    places = builder.inttoptr(places, llvm.VectorType(data.type, LANES))
+    every = llvm.Constant(llvm.VectorType(llvm.IntType(1), LANES), [1] * LANES)
+    whole = llvm.VectorType(number, LANES)
     if value is None:
-        return masked(builder, "gather", whole, [places, INDEX(1), every, ir.Constant(whole, ir.Undefined)])
+        return masked(builder, "gather", whole, [places, INDEX(1), every, llvm.Constant(whole, llvm.Undefined)])
     return masked(builder, "scatter", whole, [value, places, INDEX(1), every])
 
 
 def masked(builder: Any, name: str, whole: Any, given: list[Any]) -> Any:
     """Emit a load or store of lanes, some of which may be left out."""
     places = f"v{LANES}p0" if name in ("gather", "scatter") else "p0"
-    form = ir.FunctionType(whole if name in ("gather", "load") else ir.VoidType(), [x.type for x in given])
+    form = llvm.FunctionType(whole if name in ("gather", "load") else llvm.VoidType(), [x.type for x in given])
     full = f"llvm.masked.{name}.{spelt(whole)}.{places}"
     return builder.call(cgutils.get_or_insert_function(builder.module, form, full), given)
 
@@ -109,7 +114,7 @@ def place(context: Any, builder: Any, kind: Any, row: Any, j: Any) -> Any:
 
 def own_places(context: Any, builder: Any, kind: Any, row: Any, indices: Any) -> tuple[Any, Any]:
     """Emit a pointer to the numbers of a row or an array, and how many bytes from it each lane's own number is."""
-    wide = ir.VectorType(ir.IntType(64), LANES)
+    wide = llvm.VectorType(llvm.IntType(64), LANES)
     indices = indices if indices.type == wide else builder.sext(indices, wide)
     if isinstance(kind, types.Array):
         array = make_array(kind)(context, builder, row)
@@ -117,8 +122,8 @@ def own_places(context: Any, builder: Any, kind: Any, row: Any, indices: Any) ->
         return array.data, builder.mul(indices, splat(builder, stride))
     data = cgutils.create_struct_proxy(kind)(context, builder, row).data
     size = context.get_abi_sizeof(data.type.pointee)
-    first = builder.mul(indices, ir.Constant(wide, [size * LANES] * LANES))
-    return data, builder.add(first, ir.Constant(wide, [size * lane for lane in range(LANES)]))
+    first = builder.mul(indices, llvm.Constant(wide, [size * LANES] * LANES))
+    return data, builder.add(first, llvm.Constant(wide, [size * lane for lane in range(LANES)]))
 
 
 # What a kernel does with its rows

@@ -10,16 +10,20 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.imputils import lower_builtin, lower_cast
-from numba.core.registry import cpu_target
-from numba.core.typeconv import Conversion
-from numba.core.types.misc import unliteral
-from numba.core.typing import signature
-from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
-from numba.extending import models, register_model
+from numba import types
+from numba.extending import infer_getattr, lower_builtin, lower_cast, models, register_model
 
+from lossreg.kernels.compiler.numba_api import (
+    AbstractTemplate,
+    AttributeTemplate,
+    Conversion,
+    cgutils,
+    cpu_target,
+    infer_global,
+    llvm,
+    signature,
+    unliteral,
+)
 from lossreg.kernels.compiler.options import LANES
 
 
@@ -52,7 +56,7 @@ class LanesModel(models.PrimitiveModel):
     """A vector."""
 
     def __init__(self, manager: Any, kind: Lanes) -> None:
-        super().__init__(manager, kind, ir.VectorType(manager[kind.dtype].get_value_type(), LANES))
+        super().__init__(manager, kind, llvm.VectorType(manager[kind.dtype].get_value_type(), LANES))
 
 
 register_model(LaneClass)(models.OpaqueModel)
@@ -75,10 +79,10 @@ def common(*kinds: Any) -> Any:
 
 def splat(builder: Any, number: Any) -> Any:
     """Emit a vector of one number."""
-    form = ir.VectorType(number.type, LANES)
-    single = builder.insert_element(ir.Constant(form, ir.Undefined), number, ir.IntType(32)(0))
-    first = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    return builder.shuffle_vector(single, ir.Constant(form, ir.Undefined), first)
+    form = llvm.VectorType(number.type, LANES)
+    single = builder.insert_element(llvm.Constant(form, llvm.Undefined), number, llvm.IntType(32)(0))
+    first = llvm.Constant(llvm.VectorType(llvm.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(single, llvm.Constant(form, llvm.Undefined), first)
 
 
 def convert(context: Any, builder: Any, value: Any, kind: Any, to: Lanes) -> Any:
@@ -130,14 +134,14 @@ def defines(function: Any, emit: Any, result: Any, count: int) -> None:
 def call(builder: Any, name: str, *arguments: Any) -> Any:
     """Emit a call of an operation of LLVM's on vectors of floats."""
     form = arguments[0].type
-    kind = ir.FunctionType(form, [form] * len(arguments))
+    kind = llvm.FunctionType(form, [form] * len(arguments))
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.{spelt(form)}"), arguments)
 
 
 def spelt(form: Any) -> str:
     """A vector as LLVM writes it in the names of its operations."""
     number = form.element
-    return f"v{LANES}" + ({ir.FloatType(): "f32", ir.DoubleType(): "f64"}.get(number) or f"i{number.width}")
+    return f"v{LANES}" + ({llvm.FloatType(): "f32", llvm.DoubleType(): "f64"}.get(number) or f"i{number.width}")
 
 
 def either(by_float: str, by_integer: str) -> Any:

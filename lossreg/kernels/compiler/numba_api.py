@@ -1,0 +1,93 @@
+"""The only module that imports private names of numba and llvmlite.
+
+Whatever is not `numba`, `numba.types` or `numba.extending` may change with any release of numba. All of lossreg imports
+such names from here, so that a new release is checked, and mended, in this package.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir as llvm
+from llvmlite.binding import get_host_cpu_features
+from llvmlite.binding.newpassmanagers import create_new_function_pass_manager
+from numba import _dynfunc
+from numba.core import cgutils, errors, ir, typed_passes, untyped_passes
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, run_frontend
+from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
+from numba.core.environment import lookup_environment
+from numba.core.errors import NumbaError
+from numba.core.event import install_recorder
+from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
+from numba.core.ir_utils import build_definitions, mk_unique_var, remove_dels
+from numba.core.lowering import Lower
+from numba.core.registry import cpu_target
+from numba.core.typeconv import Conversion
+from numba.core.types.containers import BaseTuple, Tuple
+from numba.core.types.misc import CPointer, MemInfoPointer, Omitted, unliteral
+from numba.core.typing import signature
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
+from numba.np.arrayobj import make_array, populate_array
+
+__all__ = [
+    "AbstractTemplate",
+    "AttributeTemplate",
+    "BaseTuple",
+    "CPointer",
+    "CompilerBase",
+    "Conversion",
+    "FunctionPass",
+    "JITCodeLibrary",
+    "Lower",
+    "MemInfoPointer",
+    "NumbaError",
+    "Omitted",
+    "PassManager",
+    "Tuple",
+    "_dynfunc",
+    "build_definitions",
+    "cgutils",
+    "cpu_target",
+    "create_new_function_pass_manager",
+    "errors",
+    "get_host_cpu_features",
+    "impl_ret_borrowed",
+    "impl_ret_new_ref",
+    "infer_global",
+    "install_recorder",
+    "ir",
+    "llvm",
+    "lookup_environment",
+    "make_array",
+    "make_struct",
+    "mk_unique_var",
+    "populate_array",
+    "register_pass",
+    "remove_dels",
+    "renew_definitions",
+    "run_frontend",
+    "signature",
+    "struct_value",
+    "typed_passes",
+    "unliteral",
+    "untyped_passes",
+]
+
+
+def make_struct(context: Any, builder: Any, kind: Any, **members: Any) -> Any:
+    """Emit a value of a type that is a struct, with these members."""
+    made = cgutils.create_struct_proxy(kind)(context, builder)
+    for name, member in members.items():
+        setattr(made, name, member)
+    return struct_value(made)
+
+
+def struct_value(proxy: Any) -> Any:
+    """Emit the value that a struct proxy, or an array under construction, has now."""
+    return proxy._getvalue()  # noqa: SLF001  numba offers no public name
+
+
+def renew_definitions(function: Any) -> None:
+    """Have numba's representation of a function look up again where each variable is assigned."""
+    function._definitions = build_definitions(function.blocks)  # noqa: SLF001  as above
