@@ -70,7 +70,7 @@ def test_the_hessian_is_the_derivative_of_the_slope(loss, at):
     form, tried, kinks = loss.forms[at], 0, 0
     for given, point in itertools.product(SETTINGS.get(loss.name, [{}]), points(form)):
         parameters = loss.bind(given)
-        plain, outcome = evaluate(form, point, parameters), evaluate(form.with_hessian, point, parameters)
+        plain, outcome = evaluate(form, point, parameters), evaluate(form.with_hessian(parameters), point, parameters)
         if plain[0] != plain[0]:  # outside of what the loss is defined on, such as a negative rate
             continue
         assert outcome[:2] == plain[:2]

@@ -88,10 +88,14 @@ class Loss(Component):
             f"{', '.join([*wanted[0], *(name for name, _ in wanted[1])])}"
         )
 
-    @property
-    def with_hessian(self) -> Loss:
-        """The loss whose kernels also give the second derivative by the first input; of forms that have one."""
-        return replace(self, forms=[form.with_hessian for form in self.forms if form.hessian])
+    def with_hessian(self, settings: dict[str, Any]) -> Loss:
+        """The loss whose kernels also give the second derivative by the first input; of forms that have one.
+
+        Parameters that choose a branch have the values in `settings` for good, and are none of its parameters.
+        """
+        forms = [form.with_hessian(settings) for form in self.forms if form.hessian]
+        switches = self.forms[0].switches
+        return replace(self, forms=forms, parameters=tuple(p for p in self.parameters if p.name not in switches))
 
     def method(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Add a function of arrays and of all parameters: `criterion.NAME(*arrays)` calls it with the criterion's."""

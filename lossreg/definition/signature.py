@@ -125,9 +125,10 @@ class Form:
         """Whether the kernel takes whole arrays."""
         return bool(self.inputs[0].axes)
 
-    @cached_property
-    def with_hessian(self) -> Form:
+    def with_hessian(self, settings: Mapping[str, Any]) -> Form:
         """The form whose kernel gives value, slope and second derivative by the first input, in one pass.
+
+        Parameters that choose a branch have the values in `settings` for good, and are none of its parameters.
 
         Raises InvalidDefinition where the kernel has no hessian.
         """
@@ -135,8 +136,20 @@ class Form:
             raise InvalidDefinition(f"{self.kernel.__name__}: no second derivative is declared")
         first = self.inputs[0].name
         rows = (self.slope_rows[0], HESSIAN) if self.by_row else ()
-        kernel = fused(self.kernel, self.hessian, by_row=self.by_row)
-        return replace(self, kernel=kernel, slope_rows=rows, optional_rows=(), hessian=None, outputs=(first, HESSIAN))
+        values = self.resolve(settings)
+        switches = {name: values[name] for name in self.switches}
+        kernel = fused(self.kernel, self.hessian, switches, by_row=self.by_row)
+        parameters = tuple(parameter for parameter in self.parameters if parameter.name not in switches)
+        return replace(
+            self,
+            kernel=kernel,
+            slope_rows=rows,
+            optional_rows=(),
+            hessian=None,
+            parameters=parameters,
+            switches=(),
+            outputs=(first, HESSIAN),
+        )
 
     @cached_property
     def slopes(self) -> tuple[str, ...]:
