@@ -1,11 +1,20 @@
 """lossreg: loss functions as plugins, fast and exact, and the experiments that compare them.
 
-    criterion = lossreg.create("huber", delta=0.5)
+Find and use a loss:
+
+    lossreg.names()                                     the names of the installed losses
+    lossreg.names(task="regression")                    those for one task
+    lossreg.get("huber")                                a loss: documentation, inputs and parameters
+    criterion = lossreg.create("huber", delta=0.5)      a loss with its parameters set
+    value = criterion(prediction, target)
     value, grad = criterion.value_and_grad(prediction, target)
+
+Run an experiment:
+
     result = lossreg.run("configs/digits_mlp.yaml")
 
-Importing this module imports no plugin, and neither numpy nor numba. Errors are in `lossreg.errors`; what
-authors of plugins import is in `lossreg.plugin`.
+Write a plugin: `lossreg.plugin` has the decorators and domains, and `lossreg.register` offers a component without
+packaging it. All errors are in `lossreg.errors`. Importing lossreg imports no plugin, and neither numpy nor numba.
 """
 
 from __future__ import annotations
@@ -66,18 +75,27 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def names() -> list[str]:
-    """The names of the losses installed, sorted; imports no plugin."""
+def names(*, task: str | None = None) -> list[str]:
+    """Return the names of the installed losses, sorted.
+
+    With a `task`, such as "regression" or "classification", return only the losses for that task. This loads all
+    losses, and leaves out those that cannot be loaded; without a task, no plugin is imported. Raises InvalidInput if no
+    loss is for the task.
+    """
     from lossreg.registry.registries import losses
 
-    return losses.names()
+    if task is None:
+        return losses.names()
+    from lossreg.registry.isolation import inspect, with_task
+
+    return sorted({one.offer.name for one in with_task(inspect([losses]), task)})
 
 
 def get(name: str) -> Loss:
-    """The loss of that name: its documentation, inputs with domains, and parameters. Imports that one plugin.
+    """Return the loss of a name: its documentation, its inputs with their domains, and its parameters.
 
-    PyTorch's class names find theirs, and ``distribution:name`` picks one of several. Raises UnknownName,
-    AmbiguousName or BrokenPlugin.
+    Only that plugin is imported. PyTorch's class names work too, and ``distribution:name`` picks one of several. Raises
+    UnknownName, AmbiguousName or BrokenPlugin.
     """
     from lossreg.registry.registries import losses
 
@@ -85,10 +103,10 @@ def get(name: str) -> Loss:
 
 
 def create(name: str | Loss, /, *, reduction: str = "mean", **parameters: Any) -> Criterion:
-    """Make a criterion: a loss (by name, or as made by `@loss`) with its parameters and a reduction.
+    """Return a criterion: a loss, given by its name or as `@loss` made it, with its parameters and a reduction.
 
-    `reduction` is none, sum, mean or batchmean. Raises InvalidParameter for a parameter or reduction that the loss
-    does not have or that is outside its domain, and what `get` raises.
+    `reduction` is none, sum, mean or batchmean. Raises InvalidParameter for a reduction or parameter that the loss does
+    not have or that is outside its domain, and what `get` raises.
     """
     from lossreg.criterion.criterion import Criterion
 
@@ -96,9 +114,10 @@ def create(name: str | Loss, /, *, reduction: str = "mean", **parameters: Any) -
 
 
 def register(component: Component) -> Component:
-    """Offer what a decorator such as `@loss` made under its name, without packaging it.
+    """Offer a component, such as a loss made by `@loss`, under its name, without packaging it; return it.
 
-    Meant for notebooks: the same name again replaces the earlier one. Raises InvalidType for anything else.
+    This is meant for notebooks: the same name again replaces the earlier component. Raises InvalidType for anything
+    that no decorator of `lossreg.plugin` made.
     """
     from lossreg.registry.registries import register
 
@@ -113,8 +132,8 @@ def run(
 ) -> Result:
     """Train as a config says (the path of a YAML file, or a dict), and log the run in a directory of its own.
 
-    The directory is made under `root`, else $LOSSREG_RUNS, else experiments/runs. `progress` receives the events of
-    the run; without one the run is silent. Raises InvalidConfig with every problem found.
+    The directory is made under `root`; the default is $LOSSREG_RUNS, or experiments/runs. `progress` receives the
+    events of the run; without it the run prints nothing. Raises InvalidConfig with every problem found in the config.
     """
     from lossreg.experiment.runner.execution import run
 
@@ -122,10 +141,10 @@ def run(
 
 
 def resume(path: str | Path, *, progress: Progress | None = None, force: bool = False) -> Result:
-    """Go on with a run that was stopped, from the directory it left, to the same bytes as if it had not been.
+    """Continue a run that was stopped, in its directory; the results have the same bytes as without the stop.
 
-    Raises NotResumable for a run that is finished or running, and, unless `force`, for one whose config or plugins have
-    changed, with the difference.
+    Raises NotResumable for a run that is finished or running, and for one whose config or plugins have changed, with
+    the difference, unless `force` is true.
     """
     from lossreg.experiment.runner.execution import resume
 
@@ -140,11 +159,11 @@ def sweep(
     engine: str = "local",
     address: str | None = None,
 ) -> Summary:
-    """Run every trial of a config that has a `sweep`, `jobs` at once, and summarise what came of them, the best first.
+    """Run every trial of a config that has a `sweep`, `jobs` at a time, and return a summary with the best first.
 
-    What an earlier sweep finished, in the directory of the config's name under `root`, is not run again. `engine` is
-    local, or dask, which takes the `address` of a scheduler. Trials run in processes of their own, which know installed
-    plugins only. Raises InvalidConfig with every problem found, before any trial runs.
+    Trials that an earlier sweep finished, in the directory of the config's name under `root`, are not run again.
+    `engine` is "local", or "dask" with the `address` of a scheduler. Trials run in processes of their own, where only
+    installed plugins are known. Raises InvalidConfig with every problem found, before any trial runs.
     """
     from lossreg.experiment.sweep.run_sweep import sweep
 

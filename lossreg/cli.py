@@ -1,4 +1,4 @@
-"""The command `lossreg`: list and show what is installed, run experiments, and read what came of them.
+"""The command `lossreg`: list and show what is installed, run experiments, and read their results.
 
 Exit codes: 0 done, 1 failed, 2 a mistake in the command, a config or a plugin, 3 diverged, 130 interrupted.
 """
@@ -6,18 +6,25 @@ Exit codes: 0 done, 1 failed, 2 a mistake in the command, a config or a plugin, 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from typing import TYPE_CHECKING, NoReturn
 
 from lossreg.commands.experiments import resume, run, schema, sweep, validate
 from lossreg.commands.plugins import compile as compile_ahead, list as list_plugins, show
 from lossreg.commands.results import compare, prune, report, rm, runs
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 COMMANDS = (list_plugins, show, schema, validate, run, sweep, resume, runs, compare, report, rm, prune, compile_ahead)
+OTHER_WORDS = {"train": "run", "fit": "run", "delete": "rm", "remove": "rm", "ls": "list", "check": "validate"}
+"""Words that other tools use for a command, for suggestions."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with its code."""
-    options = parser().parse_args(arguments)
+    options = parse(sys.argv[1:] if arguments is None else arguments)
     from lossreg.errors import Diverged, LossregError
 
     try:
@@ -29,31 +36,66 @@ def main(arguments: list[str] | None = None) -> None:
     except LossregError as error:
         code = complain(str(error), 2)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        sys.stdout = None  # or Python would try to flush it on its way out
+        sys.stdout = None  # otherwise Python flushes it at exit and fails again
         code = 0
     except OSError as error:
         code = complain(": ".join(str(part) for part in (error.filename, error.strerror) if part) or str(error), 1)
+    except ValueError:
+        if sys.stdout is None or not sys.stdout.closed:
+            raise
+        code = complain("the standard output is closed; a plugin may have closed it", 1)
     except KeyboardInterrupt:
         code = complain("interrupted", 130)
     sys.exit(code)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Make the parser of all the commands."""
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Parse the arguments; exit with a message for what is not understood."""
     top = argparse.ArgumentParser("lossreg", description="Losses as plugins, and the experiments that compare them.")
     top.add_argument("--version", action=Version, nargs=0, help="show the version and exit")
-    # Told the name, argparse need not write the usage to know it, for which it asks how wide the terminal is.
-    commands = top.add_subparsers(required=True, metavar="COMMAND", prog="lossreg")
+    # With `prog`, argparse need not format the usage to know it, for which it asks how wide the terminal is.
+    commands = top.add_subparsers(required=True, metavar="COMMAND", prog="lossreg", dest="command")
     for command in COMMANDS:
         command.add(commands)
-    return top
+    if not arguments:
+        top.print_help(sys.stderr)
+        sys.exit(2)
+    name = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if name is not None and name not in commands.choices:
+        refuse_command(top, name, commands.choices)
+    options, unknown = top.parse_known_args(arguments)
+    if unknown:
+        is_before = unknown[0] in arguments[: arguments.index(options.command)]
+        refuse_argument(top if is_before else commands.choices[options.command], unknown[0])
+    return options
+
+
+def refuse_command(parser: argparse.ArgumentParser, name: str, commands: Iterable[str]) -> NoReturn:
+    """Exit because there is no such command, with the nearest one."""
+    from lossreg.errors import nearest_name
+
+    near = nearest_name(name, [*commands, *OTHER_WORDS])
+    hint = f"did you mean {OTHER_WORDS.get(near, near)!r}?" if near else f"the commands are {', '.join(commands)}"
+    parser.error(f"no command {name!r}; {hint}")
+
+
+def refuse_argument(parser: argparse.ArgumentParser, argument: str) -> NoReturn:
+    """Exit because a command does not take an argument, with the nearest option."""
+    from lossreg.errors import nearest
+
+    if not argument.startswith("-"):
+        parser.error(f"unexpected argument {argument!r}")
+    options = dict.fromkeys(re.findall(r"--[a-z][a-z-]*", parser.format_help()))
+    name = argument.partition("=")[0]
+    hint = nearest(name, options) or f"the options are {', '.join(options)}"
+    parser.error(f"no option {name!r}; {hint}")
 
 
 class Version(argparse.Action):
     """Show the version and exit."""
 
     def __call__(self, *_: object) -> None:
-        """Do so."""
+        """Print the version of lossreg."""
         from lossreg import __version__
 
         print(f"lossreg {__version__}")
@@ -61,9 +103,11 @@ class Version(argparse.Action):
 
 
 def complain(message: str, code: int) -> int:
-    """Say what is wrong; several problems go below one another. Gives the exit code back."""
+    """Print an error, or several on lines of their own; return the exit code."""
+    from lossreg.formatting import printable
+
     several = "\n" in message
-    print(f"lossreg: error: {'several problems' if several else message}", file=sys.stderr)
+    print(f"lossreg: error: {'several problems' if several else printable(message)}", file=sys.stderr)
     if several:
-        print(message, file=sys.stderr)
+        print(printable(message), file=sys.stderr)
     return code

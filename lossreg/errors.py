@@ -2,19 +2,19 @@
 
     LossregError
     ├── UnknownName         (LookupError)     no plugin of that name is installed
-    ├── AmbiguousName       (LookupError)     several distributions offer the name
-    ├── BrokenPlugin        (RuntimeError)    a plugin cannot be loaded or is not what it says
-    ├── InvalidDefinition   (TypeError)       a plugin's function has a signature nobody can read
+    ├── AmbiguousName       (LookupError)     several distributions offer a plugin of that name
+    ├── BrokenPlugin        (RuntimeError)    a plugin cannot be loaded, or does not match its entry point
+    ├── InvalidDefinition   (TypeError)       a plugin's function has a signature that cannot be read
     ├── InvalidParameter    (ValueError)      a parameter is unknown, missing or outside its domain
-    ├── InvalidInput        (ValueError)      an array's shape or values do not fit the loss
-    ├── InvalidType         (TypeError)       an array's or a parameter's type does not fit
-    ├── InvalidConfig       (ValueError)      a run's configuration, with every problem found in it
+    ├── InvalidInput        (ValueError)      the shape or values of an array do not fit the loss
+    ├── InvalidType         (TypeError)       the type of an array or parameter is wrong
+    ├── InvalidConfig       (ValueError)      a run's config is wrong; the message lists every problem
     ├── MissingExtra        (ImportError)     an optional package is not installed
-    ├── NotResumable        (RuntimeError)    a run is finished, running, or not as it was
-    ├── Diverged            (ArithmeticError) a run's loss or weights turned nan or infinite
+    ├── NotResumable        (RuntimeError)    a run is finished, running, damaged, or its plugins have changed
+    ├── Diverged            (ArithmeticError) a run's loss or weights became nan or infinite
     └── NonconformingLoss   (AssertionError)  a loss fails the conformance kit
 
-A message says what is wrong, what was given, what is allowed and, where a name is concerned, the nearest one.
+A message says what is wrong, what was given and what is allowed; if a name is wrong, it suggests the nearest one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class LossregError(Exception):
-    """Anything that lossreg raises on purpose."""
+    """The base class of every error that lossreg raises on purpose."""
 
 
 class UnknownName(LossregError, LookupError):
@@ -34,11 +34,11 @@ class UnknownName(LossregError, LookupError):
 
 
 class AmbiguousName(LossregError, LookupError):
-    """Several distributions offer the name."""
+    """Several distributions offer a plugin of that name."""
 
 
 class BrokenPlugin(LossregError, RuntimeError):
-    """A plugin cannot be loaded, or is not what its entry point says."""
+    """A plugin cannot be loaded, or does not match its entry point."""
 
 
 class InvalidDefinition(LossregError, TypeError):
@@ -50,15 +50,15 @@ class InvalidParameter(LossregError, ValueError):
 
 
 class InvalidInput(LossregError, ValueError):
-    """An array's shape or values do not fit the loss."""
+    """The shape or values of an array do not fit the loss."""
 
 
 class InvalidType(LossregError, TypeError):
-    """An array's or a parameter's type does not fit."""
+    """The type of an array or parameter is wrong."""
 
 
 class InvalidConfig(LossregError, ValueError):
-    """A run's configuration is wrong; the message lists every problem found."""
+    """A run's config is wrong; the message lists every problem found in it."""
 
 
 class MissingExtra(LossregError, ImportError):
@@ -66,28 +66,34 @@ class MissingExtra(LossregError, ImportError):
 
 
 class NotResumable(LossregError, RuntimeError):
-    """A run that is not resumed: it is finished or running, its plugins or config have changed, or it is damaged."""
+    """A run cannot be resumed: it is finished or running, its config or plugins have changed, or it is damaged."""
 
 
 class Diverged(LossregError, ArithmeticError):
-    """A run's loss or weights turned nan or infinite; the message names the step and the batch."""
+    """A run's loss or weights became nan or infinite; the message names the step and the batch."""
 
 
 class NonconformingLoss(LossregError, AssertionError):
     """A loss fails the conformance kit; the message lists the failed checks."""
 
 
-def nearest(given: str, allowed: Iterable[str]) -> str:
-    """``did you mean 'x'?`` for the allowed name closest to `given`, or an empty string where none is close."""
+def nearest_name(given: str, allowed: Iterable[str]) -> str:
+    """Return the allowed name closest to `given`, or an empty string if none is close."""
     from difflib import get_close_matches  # 4 ms that only a mistake should cost
 
     folded = {name.casefold(): name for name in allowed}
     close = get_close_matches(given.casefold(), folded, n=1)
-    return f"did you mean {folded[close[0]]!r}?" if close else ""
+    return folded[close[0]] if close else ""
+
+
+def nearest(given: str, allowed: Iterable[str]) -> str:
+    """Return ``did you mean 'x'?`` for the allowed name closest to `given`, or an empty string if none is close."""
+    name = nearest_name(given, allowed)
+    return f"did you mean {name!r}?" if name else ""
 
 
 def listed(names: Iterable[str]) -> str:
-    """The names in order, or the word for there being none."""
+    """Return the names in order, separated by commas, or ``(none)``."""
     return ", ".join(sorted(names)) or "(none)"
 
 

@@ -7,7 +7,7 @@ python tests/readme.py --write    # puts it into README.md
 import sys
 from pathlib import Path
 
-from lossreg.registry.registries import essence, losses
+from lossreg.registry.registries import losses, normalized_name
 
 README = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- losses -->\n", "<!-- /losses -->"
@@ -30,7 +30,7 @@ def readme_table():
             continue
         loss = losses.load(offer)
         parameters = ", ".join(f"`{p.name}`" if p.required else f"`{p.name}={p.default!r}`" for p in loss.parameters)
-        peers = [f"`{name}`" for name in PYTORCH if essence(name) == essence(loss.name)]
+        peers = [f"`{name}`" for name in PYTORCH if normalized_name(name) == normalized_name(loss.name)]
         cells = [f"`{loss.name}`", loss.task, loss.summary.replace("|", "\\|"), parameters, *(peers or [""])]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"

@@ -43,6 +43,9 @@ def lossreg_component():
 '''
 
 
+MUTE = LOSS.replace("huber", "mute") + "\nimport sys; sys.stdout.close()\n"
+
+
 @pytest.fixture
 def command(tmp_path):
     path = os.pathsep.join(filter(None, (str(tmp_path / "site"), os.environ.get("PYTHONPATH"))))
@@ -81,7 +84,7 @@ def install(tmp_path):
 
 
 def test_help_and_version(command):
-    assert "list what is installed" in command("--help").stdout
+    assert "list the plugins that are installed" in command("--help").stdout
     assert command("--version").stdout == f"lossreg {lossreg.__version__}\n"
 
 
@@ -111,14 +114,15 @@ assert not set({heavy!r}) & set(sys.modules), set({heavy!r}) & set(sys.modules)
 
 
 def test_list_has_a_row_for_everything_installed(command):
-    rows = command("list").stdout.splitlines()
+    header, *rows = command("list").stdout.splitlines()
+    assert header.split() == ["loss", "task", "from", "summary"]
     (huber,) = (row for row in rows if row.startswith("huber "))
     assert huber.split()[:4] == ["huber", "regression", "lossreg", lossreg.__version__]
     assert huber.endswith(lossreg.get("huber").summary)
     for registry in REGISTRIES:
-        kind = registry.group.removeprefix("lossreg.")
-        assert [row.split()[0] for row in command("list", kind).stdout.splitlines()] == registry.names()
-    everything = [row.split()[:2] for row in command("list", "all").stdout.splitlines()]
+        rows = command("list", registry.plural).stdout.splitlines()
+        assert [row.split()[0] for row in rows] == [registry.kind, *registry.names()]
+    everything = [row.split()[:2] for row in command("list", "all").stdout.splitlines()[1:]]
     assert everything == [[registry.kind, name] for registry in REGISTRIES for name in registry.names()]
 
 
@@ -148,20 +152,30 @@ def test_a_group_that_nothing_reads_is_a_warning_with_the_nearest(command, insta
     done = command("list")
     assert done.stderr == (
         "lossreg: warning: other 2.5 has entry points in the group 'lossreg.loss', which nothing reads; did you mean "
-        "'lossreg.losses'?; there are lossreg.data, lossreg.losses, lossreg.models, lossreg.optimizers, "
-        "lossreg.schedules, lossreg.trackers\n"
+        f"'lossreg.losses'?; the groups are {', '.join(sorted(registry.group for registry in REGISTRIES))}\n"
     )
     assert not command("list", LOSSREG_DISABLE_PLUGINS="other").stderr
 
 
 def test_nothing_installed_is_an_empty_list(command):
-    assert command("list", LOSSREG_DISABLE_PLUGINS="lossreg").stdout == ""
+    assert command("list", LOSSREG_DISABLE_PLUGINS="lossreg").stdout == "no losses are installed\n"
+    assert command("list", "all", LOSSREG_DISABLE_PLUGINS="lossreg").stdout == "no plugins are installed\n"
+
+
+def test_list_shows_the_losses_of_a_task(command):
+    rows = command("list", "--task", "regression").stdout.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == lossreg.names(task="regression")
+    assert {row.split()[1] for row in rows} == {"regression"}
+    assert command("list", "all", "--task", "regression").stdout.count("\n") == len(rows) + 1
+    message = "no loss is for the task 'regresion'; did you mean 'regression'? the tasks are binary"
+    assert message in command("list", "--task", "regresion", code=2).stderr
+    assert "only losses have a task" in command("list", "models", "--task", "regression", code=2).stderr
 
 
 def test_show_says_all_there_is_to_know(command):
     text = command("show", "HuberLoss").stdout
     for part in (
-        *("huber (loss)", "value = e^2 / 2", "prediction", "Real: any number", "any shape, all alike"),
+        *("huber (loss)", "value = e^2 / 2", "prediction", "Real: any number", "any shape, the same for all inputs"),
         *(
             "  loss:\n    name: huber\n",
             "    delta: 1.0   # a number above 0\n",
@@ -205,7 +219,7 @@ def test_show_has_no_yaml_for_a_loss_that_no_config_can_train_by(command):
     for name in PYTHON_ONLY:
         text = command("show", name).stdout
         assert "in YAML" not in text
-        assert "\nfrom Python only, as no model on a table gives these inputs\n" in text
+        assert "\nfrom Python only, because no model for tables gives these inputs\n" in text
         assert all(f"\n  {p.name} " in text for p in lossreg.get(name).parameters)
 
 
@@ -234,21 +248,91 @@ def test_a_name_of_several_kinds_shows_all_of_them(command, install):
     [
         (
             ["show", "hubr"],
-            "lossreg: error: nothing named 'hubr' is installed; did you mean 'huber'?; installed: adam,",
+            "lossreg: error: no plugin named 'hubr' is installed; did you mean 'huber'? the losses are adaptive_log_",
         ),
         (["run", "none.yaml"], "lossreg: error: none.yaml: cannot be read: No such file or directory\n"),
         (
             ["run", "none.yaml", "."],
             "lossreg: error: several problems\nnone.yaml: cannot be read: No such file or dire",
         ),
-        (["list", "loses"], "usage: lossreg list"),
-        ([], "usage: lossreg"),
+        (
+            ["show", "adma"],
+            "lossreg: error: no plugin named 'adma' is installed; did you mean 'adam'? the optimizers are ",
+        ),
+        (
+            ["show", "xyzzy"],
+            "lossreg: error: no plugin named 'xyzzy' is installed; the losses are adaptive_log_softmax,",
+        ),
     ],
 )
 def test_mistakes_are_one_message_and_exit_code_2(command, arguments, message):
     done = command(*arguments, code=2)
     assert done.stderr.startswith(message)
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage", "message"),
+    [
+        (["trian"], "lossreg [-h]", "lossreg: error: no command 'trian'; did you mean 'run'?"),
+        (["swep", "x.yaml"], "lossreg [-h]", "lossreg: error: no command 'swep'; did you mean 'sweep'?"),
+        (["xyzzy"], "lossreg [-h]", "lossreg: error: no command 'xyzzy'; the commands are list, show,"),
+        (["--foo", "list"], "lossreg [-h]", "lossreg: error: no option '--foo'; the options are --version, --help"),
+        (["runs", "--whre", "x=1"], "lossreg runs", "lossreg runs: error: no option '--whre'; did you mean '--where'?"),
+        (["runs", "--whre=x=1"], "lossreg runs", "lossreg runs: error: no option '--whre'; did you mean '--where'?"),
+        (["runs", "some"], "lossreg runs", "lossreg runs: error: unexpected argument 'some'"),
+        (["list", "loss"], "lossreg list", "; got 'loss'; did you mean 'losses'?"),
+        (["run"], "lossreg run", "lossreg run: error: the following arguments are required: FILE"),
+    ],
+)
+def test_a_mistyped_command_gets_its_own_usage_and_the_nearest_word(command, arguments, usage, message):
+    done = command(*arguments, code=2)
+    assert done.stderr.startswith(f"usage: {usage}")
+    assert message in done.stderr.splitlines()[-1]
+    assert done.stdout == ""
+
+
+def test_the_bare_command_prints_its_help_and_is_a_mistake(command):
+    done = command(code=2)
+    assert done.stderr == command("--help").stdout
+    assert done.stdout == ""
+
+
+def test_a_plugin_that_ends_its_process_or_closes_its_output_harms_neither_list_nor_show(command, install):
+    install("other", "[lossreg.losses]\ndeadly = deadly\nmute = mute\n", deadly="import os; os._exit(3)", mute=MUTE)
+    done = command("list")
+    assert done.stdout == command("list", LOSSREG_DISABLE_PLUGINS="other").stdout
+    warnings = done.stderr.splitlines()
+    assert len(warnings) == 2
+    assert "loss 'deadly' of other 2.5 cannot be used" in warnings[0]
+    assert "closes or replaces the standard output" in warnings[1]
+    assert "ended the process, with exit code 3" in command("show", "deadly", code=2).stderr
+    assert "closes or replaces the standard output" in command("show", "mute", code=2).stderr
+
+
+def test_control_characters_of_plugins_are_printed_escaped(command, install):
+    install(
+        "other",
+        "[lossreg.losses]\nhu\x1b[2Jber = other_huber\nodd = odd\n",
+        odd=LOSS.replace("huber", "odd").replace("Their", "\x1b[2JT"),
+    )
+    done = command("list")
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\\x1b[2JT own: a loss of somebody else." in done.stdout
+    assert "loss 'hu\\x1b[2Jber' of other 2.5 cannot be used" in done.stderr
+    assert "\\x1b[2JT own" in command("show", "odd").stdout
+    assert "\x1b" not in command("show", "\x1b[2J", code=2).stderr
+
+
+def test_a_byte_that_is_not_utf8_in_the_metadata_of_a_distribution_harms_no_command(command, install, tmp_path):
+    install("other", "[console_scripts]\nother = other\n")
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    for name in ("METADATA", "entry_points.txt"):
+        path = tmp_path / "site" / "other-2.5.dist-info" / name
+        path.write_bytes(path.read_bytes() + b"# G\xf6del [lossreg.losses]\n")
+    command("list")
+    command("show", "mse")
+    command("validate", "good.yaml")
 
 
 def test_a_bad_config_stops_all_runs_before_the_first(command, tmp_path):
@@ -433,10 +517,10 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert done.stderr == ""
 
 
-def on_a_terminal(arguments, folder):
-    """Everything that a command prints on a terminal of 70 columns."""
+def on_a_terminal(arguments, folder, columns=70):
+    """Everything that a command prints on a terminal."""
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "COLUMNS": "70", "TERM": "xterm"}
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
     command = [sys.executable, "-m", "lossreg", *arguments]
     worker = subprocess.Popen(command, cwd=folder, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
@@ -451,10 +535,18 @@ def on_a_terminal(arguments, folder):
     return text.decode()
 
 
-def test_list_is_cut_to_the_terminal(tmp_path):
-    rows = on_a_terminal(["list", "all"], tmp_path).splitlines()
-    assert max(map(len, rows)) == 70
-    assert any(row.endswith("…") for row in rows)
+@pytest.mark.parametrize(("kind", "columns"), [("all", 70), ("losses", 100), ("losses", 140), ("data", 70)])
+def test_list_wraps_summaries_to_the_terminal(tmp_path, kind, columns):
+    text = on_a_terminal(["list", kind], tmp_path, columns)
+    rows = text.partition("\r\n\r\n")[0].splitlines()
+    assert max(map(len, rows)) <= columns
+    for registry in REGISTRIES:
+        for name in registry.names() if kind in ("all", registry.plural) else ():
+            assert " ".join(registry.get(name).summary.split()[:2]) in text
+    (huber,) = [index for index, row in enumerate(rows) if " huber " in f" {row}"] or [None]
+    if columns == 100:  # too narrow for the summary to stand beside the other columns
+        assert rows[huber + 1] == "    " + lossreg.get("huber").summary
+    assert ("`lossreg list KIND` lists another kind: " in text) == (kind != "all")
 
 
 def test_a_terminal_gets_a_bar_that_gives_way_to_the_table(tmp_path):

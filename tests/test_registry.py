@@ -1,8 +1,9 @@
-"""The registry: finds by name, loads one plugin and no other, and explains what is wrong with the rest.
+"""The registries: they find by name, load one plugin and no other, and explain what is wrong with the rest.
 
 The distributions are real to importlib.metadata: a dist-info directory and modules, on sys.path.
 """
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -14,9 +15,10 @@ import pytest
 
 import lossreg
 from lossreg.definition.loss import Loss
-from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName
-from lossreg.registry.entry_points import entry_points, from_library
-from lossreg.registry.registries import Registry, essence
+from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidInput, InvalidType, UnknownName
+from lossreg.registry import isolation
+from lossreg.registry.entry_points import entry_points, from_importlib
+from lossreg.registry.registries import REGISTRIES, Registry, normalized_name
 
 LOSS = '''
 """A loss of its own."""
@@ -113,8 +115,8 @@ def test_the_built_in_losses_come_in_by_entry_points():
 
 @pytest.mark.parametrize(("given", "expected"), PYTORCH.items())
 def test_pytorchs_class_names_are_ours_by_a_rule(given, expected):
-    assert essence(given) == essence(expected)
-    assert [name for name in PYTORCH.values() if essence(name) == essence(given)] == [expected]
+    assert normalized_name(given) == normalized_name(expected)
+    assert [name for name in PYTORCH.values() if normalized_name(name) == normalized_name(given)] == [expected]
 
 
 @pytest.mark.parametrize("given", ["KLDivLoss", "kl_div", "KLDIV", "kldiv_loss", "lossreg:KLDivLoss", "Lossreg:kl_div"])
@@ -143,18 +145,55 @@ def test_what_is_installed_is_read_once_for_all_kinds_of_plugins():
 
 def test_entry_points_are_those_of_importlib_metadata(tmp_path, monkeypatch):
     points = {"b": "fake_b : inner.thing [extra]", "a": "fake_a", "# no": "fake_c"}
-    write_distribution(tmp_path / "first", "Twice.Told", "2.0", points, {})
-    write_distribution(tmp_path / "second", "twice-told", "1.0", {"a": "fake_d"}, {})
+    write_distribution(tmp_path / "first", "Twice.Named", "2.0", points, {})
+    write_distribution(tmp_path / "second", "twice-named", "1.0", {"a": "fake_d"}, {})
     write_distribution(tmp_path / "second", "silent", "1.0", {}, {})
     for place in ("second", "first", "missing"):
         monkeypatch.syspath_prepend(tmp_path / place)
-    found = entry_points("lossreg.")
-    assert sorted(found) == sorted(from_library("lossreg."))
-    ours = [point for point in found if point.distribution.startswith(("Twice", "twice"))]
-    assert sorted(point[1:] for point in ours) == [
-        ("a", "fake_a", "Twice.Told", "2.0"),
-        ("b", "fake_b : inner.thing [extra]", "Twice.Told", "2.0"),
+    found = sorted(entry_points("lossreg."))
+    assert found == sorted(from_importlib("lossreg."))
+    expected = importlib.metadata.entry_points()
+    for group in {point.group for point in found}:
+        given = [
+            (point.name, point.value, point.dist.name, point.dist.version) for point in expected.select(group=group)
+        ]
+        assert [point[1:] for point in found if point.group == group] == sorted(given)
+    ours = [point[1:] for point in found if point.distribution.startswith(("Twice", "twice"))]
+    assert ours == [
+        ("a", "fake_a", "Twice.Named", "2.0"),
+        ("b", "fake_b : inner.thing [extra]", "Twice.Named", "2.0"),
     ]
+
+
+def test_a_distribution_found_twice_counts_once(tmp_path, monkeypatch):
+    # A checkout that was once installed for development, beside the installed distribution.
+    write_distribution(tmp_path, "checked-out", "1.0", {"a": "fake_a"}, {})
+    shutil.copytree(tmp_path / "checked_out-1.0.dist-info", tmp_path / "checked_out.egg-info")
+    tmp_path.joinpath("checked_out.egg-info", "METADATA").rename(tmp_path / "checked_out.egg-info" / "PKG-INFO")
+    monkeypatch.syspath_prepend(tmp_path)
+    for read in (entry_points, from_importlib):
+        assert [point[1:] for point in read("lossreg.") if point.name == "a"] == [("a", "fake_a", "checked-out", "1.0")]
+
+
+def test_an_entry_point_that_is_there_twice_counts_once(tmp_path, monkeypatch):
+    write_distribution(tmp_path, "doubled", "1.0", {"a": "fake_a", "a ": "fake_a", " a": "fake_b"}, {})
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [point.value for point in entry_points("lossreg.") if point.name == "a"] == ["fake_a"]
+
+
+@pytest.mark.parametrize("file", ["METADATA", "entry_points.txt"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_byte_that_is_not_utf8_in_any_distribution_harms_nothing_else(file, zipped, tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    write_distribution(site, "odd", "1.0", {"odd": "fake_odd"}, {})
+    path = site / "odd-1.0.dist-info" / file
+    path.write_bytes(b"# G\xf6del\n" * (file != "METADATA") + path.read_bytes() + b"Author: G\xf6del\n")
+    monkeypatch.syspath_prepend(shutil.make_archive(str(tmp_path / "odd"), "zip", site) if zipped else site)
+    registry = Registry("lossreg.losses", Loss)
+    assert set(BUILT_IN) <= set(registry.names())
+    assert registry.get("mse").name == "mse"
+    if not zipped:  # of a file in an archive that cannot be decoded, nothing is known
+        assert str(registry.find("odd")) == "odd 1.0"
 
 
 def test_a_distribution_in_a_zip_file_is_found_too(tmp_path, monkeypatch):
@@ -223,13 +262,13 @@ BROKEN = {
     "a missing package": ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
     "a syntax error": ("def", "SyntaxError"),
     "an exit on import": ("import sys; sys.exit(3)", "SystemExit: 3"),
-    "no hook": ("x = 1", "it has no lossreg_component hook that answers"),
+    "no hook": ("x = 1", "it has no lossreg_component hook that returns a component"),
     "a component of another kind": (
         (
             "from lossreg.plugin import data, hookimpl\n@data\ndef broken(): return 1\n"
             "@hookimpl\ndef lossreg_component(): return broken"
         ),
-        "lossreg_component answers <data broken>, expected a Loss",
+        "its lossreg_component returns <data broken>, expected a Loss",
     ),
     "a misspelt hook": (
         "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_los(): return 1",
@@ -241,18 +280,43 @@ BROKEN = {
     ),
     "the wrong thing": (
         "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): return 1",
-        "answers 1, expected",
+        "returns 1, expected a Loss",
     ),
     "nothing": (
         "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): return None",
-        "it has no lossreg_component hook that answers",
+        "it has no lossreg_component hook that returns a component",
     ),
     "an error in the hook": (
         "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): return 1 / 0",
         "ZeroDivisionError: division by zero",
     ),
-    "another name": (LOSS.format(name="other"), "its entry point is named 'broken' but it answers 'other'"),
-    "a signature nobody can read": (
+    "another name": (LOSS.format(name="other"), "its entry point is named 'broken', but its component 'other'"),
+    "a GeneratorExit on import": ("raise GeneratorExit('early')", "GeneratorExit: early"),
+    "a BaseException of its own": ("class Stop(BaseException): pass\nraise Stop('here')", "Stop: here"),
+    "a GeneratorExit in the hook": (
+        "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): raise GeneratorExit",
+        "GeneratorExit",
+    ),
+    "an error without a message": (
+        "class Silent(Exception):\n    def __str__(self): raise ValueError\nraise Silent",
+        "Silent: its message cannot be shown",
+    ),
+    "an answer that cannot be shown": (
+        (
+            "from lossreg.plugin import hookimpl\nclass Odd:\n    def __repr__(self): raise ValueError('shy')\n"
+            "@hookimpl\ndef lossreg_component(): return Odd()"
+        ),
+        "ValueError: shy",
+    ),
+    "a docstring that is no string": (
+        LOSS.format(name="broken") + "\nbroken.function.__doc__ = 5\n",
+        "its docstring is not a string",
+    ),
+    "a module docstring that is no string": (
+        LOSS.format(name="broken") + "\n__doc__ = b'bytes'\n",
+        "its docstring is not a string",
+    ),
+    "a signature that cannot be read": (
         "from lossreg.plugin import loss\n@loss\ndef broken(prediction, target): return 1.0, 1.0",
         "broken: prediction has no annotation",
     ),
@@ -308,13 +372,99 @@ def test_a_plugin_may_be_an_object_inside_a_module(tmp_path, monkeypatch):
 
 def test_a_function_that_is_not_marked_is_no_hook(installed):
     registry = installed("unmarked", point="unmarked", source=LOSS.format(name="unmarked").replace("@hookimpl", ""))
-    with pytest.raises(BrokenPlugin, match="it has no lossreg_component hook that answers"):
+    with pytest.raises(BrokenPlugin, match="it has no lossreg_component hook"):
         registry.get("unmarked")
 
 
 def test_a_plugin_is_imported_once(installed):
     registry = installed("once", point="once")
     assert registry.get("once") is registry.get("once:once")
+
+
+# Loading what was not asked for
+
+HOOK = "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): "
+OUTPUT = "importing it closes or replaces the standard output"
+HARMFUL = {
+    # what importing it does, and the cause that is given
+    "exits_at_once": ("import os; os._exit(7)", "loading it ended the process, with exit code 7"),
+    "exits_in_the_hook": ("import os\n" + HOOK + "os._exit(0)", "loading it ended the process, with exit code 0"),
+    "is_killed": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "loading it ended the process"),
+    "interrupts": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "interrupts_in_the_hook": (HOOK + "raise KeyboardInterrupt('now')", "KeyboardInterrupt: now"),
+    "closes_stdout": ("import sys; sys.stdout.close()\n" + LOSS.format(name="closes_stdout"), OUTPUT),
+    "closes_stderr": ("import sys; sys.stderr.close()\n" + LOSS.format(name="closes_stderr"), OUTPUT),
+    "closes_1": ("import os; os.close(1)\n" + LOSS.format(name="closes_1"), OUTPUT),
+    "detaches": ("import sys; sys.stdout.detach()\n" + LOSS.format(name="detaches"), OUTPUT),
+    "replaces_stdout": ("import sys; sys.stdout = sys.stderr\n" + LOSS.format(name="replaces_stdout"), OUTPUT),
+    "removes_stdout": ("import sys; sys.stdout = None\n" + LOSS.format(name="removes_stdout"), OUTPUT),
+    "closes_everything": ("import os; os.closerange(0, 64)\n", "loading it ended the process"),
+    "forges_answers": (
+        "import contextlib, os\nfor fd in range(3, 9):\n    with contextlib.suppress(OSError): os.write(fd, b'[1]\\n')",
+        "loading it ended the process",
+    ),
+    "fails_for_all": ("import builtins; builtins.len = None\nraise ValueError('mine')", "ValueError: mine"),
+}
+
+
+@pytest.fixture
+def distributions(tmp_path, monkeypatch):
+    """Install distributions of one loss each, from their modules' sources; gives a registry that finds them."""
+
+    def install(sources):
+        for name, source in sources.items():
+            write_distribution(tmp_path, name, "1.0", {name: f"fake_{name}"}, {f"fake_{name}": source})
+        monkeypatch.syspath_prepend(tmp_path)
+        return Registry("lossreg.losses", Loss)
+
+    yield install
+    for module in [module for module in sys.modules if module.startswith("fake_")]:
+        del sys.modules[module]
+
+
+def test_what_a_plugin_does_as_it_is_imported_stays_in_another_process(distributions, capfd):
+    prints = "\nprint('noise', flush=True)\nimport os; os.system('echo noise')\n"
+    good = {f"{letter}_good": LOSS.format(name=f"{letter}_good") + prints for letter in "dfhz"}
+    broken = {f"broken_{index}": source for index, (source, _) in enumerate(BROKEN.values())}
+    registry = distributions({**good, **broken, **{name: source for name, (source, _) in HARMFUL.items()}})
+    found = {one.offer.name: one for one in isolation.inspect([registry])}
+    assert sorted(found) == registry.names() == list(found)
+    assert {name for name, one in found.items() if not one.error} == {*BUILT_IN, *good}
+    assert {found[name].summary for name in good} == {"A loss of its own."}
+    assert {found[name].task for name in good} == {"regression"}
+    for name, (_, cause) in HARMFUL.items():
+        assert found[name].error.startswith(f"loss '{name}' of {name} 1.0 cannot be used ({name} = 'fake_{name}'): ")
+        assert cause in found[name].error, name
+    assert "noise" not in "".join(capfd.readouterr())
+    names = {offer.name for offer, _ in isolation.usable(registry)}
+    assert names == {*BUILT_IN, *good}
+
+
+def test_a_plugin_that_never_returns_is_given_up(distributions, monkeypatch):
+    registry = distributions({"endless": "while True: pass", "good": LOSS.format(name="good")})
+    monkeypatch.setattr(isolation, "SECONDS", 5)
+    found = {one.offer.name: one.error for one in isolation.inspect([registry])}
+    assert found["endless"].endswith("loading it took longer than 5 seconds")
+    assert found["good"] == ""
+
+
+def test_a_plugin_fails_by_its_own_fault_only(distributions):
+    # The first loads, although it breaks what the second needs; so the second is tried by itself.
+    first = "import fractions; fractions.Fraction = None\n" + LOSS.format(name="first")
+    second = "from fractions import Fraction; Fraction(1, 2)\n" + LOSS.format(name="second")
+    registry = distributions({"first": first, "second": second})
+    assert [one.error for one in isolation.inspect([registry])] == [""] * len(registry.names())
+
+
+def test_names_of_a_task_leave_out_what_cannot_be_loaded(distributions, monkeypatch):
+    registry = distributions({"good": LOSS.format(name="good"), "exits": "import os; os._exit(7)"})
+    monkeypatch.setattr("lossreg.registry.registries.losses", registry)
+    names = lossreg.names(task="regression")
+    assert {"good", "huber", "mse"} <= set(names)
+    assert not {"exits", "cross_entropy"} & set(names)
+    assert set(names) < set(lossreg.names())
+    with pytest.raises(InvalidInput, match="no loss is for the task 'regresion'; did you mean 'regression'"):
+        lossreg.names(task="regresion")
 
 
 # Leaving out
@@ -370,8 +520,8 @@ def test_a_loss_of_an_installed_name_does_not_hide_it():
 def test_only_what_the_decorators_make_can_be_registered(given):
     with pytest.raises(InvalidType, match="expected a loss made by @loss, got"):
         Registry("lossreg.losses", Loss).register(given)
-    makers = "@loss, @model, @optimizer, @data, @schedule, @tracker"
-    with pytest.raises(InvalidType, match=f"expected what one of {makers} makes, got"):
+    decorators = ", ".join(f"@{registry.kind}" for registry in REGISTRIES)
+    with pytest.raises(InvalidType, match=f"expected what one of {decorators} makes, got"):
         lossreg.register(given)
 
 

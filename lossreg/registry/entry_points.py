@@ -1,7 +1,10 @@
-"""What is installed: the entry points of distributions on the module path, read from their files.
+"""The entry points of the distributions on the module path, read from their files.
 
-importlib.metadata reads the same files, but importing it takes longer than all else that `lossreg list` does: it brings
-the parser of e-mail, sockets and zip files. So it is asked only where distributions lie elsewhere than in directories.
+importlib.metadata reads the same files, but importing it takes longer than everything else that `lossreg list` does,
+because it imports the parser of e-mail, sockets and zip files. So it is used only where distributions are not
+directories: in zip files, or behind import hooks.
+
+Bytes that are not UTF-8 never end a reading: they are replaced, so that they damage at most the line they are in.
 """
 
 from __future__ import annotations
@@ -16,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 METADATA = {".dist-info": "METADATA", ".egg-info": "PKG-INFO"}
-"""Where a directory about a distribution tells its name and version, by how the directory is called."""
+"""The file with a distribution's name and version, by the suffix of the directory that it is in."""
 
 
 class Point(NamedTuple):
-    """An entry point, and whose it is; `value` is a module, or module:object."""
+    """An entry point and the distribution that has it; `value` is a module, or module:object."""
 
     group: str
     name: str
@@ -30,30 +33,46 @@ class Point(NamedTuple):
 
 
 def entry_points(prefix: str) -> list[Point]:
-    """The entry points in groups whose names begin so; of a distribution found twice, those that come first count."""
+    """Return the entry points of all groups that begin with `prefix`; a distribution found twice counts once."""
     elsewhere = any(finder is not PathFinder and hasattr(finder, "find_distributions") for finder in sys.meta_path)
     if elsewhere or any(map(os.path.isfile, sys.path)):
-        return from_library(prefix)
-    return [point for directory in directories() for point in from_directory(directory, prefix)]
+        return from_importlib(prefix)
+    return [
+        point
+        for directory in directories()
+        for point in parse(
+            prefix,
+            read(directory, "entry_points.txt"),
+            read(directory, METADATA[os.path.splitext(directory)[1]]),  # noqa: PTH122  pathlib is slow to import
+        )
+    ]
 
 
-def from_library(prefix: str) -> list[Point]:
-    """The same, as importlib.metadata has them."""
-    from importlib.metadata import distributions
+def from_importlib(prefix: str) -> list[Point]:
+    """Return the same, from the files that importlib.metadata finds."""
+    from importlib.metadata import Distribution, distributions
 
-    seen: set[str] = set()
-    found = []
+    def read_text(distribution: Distribution, *names: str) -> str:
+        for name in names:
+            try:
+                text = distribution.read_text(name)
+            except (OSError, UnicodeDecodeError):
+                continue
+            if text:
+                return text
+        return ""
+
+    found: dict[str, list[Point]] = {}
     for distribution in distributions():
-        name = distribution.name or "unknown"
-        if folded(name) not in seen:
-            seen.add(folded(name))
-            points = [point for point in distribution.entry_points if point.group.startswith(prefix)]
-            found += [Point(point.group, point.name, point.value, name, distribution.version) for point in points]
-    return found
+        metadata = read_text(distribution, *METADATA.values())
+        points = parse(prefix, read_text(distribution, "entry_points.txt"), metadata)
+        key = normalized_distribution(name_and_version(metadata)[0]) if metadata else str(len(found))
+        found.setdefault(key, points)
+    return [point for points in found.values() for point in points]
 
 
 def directories() -> Iterator[str]:
-    """The directories about distributions, one for each."""
+    """Yield the metadata directory of each distribution, the first one of several."""
     seen: set[str] = set()
     for place in sys.path:
         try:
@@ -61,37 +80,45 @@ def directories() -> Iterator[str]:
         except OSError:
             continue
         for name in names:
-            distribution = folded(name.partition("-")[0])
-            if name.endswith(tuple(METADATA)) and distribution not in seen:
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122  as above
+            distribution = normalized_distribution(stem.partition("-")[0])
+            if suffix in METADATA and distribution not in seen:
                 seen.add(distribution)
                 yield os.path.join(place, name)  # noqa: PTH118  as above
 
 
-def from_directory(directory: str, prefix: str) -> Iterator[Point]:
-    """The entry points of the distribution that a directory is about."""
-    text = read(directory, "entry_points.txt")
+def parse(prefix: str, text: str, metadata: str) -> list[Point]:
+    """Parse the text of an entry_points.txt; of an entry point that is there twice, the first one counts."""
     if f"[{prefix}" not in text:
-        return
-    told = read(directory, METADATA[os.path.splitext(directory)[1]]).partition("\n\n")[0]  # noqa: PTH122  as above
-    facts = dict(re.findall(r"^(Name|Version):\s*(.*?)\s*$", told, re.MULTILINE))
+        return []
+    distribution, version = name_and_version(metadata)
+    found: dict[tuple[str, str], Point] = {}
     group = ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("[") and line.endswith("]"):
             group = line[1:-1]
         elif "=" in line and not line.startswith("#") and group.startswith(prefix):
             name, value = map(str.strip, line.split("=", 1))
-            yield Point(group, name, value, facts.get("Name", "unknown"), facts.get("Version", ""))
+            found.setdefault((group, name), Point(group, name, value, distribution, version))
+    return list(found.values())
+
+
+def name_and_version(metadata: str) -> tuple[str, str]:
+    """Return the name and the version that a METADATA file gives."""
+    header = metadata.partition("\n\n")[0]
+    fields = dict(re.findall(r"^(Name|Version):\s*(.*?)\s*$", header, re.MULTILINE))
+    return fields.get("Name", "unknown"), fields.get("Version", "")
 
 
 def read(directory: str, name: str) -> str:
-    """A file's text; none where there is no such file."""
+    """Return a file's text, or an empty one if it cannot be read."""
     try:
-        with open(os.path.join(directory, name), encoding="utf-8") as file:  # noqa: PTH118, PTH123  as above
+        with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:  # noqa: PTH118, PTH123  as above
             return file.read()
     except OSError:
         return ""
 
 
-def folded(distribution: str) -> str:
-    """A distribution's name as packaging compares it: in lower case, with runs of ``-_.`` as one."""
-    return re.sub(r"[-_.]+", "-", distribution.strip()).lower()
+def normalized_distribution(name: str) -> str:
+    """Return a distribution's name as packaging compares it: in lower case, with each run of ``-_.`` as one hyphen."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()

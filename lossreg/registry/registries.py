@@ -1,8 +1,9 @@
-"""The registry: finds a plugin by name, loads that one and no other, and explains every failure.
+"""The registries: find a plugin by name, load that one and no other, and explain what is wrong.
 
-One `Registry` for each kind of plugin. What is installed is read from entry points, without importing anything; a
-plugin is imported when it is asked for, and held to the contract alone, so that whatever is wrong with it stays its own
-trouble. An author may also `register` an object at run time.
+There is one `Registry` for each kind of plugin, and everything that lists or names kinds reads `REGISTRIES`. What is
+installed is read from entry points, without importing anything. A plugin is imported when it is asked for, and is
+checked against the contract by itself, so that whatever is wrong with it affects no other. An author may also
+`register` an object at run time.
 """
 
 from __future__ import annotations
@@ -11,32 +12,33 @@ import os
 import re
 import sys
 from dataclasses import dataclass, field
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lossreg.definition.component import Component, Data, Model, Optimizer, Schedule, Tracker, locate
 from lossreg.definition.loss import Loss
 from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName, listed, nearest
-from lossreg.registry.entry_points import Point, entry_points, folded
+from lossreg.registry.entry_points import Point, entry_points, normalized_distribution
 
 if TYPE_CHECKING:
-    from lossreg.definition.hooks import Contract
+    from collections.abc import Iterable
 
-Product = TypeVar("Product", bound=Component)
+Kind = TypeVar("Kind", bound=Component)
 
 RUNTIME = "runtime"
+PREFIX = "lossreg."
 
 
 @dataclass(frozen=True)
-class Offer(Generic[Product]):
-    """A name that is offered, and by whom: an installed distribution's entry point, or an object given at run time."""
+class Offer(Generic[Kind]):
+    """A name and what offers it: an entry point of an installed distribution, or an object registered at run time."""
 
     name: str
     distribution: str
     version: str = ""
     value: str = ""
-    given: Product | None = field(default=None, repr=False)
+    registered: Kind | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}".strip()
@@ -44,126 +46,154 @@ class Offer(Generic[Product]):
 
 @lru_cache(1)
 def points(*_: str) -> list[Point]:
-    """The entry points on a path of modules, read once for all groups."""
-    return entry_points("lossreg.")
+    """Return the entry points on a module path; they are read once for all groups."""
+    return entry_points(PREFIX)
 
 
 def enabled() -> list[Point]:
-    """The entry points of all distributions but those that LOSSREG_DISABLE_PLUGINS names."""
-    disabled = {folded(name) for name in os.environ.get("LOSSREG_DISABLE_PLUGINS", "").split(",")}
-    return [point for point in points(*sys.path) if folded(point.distribution) not in disabled]
+    """Return the entry points of all distributions except those that LOSSREG_DISABLE_PLUGINS names."""
+    disabled = {normalized_distribution(name) for name in os.environ.get("LOSSREG_DISABLE_PLUGINS", "").split(",")}
+    return [point for point in points(*sys.path) if normalized_distribution(point.distribution) not in disabled]
 
 
-class Registry(Generic[Product]):
-    """The plugins of one kind."""
+class Registry(Generic[Kind]):
+    """The plugins of one kind: those in a group of entry points, whose hooks return components of one class."""
 
-    def __init__(self, group: str, product: type[Product]) -> None:
+    def __init__(self, group: str, component: type[Kind]) -> None:
         self.group = group
-        self.product = product
-        self.kind = product.__name__.lower()
-        self._given: dict[str, Offer[Product]] = {}
-        self._loaded: dict[Offer[Product], Product] = {}
+        self.component = component
+        self.kind = component.__name__.lower()
+        self.plural = group.removeprefix(PREFIX)
+        self._registered: dict[str, Offer[Kind]] = {}
+        self._loaded: dict[Offer[Kind], Kind] = {}
 
     @cached_property
-    def _installed(self) -> list[Offer[Product]]:
+    def _installed(self) -> list[Offer[Kind]]:
         return [
             Offer(point.name, point.distribution, point.version, point.value)
             for point in enabled()
             if point.group == self.group
         ]
 
-    def offers(self) -> list[Offer[Product]]:
-        """Everything offered, by name and then by distribution; imports no plugin."""
-        return sorted([*self._installed, *self._given.values()], key=lambda offer: (offer.name, offer.distribution))
+    def offers(self) -> list[Offer[Kind]]:
+        """Return every offer, sorted by name and then by distribution; imports no plugin."""
+        return sorted(
+            [*self._installed, *self._registered.values()], key=lambda offer: (offer.name, offer.distribution)
+        )
 
     def names(self) -> list[str]:
-        """The names offered, sorted; imports no plugin."""
+        """Return the names offered, sorted; imports no plugin."""
         return sorted({offer.name for offer in self.offers()})
 
-    def find(self, name: str) -> Offer[Product]:
-        """Who offers `name`; ``distribution:name`` picks one of several. Imports no plugin.
+    def find(self, name: str) -> Offer[Kind]:
+        """Return the offer of a name, without importing the plugin; ``distribution:name`` picks one of several.
 
-        A name is matched exactly, or else without regard to case, underscores and a final "Loss", which makes
-        PyTorch's class names find theirs. Raises UnknownName or AmbiguousName.
+        A name is matched exactly, or else by its normalized name, so that PyTorch's class names work. Raises
+        UnknownName or AmbiguousName.
         """
         if not isinstance(name, str):
             raise InvalidType(f"expected the name of a {self.kind}, got {name!r}")
         distribution, _, bare = name.rpartition(":")
-        offers = [o for o in self.offers() if not distribution or folded(o.distribution) == folded(distribution)]
-        matches = [o for o in offers if o.name == bare] or [o for o in offers if essence(o.name) == essence(bare)]
+        wanted = normalized_distribution(distribution)
+        offers = [o for o in self.offers() if not wanted or normalized_distribution(o.distribution) == wanted]
+        matches = [o for o in offers if o.name == bare]
+        matches = matches or [o for o in offers if normalized_name(o.name) == normalized_name(bare)]
         if len(matches) == 1:
             return matches[0]
         if not matches:
             hint = nearest(bare, {offer.name for offer in offers})
             raise UnknownName(
-                f"no {self.kind} named {name!r} is installed" + (hint and f"; {hint}") + f"; installed: "
+                f"no {self.kind} named {name!r} is installed" + (hint and f"; {hint}") + "; installed: "
                 f"{listed({offer.name for offer in self.offers()})}",
             )
-        picks = " or ".join(repr(f"{offer.distribution}:{offer.name}") for offer in matches)
+        choices = " or ".join(repr(f"{offer.distribution}:{offer.name}") for offer in matches)
         raise AmbiguousName(
-            f"{self.kind} {name!r} is offered by {' and by '.join(map(str, matches))}; choose one with {picks}",
+            f"{self.kind} {name!r} is offered by {' and by '.join(map(str, matches))}; choose one with {choices}",
         )
 
-    def get(self, name: str) -> Product:
-        """The plugin of that name, imported if it has not been; raises UnknownName, AmbiguousName or BrokenPlugin."""
+    def get(self, name: str) -> Kind:
+        """Return the component of a name, loading it if necessary.
+
+        Raises UnknownName, AmbiguousName or BrokenPlugin.
+        """
         return self.load(self.find(name))
 
-    def load(self, offer: Offer[Product]) -> Product:
-        """The object behind an offer; raises BrokenPlugin, which names the distribution and the cause."""
-        if offer.given is not None:
-            return offer.given
+    def load(self, offer: Offer[Kind]) -> Kind:
+        """Return the component of an offer, importing its plugin if necessary; raises BrokenPlugin.
+
+        A KeyboardInterrupt passes, since it nearly always comes from the user.
+        """
+        if offer.registered is not None:
+            return offer.registered
         if offer not in self._loaded:
             try:
-                self._loaded[offer] = self._import(offer.name, offer.value)
-            except (Exception, SystemExit) as error:
-                where = f" ({offer.name} = {offer.value!r})"
-                cause = str(error) if isinstance(error, BrokenPlugin) else f"{type(error).__name__}: {error}"
-                raise BrokenPlugin(f"{self.kind} {offer.name!r} of {offer} cannot be used{where}: {cause}") from error
+                self._loaded[offer] = self._import(offer)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                raise self.broken(offer, explain(error)) from error
         return self._loaded[offer]
 
-    def _import(self, name: str, value: str) -> Product:
-        module, _, inner = value.partition("[")[0].replace(" ", "").partition(":")
-        manager, plugin = contract(), locate(module, inner) if inner else import_module(module)
-        try:
-            manager.register(plugin)
-            manager.check_pending()
-            answers = manager.hook.lossreg_component()
-        except BaseException:
-            contract.cache_clear()  # a plugin that fails half way stays registered
-            raise
-        manager.unregister(plugin)
-        if len(answers) != 1:
-            raise BrokenPlugin("it has no lossreg_component hook that answers")
-        if not isinstance(answers[0], self.product):
-            raise BrokenPlugin(f"lossreg_component answers {answers[0]!r}, expected a {self.product.__name__}")
-        if answers[0].name != name:
-            raise BrokenPlugin(f"its entry point is named {name!r} but it answers {answers[0].name!r}")
-        return answers[0]
+    def broken(self, offer: Offer[Kind], cause: str) -> BrokenPlugin:
+        """Return the error for an offer whose plugin cannot be used."""
+        where = f"({offer.name} = {offer.value!r})"
+        return BrokenPlugin(f"{self.kind} {offer.name!r} of {offer} cannot be used {where}: {cause}")
 
-    def register(self, given: Product) -> Product:
-        """Offer an object at run time, as in a notebook; the same name again replaces the earlier object.
+    def _import(self, offer: Offer[Kind]) -> Kind:
+        from lossreg.definition import hooks  # imports pluggy, which listing names does not need
+
+        module, _, attribute = offer.value.partition("[")[0].replace(" ", "").partition(":")
+        plugin = locate(module, attribute) if attribute else import_module(module)
+        manager = hooks.Contract("lossreg")
+        manager.add_hookspecs(hooks)
+        manager.register(plugin)
+        manager.check_pending()
+        answers = manager.hook.lossreg_component()
+        if len(answers) != 1:
+            raise BrokenPlugin("it has no lossreg_component hook that returns a component")
+        (component,) = answers
+        if not isinstance(component, self.component):
+            raise BrokenPlugin(f"its lossreg_component returns {component!r}, expected a {self.component.__name__}")
+        if component.name != offer.name:
+            raise BrokenPlugin(f"its entry point is named {offer.name!r}, but its component {component.name!r}")
+        if not is_documented(component):
+            raise BrokenPlugin("its docstring is not a string")
+        return component
+
+    def register(self, component: Kind) -> Kind:
+        """Offer a component at run time, as in a notebook; the same name again replaces the earlier component.
 
         Beside an installed plugin of the same name, ``runtime:name`` picks this one. Raises InvalidType for anything
-        but what the decorator of this kind makes.
+        that the decorator of this kind did not make.
         """
-        if not isinstance(given, self.product):
-            raise InvalidType(f"expected a {self.kind} made by @{self.kind}, got {given!r}")
-        self._given[given.name] = Offer(given.name, RUNTIME, given=given)
-        return given
+        if not isinstance(component, self.component):
+            raise InvalidType(f"expected a {self.kind} made by @{self.kind}, got {component!r}")
+        self._registered[component.name] = Offer(component.name, RUNTIME, registered=component)
+        return component
 
 
-@cache
-def contract() -> Contract:
-    """The manager that holds one plugin at a time to the hooks, so that what is wrong with one is no other's."""
-    from lossreg.definition import hooks
+def explain(error: BaseException) -> str:
+    """Return what an error raised by a plugin says, whatever the error is."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001  the plugin's own __str__ fails
+        message = "its message cannot be shown"
+    return message if isinstance(error, BrokenPlugin) else f"{type(error).__name__}: {message}"
 
-    manager = hooks.Contract("lossreg")
-    manager.add_hookspecs(hooks)
-    return manager
+
+def is_documented(component: Component) -> bool:
+    """Return whether a component's documentation is text; a plugin may assign anything to `__doc__`."""
+    try:
+        return isinstance(component.doc, str)
+    except AttributeError:
+        return False
 
 
-def essence(name: str) -> str:
-    """A name without case, underscores and a final "Loss" or "WithLoss": equal for KLDivLoss and kl_div."""
+def normalized_name(name: str) -> str:
+    """Return a name in lower case, without underscores and a final "Loss" or "WithLoss".
+
+    It is equal for KLDivLoss and kl_div.
+    """
     return re.sub(r"(with)?loss$", "", name.replace("_", "").lower())
 
 
@@ -176,26 +206,32 @@ trackers = Registry("lossreg.trackers", Tracker)
 REGISTRIES: tuple[Registry[Any], ...] = (losses, models, optimizers, data, schedules, trackers)
 
 
-def unread() -> list[str]:
-    """The groups of entry points that would be ours and that no registry reads, each in words, with whose it is."""
+def problems(registries: Iterable[Registry[Any]]) -> list[str]:
+    """Describe what is wrong with the offers themselves: names offered twice in some registries, and unknown groups."""
+    found = []
     groups = [registry.group for registry in REGISTRIES]
-    told = []
     for distribution, group in sorted({(f"{p.distribution} {p.version}", p.group) for p in enabled()}):
         if group not in groups:
             hint = nearest(group, groups)
-            told.append(
+            found.append(
                 f"{distribution} has entry points in the group {group!r}, which nothing reads"
                 + (hint and f"; {hint}")
-                + f"; there are {listed(groups)}"
+                + f"; the groups are {listed(groups)}"
             )
-    return told
+    for registry in registries:
+        for name in registry.names():
+            try:
+                registry.find(name)
+            except AmbiguousName as error:
+                found.append(str(error))
+    return found
 
 
 def register(component: Component) -> Component:
     """Offer a component at run time in the registry of its kind; raises InvalidType for anything else."""
-    suitable = next((registry for registry in REGISTRIES if isinstance(component, registry.product)), None)
+    suitable = next((registry for registry in REGISTRIES if isinstance(component, registry.component)), None)
     if suitable is None:
-        kinds = ", ".join(f"@{registry.kind}" for registry in REGISTRIES)
-        raise InvalidType(f"expected what one of {kinds} makes, got {component!r}")
+        decorators = ", ".join(f"@{registry.kind}" for registry in REGISTRIES)
+        raise InvalidType(f"expected what one of {decorators} makes, got {component!r}")
     suitable.register(component)
     return component

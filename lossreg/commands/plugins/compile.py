@@ -31,8 +31,8 @@ def run(options: argparse.Namespace) -> None:
 
     from lossreg.criterion.compile_ahead import compile_all
     from lossreg.errors import InvalidInput
+    from lossreg.formatting import columns
     from lossreg.kernels.drivers.threads import available
-    from lossreg.registry.describe import columns
     from lossreg.registry.registries import losses
 
     if options.jobs is not None and options.jobs < 1:

@@ -1,58 +1,70 @@
-"""`lossreg list`: what is installed."""
+"""`lossreg list`: list the plugins that are installed."""
 
 from __future__ import annotations
 
-import sys
+import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Sequence
+
+    from lossreg.registry.registries import Registry
+
+ALL = "all"
 
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
-    command = commands.add_parser("list", help="list what is installed", description="List what is installed.")
-    kinds = ("losses", "models", "optimizers", "data", "schedules", "trackers", "all")
-    command.add_argument("kind", nargs="?", default="losses", choices=kinds, metavar="KIND", help=", ".join(kinds))
+    description = "List the plugins that are installed, of one kind or of all."
+    command = commands.add_parser("list", help="list the plugins that are installed", description=description)
+    command.add_argument(
+        "kind",
+        nargs="?",
+        type=registries_of,
+        default="losses",
+        metavar="KIND",
+        help=f"losses (the default), another kind that `lossreg list` names, or {ALL}",
+    )
+    command.add_argument("--task", metavar="TASK", help="only the losses for a task, such as regression")
     command.set_defaults(run=run)
 
 
+def registries_of(kind: str) -> Sequence[Registry[Any]]:
+    """Return the registries of a kind; argparse shows the error for any other."""
+    from lossreg.errors import nearest
+    from lossreg.registry.registries import REGISTRIES
+
+    kinds = {**{registry.plural: (registry,) for registry in REGISTRIES}, ALL: REGISTRIES}
+    if kind in kinds:
+        return kinds[kind]
+    hint = nearest(kind, kinds)
+    raise argparse.ArgumentTypeError(f"expected one of {', '.join(kinds)}; got {kind!r}" + (hint and f"; {hint}"))
+
+
 def run(options: argparse.Namespace) -> None:
-    """Print a table of plugins, and a warning for each that cannot be used, or that nothing reads."""
-    from lossreg.errors import AmbiguousName, BrokenPlugin
-    from lossreg.registry.registries import REGISTRIES, unread
+    """Print a table of plugins, and a warning for each that cannot be used and for each name or group in doubt."""
+    from lossreg.commands.output import print_prose_table, say, warn, width
+    from lossreg.registry.isolation import inspect, with_task
+    from lossreg.registry.registries import REGISTRIES, problems
 
-    chosen = [registry for registry in REGISTRIES if options.kind in ("all", registry.group.removeprefix("lossreg."))]
-    rows, warnings = [], unread()
-    for registry in chosen:
-        for offer in registry.offers():
-            try:
-                component = registry.load(offer)
-            except BrokenPlugin as error:
-                warnings.append(str(error))
-                continue
-            kind = [registry.kind] if len(chosen) > 1 else []
-            task = [getattr(component, "task", "")] if options.kind in ("losses", "all") else []
-            rows.append([*kind, offer.name, *task, str(offer), component.summary])
-        for name in registry.names():
-            try:
-                registry.find(name)
-            except AmbiguousName as error:
-                warnings.append(str(error))
-    print_table(rows)
-    sys.stdout.flush()
-    for warning in warnings:
-        print(f"lossreg: warning: {' '.join(warning.split())}", file=sys.stderr)
-
-
-def print_table(rows: list[list[str]]) -> None:
-    """Print rows in columns, the last cut where the terminal ends."""
-    from lossreg.registry.describe import columns
-
-    room = None
-    if sys.stdout.isatty():
-        from shutil import get_terminal_size  # 3 ms that a pipe need not pay
-
-        room = get_terminal_size().columns
-    for line in columns(rows):
-        print(line if room is None or len(line) <= room else line[: room - 1] + "…")
+    registries: Sequence[Registry[Any]] = options.kind
+    inspections = list(inspect(registries))
+    found = [one for one in inspections if not one.error]
+    if options.task is not None:
+        found = with_task(found, options.task)
+    one_kind = len(registries) == 1
+    has_tasks = any(one.task for one in found)
+    header = [registries[0].kind if one_kind else "name", *["task"] * has_tasks, "from", "summary"]
+    rows = [[one.offer.name, *[one.task] * has_tasks, str(one.offer), one.summary] for one in found]
+    if not one_kind:
+        header = ["kind", *header]
+        rows = [[one.registry.kind, *row] for one, row in zip(found, rows, strict=True)]
+    if rows:
+        print_prose_table(header, rows)
+    else:
+        say(f"no {registries[0].plural if one_kind else 'plugins'} are installed")
+    if one_kind and width() is not None:
+        others = ", ".join(registry.plural for registry in REGISTRIES if registry not in registries)
+        say(f"\n`lossreg list KIND` lists another kind: {others}, or {ALL}. `lossreg show NAME` describes one plugin.")
+    for problem in [*problems(registries), *(one.error for one in inspections if one.error)]:
+        warn(problem)

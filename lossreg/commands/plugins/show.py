@@ -1,4 +1,4 @@
-"""`lossreg show`: all about one plugin."""
+"""`lossreg show`: describe one plugin."""
 
 from __future__ import annotations
 
@@ -8,43 +8,53 @@ if TYPE_CHECKING:
     import argparse
 
     from lossreg.definition.loss import Loss
-    from lossreg.registry.registries import Registry
+    from lossreg.errors import UnknownName
 
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
-    description = "Show a plugin of any kind: what it does, takes and comes from."
-    command = commands.add_parser("show", help="show one of them in full", description=description)
-    command.add_argument("name", metavar="NAME", help="its name, PyTorch's name of it, or DISTRIBUTION:NAME")
+    description = "Show what a plugin does, its inputs and parameters, and where it comes from."
+    command = commands.add_parser("show", help="describe one plugin", description=description)
+    command.add_argument("name", metavar="NAME", help="its name, the name of its PyTorch class, or DISTRIBUTION:NAME")
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print everything about the plugins of a name, of whatever kind."""
-    from lossreg.errors import UnknownName, listed, nearest
+    """Describe the plugins that have a name, of whatever kind."""
+    from lossreg.commands.output import say
+    from lossreg.errors import UnknownName
+    from lossreg.registry.describe import describe
+    from lossreg.registry.isolation import load
     from lossreg.registry.registries import REGISTRIES
 
-    registries: tuple[Registry[Any], ...] = REGISTRIES
     found = []
-    for registry in registries:
+    for registry in REGISTRIES:
         try:
             offer = registry.find(options.name)
         except UnknownName:
             continue
-        found.append((registry.kind, offer, registry.load(offer)))
+        found.append((registry.kind, offer, load(registry, offer)))
     if not found:
-        names = {name for registry in registries for name in registry.names()}
-        hint = nearest(options.name, names)
-        raise UnknownName(
-            f"nothing named {options.name!r} is installed" + (hint and f"; {hint}") + f"; installed: {listed(names)}",
-        )
-    from lossreg.registry.describe import describe
-
-    print("\n\n".join(describe(*one, trainable=one[0] != "loss" or trains(one[2])) for one in found))
+        raise unknown(options.name)
+    say("\n\n".join(describe(*one, trainable=one[0] != "loss" or is_trainable(one[2])) for one in found))
 
 
-def trains(loss: Loss) -> bool:
-    """Whether a config can train by a loss."""
+def unknown(name: str) -> UnknownName:
+    """Return the error for a name that no plugin has: the nearest name, and the names of its kind."""
+    from lossreg.errors import UnknownName, listed, nearest, nearest_name
+    from lossreg.registry.registries import REGISTRIES, losses
+
+    names = {name: registry for registry in reversed(REGISTRIES) for name in registry.names()}
+    registry = names.get(nearest_name(name, names), losses)
+    hint = nearest(name, names)
+    return UnknownName(
+        f"no plugin named {name!r} is installed; {hint and f'{hint} '}the {registry.plural} are "
+        f"{listed(registry.names())}; `lossreg list all` lists every kind",
+    )
+
+
+def is_trainable(loss: Loss) -> bool:
+    """Return whether a config can train with a loss."""
     from lossreg.experiment.task.requirements import requirements_of  # imports numpy, which other kinds need not
 
     return requirements_of(loss) is not None

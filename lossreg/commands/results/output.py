@@ -102,7 +102,7 @@ def print_cells(header: Sequence[str], cells: Sequence[Sequence[str]], right: Se
     if on_terminal and find_spec("rich"):
         print_rich(header, cells, right)
     else:
-        from lossreg.registry.describe import columns
+        from lossreg.formatting import columns
 
         for line in columns([header, *cells], right[:shown]):
             print(line)
@@ -149,7 +149,7 @@ def in_words(key: str, value: Any) -> str:
         return value
     if isinstance(value, float):
         return f"{value:.4g}"
-    from lossreg.registry.describe import as_yaml
+    from lossreg.formatting import as_yaml
 
     return as_yaml(value)
 

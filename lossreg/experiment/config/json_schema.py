@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from lossreg.definition import domains
 from lossreg.definition.parameters import SEQUENCES, UNION, along, domain_of, named
-from lossreg.errors import AmbiguousName, BrokenPlugin
+from lossreg.errors import AmbiguousName
 from lossreg.experiment.config.inheritance import EXTENDS
 from lossreg.experiment.config.run_config import LABEL, NOUNS, REST, SETTINGS, SWEEP, TRAIN, USUAL
 from lossreg.experiment.config.sweep_config import DISTRIBUTIONS, PARAMETERS, SECTIONS
 from lossreg.experiment.task.metrics import NAMES
-from lossreg.registry.registries import essence, losses, trackers
+from lossreg.registry.isolation import usable
+from lossreg.registry.registries import losses, normalized_name, trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,11 +95,7 @@ def choice(registry: Any, settings: Iterable[Parameter], *, whole: bool) -> Sche
     """The schema of a noun: the name of an installed plugin, or a mapping with a name and its parameters."""
     settings = list(settings)
     bare, mappings, every = [], [], []
-    for offer in registry.offers():
-        try:
-            component = registry.load(offer)
-        except BrokenPlugin:
-            continue
+    for offer, component in usable(registry):
         own = [setting_of(parameter) for parameter in component.parameters]
         every += own
         required = [parameter.name for parameter in component.parameters if parameter.required]
@@ -113,7 +110,7 @@ def choice(registry: Any, settings: Iterable[Parameter], *, whole: bool) -> Sche
 
 def naming(registry: Any, offer: Offer[Any]) -> Schema:
     """The schema of a plugin's name: as it is completed, and as the registry finds it."""
-    letters = "_*".join(f"[{letter.lower()}{letter.upper()}]" for letter in essence(offer.name))
+    letters = "_*".join(f"[{letter.lower()}{letter.upper()}]" for letter in normalized_name(offer.name))
     usual, prefix = offer.name, f"({offer.distribution}:)?"
     try:
         registry.find(offer.name)

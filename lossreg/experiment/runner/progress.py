@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.runs import Run, runs_in
-from lossreg.registry.describe import columns
+from lossreg.formatting import columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ from lossreg.experiment.config.yaml_document import Document, dotted
 from lossreg.experiment.extras import extra
 from lossreg.experiment.storage.environment import config_hash
 from lossreg.experiment.training.prepare import prepare, stream
-from lossreg.registry.describe import as_yaml
+from lossreg.formatting import as_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lossreg.definition.domains import REAL
-from lossreg.errors import BrokenPlugin, InvalidInput, listed
+from lossreg.errors import InvalidInput, listed
 from lossreg.experiment.data.preprocessing import Scaling
 from lossreg.experiment.task.metrics import suitable
 from lossreg.experiment.task.requirements import LossRequirements, Task, requirements_of
 from lossreg.experiment.task.targets import encode, suits
+from lossreg.registry.isolation import usable
 from lossreg.registry.registries import losses
 
 if TYPE_CHECKING:
@@ -163,12 +165,10 @@ def mismatch(choice: PluginConfig, config: Config, table: Table, demand: LossReq
 def fitting(table: Table) -> list[str]:
     """The names of the installed losses that suit a table's targets."""
     names = []
-    for offer in losses.offers():
-        try:
-            demand = requirements_of(losses.load(offer))
-            if demand and suits(demand.task, table):
+    for offer, loss in usable(losses):
+        demand = requirements_of(loss)
+        if demand and suits(demand.task, table):
+            with suppress(InvalidInput):
                 encode(demand, table)
                 names.append(offer.name)
-        except (BrokenPlugin, InvalidInput):
-            continue
     return names

@@ -16,6 +16,7 @@ from numba.core import cgutils, errors, ir, typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, run_frontend
 from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
+from numba.core.entrypoints import init_all
 from numba.core.environment import lookup_environment
 from numba.core.errors import NumbaError
 from numba.core.event import install_recorder
@@ -55,6 +56,7 @@ __all__ = [
     "impl_ret_borrowed",
     "impl_ret_new_ref",
     "infer_global",
+    "init_all",
     "install_recorder",
     "ir",
     "llvm",

@@ -21,6 +21,7 @@ import numpy as np
 from numba import njit
 
 from lossreg.kernels.compiler.bytecode import callees, codes, reached
+from lossreg.kernels.compiler.extensions import load_extensions
 from lossreg.kernels.compiler.numba_api import CompilerBase
 from lossreg.kernels.compiler.options import REORDERED
 
@@ -42,6 +43,8 @@ except ImportError:  # Windows, where nothing stops a second process
     fcntl = None  # type: ignore[assignment]
 
 KERNELS = Path(__file__).parents[1]
+
+load_extensions()
 
 SHORT = 6  # lines of a compiler's report that are passed on
 

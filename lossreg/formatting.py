@@ -1,0 +1,55 @@
+"""Format text for people: columns, values as YAML, and control characters made visible."""
+
+from __future__ import annotations
+
+import re
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that a terminal obeys and does not show, that reorder text, or that cannot be encoded."""
+
+
+def printable(text: str) -> str:
+    r"""Return text with control characters escaped; line breaks and tabs stay.
+
+    Names and values come from files and plugins of other people. Printed as they are, they could clear the screen.
+
+    >>> printable("a \x1b[2J name")
+    'a \\x1b[2J name'
+    """
+    return HIDDEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str) -> str:
+    r"""Return text on one line: line breaks and tabs are escaped as well.
+
+    >>> one_line("two\nlines")
+    'two\\nlines'
+    """
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def columns(rows: Iterable[Iterable[str]], right: Iterable[bool] = ()) -> list[str]:
+    """Return the lines of a table; each column is as wide as its widest cell, and `right` marks those aligned right."""
+    table = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    signs = [">" if is_right else "<" for is_right in right] or ["<"] * len(widths)
+    line = "  ".join(f"{{:{sign}{width}}}" for sign, width in zip(signs, widths, strict=True))
+    return [line.format(*row).rstrip() for row in table]
+
+
+def as_yaml(value: Any) -> str:
+    """Return a value as a config writes it, on one line."""
+    if isinstance(value, str) and value.isidentifier():
+        return value
+    if isinstance(value, float) and not isfinite(value):
+        return f"{value:f}".replace("inf", ".inf").replace("nan", ".nan")
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(as_yaml, value))}]"
+    from json import dumps
+
+    return dumps(value)
