@@ -1,6 +1,7 @@
 """Configs: what YAML means, and what is said about what cannot work."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import given, settings, strategies as st
 
+import lossreg
 from lossreg import InvalidConfig
 from lossreg.criterion.reductions import REDUCTIONS
 from lossreg.experiment.config.run_config import load
@@ -69,7 +71,8 @@ def test_nan_is_a_number(write):
     assert math.isnan(Document.read(write("key: .NaN")).content["key"])
 
 
-PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8"))
+INTEGERS = st.integers(-(2**63) + 1, 2**63 - 1)
+PLAIN = st.none() | st.booleans() | INTEGERS | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8"))
 
 
 @settings(deadline=None)
@@ -86,6 +89,58 @@ def test_what_is_written_reads_the_same_in_1_1_and_in_1_2(tmp_path_factory, cont
 
 def test_anchors_stand_for_what_they_name(write):
     assert Document.read(write("a: &x [1, 2]\nb: *x\n")).content == {"a": [1, 2], "b": [1, 2]}
+
+
+def alias_bomb():
+    """Seven lines that stand for nine to the power of eight values."""
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    for below, name in zip("abcdefg", "bcdefgh", strict=True):
+        lines.append(f"{name}: &{name} [{', '.join([f'*{below}'] * 9)}]")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (alias_bomb(), r":\d+:\d+: more than 100,000 values, aliases included$"),
+        (f"a: {'[' * 500}{']' * 500}", r":1:\d+: nested more than 50 levels deep$"),
+        (f"a: {'[' * 60_000}", r":1:\d+: .*exceeded maximum nesting depth$|: nested more than 50 levels deep$"),
+        (f"a: {'- ' * 500}x", r":1:\d+: "),
+        ("".join(f"{' ' * depth}a:\n" for depth in range(500)), r": nested more than 50 levels deep$"),
+        (f"a: {'x' * 1_000_001}", r":1:1: 1,000,004 characters, at most 1,000,000 are read$"),
+        (f"a: 1{'0' * 400}", r":1:4: a: '10{39}\.\.\.' is not of the type int, which has 64 bits$"),
+        (f"a: 1{'0' * 5000}", r":1:4: a: '10{39}\.\.\.' is not of the type int, which has 64 bits$"),
+        ("a: 9223372036854775808", r":1:4: a: '9223372036854775808' is not of the type int, which has 64 bits$"),
+        ('extends: "a\\0b"', r":1:10: extends: expected the path of a config, got 'a\\x00b'$"),
+    ],
+)
+def test_a_config_is_bounded_in_depth_size_and_numbers(write, text, message):
+    with pytest.raises(InvalidConfig) as caught:
+        load(write(text))
+    assert re.search(message, str(caught.value), re.MULTILINE)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_long_chain_of_configs_is_refused(tmp_path):
+    for number in range(60):
+        tmp_path.joinpath(f"{number}.yaml").write_text(f"extends: {number + 1}.yaml")
+    with pytest.raises(InvalidConfig, match="extends: more than 50 files in a row"):
+        load(tmp_path / "0.yaml")
+    with pytest.raises(InvalidConfig, match=r"--set a.*: nested more than 50 levels deep"):
+        load({"loss": "mse"}, [f"{'.'.join('a' * 2000)}=1"])
+    with pytest.raises(InvalidConfig, match="has a null character"):
+        load("a\0b.yaml")
+
+
+def test_a_number_that_compiled_code_cannot_hold_is_refused():
+    for change in (f"optimizer.lr=1{'0' * 400}", "loss.ignore_index=99999999999999999999"):
+        with pytest.raises(InvalidConfig, match="is not of the type int, which has 64 bits"):
+            load({**GOOD, "loss": "cross_entropy"}, [change])
+    with pytest.raises(InvalidConfig, match=r"lr: expected .*, got an integer that does not fit into 64 bits"):
+        load({**GOOD, "optimizer": {"name": "sgd", "lr": 10**400}})
+    for index in (10**20, -(10**20)):
+        with pytest.raises(lossreg.InvalidParameter, match=r"ignore_index: .* does not fit into 64 bits"):
+            lossreg.create("cross_entropy", ignore_index=index)
 
 
 @pytest.mark.parametrize(

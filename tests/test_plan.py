@@ -149,6 +149,11 @@ sweep:
     [
         ("sweep: [1]", "6:8: sweep: expected a mapping such as {grid: {loss: [mse, l1]}}, got [1]"),
         ("sweep: {}", "6:8: sweep: nothing to try; give grid, zip, draw or repeats"),
+        ("sweep: {repeats: 100000000}", "6:8: sweep: 100,000,000 trials; a sweep has at most 10,000"),
+        (
+            "sweep: {grid: {train.epochs: [1, 2]}, draw: {optimizer.lr: {uniform: [1, 2]}}, trials: 5001}",
+            "6:8: sweep: 10,002 trials; a sweep has at most 10,000",
+        ),
         ("sweep: {grid: 3}", "6:15: sweep.grid: expected a mapping such as {loss: [mse, l1]}, got 3"),
         ("sweep: {draw: {seed: {choice: [1]}}}", "6:8: sweep: trials is missing: how often to draw"),
         ("sweep: {repeats: 2, trials: 3}", "6:29: sweep.trials: how often to draw, and there is no draw"),

@@ -61,12 +61,18 @@ class Parameter:
             return self.default
         plain = accept(self.annotation, value)
         if plain is REFUSED:
+            if isinstance(value, int) and not -INTEGERS <= value < INTEGERS:
+                raise InvalidParameter(
+                    f"{self.name}: expected {self.allowed}, got an integer that does not fit into 64 bits"
+                )
             hint = nearest(str(value), choices(self.annotation))
             raise InvalidParameter(f"{self.name}: expected {self.allowed}, got {value!r}" + (hint and f"; {hint}"))
         return plain
 
 
 REFUSED: Any = object()
+INTEGERS = 2**63
+"""What integers are below: compiled code has 64 bits for one."""
 
 
 def accept(annotation: Any, value: Any) -> Any:  # noqa: PLR0911  a return for each kind of annotation
@@ -109,6 +115,8 @@ def accept_scalar(kind: type, value: Any) -> Any:
     """Give `value` as a plain bool, int, float or str (numpy's numbers included), or REFUSED; a bool is no number."""
     if hasattr(value, "item") and getattr(value, "shape", 0) == ():  # numpy's float64 is a float, and prints otherwise
         value = value.item()
+    if isinstance(value, int) and not -INTEGERS <= value < INTEGERS:
+        return REFUSED
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value if type(value) is kind or (type(value) is not bool and isinstance(value, kind)) else REFUSED

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidConfig
-from lossreg.experiment.config.yaml_document import Document
+from lossreg.experiment.config.yaml_document import DEEPEST, Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,12 +47,14 @@ def extended(document: Document, file: Path, nouns: Nouns, above: tuple[Path, ..
     base = document.content.pop(EXTENDS, None)
     if base is None:
         return document
-    if not isinstance(base, str):
+    if not isinstance(base, str) or "\0" in base:
         document.report((EXTENDS,), f"expected the path of a config, got {base!r}")
         return document
     path, above = file.parent / base, (*above, file)
-    if path.resolve() in [each.resolve() for each in above]:
-        document.report((EXTENDS,), f"a circle: {' extends '.join(map(str, (*above, path)))}")
+    circular = path.resolve() in [each.resolve() for each in above]
+    if circular or len(above) > DEEPEST:
+        what = "a circle" if circular else f"more than {DEEPEST} files in a row"
+        document.report((EXTENDS,), f"{what}: {' extends '.join(map(str, (*above, path)))}")
         return document
     try:
         below = Document.read(path)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -211,8 +212,10 @@ def checked(document: Document, name: str) -> Config:
 
 def name_of(source: Any, document: Document) -> str:
     """The name of a config: its file's or, of the one in a run's directory, the run's."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        return str(json.loads(Path(source).with_name("environment.json").read_text("utf-8"))["name"])
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        path = Path(source).with_name("environment.json")
+        name = json.loads(path.read_bytes())["name"] if stat.S_ISREG(path.lstat().st_mode) else None
+        return name if isinstance(name, str) and name else document.name
     return document.name
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, inf, isfinite, log
+from math import exp, inf, isfinite, log, prod
 from typing import TYPE_CHECKING, Any, Literal
 
 from lossreg.definition.domains import Count, Whole
@@ -57,6 +57,8 @@ SECTIONS = {
     "draw": "{optimizer.lr: {log_uniform: [1e-4, 0.1]}}",
 }
 DISTRIBUTIONS = ("uniform", "log_uniform", "choice")
+MOST_TRIALS = 10_000
+"""All trials are checked before the first one runs, which takes 0.6 ms for each of them."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,10 @@ class SweepConfig:
                 document.report(axis.origin, told)
         if not (any(axes.values()) or document.problems or settings["repeats"] > 1):
             document.report(path, "nothing to try; give grid, zip, draw or repeats")
+        combinations = prod(len(axis.values) for axis in axes["grid"]) * max(lengths, default=1)
+        count = combinations * (settings.get("trials") or 1) * settings.get("repeats", 1)
+        if count > MOST_TRIALS:
+            document.report(path, f"{count:,} trials; a sweep has at most {MOST_TRIALS:,}")
         if bool(axes["draw"]) != bool(settings.get("trials")) and not document.problems:
             told = "is missing: how often to draw" if axes["draw"] else "how often to draw, and there is no draw"
             document.report((*path, *["trials"] * (not axes["draw"])), "trials " * bool(axes["draw"]) + told)

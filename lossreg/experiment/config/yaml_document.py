@@ -28,6 +28,11 @@ except ImportError:  # a PyYAML built without libyaml: seven times slower, the s
 
 KeyPath = tuple[str | int, ...]
 
+# A config may be anyone's: these bound what it costs to read one. At 100,000 values it takes a second.
+MOST_CHARACTERS, MOST_VALUES, DEEPEST = 1_000_000, 100_000, 50
+LARGEST_INTEGER = 2**63 - 1
+SHOWN = 40
+
 TAG = "tag:yaml.org,2002:"
 CORE = {
     "null": r"~|null|Null|NULL|",
@@ -76,6 +81,8 @@ class Document:
     keys: dict[KeyPath, Place] = field(default_factory=dict)
     values: dict[KeyPath, Place] = field(default_factory=dict)
     problems: list[tuple[Place | None, str]] = field(default_factory=list)
+    size: int = 0
+    """How many values have been read, those of an alias once for each use."""
 
     @classmethod
     def read(cls, source: str | Path | Mapping[str, Any]) -> Document:
@@ -89,7 +96,14 @@ class Document:
             raise InvalidConfig(f"{file}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError as error:
             raise InvalidConfig(f"{file}: is not UTF-8 text (byte {error.start})") from None
-        document = cls(Path(source).stem, None)
+        except ValueError:
+            raise InvalidConfig(f"{file!r}: is not a path, as it has a null character") from None
+        return cls.of_text(text, file)
+
+    @classmethod
+    def of_text(cls, text: str, file: str) -> Document:
+        """Read the content of a YAML file."""
+        document = cls(Path(file).stem, None)
         document.parse(text, (), partial(Place, file))
         document.values.setdefault((), Place(file, 1, 1))
         return document
@@ -103,6 +117,9 @@ class Document:
         if not equals or not all(path):
             document.problems.append((place, "expected KEY=VALUE, such as optimizer.lr=3e-4"))
             return document
+        if len(path) > DEEPEST:
+            document.problems.append((place, f"nested more than {DEEPEST} levels deep"))
+            return document
         document.values[path] = place
         document.keys |= {path[:length]: place for length in range(1, len(path) + 1)}
         document.parse(value, path, lambda *_: place)
@@ -113,8 +130,14 @@ class Document:
     def parse(self, text: str, path: KeyPath, place: Callable[[int, int], Place]) -> None:
         """Read YAML as the content at `path`; what is no YAML is a problem."""
         node, problem = None, ""
+        line, column = 1, 1
         try:
-            node = yaml.compose(text, Loader=Loader)
+            if len(text) > MOST_CHARACTERS:
+                problem = f"{len(text):,} characters, at most {MOST_CHARACTERS:,} are read"
+            else:
+                node = yaml.compose(text, Loader=Loader)
+        except RecursionError:  # of PyYAML without libyaml, which has a limit of its own
+            problem = f"nested more than {DEEPEST} levels deep"
         except yaml.MarkedYAMLError as error:
             line, column = position(error.problem_mark or error.context_mark)
             problem = ", ".join(filter(None, (error.context, error.problem)))
@@ -123,7 +146,10 @@ class Document:
             line, column = before.count("\n") + 1, error.position - before.rfind("\n")
         if problem:
             self.problems.append((place(line, column), problem))
-        self.content = None if node is None else self.construct(node, path, place, ())
+        try:
+            self.content = None if node is None else self.construct(node, path, place, ())
+        except TooLargeError as error:
+            self.problems.append((self.values[error.path], str(error)))
 
     def construct(
         self,
@@ -134,9 +160,15 @@ class Document:
     ) -> Any:
         """Make a node's value, and note where it and all that it contains stands."""
         self.values[path] = place(*position(node.start_mark))
+        self.size += 1
         if any(node is parent for parent in parents):
             self.report(path, "an alias to what contains it")
             return None
+        if len(parents) >= DEEPEST or self.size > MOST_VALUES:
+            deep = f"nested more than {DEEPEST} levels deep"
+            raise TooLargeError(
+                path, deep if len(parents) >= DEEPEST else f"more than {MOST_VALUES:,} values, aliases included"
+            )
         if node.tag not in {TAG + kind for kind in (*CORE, "str", "seq", "map")}:
             self.report(path, f"a tag that configs do not use: {node.tag}")
             return None
@@ -167,11 +199,11 @@ class Document:
             if kind == "bool":
                 return {"true": True, "false": False}[text.lower()]
             if kind == "int":
-                return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+                return integer(text)
             if kind == "float":
                 return float(re.sub(r"\.(inf|nan)$", r"\1", text.lower()))
             return text
-        self.report(path, f"{text!r} is not of the type {kind}")
+        self.report(path, f"{shortened(text)!r} is not of the type {kind}{', which has 64 bits' * (kind == 'int')}")
         return None
 
     def report(self, path: KeyPath, what: str, *, at_key: bool = False) -> None:
@@ -197,6 +229,27 @@ class Document:
         """Raise InvalidConfig if there are problems."""
         if self.problems:
             raise self.invalid()
+
+
+class TooLargeError(Exception):
+    """What a document has at a path is nested too deep, or one value too many."""
+
+    def __init__(self, path: KeyPath, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+
+
+def integer(text: str) -> int:
+    """Read an integer as YAML writes it. Raises ValueError for one of more than 64 bits."""
+    value = int(text[:SHOWN], {"0o": 8, "0x": 16}.get(text[:2], 10))
+    if len(text) > SHOWN or abs(value) > LARGEST_INTEGER:
+        raise ValueError(text)
+    return value
+
+
+def shortened(text: str) -> str:
+    """Text that fits into a message."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def simple(content: Any) -> Any:
