@@ -42,6 +42,15 @@ def columns(rows: Iterable[Iterable[str]], right: Iterable[bool] = ()) -> list[s
     return [line.format(*row).rstrip() for row in table]
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things, such as ``1,290 steps``; the plural of the noun takes an s.
+
+    >>> counted(1, "step")
+    '1 step'
+    """
+    return f"{number:,} {noun}" + "s" * (number != 1)
+
+
 def as_yaml(value: Any) -> str:
     """Return a value as a config writes it, on one line."""
     if isinstance(value, str) and value.isidentifier():

@@ -37,7 +37,7 @@ def stop_at(moment, number):
 
     append = files.append
     files.append = watched(append)
-    TrainingStep.step = watched(TrainingStep.step)
+    TrainingStep.take = watched(TrainingStep.take)
     os.fsync, os.truncate = watched(os.fsync), watched(os.truncate)
     Path.replace, Path.unlink = watched(Path.replace), watched(Path.unlink)
 

@@ -347,7 +347,7 @@ def test_data_that_do_not_suit_a_later_config_stop_all_runs_before_the_first(com
     tmp_path.joinpath("good.yaml").write_text(RUN)
     tmp_path.joinpath("bad.yaml").write_text(RUN.replace("loss: mse", "loss: cross_entropy"))
     done = command("run", "good.yaml", "bad.yaml", code=2)
-    assert done.stderr.startswith("lossreg: error: bad.yaml:4:7: loss: cross_entropy takes class labels, and random")
+    assert done.stderr.startswith("lossreg: error: bad.yaml:4:7: loss: cross_entropy takes class labels, but random")
     assert done.stdout == ""
     assert not tmp_path.joinpath("runs").exists()
 
@@ -371,10 +371,15 @@ BROKEN = [
     ("features: 3", "fetures: 3", "1:35", "data.fetures: unknown key; did you mean 'features'?"),
     ("linear", "{name: mlp, activation: rleu}", "2:32", "got 'rleu'; did you mean 'relu'?"),
     ("sgd", "{name: sgd, lr: -1e-3}", "3:28", "optimizer.lr: expected a number above 0, got -0.001"),
-    ("loss: mse", "loss: cross_entropy", "4:7", "cross_entropy takes class labels, and random has real targets; los"),
+    ("loss: mse", "loss: cross_entropy", "4:7", "cross_entropy takes class labels, but random has real targets; sui"),
     ("{epochs: 40}", "{epochs: 4, steps: 9}", "5:20", "train.steps: epochs or steps, not both; leave one out"),
     ("{epochs: 40}", "{lr: 0.1}", "5:9", "train.lr: unknown key; did you mean 'optimizer.lr'?"),
-    ("linear", "{name: linear, outputs: 3}", "2:32", "expected 1, what mse takes for random, got 3"),
+    (
+        "linear",
+        "{name: linear, outputs: 3}",
+        "2:32",
+        "expected 1, the number of outputs that mse takes for random, got 3",
+    ),
     ("loss: mse", "loss: [mse", "5:6", "while parsing a flow sequence, did not find expected ',' or ']'"),
 ]
 

@@ -11,7 +11,7 @@ from lossreg import InvalidConfig, Progress
 from lossreg.experiment.config.run_config import load
 from lossreg.experiment.storage import checkpoint
 from lossreg.experiment.training.interrupts import InterruptHandler
-from lossreg.experiment.training.loop import TrainingLoop, best
+from lossreg.experiment.training.loop import TrainingLoop, index_of_best
 from lossreg.experiment.training.prepare import prepare
 from lossreg.experiment.training.step import TrainingStep, clip_norm, clip_value
 
@@ -41,9 +41,9 @@ def test_accumulated_batches_are_one_large_batch(loss, reduction):
     for training in (large, small):
         while not training.done:
             training.advance(InterruptHandler())
-            training.measure()
+            training.evaluate()
     assert large.step == small.step == 10
-    np.testing.assert_allclose(small.session.network.weights, large.session.network.weights, rtol=2e-5, atol=1e-6)
+    np.testing.assert_allclose(small.prepared.network.weights, large.prepared.network.weights, rtol=2e-5, atol=1e-6)
     assert small.losses == pytest.approx(large.losses, rel=1e-5)
     assert large.losses[-1] < large.losses[0]
 
@@ -66,16 +66,18 @@ def test_accumulation_holds_for_whatever_an_example_is(data, model, loss):
         training = TrainingLoop(prepare(load(config(**given, optimizer={"name": "sgd", "lr": 0.01}))))
         while not training.done:
             training.advance(InterruptHandler())
-        losses.append(training.session.network.weights.copy())
+        losses.append(training.prepared.network.weights.copy())
     np.testing.assert_allclose(*losses, rtol=2e-4, atol=2e-6)
 
 
 def gradient(**train):
     """The gradient that the first step goes by: what the weights lose, at a rate of 1."""
-    session = prepare(load(config(optimizer={"name": "sgd", "lr": 1.0}, train={"steps": 1, "batch_size": 110} | train)))
-    before = session.network.weights.copy()
-    TrainingStep(session).step(np.arange(110), 1.0)
-    return before - session.network.weights
+    prepared = prepare(
+        load(config(optimizer={"name": "sgd", "lr": 1.0}, train={"steps": 1, "batch_size": 110} | train))
+    )
+    before = prepared.network.weights.copy()
+    TrainingStep(prepared).take(np.arange(110), 1.0)
+    return before - prepared.network.weights
 
 
 def test_a_gradient_is_clipped_by_norm_by_value_or_both():
@@ -101,23 +103,25 @@ def test_clipping_survives_squares_that_overflow():
 
 def test_validation_rows_are_neither_trained_nor_tested_on_and_keep_the_classes(tmp_path):
     given = config(data={"name": "iris", "test": 0.2, "validation": 0.4})
-    session = prepare(load(given))
-    assert {name: len(part) for name, part in session.parts.items()} == {
+    prepared = prepare(load(given))
+    assert {name: len(part) for name, part in prepared.splits.items()} == {
         "train": 60,
         "validation": 60,
         "test": 30,
     }
-    counts = [np.bincount(part.targets).tolist() for part in session.parts.values()]
+    counts = [np.bincount(part.targets).tolist() for part in prepared.splits.values()]
     assert counts == [[20, 20, 20], [20, 20, 20], [10, 10, 10]]
     without = prepare(load(config(data={"name": "iris", "test": 0.2})))
-    assert np.array_equal(without.parts["test"].inputs.index, session.parts["test"].inputs.index)
-    rows = np.concatenate([part.inputs.index[:, 0] for part in session.parts.values()])
+    assert np.array_equal(without.splits["test"].inputs.index, prepared.splits["test"].inputs.index)
+    rows = np.concatenate([part.inputs.index[:, 0] for part in prepared.splits.values()])
     assert np.array_equal(np.sort(rows), np.arange(150))
     assert {"train_loss", "validation_loss", "test_loss"} <= set(lossreg.run(given, root=tmp_path).final)
 
 
 def test_parts_that_leave_nothing_are_refused_at_their_place():
-    with pytest.raises(InvalidConfig, match=r"data\.validation: 0\.5 beside the others leaves no rows to train on"):
+    with pytest.raises(
+        InvalidConfig, match=r"data\.validation: 0\.5, together with the other sets, leaves no rows to train on"
+    ):
         prepare(load(config(data={"name": "iris", "test": 0.5, "validation": 0.5})))
 
 
@@ -159,10 +163,10 @@ def test_the_best_epochs_weights_are_kept_and_restored(tmp_path):
 
 
 def test_the_best_is_the_first_of_the_lowest_and_never_nan():
-    assert best([]) == -1
-    assert best([2.0, 1.0, 1.0]) == 1
-    assert best([math.nan, math.inf, 3.0]) == 2
-    assert best([math.nan, math.nan]) == 0
+    assert index_of_best([]) == -1
+    assert index_of_best([2.0, 1.0, 1.0]) == 1
+    assert index_of_best([math.nan, math.inf, 3.0]) == 2
+    assert index_of_best([math.nan, math.nan]) == 0
 
 
 @pytest.mark.parametrize(
@@ -181,8 +185,8 @@ def test_checkpoints_come_as_often_as_asked(tmp_path, train, steps):
 
 
 def test_unless_asked_checkpoints_come_when_the_last_is_old(tmp_path, monkeypatch):
-    monkeypatch.setattr("lossreg.experiment.training.loop.SECONDS", 0.0)
-    monkeypatch.setattr("lossreg.experiment.training.loop.STEPS", 2)
+    monkeypatch.setattr("lossreg.experiment.training.loop.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("lossreg.experiment.training.loop.CHECK_STEPS", 2)
     result = lossreg.run(config(train={"steps": 7, "batch_size": 50, "keep_checkpoints": 100}), root=tmp_path)
     assert checkpoint.steps_in(result.path / "checkpoints") == [2, 3, 4, 6, 7]
 

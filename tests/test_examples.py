@@ -10,13 +10,14 @@ import lossreg
 from lossreg import InvalidInput
 from lossreg.experiment.config.run_config import load
 from lossreg.experiment.data.preprocessing import prepare_inputs
-from lossreg.experiment.task.requirements import Task
-from lossreg.experiment.training.examples import InputRows, draw
+from lossreg.experiment.task.tasks import Task
+from lossreg.experiment.training.comparisons import draw_comparisons
+from lossreg.experiment.training.examples import InputRows
 from lossreg.experiment.training.prepare import prepare
 from lossreg.plugin import Table
 
 LABELS = st.lists(st.integers(0, 3), min_size=1, max_size=40)
-COMPARING = [Task.ORDER, Task.PAIRS, Task.TRIPLETS]
+COMPARING = [Task.RANKING, Task.PAIRS, Task.TRIPLETS]
 
 
 @given(LABELS, st.integers(0, 2**32), st.sampled_from(COMPARING))
@@ -25,22 +26,22 @@ def test_what_is_drawn_is_what_it_is_said_to_be(labels, seed, task):
     rows = np.arange(1, len(targets))
     counts = np.bincount(labels)
     pairs, several = counts.max() > 1, (counts > 0).sum() > 1
-    if not {Task.ORDER: several, Task.PAIRS: pairs or several, Task.TRIPLETS: pairs and several}[task]:
-        with pytest.raises(InvalidInput, match="there are none in"):
-            draw(task, targets, rows, np.random.default_rng(seed))
+    if not {Task.RANKING: several, Task.PAIRS: pairs or several, Task.TRIPLETS: pairs and several}[task]:
+        with pytest.raises(InvalidInput, match="rows make no "):
+            draw_comparisons(task, targets, rows, np.random.default_rng(seed))
         return
-    index, sides = draw(task, targets, rows, np.random.default_rng(seed))
+    index, sides = draw_comparisons(task, targets, rows, np.random.default_rng(seed))
     assert index.shape == (len(sides), task.rows)
     assert set(np.unique(index)) <= set(rows)
     values = targets[index]
-    if task is Task.ORDER:
+    if task is Task.RANKING:
         assert np.array_equal(np.sign(values[:, 0] - values[:, 1]), sides)
     else:
         assert (index[:, 0] != index[:, 1]).all()
         assert np.array_equal(values[:, 0] == values[:, 1], sides > 0)
     if task is Task.TRIPLETS:
         assert (values[:, 0] != values[:, 2]).all()
-    again = draw(task, targets, rows, np.random.default_rng(seed))
+    again = draw_comparisons(task, targets, rows, np.random.default_rng(seed))
     assert np.array_equal(index, again[0])
 
 
@@ -49,10 +50,10 @@ def test_every_other_row_may_be_drawn():
     seen = {task: set() for task in COMPARING}
     for seed in range(60):
         for task, pairs in seen.items():
-            index, _ = draw(task, targets, np.arange(12), np.random.default_rng(seed))
+            index, _ = draw_comparisons(task, targets, np.arange(12), np.random.default_rng(seed))
             pairs |= {(one, other) for one, *others in index.tolist() for other in others}
     assert seen[Task.PAIRS] == seen[Task.TRIPLETS] == {(a, b) for a in range(12) for b in range(12) if a != b}
-    assert seen[Task.ORDER] == {(a, b) for a in range(12) for b in range(12) if a // 4 != b // 4}
+    assert seen[Task.RANKING] == {(a, b) for a in range(12) for b in range(12) if a // 4 != b // 4}
 
 
 def test_a_pairs_rows_stand_one_after_the_other():
@@ -60,7 +61,7 @@ def test_a_pairs_rows_stand_one_after_the_other():
     rows = InputRows(table, np.array([[3, 0], [1, 2]]))
     assert (len(rows), rows.shape) == (2, (2, 3))
     assert rows.take(slice(None)).tolist() == table[[3, 0, 1, 2]].tolist()
-    out = rows.room(1)
+    out = rows.allocate(1)
     assert rows.take(np.array([1]), out) is out
     assert out.tolist() == table[[1, 2]].tolist()
 

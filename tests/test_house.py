@@ -161,7 +161,7 @@ def test_the_core_names_no_plugin(path):
 
 @pytest.mark.parametrize("path", PLUGINS, ids=name_of)
 def test_a_plugin_imports_the_face_the_stable_functions_and_the_standard_library(path):
-    # At the top; inside a function, where it runs on demand, a data set may load what it needs.
+    # At the top; inside a function, where it runs on requirements, a data set may load what it needs.
     tree = ast.parse(path.read_text("utf-8"))
     for node in tree.body:
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -8,8 +8,9 @@ from sklearn import metrics as reference
 
 import lossreg
 from lossreg.experiment.config.run_config import load
-from lossreg.experiment.task.metrics import METRICS, NAMES, OWN, suitable
-from lossreg.experiment.task.requirements import Task, requirements_of
+from lossreg.experiment.task.metrics import BUILT_IN, METRIC_NAMES, METRICS, suitable_metrics
+from lossreg.experiment.task.requirements import requirements_of
+from lossreg.experiment.task.tasks import Task
 from lossreg.experiment.training.evaluation import Evaluator
 from lossreg.experiment.training.examples import Examples, InputRows
 from lossreg.experiment.training.objective import Objective
@@ -24,21 +25,21 @@ class Identity:
 
 
 def measured(loss, outputs, targets, names=None, rows=1):
-    demand = requirements_of(losses.get(loss))
+    requirements = requirements_of(losses.get(loss))
     index = np.arange(len(outputs)).reshape(-1, rows)
     part = Examples(InputRows(outputs.astype(np.float32), index), targets)
-    return Evaluator(Objective(losses.get(loss), "mean", {}, demand), names=names)(Identity(), part)
+    return Evaluator(Objective(losses.get(loss), "mean", {}, requirements), metrics=names)(Identity(), part)
 
 
 def test_every_function_is_there_and_every_form_has_metrics():
     assert all(callable(getattr(reference, metric.function)) for metric in METRICS.values())
-    assert {name for task in Task for width in (2, 3) for name in suitable(task, width)} == set(NAMES)
+    assert {name for task in Task for width in (2, 3) for name in suitable_metrics(task, width)} == set(METRIC_NAMES)
 
 
 def test_classes_are_told_by_their_largest_score():
     scores, labels = RANDOM.normal(size=(ROWS, 4)), RANDOM.integers(0, 4, ROWS)
     scores[np.arange(ROWS), labels] += 1
-    found = measured("cross_entropy", scores, labels, suitable(Task.LABELS, 4))
+    found = measured("cross_entropy", scores, labels, suitable_metrics(Task.CLASSIFICATION, 4))
     decided = scores.astype(np.float32).argmax(axis=1)
     assert found["accuracy"] == reference.accuracy_score(labels, decided)
     assert found["f1_macro"] == pytest.approx(reference.f1_score(labels, decided, average="macro"))
@@ -70,7 +71,7 @@ def test_two_classes_have_one_truth_however_they_are_scored(loss):
 def test_real_targets_agree_with_scikit_learn():
     truth = RANDOM.normal(1e4, 1, (ROWS, 2)).astype(np.float32)
     guess = truth + RANDOM.normal(0, 0.5, (ROWS, 2)).astype(np.float32)
-    found = measured("mse", guess, truth, suitable(Task.REAL, 2))
+    found = measured("mse", guess, truth, suitable_metrics(Task.REGRESSION, 2))
     assert found["r2"] == pytest.approx(reference.r2_score(truth.astype(float), guess.astype(float)), rel=1e-9)
     assert found["mae"] == pytest.approx(reference.mean_absolute_error(truth, guess), rel=1e-5)
     assert found["explained_variance"] == pytest.approx(reference.explained_variance_score(truth, guess), rel=1e-3)
@@ -85,7 +86,7 @@ def test_rows_with_several_classes():
     member = RANDOM.random((ROWS, 5)) > 0.6
     scores = RANDOM.normal(size=(ROWS, 5)) + member
     first = member[np.arange(ROWS), scores.astype(np.float32).argmax(axis=1)].mean()
-    found = measured("multilabel_soft_margin", scores, member.astype(np.float32), suitable(Task.SEVERAL, 5))
+    found = measured("multilabel_soft_margin", scores, member.astype(np.float32), suitable_metrics(Task.MULTILABEL, 5))
     assert found["precision_at_1"] == first
     assert found["f1_micro"] == pytest.approx(reference.f1_score(member, scores > 0, average="micro"), abs=1e-6)
     expected = reference.label_ranking_average_precision_score(member, scores)
@@ -114,9 +115,13 @@ def test_what_is_not_defined_is_nan():
 
 
 def test_usual_metrics_are_suitable_ones():
-    for task, form in ((Task.REAL, "values"), (Task.LABELS, "classes"), (Task.SEVERAL, "several classes")):
-        assert set(OWN[form]) <= set(suitable(task, 3))
-    assert suitable(Task.LABELS, 2) != suitable(Task.LABELS, 3)
+    for task, form in (
+        (Task.REGRESSION, "regression"),
+        (Task.CLASSIFICATION, "multiclass"),
+        (Task.MULTILABEL, "multilabel"),
+    ):
+        assert set(BUILT_IN[form]) <= set(suitable_metrics(task, 3))
+    assert suitable_metrics(Task.CLASSIFICATION, 2) != suitable_metrics(Task.CLASSIFICATION, 3)
 
 
 def test_losses_are_reported_beside_the_one_that_trains(tmp_path):
@@ -129,7 +134,9 @@ def test_losses_are_reported_beside_the_one_that_trains(tmp_path):
     }
     beside = ["mse", {"name": "huber", "delta": 0.1, "as": "narrow"}, "gaussian_nll"]
     alone = lossreg.run(given, root=tmp_path)
-    with pytest.raises(lossreg.InvalidConfig, match=r"report.2: gaussian_nll takes other predictions than huber"):
+    with pytest.raises(
+        lossreg.InvalidConfig, match=r"report.2: gaussian_nll takes other predictions than the trained loss huber"
+    ):
         lossreg.run({**given, "report": beside}, root=tmp_path)
     result = lossreg.run({**given, "report": beside[:2], "metrics": ["rmse", "r2"]}, root=tmp_path)
     keys = [key for key in result.final if key.startswith("test_")]
@@ -145,21 +152,27 @@ def test_losses_are_reported_beside_the_one_that_trains(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["metrics=[roc_auc, r2]"], "metrics.0: roc_auc does not measure real targets, which mse takes; metrics that"),
-        (["report=[l1, poisson_nll]"], "report.1: poisson_nll takes a target 0 or above; "),
-        (["report=[cross_entropy]"], "report.0: cross_entropy takes class labels, and random has real targets"),
+        (
+            ["metrics=[roc_auc, r2]"],
+            "metrics.0: roc_auc does not measure real targets, which mse takes; suitable metrics",
+        ),
+        (
+            ["report=[l1, poisson_nll]"],
+            "report.1: poisson_nll expects targets to be 0 or above, but the data have others in ",
+        ),
+        (["report=[cross_entropy]"], "report.0: cross_entropy takes class labels, but random has real targets"),
         (
             ["data.name=breast_cancer", "loss=cross_entropy", "report=[bce_with_logits]"],
-            "report.0: bce_with_logits takes other predictions than cross_entropy, which trains",
+            "report.0: bce_with_logits takes other predictions than the trained loss cross_entropy",
         ),
         (
             ["data.name=diabetes", "loss=poisson_nll", "report=[mse]"],
-            "report.0: of mse and poisson_nll, one takes the logarithm of what the other takes",
+            "report.0: mse takes predictions of the target itself, unlike the trained loss poisson_nll",
         ),
-        (["report=[margin_ranking]"], "report.0: margin_ranking takes other predictions than mse, which trains"),
+        (["report=[margin_ranking]"], "report.0: margin_ranking takes other predictions than the trained loss mse"),
         (
             ["data.name=digits", "loss=triplet_margin", "model=siamese", "report=[cosine_embedding]"],
-            "report.0: cosine_embedding takes pairs of rows, of one class or of two, and triplet_margin triplets",
+            "of the same class or of different classes, but the trained loss triplet_margin triplets of rows",
         ),
     ],
 )

@@ -103,7 +103,9 @@ def test_mean_and_variance_begin_with_one_variance_for_all_rows():
     outputs = network.forward(INPUTS)
     assert not outputs[:, 3:].any()
     assert len(np.unique(outputs[:, :3])) == 18
-    with pytest.raises(InvalidParameter, match="gives a variance beside each mean; the loss takes 3 in all"):
+    with pytest.raises(
+        InvalidParameter, match="predicts a mean and a variance for each target, but the loss takes 3 predictions"
+    ):
         build("mean_variance", 4, 3)
 
 

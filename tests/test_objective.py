@@ -5,7 +5,8 @@ import pytest
 
 from lossreg.definition.domains import DISSIMILARITY, LOG_PROBABILITY, NON_NEGATIVE, PROBABILITY, UNIT
 from lossreg.experiment.task.inverse_links import INVERSE_LINKS
-from lossreg.experiment.task.requirements import Task, requirements_of
+from lossreg.experiment.task.requirements import requirements_of
+from lossreg.experiment.task.tasks import Task
 from lossreg.experiment.training.objective import Objective
 from lossreg.registry.registries import losses
 
@@ -14,24 +15,24 @@ COUNT, WIDTH = 5, 3
 SIDES = np.where(RANDOM.random(COUNT) > 0.5, 1.0, -1.0)
 
 
-def targets_of(demand):
+def targets_of(requirements):
     """Targets of a task, as the runner makes them."""
-    by_row = demand.predictions[0].axis is not None
+    by_row = requirements.predictions[0].axis is not None
     shares = RANDOM.random((COUNT, WIDTH))
     made = {
-        Task.REAL: RANDOM.poisson(3, (COUNT, WIDTH)).astype(float),
+        Task.REGRESSION: RANDOM.poisson(3, (COUNT, WIDTH)).astype(float),
         Task.BINARY: RANDOM.integers(0, 2, (COUNT, WIDTH)).astype(float),
-        Task.SIDES: np.sign(RANDOM.normal(size=(COUNT, WIDTH))),
-        Task.LABELS: RANDOM.integers(0, WIDTH, COUNT),
-        Task.SEVERAL: RANDOM.integers(0, 2, (COUNT, WIDTH)).astype(float),
-        Task.DISTRIBUTIONS: shares / shares.sum(axis=1, keepdims=True),
-        Task.ORDER: SIDES[:, np.newaxis],
+        Task.SIGNED_BINARY: np.sign(RANDOM.normal(size=(COUNT, WIDTH))),
+        Task.CLASSIFICATION: RANDOM.integers(0, WIDTH, COUNT),
+        Task.MULTILABEL: RANDOM.integers(0, 2, (COUNT, WIDTH)).astype(float),
+        Task.DISTRIBUTION: shares / shares.sum(axis=1, keepdims=True),
+        Task.RANKING: SIDES[:, np.newaxis],
         Task.PAIRS: SIDES if by_row else SIDES[:, np.newaxis],
         Task.TRIPLETS: SIDES,
-    }[demand.task]
-    if demand.target and demand.target.domain.integer and demand.task is Task.SEVERAL:
+    }[requirements.task]
+    if requirements.target and requirements.target.domain.integer and requirements.task is Task.MULTILABEL:
         return np.array([[0, 2, -1], [1, -1, -1], [-1, -1, -1], [2, 1, 0], [2, -1, -1]])
-    return np.log(made) if demand.log_target else made
+    return np.log(made) if requirements.log_target else made
 
 
 CASES = [(name, {}) for name in losses.names() if requirements_of(losses.get(name))]
@@ -41,10 +42,10 @@ CASES += [("poisson_nll", {"log_input": False}), ("kl_div", {"log_target": True}
 @pytest.mark.parametrize(("name", "parameters"), CASES)
 def test_the_gradient_of_the_outputs_agrees_with_differences(name, parameters):
     loss = losses.get(name)
-    demand = requirements_of(loss, parameters)
-    objective = Objective(loss, "mean", parameters, demand)
-    width = 1 if demand.task is Task.ORDER else WIDTH * demand.parts
-    outputs, targets = RANDOM.normal(size=(COUNT * demand.task.rows, width)), targets_of(demand)
+    requirements = requirements_of(loss, parameters)
+    objective = Objective(loss, "mean", parameters, requirements)
+    width = 1 if requirements.task is Task.RANKING else WIDTH * requirements.predictions_per_row
+    outputs, targets = RANDOM.normal(size=(COUNT * requirements.task.rows, width)), targets_of(requirements)
     grad = np.full_like(outputs, np.nan)
     value, out = objective.value_and_grad(outputs, targets, out=grad)
     assert out is grad

@@ -195,7 +195,7 @@ sweep:
 def test_what_does_not_go_together_is_found_without_training(plan):
     found = plan("sweep: {grid: {loss: [mse, cross_entropy]}, metric: test_r2, repeats: 9}")
     (line,) = problems(lambda: found.verify(found.trials()))
-    assert line.startswith("x.yaml:6:28: loss: cross_entropy takes class labels, and diabetes has real targets")
+    assert line.startswith("x.yaml:6:28: loss: cross_entropy takes class labels, but diabetes has real targets")
     assert line.endswith("(in the trial of loss=cross_entropy, seed=0)")
 
 

@@ -19,7 +19,7 @@ def factors(name, steps=20, per_epoch=5, losses=(), **parameters):
     found = schedules.get(name)
     rate = BoundSchedule(found, found.bind(parameters), steps)
     epochs = [divmod(step, per_epoch)[0] + 1 for step in range(steps)]
-    return [rate.during(epoch, losses[: epoch - 1])(step) for step, epoch in enumerate(epochs, 1)]
+    return [rate.in_epoch(epoch, losses[: epoch - 1])(step) for step, epoch in enumerate(epochs, 1)]
 
 
 def test_the_names():
@@ -69,7 +69,7 @@ def test_a_schedule_that_does_not_ask_for_the_step_is_called_once_an_epoch():
         calls.append(len(losses))
         return 2.0
 
-    factor = BoundSchedule(counted, {}, 10).during(3, [0.5, 0.25])
+    factor = BoundSchedule(counted, {}, 10).in_epoch(3, [0.5, 0.25])
     assert [factor(step) for step in range(5)] == [2.0] * 5
     assert calls == [2]
 
@@ -119,7 +119,7 @@ def test_an_optimizer_without_a_rate_takes_no_schedule_of_it(monkeypatch):
     ) -> tuple[float, float]:
         return weight - grad / step, last
 
-    told = "schedule: signs has no parameter lr for cosine to change"
+    told = "schedule: cosine changes the learning rate, but signs has no parameter lr"
     with pytest.raises(InvalidConfig, match=told):
         lossreg.run(small(optimizer="signs", schedule="cosine"))
 

@@ -206,8 +206,8 @@ def test_the_table_of_speed_is_what_was_measured():
 
 def test_the_training_of_each_config_is_prepared_and_runs():
     for name in training.CONFIGS:
-        session = prepare(load(training.ROOT / "configs" / f"{name}.yaml"))
-        inputs, targets = training.whole(session.train)
+        prepared = prepare(load(training.ROOT / "configs" / f"{name}.yaml"))
+        inputs, targets = training.as_arrays(prepared.train)
         assert inputs.ndim == 2
         assert len(inputs) == len(targets)
     assert training.ours(training.ROOT / "configs" / "linear_mse.yaml")(1) > 0

@@ -14,9 +14,10 @@ from lossreg import InvalidConfig, Progress
 from lossreg.definition.domains import NON_NEGATIVE
 from lossreg.errors import BrokenPlugin
 from lossreg.experiment.config.run_config import load
-from lossreg.experiment.task.requirements import Task, requirements_of
-from lossreg.experiment.training.compatibility import fitting
-from lossreg.experiment.training.evaluation import MOST, Evaluator
+from lossreg.experiment.task.requirements import requirements_of
+from lossreg.experiment.task.tasks import Task
+from lossreg.experiment.training.compatibility import suitable_losses
+from lossreg.experiment.training.evaluation import MAX_CHUNK, Evaluator
 from lossreg.experiment.training.examples import Examples, InputRows
 from lossreg.experiment.training.interrupts import InterruptHandler
 from lossreg.experiment.training.loop import TrainingLoop
@@ -83,10 +84,10 @@ def test_every_config_is_tested():
 
 def test_one_epoch_is_gradient_descent_written_out(run):
     given = config(train={"epochs": 2, "batch_size": 75, "shuffle": False})
-    session = prepare(load(given))
-    weights = session.network.weights.astype(np.float64)
-    x = np.c_[session.train.inputs.take(slice(None)), np.ones(75)].astype(np.float64)
-    y = session.train.targets[:, 0].astype(np.float64)
+    prepared = prepare(load(given))
+    weights = prepared.network.weights.astype(np.float64)
+    x = np.c_[prepared.train.inputs.take(slice(None)), np.ones(75)].astype(np.float64)
+    y = prepared.train.targets[:, 0].astype(np.float64)
     for _ in range(2):
         weights = weights - 0.1 * 2 / 75 * x.T @ (x @ weights - y)
     result = run(given)
@@ -96,28 +97,28 @@ def test_one_epoch_is_gradient_descent_written_out(run):
 
 def orders(**changes):
     """The rows that each epoch's batches have, in their order."""
-    session = prepare(load(config(**changes)))
+    prepared = prepare(load(config(**changes)))
     seen = []
 
     class Watched:
-        weights, grads, named = session.network.weights, session.network.grads, session.network.named
-        backward = session.network.backward
+        weights, grads, named = prepared.network.weights, prepared.network.grads, prepared.network.named
+        backward = prepared.network.backward
 
         def forward(self, inputs):
             seen.append(inputs.copy())
             return session_forward(inputs)
 
-    session_forward = session.network.forward
-    object.__setattr__(session, "network", Watched())
-    found, training = [], TrainingLoop(session)
-    for _ in range(session.epochs):
+    session_forward = prepared.network.forward
+    object.__setattr__(prepared, "network", Watched())
+    found, training = [], TrainingLoop(prepared)
+    for _ in range(prepared.epochs):
         seen.clear()
         training.advance(InterruptHandler())
-        while not training.between_epochs:
+        while not training.at_epoch_end:
             training.advance(InterruptHandler())
-        assert len(seen) == session.steps_per_epoch
+        assert len(seen) == prepared.steps_per_epoch
         found.append(np.concatenate(seen))
-    return session.train.inputs.take(slice(None)), found
+    return prepared.train.inputs.take(slice(None)), found
 
 
 @pytest.mark.parametrize("size", [1, 7, 75, 1000])
@@ -134,7 +135,7 @@ def test_every_row_is_trained_on_once_an_epoch_whatever_the_batch(size):
 
 def test_the_seed_decides_split_weights_and_order_each():
     one, same, other = (prepare(load(config(seed=seed))) for seed in (0, 0, 1))
-    rows, rows_too, others = (session.train.inputs.take(slice(None)) for session in (one, same, other))
+    rows, rows_too, others = (prepared.train.inputs.take(slice(None)) for prepared in (one, same, other))
     assert np.array_equal(rows, rows_too)
     assert np.array_equal(one.network.weights, same.network.weights)
     assert not np.array_equal(rows, others)
@@ -167,7 +168,7 @@ def measured(name, inputs, targets, **parameters):
 
 
 def test_metrics_are_means_over_all_rows_however_they_are_cut():
-    rows = MOST + 300
+    rows = MAX_CHUNK + 300
     random = np.random.default_rng(0)
     inputs, targets = random.normal(size=(rows, 2)).astype(np.float32), random.normal(size=(rows, 2)).astype(np.float32)
     errors = inputs.astype(np.float64) - targets
@@ -196,7 +197,7 @@ def test_what_is_measured_of_one_part_says_nothing_of_another():
     class Identity:
         forward = staticmethod(lambda inputs: inputs)
 
-    for rows in (40, 3, MOST + 5, 40):
+    for rows in (40, 3, MAX_CHUNK + 5, 40):
         inputs, labels = random.normal(size=(rows, 2)).astype(np.float32), random.integers(0, 2, rows)
         one = part(inputs, labels)
         whole = float(lossreg.create("cross_entropy", weight=[1.0, 5.0])(inputs, labels))
@@ -262,47 +263,51 @@ def test_no_rows_to_test_on_are_no_test_metrics(run):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"data": "digits"}, "loss: mse takes real targets, and digits has 10 classes; losses that fit: "),
+        ({"data": "digits"}, "loss: mse takes real targets, but digits has 10 classes; suitable losses: "),
         (
             {"data": "iris", "loss": "bce_with_logits"},
-            "loss: bce_with_logits takes two classes, as 0 and 1, and iris has 3 classes; losses that fit: ",
+            "loss: bce_with_logits takes two classes, encoded as 0 and 1, but iris has 3 classes; suitable losses: ",
         ),
         (
             {"loss": "cross_entropy"},
-            "loss: cross_entropy takes class labels, and random has real targets; losses that fit: ",
+            "loss: cross_entropy takes class labels, but random has real targets; suitable losses: ",
         ),
-        ({"loss": "cosine_embedding"}, "takes pairs of rows, of one class or of two, and random has real targets"),
-        ({"loss": "kl_div"}, "loss: kl_div takes a target 0 or above, summing to 1; 100 of 100 rows have none, the fi"),
+        (
+            {"loss": "cosine_embedding"},
+            "takes pairs of rows of the same class or of different classes, but random has real",
+        ),
+        ({"loss": "kl_div"}, "loss: kl_div expects targets to be 0 or above, summing to 1, but the data have oth"),
         (
             {"model": {"name": "linear", "outputs": 2}},
-            "model.outputs: expected 1, what mse takes for random, got 2; leave it out or write 1",
+            "model.outputs: expected 1, the number of outputs that mse takes for random, got 2",
         ),
         (
             {"data": "digits", "loss": "cross_entropy", "model": {"name": "linear", "inputs": 10, "outputs": 1}},
             (
-                "model.inputs: expected 64, the features of digits, got 10; leave it out or write 64\n"
-                "model.outputs: expected 10, what cross_entropy takes for digits, got 1; leave it out or write 10"
+                "model.inputs: expected 64, the number of features of digits, got 10; leave it out or write 64\n"
+                "model.outputs: expected 10, the number of outputs that cross_entropy takes for digits, got 1; "
+                "leave it out or write 10"
             ),
         ),
         ({"data": "digits", "loss": "triplet_margin"}, "model: outputs is missing: the length of the embeddings that"),
         (
             {"data": "digits", "loss": "triplet_margin", "model": {"name": "siamese", "outputs": 3}},
-            "model.outputs: siamese chooses this itself; leave it out",
+            "model.outputs: siamese chooses its outputs itself; leave this out",
         ),
         ({"data": "digits", "loss": "ctc"}, "loss: ctc takes log_probs (logarithms of probabilities), labels (a class"),
-        ({"model": "siamese"}, "model: siamese gives 16 numbers for a row; mse takes 3 of it"),
-        ({"model": "autoencoder", "loss": "gaussian_nll"}, "model: autoencoder gives 3 numbers for a row; gaussian_n"),
-        ({"model": "autoencoder", "loss": "poisson_nll"}, "loss: autoencoder gives its inputs again, and takes a lo"),
+        ({"model": "siamese"}, "model: siamese has 16 outputs for each row, but mse takes 3"),
+        ({"model": "autoencoder", "loss": "gaussian_nll"}, "model: autoencoder has 3 outputs for each row, but gauss"),
+        ({"model": "autoencoder", "loss": "poisson_nll"}, "loss: autoencoder reconstructs its inputs, which needs a"),
         ({"model": "mean_variance"}, "model: mean_variance predicts a mean and a variance for each target, but "),
-        ({"model": {"name": "mlp", "hidden": [10**12]}}, "model: its weights do not fit into memory"),
-        ({"data": {"name": "random", "samples": 10**12}}, "data: they do not fit into memory"),
+        ({"model": {"name": "mlp", "hidden": [10**12]}}, "model: the weights do not fit into memory"),
+        ({"data": {"name": "random", "samples": 10**12}}, "data: the data do not fit into memory"),
         (
             {"data": {"name": "digits", "standardise_targets": True}, "loss": "cross_entropy"},
-            "data.standardise_targets: cross_entropy takes no targets that could be any number",
+            "data.standardise_targets: only targets that may be any real numbers can be standar",
         ),
         (
             {"loss": "margin_ranking", "data": {"name": "random", "outputs": 2}},
-            "takes one column to order rows by, and",
+            "expects one target column to rank rows by, but",
         ),
         ({"data": {"name": "csv", "path": "none.csv", "target": "y"}}, "data.path: none.csv: cannot be read as csv: "),
         (
@@ -350,7 +355,7 @@ def test_a_loss_with_two_sides_trains_on_two_classes(run):
         margin = max(T(1) - side * logit, T(0))
         return margin * margin, T(-2) * side * margin
 
-    assert requirements_of(two_sided).task is Task.SIDES
+    assert requirements_of(two_sided).task is Task.SIGNED_BINARY
     result = run(config(data={"name": "breast_cancer", "standardise": True}, loss="two_sided"))
     assert result.final["test_accuracy"] > 0.9
 
@@ -365,7 +370,7 @@ def test_targets_outside_a_losss_domain_name_the_first_row(run):
 
     with pytest.raises(
         InvalidConfig,
-        match=rf"takes a target {NON_NEGATIVE.extent}; \d+ of 100 rows have none, the first, row \d+, is \[",
+        match=rf"expects targets to be {NON_NEGATIVE.extent}, .* in \d+ of 100 rows; the first is \[.*\], in row \d+",
     ):
         run(config(loss="counting"))
 
@@ -373,18 +378,18 @@ def test_targets_outside_a_losss_domain_name_the_first_row(run):
 def test_the_losses_that_fit_are_found_by_their_domains():
     rows = [[0.0], [1.0], [2.0]]
     real, two, three = (Table(rows, [0, 1, 1.5]), *(Table.labelled(rows, labels) for labels in ([0, 1, 1], [0, 1, 2])))
-    assert {"huber", "l1", "mse", "smooth_l1"} <= set(fitting(real))
-    assert {"bce_with_logits", "cross_entropy"} <= set(fitting(two))
-    assert "cross_entropy" in fitting(three)
-    assert set(fitting(real)) & set(fitting(two)) == {"margin_ranking"}
-    assert "bce_with_logits" not in fitting(three)
-    with pytest.raises(InvalidConfig, match=r"losses that fit: .*huber, .*mse, .*, or give data with class labels"):
+    assert {"huber", "l1", "mse", "smooth_l1"} <= set(suitable_losses(real))
+    assert {"bce_with_logits", "cross_entropy"} <= set(suitable_losses(two))
+    assert "cross_entropy" in suitable_losses(three)
+    assert set(suitable_losses(real)) & set(suitable_losses(two)) == {"margin_ranking"}
+    assert "bce_with_logits" not in suitable_losses(three)
+    with pytest.raises(InvalidConfig, match=r"suitable losses: .*huber, .*mse, .*, or use data with class labels"):
         lossreg.run(config(loss="cross_entropy"))
 
 
 def test_alternatives_leave_broken_plugins_out(monkeypatch):
     table = prepare(load(config())).config.data.component.function()
-    whole = fitting(table)
+    whole = suitable_losses(table)
 
     def load_all_but_mse(self, offer):
         if offer.name == "mse":
@@ -393,7 +398,7 @@ def test_alternatives_leave_broken_plugins_out(monkeypatch):
 
     original = Registry.load
     monkeypatch.setattr(Registry, "load", load_all_but_mse)
-    assert fitting(table) == [name for name in whole if name != "mse"]
+    assert suitable_losses(table) == [name for name in whole if name != "mse"]
     assert "mse" in whole
 
 
@@ -404,7 +409,7 @@ def test_a_model_of_the_wrong_shape_is_named(run):
     def wide(inputs: int, outputs: int, random: object) -> lossreg.plugin.Network:
         return lossreg.plugin.Sequential([lossreg.plugin.Dense(inputs, outputs + 1)], random)
 
-    with pytest.raises(BrokenPlugin, match=r"wide gives \(1, 2\) for 1 rows, expected \(1, 1\)"):
+    with pytest.raises(BrokenPlugin, match=r"wide returns an array of shape \(1, 2\) for 1 row, expected \(1, 1\)"):
         run(config(model="wide"))
 
 
@@ -415,7 +420,7 @@ def test_data_that_are_no_table_are_named(run):
     def listed() -> list:
         return [1, 2]
 
-    with pytest.raises(BrokenPlugin, match="data 'listed' gives list, expected a Table"):
+    with pytest.raises(BrokenPlugin, match="data 'listed' returns list, expected a Table"):
         run(config(data="listed"))
 
 
@@ -429,10 +434,10 @@ def test_targets_are_standardised_by_the_rows_to_train_on(run):
 
 
 def test_an_autoencoder_learns_its_standardised_inputs():
-    session = prepare(load(config(data={"name": "wine", "standardise": True}, model="autoencoder")))
-    batch = session.train.room(3, session.outputs)
-    session.train.take(np.arange(3), batch)
-    assert session.outputs == 13
+    prepared = prepare(load(config(data={"name": "wine", "standardise": True}, model="autoencoder")))
+    batch = prepared.train.allocate(3, prepared.outputs)
+    prepared.train.fill(np.arange(3), batch)
+    assert prepared.outputs == 13
     assert batch.targets is batch.inputs
     assert abs(batch.inputs).max() < 10
 
@@ -492,21 +497,21 @@ TASKS = {
     "bce": Task.BINARY,
     "bce_with_logits": Task.BINARY,
     "cosine_embedding": Task.PAIRS,
-    "cross_entropy": Task.LABELS,
-    "gaussian_nll": Task.REAL,
+    "cross_entropy": Task.CLASSIFICATION,
+    "gaussian_nll": Task.REGRESSION,
     "hinge_embedding": Task.PAIRS,
-    "huber": Task.REAL,
-    "kl_div": Task.DISTRIBUTIONS,
-    "l1": Task.REAL,
-    "margin_ranking": Task.ORDER,
-    "mse": Task.REAL,
-    "multi_margin": Task.LABELS,
-    "multilabel_margin": Task.SEVERAL,
-    "multilabel_soft_margin": Task.SEVERAL,
-    "nll": Task.LABELS,
-    "poisson_nll": Task.REAL,
-    "smooth_l1": Task.REAL,
-    "soft_margin": Task.SIDES,
+    "huber": Task.REGRESSION,
+    "kl_div": Task.DISTRIBUTION,
+    "l1": Task.REGRESSION,
+    "margin_ranking": Task.RANKING,
+    "mse": Task.REGRESSION,
+    "multi_margin": Task.CLASSIFICATION,
+    "multilabel_margin": Task.MULTILABEL,
+    "multilabel_soft_margin": Task.MULTILABEL,
+    "nll": Task.CLASSIFICATION,
+    "poisson_nll": Task.REGRESSION,
+    "smooth_l1": Task.REGRESSION,
+    "soft_margin": Task.SIGNED_BINARY,
     "triplet_margin": Task.TRIPLETS,
 }
 

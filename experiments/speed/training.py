@@ -37,10 +37,10 @@ SHORT, MORE = 2, {"linear_mse": 300, "binary_bce": 60, "mlp_cross_entropy": 15, 
 def measured(name: str, repeats: int) -> dict[str, Any]:
     """The row of one config: the time of a step, of everyone in turns."""
     path = ROOT / "configs" / f"{name}.yaml"
-    session = prepare(load(path))
-    runners = {"lossreg": ours(path), "torch": torch_loop(session)}
+    prepared = prepare(load(path))
+    runners = {"lossreg": ours(path), "torch": torch_loop(prepared)}
     if name == "digits_mlp":
-        runners["scikit-learn"] = scikit_learn(session)
+        runners["scikit-learn"] = scikit_learn(prepared)
     more = MORE[name]
     times: dict[str, list[float]] = {runner: [] for runner in runners}
     for turn in range(repeats + 1):
@@ -49,7 +49,7 @@ def measured(name: str, repeats: int) -> dict[str, Any]:
                 run(SHORT)
                 continue
             short, long = run(SHORT), run(SHORT + more)
-            times[runner].append((long - short) / (more * session.steps_per_epoch))
+            times[runner].append((long - short) / (more * prepared.steps_per_epoch))
     own = np.array(times["lossreg"])
     return {
         "case": name,
@@ -72,22 +72,22 @@ def ours(path: Path) -> Callable[[int], float]:
     return run
 
 
-def whole(part: Examples) -> tuple[Any, Any]:
-    """All the inputs and targets of a part, as arrays."""
-    batch = part.room(len(part), 1)
-    part.take(np.arange(len(part)), batch)
+def as_arrays(examples: Examples) -> tuple[Any, Any]:
+    """All inputs and targets of some examples, as arrays."""
+    batch = examples.allocate(len(examples), 1)
+    examples.fill(np.arange(len(examples)), batch)
     return batch.inputs, batch.targets
 
 
-def torch_loop(session: PreparedRun) -> Callable[[int], float]:
+def torch_loop(prepared: PreparedRun) -> Callable[[int], float]:
     """The loop that one writes: shuffled indices, modules, a fused optimizer; the whole sets evaluated each epoch."""
     import torch
     from torch import nn
 
     torch.set_num_threads(1)
-    config, weights = session.config, session.network.named
+    config, weights = prepared.config, prepared.network.named
     shapes = [array.shape for name, array in weights.items() if name.endswith("weight")]
-    parts = [tuple(map(torch.from_numpy, whole(part))) for part in session.parts.values()]
+    parts = [tuple(map(torch.from_numpy, as_arrays(examples))) for examples in prepared.splits.values()]
     settings = config.loss.parameters
     losses = {
         "mse": nn.MSELoss,
@@ -120,11 +120,11 @@ def torch_loop(session: PreparedRun) -> Callable[[int], float]:
     return run
 
 
-def scikit_learn(session: PreparedRun) -> Callable[[int], float]:
+def scikit_learn(prepared: PreparedRun) -> Callable[[int], float]:
     """The same network and optimizer in scikit-learn."""
     from sklearn.neural_network import MLPClassifier
 
-    config, (inputs, targets) = session.config, whole(session.train)
+    config, (inputs, targets) = prepared.config, as_arrays(prepared.train)
 
     def run(epochs: int) -> float:
         started = perf_counter()

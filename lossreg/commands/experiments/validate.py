@@ -44,6 +44,6 @@ def check(file: str, changes: list[str]) -> None:
         print(f"{file}: ok; {len(trials):,} trials, judged by {metric}")
         return
     with extra():
-        session = prepare(checked(document, name))
-    sizes = f"{len(session.train):,} examples to train on, {session.network.weights.size:,} weights"
-    print(f"{file}: ok; {sizes}, {session.steps:,} steps")
+        prepared = prepare(checked(document, name))
+    sizes = f"{len(prepared.train):,} examples to train on, {prepared.network.weights.size:,} weights"
+    print(f"{file}: ok; {sizes}, {prepared.steps:,} steps")

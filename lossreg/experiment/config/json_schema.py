@@ -14,7 +14,7 @@ from lossreg.errors import AmbiguousName
 from lossreg.experiment.config.inheritance import EXTENDS
 from lossreg.experiment.config.run_config import LABEL, NOUNS, REST, SETTINGS, SWEEP, TRAIN, USUAL
 from lossreg.experiment.config.sweep_config import DISTRIBUTIONS, PARAMETERS, SECTIONS
-from lossreg.experiment.task.metrics import NAMES
+from lossreg.experiment.task.metrics import METRIC_NAMES
 from lossreg.registry.isolation import usable
 from lossreg.registry.registries import losses, normalized_name, trackers
 
@@ -67,7 +67,7 @@ def config(*, whole: bool) -> Schema:
     train = mapping(TRAIN)
     keys = {EXTENDS: {"type": "string"}, **nouns, "train": {"anyOf": [train, {"type": "null"}]}}
     keys |= {parameter.name: setting(parameter) for parameter in REST}
-    lists = {"metrics": {"enum": NAMES}, "report": choice(losses, [LABEL], whole=True)}
+    lists = {"metrics": {"enum": METRIC_NAMES}, "report": choice(losses, [LABEL], whole=True)}
     lists["trackers"] = choice(trackers, (), whole=True)
     keys |= {key: {"anyOf": [{"type": "array", "items": items}, {"type": "null"}]} for key, items in lists.items()}
     if not whole:

@@ -34,7 +34,7 @@ from lossreg.definition.parameters import Parameter
 from lossreg.errors import listed, nearest
 from lossreg.experiment.config.inheritance import EXTENDS, compose
 from lossreg.experiment.config.validation import ConfigValidator, PluginConfig
-from lossreg.experiment.task.metrics import NAMES
+from lossreg.experiment.task.metrics import METRIC_NAMES
 from lossreg.registry.registries import data, losses, models, optimizers, schedules, trackers
 
 if TYPE_CHECKING:
@@ -226,10 +226,10 @@ def named_metrics(reader: ConfigValidator, content: Mapping[str, Any]) -> tuple[
     names = reader.items("metrics", content, "[accuracy, f1_macro]")
     for index, name in enumerate(names):
         path, earlier = ("metrics", index), names[:index]
-        if name not in NAMES:
-            hint = nearest(str(name), NAMES)
+        if name not in METRIC_NAMES:
+            hint = nearest(str(name), METRIC_NAMES)
             told = f"no metric is named {name!r}" + (hint and f"; {hint}")
-            reader.document.report(path, f"{told}; there are {', '.join(NAMES)}")
+            reader.document.report(path, f"{told}; there are {', '.join(METRIC_NAMES)}")
         elif name in earlier:
             reader.document.report(path, f"{name} is there twice")
     return tuple(names)

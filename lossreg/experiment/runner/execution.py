@@ -94,33 +94,33 @@ def carry_out(  # noqa: PLR0913  all that a run has
     describe: bool,
 ) -> Result:
     """Train to the end, or to whatever stops it, and keep everything that is to be kept."""
-    session, network = training.session, training.session.network
-    progress = TrackedProgress(progress, store.path, session.config)
+    prepared, network = training.prepared, training.prepared.network
+    progress = TrackedProgress(progress, store.path, prepared.config)
     try:
         if describe:
-            store.describe(session)
+            store.describe(prepared)
         store.note(begun)
         store.status("running", step=training.step)
-        progress.started(session, training.step)
+        progress.started(prepared, training.step)
         # What overflows is found by the loss; a warning would say it again.
         with np.errstate(over="ignore", invalid="ignore"):
             while not training.done:
                 training.advance(signals)
-                if training.between_epochs:
-                    record = training.measure()
+                if training.at_epoch_end:
+                    record = training.evaluate()
                     store.log(record)
                     if training.best == len(training.history) - 1:
-                        training.champion = training.state(store.sizes())
+                        training.best_checkpoint = training.checkpoint(store.sizes())
                     progress.epoch(record)
-                if training.due or signals.received:
+                if training.checkpoint_due or signals.received:
                     keep(training, store)
                 signals.check()
         last = final = training.history[-1]
-        if session.config.train.restore_best:
+        if prepared.config.train.restore_best:
             final = training.history[training.best]
             training.restore(checkpoint.read(store.checkpoints, final["step"]), training.history)
         store.save(network.named)
-        predictions.save(session, store.path)
+        predictions.save(prepared, store.path)
         store.status("finished", step=last["step"])
         store.note(f"finished after step {last['step']}, with the weights of step {final['step']}")
     except BaseException as error:
@@ -131,10 +131,10 @@ def carry_out(  # noqa: PLR0913  all that a run has
             if status == "failed":
                 store.note("".join(traceback.format_exception(error)).rstrip())
             if status != "interrupted":  # that has its checkpoint, or is in a hurry
-                save(training.champion, store)
+                save(training.best_checkpoint, store)
         progress.stopped(store.path)
         raise
-    result = Result(store.path, session.config.resolved(), training.history, dict(network.named), final)
+    result = Result(store.path, prepared.config.resolved(), training.history, dict(network.named), final)
     progress.finished(result)
     return result
 
@@ -144,11 +144,11 @@ def keep(training: TrainingLoop, store: RunDirectory) -> None:
 
     A best epoch that was not written before a crash comes again: the run is resumed from before it.
     """
-    save(training.champion, store)
-    save(training.state(store.sizes()), store)
-    training.saved = perf_counter()
+    save(training.best_checkpoint, store)
+    save(training.checkpoint(store.sizes()), store)
+    training.last_checkpoint_time = perf_counter()
     kept = {training.history[training.best]["step"]} if training.history else set()
-    checkpoint.prune(store.checkpoints, training.session.config.train.keep_checkpoints, kept)
+    checkpoint.prune(store.checkpoints, training.prepared.config.train.keep_checkpoints, kept)
 
 
 def save(state: Checkpoint | None, store: RunDirectory) -> None:

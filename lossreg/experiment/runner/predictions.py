@@ -15,7 +15,7 @@ import numpy as np
 
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.checkpoint import encode
-from lossreg.experiment.task.requirements import Task
+from lossreg.experiment.task.tasks import Task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FILE = "predictions.safetensors"
 
 SIDES = {
-    Task.ORDER: ("below", "above"),
+    Task.RANKING: ("below", "above"),
     Task.PAIRS: ("apart", "together"),
     Task.TRIPLETS: ("apart", "together"),
 }
@@ -42,24 +42,24 @@ class Predictions(NamedTuple):
     classes: tuple[str, ...]
 
 
-def predict(session: PreparedRun) -> Predictions | None:
+def predict(prepared: PreparedRun) -> Predictions | None:
     """Predict the rows to test on; None where there are none, or where each may have several classes."""
-    measure, part = session.measure, session.parts.get("test")
-    if part is None or measure.form == "several classes":
+    measure, part = prepared.evaluator, prepared.splits.get("test")
+    if part is None or measure.kind == "multilabel":
         return None
-    truth, estimate = measure.observations(session.network, part)
-    if measure.form == "values":
+    truth, estimate = measure.targets_and_predictions(prepared.network, part)
+    if measure.kind == "regression":
         return Predictions(estimate, truth, ())
-    classes = tuple(session.encoding["classes"])
-    if measure.form == "classes":
+    classes = tuple(prepared.encoding["classes"])
+    if measure.kind == "multiclass":
         return Predictions(estimate.argmax(axis=1), truth, classes or tuple(map(str, range(estimate.shape[1]))))
-    sides = SIDES.get(session.objective.demand.task, classes or ("0", "1"))
+    sides = SIDES.get(prepared.objective.requirements.task, classes or ("0", "1"))
     return Predictions((estimate > 0).astype(np.int64), truth.astype(np.int64), sides)
 
 
-def save(session: PreparedRun, folder: Path) -> None:
+def save(prepared: PreparedRun, folder: Path) -> None:
     """Write the predictions of a run into its directory."""
-    found = predict(session)
+    found = predict(prepared)
     if found:
         arrays = {"prediction": found.prediction, "target": found.target}
         files.write(folder / FILE, encode(arrays, {"classes": json.dumps(found.classes)}))

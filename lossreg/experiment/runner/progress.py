@@ -29,7 +29,7 @@ class Progress:
     def preparing(self, config: Config) -> None:
         """Take note that data are loaded and kernels compiled next."""
 
-    def started(self, session: PreparedRun, step: int) -> None:
+    def started(self, prepared: PreparedRun, step: int) -> None:
         """Take note that training begins, after so many steps if it is resumed."""
 
     def epoch(self, record: Record) -> None:
@@ -65,13 +65,13 @@ class ProgressLines(Progress):
         nouns = f"{config.model.name} on {config.data.name} by {config.loss.name} with {config.optimizer.name}"
         self.say(f"{config.name}: {nouns}")
 
-    def started(self, session: PreparedRun, step: int) -> None:
+    def started(self, prepared: PreparedRun, step: int) -> None:
         """Say how large it all is."""
-        self.epochs = session.epochs
-        sizes = {name: f"{len(part):,} to {AIMS[name]}" for name, part in session.parts.items()}
-        self.say(f"examples: {', '.join(sizes.values())}; {session.train.inputs.shape[1]:,} features")
+        self.epochs = prepared.epochs
+        sizes = {name: f"{len(part):,} to {AIMS[name]}" for name, part in prepared.splits.items()}
+        self.say(f"examples: {', '.join(sizes.values())}; {prepared.train.inputs.shape[1]:,} features")
         resumed = f", resumed after step {step:,}" if step else ""
-        self.say(f"{session.network.weights.size:,} weights, {session.steps:,} steps{resumed}")
+        self.say(f"{prepared.network.weights.size:,} weights, {prepared.steps:,} steps{resumed}")
 
     def epoch(self, record: Record) -> None:
         """Say how some of the epochs went."""
@@ -129,10 +129,10 @@ class ProgressBar(ProgressLines):
         self.progress = Progress(*columns, brief, console=Console(file=output), transient=True)
         self.task = self.progress.add_task("")
 
-    def started(self, session: PreparedRun, step: int) -> None:
+    def started(self, prepared: PreparedRun, step: int) -> None:
         """Say how large it all is, and draw the bar."""
-        super().started(session, step)
-        self.progress.update(self.task, total=self.epochs, completed=step // session.steps_per_epoch)
+        super().started(prepared, step)
+        self.progress.update(self.task, total=self.epochs, completed=step // prepared.steps_per_epoch)
         self.progress.start()
 
     def epoch(self, record: Record) -> None:

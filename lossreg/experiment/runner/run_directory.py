@@ -89,11 +89,11 @@ class RunDirectory:
         """The directory of the checkpoints."""
         return self.path / "checkpoints"
 
-    def describe(self, session: PreparedRun) -> None:
+    def describe(self, prepared: PreparedRun) -> None:
         """Write what a run is of, what was done to its data, and what it depends on."""
         self.checkpoints.mkdir(exist_ok=True)
-        files.write(self.path / "config.yaml", dump(session.config.resolved()))
-        for name, content in (("data", session.encoding), ("environment", environment(session.config))):
+        files.write(self.path / "config.yaml", dump(prepared.config.resolved()))
+        for name, content in (("data", prepared.encoding), ("environment", environment(prepared.config))):
             files.write(self.path / f"{name}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
 
     def status(self, status: str, **details: Any) -> None:

@@ -86,9 +86,9 @@ class TrackedProgress(Progress):
         """Pass it on."""
         self.progress.preparing(config)
 
-    def started(self, session: PreparedRun, step: int) -> None:
+    def started(self, prepared: PreparedRun, step: int) -> None:
         """Pass it on."""
-        self.progress.started(session, step)
+        self.progress.started(prepared, step)
 
     def epoch(self, record: Record) -> None:
         """Pass the record on."""

@@ -25,7 +25,7 @@ from lossreg.experiment.storage.records import metrics_of, plain
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.run_trial import status_of
 from lossreg.experiment.sweep.trials import brief
-from lossreg.experiment.training.loop import best
+from lossreg.experiment.training.loop import index_of_best
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -158,7 +158,7 @@ def final(run: Run) -> dict[str, Any]:
     if not run.config.get("train", {}).get("restore_best"):
         return run.records[-1]
     watched = "validation_loss" if "validation_loss" in run.records[-1] else "train_loss"
-    return run.records[best([record[watched] for record in run.records])]
+    return run.records[index_of_best([record[watched] for record in run.records])]
 
 
 def is_scalar(value: Any) -> bool:

@@ -20,7 +20,7 @@ from lossreg.experiment.config.sweep_config import SweepConfig
 from lossreg.experiment.config.yaml_document import Document, dotted
 from lossreg.experiment.extras import extra
 from lossreg.experiment.storage.environment import config_hash
-from lossreg.experiment.training.prepare import prepare, stream
+from lossreg.experiment.training.prepare import prepare, random_stream
 from lossreg.formatting import as_yaml
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class SweepPlan:
         """The values of one draw: the same whatever else is drawn, so that a sweep can grow."""
         seed = self.block.seed
         return tuple(
-            SweptValue(axis.key, axis.draw(stream(seed, crc32(axis.name.encode()), number)), axis.origin)
+            SweptValue(axis.key, axis.draw(random_stream(seed, crc32(axis.name.encode()), number)), axis.origin)
             for axis in self.block.draw
         )
 
@@ -172,11 +172,11 @@ class SweepPlan:
             raise self.base.error(((SWEEP, "metric"), told))
 
 
-def metrics_of(session: PreparedRun) -> list[str]:
+def metrics_of(prepared: PreparedRun) -> list[str]:
     """The keys of the metrics that a run will have."""
-    measure = session.measure
-    names = dict.fromkeys((*measure.objectives, *measure.names))
-    return [f"{part}_{name}" for part in session.parts for name in names]
+    measure = prepared.evaluator
+    names = dict.fromkeys((*measure.objectives, *measure.metrics))
+    return [f"{part}_{name}" for part in prepared.splits for name in names]
 
 
 def essential(config: Config) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Tasks: what a loss needs of data and model, and the metrics that suit it."""
+"""What a loss requires of data and network: its task, the encoding of targets, inverse links, and the metrics."""

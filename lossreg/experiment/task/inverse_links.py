@@ -1,7 +1,7 @@
-"""Links: from the numbers that a network gives, which may be any, to those that a loss takes.
+"""Inverse link functions: from the outputs of a network, which may be any number, to the predictions of a loss.
 
-The domain of a loss's input chooses: probabilities come from a sigmoid or a softmax, what cannot be below 0 from a
-softplus, and a distance from two embeddings.
+The domain of the loss's input decides: probabilities are a sigmoid or softmax of the outputs, non-negative numbers a
+softplus, and a dissimilarity is the distance between two embeddings.
 """
 
 from __future__ import annotations
@@ -19,51 +19,51 @@ Array = Any
 
 
 class InverseLink(NamedTuple):
-    """A function of what a network gives, and its derivative."""
+    """A function of the network's outputs, and its derivative."""
 
     apply: Callable[[Array], Array]
-    """(raw) -> values"""
+    """outputs -> predictions"""
     differentiate: Callable[[Array, Array, Array], Array]
-    """(raw, values, gradient by the values) -> gradient by raw"""
+    """outputs, predictions, gradient with respect to the predictions -> gradient with respect to the outputs"""
 
 
-def _sigmoid(raw: Array) -> Array:
-    return 0.5 + 0.5 * np.tanh(0.5 * raw)  # which does not overflow
+def _sigmoid(outputs: Array) -> Array:
+    return 0.5 + 0.5 * np.tanh(0.5 * outputs)  # in this form it does not overflow
 
 
-def _softplus(raw: Array) -> Array:
-    return np.logaddexp(raw, 0)
+def _softplus(outputs: Array) -> Array:
+    return np.logaddexp(outputs, 0)
 
 
-def _log_softmax(raw: Array) -> Array:
-    below = raw - raw.max(axis=-1, keepdims=True)
-    return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+def _log_softmax(outputs: Array) -> Array:
+    shifted = outputs - outputs.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def _log_softmax_slope(_: Array, values: Array, grad: Array) -> Array:
-    return grad - np.exp(values) * grad.sum(axis=-1, keepdims=True)
+def _log_softmax_slope(_: Array, predictions: Array, grad: Array) -> Array:
+    return grad - np.exp(predictions) * grad.sum(axis=-1, keepdims=True)
 
 
-def _softmax(raw: Array) -> Array:
-    return np.exp(_log_softmax(raw))
+def _softmax(outputs: Array) -> Array:
+    return np.exp(_log_softmax(outputs))
 
 
-def _softmax_slope(_: Array, values: Array, grad: Array) -> Array:
-    return values * (grad - (values * grad).sum(axis=-1, keepdims=True))
+def _softmax_slope(_: Array, predictions: Array, grad: Array) -> Array:
+    return predictions * (grad - (predictions * grad).sum(axis=-1, keepdims=True))
 
 
-def _distance(raw: Array) -> Array:
-    return np.linalg.norm(raw[:, 0] - raw[:, 1], axis=-1, keepdims=True)
+def _distance(outputs: Array) -> Array:
+    return np.linalg.norm(outputs[:, 0] - outputs[:, 1], axis=-1, keepdims=True)
 
 
-def _distance_slope(raw: Array, values: Array, grad: Array) -> Array:
-    apart = raw[:, 0] - raw[:, 1]
-    towards = grad * np.divide(apart, values, out=np.zeros_like(apart), where=values > 0)
-    return np.stack([towards, -towards], axis=1)
+def _distance_slope(outputs: Array, predictions: Array, grad: Array) -> Array:
+    difference = outputs[:, 0] - outputs[:, 1]
+    direction = np.divide(difference, predictions, out=np.zeros_like(difference), where=predictions > 0)
+    return np.stack([grad * direction, -grad * direction], axis=1)
 
 
-SIGMOID = InverseLink(_sigmoid, lambda _, values, grad: grad * values * (1 - values))
-SOFTPLUS = InverseLink(_softplus, lambda raw, _, grad: grad * _sigmoid(raw))
+SIGMOID = InverseLink(_sigmoid, lambda _, predictions, grad: grad * predictions * (1 - predictions))
+SOFTPLUS = InverseLink(_softplus, lambda outputs, _, grad: grad * _sigmoid(outputs))
 
 INVERSE_LINKS: dict[domains.Domain, InverseLink | None] = {
     domains.REAL: None,
@@ -74,3 +74,4 @@ INVERSE_LINKS: dict[domains.Domain, InverseLink | None] = {
     domains.LOG_PROBABILITY: InverseLink(_log_softmax, _log_softmax_slope),
     domains.DISSIMILARITY: InverseLink(_distance, _distance_slope),
 }
+"""The inverse link of each domain; None where the outputs themselves are the predictions."""

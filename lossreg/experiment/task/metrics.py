@@ -1,12 +1,13 @@
-"""Metrics by name: scikit-learn's, each with what it compares and the tasks that have that.
+"""The metrics, by name: a few computed here, and scikit-learn's, each for the kinds of target that it can measure.
 
-What a network gives and what is true come in one of three forms, and so do the metrics:
+Targets and predictions have one of four kinds, and each metric measures some of them:
 
-values       real numbers, of both
-two classes  truth values, and scores above 0 for true
-classes      the label of each row (or a matrix of truth values, where a row has several), and a score for each class
+regression   real numbers
+binary       truth values, and scores that are above 0 for true
+multiclass   a class label for each row, and a score for each class
+multilabel   a matrix of truth values, and a score for each class
 
-A metric named `..._macro`, `_micro` or `_weighted` is the average over classes that scikit-learn calls so.
+A metric named `..._macro`, `..._micro` or `..._weighted` is averaged over classes, as scikit-learn defines it.
 """
 
 from __future__ import annotations
@@ -16,114 +17,117 @@ from contextlib import suppress
 from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lossreg.experiment.task.requirements import Task
+from lossreg.experiment.task.tasks import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FORMS = {
-    Task.REAL: "values",
-    Task.LABELS: "classes",
-    Task.DISTRIBUTIONS: "classes",
-    Task.SEVERAL: "several classes",
+BUILT_IN = {
+    "regression": ("r2", "mae", "rmse"),
+    "binary": ("accuracy",),
+    "multiclass": ("accuracy",),
+    "multilabel": ("precision_at_1",),
 }
-"""The form in which a task's truth and estimates come; of other tasks it is two classes."""
-
-OWN = {
-    "values": ("r2", "mae", "rmse"),
-    "two classes": ("accuracy",),
-    "classes": ("accuracy",),
-    "several classes": ("precision_at_1",),
-}
-"""The metrics that are computed here, batch by batch, and reported unless others are named."""
+"""The metrics that are computed here, batch by batch, and recorded unless a config names others."""
 
 
 class Metric(NamedTuple):
-    """One of scikit-learn's functions, how to call it, and the forms that it takes."""
+    """A function of scikit-learn, the kinds of target that it measures, and how it is called."""
 
     function: str
-    forms: tuple[str, ...]
+    kinds: tuple[str, ...]
     arguments: Callable[[Any, Any], tuple[Any, Any]]
-    """(truth, estimate) -> what the function takes"""
-    options: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
+    """targets, predictions -> the arguments of the function"""
+    options: dict[str, Any] = {}  # noqa: RUF012  a default that is never changed
 
-    def __call__(self, truth: Any, estimate: Any) -> float:
-        """The metric; nan where it is not defined, such as for rows of one class."""
+    def __call__(self, targets: Any, predictions: Any) -> float:
+        """Compute the metric; nan where it is not defined, such as for rows that are all of one class."""
         from sklearn import metrics
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             with suppress(ValueError):
-                return float(getattr(metrics, self.function)(*self.arguments(truth, estimate), **self.options))
+                return float(getattr(metrics, self.function)(*self.arguments(targets, predictions), **self.options))
         return nan
 
 
-def decisions(truth: Any, estimate: Any) -> tuple[Any, Any]:
-    """The class of each row: the one with the largest score, or those with a score above 0."""
-    return truth, estimate.argmax(axis=1) if truth.ndim < estimate.ndim else estimate > 0
+def predicted_classes(targets: Any, scores: Any) -> tuple[Any, Any]:
+    """The predicted class of each row: the one with the highest score, or those with a score above 0."""
+    return targets, scores.argmax(axis=1) if targets.ndim < scores.ndim else scores > 0
 
 
-def scores(truth: Any, estimate: Any) -> tuple[Any, Any]:
-    """The score of the second of two classes."""
-    return truth, estimate[:, 1] - estimate[:, 0] if estimate.ndim > 1 else estimate
+def score_of_second_class(targets: Any, scores: Any) -> tuple[Any, Any]:
+    """The score of the second of two classes, relative to the first."""
+    return targets, scores[:, 1] - scores[:, 0] if scores.ndim > 1 else scores
 
 
-def shares(truth: Any, estimate: Any) -> tuple[Any, Any]:
-    """The scores of the classes as probabilities."""
+def probabilities(targets: Any, scores: Any) -> tuple[Any, Any]:
+    """The softmax of the scores."""
     import numpy as np
 
-    weights = np.exp(estimate.astype(np.float64) - estimate.max(axis=1, keepdims=True))
-    return truth, weights / weights.sum(axis=1, keepdims=True)
+    weights = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+    return targets, weights / weights.sum(axis=1, keepdims=True)
 
 
-def ranks(truth: Any, estimate: Any) -> tuple[Any, Any]:
-    """A matrix of truth values, and one of scores."""
+def indicator_matrix(targets: Any, scores: Any) -> tuple[Any, Any]:
+    """The targets as a matrix of 0 and 1, with a column for each class."""
     import numpy as np
 
-    member = truth if truth.ndim > 1 else np.arange(estimate.shape[1]) == truth[:, np.newaxis]
-    return member.astype(int), estimate
+    indicator = targets if targets.ndim > 1 else np.arange(scores.shape[1]) == targets[:, np.newaxis]
+    return indicator.astype(int), scores
 
 
-def values(truth: Any, estimate: Any) -> tuple[Any, Any]:
-    """The numbers as they are."""
-    return truth, estimate
+def unchanged(targets: Any, predictions: Any) -> tuple[Any, Any]:
+    """Targets and predictions as they are."""
+    return targets, predictions
 
 
-TWO = 2
-ANY = ("two classes", "classes", "several classes")
-SINGLE, MATRIX, BINARY = ("two classes", "classes"), ("classes", "several classes"), ("two classes", "two of classes")
-"""What has one class for each row; what has a score for each class; what has two classes, however scored."""
+TWO_CLASSES = 2
+OF_TWO, OF_MORE = "multiclass of two classes", "multiclass of more classes"
+ONE_LABEL, PER_CLASS = ("binary", "multiclass"), ("multiclass", "multilabel")
+ANY_CLASSES, EITHER_OR = ("binary", "multiclass", "multilabel"), ("binary", OF_TWO)
 
 METRICS: dict[str, Metric] = {
-    "average_precision": Metric("average_precision_score", BINARY, scores),
-    "balanced_accuracy": Metric("balanced_accuracy_score", SINGLE, decisions),
-    "cohen_kappa": Metric("cohen_kappa_score", SINGLE, decisions),
-    "coverage_error": Metric("coverage_error", MATRIX, ranks),
-    "explained_variance": Metric("explained_variance_score", ("values",), values),
-    "label_ranking_average_precision": Metric("label_ranking_average_precision_score", MATRIX, ranks),
-    "label_ranking_loss": Metric("label_ranking_loss", MATRIX, ranks),
-    "matthews_corrcoef": Metric("matthews_corrcoef", SINGLE, decisions),
-    "mean_absolute_percentage_error": Metric("mean_absolute_percentage_error", ("values",), values),
-    "mean_squared_error": Metric("mean_squared_error", ("values",), values),
-    "median_absolute_error": Metric("median_absolute_error", ("values",), values),
-    "ndcg": Metric("ndcg_score", MATRIX, ranks),
-    "roc_auc": Metric("roc_auc_score", BINARY, scores),
-    "roc_auc_ovo": Metric("roc_auc_score", ("many of classes",), shares, {"multi_class": "ovo"}),
-    "roc_auc_ovr": Metric("roc_auc_score", ("many of classes",), shares, {"multi_class": "ovr"}),
+    "average_precision": Metric("average_precision_score", EITHER_OR, score_of_second_class),
+    "balanced_accuracy": Metric("balanced_accuracy_score", ONE_LABEL, predicted_classes),
+    "cohen_kappa": Metric("cohen_kappa_score", ONE_LABEL, predicted_classes),
+    "coverage_error": Metric("coverage_error", PER_CLASS, indicator_matrix),
+    "explained_variance": Metric("explained_variance_score", ("regression",), unchanged),
+    "label_ranking_average_precision": Metric("label_ranking_average_precision_score", PER_CLASS, indicator_matrix),
+    "label_ranking_loss": Metric("label_ranking_loss", PER_CLASS, indicator_matrix),
+    "matthews_corrcoef": Metric("matthews_corrcoef", ONE_LABEL, predicted_classes),
+    "mean_absolute_percentage_error": Metric("mean_absolute_percentage_error", ("regression",), unchanged),
+    "mean_squared_error": Metric("mean_squared_error", ("regression",), unchanged),
+    "median_absolute_error": Metric("median_absolute_error", ("regression",), unchanged),
+    "ndcg": Metric("ndcg_score", PER_CLASS, indicator_matrix),
+    "roc_auc": Metric("roc_auc_score", EITHER_OR, score_of_second_class),
+    "roc_auc_ovo": Metric("roc_auc_score", (OF_MORE,), probabilities, {"multi_class": "ovo"}),
+    "roc_auc_ovr": Metric("roc_auc_score", (OF_MORE,), probabilities, {"multi_class": "ovr"}),
 }
 for _name in ("f1", "jaccard", "precision", "recall"):
-    METRICS[_name] = Metric(f"{_name}_score", BINARY, decisions, {"zero_division": 0})
+    METRICS[_name] = Metric(f"{_name}_score", EITHER_OR, predicted_classes, {"zero_division": 0})
     for _average in ("macro", "micro", "weighted"):
         _options = {"zero_division": 0, "average": _average}
-        METRICS[f"{_name}_{_average}"] = Metric(f"{_name}_score", ANY, decisions, _options)
+        METRICS[f"{_name}_{_average}"] = Metric(f"{_name}_score", ANY_CLASSES, predicted_classes, _options)
 
-NAMES = sorted({*METRICS, *(name for names in OWN.values() for name in names)})
+METRIC_NAMES = sorted({*METRICS, *(name for names in BUILT_IN.values() for name in names)})
 
 
-def suitable(task: Task, width: int | None) -> list[str]:
-    """The names of the metrics of a task, whose predictions have a width."""
-    forms = {FORMS.get(task, "two classes")}
-    if "classes" in forms:
-        forms.add("two of classes" if width == TWO else "many of classes")
-    own = {name for form in forms for name in OWN.get(form, ())}
-    return sorted(own | {name for name, metric in METRICS.items() if forms & {*metric.forms}})
+def metric_kind(task: Task) -> str:
+    """The kind of target that the metrics of a task measure; losses that compare rows are binary: right or wrong."""
+    kinds = {
+        Task.REGRESSION: "regression",
+        Task.CLASSIFICATION: "multiclass",
+        Task.DISTRIBUTION: "multiclass",
+        Task.MULTILABEL: "multilabel",
+    }
+    return kinds.get(task, "binary")
+
+
+def suitable_metrics(task: Task, width: int | None) -> list[str]:
+    """The names of the metrics for a task, and predictions of a width."""
+    kinds = {metric_kind(task)}
+    if "multiclass" in kinds:
+        kinds.add(OF_TWO if width == TWO_CLASSES else OF_MORE)
+    built_in = {name for kind in kinds for name in BUILT_IN.get(kind, ())}
+    return sorted(built_in | {name for name, metric in METRICS.items() if kinds & {*metric.kinds}})

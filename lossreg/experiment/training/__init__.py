@@ -1,1 +1,1 @@
-"""Training: data, model and loss matched, and the steps of a run."""
+"""Training: match data, model and loss, prepare everything that a run needs, and take its steps."""

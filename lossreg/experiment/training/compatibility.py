@@ -1,4 +1,4 @@
-"""The fit of data, model, losses and metrics: what each asks of the others, and what to change where they clash."""
+"""Check that data, model, losses and metrics go together, and say what to change where they do not."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import numpy as np
 from lossreg.definition.domains import REAL
 from lossreg.errors import InvalidInput, listed
 from lossreg.experiment.data.preprocessing import Scaling
-from lossreg.experiment.task.metrics import suitable
-from lossreg.experiment.task.requirements import LossRequirements, Task, requirements_of
-from lossreg.experiment.task.targets import encode, suits
+from lossreg.experiment.task.metrics import suitable_metrics
+from lossreg.experiment.task.requirements import LossRequirements, requirements_of
+from lossreg.experiment.task.targets import are_suitable, encode_targets
+from lossreg.experiment.task.tasks import Task
 from lossreg.registry.isolation import usable
 from lossreg.registry.registries import losses
 
@@ -30,145 +31,150 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MatchedLoss:
-    """What goes with what: a loss's demand, the targets of all rows, and how many numbers the network gives for one."""
+    """A loss matched with data: its requirements, the encoded targets of all rows, and the outputs that it needs."""
 
-    demand: LossRequirements
+    requirements: LossRequirements
     targets: NDArray[Any]
     outputs: int | None
-    """None where the network chooses."""
-    reconstructing: bool
+    """How many outputs the network has for each row; None if the model chooses."""
+    reconstructs_inputs: bool
     """Whether the targets are the inputs."""
     reported: tuple[MatchedLoss, ...] = ()
-    """The losses that are reported beside."""
+    """The losses that are reported besides this one."""
     scaling: Scaling | None = None
-    """By what the targets have been standardised."""
+    """How the targets have been standardised."""
 
     @property
     def width(self) -> int | None:
         """How many numbers one prediction has."""
-        return self.outputs and self.outputs // self.demand.parts
+        return self.outputs and self.outputs // self.requirements.predictions_per_row
 
 
-def fit(config: Config, table: Table) -> MatchedLoss:
-    """Match a config with its data. Raises InvalidConfig, with all that has to change."""
+def match(config: Config, table: Table) -> MatchedLoss:
+    """Match the losses of a config with its data, model and metrics; raises InvalidConfig with every problem."""
     problems: Problems = []
-    found = fit_loss(config.loss, ("loss",), config, table, problems)
+    trained = match_loss(config.loss, ("loss",), config, table, problems)
     reported = []
-    if found:
-        problems += sizes(config, table, found)
-        problems += clashing_metrics(config, found)
+    if trained:
+        problems += size_problems(config, table, trained)
+        problems += metric_problems(config, trained)
     for index, choice in enumerate(config.report):
         path = ("report", index)
-        beside = fit_loss(choice, path, config, table, problems)
-        if found and beside:
-            problems += clashing_losses(choice, path, beside, config, found)
-            reported.append(beside)
-    if problems or not found:
+        other = match_loss(choice, path, config, table, problems)
+        if trained and other:
+            problems += reported_loss_problems(choice, path, other, config, trained)
+            reported.append(other)
+    if problems or not trained:
         raise config.error(*problems)
-    return replace(found, outputs=found.outputs or config.model.settings["outputs"], reported=tuple(reported))
+    return replace(trained, outputs=trained.outputs or config.model.settings["outputs"], reported=tuple(reported))
 
 
-def fit_loss(
+def match_loss(
     choice: PluginConfig, path: KeyPath, config: Config, table: Table, problems: Problems
 ) -> MatchedLoss | None:
-    """Match one loss with the data, or add to the problems."""
-    demand, model = requirements_of(choice.component, choice.parameters), config.model
-    reconstructing = bool(demand and demand.task.rows == 1 and "outputs" not in model.component.supplied)
-    if demand is None or not (reconstructing or suits(demand.task, table)):
-        problems.append((path, mismatch(choice, config, table, demand)))
+    """Match one loss with the data and the model, or add to the problems."""
+    requirements, model = requirements_of(choice.component, choice.parameters), config.model
+    reconstructs = bool(requirements and requirements.task.rows == 1 and "outputs" not in model.component.supplied)
+    if requirements is None or not (reconstructs or are_suitable(requirements.task, table)):
+        problems.append((path, unsuitable_loss(choice, config, table, requirements)))
         return None
-    if reconstructing and (demand.task, demand.target and demand.target.domain) != (Task.REAL, REAL):
-        problems.append((path, f"{model.name} gives its inputs again, and takes a loss of real targets"))
+    domain = requirements.target and requirements.target.domain
+    if reconstructs and (requirements.task, domain) != (Task.REGRESSION, REAL):
+        problem = f"{model.name} reconstructs its inputs, which needs a loss whose targets may be any real numbers"
+        problems.append((path, problem))
         return None
     try:
-        targets = table.inputs if reconstructing else encode(demand, table)
+        targets = table.inputs if reconstructs else encode_targets(requirements, table)
     except InvalidInput as error:
-        problems.append((path, f"{choice.name} takes {error}; data {config.data.name}"))
+        problems.append((path, f"{choice.name} {error} of {config.data.name}"))
         return None
-    width = targets.shape[1] if targets.ndim > 1 else None if demand.free else len(table.classes)
-    return MatchedLoss(demand, targets, width and width * demand.parts, reconstructing)
+    width = targets.shape[1] if targets.ndim > 1 else None if requirements.any_width else len(table.classes)
+    return MatchedLoss(requirements, targets, width and width * requirements.predictions_per_row, reconstructs)
 
 
-def sizes(config: Config, table: Table, found: MatchedLoss) -> Problems:
-    """What is wrong with the model's sizes, where it is told them, or has to be."""
+def size_problems(config: Config, table: Table, trained: MatchedLoss) -> Problems:
+    """What is wrong with the model's `inputs` and `outputs`, which a config may give, or has to."""
     model, loss, data = config.model, config.loss.name, config.data.name
-    settled, given = "outputs" not in model.component.supplied, model.settings["outputs"]
-    needed = {"inputs": (table.inputs.shape[1], f"the features of {data}")}
-    if not settled:
-        needed["outputs"] = (found.outputs or given, f"what {loss} takes for {data}")
+    model_chooses, given = "outputs" not in model.component.supplied, model.settings["outputs"]
+    expected = {"inputs": (table.inputs.shape[1], f"the number of features of {data}")}
+    if not model_chooses:
+        expected["outputs"] = (trained.outputs or given, f"the number of outputs that {loss} takes for {data}")
     problems: Problems = []
-    for key, (size, reason) in needed.items():
+    for key, (size, reason) in expected.items():
         if model.settings[key] not in (None, size):
-            what = f"expected {size}, {reason}, got {model.settings[key]}; leave it out or write {size}"
-            problems.append((("model", key), what))
-    if settled and given is not None:
-        problems.append((("model", "outputs"), f"{model.name} chooses this itself; leave it out"))
-    if not settled and found.outputs is None and given is None:
-        told = f"outputs is missing: the length of the embeddings that {loss} compares, such as 16"
-        problems.append((("model",), told))
+            problem = f"expected {size}, {reason}, got {model.settings[key]}; leave it out or write {size}"
+            problems.append((("model", key), problem))
+    if model_chooses and given is not None:
+        problems.append((("model", "outputs"), f"{model.name} chooses its outputs itself; leave this out"))
+    if not model_chooses and trained.outputs is None and given is None:
+        problem = f"outputs is missing: the length of the embeddings that {loss} compares, such as 16"
+        problems.append((("model",), problem))
     return problems
 
 
-def clashing_metrics(config: Config, found: MatchedLoss) -> Problems:
+def metric_problems(config: Config, trained: MatchedLoss) -> Problems:
     """The metrics that do not measure what the loss predicts."""
-    fitting = suitable(found.demand.task, found.width)
-    told = f"does not measure {found.demand.task.value}, which {config.loss.name} takes; metrics that fit: "
+    task, suitable = trained.requirements.task, suitable_metrics(trained.requirements.task, trained.width)
+    problem = f"does not measure {task.value}, which {config.loss.name} takes; suitable metrics: {listed(suitable)}"
     return [
-        (("metrics", index), f"{name} {told}{listed(fitting)}")
+        (("metrics", index), f"{name} {problem}")
         for index, name in enumerate(config.metrics or ())
-        if name not in fitting
+        if name not in suitable
     ]
 
 
-def clashing_losses(
-    choice: PluginConfig, path: KeyPath, beside: MatchedLoss, config: Config, found: MatchedLoss
+def reported_loss_problems(
+    choice: PluginConfig, path: KeyPath, other: MatchedLoss, config: Config, trained: MatchedLoss
 ) -> Problems:
-    """What keeps a loss from being reported beside the one that trains."""
-    name, theirs, ours = config.loss.name, found.demand, beside.demand
-    if theirs.task.rows > 1 and theirs.task is not ours.task:
-        return [(path, f"{choice.name} takes {ours.task.value}, and {name} {theirs.task.value}")]
-    if ours.task.rows != theirs.task.rows or beside.width != found.width or ours.parts > theirs.parts:
-        return [(path, f"{choice.name} takes other predictions than {name}, which trains")]
+    """Why a loss cannot be reported for the predictions of the trained loss, if it cannot."""
+    name, ours, theirs = config.loss.name, trained.requirements, other.requirements
+    if ours.task.rows > 1 and ours.task is not theirs.task:
+        return [(path, f"{choice.name} takes {theirs.task.value}, but the trained loss {name} {ours.task.value}")]
+    more = theirs.predictions_per_row > ours.predictions_per_row
+    if ours.task.rows != theirs.task.rows or other.width != trained.width or more:
+        return [(path, f"{choice.name} takes other predictions than the trained loss {name}")]
     if ours.log_prediction != theirs.log_prediction:
-        return [(path, f"of {choice.name} and {name}, one takes the logarithm of what the other takes")]
+        predicts = "the logarithm of it" if theirs.log_prediction else "the target itself"
+        problem = f"{choice.name} takes predictions of {predicts}, unlike the trained loss {name}"
+        return [(path, problem)]
     return []
 
 
-def standardised(found: MatchedLoss, rows: NDArray[np.intp], config: Config) -> MatchedLoss:
-    """The fit with its targets standardised, as some rows are; raises InvalidConfig where they are not any numbers."""
-    every = (found, *found.reported)
+def standardise_targets(matched: MatchedLoss, rows: NDArray[np.intp], config: Config) -> MatchedLoss:
+    """Standardise the targets by some rows; raises InvalidConfig for a loss whose targets are not any real numbers."""
+    every = (matched, *matched.reported)
     for each, choice in zip(every, (config.loss, *config.report), strict=True):
-        target = each.demand.target
-        if found.reconstructing or each.demand.task is not Task.REAL or not target or target.domain is not REAL:
-            told = f"{choice.name} takes no targets that could be any number"
-            raise config.error((("data", "standardise_targets"), told))
-    scaling = Scaling.of(found.targets, rows)
-    targets = scaling(found.targets).astype(np.float32)
+        task, target = each.requirements.task, each.requirements.target
+        if matched.reconstructs_inputs or task is not Task.REGRESSION or not target or target.domain is not REAL:
+            problem = f"only targets that may be any real numbers can be standardised, unlike those of {choice.name}"
+            raise config.error((("data", "standardise_targets"), problem))
+    scaling = Scaling.of(matched.targets, rows)
+    targets = scaling(matched.targets).astype(np.float32)
     first, *reported = (replace(each, targets=targets) for each in every)
     return replace(first, reported=tuple(reported), scaling=scaling)
 
 
-def mismatch(choice: PluginConfig, config: Config, table: Table, demand: LossRequirements | None) -> str:
-    """A loss and data that do not go together, in words, with the losses that would."""
-    found = f"{len(table.classes)} classes" if table.classes else "real targets"
-    found += f" in {', '.join(table.target_names)}" if table.target_names else ""
-    if demand is None:
+def unsuitable_loss(choice: PluginConfig, config: Config, table: Table, requirements: LossRequirements | None) -> str:
+    """The message for a loss that does not suit the data, with the losses that do."""
+    if requirements is None:
         takes = ", ".join(f"{entry.name} ({entry.domain.extent})" for entry in choice.component.inputs)
-        problem = f"{choice.name} takes {takes}, which a {config.model.name} on a table does not give"
+        problem = f"{choice.name} takes {takes}, which no model on a table provides"
     else:
-        problem = f"{choice.name} takes {demand.task.value}, and {config.data.name} has {found}"
-    change = "" if table.classes or not demand else ", or give data with class labels"
+        found = f"{len(table.classes)} classes" if table.classes else "real targets"
+        found += f" in {', '.join(table.target_names)}" if table.target_names else ""
+        problem = f"{choice.name} takes {requirements.task.value}, but {config.data.name} has {found}"
+    change = "" if table.classes or not requirements else ", or use data with class labels"
     change += " (data.task: classification)" if change and "task" in config.data.parameters else ""
-    return f"{problem}; losses that fit: {listed(fitting(table))}{change}"
+    return f"{problem}; suitable losses: {listed(suitable_losses(table))}{change}"
 
 
-def fitting(table: Table) -> list[str]:
+def suitable_losses(table: Table) -> list[str]:
     """The names of the installed losses that suit a table's targets."""
     names = []
     for offer, loss in usable(losses):
-        demand = requirements_of(loss)
-        if demand and suits(demand.task, table):
+        requirements = requirements_of(loss)
+        if requirements and are_suitable(requirements.task, table):
             with suppress(InvalidInput):
-                encode(demand, table)
+                encode_targets(requirements, table)
                 names.append(offer.name)
     return names

@@ -1,4 +1,4 @@
-"""Signals: Ctrl-C and SIGTERM let a run finish its step."""
+"""Let a run finish its step when Ctrl-C or SIGTERM arrives."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class InterruptHandler:
-    """As a context: takes note of the first signal to stop, and raises KeyboardInterrupt at the second.
+    """A context that records the first SIGINT or SIGTERM, and raises KeyboardInterrupt at the second.
 
-    Signals that the process ignores stay ignored; outside the main thread, which alone gets signals, it does nothing.
+    Signals that the process ignores stay ignored. Outside the main thread, which alone receives signals, it does
+    nothing.
     """
 
     def __init__(self) -> None:
         self.received = False
-        self._before: dict[signal.Signals, Any] = {}
+        self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            heeded = (number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN)
-            self._before = {number: signal.signal(number, self._note) for number in heeded}
+            handled = (number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN)
+            self._previous = {number: signal.signal(number, self._receive) for number in handled}
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def _note(self, *_: object) -> None:
+    def _receive(self, *_: object) -> None:
         if self.received:
             raise KeyboardInterrupt
         self.received = True

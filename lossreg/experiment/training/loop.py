@@ -1,4 +1,4 @@
-"""Training: the steps of a session, in epochs, and how far they are."""
+"""The training loop: the steps of a run in epochs, the metrics of each epoch, and the state that a checkpoint holds."""
 
 from __future__ import annotations
 
@@ -22,125 +22,133 @@ if TYPE_CHECKING:
     from lossreg.experiment.training.interrupts import InterruptHandler
     from lossreg.experiment.training.prepare import PreparedRun
 
-SECONDS, STEPS = 10.0, 100
-"""How old the last checkpoint may become, unless the config says how often there is one, and how often to look."""
+CHECKPOINT_SECONDS, CHECK_STEPS = 10.0, 100
+"""Unless a config says otherwise: how old the last checkpoint may become, and how many steps between two checks."""
 
 
 class TrainingLoop:
-    """A session at work, and how far it is: a record of each epoch, its watched loss, and the index of the best."""
+    """Trains a prepared run.
 
-    def __init__(self, session: PreparedRun) -> None:
-        config = session.config
-        self.session = session
+    `history` has the record of each epoch, `losses` the monitored loss of each, and `best` the index of the lowest.
+    """
+
+    def __init__(self, prepared: PreparedRun) -> None:
+        config = prepared.config
+        self.prepared = prepared
         self.history: list[Record] = []
         self.losses: list[float] = []
         self.best = -1
-        self.descent = TrainingStep(session)
-        self.rate = BoundSchedule(config.schedule.component, config.schedule.parameters, session.steps)
-        self.order = (0, np.arange(0))
-        self.champion: Checkpoint | None = None
-        self.saved = perf_counter()
-        self.seconds, self.seen = 0.0, 0
+        self.training_step = TrainingStep(prepared)
+        self.schedule = BoundSchedule(config.schedule.component, config.schedule.parameters, prepared.steps)
+        self.order = (0, np.arange(0))  # the number of an epoch, and the order of its examples
+        self.best_checkpoint: Checkpoint | None = None
+        self.last_checkpoint_time = perf_counter()
+        self.seconds, self.examples_seen = 0.0, 0  # since the last evaluation
 
     @property
     def step(self) -> int:
         """The number of steps taken."""
-        return self.descent.updater.steps
+        return self.training_step.optimizer.steps
 
     @property
     def epoch(self) -> int:
         """The number of epochs begun."""
-        return -(-self.step // self.session.steps_per_epoch)
+        return -(-self.step // self.prepared.steps_per_epoch)
 
     @property
-    def between_epochs(self) -> bool:
+    def at_epoch_end(self) -> bool:
         """Whether the last step ended an epoch, or the run."""
-        return self.step % self.session.steps_per_epoch == 0 or self.step == self.session.steps
+        return self.step % self.prepared.steps_per_epoch == 0 or self.step == self.prepared.steps
 
     @property
     def done(self) -> bool:
-        """Whether all steps have been taken, or the loss has not fallen for so long that training stops early."""
-        patience = self.session.config.train.patience
-        waited = len(self.history) - 1 - self.best if self.history else 0
-        return self.step >= self.session.steps or (patience is not None and waited >= patience)
+        """Whether all steps have been taken, or early stopping ends the run."""
+        patience = self.prepared.config.train.patience
+        epochs_since_best = len(self.history) - 1 - self.best if self.history else 0
+        return self.step >= self.prepared.steps or (patience is not None and epochs_since_best >= patience)
 
     @property
-    def due(self) -> bool:
-        """Whether there has to be a checkpoint now."""
-        steps, epochs = self.session.config.train.checkpoint_steps, self.session.config.train.checkpoint_epochs
+    def checkpoint_due(self) -> bool:
+        """Whether a checkpoint has to be written now."""
+        steps, epochs = self.prepared.config.train.checkpoint_steps, self.prepared.config.train.checkpoint_epochs
         if steps is None and epochs is None:
-            return self.done or perf_counter() - self.saved >= SECONDS
+            return self.done or perf_counter() - self.last_checkpoint_time >= CHECKPOINT_SECONDS
         by_step = steps is not None and self.step % steps == 0
-        by_epoch = epochs is not None and self.between_epochs and self.epoch % epochs == 0
+        by_epoch = epochs is not None and self.at_epoch_end and self.epoch % epochs == 0
         return self.done or by_step or by_epoch
 
-    def advance(self, signals: InterruptHandler) -> None:
-        """Take steps until there is something else to do: the end of an epoch, a checkpoint, a signal.
+    def advance(self, interrupts: InterruptHandler) -> None:
+        """Take steps until the end of the epoch, the next check for a checkpoint, or an interrupt.
 
-        Raises Diverged at a loss that is no finite number, and after the last of these steps for such weights.
+        Raises Diverged for a loss that is not finite and, after the last of these steps, for weights that are not.
         """
-        session, step = self.session, self.step
-        epoch, taken = divmod(step, session.steps_per_epoch)
+        prepared, step = self.prepared, self.step
+        epoch, taken = divmod(step, prepared.steps_per_epoch)
         if self.order[0] != epoch + 1:
-            self.order = (epoch + 1, session.order(epoch + 1))
-        every = session.config.train.checkpoint_steps or STEPS
-        count = min(session.steps_per_epoch - taken, session.steps - step, every - step % every)
-        factor, descend, size = self.rate.during(epoch + 1, self.losses), self.descent.step, session.examples_per_step
+            self.order = (epoch + 1, prepared.order(epoch + 1))
+        every = prepared.config.train.checkpoint_steps or CHECK_STEPS
+        count = min(prepared.steps_per_epoch - taken, prepared.steps - step, every - step % every)
+        factor, size = self.schedule.in_epoch(epoch + 1, self.losses), prepared.examples_per_step
+        take_step = self.training_step.take
         examples = self.order[1][taken * size : (taken + count) * size]
         started = perf_counter()
         for start in range(0, len(examples), size):
             step += 1
-            descend(examples[start : start + size], factor(step))
-            if signals.received:
+            take_step(examples[start : start + size], factor(step))
+            if interrupts.received:
                 break
         self.seconds += perf_counter() - started
-        self.seen += min(start + size, len(examples))
-        if not np.isfinite(session.network.weights).all():
-            raise Diverged(f"weights are no longer finite after step {step}, in epoch {epoch + 1}")
+        self.examples_seen += min(start + size, len(examples))
+        if not np.isfinite(prepared.network.weights).all():
+            raise Diverged(f"the weights are no longer finite after step {step}, in epoch {epoch + 1}")
 
-    def measure(self) -> Record:
-        """Give the record of an epoch: its number and that of steps, metrics of each part's rows, and time.
+    def evaluate(self) -> Record:
+        """Evaluate the epoch, and return its record: the numbers of the epoch and step, all metrics, and times.
 
-        `seconds` is what the epoch's steps took, of those that this process has taken, without the evaluation; all
-        rows of all parts are evaluated alike, after the epoch.
+        All examples of each split are evaluated after the epoch. `seconds` is the time of the epoch's steps, without
+        the evaluation, as far as this process has taken them.
         """
+        prepared = self.prepared
         record: Record = {"epoch": self.epoch, "step": self.step}
-        for name, part in self.session.parts.items():
-            measured = self.session.measure(self.session.network, part)
-            record |= {f"{name}_{key}": value for key, value in measured.items()}
+        for name, examples in prepared.splits.items():
+            metrics = prepared.evaluator(prepared.network, examples)
+            record |= {f"{name}_{key}": value for key, value in metrics.items()}
         self.history.append(record)
-        self.losses.append(record[self.session.watched])
-        if self.best < 0 or best([self.losses[self.best], self.losses[-1]]):
+        self.losses.append(record[prepared.monitored])
+        if self.best < 0 or index_of_best([self.losses[self.best], self.losses[-1]]):
             self.best = len(self.losses) - 1
-        times = (self.seconds, self.seen / self.seconds)
-        self.seconds, self.seen = 0.0, 0
+        times = (self.seconds, self.examples_seen / self.seconds)
+        self.seconds, self.examples_seen = 0.0, 0
         return record | dict(zip(TIMES, times, strict=True))
 
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The numbers that steps change, by name: the weights, and those of the optimizer."""
-        return {**self.session.network.named, **self.descent.updater.named}
+        """The arrays that steps change, by name: the weights, and the states of the optimizer."""
+        return {**self.prepared.network.named, **self.training_step.optimizer.named}
 
-    def state(self, sizes: Mapping[str, int]) -> Checkpoint:
-        """Give what a checkpoint holds, now that the logs have these sizes."""
+    def checkpoint(self, sizes: Mapping[str, int]) -> Checkpoint:
+        """Make a checkpoint of the current state; `sizes` are those of the logs."""
         return Checkpoint(self.step, {name: array.copy() for name, array in self.arrays.items()}, sizes)
 
-    def restore(self, state: Checkpoint, history: Sequence[Record]) -> None:
-        """Go back to where a checkpoint was taken; raises NotResumable if it was taken of something else."""
-        if not all(self.session.watched in record for record in history):
-            raise NotResumable(f"expected {self.session.watched} in the metrics until step {state.step}, found none")
+    def restore(self, checkpoint: Checkpoint, history: Sequence[Record]) -> None:
+        """Restore the state of a checkpoint; raises NotResumable if it is not a checkpoint of this run."""
+        monitored = self.prepared.monitored
+        if not all(monitored in record for record in history):
+            raise NotResumable(f"expected {monitored} in the metrics of every epoch until step {checkpoint.step}")
         for name, array in self.arrays.items():
-            saved = state.arrays.get(name)
+            saved = checkpoint.arrays.get(name)
             if saved is None or saved.shape != array.shape:
-                found = "none" if saved is None else saved.shape
-                raise NotResumable(f"expected {name} of shape {array.shape} after step {state.step}, found {found}")
+                found = "no such array" if saved is None else f"shape {saved.shape}"
+                raise NotResumable(
+                    f"expected {name} of shape {array.shape} in the checkpoint of step {checkpoint.step}, found {found}"
+                )
             array[...] = saved
-        self.descent.updater.steps = state.step
+        self.training_step.optimizer.steps = checkpoint.step
         self.history = list(history)
-        self.losses = [record[self.session.watched] for record in history]
-        self.best = best(self.losses)
+        self.losses = [record[monitored] for record in history]
+        self.best = index_of_best(self.losses)
 
 
-def best(losses: Sequence[float]) -> int:
-    """The index of the first of the lowest; nan is higher than any number."""
+def index_of_best(losses: Sequence[float]) -> int:
+    """The index of the first of the lowest losses, where nan counts as higher than any number; -1 if there are none."""
     return min(range(len(losses)), key=lambda index: (isnan(losses[index]), losses[index]), default=-1)

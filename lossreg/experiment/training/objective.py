@@ -1,7 +1,8 @@
-"""The objective: a loss between what a network gives and what the data have.
+"""The objective of training: a loss as a function of the network's outputs and the targets of the data.
 
-A network gives (examples * rows, outputs), the rows of an example one after the other, and beside one another its
-predictions, each as wide as the target. Each goes through the link of its input's domain.
+A network returns an array of shape (examples * rows per example, outputs), with the rows of an example after one
+another. The columns of a row are its predictions, each as wide as the target. The inverse link function of each input's
+domain turns outputs into predictions.
 """
 
 from __future__ import annotations
@@ -21,69 +22,74 @@ if TYPE_CHECKING:
 
 
 class Objective:
-    """A loss with its parameters and a reduction; `parts` is how many predictions the network gives for each row."""
+    """A loss with its parameters and a reduction.
+
+    `predictions_per_row` is how many predictions the network makes for each row, if these are more than the loss takes.
+    """
 
     def __init__(
         self,
         loss: Loss,
         reduction: str,
         parameters: Mapping[str, Any],
-        demand: LossRequirements,
-        parts: int | None = None,
+        requirements: LossRequirements,
+        predictions_per_row: int | None = None,
     ) -> None:
         self.criterion = Criterion(loss, reduction, parameters)
-        self.demand = demand
-        self.parts = parts or demand.parts
-        self.links = demand.links
-        self.rows, self.distance = demand.task.rows, demand.predictions[0].domain is DISSIMILARITY
+        self.requirements = requirements
+        self.predictions_per_row = predictions_per_row or requirements.predictions_per_row
+        self.inverse_links = requirements.inverse_links
+        self.rows = requirements.task.rows
+        self.is_distance = requirements.predictions[0].domain is DISSIMILARITY
         names = [entry.name for entry in loss.inputs]
-        self.at = names.index(demand.target.name) if demand.target else None
-        # Whether the loss takes what the network gives, as it is.
-        self.direct = self.links == [None] and self.rows == self.parts == 1 and not self.distance
+        self.target_position = names.index(requirements.target.name) if requirements.target else None
+        # Whether the network's outputs are the loss's only prediction, without an inverse link.
+        self.direct = self.inverse_links == [None] and self.rows == self.predictions_per_row == 1
 
-    def raw(self, outputs: Any) -> list[Any]:
-        """Views of a network's outputs, one for each prediction."""
+    def split(self, outputs: Any) -> list[Any]:
+        """Views of the network's outputs, one for each prediction."""
         if self.direct:
             return [outputs]
-        whole = outputs.reshape(-1, self.rows, outputs.shape[-1])
-        if self.distance:
-            return [whole]
+        by_example = outputs.reshape(-1, self.rows, outputs.shape[-1])
+        if self.is_distance:
+            return [by_example]
         if self.rows > 1:
-            return [whole[:, row] for row in range(self.rows)]
-        width = outputs.shape[-1] // self.parts
-        return [outputs[:, part * width : (part + 1) * width] for part in range(len(self.links))]
+            return [by_example[:, row] for row in range(self.rows)]
+        width = outputs.shape[-1] // self.predictions_per_row
+        return [outputs[:, index * width : (index + 1) * width] for index in range(len(self.inverse_links))]
 
     def predictions(self, outputs: Any) -> list[Any]:
-        """What the loss takes as predictions."""
-        views = zip(self.raw(outputs), self.links, strict=True)
+        """The predictions that the loss takes."""
+        views = zip(self.split(outputs), self.inverse_links, strict=True)
         return [link.apply(view) if link else view for view, link in views]
 
     def arguments(self, predictions: list[Any], targets: Any) -> list[Any]:
-        """The loss's inputs, in its order."""
+        """The inputs of the loss, in its order."""
         found = list(predictions)
-        if self.at is not None:
-            found.insert(self.at, targets)
+        if self.target_position is not None:
+            found.insert(self.target_position, targets)
         return found
 
     def __call__(self, outputs: Any, targets: Any) -> Any:
-        """The loss."""
+        """Compute the loss."""
         return self.criterion(*self.arguments(self.predictions(outputs), targets))
 
     def denominator(self, outputs: Any, targets: Any) -> float:
-        """What the reduction divides by; the parts of a batch add up."""
+        """What the reduction divides by; those of several batches add up to that of one large batch."""
         return self.criterion.denominator(*self.arguments(self.predictions(outputs), targets))
 
     def value_and_grad(self, outputs: Any, targets: Any, *, out: Any, denominator: float | None = None) -> Any:
-        """The loss, and in `out` its gradient by the outputs."""
+        """Compute the loss, and into `out` its gradient with respect to the outputs."""
         if self.direct:
             return self.criterion.value_and_grad(*self.arguments([outputs], targets), denominator=denominator, out=out)
-        raw, rooms, values = self.raw(outputs), self.raw(out), self.predictions(outputs)
+        views, grad_views, predictions = self.split(outputs), self.split(out), self.predictions(outputs)
         grads = [
-            np.empty_like(value) if link else room for value, link, room in zip(values, self.links, rooms, strict=True)
+            np.empty_like(prediction) if link else grad_view
+            for prediction, link, grad_view in zip(predictions, self.inverse_links, grad_views, strict=True)
         ]
-        arguments = self.arguments(values, targets)
+        arguments = self.arguments(predictions, targets)
         value, _ = self.criterion.value_and_grad(*arguments, denominator=denominator, out=tuple(grads))
-        for link, *each, room in zip(self.links, raw, values, grads, rooms, strict=True):
+        for link, *each, grad_view in zip(self.inverse_links, views, predictions, grads, grad_views, strict=True):
             if link:
-                room[...] = link.differentiate(*each)
+                grad_view[...] = link.differentiate(*each)
         return value, out

@@ -1,4 +1,4 @@
-"""The optimizer at work: an update rule compiled for one weight, run over all of a network's."""
+"""An optimizer bound to its parameters and a network: the update rule of one weight, compiled to run over all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class BoundOptimizer:
-    """Steps a network's weights along its gradients; `states` are the rule's own numbers, one vector for each."""
+    """Updates the weights of a network from its gradients; `states` has a vector for each state of the rule."""
 
     def __init__(self, optimizer: Optimizer, parameters: dict[str, Any], network: Network) -> None:
         self.network = network
@@ -22,15 +22,15 @@ class BoundOptimizer:
         self.states = tuple(np.zeros_like(network.weights) for _ in optimizer.states)
         self.steps = 0
         self._update = compile_update(optimizer, parameters)
-        nothing = network.weights[:0]
-        self._update(nothing, nothing, (nothing,) * len(self.states), 1, 1.0)  # compiles now, and not in the first step
+        empty = network.weights[:0]
+        self._update(empty, empty, (empty,) * len(self.states), 1, 1.0)  # compile now rather than in the first step
 
     @property
     def named(self) -> dict[str, Any]:
-        """The states by name, for saving."""
+        """The states by name, for checkpoints."""
         return dict(zip((f"optimizer.{name}" for name in self._names), self.states, strict=True))
 
     def step(self, factor: float = 1.0) -> None:
-        """Change the weights in place, by the gradients that `backward` left and `factor` times the learning rate."""
+        """Update the weights in place, from the network's gradients and `factor` times the learning rate."""
         self.steps += 1
         self._update(self.network.weights, self.network.grads, self.states, self.steps, factor)

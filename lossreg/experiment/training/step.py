@@ -1,7 +1,7 @@
-"""One training step, from some rows to changed weights.
+"""One training step: from some examples to updated weights.
 
-All that can be done once is done before the first step: each size of batch has its room, and clipping that is not
-wanted costs nothing.
+All that can be prepared is prepared before the first step: the buffers for each batch size are allocated once, and
+clipping that a config does not ask for costs nothing.
 """
 
 from __future__ import annotations
@@ -23,83 +23,83 @@ if TYPE_CHECKING:
 
     from lossreg.experiment.training.prepare import PreparedRun
 
-SHOWN = 64
+SHOWN_ROWS = 64
 """How many of a batch's rows an error lists."""
 
 
 class TrainingStep:
-    """Takes steps: the batches' gradient, clipped, and the optimizer's update."""
+    """Takes training steps: computes the gradient of one or several batches, clips it, and updates the weights."""
 
-    def __init__(self, session: PreparedRun) -> None:
-        config, self.session, self.network = session.config, session, session.network
-        self.updater = BoundOptimizer(config.optimizer.component, config.optimizer.parameters, session.network)
-        self.part, self.objective = session.train, session.objective
-        count, size = len(self.part), config.train.batch_size
-        self.size = size
-        self.fill = self.accumulate if config.train.accumulate > 1 else self.differentiate
+    def __init__(self, prepared: PreparedRun) -> None:
+        config, self.prepared, self.network = prepared.config, prepared, prepared.network
+        self.optimizer = BoundOptimizer(config.optimizer.component, config.optimizer.parameters, prepared.network)
+        self.examples, self.objective = prepared.train, prepared.objective
+        count, size = len(self.examples), config.train.batch_size
+        self.batch_size = size
+        self.compute_grads = self.accumulate if config.train.accumulate > 1 else self.differentiate
         sizes = {min(size, count), count % size or size}
-        self.batches = {each: self.part.room(each, session.outputs) for each in sizes}
+        self.buffers = {each: self.examples.allocate(each, prepared.outputs) for each in sizes}
         clips = ((clip_value, config.train.clip_value), (clip_norm, config.train.clip_norm))
         self.clips: list[Callable[[NDArray[Any]], None]] = [
             partial(clip, limit=limit) for clip, limit in clips if limit is not None
         ]
 
-    def step(self, examples: NDArray[np.intp], factor: float) -> None:
-        """Change the weights by the gradient over some examples; raises Diverged, before it does, if it has no loss."""
-        self.fill(examples)
+    def take(self, examples: NDArray[np.intp], factor: float) -> None:
+        """Update the weights from some examples; raises Diverged, before any update, if the loss is not finite."""
+        self.compute_grads(examples)
         for clip in self.clips:
             clip(self.network.grads)
-        self.updater.step(factor)
+        self.optimizer.step(factor)
 
     def differentiate(self, examples: NDArray[np.intp], denominator: float | None = None) -> None:
-        """Fill the network's gradients by one batch."""
-        batch = self.batches[len(examples)]
-        self.part.take(examples, batch)
+        """Compute the network's gradients from one batch."""
+        batch = self.buffers[len(examples)]
+        self.examples.fill(examples, batch)
         outputs = self.network.forward(batch.inputs)
         try:
             value, _ = self.objective.value_and_grad(outputs, batch.targets, out=batch.grad, denominator=denominator)
         except InvalidInput:
             if np.isfinite(outputs).all():
                 raise
-            value = np.nan  # no loss at all, of outputs that are none
+            value = np.nan  # the loss refuses outputs that are not finite
         if not isfinite(value):
             raise self.diverged(value, examples)
         self.network.backward(batch.grad)
 
     def accumulate(self, examples: NDArray[np.intp]) -> None:
-        """Fill the network's gradients by several batches: the gradient that one large batch would have."""
+        """Compute the network's gradients from several batches: the gradient that one large batch would have."""
         denominator = None
         if self.objective.criterion.reduction in DIVIDING:
-            whole = self.part.room(len(examples), self.session.outputs)
-            self.part.take(examples, whole)
-            denominator = self.objective.denominator(np.zeros_like(whole.grad), whole.targets)
+            large = self.examples.allocate(len(examples), self.prepared.outputs)
+            self.examples.fill(examples, large)
+            denominator = self.objective.denominator(np.zeros_like(large.grad), large.targets)
         total = np.zeros_like(self.network.grads)
-        for start in range(0, len(examples), self.size):
-            self.differentiate(examples[start : start + self.size], denominator)
+        for start in range(0, len(examples), self.batch_size):
+            self.differentiate(examples[start : start + self.batch_size], denominator)
             total += self.network.grads
         self.network.grads[:] = total
 
     def diverged(self, value: float, examples: NDArray[np.intp]) -> Diverged:
-        """Make the error of a loss that is no finite number, with the step and the batch that has it."""
-        session, step = self.session, self.updater.steps + 1
-        epoch, before = divmod(step - 1, session.steps_per_epoch)
-        rows = [str(row + 1) for row in self.part.inputs.index[examples].ravel()]
-        more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
+        """Make the error for a loss that is not finite, with the step and the rows of its batch."""
+        prepared, step = self.prepared, self.optimizer.steps + 1
+        epoch, batch = divmod(step - 1, prepared.steps_per_epoch)
+        rows = [str(row + 1) for row in self.examples.inputs.index[examples].ravel()]
+        more = f" and {len(rows) - SHOWN_ROWS:,} more" if len(rows) > SHOWN_ROWS else ""
         return Diverged(
-            f"the loss is {value} at step {step}: epoch {epoch + 1}, batch {before + 1} of {session.steps_per_epoch}, "
-            f"which is these rows of {session.config.data.name}: {', '.join(rows[:SHOWN])}{more}",
+            f"the loss is {value} at step {step} (epoch {epoch + 1}, batch {batch + 1} of {prepared.steps_per_epoch}), "
+            f"whose batch has these rows of {prepared.config.data.name}: {', '.join(rows[:SHOWN_ROWS])}{more}"
         )
 
 
 def clip_value(grads: NDArray[Any], limit: float) -> None:
-    """Limit each number of a gradient, in place."""
+    """Limit the absolute value of each number of a gradient, in place."""
     np.clip(grads, -limit, limit, out=grads)
 
 
 def clip_norm(grads: NDArray[Any], limit: float) -> None:
-    """Shorten a gradient to a length, in place, if it is longer."""
+    """Scale a gradient down to a norm of `limit`, in place, if its norm is larger."""
     norm = sqrt(np.dot(grads, grads))
-    if not isfinite(norm):  # the squares overflow before the length does
+    if not isfinite(norm):  # the squares overflow before the norm does
         norm = float(np.linalg.norm(grads.astype(np.float64)))
     if norm > limit:
         np.multiply(grads, limit / norm, out=grads)
