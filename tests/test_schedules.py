@@ -110,7 +110,7 @@ def test_constant_is_what_is_taken_without_one(tmp_path):
 
 
 def test_an_optimizer_without_a_rate_takes_no_schedule_of_it(monkeypatch):
-    monkeypatch.setattr(lossreg.registry.registries.optimizers, "_given", {})
+    monkeypatch.setattr(lossreg.registry.registries.optimizers, "_registered", {})
 
     @lossreg.register
     @lossreg.plugin.optimizer

@@ -337,7 +337,7 @@ def test_the_example_of_the_readme_passes_as_it_stands(tmp_path, monkeypatch):
     (name, source), *_ = re.findall(r"`(\w+)\.py`:\n\n```python\n(.*?)```", readme, re.DOTALL)
     tmp_path.joinpath(f"{name}.py").write_text(source, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(losses, "_given", {})
+    monkeypatch.setattr(losses, "_registered", {})
     register(import_module(name).lossreg_component())
     assert not check_loss(name).failed
 

@@ -50,7 +50,7 @@ def follower(monkeypatch):
             raise SystemExit("not today")
         return TrackerThread(path, config, fails)
 
-    monkeypatch.setattr(trackers, "_given", {})
+    monkeypatch.setattr(trackers, "_registered", {})
     lossreg.register(lossreg.plugin.tracker(following))
     FOLLOWERS.clear()
     return FOLLOWERS

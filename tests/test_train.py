@@ -343,7 +343,7 @@ def test_a_config_that_fails_twice_says_the_same_twice(run):
 @pytest.fixture
 def registered(monkeypatch):
     for name in ("losses", "models", "data"):
-        monkeypatch.setattr(getattr(lossreg.registry.registries, name), "_given", {})
+        monkeypatch.setattr(getattr(lossreg.registry.registries, name), "_registered", {})
 
 
 @pytest.mark.usefixtures("registered")
