@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lossreg._lazy import lazy
+from lossreg._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
         get_num_threads as get_num_threads,
         set_num_threads as set_num_threads,
     )
-
-__version__ = "0.1.0"
 
 EXPORTS = {
     "Criterion": "lossreg.criterion.criterion",

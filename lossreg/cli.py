@@ -96,7 +96,7 @@ class Version(argparse.Action):
 
     def __call__(self, *_: object) -> None:
         """Print the version of lossreg."""
-        from lossreg import __version__
+        from lossreg._version import __version__
 
         print(f"lossreg {__version__}")
         sys.exit()

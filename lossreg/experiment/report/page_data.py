@@ -24,7 +24,7 @@ MAIN_PACKAGES = ("lossreg", "numpy", "numba", "scikit-learn", "safetensors")
 
 def content(runs: Sequence[Run]) -> dict[str, Any]:
     """All that the page shows."""
-    from lossreg import __version__
+    from lossreg._version import __version__
 
     keys, rows = comparison(runs)
     losses = list({call(run.config["loss"]): run.config["loss"] for run in runs if run.config.get("loss")}.values())

@@ -62,7 +62,7 @@ def ensure(path: Path, kind: Kind) -> None:
 
 def mark(path: Path, kind: Kind) -> None:
     """Write the marker of a directory."""
-    from lossreg import __version__
+    from lossreg._version import __version__
 
     marker = {"kind": kind, "directory": path.name, "id": secrets.token_hex(16), "lossreg": __version__}
     files.write(path / MARKER, json.dumps(marker) + "\n")

@@ -1,0 +1,112 @@
+"""Generate the parts of the documents that follow from the code: the README's table of losses, the tree of files.
+
+python docs/generate.py --write    # update README.md and docs/architecture.md
+python docs/generate.py --check    # exit with 1 if one of them is out of date, and say which
+"""  # noqa: INP001  a script
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+from lossreg.registry.registries import normalized_name, losses
+
+ROOT = Path(__file__).parents[1]
+
+PYTORCH = (
+    *("AdaptiveLogSoftmaxWithLoss", "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss"),
+    *("CrossEntropyLoss", "GaussianNLLLoss", "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss"),
+    *("LinearCrossEntropyLoss", "MSELoss", "MarginRankingLoss", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss"),
+    *("MultiMarginLoss", "NLLLoss", "PoissonNLLLoss", "SmoothL1Loss", "SoftMarginLoss", "TripletMarginLoss"),
+    "TripletMarginWithDistanceLoss",
+)
+"""PyTorch's loss classes."""
+
+
+def table_of_losses() -> str:
+    """Return a Markdown table of the built-in losses, with a row for each, sorted by name."""
+    rows = ["| loss | task | what it is | parameters | in PyTorch |", "|---|---|---|---|---|"]
+    for offer in losses.offers():
+        if offer.distribution != "lossreg":
+            continue
+        loss = losses.load(offer)
+        parameters = ", ".join(f"`{p.name}`" if p.required else f"`{p.name}={p.default!r}`" for p in loss.parameters)
+        peers = [f"`{name}`" for name in PYTORCH if normalized_name(name) == normalized_name(loss.name)]
+        cells = [f"`{loss.name}`", loss.task, loss.summary.replace("|", "\\|"), parameters, *(peers or [""])]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def tree() -> str:
+    """Return the folders and files of lossreg and of its plugins as a Markdown block, with a line about each."""
+    lines = [*entries(ROOT / "lossreg", 0), "plugins/"]
+    for package in sorted(path.parent for path in (ROOT / "plugins").glob("*/__init__.py")):
+        lines += [entry(package, package / "__init__.py", 1)]
+    return "\n".join(["```", *lines, "```"]) + "\n"
+
+
+def entries(package: Path, depth: int) -> list[str]:
+    """Return the lines of a package, of its modules and of the packages inside it."""
+    lines = [entry(package, package / "__init__.py", depth)]
+    children = sorted(path for path in package.iterdir() if path.name not in {"__init__.py", "__pycache__"})
+    for path in sorted(children, key=lambda path: path.is_dir()):
+        if (path / "__init__.py").is_file():
+            lines += entries(path, depth + 1)
+        elif path.suffix == ".py":
+            lines.append(entry(path, path, depth + 1))
+    return lines
+
+
+def entry(path: Path, source: Path, depth: int) -> str:
+    """Return the line of one file or folder: its name, and the first line of the docstring in `source`."""
+    name = "  " * depth + path.name + ("/" if path.is_dir() else "")
+    summary = (ast.get_docstring(ast.parse(source.read_text("utf-8"))) or "").partition("\n")[0]
+    return f"{name:<30} {summary}".rstrip()
+
+
+GENERATED = (
+    (ROOT / "README.md", "losses", table_of_losses),
+    (ROOT / "docs" / "architecture.md", "tree", tree),
+)
+"""The documents with generated parts: the file, the name of the part in its markers, and what makes the part."""
+
+
+def split(path: Path, name: str) -> tuple[str, str, str]:
+    """Return what a document has before a generated part, the part, and what it has after it."""
+    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, opened, rest = path.read_text("utf-8").partition(start)
+    part, closed, after = rest.partition(end)
+    if not (opened and closed):
+        raise ValueError(f"{path} has no part between {start.strip()} and {end}")
+    return before + start, part, end + after
+
+
+def outdated() -> list[str]:
+    """Return the names of the documents of which a generated part is out of date."""
+    return [path.name for path, name, generate in GENERATED if split(path, name)[1] != generate()]
+
+
+def write() -> None:
+    """Update the generated part of each document."""
+    for path, name, generate in GENERATED:
+        before, _, after = split(path, name)
+        path.write_text(before + generate() + after, "utf-8")
+
+
+def main() -> int:
+    """Check or write the documents; the exit code is 1 if a check fails and 2 for another argument."""
+    if sys.argv[1:] == ["--write"]:
+        write()
+        return 0
+    if sys.argv[1:] != ["--check"]:
+        sys.stderr.write(f"{__doc__}\n")
+        return 2
+    stale = outdated()
+    if stale:
+        sys.stderr.write(f"out of date: {', '.join(stale)}; python docs/generate.py --write updates them\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
