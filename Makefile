@@ -26,7 +26,7 @@ bench: .venv-bench/bench
 	.venv-bench/bin/python experiments/speed/measure.py $(if $(QUICK),--quick)
 
 docs: .venv/test
-	$(BIN)/python tests/readme.py --write
+	$(BIN)/python docs/generate.py --write
 
 # A stamp for each extra of pyproject.toml, in the venv that has it.
 define install =

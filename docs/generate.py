@@ -10,7 +10,7 @@ import ast
 import sys
 from pathlib import Path
 
-from lossreg.registry.registries import normalized_name, losses
+from lossreg.registry.registries import losses, normalized_name
 
 ROOT = Path(__file__).parents[1]
 

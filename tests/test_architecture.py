@@ -1,0 +1,129 @@
+"""The structure of the source: imports, folders, sizes and names. import-linter (`make lint`) proves the layers."""
+
+import ast
+import re
+import sys
+from collections import Counter
+
+import pytest
+from project import CORE, ENTRY_POINTS, PLUGIN_PACKAGES, PLUGINS, PYPROJECT, ROOT, imported, parse, relative
+
+FOR_PLUGINS = ("lossreg.plugin", "lossreg.kernels.numerics")
+"""The parts of lossreg that a plugin may import, with their modules; a loss that calls other losses has `lossreg` too."""
+
+PUBLIC_NUMBA = ("numba", "numba.extending")
+"""The modules of numba that are not private."""
+
+MODULE_LINES = 260
+FOLDER_FILES = 12
+LOSS_LINES = 50
+LONG_LOSSES = {
+    "adaptive_log_softmax": (140, "layers of several sizes, and two methods"),
+    "cross_entropy": (130, "two forms, for labels and for probabilities, each with its second derivative"),
+    "ctc": (150, "paths forward and backward"),
+    "linear_cross_entropy": (130, "two forms, and blocks of rows"),
+    "poisson_nll": (70, "rates and their logarithms, without a factorial and with two kinds of it"),
+}
+"""The losses that may have more lines of code, how many, and why."""
+
+
+def inside(module, packages):
+    """Whether a module is one of the packages or in one of them."""
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+# Imports
+
+
+def test_every_package_with_packages_inside_has_its_layers():
+    contracts = PYPROJECT["tool"]["importlinter"]["contracts"]
+    layered = {name for contract in contracts if contract["type"] == "layers" for name in contract["containers"]}
+    packages = {path.parent for path in CORE if path.name == "__init__.py"}
+    parents = {relative(package.parent).replace("/", ".") for package in packages if package.parent in packages}
+    # One package inside needs no order.
+    assert parents - {"lossreg.testing"} == layered
+    assert all(contract["exhaustive"] for contract in contracts if contract["type"] == "layers")
+    assert PYPROJECT["tool"]["importlinter"]["root_packages"] == ["lossreg", *PLUGIN_PACKAGES]
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_numba_is_imported_by_kernels_only_and_its_private_parts_by_the_compiler_only(path):
+    module = relative(path)
+    for name in imported(parse(path)):
+        if inside(name, ["numba"]):
+            assert module.startswith("lossreg/kernels/"), f"{module} imports {name}"
+        if inside(name, ["llvmlite", "numba"]) and name not in PUBLIC_NUMBA:
+            assert module.startswith("lossreg/kernels/compiler/"), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_the_core_names_no_plugin(path):
+    names = {name for group in ("losses", "models", "optimizers") for name in ENTRY_POINTS[f"lossreg.{group}"]}
+    tree = parse(path)
+    docstrings = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            assert node.value not in names, f"{relative(path)}:{node.lineno} names {node.value}"
+            assert not any(re.search(rf"\b{package}\.", node.value) for package in PLUGIN_PACKAGES)
+    assert not [module for module in imported(tree) if inside(module, PLUGIN_PACKAGES)]
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=relative)
+def test_a_plugin_imports_what_is_meant_for_plugins(path):
+    tree = parse(path)
+    for module in imported(tree):
+        assert not inside(module, PLUGIN_PACKAGES), f"{relative(path)} imports another plugin, {module}"
+        allowed = module == "lossreg" or inside(module, FOR_PLUGINS) or not inside(module, ["lossreg"])
+        assert allowed, f"{relative(path)} imports {module}"
+    # Other packages are imported where they are needed: the import of a plugin is fast and needs no optional package.
+    for node in tree.body:
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module] if isinstance(node, ast.ImportFrom) else []
+        for module in modules:
+            root = module.partition(".")[0]
+            allowed = root == "lossreg" or root in sys.stdlib_module_names
+            assert allowed, f"{relative(path)} imports {module} at its top"
+
+
+# Folders, sizes and names
+
+
+def test_no_folder_has_many_files():
+    counted = Counter(relative(path.parent) for path in CORE if path.name != "__init__.py")
+    assert {folder: number for folder, number in counted.items() if number > FOLDER_FILES} == {}
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_a_module_is_small(path):
+    assert len(path.read_text("utf-8").splitlines()) <= MODULE_LINES
+
+
+@pytest.mark.parametrize("path", [*CORE, *PLUGINS], ids=relative)
+def test_a_module_says_what_it_is(path):
+    summary = (ast.get_docstring(parse(path)) or "").partition("\n")[0]
+    assert summary.endswith((".", "?")), f"{relative(path)} begins with {summary!r}, which is no sentence"
+
+
+def test_no_two_classes_have_one_name():
+    classes = [
+        node.name for path in [*CORE, *PLUGINS] for node in ast.walk(parse(path)) if isinstance(node, ast.ClassDef)
+    ]
+    assert {name: number for name, number in Counter(classes).items() if number > 1} == {}
+
+
+def code_lines(path):
+    """The number of lines that are neither blank nor part of the module's docstring."""
+    first = parse(path).body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    lines = path.read_text("utf-8").splitlines()[first.end_lineno if documented else 0 :]
+    return sum(bool(line.strip()) for line in lines)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "plugins" / "lossreg_losses").rglob("[!_]*.py")), ids=lambda p: p.stem)
+def test_a_loss_is_a_small_file_with_a_full_docstring(path):
+    limit, _ = LONG_LOSSES.get(path.stem, (LOSS_LINES, ""))
+    assert code_lines(path) <= limit
+    documentation = ast.get_docstring(parse(path))
+    for part in ("Shapes: ", "Ranges: ", "Source: ", ">>> ", "value = ", "lope"):
+        assert part in documentation, f"{path.stem} has no {part}"
+    assert f">>> {path.stem}.at(" in documentation
