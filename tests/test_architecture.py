@@ -9,7 +9,7 @@ import pytest
 from project import CORE, ENTRY_POINTS, PLUGIN_PACKAGES, PLUGINS, PYPROJECT, ROOT, imported, parse, relative
 
 FOR_PLUGINS = ("lossreg.plugin", "lossreg.kernels.numerics")
-"""The parts of lossreg that a plugin may import, with their modules; a loss that calls other losses has `lossreg` too."""
+"""The parts of lossreg that a plugin may import, with their modules; one that calls other losses has `lossreg` too."""
 
 PUBLIC_NUMBA = ("numba", "numba.extending")
 """The modules of numba that are not private."""
