@@ -11,15 +11,10 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from lossreg.commands.experiments import resume, run, schema, sweep, validate
-from lossreg.commands.plugins import compile as compile_ahead, list as list_plugins, show
+from lossreg.commands.plugins import check, compile as compile_ahead, list as list_plugins, new, show
 from lossreg.commands.results import compare, prune, report, rm, runs
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-COMMANDS = (list_plugins, show, schema, validate, run, sweep, resume, runs, compare, report, rm, prune, compile_ahead)
-OTHER_WORDS = {"train": "run", "fit": "run", "delete": "rm", "remove": "rm", "ls": "list", "check": "validate"}
-"""Words that other tools use for a command, for suggestions."""
+COMMANDS = (list_plugins, show, new, check, schema, validate, run, sweep, resume, runs, compare, report, rm, prune, compile_ahead)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -23,11 +23,14 @@ from lossreg.registry.entry_points import Point, entry_points, normalized_distri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
 
 Kind = TypeVar("Kind", bound=Component)
 
 RUNTIME = "runtime"
 PREFIX = "lossreg."
+SUFFIX = ".py"
+"""What the path of a file with a plugin ends with."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,15 @@ class Registry(Generic[Kind]):
     def find(self, name: str) -> Offer[Kind]:
         """Return the offer of a name, without importing the plugin; ``distribution:name`` picks one of several.
 
-        A name is matched exactly, or else by its normalized name, so that PyTorch's class names work. Raises
-        UnknownName or AmbiguousName.
+        A name is matched exactly, or else by its normalized name, so that PyTorch's class names work. The path of a
+        Python file, such as ``./my_loss.py``, offers the plugin in it. Raises UnknownName or AmbiguousName.
         """
         if not isinstance(name, str):
             raise InvalidType(f"expected the name of a {self.kind}, got {name!r}")
+        if name.endswith(SUFFIX):
+            if not os.path.isfile(name):  # noqa: PTH113  importing pathlib takes longer than listing all names
+                raise UnknownName(f"there is no file {name!r} to read a {self.kind} from")
+            return Offer(os.path.basename(name).removesuffix(SUFFIX), name, value=name)  # noqa: PTH119  as above
         distribution, _, bare = name.rpartition(":")
         wanted = normalized_distribution(distribution)
         offers = [o for o in self.offers() if not wanted or normalized_distribution(o.distribution) == wanted]
@@ -140,10 +147,14 @@ class Registry(Generic[Kind]):
         return BrokenPlugin(f"{self.kind} {offer.name!r} of {offer} cannot be used {where}: {cause}")
 
     def _import(self, offer: Offer[Kind]) -> Kind:
+        if offer.value.endswith(SUFFIX):
+            return self._checked(offer, module_of(offer.name, offer.value))
+        module, _, attribute = offer.value.partition("[")[0].replace(" ", "").partition(":")
+        return self._checked(offer, locate(module, attribute) if attribute else import_module(module))
+
+    def _checked(self, offer: Offer[Kind], plugin: object) -> Kind:
         from lossreg.definition import hooks  # imports pluggy, which listing names does not need
 
-        module, _, attribute = offer.value.partition("[")[0].replace(" ", "").partition(":")
-        plugin = locate(module, attribute) if attribute else import_module(module)
         manager = hooks.Contract("lossreg")
         manager.add_hookspecs(hooks)
         manager.register(plugin)
@@ -170,6 +181,26 @@ class Registry(Generic[Kind]):
             raise InvalidType(f"expected a {self.kind} made by @{self.kind}, got {component!r}")
         self._registered[component.name] = Offer(component.name, RUNTIME, registered=component)
         return component
+
+
+def module_of(name: str, path: str) -> ModuleType:
+    """Import a file as the module of a name, once; raises BrokenPlugin where another module has the name."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    path = os.path.abspath(path)  # noqa: PTH100  as above
+    module = sys.modules.get(name)
+    if module is not None and getattr(module, "__file__", None) == path:
+        return module
+    spec = spec_from_file_location(name, path)
+    if module is not None or spec is None or spec.loader is None:
+        raise BrokenPlugin(f"another module is named {name!r}; rename the file")
+    sys.modules[name] = module = module_from_spec(spec)  # compiled code and pickles find the module by its name
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
 
 
 def explain(error: BaseException) -> str:

@@ -1,0 +1,70 @@
+"""`lossreg new`: write the files of a new loss, as a distribution that can be installed and tested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+KINDS = {
+    "element": "its kernel is the formula of one element: regression, binary targets",
+    "row": "its kernel takes a row: the scores of the classes, an embedding",
+    "batch": "its kernel takes whole arrays: sequences, rankings, layers",
+}
+TRAINS = {"element": "mlp on diabetes", "row": "mlp on digits"}
+"""The model and data that a loss of a kind trains on as it is written."""
+
+
+def add(commands: Any) -> None:
+    """Add the command's parser."""
+    description = "Write a distribution with one loss that works as it is, to be changed into yours."
+    command = commands.add_parser("new", help="write the files of a new loss", description=description)
+    command.add_argument("name", metavar="NAME", help="the loss's name, such as my_loss; the directory is NAME too")
+    kinds = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
+    command.add_argument("--kind", choices=KINDS, default="element", help=f"{kinds} (default: element)")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the distribution."""
+    import re
+    from importlib.resources import files
+    from pathlib import Path
+    from string import Template
+
+    from lossreg.commands.output import say
+    from lossreg.errors import InvalidParameter
+
+    name, kind = options.name, options.kind
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise InvalidParameter(f"NAME: expected lower-case letters, digits and underscores, such as my_loss; got {name!r}")
+    folder = Path(name)
+    if folder.exists():
+        raise InvalidParameter(f"{folder}: exists already; nothing was written")
+    model, _, data = TRAINS.get(kind, "").partition(" on ")
+    config = (
+        f"data: {{name: {data}, standardise: true}}\nmodel: {{name: {model}, hidden: [32]}}\n"
+        f"optimizer: {{name: adam, lr: 0.01}}\nloss: {name}\nreduction: mean\ntrain: {{epochs: 5, batch_size: 32}}\n"
+    )
+    words = {
+        "name": name,
+        "dashed": name.replace("_", "-"),
+        "title": name.replace("_", " ").capitalize(),
+        "train": "    lossreg run config.yaml     # trains a small network with it\n" if model else "",
+    }
+    written = {
+        "pyproject.toml": "pyproject.toml.txt",
+        "README.md": "README.md.txt",
+        f"{name}.py": f"{kind}.py.txt",
+        f"tests/test_{name}.py": "test.py.txt",
+    }
+    (folder / "tests").mkdir(parents=True)
+    for file, template in written.items():
+        text = files(f"{__package__}.templates").joinpath(template).read_text("utf-8")
+        (folder / file).write_text(Template(text).substitute(words), "utf-8")
+    if model:
+        (folder / "config.yaml").write_text(config, "utf-8")
+    say(f"{folder}: a loss {'by ' if kind != 'batch' else 'of a '}{kind}, in {name}.py; README.md says how to go on")
+    say(f"install     pip install -e {folder}")
+    say(f"check       lossreg check {name}")
