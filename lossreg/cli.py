@@ -14,7 +14,28 @@ from lossreg.commands.experiments import resume, run, schema, sweep, validate
 from lossreg.commands.plugins import check, compile as compile_ahead, list as list_plugins, new, show
 from lossreg.commands.results import compare, prune, report, rm, runs
 
-COMMANDS = (list_plugins, show, new, check, schema, validate, run, sweep, resume, runs, compare, report, rm, prune, compile_ahead)
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+COMMANDS = (
+    list_plugins,
+    show,
+    new,
+    check,
+    schema,
+    validate,
+    run,
+    sweep,
+    resume,
+    runs,
+    compare,
+    report,
+    rm,
+    prune,
+    compile_ahead,
+)
+OTHER_WORDS = {"train": "run", "fit": "run", "delete": "rm", "remove": "rm", "ls": "list"}
+"""Words that other tools use for a command, for suggestions."""
 
 
 def main(arguments: list[str] | None = None) -> None:

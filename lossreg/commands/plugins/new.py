@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
 
     name, kind = options.name, options.kind
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise InvalidParameter(f"NAME: expected lower-case letters, digits and underscores, such as my_loss; got {name!r}")
+        raise InvalidParameter(f"expected a name of lower-case letters, digits and underscores; got {name!r}")
     folder = Path(name)
     if folder.exists():
         raise InvalidParameter(f"{folder}: exists already; nothing was written")

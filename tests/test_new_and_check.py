@@ -1,0 +1,63 @@
+"""`lossreg new` writes a loss that passes `lossreg check`, and a file is enough to check, show and train a loss."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def lossreg(*arguments, cwd):
+    command = [sys.executable, "-m", "lossreg", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env={**os.environ})
+
+
+@pytest.mark.parametrize("kind", ["element", "row", "batch"])
+def test_a_new_loss_passes_every_check_and_trains(kind, tmp_path):
+    made = lossreg("new", "my_loss", "--kind", kind, cwd=tmp_path)
+    assert (made.returncode, made.stderr) == (0, "")
+    folder = tmp_path / "my_loss"
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    config = {"config.yaml"} if kind != "batch" else set()
+    assert files == {"README.md", "pyproject.toml", "my_loss.py", "tests/test_my_loss.py"} | config
+    assert "$" not in "".join(folder.joinpath(file).read_text() for file in files)
+    checked = lossreg("check", "my_loss.py", cwd=folder)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert " checks passed" in checked.stdout.splitlines()[-1]
+    if config:
+        trained = lossreg("run", "config.yaml", "--set", "loss=./my_loss.py", "--runs", "runs", cwd=folder)
+        assert trained.returncode == 0, trained.stderr
+        assert "train_loss" in next(folder.joinpath("runs").rglob("metrics.jsonl")).read_text()
+
+
+def test_a_new_loss_does_not_overwrite_anything(tmp_path):
+    tmp_path.joinpath("mine").mkdir()
+    again, odd = lossreg("new", "mine", cwd=tmp_path), lossreg("new", "My-Loss", cwd=tmp_path)
+    assert (again.returncode, odd.returncode) == (2, 2)
+    assert "mine: exists already; nothing was written" in again.stderr
+    assert "expected a name of lower-case letters, digits and underscores; got 'My-Loss'" in odd.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_wrong_slope_fails_the_check_with_exit_code_1(tmp_path):
+    lossreg("new", "half", cwd=tmp_path)
+    source = tmp_path / "half" / "half.py"
+    source.write_text(source.read_text().replace("slope = T(2) * scale", "slope = scale"))
+    checked = lossreg("check", str(source), cwd=tmp_path)
+    assert checked.returncode == 1
+    assert "slopes_are_derivatives" in checked.stdout
+
+
+def test_a_file_that_is_missing_broken_or_named_like_a_module_is_explained(tmp_path):
+    Path(tmp_path, "broken.py").write_text("raise ValueError('no such luck')")
+    Path(tmp_path, "argparse.py").write_text("")
+    for file, message in {
+        "missing.py": "there is no file 'missing.py' to read a loss from",
+        "broken.py": "ValueError: no such luck",
+        "argparse.py": "another module is named 'argparse'; rename the file",
+    }.items():
+        checked = lossreg("check", str(tmp_path / file) if file != "missing.py" else file, cwd=tmp_path.parent)
+        assert checked.returncode == 2
+        assert message in checked.stderr
+        assert "Traceback" not in checked.stderr
