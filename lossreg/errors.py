@@ -95,12 +95,3 @@ def nearest(given: str, allowed: Iterable[str]) -> str:
 def listed(names: Iterable[str]) -> str:
     """Return the names in order, separated by commas, or ``(none)``."""
     return ", ".join(sorted(names)) or "(none)"
-
-
-def printable(text: str) -> str:
-    """Text that a terminal shows as it is: what would move the cursor, clear the screen or hide text is escaped."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )

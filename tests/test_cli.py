@@ -1,5 +1,6 @@
 """The command, as typed: in a process of its own, with what it prints, where, and the exit code."""
 
+import csv
 import io
 import json
 import os
@@ -9,11 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
 
 import lossreg
+from lossreg.cli import complain
+from lossreg.commands.results.output import print_csv, print_table, print_transposed, warn_of_problems
 from lossreg.experiment.config.yaml_document import Document
 from lossreg.experiment.runner.progress import ProgressBar, ProgressLines, for_output
 from lossreg.experiment.task.requirements import requirements_of
@@ -324,6 +328,45 @@ def test_control_characters_of_plugins_are_printed_escaped(command, install):
     assert "\x1b" not in command("show", "\x1b[2J", code=2).stderr
 
 
+HOSTILE = "a \x1b[2J\r\u202ename\nof two lines \udcff"
+
+
+def test_control_characters_of_values_are_printed_escaped(capsys):
+    print_table(["run", HOSTILE], [{"run": HOSTILE, HOSTILE: 1}])
+    print_transposed(["run", HOSTILE], [{"run": HOSTILE, HOSTILE: 1}])
+    warn_of_problems([SimpleNamespace(name=HOSTILE, problems=[HOSTILE])])
+    out, err = capsys.readouterr()
+    shown = "a \\x1b[2J\\r\\u202ename\\nof two lines \\udcff"
+    assert out.splitlines() == [f"run{' ' * (len(shown) - 3)}  {shown}", f"{shown}  {' ' * (len(shown) - 1)}1"] * 2
+    in_one_line = "a \\x1b[2J \\u202ename of two lines \\udcff"
+    assert err == f"lossreg: warning: {in_one_line}: {in_one_line}\n"
+    assert complain(f"{HOSTILE}: wrong", 2) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_cells_of_csv_are_no_formulas_and_have_no_control_characters(capsys):
+    values = ["=1+1", "+1", "-cmd", "@x", "\t=1", "plain", "a\x1b[2J", "two\nlines", -1.5, None, 0, True]
+    print_csv(["value"], [{"value": value} for value in values])
+    lines = capsys.readouterr().out
+    assert [row[0] for row in csv.reader(io.StringIO(lines)) if row][1:] == [
+        *("'=1+1", "'+1", "'-cmd", "'@x", "'\t=1", "plain", "a\\x1b[2J", "two\nlines", "-1.5"),
+        *("", "0", "True"),
+    ]
+
+
+def test_a_page_replaces_the_earlier_one_at_once_and_a_device_is_written_to(command, tmp_path):
+    tmp_path.joinpath("good.yaml").write_text(RUN)
+    command("run", "good.yaml")
+    page = tmp_path / "page.html"
+    page.write_text("before")
+    before = page.stat().st_ino
+    command("report", "last", "-o", "page.html")
+    assert page.stat().st_ino != before
+    assert page.read_text().startswith("<!")
+    assert not list(tmp_path.glob(".page.html.*"))
+    assert page.read_text() in command("report", "last", "-o", "/dev/stdout").stdout
+
+
 def test_a_byte_that_is_not_utf8_in_the_metadata_of_a_distribution_harms_no_command(command, install, tmp_path):
     install("other", "[console_scripts]\nother = other\n")
     tmp_path.joinpath("good.yaml").write_text(RUN)
@@ -390,7 +433,7 @@ def test_ten_broken_configs_are_told_all_together_each_at_its_place(command, tmp
         tmp_path.joinpath(f"{index}.yaml").write_text(RUN.replace(old, new))
     tmp_path.joinpath("good.yaml").write_text(RUN)
     done = command("validate", "good.yaml", *(f"{index}.yaml" for index in range(10)), code=2)
-    assert done.stdout == "good.yaml: ok; 45 examples to train on, 4 weights, 80 steps\n"
+    assert done.stdout == "good.yaml: ok; 45 training examples, 4 weights, 80 steps\n"
     first, *lines = done.stderr.splitlines()
     assert first == "lossreg: error: several problems"
     for index, (_, _, place, message) in enumerate(BROKEN):
@@ -445,14 +488,14 @@ def test_a_run_that_cannot_be_written_is_exit_code_1(command, tmp_path):
     told = "cannot be written to: File exists; runs go to --runs DIR, $LOSSREG_RUNS or experiments/runs\n"
     assert command("run", "good.yaml", "--runs", "taken", code=1).stderr == f"lossreg: error: taken: {told}"
     done = command("sweep", "good.yaml", "--runs", "taken", "--set", "sweep.repeats=2", code=1)
-    assert re.match(r"lossreg: error: .*taken/good: cannot be written to: Not a directory; runs go to ", done.stderr)
+    assert re.match(r"lossreg: error: .*taken/good: cannot be written to: File exists; runs go to ", done.stderr)
 
 
 def test_a_page_that_cannot_be_written_and_a_table_that_cannot_be_read_are_named(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     command("run", "good.yaml")
     for output, why in ((".", "Is a directory"), ("none/x.html", "No such file or directory")):
-        told = f"lossreg: error: {output}: cannot be written: {why}; -o FILE says where the page goes\n"
+        told = f"lossreg: error: {output}: cannot be written: {why}; -o FILE writes to another file\n"
         assert command("report", "last", "-o", output, code=1).stderr == told
     done = command("run", "good.yaml", "--set", "data={name: csv, path: none.csv, target: y}", code=2)
     assert "data.path: none.csv: cannot be read as csv: No such file or directory" in done.stderr

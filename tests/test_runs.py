@@ -749,5 +749,5 @@ def test_on_a_narrow_terminal_columns_that_do_not_fit_are_named(make, tmp_path):
         shown[width] = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in text.splitlines()]
     assert shown[200][0].split()[-1] == "test_loss"
     assert all(len(line) <= 50 for line in shown[50][:2])
-    left_out = re.fullmatch(r"not shown for want of room: (.*); a wider terminal shows them", shown[50][2])[1]
+    left_out = re.fullmatch(r"columns that do not fit: (.*); a wider terminal or --csv shows them", shown[50][2])[1]
     assert shown[50][0].split() + left_out.split(", ") == shown[200][0].split()

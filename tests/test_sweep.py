@@ -147,7 +147,7 @@ def test_the_name_of_a_sweep_stands_for_its_runs(sweep, tmp_path):
     )
     assert (again.returncode, again.stderr) == (
         2,
-        b"lossreg: error: runs/x: 12 runs; lossreg sweep goes on with those of a sweep\n",
+        b"lossreg: error: 'runs/x' stands for 12 runs; `lossreg sweep FILE` continues a sweep\n",
     )
 
 
@@ -180,7 +180,7 @@ def test_a_trial_that_fails_keeps_its_traceback_and_the_rest_go_on(sweep, instal
     module = install("explode", "print('on the way', flush=True); raise RuntimeError('boom')")
     out, err = finish(sweep(bad("explode"), "--jobs", "2"), code=1)
     folder = tmp_path / "runs" / "x"
-    assert err == "lossreg: error: 2 of 4 trials failed; each log.txt says why\n"
+    assert err == "lossreg: error: 2 of 4 trials failed; log.txt has the reason for each\n"
     assert out.count("RuntimeError: boom") == 2
     assert Counter(map(status, trials(folder))) == {"finished": 2, "failed": 2}
     for path in trials(folder):

@@ -1,4 +1,4 @@
-"""The commands, a module each: `add` adds its parser, `run` does the work.
+"""The sub-commands of `lossreg`, one module each: `add` adds its parser, and `run` does the work.
 
-A command imports what it needs when it runs: `lossreg --help` makes every parser and has to answer at once.
+A command imports what it needs only when it runs, because `lossreg --help` makes every parser and has to be quick.
 """

@@ -1,4 +1,4 @@
-"""What the commands that take configs share: the arguments, and reading all the files before any work."""
+"""Arguments and reading of configs, for the commands that take them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ Outcome = TypeVar("Outcome")
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the files, and the changes to all of them."""
-    command.add_argument("files", nargs="+", metavar="FILE", help="a config in YAML")
+    """Add the arguments for config files and for changes to them."""
+    command.add_argument("files", nargs="+", metavar="FILE", help="a config, as YAML")
     add_changes(command)
 
 
 def add_changes(command: argparse.ArgumentParser) -> None:
-    """Add the option that changes configs."""
+    """Add the option that changes keys of configs."""
     command.add_argument(
         "--set",
         action="append",
         default=[],
         dest="changes",
         metavar="KEY=VALUE",
-        help="change a key of every config, such as optimizer.lr=3e-4; may be given several times",
+        help="set a key of every config, as in optimizer.lr=3e-4; repeatable",
     )
 
 
 def read(options: Any, work: Callable[[str, list[str]], Outcome]) -> list[Outcome]:
-    """Do some work with each file and the changes; raises one InvalidConfig with every problem of all of them."""
+    """Call `work` with each file and the changes; raises one InvalidConfig with the problems of all files."""
     from lossreg.errors import InvalidConfig, LossregError
 
     outcomes: list[Outcome] = []

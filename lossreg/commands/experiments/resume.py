@@ -1,4 +1,4 @@
-"""`lossreg resume`: go on with a run that was stopped."""
+"""`lossreg resume`: continue a run that was stopped."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
-    description = "Go on with a run that was stopped, to the same bytes as if it had not been."
-    command = commands.add_parser("resume", help="go on with a run that was stopped", description=description)
+    description = "Continue a run that was stopped. Its results have the same bytes as without the stop."
+    command = commands.add_parser("resume", help="continue a run that was stopped", description=description)
     add_names(command, 1)
-    command.add_argument("--force", action="store_true", help="even if its config or plugins have changed")
+    command.add_argument("--force", action="store_true", help="even if the config or plugins have changed")
     command.set_defaults(run=run)
 
 
@@ -28,5 +28,7 @@ def run(options: argparse.Namespace) -> None:
 
     one, *others = find(options.names, options.runs)
     if others:
-        raise NotResumable(f"{options.names[0]}: {len(others) + 1} runs; lossreg sweep goes on with those of a sweep")
+        raise NotResumable(
+            f"{options.names[0]!r} stands for {len(others) + 1} runs; `lossreg sweep FILE` continues a sweep"
+        )
     resume(one.path, for_output(), force=options.force)

@@ -1,4 +1,4 @@
-"""`lossreg run`: train as configs say."""
+"""`lossreg run`: train models from configs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from lossreg.commands.experiments.configs import add_arguments, read
+from lossreg.commands.results.output import add_runs
 
 if TYPE_CHECKING:
     import argparse
@@ -13,24 +14,25 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
-    description = "Train as each config says, after checking them all. Each run gets a directory of its own."
-    command = commands.add_parser("run", help="train as a config says", description=description)
+    description = "Train a model from each config, after checking all of them. Each run gets a directory of its own."
+    command = commands.add_parser("run", help="train a model from a config", description=description)
     add_arguments(command)
-    command.add_argument("--runs", metavar="DIR", help="where runs go ($LOSSREG_RUNS, or experiments/runs)")
+    add_runs(command)
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Check all the configs, then run one after the other."""
+    """Check all configs, then run one after the other."""
     from lossreg.experiment.config.run_config import Config, load
     from lossreg.experiment.extras import extra
     from lossreg.experiment.runner.execution import run as train
     from lossreg.experiment.runner.progress import for_output
     from lossreg.experiment.training.prepare import prepare
+    from lossreg.formatting import one_line
 
     def checked(file: str, changes: list[str]) -> Config:
         config = load(file, changes)
-        if len(options.files) > 1:  # a single run prepares, before its first step, what it is checked by
+        if len(options.files) > 1:  # a single run does this itself, before its first step
             with extra():
                 prepare(config)
         return config
@@ -40,5 +42,5 @@ def run(options: argparse.Namespace) -> None:
             train(config, options.runs, for_output())
         except BaseException:
             if number < len(options.files):
-                print(f"lossreg: not run: {', '.join(options.files[number:])}", file=sys.stderr)
+                print(one_line(f"lossreg: not run: {', '.join(options.files[number:])}"), file=sys.stderr)
             raise

@@ -1,4 +1,4 @@
-"""`lossreg schema`: the JSON Schema of configs, for editors."""
+"""`lossreg schema`: print the JSON Schema of configs, for editors."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     """Add the command's parser."""
     description = (
-        "Print the JSON Schema of configs, with the parameters of every installed plugin. An editor with a YAML"
-        " language server uses it in files that begin with: # yaml-language-server: $schema=PATH"
+        "Print the JSON Schema of configs, with the parameters of every installed plugin. An editor with a YAML "
+        "language server uses it in files that begin with: # yaml-language-server: $schema=PATH"
     )
-    command = commands.add_parser("schema", help="print the JSON Schema of configs", description=description)
+    command = commands.add_parser(
+        "schema", help="print the JSON Schema of configs, for editors", description=description
+    )
     command.set_defaults(run=run)
 
 

@@ -1,4 +1,4 @@
-"""`lossreg sweep`: run a config with many values of some of its keys."""
+"""`lossreg sweep`: run a config with many values for some of its keys."""
 
 from __future__ import annotations
 
@@ -12,26 +12,33 @@ if TYPE_CHECKING:
     import argparse
 
 SOME = 5
+"""How many failed trials are named."""
 
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
     description = (
-        "Run every trial of a config that has a `sweep`, after checking them all. The same command again goes on with "
-        "what was stopped, tries again what failed, and leaves alone what is done. Exit code 1 if trials failed."
+        "Run every trial of a config that has a `sweep`, after checking all of them. The same command again continues "
+        "trials that were stopped, repeats those that failed, and keeps those that are finished. The exit code is 1 if "
+        "trials failed."
     )
-    command = commands.add_parser("sweep", help="run a config with many values", description=description)
-    command.add_argument("file", metavar="FILE", help="a config in YAML, with a sweep")
+    command = commands.add_parser("sweep", help="run a config with many values for some keys", description=description)
+    command.add_argument("file", metavar="FILE", help="a config, as YAML, with a sweep")
     add_changes(command)
-    command.add_argument("--jobs", type=int, default=1, metavar="N", help="how many trials to run at once (1)")
-    command.add_argument("--engine", choices=("local", "dask"), default="local", help="processes (local), or Dask")
-    command.add_argument("--address", metavar="tcp://...", help="Dask's scheduler; without one, a cluster of --jobs")
+    command.add_argument("--jobs", type=int, default=1, metavar="N", help="how many trials run at once (default: 1)")
+    command.add_argument(
+        "--engine", choices=("local", "dask"), default="local", help="processes here (local, the default), or Dask"
+    )
+    command.add_argument(
+        "--address", metavar="tcp://...", help="the address of a Dask scheduler (default: start --jobs workers here)"
+    )
     add_runs(command)
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the trials, and print what came of them."""
+    """Run the trials and print a summary."""
+    from lossreg.commands.output import say
     from lossreg.commands.results.output import print_table
     from lossreg.experiment.storage.runs import Run
     from lossreg.experiment.sweep.run_sweep import sweep
@@ -47,21 +54,21 @@ def run(options: argparse.Namespace) -> None:
         address=options.address,
     )
     rows = summary.rows()
-    print()
+    say()
     print_table(list(dict.fromkeys(key for row in rows for key in row)), rows)
-    print()
-    print(f"trials      {', '.join(f'{count} {status}' for status, count in summary.counts.items())}")
-    print(f"summary     {summary.path / 'summary.json'}, .csv")
+    say()
+    say(f"trials      {', '.join(f'{count} {status}' for status, count in summary.counts.items())}")
+    say(f"summary     {summary.path / 'summary.json'}, .csv")
     if summary.best:
-        print(f"run best    lossreg run {summary.path / 'best.yaml'}")
-        print(f"compare     lossreg compare {summary.path}")
-        print(f"report      lossreg report {summary.path} -o report.html")
+        say(f"run best    lossreg run {summary.path / 'best.yaml'}")
+        say(f"compare     lossreg compare {summary.path}")
+        say(f"report      lossreg report {summary.path} -o report.html")
     failed = [trial for group in summary.groups for trial in group.trials if summary.statuses[trial.id] == "failed"]
     for trial in failed[:SOME]:
-        print(f"failed      {trial}: {Run(summary.path / trial.id).state.get('error')}")
-        print(f"            {summary.path / trial.id / 'log.txt'}")
+        say(f"failed      {trial}: {Run(summary.path / trial.id).state.get('error')}")
+        say(f"            {summary.path / trial.id / 'log.txt'}")
     if failed:
         sys.stdout.flush()
         raise SystemExit(
-            f"lossreg: error: {len(failed)} of {len(summary.statuses)} trials failed; each log.txt says why"
+            f"lossreg: error: {len(failed)} of {len(summary.statuses)} trials failed; log.txt has the reason for each"
         )

@@ -1,4 +1,4 @@
-"""`lossreg validate`: find what is wrong with configs, without training."""
+"""`lossreg validate`: check configs without training."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     """Add the command's parser."""
     description = (
-        "Check each config as a run would before its first step: keys, names and numbers, then the data, whether they"
-        " suit loss, model and metrics, and one batch. Exit code 2 where anything is wrong."
+        "Check each config as a run does before its first step: keys, names and numbers, then whether the data fit the "
+        "loss, the model and the metrics, and one batch. Nothing is trained. The exit code is 2 if anything is wrong."
     )
-    command = commands.add_parser("validate", help="find what is wrong with configs", description=description)
+    command = commands.add_parser("validate", help="check configs without training", description=description)
     add_arguments(command)
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Check all the configs, and say of each that is right what it would train."""
+    """Check all configs; print for each correct one what it would train."""
     read(options, check)
 
 
 def check(file: str, changes: list[str]) -> None:
-    """Make everything that a run of the config needs, or every trial of its sweep, and say so."""
+    """Prepare everything that a run of the config needs, or every trial of its sweep, and print a summary."""
+    from lossreg.commands.output import say
     from lossreg.experiment.config.inheritance import compose
     from lossreg.experiment.config.run_config import KEPT, checked, is_sweep, name_of
     from lossreg.experiment.extras import extra
@@ -41,9 +42,9 @@ def check(file: str, changes: list[str]) -> None:
         trials = plan.trials()
         metric = plan.metric(trials)
         plan.verify(trials)
-        print(f"{file}: ok; {len(trials):,} trials, judged by {metric}")
+        say(f"{file}: ok; {len(trials):,} trials, ranked by {metric}")
         return
     with extra():
         prepared = prepare(checked(document, name))
-    sizes = f"{len(prepared.train):,} examples to train on, {prepared.network.weights.size:,} weights"
-    print(f"{file}: ok; {sizes}, {prepared.steps:,} steps")
+    sizes = f"{len(prepared.train):,} training examples, {prepared.network.weights.size:,} weights"
+    say(f"{file}: ok; {sizes}, {prepared.steps:,} step{'s' * (prepared.steps != 1)}")

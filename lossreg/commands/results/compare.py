@@ -1,4 +1,4 @@
-"""`lossreg compare`: what differs between runs, and what came of it."""
+"""`lossreg compare`: show how runs differ, in their configs and in their results."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ SIDE_BY_SIDE = 4
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
-    description = "Show the config keys in which runs differ, beside their final metrics and the best of any epoch."
-    command = commands.add_parser("compare", help="compare runs", description=description)
+    description = "Show the config keys in which runs differ, their final metrics, and the best metrics of any epoch."
+    command = commands.add_parser("compare", help="show how runs differ in config and results", description=description)
     add_names(command)
     add_formats(command)
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the comparison: runs side by side while they are few, otherwise below one another."""
+    """Print the comparison: a column for each run if there are few, otherwise a line for each."""
     from lossreg.commands.results.output import (
         as_json,
         print_csv,
         print_json,
         print_table,
-        print_turned,
+        print_transposed,
         warn_of_problems,
     )
     from lossreg.experiment.report.comparison import comparison, differing
@@ -41,5 +41,5 @@ def run(options: argparse.Namespace) -> None:
     elif options.csv:
         print_csv(keys, rows)
     else:
-        (print_turned if len(runs) <= SIDE_BY_SIDE else print_table)(keys, rows)
+        (print_transposed if len(runs) <= SIDE_BY_SIDE else print_table)(keys, rows)
     warn_of_problems(runs)

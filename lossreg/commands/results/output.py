@@ -1,9 +1,12 @@
-"""What commands about runs print: a table on a terminal or in plain columns, JSON, or CSV."""
+"""Print runs: as a table, on a terminal or in plain columns, as JSON, or as CSV."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
+
+from lossreg.commands.output import GAP, say, warn, width
+from lossreg.formatting import as_yaml, columns, one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,19 +23,22 @@ STYLES = {
     "failed": "red",
     "diverged": "red",
 }
-GAP = 2
 MINUTE, HOUR, DAY = 60, 3600, 86400
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet takes for a formula."""
 
 
 def add_runs(command: Any) -> None:
-    """Add the option that says where runs are."""
-    command.add_argument("--runs", metavar="DIR", help="where runs are ($LOSSREG_RUNS, or experiments/runs)")
+    """Add the option for the directory of runs."""
+    command.add_argument(
+        "--runs", metavar="DIR", help="the directory of runs (default: $LOSSREG_RUNS, or experiments/runs)"
+    )
 
 
 def add_names(command: Any, number: int | str = "+") -> None:
-    """Add the argument that names runs: so many of them, or at least one."""
+    """Add the argument that names runs: `number` of them, or at least one."""
     command.add_argument(
-        "names", nargs=number, metavar="RUN", help="a path, the beginning or end of a name, last or last~1"
+        "names", nargs=number, metavar="RUN", help="a path, the beginning or end of a run's name, last, or last~1"
     )
     add_runs(command)
 
@@ -40,12 +46,12 @@ def add_names(command: Any, number: int | str = "+") -> None:
 def add_formats(command: Any) -> None:
     """Add the options for output that programs read."""
     formats = command.add_mutually_exclusive_group()
-    formats.add_argument("--json", action="store_true", help="print everything as JSON")
-    formats.add_argument("--csv", action="store_true", help="print everything as CSV")
+    formats.add_argument("--json", action="store_true", help="print everything that is known as JSON")
+    formats.add_argument("--csv", action="store_true", help="print a table as CSV")
 
 
 def as_json(run: Run) -> dict[str, Any]:
-    """All that is known of a run."""
+    """Return everything that is known of a run."""
     return {
         "run": run.id,
         "path": str(run.path),
@@ -61,7 +67,7 @@ def as_json(run: Run) -> dict[str, Any]:
 
 
 def print_json(content: Any) -> None:
-    """Print JSON; nan and infinity, which it lacks, are texts, as in metrics.jsonl."""
+    """Print JSON; nan and infinity, which JSON lacks, are strings, as in metrics.jsonl."""
     import json
 
     from lossreg.experiment.storage.records import plain
@@ -70,52 +76,57 @@ def print_json(content: Any) -> None:
 
 
 def print_csv(keys: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print a line of keys, and one for each row; what a row has not is empty."""
+    """Print a line of keys and a line for each row; the cell of a missing value is empty."""
     import csv
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(keys)
+    writer.writerow([csv_cell(key) for key in keys])
     for row in rows:
-        writer.writerow(["" if row.get(key) is None else row[key] for key in keys])
+        writer.writerow([csv_cell(row.get(key)) for key in keys])
+
+
+def csv_cell(value: Any) -> Any:
+    """Return a value for CSV: text has no control characters, and an apostrophe before what looks like a formula."""
+    if not isinstance(value, str):
+        return "" if value is None else value
+    return printable("'" * value.startswith(FORMULA) + value)
 
 
 def print_table(keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Print a table with a line for each row."""
-    cells = [[in_words(key, row.get(key)) for key in keys] for row in rows]
+    cells = [[format_value(key, row.get(key)) for key in keys] for row in rows]
     print_cells(keys, cells, [all(is_number(row.get(key)) for row in rows) for key in keys])
 
 
-def print_turned(keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print a table with a column for each row, headed by its first key."""
-    lines = [[key, *(in_words(key, row.get(key)) for row in rows)] for key in keys]
+def print_transposed(keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print a table with a column for each row, headed by the row's first value."""
+    lines = [[key, *(format_value(key, row.get(key)) for row in rows)] for key in keys]
     print_cells(lines[0], lines[1:], [False, *[True] * len(rows)])
 
 
 def print_cells(header: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
-    """Print a table of text; on a terminal, the last columns that do not fit are left out, and named."""
-    import shutil
+    """Print a table of text; on a terminal, the last columns that do not fit are left out and named below."""
     from importlib.util import find_spec
 
-    on_terminal = sys.stdout.isatty()
-    shown = fitting([header, *cells], shutil.get_terminal_size().columns) if on_terminal else len(header)
+    header, cells = [one_line(cell) for cell in header], [[one_line(cell) for cell in line] for line in cells]
+    limit = width()
+    shown = len(header) if limit is None else fitting([header, *cells], limit)
     header, cells, left_out = header[:shown], [line[:shown] for line in cells], header[shown:]
-    if on_terminal and find_spec("rich"):
+    if limit is not None and find_spec("rich"):
         print_rich(header, cells, right)
     else:
-        from lossreg.formatting import columns
-
         for line in columns([header, *cells], right[:shown]):
             print(line)
     if left_out:
-        print(f"not shown for want of room: {', '.join(left_out)}; a wider terminal shows them")
+        print(f"columns that do not fit: {', '.join(left_out)}; a wider terminal or --csv shows them")
 
 
-def fitting(table: Sequence[Sequence[str]], room: int) -> int:
-    """How many of a table's columns fit into a line, at least one."""
+def fitting(table: Sequence[Sequence[str]], limit: int) -> int:
+    """Return how many of a table's columns fit into a line of `limit` characters, at least one."""
     used = 0
     for index, column in enumerate(zip(*table, strict=True)):
         used += max(map(len, column)) + GAP
-        if used > room + GAP and index:
+        if used > limit + GAP and index:
             return index
     return len(table[0])
 
@@ -135,12 +146,12 @@ def print_rich(header: Sequence[str], cells: Sequence[Sequence[str]], right: Seq
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is set to the right; one that is missing does not mind."""
+    """Return whether a value is aligned right: a number, or a missing one."""
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def in_words(key: str, value: Any) -> str:
-    """A value as people read it."""
+def format_value(key: str, value: Any) -> str:
+    """Return a value as people read it."""
     if value is None:
         return ""
     if key == "age":
@@ -149,35 +160,31 @@ def in_words(key: str, value: Any) -> str:
         return value
     if isinstance(value, float):
         return f"{value:.4g}"
-    from lossreg.formatting import as_yaml
-
     return as_yaml(value)
 
 
 def duration(seconds: float) -> str:
-    """A duration in the unit that suits it."""
+    """Return a duration in a suitable unit; one below 0, from a clock that was changed, is 0."""
     for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
         if seconds >= unit:
             return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"
+    return f"{max(seconds, 0):.0f} s"
 
 
 def warn_of_problems(runs: Iterable[Run]) -> None:
-    """Say on standard error what could not be read."""
-    sys.stdout.flush()
+    """Print a warning for everything that could not be read."""
     for run in runs:
         for problem in run.problems:
-            print(f"lossreg: warning: {run.name}: {problem}", file=sys.stderr)
+            warn(f"{run.name}: {problem}")
 
 
 def print_deletions(planned: Iterable[Deletion]) -> None:
     """Print what would be deleted: a line for each directory, and what it has that lossreg did not write."""
-    from lossreg.errors import printable
     from lossreg.experiment.storage.runs import Run
 
     for one in planned:
         status = Run(one.path).status if one.kind == "run" else "sweep"
-        print("; ".join([f"{printable(str(one.path))}  {printable(status)}", *one.warnings]))
+        say("; ".join([f"{one_line(str(one.path))}  {one_line(status)}", *one.warnings]))
 
 
 def print_counts(planned: Iterable[Deletion]) -> None:

@@ -32,11 +32,12 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """List what would be deleted, and delete it with --yes."""
     from lossreg.commands.results.output import print_counts, print_deletions, print_table
-    from lossreg.errors import InvalidInput, printable
+    from lossreg.errors import InvalidInput
     from lossreg.experiment.report.comparison import unranked
     from lossreg.experiment.storage.deletion import delete_all, plan_all
     from lossreg.experiment.storage.query import best_last, root_of, select
     from lossreg.experiment.storage.runs import runs_in
+    from lossreg.formatting import one_line
 
     if not options.where and options.keep_best is None:
         raise InvalidInput("prune what? give --where, such as --where status=failed, or --keep-best N --by METRIC")
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
     planned = plan_all([run.path for run in chosen], [], root)
     for one in planned:
         if one.refusal:
-            print(f"kept: {printable(str(one.path))}: {printable(one.refusal)}")
+            print(f"kept: {one_line(str(one.path))}: {one_line(one.refusal)}")
     planned = [one for one in planned if not one.refusal]
     paths = {one.path for one in planned if one.kind == "run"}
     chosen = [run for run in chosen if run.path in paths]

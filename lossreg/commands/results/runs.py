@@ -1,8 +1,7 @@
-"""`lossreg runs`: what runs there are."""
+"""`lossreg runs`: list runs."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from lossreg.commands.results.output import add_formats, add_runs
@@ -16,31 +15,32 @@ FIXED = ("run", "status", "age", "loss", "model", "data", "optimizer", "steps")
 def add(commands: Any) -> None:
     """Add the command's parser."""
     description = (
-        "List runs, the latest last. A key is status, age, steps, one of the config such as optimizer.lr, or a metric "
-        "such as test_loss or best.test_loss; those in a condition or an order get a column."
+        "List runs, the latest last. KEY is status, age or steps, a key of the config such as optimizer.lr, or a "
+        "metric such as test_loss or best.test_loss. Every key in --where or --sort gets a column."
     )
     command = commands.add_parser("runs", help="list runs", description=description)
     add_runs(command)
     add_where(command)
-    command.add_argument("--sort", metavar="KEY", help="sort by a value, from the smallest")
-    command.add_argument("--reverse", action="store_true", help="turn the order round")
+    command.add_argument("--sort", metavar="KEY", help="sort by the value of a key, the smallest first")
+    command.add_argument("--reverse", action="store_true", help="reverse the order")
     add_formats(command)
     command.set_defaults(run=run)
 
 
 def add_where(command: Any) -> None:
-    """Add the option that chooses runs by their values."""
+    """Add the option that selects runs by their values."""
     command.add_argument(
         "--where",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="only runs of which this holds (repeatable; = != < <= > >=, such as 'age>7d' or status=failed,diverged)",
+        help="only runs for which this is true: = != < <= > >=, as in 'age>7d' or status=failed,diverged; repeatable",
     )
 
 
 def run(options: argparse.Namespace) -> None:
     """Print a table of runs."""
+    from lossreg.commands.output import say, warn
     from lossreg.commands.results.output import as_json, print_csv, print_json, print_table, warn_of_problems
     from lossreg.experiment.report.comparison import unranked
     from lossreg.experiment.storage.query import Condition, order, root_of, select
@@ -52,8 +52,8 @@ def run(options: argparse.Namespace) -> None:
     chosen = select(everything, options.where)
     if options.sort:
         chosen = order(chosen, options.sort, reverse=options.reverse)
-        if told := unranked(chosen, options.sort):
-            print(f"lossreg: warning: --sort {told}", file=sys.stderr)
+        if reason := unranked(chosen, options.sort):
+            warn(f"--sort {reason}")
     elif options.reverse:
         chosen = chosen[::-1]
     if options.json:
@@ -61,12 +61,14 @@ def run(options: argparse.Namespace) -> None:
     elif options.csv:
         keys = dict.fromkeys(["run", *(key for one in chosen for key in one.values)])
         print_csv(list(keys), [one.values for one in chosen])
+    elif not everything:
+        say(f"no runs in {root}")
     elif not chosen:
-        print(f"no runs in {root}" if not everything else f"none of the {len(everything)} runs in {root} is so")
+        say(f"none of the {len(everything)} runs in {root} matches {' and '.join(options.where)}")
     else:
-        asked = [Condition.read(text).key for text in options.where] + [options.sort] * bool(options.sort)
+        named = [Condition.read(text).key for text in options.where] + [options.sort] * bool(options.sort)
         metrics = metric_keys(chosen)
-        judged = [key for key in metrics if metrics and measured_on(key) == measured_on(metrics[0])]
-        columns = list(dict.fromkeys([*FIXED, *asked, *judged]))
+        shown = [key for key in metrics if metrics and measured_on(key) == measured_on(metrics[0])]
+        columns = list(dict.fromkeys([*FIXED, *named, *shown]))
         print_table(columns, [{**one.values, "run": one.name} for one in chosen])
     warn_of_problems(chosen)

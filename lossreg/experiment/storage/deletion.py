@@ -15,10 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lossreg.errors import InvalidInput, printable
+from lossreg.errors import InvalidInput
 from lossreg.experiment.storage import files, locks
 from lossreg.experiment.storage.directories import MARKER, is_own, is_own_file, unproven
 from lossreg.experiment.storage.runs import Run, runs_in
+from lossreg.formatting import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,7 +52,7 @@ class Deletion:
         """What a user should know before it is carried out."""
         if self.is_link:
             return ["is a link; what it leads to stays"]
-        return [f"also has {printable(', '.join(self.others))}"] if self.others else []
+        return [f"also has {one_line(', '.join(self.others))}"] if self.others else []
 
 
 def plan(path: Path, kind: Kind, root: Path, inner: Iterable[Path] = ()) -> Deletion:

@@ -58,14 +58,14 @@ def read(path: Path, most: int) -> bytes:
     return content
 
 
-def write(path: Path, content: str | bytes) -> None:
+def write(path: Path, content: str | bytes, hint: str = "") -> None:
     """Write a file under another name first, so that no reader ever sees half of it, and leave no trace of a failure.
 
     When this returns, the content and the name are on the disk. Raises OSError, which names the file.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with explaining(path):
+        with explaining(path, hint=hint):
             with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
                 with open(descriptor, "wb", closefd=False) as file:
                     file.write(content.encode() if isinstance(content, str) else content)
