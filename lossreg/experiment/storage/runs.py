@@ -9,8 +9,6 @@ and `loss` for `loss.name`); the metrics of its last epoch (`test_loss`) and the
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 import re
 from contextlib import suppress
@@ -19,15 +17,16 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lossreg.errors import InvalidConfig
-from lossreg.experiment.config.yaml_document import Document
-from lossreg.experiment.storage import locks
+from lossreg.experiment.storage import locks, untrusted
 from lossreg.experiment.storage.directories import is_own
-from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of, number
+from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of
+from lossreg.experiment.storage.untrusted import MOST_KEYS, Unreadable, checked, shortened, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from lossreg.experiment.storage.untrusted import Check
 
 STAMP = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-(.+)")
 FILES = ("status.json", "metrics.jsonl")
@@ -71,38 +70,47 @@ class Run:
     @cached_property
     def state(self) -> dict[str, Any]:
         """What the run last said of itself: its status, when that was, and an error."""
-        return self._json("status.json")
+        return self._json("status.json", untrusted.STATUS)
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """The config with every default filled in."""
         try:
-            document = Document.read(self.path / "config.yaml")
-            document.check()
-        except InvalidConfig as error:
-            self.problems.append(str(error).removeprefix(f"{self.path}{os.sep}"))
+            content = untrusted.read_config(self.path / "config.yaml")
+        except (FileNotFoundError, Unreadable) as error:
+            reason = error if isinstance(error, Unreadable) else "does not exist"
+            self.problems.append(f"config.yaml: {reason}")
             return {}
-        return document.content if isinstance(document.content, dict) else {}
+        return self._fitting("config.yaml", content, untrusted.CONFIG)
 
     @cached_property
     def environment(self) -> dict[str, Any]:
         """Python, packages, processor, commit and plugins."""
-        return self._json("environment.json")
+        return self._json("environment.json", untrusted.ENVIRONMENT)
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
         """The record of each epoch; nan and infinity are numbers again."""
         try:
-            lines = (self.path / "metrics.jsonl").read_text("utf-8", errors="replace").splitlines()
-        except OSError:
+            lines = untrusted.read_lines(self.path / "metrics.jsonl")
+        except FileNotFoundError:
             return []
-        records = []
+        except Unreadable as error:
+            self.problems.append(f"metrics.jsonl: {error}")
+            return []
+        records, problems = [], []
         for place, line in enumerate(lines, 1):
             try:
-                record = json.loads(line)
-                records.append({key: number(value) for key, value in record.items()})
-            except (ValueError, AttributeError):
-                self.problems.append(f"metrics.jsonl:{place}: not a record: {line[:40]!r}")
+                record = untrusted.record_of(line)
+            except Unreadable:
+                problems.append(f"metrics.jsonl:{place}: not a record: {line[: untrusted.SHOWN]!r}")
+                continue
+            records.append(record.content)
+            problems += [f"metrics.jsonl:{place}: {problem}" for problem in record.problems]
+        self.problems.extend(some(problems))
+        if (count := len({key for record in records for key in record})) > MOST_KEYS:
+            self.problems.append(f"metrics.jsonl: {count:,} metrics; at most {MOST_KEYS:,} are read")
+            return []
         return records
 
     @property
@@ -135,14 +143,14 @@ class Run:
             with suppress(ValueError):
                 return datetime.strptime(stamped[1], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
         for path in (self.path / "config.yaml", self.path):
-            with suppress(OSError):
-                return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            with suppress(OSError, ValueError, OverflowError):
+                return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
         return None
 
     @property
     def age(self) -> float | None:
-        """How many seconds ago the run began."""
-        return (datetime.now(UTC) - self.started).total_seconds() if self.started else None
+        """How many seconds ago the run began; 0 if that is in the future, as after the clock was changed."""
+        return max(0.0, (datetime.now(UTC) - self.started).total_seconds()) if self.started else None
 
     @cached_property
     def values(self) -> dict[str, Any]:
@@ -160,15 +168,24 @@ class Run:
         last = self.records[-1] if self.records else {}
         return {**config, **short, **last, **best, **{key: value for key, value in facts.items() if value is not None}}
 
-    def _json(self, name: str) -> dict[str, Any]:
+    def _json(self, name: str, schema: Mapping[str, Check]) -> dict[str, Any]:
         try:
-            content = json.loads((self.path / name).read_text("utf-8"))
+            content = untrusted.read_json(self.path / name)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except Unreadable as error:
             self.problems.append(f"{name}: {error}")
             return {}
-        return content if isinstance(content, dict) else {}
+        return self._fitting(name, content, schema)
+
+    def _fitting(self, name: str, content: Any, schema: Mapping[str, Check]) -> dict[str, Any]:
+        """What of a file's content fits a schema; the rest is a problem."""
+        if not isinstance(content, dict):
+            self.problems.append(f"{name}: expected a mapping, got {shortened(repr(content))}")
+            return {}
+        fitting = checked(content, schema)
+        self.problems.extend(some([f"{name}: {problem}" for problem in fitting.problems]))
+        return fitting.content
 
 
 def runs_in(root: Path) -> list[Run]:

@@ -1,0 +1,236 @@
+"""Read the files of runs, which may hold anything: checked against a schema, and bounded in depth and size.
+
+Whatever cannot be used is left out and described, in words for the run that has it; the rest is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lossreg.errors import InvalidConfig
+from lossreg.experiment.config.yaml_document import DEEPEST, LARGEST_INTEGER, Document
+from lossreg.experiment.storage import files
+from lossreg.experiment.storage.records import COUNTERS, flat, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+LARGEST_FILE = 16_000_000
+LARGEST_LOG = 256_000_000
+"""In bytes: a million epochs with a dozen metrics each."""
+LONGEST_TEXT, LONGEST_KEY = 100_000, 200
+MOST_KEYS = 1000
+"""The keys of a config, and the different ones of all records."""
+SHOWN = 40
+SOME = 5
+
+Check = Callable[[Any], bool]
+
+
+class Unreadable(ValueError):  # noqa: N818  the reason follows it
+    """A file, or something in it, cannot be used; the message says why."""
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is text of a bearable length."""
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number that fits into 64 bits."""
+    return isinstance(value, float) or (is_integer(value) and abs(value) <= LARGEST_INTEGER)
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a value is an integer, which true and false are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is an integer from 0 on that fits into 64 bits."""
+    return is_integer(value) and 0 <= value <= LARGEST_INTEGER
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether a value is a number, text, true, false or null."""
+    return value is None or isinstance(value, bool) or is_number(value) or is_text(value)
+
+
+def is_mapping(value: Any) -> bool:
+    """Whether a value is a mapping."""
+    return isinstance(value, dict)
+
+
+def is_list(value: Any) -> bool:
+    """Whether a value is a list."""
+    return isinstance(value, list)
+
+
+def is_choice(value: Any) -> bool:
+    """Whether a value is a mapping with the name of a plugin."""
+    return isinstance(value, dict) and is_text(value.get("name"))
+
+
+def is_commit(value: Any) -> bool:
+    """Whether a value is the state of a Git repository, or of none."""
+    return value is None or (isinstance(value, dict) and is_text(value.get("commit")))
+
+
+def are_plugins(value: Any) -> bool:
+    """Whether a value is a list of plugins, each with its origin."""
+    keys = ("kind", "name", "distribution", "version")
+    return isinstance(value, list) and all(
+        isinstance(entry, dict)
+        and all(is_text(entry.get(key)) for key in keys)
+        and (is_text(entry.get("sha256", 0)) or entry.get("sha256", 0) is None)
+        for entry in value
+    )
+
+
+def are_texts(value: Any) -> bool:
+    """Whether a value is a mapping of text by name."""
+    return isinstance(value, dict) and all(map(is_text, value.values()))
+
+
+EXPECTED: Mapping[Check, str] = {
+    is_text: "a text",
+    is_number: "a number",
+    is_count: "an integer, 0 or above",
+    is_scalar: "a number or a text",
+    is_mapping: "a mapping",
+    is_list: "a list",
+    is_choice: "a mapping with a name",
+    is_commit: "a mapping with a commit",
+    are_plugins: "a list of plugins with kind, name, distribution, version and sha256",
+    are_texts: "a mapping of texts",
+}
+STATUS: Mapping[str, Check] = {
+    **dict.fromkeys(("status", "time", "host", "machine", "process_started", "error"), is_text),
+    **dict.fromkeys(("pid", "step"), is_count),
+}
+ENVIRONMENT: Mapping[str, Check] = {
+    **dict.fromkeys(("name", "config_sha256", "python", "platform", "cpu"), is_text),
+    "config": is_mapping,
+    "git": is_commit,
+    "plugins": are_plugins,
+    "packages": are_texts,
+}
+CONFIG: Mapping[str, Check] = {
+    **dict.fromkeys(("data", "model", "optimizer", "schedule", "loss"), is_choice),
+    "train": is_mapping,
+    "reduction": is_text,
+    "seed": is_count,
+    **dict.fromkeys(("report", "trackers"), is_list),
+}
+RECORD: Mapping[str, Check] = {**dict.fromkeys(COUNTERS, is_number), **dict.fromkeys(("epoch", "step"), is_count)}
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises FileNotFoundError, and Unreadable for one that is damaged or out of bounds."""
+    return parsed(read_text(path, LARGEST_FILE))
+
+
+def read_text(path: Path, most: int) -> str:
+    """The text of a file of at most `most` bytes. Raises FileNotFoundError, and Unreadable for any other reason."""
+    try:
+        return read_bytes(path, most).decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"is not UTF-8 text (byte {error.start})") from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a log, bytes that are not text replaced. Raises FileNotFoundError and Unreadable as `read_text`."""
+    *lines, last = read_bytes(path, LARGEST_LOG).decode(errors="replace").split("\n")
+    return [*lines, last] if last else lines
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The content of a file, as `read_text` reads it."""
+    try:
+        return files.read(path, most)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Unreadable(f"cannot be read: {error.strerror}") from error
+
+
+def parsed(text: str) -> Any:
+    """The content of JSON text. Raises Unreadable for what is not JSON, or out of bounds."""
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise Unreadable(f"nested more than {DEEPEST} levels deep") from None
+    except ValueError as error:
+        raise Unreadable(str(error)) from error
+    level, depth = [content], 0
+    while level := [inner for value in level if isinstance(value, dict | list) for inner in values(value)]:
+        depth += 1
+        if depth > DEEPEST:
+            raise Unreadable(f"nested more than {DEEPEST} levels deep")
+        if any(is_integer(value) and not is_number(value) for value in level):
+            raise Unreadable("an integer that does not fit into 64 bits")
+    return content
+
+
+def values(content: dict[str, Any] | list[Any]) -> Iterator[Any]:
+    """What a mapping or a list contains."""
+    return iter(content.values() if isinstance(content, dict) else content)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The content of a run's config. Raises FileNotFoundError, and Unreadable for one that cannot be used."""
+    document = Document.of_text(read_text(path, LARGEST_FILE), path.name)
+    try:
+        document.check()
+    except InvalidConfig as error:
+        raise Unreadable(str(error).splitlines()[0].removeprefix(f"{path.name}:").lstrip()) from error
+    if not isinstance(document.content, dict):
+        raise Unreadable("expected a mapping")
+    if (count := len(flat(document.content))) > MOST_KEYS:
+        raise Unreadable(f"{count:,} keys; at most {MOST_KEYS:,} are read")
+    return document.content
+
+
+def checked(content: Mapping[str, Any], schema: Mapping[str, Check], rest: Check | None = None) -> Checked:
+    """What of a mapping fits a schema, and the problems of what does not; `rest` is for the keys that it lacks."""
+    result = Checked()
+    for key, value in content.items():
+        check = schema.get(key, rest)
+        if len(key) > LONGEST_KEY:
+            result.problems.append(f"{shortened(key)}: a key of {len(key):,} characters")
+        elif check is None or check(value):
+            result.content[key] = value
+        else:
+            result.problems.append(f"{shortened(key)}: expected {EXPECTED[check]}, got {shortened(repr(value))}")
+    return result
+
+
+@dataclass
+class Checked:
+    """What of a mapping can be used, and why the rest cannot."""
+
+    content: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def record_of(line: str) -> Checked:
+    """A record of the metrics, nan and infinity as numbers. Raises Unreadable for a line that is not a record."""
+    content = parsed(line)
+    if not isinstance(content, dict) or len(content) > MOST_KEYS:
+        raise Unreadable(f"expected a mapping of at most {MOST_KEYS:,} keys")
+    return checked({key: number(value) for key, value in content.items()}, RECORD, is_scalar)
+
+
+def shortened(text: str) -> str:
+    """Text that fits into a message."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def some(problems: list[str]) -> list[str]:
+    """The first few problems, and how many more there are."""
+    rest = len(problems) - SOME
+    return problems if rest <= 0 else [*problems[:SOME], f"and {rest:,} more"]
