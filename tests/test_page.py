@@ -165,7 +165,9 @@ def test_no_rows_to_test_on_and_files_that_cannot_be_read_are_no_outcome(tmp_pat
     assert not (result.path / FILE).exists()
     assert outcome(result.path) is None
     result.path.joinpath(FILE).write_bytes(b"half")
-    assert outcome(result.path) is None
+    (run,) = content([Run(result.path)])["runs"]
+    assert run["outcome"] is None
+    assert [problem.partition(": ")[0] for problem in run["problems"]] == [FILE]
 
 
 def test_many_classes_are_a_list_of_confusions_and_nan_is_counted(tmp_path):

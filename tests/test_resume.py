@@ -161,12 +161,14 @@ def test_another_model_does_not_take_the_checkpoint_even_if_forced(tmp_path):
     path = stopped(tmp_path, small(model={"name": "mlp", "hidden": [4]}))
     config = path / "config.yaml"
     config.write_text(config.read_text().replace("hidden: [4]", "hidden: [5]"))
-    with pytest.raises(NotResumable, match=re.escape("expected 0.weight of shape (5, 3) after step 6, found (4, 3)")):
+    with pytest.raises(
+        NotResumable, match=re.escape("expected 0.weight of shape (5, 3) in the checkpoint of step 6, found shape")
+    ):
         lossreg.resume(path, force=True)
     config.write_text(
         config.read_text().replace("hidden: [5]", "hidden: [4]").replace("validation: 0.0", "validation: 0.2")
     )
-    with pytest.raises(NotResumable, match="expected validation_loss in the metrics until step 6, found none"):
+    with pytest.raises(NotResumable, match="expected validation_loss in the metrics of every epoch until step 6"):
         lossreg.resume(path, force=True)
 
 
@@ -259,6 +261,73 @@ def test_a_damaged_file_is_named(tmp_path, name, content, told):
         lossreg.resume(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("status.json", '{"status": 3}', "status: expected a text, got 3"),
+        ("environment.json", "[" * 60_000, "nested more than 50 levels deep"),
+        ("environment.json", '{"config": {}, "plugins": [3]}', "plugins: expected a list of plugins"),
+        ("environment.json", '{"config": 3, "plugins": []}', "config: expected a mapping, got 3"),
+        ("metrics.jsonl", '{"epoch": "nan", "step": 3}', "epoch: expected an integer, 0 or above, got nan"),
+        ("metrics.jsonl", '{"epoch": 1, "step": 3, "train_loss": [1]}', "train_loss: expected a number or a text"),
+        ("metrics.jsonl", '{"epoch": 1, "step": 3, "train_loss": "x"}', "not a record of numbers"),
+    ],
+)
+def test_a_file_of_wrong_types_is_named_and_nothing_is_changed(tmp_path, name, content, reason):
+    path = stopped(tmp_path, small())
+    (path / name).write_text(content + " " * 10_000)
+    before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    with pytest.raises(NotResumable, match=rf"/{name}: is damaged: {reason}"):
+        lossreg.resume(path)
+    assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("metrics.jsonl", "timings.jsonl", "log.txt", "status.json", "environment.json", "config.yaml", "data.json"),
+        *(".lock", "weights.safetensors", "predictions.safetensors", "checkpoints/step-6.safetensors", "checkpoints"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_a_run_whose_files_lead_elsewhere_is_not_resumed(tmp_path, name, kind):
+    path = stopped(tmp_path / "runs", small())
+    outside = tmp_path / "outside"
+    if (path / name).exists():
+        (path / name).rename(outside)
+    else:
+        outside.write_text("precious")
+    if kind == "link":
+        (path / name).symlink_to(outside)
+    else:
+        os.mkfifo(path / name)
+    before = {file: file.read_bytes() for file in (outside.rglob("*") if outside.is_dir() else [outside])}
+    with pytest.raises((OSError, NotResumable), match=r"a link|not a regular file|it has no"):
+        lossreg.resume(path)
+    assert {file: file.read_bytes() for file in (outside.rglob("*") if outside.is_dir() else [outside])} == before
+
+
+def test_a_checkpoint_of_another_size_or_step_is_refused(tmp_path):
+    path = stopped(tmp_path, small())
+    saved = path / "checkpoints" / "step-6.safetensors"
+    content = saved.read_bytes()
+    with saved.open("ab") as file:
+        file.truncate(10**12)  # it takes no space
+    with pytest.raises(NotResumable, match=r"is damaged \(1,000,000,000,000 bytes, where its model takes at most"):
+        lossreg.resume(path)
+    saved.write_bytes(content)
+    saved.rename(saved.with_name("step-999999999999.safetensors"))
+    with pytest.raises(NotResumable, match="its header is not that of step 999999999999"):
+        lossreg.resume(path)
+
+
+def test_a_run_is_resumed_by_a_link_to_its_directory(tmp_path):
+    path = stopped(tmp_path / "runs", small())
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    assert lossreg.resume(link).path == path.resolve()
+
+
 # What stops a run
 
 
@@ -273,14 +342,14 @@ def test_a_loss_that_turns_infinite_names_step_batch_and_rows(tmp_path):
     )
     with pytest.raises(Diverged) as caught:
         lossreg.run(given, root=tmp_path / "runs")
-    told = "the loss is inf at step 4: epoch 1, batch 4 of 5, which is these rows of csv: 13, 14, 15, 16"
+    told = "the loss is inf at step 4 (epoch 1, batch 4 of 5), whose batch has these rows of csv: 13, 14, 15, 16"
     assert str(caught.value) == told
     (path,) = tmp_path.joinpath("runs").iterdir()
     status = RunDirectory(path).read("status.json")
     assert (status["status"], status["step"]) == ("diverged", 3)
     assert told in status["error"]
     assert checkpoint.steps_in(path / "checkpoints") == [2, 3]
-    assert all(np.isfinite(array).all() for array in checkpoint.read(path / "checkpoints", 3).arrays.values())
+    assert all(np.isfinite(array).all() for array in checkpoint.read(path / "checkpoints", 3, 10**9).arrays.values())
     assert not (path / "weights.safetensors").exists()
 
 
@@ -290,7 +359,7 @@ def test_a_run_that_diverges_keeps_its_best_epoch(tmp_path):
         schedule={"name": "step", "every": 3, "factor": 1e30},
         train={"epochs": 6, "batch_size": 16},
     )
-    with pytest.raises(Diverged, match=r"at step 1\d: epoch 4, batch \d of 3"):
+    with pytest.raises(Diverged, match=r"at step 1\d \(epoch 4, batch \d of 3\)"):
         lossreg.run(given, root=tmp_path)
     (path,) = tmp_path.iterdir()
     assert checkpoint.steps_in(path / "checkpoints") == [9]
@@ -310,7 +379,7 @@ def test_divergence_is_exit_code_3(tmp_path):
     command = [sys.executable, "-m", "lossreg", "run", "x.yaml", "--runs", "runs"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 3
-    assert re.match(r"lossreg: error: (the loss is (nan|inf) at step \d+: epoch 1, batch \d|weights )", done.stderr)
+    assert re.match(r"lossreg: error: (the loss is (nan|inf) at step \d+ \(epoch 1, batch \d|weights )", done.stderr)
 
 
 def test_a_second_signal_stops_at_once(tmp_path):
@@ -370,6 +439,6 @@ def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(disk, tm
         lossreg.run(given, root=folder, progress=Filling())
     (path,) = (entry for entry in folder.iterdir() if entry.is_dir())
     assert checkpoint.steps_in(path / "checkpoints") == [3, 6]
-    assert checkpoint.read(path / "checkpoints", 6).step == 6
+    assert checkpoint.read(path / "checkpoints", 6, 10**9).step == 6
     free()
     assert_same(lossreg.resume(path).path, whole)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from lossreg.experiment.report.comparison import comparison, differing, incomparable, is_comparable
 from lossreg.experiment.report.loss_curves import call, shape
 from lossreg.experiment.report.prediction_summary import outcome
+from lossreg.experiment.runner.predictions import FILE
 from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of, plain
 from lossreg.experiment.storage.runs import metric_keys, rises
+from lossreg.experiment.storage.untrusted import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,12 +50,21 @@ def content(runs: Sequence[Run]) -> dict[str, Any]:
                 "values": {key: readable(row.get(key)) for key in keys[1:]},
                 "curves": curves(run),
                 "loss": calls.index(call(run.config["loss"])) if run.config.get("loss") else None,
-                "outcome": outcome(run.path),
+                "outcome": outcome_of(run),
             }
             for run, row in zip(runs, rows, strict=True)
         ],
         "environments": environments(runs),
     }
+
+
+def outcome_of(run: Run) -> dict[str, Any] | None:
+    """What a run predicted; None, and a problem of the run, where that cannot be used."""
+    try:
+        return outcome(run.path)
+    except Unreadable as error:
+        run.problems.append(f"{FILE}: {error}")
+        return None
 
 
 def readable(value: Any) -> Any:

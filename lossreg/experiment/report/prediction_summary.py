@@ -36,14 +36,16 @@ def outcome(path: Path) -> dict[str, Any] | None:
 def confusion(prediction: NDArray[Any], target: NDArray[Any], classes: tuple[str, ...]) -> dict[str, Any]:
     """How often each class (a row) was taken for each (a column)."""
     size = len(classes)
-    counts = np.bincount(target * size + prediction, minlength=size * size).reshape(size, size)
-    result: dict[str, Any] = {"rows": len(target), "right": int(np.trace(counts))}
+    wrong = target != prediction
+    result: dict[str, Any] = {"rows": len(target), "right": int((~wrong).sum())}
+    prediction, target = prediction.astype(np.int64), target.astype(np.int64)
     if size <= CLASSES:
+        counts = np.bincount(target * size + prediction, minlength=size * size).reshape(size, size)
         return {**result, "classes": list(classes), "counts": counts.tolist()}
-    np.fill_diagonal(counts, 0)
-    most = np.argsort(-counts, axis=None, kind="stable")[:CONFUSIONS]
-    pairs = [(*divmod(int(index), size), int(counts.flat[index])) for index in most if counts.flat[index]]
-    return {**result, "confusions": [[classes[true], classes[taken], count] for true, taken, count in pairs]}
+    pairs, times = np.unique(target[wrong] * size + prediction[wrong], return_counts=True)
+    most = np.argsort(-times, kind="stable")[:CONFUSIONS]
+    named = ((*divmod(int(pairs[index]), size), int(times[index])) for index in most)
+    return {**result, "confusions": [[classes[true], classes[taken], count] for true, taken, count in named]}
 
 
 def residuals(prediction: NDArray[Any], target: NDArray[Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from lossreg.experiment.extras import extra
 from lossreg.experiment.runner import predictions
 from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.runner.result import Result
-from lossreg.experiment.runner.run_directory import RunDirectory
+from lossreg.experiment.runner.run_directory import METRICS, RunDirectory
 from lossreg.experiment.runner.trackers import TrackedProgress
 from lossreg.experiment.storage import checkpoint
 from lossreg.experiment.storage.environment import changes
@@ -68,10 +68,13 @@ def go_on(training: TrainingLoop, store: RunDirectory, progress: Progress, chang
     """Train from the latest checkpoint on, or from the first step if there is none, in a directory that is locked."""
     with InterruptHandler() as signals:
         steps = checkpoint.steps_in(store.checkpoints)
-        latest = checkpoint.read(store.checkpoints, steps[-1]) if steps else None
-        store.rewind(latest.sizes if latest else {})
+        latest = checkpoint.read(store.checkpoints, steps[-1], size_limit(training)) if steps else None
         if latest:
-            training.restore(latest, store.records())
+            history = store.records(latest.sizes.get(METRICS, 0))
+            training.restore(latest, history)
+            if training.done and not history:
+                raise NotResumable(f"{store.path / METRICS}: is damaged: it has no record until step {latest.step}")
+        store.rewind(latest.sizes if latest else {})
         begun = f"resumed after step {training.step}" + (changed and f", although {changed}")
         return carry_out(training, store, progress, signals, begun, describe=bool(changed))
 
@@ -118,7 +121,8 @@ def carry_out(  # noqa: PLR0913  all that a run has
         last = final = training.history[-1]
         if prepared.config.train.restore_best:
             final = training.history[training.best]
-            training.restore(checkpoint.read(store.checkpoints, final["step"]), training.history)
+            best = checkpoint.read(store.checkpoints, final["step"], size_limit(training))
+            training.restore(best, training.history)
         store.save(network.named)
         predictions.save(prepared, store.path)
         store.status("finished", step=last["step"])
@@ -149,6 +153,11 @@ def keep(training: TrainingLoop, store: RunDirectory) -> None:
     training.last_checkpoint_time = perf_counter()
     kept = {training.history[training.best]["step"]} if training.history else set()
     checkpoint.prune(store.checkpoints, training.prepared.config.train.keep_checkpoints, kept)
+
+
+def size_limit(training: TrainingLoop) -> int:
+    """More bytes than a checkpoint of a model has, for one that is read."""
+    return 2 * sum(array.nbytes for array in training.arrays.values()) + 1_000_000
 
 
 def save(state: Checkpoint | None, store: RunDirectory) -> None:

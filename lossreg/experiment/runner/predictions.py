@@ -9,12 +9,14 @@ that may have several classes have no such file.
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.checkpoint import encode
+from lossreg.experiment.storage.untrusted import Unreadable, is_text, parsed
 from lossreg.experiment.task.tasks import Task
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from lossreg.experiment.training.prepare import PreparedRun
 
 FILE = "predictions.safetensors"
+LARGEST = 1_000_000_000
+"""The size, in bytes, up to which predictions are read."""
 
 SIDES = {
     Task.RANKING: ("below", "above"),
@@ -66,12 +70,33 @@ def save(prepared: PreparedRun, folder: Path) -> None:
 
 
 def read(path: Path) -> Predictions | None:
-    """Read the predictions of a run's directory; None if there are none, or if they cannot be read."""
+    """Read the predictions of a run's directory; None if there are none. Raises Unreadable for what cannot be used."""
     from safetensors import SafetensorError, safe_open
 
     try:
+        with files.opened(path / FILE, os.O_RDONLY) as descriptor:
+            size = os.fstat(descriptor).st_size
+        if size > LARGEST:
+            raise Unreadable(f"is larger than the {LARGEST:,} bytes that are read of it")
         with safe_open(path / FILE, "np") as file:
-            classes = json.loads((file.metadata() or {}).get("classes", "[]"))
-            return Predictions(file.get_tensor("prediction"), file.get_tensor("target"), tuple(classes))
-    except (OSError, ValueError, SafetensorError):
+            classes = parsed((file.metadata() or {}).get("classes", "[]"))
+            return verified(file.get_tensor("prediction"), file.get_tensor("target"), classes)
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise Unreadable(f"cannot be read: {error.strerror or error}") from error
+    except (AttributeError, KeyError, TypeError, SafetensorError) as error:
+        raise Unreadable(f"is damaged: {error}") from error
+
+
+def verified(prediction: NDArray[Any], target: NDArray[Any], classes: Any) -> Predictions:
+    """Predictions that fit together. Raises Unreadable for others."""
+    if not isinstance(classes, list) or not all(map(is_text, classes)):
+        raise Unreadable("expected a list of the names of the classes")
+    kinds, dimensions = ("iu", 1) if classes else ("fiu", 2)
+    for name, array in (("prediction", prediction), ("target", target)):
+        if array.dtype.kind not in kinds or array.ndim != dimensions or array.shape != target.shape:
+            raise Unreadable(f"{name}: not what a run writes: {array.dtype} of shape {array.shape}")
+        if classes and array.size and not 0 <= array.min() <= array.max() < len(classes):
+            raise Unreadable(f"{name}: classes {array.min()} to {array.max()}; there are {len(classes)}")
+    return Predictions(prediction, target, tuple(classes))

@@ -29,11 +29,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lossreg.errors import NotResumable
 from lossreg.experiment.config.yaml_document import dump
-from lossreg.experiment.storage import directories, files, locks
+from lossreg.experiment.storage import directories, files, locks, untrusted
 from lossreg.experiment.storage.checkpoint import encode
 from lossreg.experiment.storage.directories import plain_name
 from lossreg.experiment.storage.environment import environment
-from lossreg.experiment.storage.records import TIMES, number, plain
+from lossreg.experiment.storage.records import TIMES, plain
 from lossreg.experiment.storage.runs import Run
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from lossreg.experiment.training.prepare import PreparedRun
 
 METRICS, TIMINGS = "metrics.jsonl", "timings.jsonl"
+SCHEMAS = {"status.json": untrusted.STATUS, "environment.json": untrusted.ENVIRONMENT}
 
 
 class RunDirectory:
@@ -67,13 +68,15 @@ class RunDirectory:
     @classmethod
     def open(cls, path: str | Path) -> Self:
         """The directory of an earlier run; raises NotResumable for one that a run has not begun in."""
-        store = cls(files.folder("path", path))
+        given = files.folder("path", path)
+        store = cls(given.resolve() if given.is_symlink() else given)
         for name in ("config.yaml", "environment.json", "status.json"):
             if not (store.path / name).is_file():
                 raise NotResumable(f"{path}: is not the directory of a run; it has no {name}")
         return store
 
     def __enter__(self) -> Self:
+        directories.check(self.path)
         self._lock = locks.acquire(self.path)
         if self._lock is None:
             pid = Run(self.path).state.get("pid")
@@ -109,12 +112,14 @@ class RunDirectory:
         """The content of one of the .json files; raises NotResumable for one that is damaged or lacks a key."""
         path = self.path / name
         try:
-            content = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
+            content = untrusted.read_json(path)
+        except untrusted.Unreadable as error:
             raise NotResumable(f"{path}: is damaged: {error}") from None
         for key in keys:
             if not isinstance(content, dict) or key not in content:
                 raise NotResumable(f"{path}: is damaged: it has no {key}")
+        for problem in untrusted.checked(content, SCHEMAS[name]).problems:
+            raise NotResumable(f"{path}: is damaged: {problem}")
         return content
 
     def log(self, record: Mapping[str, Any]) -> None:
@@ -145,17 +150,21 @@ class RunDirectory:
             if files.size(path) < wanted:
                 raise NotResumable(f"{path}: is damaged: {files.size(path)} bytes of {wanted} at the latest checkpoint")
             files.cut(path, wanted)
-        for part in self.path.rglob(".*.part"):
-            part.unlink()
+        for folder in (self.path, self.checkpoints):
+            for part in folder.glob(".*.part"):
+                part.unlink()
 
-    def records(self) -> list[dict[str, Any]]:
-        """The metrics of each epoch, nan and infinity as numbers; raises NotResumable for what is no record."""
+    def records(self, size: int | None = None) -> list[dict[str, Any]]:
+        """The metrics of each epoch in the first `size` bytes, nan and infinity as numbers.
+
+        Raises NotResumable for what is not a record.
+        """
         path = self.path / METRICS
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
         try:
-            records = [json.loads(line) for line in lines]
-            return [{key: number(value) for key, value in record.items()} for record in records]
-        except (ValueError, AttributeError) as error:
+            return [untrusted.complete_record(line) for line in untrusted.read_lines(path, size)]
+        except FileNotFoundError:
+            return []
+        except untrusted.Unreadable as error:
             raise NotResumable(f"{path}: is damaged: {error}") from None
 
     def save(self, weights: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ schedule, early stopping and the best epoch go by from the metrics.
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from lossreg.errors import NotResumable
 from lossreg.experiment.storage import files
+from lossreg.experiment.storage.untrusted import Unreadable, is_count, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +50,7 @@ def path_of(folder: Path, step: int) -> Path:
 
 def steps_in(folder: Path) -> list[int]:
     """The steps that there are checkpoints after, in order."""
-    found = (re.fullmatch(r"step-(\d+)\.safetensors", path.name) for path in folder.glob("step-*"))
+    found = (re.fullmatch(r"step-(0|[1-9][0-9]*)\.safetensors", path.name) for path in folder.glob("step-*"))
     return sorted(int(match[1]) for match in found if match)
 
 
@@ -58,16 +60,22 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     files.write(path_of(folder, checkpoint.step), encode(checkpoint.arrays, header))
 
 
-def read(folder: Path, step: int) -> Checkpoint:
-    """Read the checkpoint after a step; raises NotResumable for a file that is damaged."""
+def read(folder: Path, step: int, most: int) -> Checkpoint:
+    """Read the checkpoint after a step, of at most so many bytes; raises NotResumable for a file that is damaged."""
     from safetensors import SafetensorError, safe_open
 
     path = path_of(folder, step)
     try:
+        with files.opened(path, os.O_RDONLY) as descriptor:
+            size = os.fstat(descriptor).st_size
+        if size > most:
+            raise Unreadable(f"{size:,} bytes, where its model takes at most {most:,}")
         with safe_open(path, "numpy") as file:
-            content = json.loads(file.metadata()[HEADER])
+            content = parsed(file.metadata()[HEADER])
+            if content["step"] != step or not all(map(is_count, content["sizes"].values())):
+                raise Unreadable(f"its header is not that of step {step}")
             return Checkpoint(step, {key: file.get_tensor(key) for key in file.keys()}, content["sizes"])  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         raise NotResumable(f"{path}: is damaged ({error}); without it, an earlier checkpoint is resumed") from error
 
 

@@ -60,6 +60,18 @@ def ensure(path: Path, kind: Kind) -> None:
         mark(path, kind)
 
 
+def check(path: Path) -> None:
+    """Raise OSError for a run's directory in which anything leads elsewhere: lossreg writes regular files only."""
+    checkpoints = path / "checkpoints"
+    for folder in (path, checkpoints):
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise OSError(f"{folder}: is not a directory, or a link to one, which is not followed")
+    inner = checkpoints.glob("step-*") if checkpoints.exists() else ()
+    for file in (*(path / name for name in sorted(OWN_FILES["run"])), *inner):
+        if file.is_symlink() or (file.exists() and not file.is_file()):
+            raise OSError(f"{file}: is not a regular file, or a link to one, which is not followed")
+
+
 def mark(path: Path, kind: Kind) -> None:
     """Write the marker of a directory."""
     from lossreg._version import __version__

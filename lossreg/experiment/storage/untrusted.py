@@ -142,9 +142,12 @@ def read_text(path: Path, most: int) -> str:
         raise Unreadable(f"is not UTF-8 text (byte {error.start})") from error
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a log, bytes that are not text replaced. Raises FileNotFoundError and Unreadable as `read_text`."""
-    *lines, last = read_bytes(path, LARGEST_LOG).decode(errors="replace").split("\n")
+def read_lines(path: Path, size: int | None = None) -> list[str]:
+    """The lines of a log, or of its first `size` bytes; bytes that are not text are replaced.
+
+    Raises FileNotFoundError, and Unreadable for what cannot be read.
+    """
+    *lines, last = read_bytes(path, LARGEST_LOG)[:size].decode(errors="replace").split("\n")
     return [*lines, last] if last else lines
 
 
@@ -223,6 +226,16 @@ def record_of(line: str) -> Checked:
     if not isinstance(content, dict) or len(content) > MOST_KEYS:
         raise Unreadable(f"expected a mapping of at most {MOST_KEYS:,} keys")
     return checked({key: number(value) for key, value in content.items()}, RECORD, is_scalar)
+
+
+def complete_record(line: str) -> dict[str, Any]:
+    """A record as training writes it. Raises Unreadable for any other."""
+    record = record_of(line)
+    for problem in record.problems:
+        raise Unreadable(problem)
+    if not {"epoch", "step"} <= {*record.content} or not all(map(is_number, record.content.values())):
+        raise Unreadable(f"not a record of numbers with an epoch and a step: {shortened(line)!r}")
+    return record.content
 
 
 def shortened(text: str) -> str:

@@ -178,4 +178,6 @@ def outcome(future: Future[str], path: Path) -> str:
                 fail(store, told)
     except NotResumable:
         return BUSY
+    except OSError:  # nothing can be written there
+        return "failed"
     return status_of(path)

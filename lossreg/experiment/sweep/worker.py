@@ -34,13 +34,17 @@ def main() -> None:
     while True:
         task = json.loads(tasks.get())
         folder = Path(task["path"])
-        directories.ensure(folder, "run")
-        with files.opened(folder / "log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT) as log:
-            redirect(log)
         try:
+            directories.ensure(folder, "run")
+            with files.opened(folder / "log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT) as log:
+                redirect(log)
             status = work(**task)
         except KeyboardInterrupt:
             os._exit(130)  # without waiting for the listener, which may be reading
+        except OSError as error:  # the directory cannot be used; other trials may work
+            redirect(screen)
+            sys.stderr.write(f"lossreg: {folder}: {error}\n")
+            status = "failed"
         redirect(screen)
         print(json.dumps(status), file=answers, flush=True)
 
