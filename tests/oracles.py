@@ -312,7 +312,9 @@ def by_position(name, inputs):
 def differentiable(name, inputs, parameters):
     """The positions of all inputs that have a gradient: the target too, but for labels, and for p log p at p = 0."""
     target = np.asarray(inputs[1])
-    graded = () if name == "ctc" else by_position(name, inputs)  # its slope is another; tests/test_whole.py has it
+    graded = (
+        () if name == "ctc" else by_position(name, inputs)
+    )  # its slope is another; tests/test_batch_kernels.py has it
     steep = name == "kl_div" and not parameters.get("log_target") and not np.all(target)
     by_target = name in TARGET and target.dtype.kind in "fO" and not steep
     return (*graded, *((TARGET[name],) if by_target else ()))

@@ -232,8 +232,8 @@ def test_a_noun_that_is_missing_says_what_is_installed(write):
 def test_a_required_parameter_that_is_missing_says_so(write):
     lines = problems(write("data: csv\nmodel: linear\noptimizer: sgd\nloss: mse\n"))
     assert lines == [
-        "x.yaml:1:7: data: path is missing: a text",
-        "x.yaml:1:7: data: target is missing: a text or a list, each a text",
+        "x.yaml:1:7: data: path is missing: a string",
+        "x.yaml:1:7: data: target is missing: a string or a list in which each item is a string",
     ]
 
 

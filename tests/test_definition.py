@@ -42,7 +42,7 @@ def test_a_signature_is_the_metadata():
     assert [(entry.name, entry.domain, entry.axis) for entry in loss.inputs] == [("x", REAL, None), ("y", UNIT, None)]
     assert [(p.name, p.default) for p in loss.parameters] == [("scale", 2.0), ("mode", "plain")]
     (form,) = loss.forms
-    assert form.graded == ("x", "y")
+    assert form.default_wrt == ("x", "y")
     assert form.switches == ("mode",)
     assert not form.by_row
     assert repr(loss) == "<loss pair>"
@@ -53,7 +53,7 @@ def test_a_row_kernel_has_an_axis_and_slopes():
     assert [(entry.name, entry.axis) for entry in form.inputs] == [("logits", 1), ("label", None)]
     assert form.inputs[1].domain is CLASS_INDEX
     assert form.by_row
-    assert form.graded == ("logits",)
+    assert form.default_wrt == ("logits",)
     assert form.switches == ("squared",)
 
 
@@ -63,14 +63,14 @@ def test_rows_along_the_last_axis_each_with_a_slope():
 
     (form,) = lossreg.plugin.loss(two).forms
     assert [entry.axis for entry in form.inputs] == [-1, -1]
-    assert form.graded == ("x1", "x2")
+    assert form.default_wrt == ("x1", "x2")
 
 
 def test_an_elementwise_kernel_tells_by_its_slopes_what_has_a_gradient():
     def one(x: Real, y: Real):
         return x - y, 1.0
 
-    assert lossreg.plugin.loss(one).forms[0].graded == ("x",)
+    assert lossreg.plugin.loss(one).forms[0].default_wrt == ("x",)
 
 
 def no_input():
@@ -180,7 +180,7 @@ def test_an_elementwise_kernel_gives_a_value_and_slopes(outcome):
         return outcome
 
     with pytest.raises(InvalidDefinition, match="kernel: expected a value and 1 to 2 slopes, got"):
-        lossreg.plugin.loss(kernel).forms[0].graded  # noqa: B018
+        lossreg.plugin.loss(kernel).forms[0].default_wrt  # noqa: B018
 
 
 def test_a_form_is_added_beside_the_first():

@@ -355,7 +355,7 @@ from lossreg.kernels.drivers.evaluate import Drive
 shown = {}
 for name in lossreg.names():
     form = lossreg.get(name).forms[0]
-    if form.whole or (form.by_row and name != "cross_entropy"):
+    if form.by_batch or (form.by_row and name != "cross_entropy"):
         continue
     for real in (np.float32, np.float64):
         inputs = [np.full((8, 8), 1 if entry.domain.name == "Sign" else 0.5, real) for entry in form.inputs]
@@ -364,7 +364,7 @@ for name in lossreg.names():
         criterion = lossreg.create(name)
         criterion.value_and_grad(*inputs)
         settings = tuple(criterion.parameters[switch] for switch in form.switches)
-        slopes = tuple(inputs[0] if name in form.graded else None for name in form.slopes)
+        slopes = tuple(inputs[0] if name in form.default_wrt else None for name in form.slopes)
         (code,) = Drive(form, real, settings, 8 if form.by_row else 1, 1.0, slopes).function.inspect_asm().values()
         shown[f"{name} {real.__name__}"] = code
 print(json.dumps(shown))
@@ -386,7 +386,7 @@ def test_a_drivers_code_has_vector_instructions_and_calls_no_libm(tmp_path):
     packed = ARM if platform.machine() in ("arm64", "aarch64") else PACKED
     shown = json.loads(result.stdout)
     forms = {name: lossreg.get(name).forms[0] for name in lossreg.names()}
-    elementwise = [name for name, form in forms.items() if not (form.by_row or form.whole)]
+    elementwise = [name for name, form in forms.items() if not (form.by_row or form.by_batch)]
     assert len(elementwise) >= 12
     assert {key.split()[0] for key in shown} == {*elementwise, "cross_entropy"}
     for key, code in shown.items():

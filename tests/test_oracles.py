@@ -252,7 +252,7 @@ def sequences(draw):
     symbols = st.integers(0, classes - 1).filter(lambda c: c != blank)
     labels = draw(arrays(np.int64, (*samples, 3), elements=symbols))
     ends = [draw(arrays(np.int64, samples, elements=st.integers(0, most))) for most in (frames, 3)]
-    # A repeated label takes a blank between; where no path fits the loss is inf, which tests/test_whole.py has.
+    # A repeated label takes a blank between; where no path fits the loss is inf, which tests/test_batch_kernels.py has.
     behind = (labels[..., 1:] == labels[..., :-1]) & (np.arange(2) < np.expand_dims(ends[1], -1) - 1)
     fits = np.all(ends[1] + behind.sum(-1) <= ends[0])
     return [log_probs, labels, *ends], {"blank": blank, "zero_infinity": not fits or draw(st.booleans())}
@@ -358,9 +358,9 @@ def test_values_and_gradients_are_the_formulas(name, kind, data):
 
 def names_of(name, inputs, parameters, positions):
     """The names of the inputs at some positions; None for none."""
-    forms = [form for form in lossreg.get(name).forms if len(form.slopes) >= len(positions) or form.whole]
+    forms = [form for form in lossreg.get(name).forms if len(form.slopes) >= len(positions) or form.by_batch]
     form = forms[0]
-    if form.whole:
+    if form.by_batch:
         form = variants(form, len(inputs))[0 if parameters.get("head_bias", True) else -1]
     return [form.inputs[position].name for position in positions] or None
 

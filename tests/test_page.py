@@ -98,7 +98,7 @@ def test_values_are_json():
 # Losses
 
 
-@pytest.mark.parametrize("name", [name for name in lossreg.names() if not lossreg.get(name).forms[0].whole])
+@pytest.mark.parametrize("name", [name for name in lossreg.names() if not lossreg.get(name).forms[0].by_batch])
 def test_every_loss_has_a_shape_with_its_own_slope(name):
     found = shape({"name": name})
     assert "problem" not in found

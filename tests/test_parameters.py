@@ -63,15 +63,15 @@ REFUSED = [
     (int, "1", "an integer"),
     (bool, 1, "true or false"),
     (bool, "true", "true or false"),
-    (str, 1, "a text"),
+    (str, 1, "a string"),
     (Literal["a", "b"], "c", "'a' or 'b'"),
     (Literal[1, 2], True, "1 or 2"),
     (Literal[1, 2], 1.0, "1 or 2"),
-    (int | str, 2.0, "an integer or a text"),
-    (list[int], [1, 2.5], "a list, each an integer"),
-    (list[int], 3, "a list, each an integer"),
-    (list[int], "12", "a list, each an integer"),
-    (list[Positive], [1, 0], "a list, each a number above 0"),
+    (int | str, 2.0, "an integer or a string"),
+    (list[int], [1, 2.5], "a list in which each item is an integer"),
+    (list[int], 3, "a list in which each item is an integer"),
+    (list[int], "12", "a list in which each item is an integer"),
+    (list[Positive], [1, 0], "a list in which each item is a number above 0"),
 ]
 
 

@@ -140,7 +140,7 @@ sweep:
         f"x.yaml:14:19: sweep.draw.train.epochs: {values} []",
         f"x.yaml:15:12: sweep.draw.model: {one_of} 3",
         "x.yaml:16:11: sweep.method: expected 'random' or 'optuna', got 'optune'; did you mean 'optuna'?",
-        "x.yaml:18:11: sweep.trials: expected an integer, 1 or above or nothing, got 0",
+        "x.yaml:18:11: sweep.trials: expected an integer, 1 or above, or null, got 0",
     ]
 
 

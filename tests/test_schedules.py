@@ -78,7 +78,7 @@ def test_a_schedule_gets_only_what_there_is():
     def wrong(stpe: int) -> float:
         return float(stpe)
 
-    told = "wrong: a schedule gets epoch, losses, step, steps; 'stpe' is a parameter and needs a default; did you mean"
+    told = "wrong: a schedule is given epoch, losses, step, steps; 'stpe' is a parameter and needs a default"
     with pytest.raises(InvalidDefinition, match=re.escape(told)):
         lossreg.plugin.schedule(wrong)
 
@@ -125,4 +125,4 @@ def test_an_optimizer_without_a_rate_takes_no_schedule_of_it(monkeypatch):
 
 
 def test_what_is_supplied_is_documented():
-    assert all(f"`{name}: " in lossreg.definition.component.__doc__ for name in Schedule.offered)
+    assert all(f"`{name}: " in lossreg.definition.component.__doc__ for name in Schedule.available)

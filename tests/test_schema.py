@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from lossreg import InvalidConfig
-from lossreg.definition.domains import RISING
+from lossreg.definition.domains import INCREASING_INTEGERS
 from lossreg.definition.parameters import Parameter
 from lossreg.experiment.config.json_schema import LIMITS, of, schema
 from lossreg.experiment.config.run_config import NOUNS, load
@@ -54,7 +54,7 @@ def test_it_agrees_with_the_check_of_every_parameter(noun):
                 assert VALIDATOR.is_valid(content) == accepted, f"{name}.{parameter.name}: {value}"
 
 
-@pytest.mark.parametrize("domain", [domain for domain in LIMITS if domain is not RISING], ids=str)
+@pytest.mark.parametrize("domain", [domain for domain in LIMITS if domain is not INCREASING_INTEGERS], ids=str)
 def test_limits_are_those_of_the_domain(domain):
     validator = jsonschema.Draft202012Validator({"type": "number", **LIMITS[domain]})
     for number in (-2, -1, -1e-9, 0, 1e-9, 0.5, 1 - 1e-9, 1, 1 + 1e-9, 2):

@@ -17,7 +17,20 @@ from lossreg.criterion.plan import Settled
 from lossreg.definition.parameters import Parameter
 from lossreg.errors import MissingExtra, NonconformingLoss
 from lossreg.kernels.numerics import sigmoid, sign, softplus, stable
-from lossreg.plugin import Array, Axes, ClassIndex, ClassRow, Positive, Real, Row, Share, Sign, Slope, Slopes, loss
+from lossreg.plugin import (
+    Array,
+    Axes,
+    ClassIndex,
+    ClassRow,
+    Positive,
+    Real,
+    Row,
+    SampleWeight,
+    Sign,
+    Slope,
+    Slopes,
+    loss,
+)
 from lossreg.registry.registries import losses
 from lossreg.testing import CHECKS, check_loss, high_precision as precise, parametrize_with_checks
 from lossreg.testing.checks import limits
@@ -131,9 +144,9 @@ def undocumented(prediction: Real, target: Real) -> tuple[float, float]:
 
 
 @loss
-def flat(points: Annotated[Array, Axes("N D")], share: Share, slopes: Slopes) -> Array:
-    slopes.get("points", points.copy())[...] = points * share[:, np.newaxis]
-    return (points**2).sum(1) * share
+def flat(points: Annotated[Array, Axes("N D")], sample_weight: SampleWeight, slopes: Slopes) -> Array:
+    slopes.get("points", points.copy())[...] = points * sample_weight[:, np.newaxis]
+    return (points**2).sum(1) * sample_weight
 
 
 @flat.example
@@ -142,9 +155,13 @@ def few_points(random, samples):
 
 
 @loss
-def coarse(points: Annotated[Array, Axes("N D")], share: Share, slopes: Slopes) -> Array:
-    slopes.get("points", points.copy())[...] = 2 * points * share[:, np.newaxis]
-    return (points.astype(np.float16) ** 2).sum(1) * share if points.dtype == np.float32 else (points**2).sum(1) * share
+def coarse(points: Annotated[Array, Axes("N D")], sample_weight: SampleWeight, slopes: Slopes) -> Array:
+    slopes.get("points", points.copy())[...] = 2 * points * sample_weight[:, np.newaxis]
+    return (
+        (points.astype(np.float16) ** 2).sum(1) * sample_weight
+        if points.dtype == np.float32
+        else (points**2).sum(1) * sample_weight
+    )
 
 
 coarse.example(few_points)

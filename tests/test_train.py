@@ -370,7 +370,7 @@ def test_targets_outside_a_losss_domain_name_the_first_row(run):
 
     with pytest.raises(
         InvalidConfig,
-        match=rf"expects targets to be {NON_NEGATIVE.extent}, .* in \d+ of 100 rows; the first is \[.*\], in row \d+",
+        match=rf"expects targets to be {NON_NEGATIVE.description}, .* in \d+ of 100 rows; the first is \[.*\], in row ",
     ):
         run(config(loss="counting"))
 

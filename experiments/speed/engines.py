@@ -47,10 +47,10 @@ class Problem:
     def graded(self) -> list[int]:
         """The positions of the inputs that a gradient is taken by: lossreg's default, all but the target."""
         form = lossreg.get(self.case.entry.loss).forms[0]
-        if form.whole:
+        if form.by_batch:
             ranks = [x.ndim for x in self.arrays]
             form = next(v for v in variants(form, len(ranks)) if [len(x.axes) for x in v.inputs] == ranks)
-        return [at for at, entry in enumerate(form.inputs) if entry.name in form.graded]
+        return [at for at, entry in enumerate(form.inputs) if entry.name in form.default_wrt]
 
 
 class Contender(NamedTuple):

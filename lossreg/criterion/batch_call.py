@@ -1,4 +1,4 @@
-"""One call of a criterion whose kernel takes whole arrays: their axes checked, and only what counts handed on."""
+"""One call of a criterion with a batch kernel: their axes checked, and only what counts handed on."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class BatchCall(Call):
             axes = tuple(axis for axis in entry.axes if not (single and axis == SAMPLES))
             before = dict(sizes)
             fits = array.ndim == len(axes) and (
-                entry.several
+                entry.variadic
                 or all(sizes.setdefault(axis, size) == size for axis, size in zip(axes, array.shape, strict=True))
             )
             if not fits:
@@ -109,7 +109,7 @@ class BatchCall(Call):
         share: Array = shares[kept].astype(self.real)
         try:
             with np.errstate(all="ignore"):  # what is not finite goes through, as it does in compiled loops
-                found = self.form.kernel(*self.form.packed(counting), share, slopes, **parameters)
+                found = self.form.kernel(*self.form.kernel_arguments(counting), share, slopes, **parameters)
         except Outside as error:
             entry = next(entry for entry in self.form.inputs if entry.name == error.name)
             raise self.outlier(entry, error.at, error.got, error.extent, kept) from None
@@ -182,4 +182,4 @@ def in_place(buffer: Array, shape: tuple[int, ...], real: type) -> Array:
 
 def in_words(entry: Input) -> str:
     """An input among those that a loss takes."""
-    return f"[{entry.name}]" if entry.optional else f"{entry.name} ..." if entry.several else entry.name
+    return f"[{entry.name}]" if entry.optional else f"{entry.name} ..." if entry.variadic else entry.name

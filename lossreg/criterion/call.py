@@ -20,7 +20,7 @@ from lossreg.criterion.arrays import (
     without,
 )
 from lossreg.criterion.reductions import DIVIDING, REDUCTIONS
-from lossreg.definition.domains import CLASS_INDEX, CLASS_LIST, IGNORED, WEIGHT
+from lossreg.definition.domains import CLASS_INDEX, IGNORED, PADDED_CLASS_INDEX, WEIGHT
 from lossreg.definition.parameters import REFUSED, accept_scalar
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels.drivers import evaluate as execute
@@ -61,12 +61,12 @@ class Call:
             signed(x) if entry.domain.integer else x for x, entry in zip(self.arrays, self.form.inputs, strict=True)
         ]
         self.inputs = [
-            spread(x, self.shape) if entry.shared else row_last(x, entry)
+            spread(x, self.shape) if entry.broadcast else row_last(x, entry)
             for x, entry in zip(self.arrays, self.form.inputs, strict=True)
         ]
         named = dict(zip((entry.name for entry in self.form.inputs), self.arrays, strict=True))
-        self.graded = [(name, named[name]) for name in (self.form.graded if wrt is None else self.asked(wrt))]
-        deciding = [named[name] for name in self.form.graded]
+        self.graded = [(name, named[name]) for name in (self.form.default_wrt if wrt is None else self.asked(wrt))]
+        deciding = [named[name] for name in self.form.default_wrt]
         # A single number beside arrays has no say in the type, as in numpy.
         self.kind = np.result_type(*(gradient_type(x) for x in deciding if x.ndim or not deciding[0].ndim))
         self.real = FLOATS[self.kind]
@@ -100,7 +100,7 @@ class Call:
             shape = whole if axis is None else without(whole, row_axis(axis, len(whole)))
             for array, entry in zip(self.arrays, form.inputs, strict=True):
                 expected = shape if entry.axis is None else whole
-                if array.shape != expected and not (entry.shared and array.shape in smaller(whole)):
+                if array.shape != expected and not (entry.broadcast and array.shape in smaller(whole)):
                     told = f"{entry.name} of shape {expected}, as {names[0]} has shape {whole}; got {array.shape}"
                     problems.append(InvalidInput(told))
                     break
@@ -202,7 +202,7 @@ class Call:
                 locked = " that is read-only" if isinstance(buffer, np.ndarray) and not buffer.flags.writeable else ""
                 told = f"{self.name}: expected out for {name} to be a writable array {kind} {x.shape}"
                 raise InvalidInput(f"{told}; got {got}{locked}")
-            whole = x.shape if self.form.by_row or self.form.whole else self.shape
+            whole = x.shape if self.form.by_row or self.form.by_batch else self.shape
             if buffer is None or x.shape != whole or not self.writable(buffer, x):
                 buffer = np.empty(whole, kind)  # noqa: PLW2901  what the caller gave is filled in the end
             found.append(buffer)
@@ -284,14 +284,14 @@ class Call:
 
     def outside(self, x: Array, entry: Input, classes: int) -> tuple[Array, str]:
         """Which numbers of an input lie outside its domain, and what they should be."""
-        if entry.domain is CLASS_LIST:
+        if entry.domain is PADDED_CLASS_INDEX:
             ended = np.logical_or.accumulate(x == -1, axis=-1)
             return ~ended & ((x < 0) | (x >= classes)), f"classes from 0 to {classes - 1}, then -1"
         if entry.domain is CLASS_INDEX:
             ignored = [self.settings[p.name] for p in self.form.parameters if p.domain is IGNORED]
             allowed = [f"a class from 0 to {classes - 1}", *(f"{label} (ignored)" for label in ignored)]
             return ((x < 0) | (x >= classes)) & ~np.isin(x, ignored), " or ".join(allowed)
-        return ~np.asarray(entry.domain.contains(x)), entry.domain.extent
+        return ~np.asarray(entry.domain.contains(x)), entry.domain.description
 
     def explain(self) -> None:
         """Raise InvalidInput for the first input that lies outside its domain, with its position."""

@@ -58,7 +58,7 @@ def batches(loss: Loss) -> Iterator[tuple[list[Any], dict[str, Any]]]:
 
     for number, form in enumerate(loss.forms):
         for real in (np.float32, np.float64):
-            if form.whole:  # compiles the same loops whatever the size
+            if form.by_batch:  # compiles the same loops whatever the size
                 made, parameters = loss.examples[number](np.random.default_rng(0), SMALL)
                 yield [x if x.dtype.kind in "iu" else x.astype(real) for x in made], parameters
                 continue

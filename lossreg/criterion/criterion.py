@@ -48,8 +48,8 @@ class Criterion:
                 f"{loss.name}: expected a reduction of {listed(REDUCTIONS)}, got {reduction!r}"
                 + (hint and f"; {hint}"),
             )
-        settable = [Settable(p.name, p.annotation, p.default) if p.spread else p for p in loss.parameters]
-        bound = bind(loss.name, settable, parameters or {}, beside=("reduction",))
+        settable = [Settable(p.name, p.annotation, p.default) if p.accepts_array else p for p in loss.parameters]
+        bound = bind(loss.name, settable, parameters or {}, related=("reduction",))
         settings = {name: value for name, value in bound.items() if name in (parameters or {})}
         for name, value in (
             ("loss", loss),
@@ -184,7 +184,7 @@ class Criterion:
 
     def _call(self, *given: Any) -> Call:
         """The arrays of a call, checked."""
-        return (BatchCall if self.loss.forms[0].whole else Call)(self, *given)
+        return (BatchCall if self.loss.forms[0].by_batch else Call)(self, *given)
 
     def __getattr__(self, name: str) -> Any:
         """A method of the loss, with the criterion's parameters."""

@@ -85,7 +85,7 @@ class Settled:
         graded = alike[0]
         converted = any(x.dtype != kind for x, kind in zip(call.arrays, alike[1::3], strict=True))  # unsigned labels
         form, settings = call.form, call.form.resolve(call.settings)
-        if converted or form.whole or call.kind != call.real or call.reduction == "none" or not prod(call.shape):
+        if converted or form.by_batch or call.kind != call.real or call.reduction == "none" or not prod(call.shape):
             return None
         fixed = [call.parameter(p) for p in form.parameters if p.name not in form.switches]
         kinds = [np.int64 if entry.domain.integer else call.real for entry in form.inputs]

@@ -1,7 +1,7 @@
-"""Components: the nouns of a config, each made from one function of a plugin.
+"""Components: what plugins provide (models, optimizers, data sets, ...), each defined by one function.
 
 A component is data: a name, the function, the parameters read from its signature, and its documentation. `Loss` (in
-lossreg.definition.loss) is one; this module has the others. What lossreg supplies to each function, by position:
+lossreg.definition.loss) is one; this module has the others. The arguments that lossreg supplies to each function:
 
     @model      (any of inputs, outputs, random, *, parameters)  -> lossreg.experiment.network.interface.Network
     @optimizer  (weight: Real, grad: Real, step: Real, states: Real ..., *, parameters)  -> (weight, states ...)
@@ -9,16 +9,16 @@ lossreg.definition.loss) is one; this module has the others. What lossreg suppli
     @schedule   (any of step, steps, epoch, losses, *, parameters)  -> float
     @tracker    (path: str, config: dict, *, parameters)  -> lossreg.experiment.runner.trackers.RunTracker
 
-A model names what it needs of `inputs: int`, the features of a row, `outputs: int`, how many numbers the loss takes for
-it, and `random: Generator` for the initial weights. One without `outputs` chooses what it gives: an embedding, for
-losses that compare rows, or else the inputs again, which are then its targets.
+A model takes any of `inputs: int`, the number of features of a row, `outputs: int`, the number of outputs that the loss
+needs for a row, and `random: Generator` for the initial weights. A model without `outputs` decides on its outputs: an
+embedding for losses that compare rows, or a reconstruction of the inputs, which are then its targets.
 
 An optimizer is the update rule of one weight, compiled like a loss; its states start at 0 and `step` counts from 1.
-In what is compiled, parameters that choose a branch (`bool`, `Literal`) come after those that are numbers.
+In compiled functions, parameters that choose a branch (`bool`, `Literal`) come after those that are numbers.
 
-A schedule is the factor on the optimizer's `lr`, as a pure function of how far the run is; it names what it needs of
-`step: int` (from 1) of `steps: int`, `epoch: int` (from 1), and `losses: Sequence[float]`, the watched loss after each
-epoch so far. Since it has no state, a run that is resumed has the same rates.
+A schedule is the factor on the optimizer's `lr`, as a pure function of the progress of the run; it takes any of
+`step: int` (from 1) and the number of `steps: int`, `epoch: int` (from 1), and `losses: Sequence[float]`, the monitored
+loss after each epoch so far. It has no state, so a resumed run has the same learning rates.
 """
 
 from __future__ import annotations
@@ -38,39 +38,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Component:
-    """One named thing that a plugin offers, as read from its function."""
+    """One named component of a plugin, as read from its function."""
 
     name: str
     function: Callable[..., Any]
     supplied: dict[str, Any]
     parameters: tuple[Parameter, ...]
 
-    offered: ClassVar[tuple[str, ...]] = ()
-    """What functions of this kind may ask for by name; of the other kinds, places and annotations tell."""
+    available: ClassVar[tuple[str, ...]] = ()
+    """The arguments that a function of this kind may take by name; other kinds go by position and annotation."""
 
     @classmethod
     def read(cls, function: Callable[..., Any]) -> Self:
-        """Make the component from its function; raises InvalidDefinition for a signature that cannot be read."""
+        """Make the component from its function; raises InvalidDefinition for a signature that is not valid."""
         if not callable(function) or not hasattr(function, "__code__"):
             raise InvalidDefinition(f"expected a function, got {function!r}")
-        made = cls(function.__name__, function, *read_signature(function))
-        for name in made.supplied:
-            if cls.offered and name not in cls.offered:
-                told = f"{made.name}: a {cls.__name__.lower()} gets {listed(cls.offered)}; {name!r} is a parameter and"
-                hint = nearest(name, cls.offered)
-                raise InvalidDefinition(f"{told} needs a default" + (hint and f"; {hint}"))
-        for parameter in made.parameters:
+        component = cls(function.__name__, function, *read_signature(function))
+        for name in component.supplied:
+            if cls.available and name not in cls.available:
+                hint = nearest(name, cls.available)
+                raise InvalidDefinition(
+                    f"{component.name}: a {cls.__name__.lower()} is given {listed(cls.available)}; {name!r} is a "
+                    "parameter and needs a default" + (hint and f"; {hint}")
+                )
+        for parameter in component.parameters:
             if parameter.required:
                 continue
             try:
                 parameter.accept(parameter.default)
             except InvalidParameter as error:
-                raise InvalidDefinition(f"{made.name}: the default of {error}") from None
-        return made
+                raise InvalidDefinition(f"{component.name}: the default of {error}") from None
+        return component
 
     @property
     def doc(self) -> str:
-        """The documentation: the function's own docstring, or that of the module it is the point of."""
+        """The documentation: the docstring of the function, or else that of its module."""
         module = sys.modules.get(self.function.__module__)
         return (self.function.__doc__ or getattr(module, "__doc__", None) or "").strip()
 
@@ -85,7 +87,7 @@ class Component:
         return self.function.__code__.co_filename
 
     def bind(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Check the parameters given and fill in the defaults; raises InvalidParameter."""
+        """Check the given parameters and add the defaults; raises InvalidParameter."""
         return bind(self.name, self.parameters, given)
 
     def __repr__(self) -> str:
@@ -96,14 +98,14 @@ class Component:
 
 
 def locate(module: str, qualified_name: str) -> Any:
-    """Find a component again where its decorator put it; what pickles do."""
+    """Return the component at a place in a module, for unpickling."""
     return attrgetter(qualified_name)(import_module(module))
 
 
 class Model(Component):
     """A model: builds a network for a number of inputs and outputs."""
 
-    offered = ("inputs", "outputs", "random")
+    available = ("inputs", "outputs", "random")
 
 
 class Optimizer(Component):
@@ -111,7 +113,7 @@ class Optimizer(Component):
 
     @property
     def states(self) -> tuple[str, ...]:
-        """The names of the numbers it keeps for each weight."""
+        """The names of the states that it keeps for each weight."""
         return tuple(self.supplied)[3:]
 
 
@@ -120,13 +122,13 @@ class Data(Component):
 
 
 class Schedule(Component):
-    """A schedule: the factor on the learning rate, as a function of how far the run is."""
+    """A schedule: the factor on the learning rate, as a function of the progress of the run."""
 
-    offered = ("step", "steps", "epoch", "losses")
+    available = ("step", "steps", "epoch", "losses")
 
 
 class Tracker(Component):
-    """A tracker: is told of a run, of the directory and the config that it is called with."""
+    """A tracker: receives what is recorded of a run, given its directory and config."""
 
 
 model = Model.read

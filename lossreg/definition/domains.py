@@ -1,10 +1,10 @@
-"""Domains: what a kernel's argument may be, written as its annotation.
+"""Domains: the numbers that an argument of a kernel may be, declared by its annotation.
 
     def huber(prediction: Real, target: Real, delta: Positive = 1.0): ...
 
-To a type checker `Real` is `float`, `Row[Real]` is `list[float]` and `ClassIndex` is `int`; lossreg reads the rest.
-A domain's `contains` is ordinary branch-free Python, so that one definition serves single numbers, whole arrays,
-60-digit numbers and compiled loops.
+A type checker reads `Real` as `float`, `Row[Real]` as `list[float]` and `ClassIndex` as `int`; lossreg reads the
+markers of the annotation. A domain's `contains` is branch-free Python, so that one definition serves numbers, numpy
+arrays, 60-digit numbers and compiled loops.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Domain:
-    """A set of numbers: its name, its extent in words, a membership test, a member, the task of such a target."""
+    """A set of numbers: its name, a description, a membership test, an example, and the task of a target from it."""
 
     name: str
-    extent: str
+    description: str
     contains: Callable[[Any], Any]
     example: float
     task: str = ""
@@ -37,25 +37,26 @@ class Domain:
 
 
 @dataclass(frozen=True)
-class Along:
-    """Marks an argument that is a row of numbers, and the axis of the array along which the rows run."""
+class RowAxis:
+    """Marks an argument that is a row of numbers, with the axis of the caller's array along which the rows run."""
 
     axis: int
 
 
-class Broadcast:
-    """Marks an input that may have one number for each row of the others, or a single one."""
+class BroadcastMarker:
+    """Marks an input that may have fewer numbers than the other inputs: one for each row, or a single one."""
 
 
-class SlopeRow:
+class SlopeRowMarker:
     """Marks the row that a kernel fills with slopes."""
 
 
 class Axes:
-    """Marks an array that a kernel gets whole: the names of its axes, and what its numbers may be (any, if not said).
+    """Marks an input of a batch kernel: the names of its axes, and the domain of its numbers (any number by default).
 
-    Axes of one name are equally long. N is that of the samples, which is not there where there is a single one. With
-    `lengths`, the name of another input, the samples may also come one after the other, each as long as that says.
+    Axes with the same name have the same length. N is the axis of the samples; a caller with a single sample leaves it
+    out. With `lengths`, the name of another input, callers may also give the samples concatenated along one axis, each
+    as long as that input says.
     """
 
     def __init__(self, names: str, domain: Any = None, lengths: str = "") -> None:
@@ -64,23 +65,23 @@ class Axes:
         self.lengths = lengths
 
 
-class Shares:
-    """Marks what a kernel of whole arrays is told of each sample: how much it counts."""
+class SampleWeightMarker:
+    """Marks the weights of the samples, which a batch kernel multiplies its values and slopes by."""
 
 
-class SlopeArrays:
-    """Marks the arrays that a kernel of whole arrays fills with slopes."""
+class SlopeArraysMarker:
+    """Marks the arrays that a batch kernel fills with slopes."""
 
 
 @dataclass(frozen=True)
-class Named:
-    """Marks a parameter that is a function: one of these by its name, or the caller's own."""
+class NamedFunctions:
+    """Marks a parameter that is a function: one of these, given by name, or the caller's own."""
 
     functions: Mapping[str, Callable[..., Any]]
 
 
 def anything(x: Any) -> Any:
-    """Every number but nan."""
+    """Whether it is a number; false for nan."""
     return x == x  # noqa: PLR0124  nan is in no domain, and differs from itself
 
 
@@ -112,7 +113,7 @@ def _sign(x: Any) -> Any:
     return (x == 1) | (x == -1)
 
 
-def _rising(x: Any) -> Any:
+def _increasing(x: Any) -> Any:
     return len(x) > 0 and all(0 < low < high for low, high in zip(x, [*x[1:], INFINITY], strict=True))
 
 
@@ -125,22 +126,22 @@ UNIT = Domain("Unit", "0 to 1", _unit, 0.5, "binary classification")
 SIGN = Domain("Sign", "1 or -1", _sign, 1.0, "signed binary")
 PROBABILITY = Domain("Probability", "0 or above, summing to 1", _non_negative, 0.5, "distributions")
 LOG_PROBABILITY = Domain("LogProbability", "logarithms of probabilities", anything, -0.5, "distributions")
-DISSIMILARITY = Domain("Dissimilarity", "a distance: any number, the smaller the closer", anything, 0.5, "embedding")
+DISSIMILARITY = Domain("Dissimilarity", "a distance: any number, smaller for closer", anything, 0.5, "embedding")
 CLASS_INDEX = Domain("ClassIndex", "an integer from 0 to classes - 1", anything, 1, "classification", integer=True)
-CLASS_LIST = Domain(
-    "ClassList", "classes, and -1 behind the last", anything, -1, "multi-label classification", integer=True
+PADDED_CLASS_INDEX = Domain(
+    "PaddedClassIndex", "classes, and -1 after the last", anything, -1, "multi-label classification", integer=True
 )
 WEIGHT = Domain("Weight", "a finite number; a mean divides by the sum of the weights", _finite, 1.0)
 SCALE = Domain("Scale", "a finite number; a mean divides by the count, whatever the scales", _finite, 1.0)
 FRACTION = Domain("Fraction", "from 0 to below 1", _below_one, 0.5)
-COUNT = Domain("Count", "an integer, 1 or above", _at_least_one, 1, integer=True)
-WHOLE = Domain("Whole", "an integer, 0 or above", _non_negative, 0, integer=True)
+POSITIVE_INTEGER = Domain("PositiveInteger", "an integer, 1 or above", _at_least_one, 1, integer=True)
+NON_NEGATIVE_INTEGER = Domain("NonNegativeInteger", "an integer, 0 or above", _non_negative, 0, integer=True)
 LENGTH = Domain("Length", "an integer, 0 or above; a mean divides by it, 0 as 1", _non_negative, 1, integer=True)
-SYMBOL = Domain("Symbol", "a class, as far as the sequence goes", anything, 1, "sequences", integer=True)
-RISING = Domain("Rising", "a list of integers above 0, each larger than the one before", _rising, 1, integer=True)
-IGNORED = Domain(
-    "Ignored", "an integer: the label that is left out, as if the row were not there", anything, -100, integer=True
+SYMBOL = Domain("Symbol", "a class, up to the end of the sequence", anything, 1, "sequences", integer=True)
+INCREASING_INTEGERS = Domain(
+    "IncreasingIntegers", "a list of integers above 0, each larger than the one before", _increasing, 1, integer=True
 )
+IGNORED = Domain("Ignored", "an integer; rows with this label are left out", anything, -100, integer=True)
 
 Real = Annotated[float, REAL]
 """Any number; in an array also inf and nan, which go through the formula."""
@@ -157,46 +158,47 @@ Probability = Annotated[float, PROBABILITY]
 LogProbability = Annotated[float, LOG_PROBABILITY]
 """The logarithm of one of a distribution's probabilities."""
 Dissimilarity = Annotated[float, DISSIMILARITY]
-"""How far apart two things are; a number below 0 goes through the formula."""
+"""A distance, or another number that is smaller the closer two things are; one below 0 goes through the formula."""
 ClassIndex = Annotated[int, CLASS_INDEX]
-"""The label of a class: an index into the row of classes beside it."""
-ClassListed = Annotated[int, CLASS_LIST]
-"""One of a row's true classes; a first -1 ends them."""
+"""The label of a class: an index into the row input with a number for each class."""
+PaddedClassIndex = Annotated[int, PADDED_CLASS_INDEX]
+"""One of the true classes of a sample, in a row that is padded: the first -1 ends them."""
 Weight = Annotated[float, WEIGHT]
-"""A weight that counts: a mean divides by the sum of these weights."""
+"""A weight that a mean also divides by: by the sum of the weights instead of the number of elements."""
 Scale = Annotated[float, SCALE]
-"""A weight that does not count: a mean divides by the number of elements."""
+"""A weight that a mean does not divide by: it divides by the number of elements."""
 Ignored = Annotated[int, IGNORED]
-"""The label whose rows are left out of value, gradient and count."""
+"""A label whose rows are left out of the value, the gradient and the count."""
 Fraction = Annotated[float, FRACTION]
-"""A part of a whole, or a rate of decay: 1 is too much."""
-Count = Annotated[int, COUNT]
-"""How many of something that there has to be."""
-Whole = Annotated[int, WHOLE]
-"""How many of something that there need not be; a seed."""
-Rising = Annotated[tuple[int, ...], RISING]
+"""A number from 0 to below 1: a fraction, or a rate of decay."""
+PositiveInteger = Annotated[int, POSITIVE_INTEGER]
+"""An integer above 0: a count of at least one, a size."""
+NonNegativeInteger = Annotated[int, NON_NEGATIVE_INTEGER]
+"""An integer from 0: a count of possibly none, a seed."""
+IncreasingIntegers = Annotated[tuple[int, ...], INCREASING_INTEGERS]
 """Integers above 0, each larger than the one before."""
 Length = Annotated[int, LENGTH]
-"""How long a sample is whose loss a mean takes by its length."""
+"""The length of a sample, which a mean divides the sample's loss by."""
 Symbol = Annotated[int, SYMBOL]
-"""A class in a sequence; behind the sequence's end there may be anything."""
+"""A class in a sequence; after the end of the sequence it may be any integer."""
 
 _Number = TypeVar("_Number")
 if TYPE_CHECKING:
     Numbers = list[_Number] | Any  # a parameter that is a row may have a number as its default
 else:
     Numbers = list[_Number]
-Shared = Annotated[_Number, Broadcast()]
-"""An input of the others' shape, of the last axis less or 1 long, or a single number. Its gradient is summed alike."""
-Row = Annotated[Numbers[_Number], Along(-1)]
-"""A row along the last axis: the components of an embedding."""
-ClassRow = Annotated[Numbers[_Number], Along(1)]
-"""A row along axis 1, or along axis 0 of an array that has no other: one number for each class."""
+Broadcast = Annotated[_Number, BroadcastMarker()]
+"""An input that is broadcast: of the other inputs' shape, of that shape without its last axis or with a last axis of
+length 1, or a single number. Its gradient has its own shape: the sum of the slopes of the elements it is used for."""
+Row = Annotated[Numbers[_Number], RowAxis(-1)]
+"""A row along the last axis, such as the components of an embedding."""
+ClassRow = Annotated[Numbers[_Number], RowAxis(1)]
+"""A row along axis 1, or along axis 0 of an array with a single axis: one number for each class."""
 Array = Any
-"""An array that a kernel gets whole, as in `Annotated[Array, Axes("N D")]`, or `tuple[Array, ...]` for those left."""
-Share = Annotated[Any, Shares()]
-"""How much each sample counts: an array, in which nothing is 0."""
-Slopes = Annotated[dict[str, Any], SlopeArrays()]
-"""The arrays to fill, by the names of the inputs whose gradient is asked for."""
-Slope = Annotated[list[float], SlopeRow()]
-"""The row of slopes that a kernel fills, one for each row input that gets a gradient, in the inputs' order."""
+"""A batch kernel's input, as in `Annotated[Array, Axes("N D")]`; `tuple[Array, ...]` takes all the remaining arrays."""
+SampleWeight = Annotated[Any, SampleWeightMarker()]
+"""The weight of each sample, as an array without zeros: samples of weight 0 are not passed to the kernel."""
+Slopes = Annotated[dict[str, Any], SlopeArraysMarker()]
+"""The arrays to fill with slopes: one for each input whose gradient was requested, by the name of the input."""
+Slope = Annotated[list[float], SlopeRowMarker()]
+"""A row of slopes that the kernel fills: one for each row input that gets a gradient, in the order of the inputs."""

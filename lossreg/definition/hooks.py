@@ -1,4 +1,4 @@
-"""The plugin contract: the one hook that a plugin implements. A plugin is an object, usually a module, that has it."""
+"""The plugin contract: a plugin is an object, usually a module, that implements the hook below."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Contract(PluginManager):
     """Validates plugins against the hook below."""
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> HookimplOpts | None:
-        """Look for hooks among a module's functions only: pluggy inspects every attribute, which is slow."""
+        """Look for hooks among a module's functions only; pluggy inspects every attribute, which is slow."""
         if isinstance(plugin, ModuleType) and not isroutine(vars(plugin).get(name)):
             return None
         return super().parse_hookimpl_opts(plugin, name)
@@ -29,4 +29,4 @@ class Contract(PluginManager):
 
 @hookspec
 def lossreg_component() -> Component:  # type: ignore[empty-body]
-    """Return the component that the plugin offers; the group of its entry point says of which kind it is."""
+    """Return the plugin's component; the group of its entry point says of which kind it is."""

@@ -1,16 +1,16 @@
-"""`@loss`: the signature of a kernel, read as a loss. Pure data; nothing is compiled here.
+"""`@loss`: read the signature of a kernel as the definition of a loss. Nothing is compiled here.
 
 A kernel is the mathematics of one element, one row or a whole batch, in plain Python:
 
-* elementwise: every input is a number; it returns the value, then one slope for each input that has a gradient.
-* row: an input is a `Row` or `ClassRow`; it fills a `Slope` row for each row with a gradient, and returns the value.
-  A `Slope | None` is None when nobody asked for it, as is usual for a target.
-* whole: the inputs are arrays with named axes; it runs as it stands, on numpy's arrays, and leaves the loops to numpy
-  or to `lossreg.each`. It is given, after the inputs, how much each sample counts (a `Share`; those that do not count
-  are not among them) and the `Slopes` to fill, times that share; it returns each sample's value, times that share.
-  An input that may be None may be left out; one that is a tuple is all the arrays that are left.
+* by element: every input is a number; the kernel returns the value, then one slope for each input with a gradient.
+* by row: an input is a `Row` or `ClassRow`; the kernel fills a `Slope` row for each row with a gradient, and returns
+  the value. A `Slope | None` is None unless its gradient was requested, which is rare for a target.
+* by batch: the inputs are numpy arrays with named axes; the kernel runs uncompiled and leaves the loops to numpy or to
+  `lossreg.plugin.each`. After the inputs it gets the weight of each sample (`SampleWeight`; samples of weight 0 are not
+  in the arrays) and the `Slopes` to fill, times that weight; it returns the values of the samples, times that weight.
+  An input that may be None is optional; one that is a tuple takes all the remaining arrays.
 
-Inputs have no default, parameters have one. A loss whose target comes in several forms has a kernel for each:
+Inputs have no default, parameters have one. A loss that accepts several sets of inputs has a kernel for each, a form:
 
     @loss
     def cross_entropy(logits: ClassRow[Real], label: ClassIndex, slope: Slope, ...): ...
@@ -18,9 +18,9 @@ Inputs have no default, parameters have one. A loss whose target comes in severa
     @cross_entropy.form
     def probabilities(logits: ClassRow[Real], target: ClassRow[Unit], slope: Slope, ...): ...
 
-`@cross_entropy.method` adds a function of arrays and parameters that criteria have too. A loss of whole arrays has an
-`@....example` for each form, in their order: a batch of a number of samples, for the conformance kit, and those
-parameters that its shapes depend on.
+`@cross_entropy.method` adds a function of arrays and parameters that criteria also have as a method. A loss with batch
+kernels has an `@NAME.example` for each form, in the order of the forms: a function that makes a batch of a number of
+samples for the conformance kit, and the parameters that the shapes of the arrays depend on.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.component import Component
 from lossreg.definition.domains import REAL
-from lossreg.definition.parameters import along
+from lossreg.definition.parameters import row_axis_of
 from lossreg.definition.signature import TARGETS, Form, Input, evaluate
 from lossreg.errors import InvalidDefinition
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Loss(Component):
-    """A loss: its name and documentation, its parameters, the forms that its inputs may take, and its methods."""
+    """A loss: its name and documentation, its parameters, its forms, and its methods."""
 
     forms: list[Form] = field(default_factory=list)
     methods: dict[str, Callable[..., Any]] = field(default_factory=dict)
@@ -50,17 +50,20 @@ class Loss(Component):
     def read(cls, function: Callable[..., Any]) -> Loss:
         """Make the loss from its first kernel; raises InvalidDefinition for a signature that cannot be read."""
         component, form = super().read(function), Form.read(function)
-        by_element = not (form.by_row or form.whole)
+        by_element = not (form.by_row or form.by_batch)
         parameters = [
             replace(
-                p, spread=bool(p.domain and not p.domain.integer and (by_element or along(p.annotation) is not None))
+                p,
+                accepts_array=bool(
+                    p.domain and not p.domain.integer and (by_element or row_axis_of(p.annotation) is not None)
+                ),
             )
             for p in component.parameters
         ]
         return replace(component, parameters=tuple(parameters), forms=[form])
 
     def form(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
-        """Add a kernel for another form of the inputs; its parameters have to be the same."""
+        """Add a kernel for another set of inputs, with the same parameters."""
         added = Form.read(kernel)
         ours, theirs = ([(p.name, p.default) for p in form.parameters] for form in (self.forms[0], added))
         if ours != theirs:
@@ -72,8 +75,8 @@ class Loss(Component):
         """Add the second derivative of the value by the first input, for the form that has the same inputs.
 
         By element it returns the number; by row it fills a `Slope` row with the diagonal. Its parameters are the
-        kernel's. Raises InvalidDefinition where no form has its inputs and parameters, or where a kernel by row has
-        slope rows of other inputs that are not optional.
+        kernel's. Raises InvalidDefinition if no form has its inputs and parameters, or if a kernel by row has slope
+        rows of other inputs that are not optional.
         """
         form = Form.read(function)
         wanted = ([x.name for x in form.inputs], [(p.name, p.default) for p in form.parameters])
@@ -89,21 +92,21 @@ class Loss(Component):
         )
 
     def with_hessian(self, settings: dict[str, Any]) -> Loss:
-        """The loss whose kernels also give the second derivative by the first input; of forms that have one.
+        """Return a loss whose kernels also give the second derivative by the first input, of the forms that have one.
 
-        Parameters that choose a branch have the values in `settings` for good, and are none of its parameters.
+        Parameters that choose a branch are fixed to the values in `settings` and are not parameters of the new loss.
         """
         forms = [form.with_hessian(settings) for form in self.forms if form.hessian]
         switches = self.forms[0].switches
         return replace(self, forms=forms, parameters=tuple(p for p in self.parameters if p.name not in switches))
 
     def method(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Add a function of arrays and of all parameters: `criterion.NAME(*arrays)` calls it with the criterion's."""
+        """Add a function of arrays and all parameters; `criterion.NAME(*arrays)` calls it with the criterion's."""
         self.methods[function.__name__] = function
         return function
 
     def example(self, function: Callable[[Any, int], Any]) -> Callable[[Any, int], Any]:
-        """Add what makes a batch, from a random generator and a number of samples: the arrays, and the parameters."""
+        """Add a function of a random generator and a number of samples that returns arrays and parameters."""
         self.examples.append(function)
         return function
 
@@ -114,14 +117,14 @@ class Loss(Component):
 
     @property
     def task(self) -> str:
-        """The kind of task that the loss is for, as its inputs tell."""
+        """The kind of task that the loss is for, derived from its inputs."""
         target = next((entry for entry in self.inputs if entry.name in TARGETS), self.inputs[-1])
         if sum(entry.axis is not None for entry in self.inputs if entry is not target) > 1:
             return "embedding"
         return (self.inputs[0] if target.domain is REAL else target).domain.task
 
     def at(self, *point: Any, **parameters: Any) -> tuple[Any, ...]:
-        """The value and slopes at one point (numbers, and lists for rows), by the first form's kernel in plain Python.
+        """Return the value and slopes at one point (numbers, and lists for rows), by the first kernel in plain Python.
 
         >>> from lossreg import create, get
         >>> get("huber").at(3.0, 0.0, delta=2.0)

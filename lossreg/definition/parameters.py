@@ -1,7 +1,7 @@
-"""Parameters: what a plugin's signature says that its users may set, and the check of what they set.
+"""Parameters: what users of a plugin may set, as declared by its function's signature, and the check of their values.
 
-Every kind of plugin declares its parameters the same way, as arguments of a function: an argument that has a default
-or is keyword-only is a parameter, the others are what lossreg supplies. The annotation is the check: a domain
+Every kind of plugin declares its parameters as arguments of a function: an argument that has a default or is
+keyword-only is a parameter, the others are supplied by lossreg. The annotation is the check: a domain
 (`Positive`), `int`, `bool`, `str`, `Literal[...]`, `tuple[..., ...]` of these, `... | None`.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from lossreg.definition.domains import Along, Domain, Named
+from lossreg.definition.domains import Domain, NamedFunctions, RowAxis
 from lossreg.errors import InvalidDefinition, InvalidParameter, listed, nearest
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ SEQUENCES = (list, tuple)
 
 @dataclass(frozen=True)
 class Parameter:
-    """One thing that users may set: its name, the annotation that says what to, and the default, if it has one.
+    """One parameter: its name, the annotation that says which values are allowed, and the default, if it has one.
 
-    `spread` tells that a loss's number may also be an array of them.
+    `accepts_array` says that a number of a loss may also be given as an array of numbers.
     """
 
     name: str
     annotation: Any
     default: Any = REQUIRED
-    spread: bool = False
+    accepts_array: bool = False
 
     @property
     def required(self) -> bool:
@@ -43,25 +43,25 @@ class Parameter:
 
     @cached_property
     def domain(self) -> Domain | None:
-        """The domain of its number or numbers, where it has one."""
+        """The domain of its number or numbers, if it has one."""
         return domain_of(self.annotation)
 
     @property
     def allowed(self) -> str:
-        """What it may be set to, in words."""
-        return in_words(self.annotation)
+        """A description of the values it may be set to."""
+        return describe_annotation(self.annotation)
 
     def resolve(self, value: Any) -> Any:
-        """What a kernel gets for a value: the function, where it is the name of one."""
-        return named(self.annotation).get(value, value) if isinstance(value, str) else value
+        """Return what a kernel gets for a value: the function, if the value is the name of one."""
+        return named_functions(self.annotation).get(value, value) if isinstance(value, str) else value
 
     def accept(self, value: Any) -> Any:
-        """Give `value` in its plain form (int, float, bool, str, tuple), or raise InvalidParameter."""
+        """Return `value` as a plain int, float, bool, str or tuple, or raise InvalidParameter."""
         if value is None and not self.required:
             return self.default
         plain = accept(self.annotation, value)
         if plain is REFUSED:
-            if isinstance(value, int) and not -INTEGERS <= value < INTEGERS:
+            if isinstance(value, int) and not -INTEGER_LIMIT <= value < INTEGER_LIMIT:
                 raise InvalidParameter(
                     f"{self.name}: expected {self.allowed}, got an integer that does not fit into 64 bits"
                 )
@@ -71,25 +71,25 @@ class Parameter:
 
 
 REFUSED: Any = object()
-INTEGERS = 2**63
-"""What integers are below: compiled code has 64 bits for one."""
+INTEGER_LIMIT = 2**63
+"""Integers are from minus this number to below it: compiled code has 64 bits for one."""
 
 
 def accept(annotation: Any, value: Any) -> Any:  # noqa: PLR0911  a return for each kind of annotation
-    """Give `value` as the plain form that `annotation` names, or REFUSED."""
+    """Return `value` as the plain type that `annotation` names, or REFUSED."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in UNION:
         plains = (accept(argument, value) for argument in arguments)
         return next((plain for plain in plains if plain is not REFUSED), REFUSED)
-    if along(annotation) is not None and not isinstance(value, list | tuple):
+    if row_axis_of(annotation) is not None and not isinstance(value, list | tuple):
         return accept(get_args(arguments[0])[0], value)  # one number stands for a row of them
-    if named(annotation):
-        functions = named(annotation)
+    if named_functions(annotation):
+        functions = named_functions(annotation)
         known = isinstance(value, str) and value in functions
-        return value if known or alike(value, next(iter(functions.values()))) else REFUSED
+        return value if known or takes_arguments_of(next(iter(functions.values())), value) else REFUSED
     if origin is Annotated:
         plain = accept(arguments[0], value)
-        return plain if plain is REFUSED or all_inside(annotation, plain) else REFUSED
+        return plain if plain is REFUSED or in_domain(annotation, plain) else REFUSED
     if origin is Literal:
         return next((choice for choice in arguments if type(choice) is type(value) and choice == value), REFUSED)
     if origin in SEQUENCES:
@@ -102,100 +102,107 @@ def accept(annotation: Any, value: Any) -> Any:  # noqa: PLR0911  a return for e
     return accept_scalar(annotation, value)
 
 
-def alike(value: Any, model: Callable[..., Any]) -> bool:
-    """Whether something is a function that takes as many arguments as another."""
+def takes_arguments_of(example: Callable[..., Any], value: Any) -> bool:
+    """Whether a value is a function that takes as many arguments as the example."""
     try:
-        inspect.signature(value).bind(*inspect.signature(model).parameters)
-    except (TypeError, ValueError):  # no function, or one of other arguments, or without a signature
+        inspect.signature(value).bind(*inspect.signature(example).parameters)
+    except (TypeError, ValueError):  # not a function, one with other arguments, or one without a signature
         return False
     return True
 
 
 def accept_scalar(kind: type, value: Any) -> Any:
-    """Give `value` as a plain bool, int, float or str (numpy's numbers included), or REFUSED; a bool is no number."""
-    if hasattr(value, "item") and getattr(value, "shape", 0) == ():  # numpy's float64 is a float, and prints otherwise
+    """Return `value` as a plain bool, int, float or str, or REFUSED. It may be numpy's; a bool is not a number."""
+    if (
+        hasattr(value, "item") and getattr(value, "shape", 0) == ()
+    ):  # numpy's float64 is a float, but prints differently
         value = value.item()
-    if isinstance(value, int) and not -INTEGERS <= value < INTEGERS:
+    if isinstance(value, int) and not -INTEGER_LIMIT <= value < INTEGER_LIMIT:
         return REFUSED
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value if type(value) is kind or (type(value) is not bool and isinstance(value, kind)) else REFUSED
 
 
-def all_inside(annotation: Any, plain: Any) -> bool:
-    """Whether the number or numbers lie in the domain that the annotation carries."""
+def in_domain(annotation: Any, plain: Any) -> bool:
+    """Whether a number, or every number of a list, is in the annotation's domain."""
     domain = next((mark for mark in annotation.__metadata__ if isinstance(mark, Domain)), None)
     return domain is None or bool(domain.contains(plain))
 
 
 def domain_of(annotation: Any) -> Domain | None:
-    """The domain inside an annotation, however deep."""
+    """Return the domain inside an annotation, at any depth, or None."""
     for mark in getattr(annotation, "__metadata__", ()):
         if isinstance(mark, Domain):
             return mark
     return next((found for part in get_args(annotation) if (found := domain_of(part))), None)
 
 
-def along(annotation: Any) -> int | None:
-    """The axis along which an argument's rows run; None for an argument that is a single number."""
-    return next((mark.axis for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Along)), None)
+def row_axis_of(annotation: Any) -> int | None:
+    """Return the axis along which an argument's rows run, or None for an argument that is a single number."""
+    return next((mark.axis for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, RowAxis)), None)
 
 
-def named(annotation: Any) -> Mapping[str, Callable[..., Any]]:
-    """The functions, by name, that an annotation allows."""
+def named_functions(annotation: Any) -> Mapping[str, Callable[..., Any]]:
+    """Return the functions that an annotation allows, by name."""
     marks = getattr(annotation, "__metadata__", ())
-    return next((mark.functions for mark in marks if isinstance(mark, Named)), {})
+    return next((mark.functions for mark in marks if isinstance(mark, NamedFunctions)), {})
 
 
 def choices(annotation: Any) -> Iterable[str]:
-    """The words that an annotation allows, for suggestions."""
+    """Return the names that an annotation allows, for suggestions."""
     if get_origin(annotation) is Literal:
         return [choice for choice in get_args(annotation) if isinstance(choice, str)]
     parts = get_args(annotation) if get_origin(annotation) in UNION else ()
-    return [*named(annotation), *(word for part in parts for word in choices(part))]
+    return [*named_functions(annotation), *(word for part in parts for word in choices(part))]
 
 
-def in_words(annotation: Any) -> str:  # noqa: PLR0911  as accept
-    """What an annotation allows, in words."""
+def describe_annotation(annotation: Any) -> str:  # noqa: PLR0911  as accept
+    """Return a description of the values that an annotation allows."""
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if along(annotation) is not None:
-        return f"{in_words(get_args(arguments[0])[0])}, or a row of them"
-    if named(annotation):
-        functions = named(annotation)
+    if row_axis_of(annotation) is not None:
+        return f"{describe_annotation(get_args(arguments[0])[0])}, or a row of them"
+    if named_functions(annotation):
+        functions = named_functions(annotation)
         taken = ", ".join(inspect.signature(next(iter(functions.values()))).parameters)
         return f"{', '.join(map(repr, functions))}, or a function of ({taken}) like them"
     if origin is Annotated:
         domain = domain_of(annotation)
         if domain is None:
-            return in_words(arguments[0])
-        return f"a number {domain.extent}" if arguments[0] is float and "number" not in domain.extent else domain.extent
+            return describe_annotation(arguments[0])
+        return (
+            f"a number {domain.description}"
+            if arguments[0] is float and "number" not in domain.description
+            else domain.description
+        )
     if origin in UNION:
-        return " or ".join(in_words(argument) for argument in arguments)
+        described = [describe_annotation(argument) for argument in arguments]
+        return (", or " if "," in "".join(described) else " or ").join(described)
     if origin is Literal:
         return " or ".join(repr(choice) for choice in arguments)
     if origin in SEQUENCES:
-        return f"a list, each {in_words(arguments[0])}"
-    names = {float: "a number", int: "an integer", bool: "true or false", str: "a text", type(None): "nothing"}
+        return f"a list in which each item is {describe_annotation(arguments[0])}"
+    names = {float: "a number", int: "an integer", bool: "true or false", str: "a string", type(None): "null"}
     return names.get(annotation, str(annotation))
 
 
 def is_switch(parameter: Parameter) -> bool:
-    """Whether a parameter chooses a branch: to compiled code it is a constant, so that the branch costs nothing."""
+    """Whether a parameter chooses a branch: it is a constant to compiled code, so the branch costs nothing."""
     annotation = parameter.annotation
-    return annotation is bool or get_origin(annotation) is Literal or bool(named(annotation))
+    return annotation is bool or get_origin(annotation) is Literal or bool(named_functions(annotation))
 
 
 def switches_of(function: Callable[..., Any], parameters: Iterable[Parameter]) -> tuple[str, ...]:
-    """The parameters of a kernel that choose a branch; raises InvalidDefinition if they do not come last."""
+    """Return the parameters of a kernel that choose a branch; raises InvalidDefinition if they do not come last."""
     parameters = list(parameters)
     if sorted(parameters, key=is_switch) != parameters:
         raise InvalidDefinition(f"{function.__name__}: parameters that are bool or Literal come after the others")
     return tuple(parameter.name for parameter in parameters if is_switch(parameter))
 
 
-@lru_cache(1)  # a loss reads its first kernel twice: as a component, and as a form
+@lru_cache(1)  # a loss reads its first kernel twice: as a component and as a form
 def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[Parameter, ...]]:
-    """Split a function's arguments into those that lossreg supplies (name: annotation) and its parameters."""
+    """Split a function's arguments into those that lossreg supplies, with their annotations, and its parameters."""
     try:
         hints = get_type_hints(function, include_extras=True)
     except NameError as error:
@@ -215,16 +222,16 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[
 
 
 def bind(
-    owner: str, parameters: Iterable[Parameter], given: Mapping[str, Any], beside: Iterable[str] = ()
+    owner: str, parameters: Iterable[Parameter], given: Mapping[str, Any], related: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """Check what users gave for a plugin's parameters and fill in the defaults; `beside` are other names they may mean.
+    """Check the values of a plugin's parameters and add the defaults; `related` are other names for suggestions.
 
     Raises InvalidParameter, naming `owner`, for a name that it does not have, one that it needs, or a bad value.
     """
     known = {parameter.name: parameter for parameter in parameters}
     for name in given:
         if name not in known:
-            hint = nearest(name, [*known, *beside])
+            hint = nearest(name, [*known, *related])
             raise InvalidParameter(
                 f"{owner} has no parameter {name!r}; it has {listed(known)}" + (hint and f"; {hint}"),
             )

@@ -1,7 +1,7 @@
-"""Kernels that also give the second derivative of the value by the first input, made of a kernel and its hessian.
+"""Kernels that also give the second derivative of the value by the first input: a kernel fused with its hessian.
 
 A hessian has the inputs and parameters of a kernel. By element it returns the second derivative; by row it fills a row
-with the diagonal of the second derivatives. Both run in one pass, and the compiler shares their common parts.
+with the diagonal of the second derivatives. Both run in one pass, and the compiler shares their common subexpressions.
 """
 
 from __future__ import annotations

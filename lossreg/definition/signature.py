@@ -1,4 +1,4 @@
-"""Forms: one kernel of a loss each, and what its signature says; the kernel in plain Python."""
+"""Forms: the kernels of a loss with what their signatures declare, and their evaluation in plain Python."""
 
 from __future__ import annotations
 
@@ -6,24 +6,31 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
-from lossreg.definition.domains import Axes, Broadcast, Domain, Shares, SlopeArrays, SlopeRow
-from lossreg.definition.parameters import UNION, Parameter, along, domain_of, read_signature, switches_of
+from lossreg.definition.domains import (
+    Axes,
+    BroadcastMarker,
+    Domain,
+    SampleWeightMarker,
+    SlopeArraysMarker,
+    SlopeRowMarker,
+)
+from lossreg.definition.parameters import UNION, Parameter, domain_of, read_signature, row_axis_of, switches_of
 from lossreg.definition.second_derivative import HESSIAN, fused
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Mark = TypeVar("Mark")
+Marker = TypeVar("Marker")
 
 TARGETS = ("target", "label", "labels")
-"""What the input is called that a prediction is compared with."""
+"""The names of the input that a prediction is compared with."""
 
 TARGET = "target"
-"""The input that gets a gradient only where one is asked for."""
+"""The input whose gradient is computed only on request."""
 
 SAMPLES = "N"
-"""The axis of the samples, in a kernel of whole arrays."""
+"""The axis of the samples in a batch kernel."""
 
 MOST_SLOPES = 3
 """How many slopes an elementwise kernel may return; lossreg.kernels.loops.scalar stores so many."""
@@ -31,25 +38,26 @@ MOST_SLOPES = 3
 
 @dataclass(frozen=True)
 class Input:
-    """One array that a loss is given: its name and domain, the axis of its rows, and whether it may be smaller.
+    """One array that a loss takes: its name and domain, the axis of its rows, and whether it is broadcast.
 
-    Of a kernel of whole arrays the names of its axes, whether it is all the arrays that are left, whether it may be
-    left out, and the input that says how long its samples are, if they may come one after the other.
+    An input of a batch kernel also has the names of its axes; it is `variadic` if it takes all the remaining arrays,
+    and `optional` if callers may leave it out; `lengths` names the input with the lengths of its samples, if callers
+    may give those concatenated.
     """
 
     name: str
     domain: Domain
     axis: int | None = None
-    shared: bool = False
+    broadcast: bool = False
     axes: tuple[str, ...] = ()
-    several: bool = False
+    variadic: bool = False
     optional: bool = False
     lengths: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """One kernel of a loss, and what its signature says."""
+    """One kernel of a loss, with what its signature declares."""
 
     kernel: Callable[..., Any]
     inputs: tuple[Input, ...]
@@ -57,18 +65,18 @@ class Form:
     optional_rows: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     switches: tuple[str, ...]
-    left_out: tuple[int, ...] = ()
+    omitted: tuple[int, ...] = ()
     hessian: Callable[..., Any] | None = None
     """The second derivative by the first input, in the same inputs and parameters."""
     outputs: tuple[str, ...] = ()
-    """What the kernel has slopes of, where its signature does not say so."""
+    """What the kernel has slopes of, for kernels whose signature does not say so."""
 
     @classmethod
     def read(cls, kernel: Callable[..., Any]) -> Form:
-        """Read a kernel's signature; raises InvalidDefinition where it cannot be one."""
+        """Read a kernel's signature; raises InvalidDefinition for one that is not a kernel's."""
         supplied, parameters = read_signature(kernel)
-        if any(mark(annotation, Axes) for annotation in supplied.values()):
-            return cls.read_whole(kernel, supplied, parameters)
+        if any(marker_of(annotation, Axes) for annotation in supplied.values()):
+            return cls.read_batch(kernel, supplied, parameters)
         slopes = [name for name, annotation in supplied.items() if is_slope(annotation)]
         inputs: list[Input] = []
         for name, annotation in supplied.items():
@@ -77,7 +85,9 @@ class Form:
             domain = domain_of(annotation)
             if domain is None:
                 raise InvalidDefinition(f"{kernel.__name__}: input {name} needs a domain, such as Real or Row[Real]")
-            inputs.append(Input(name, domain, along(annotation), mark(annotation, Broadcast) is not None))
+            inputs.append(
+                Input(name, domain, row_axis_of(annotation), marker_of(annotation, BroadcastMarker) is not None)
+            )
         optional = tuple(name for name in slopes if get_origin(supplied[name]) in UNION)
         form = cls(kernel, tuple(inputs), tuple(slopes), optional, parameters, switches_of(kernel, parameters))
         rows = [entry.name for entry in inputs if entry.axis is not None]
@@ -90,47 +100,47 @@ class Form:
         return form
 
     @classmethod
-    def read_whole(
+    def read_batch(
         cls, kernel: Callable[..., Any], supplied: dict[str, Any], parameters: tuple[Parameter, ...]
     ) -> Form:
-        """Read the signature of a kernel of whole arrays."""
+        """Read the signature of a batch kernel."""
         arrays, last = list(supplied.items())[:-2], list(supplied.values())[-2:]
-        if not arrays or not mark(last[0], Shares) or not mark(last[1], SlopeArrays):
-            told = "expected inputs, a Share and Slopes"
-            raise InvalidDefinition(f"{kernel.__name__}: {told}; got {', '.join(supplied)}")
+        if not arrays or not marker_of(last[0], SampleWeightMarker) or not marker_of(last[1], SlopeArraysMarker):
+            expected = "expected inputs, a SampleWeight and Slopes"
+            raise InvalidDefinition(f"{kernel.__name__}: {expected}; got {', '.join(supplied)}")
         inputs = []
         for name, given in arrays:
             optional = get_origin(given) in UNION
             annotation = get_args(given)[0] if optional else given
-            axes = mark(annotation, Axes)
+            axes = marker_of(annotation, Axes)
             if axes is None:
                 raise InvalidDefinition(f'{kernel.__name__}: input {name} needs its axes, such as Axes("N D")')
-            several = get_origin(get_args(annotation)[0]) is tuple
+            variadic = get_origin(get_args(annotation)[0]) is tuple
             inputs.append(
-                Input(name, axes.domain, axes=axes.names, several=several, optional=optional, lengths=axes.lengths)
+                Input(name, axes.domain, axes=axes.names, variadic=variadic, optional=optional, lengths=axes.lengths)
             )
         return cls(kernel, tuple(inputs), (), (), parameters, ())
 
     def resolve(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters as the kernel gets them."""
+        """Return the parameters as the kernel gets them."""
         return {parameter.name: parameter.resolve(settings[parameter.name]) for parameter in self.parameters}
 
     @property
     def by_row(self) -> bool:
-        """Whether the kernel takes rows, and not single elements."""
+        """Whether the kernel takes rows."""
         return bool(self.slope_rows)
 
     @property
-    def whole(self) -> bool:
-        """Whether the kernel takes whole arrays."""
+    def by_batch(self) -> bool:
+        """Whether the kernel takes the arrays of a whole batch."""
         return bool(self.inputs[0].axes)
 
     def with_hessian(self, settings: Mapping[str, Any]) -> Form:
-        """The form whose kernel gives value, slope and second derivative by the first input, in one pass.
+        """Return the form whose kernel gives value, slope and second derivative by the first input in one pass.
 
-        Parameters that choose a branch have the values in `settings` for good, and are none of its parameters.
+        Parameters that choose a branch are fixed to the values in `settings` and are not parameters of the new form.
 
-        Raises InvalidDefinition where the kernel has no hessian.
+        Raises InvalidDefinition if the kernel has no hessian.
         """
         if self.hessian is None:
             raise InvalidDefinition(f"{self.kernel.__name__}: no second derivative is declared")
@@ -153,12 +163,12 @@ class Form:
 
     @cached_property
     def slopes(self) -> tuple[str, ...]:
-        """The names of the inputs that the kernel has slopes for: the first ones, of rows the first rows."""
+        """The names of the inputs that the kernel has slopes for: the first inputs, or the first rows."""
         if self.outputs:
             return self.outputs
         if self.by_row:
             return tuple(entry.name for entry in self.inputs if entry.axis is not None)[: len(self.slope_rows)]
-        if self.whole:
+        if self.by_batch:
             return tuple(x.name for x in self.inputs if not x.domain.integer and x.name not in TARGETS)
         outcome = self.kernel(*(entry.domain.example for entry in self.inputs))
         most = min(len(self.inputs), MOST_SLOPES)
@@ -166,76 +176,80 @@ class Form:
             raise InvalidDefinition(f"{self.kernel.__name__}: expected a value and 1 to {most} slopes, got {outcome!r}")
         return tuple(entry.name for entry in self.inputs)[: len(outcome) - 1]
 
-    def packed(self, arrays: list[Any]) -> list[Any]:
-        """The arrays as the kernel takes them: None for what is left out, those that are left as one tuple."""
-        left = sum(entry.several for entry in self.inputs)
-        packed = [*arrays[: len(arrays) - left], tuple(arrays[len(arrays) - left :])] if left else [*arrays]
-        for at in self.left_out:
-            packed.insert(at, None)
-        return packed
+    def kernel_arguments(self, arrays: list[Any]) -> list[Any]:
+        """Return the arrays as a batch kernel takes them: None for omitted inputs, variadic ones as one tuple."""
+        variadic = sum(entry.variadic for entry in self.inputs)
+        fixed = len(arrays) - variadic
+        arguments = [*arrays[:fixed], tuple(arrays[fixed:])] if variadic else [*arrays]
+        for at in self.omitted:
+            arguments.insert(at, None)
+        return arguments
 
     @property
-    def graded(self) -> tuple[str, ...]:
-        """The names of the inputs that get a gradient unless others are asked for: those with a slope but a target."""
+    def default_wrt(self) -> tuple[str, ...]:
+        """The inputs that gradients are computed of by default: those with a slope, except the target."""
         return tuple(name for name in self.slopes if name != TARGET)
 
 
 @cache
 def variants(form: Form, arrays: int) -> tuple[Form, ...]:
-    """The form for so many arrays: with its optional inputs or without, and one input for each array left."""
+    """Return the form for a number of arrays, with and without its optional inputs; variadic inputs are split."""
     found = []
     optional = tuple(at for at, entry in enumerate(form.inputs) if entry.optional)
-    for left_out in ((), optional) if optional else ((),):
-        inputs = [entry for at, entry in enumerate(form.inputs) if at not in left_out]
-        left = arrays - len(inputs) + 1
-        if left == 1 or (left > 1 and inputs[-1].several):
-            fixed = inputs[:-1] if inputs[-1].several else inputs
+    for omitted in ((), optional) if optional else ((),):
+        inputs = [entry for at, entry in enumerate(form.inputs) if at not in omitted]
+        remaining = arrays - len(inputs) + 1
+        if remaining == 1 or (remaining > 1 and inputs[-1].variadic):
+            fixed = inputs[:-1] if inputs[-1].variadic else inputs
             rest = [replace(inputs[-1], name=f"{inputs[-1].name}[{at}]") for at in range(arrays - len(fixed))]
-            found.append(replace(form, inputs=(*fixed, *rest), left_out=left_out))
+            found.append(replace(form, inputs=(*fixed, *rest), omitted=omitted))
     return tuple(found)
 
 
-def mark(annotation: Any, kind: type[Mark]) -> Mark | None:
-    """What of a kind an annotation is marked with."""
+def marker_of(annotation: Any, kind: type[Marker]) -> Marker | None:
+    """Return the annotation's marker of a kind, or None."""
     return next((found for found in getattr(annotation, "__metadata__", ()) if isinstance(found, kind)), None)
 
 
 def is_slope(annotation: Any) -> bool:
-    """Whether an argument is a row of slopes, or one that may be None."""
+    """Whether an annotation is a row of slopes, possibly optional."""
     if get_origin(annotation) in UNION:
         return any(map(is_slope, get_args(annotation)))
-    return mark(annotation, SlopeRow) is not None
+    return marker_of(annotation, SlopeRowMarker) is not None
 
 
 def evaluate(form: Form, point: tuple[Any, ...], parameters: dict[str, Any]) -> tuple[Any, ...]:
-    """The value and slopes of one element, row or sample, by the kernel as it stands, in the numbers it is given."""
+    """Return the value and slopes of one element, row or sample, by the kernel in plain Python.
+
+    It calculates in the type of the numbers that it is given.
+    """
     parameters = form.resolve(parameters)
-    if form.whole:
+    if form.by_batch:
         fitting = (v for v in variants(form, len(point)) if all(map(is_sample, point, v.inputs)))
-        return evaluate_whole(next(fitting), point, parameters)
+        return evaluate_batch(next(fitting), point, parameters)
     if not form.by_row:
         outcome: tuple[Any, ...] = form.kernel(*point, **parameters)
         return outcome
     rows = [row for row, entry in zip(point, form.inputs, strict=True) if entry.axis is not None]
-    named = {entry.name: row for row, entry in zip(point, form.inputs, strict=True)}
-    slopes = [[x * 0 for x in named.get(name, rows[0])] for name in form.slopes]
-    wide = {p.name for p in form.parameters if along(p.annotation) is not None}
+    by_name = {entry.name: row for row, entry in zip(point, form.inputs, strict=True)}
+    slopes = [[x * 0 for x in by_name.get(name, rows[0])] for name in form.slopes]
+    row_parameters = {p.name for p in form.parameters if row_axis_of(p.annotation) is not None}
     given = {
-        name: [value] * len(rows[0]) if name in wide and not isinstance(value, list | tuple) else value
+        name: [value] * len(rows[0]) if name in row_parameters and not isinstance(value, list | tuple) else value
         for name, value in parameters.items()
     }
     return (form.kernel(*point, *slopes, **given), *slopes)
 
 
 def is_sample(given: Any, entry: Input) -> bool:
-    """Whether an array, or list of lists, has the axes of an input but that of the samples."""
+    """Whether an array, or list of lists, has the axes of an input except that of the samples."""
     import numpy as np
 
     return np.ndim(given) == sum(axis != SAMPLES for axis in entry.axes)
 
 
-def evaluate_whole(form: Form, sample: tuple[Any, ...], parameters: dict[str, Any]) -> tuple[Any, ...]:
-    """The value and slopes of a batch of one sample."""
+def evaluate_batch(form: Form, sample: tuple[Any, ...], parameters: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the value and slopes of a batch of one sample."""
     import numpy as np
 
     kinds = (np.int64 if entry.domain.integer else np.float64 for entry in form.inputs)
@@ -243,7 +257,7 @@ def evaluate_whole(form: Form, sample: tuple[Any, ...], parameters: dict[str, An
     places = [entry.axes.index(SAMPLES) if SAMPLES in entry.axes else None for entry in form.inputs]
     batch = [x if at is None else np.expand_dims(x, at) for x, at in zip(arrays, places, strict=True)]
     slopes = {entry.name: np.zeros_like(x) for entry, x in zip(form.inputs, batch, strict=True)}
-    wanted = {name: slopes[name] for name in form.slopes}
-    value = form.kernel(*form.packed(batch), np.ones(1), wanted, **parameters)
-    own = {entry.name: x.shape for entry, x in zip(form.inputs, arrays, strict=True)}
-    return (float(value[0]), *(slopes[name].reshape(own[name]).tolist() for name in form.slopes))
+    requested = {name: slopes[name] for name in form.slopes}
+    value = form.kernel(*form.kernel_arguments(batch), np.ones(1), requested, **parameters)
+    shapes = {entry.name: x.shape for entry, x in zip(form.inputs, arrays, strict=True)}
+    return (float(value[0]), *(slopes[name].reshape(shapes[name]).tolist() for name in form.slopes))

@@ -34,7 +34,9 @@ def without_examples(doc: str) -> str:
 
 def describe_inputs(form: Form) -> str:
     """Return the inputs of one form of a loss: name, domain and shape."""
-    rows = ([entry.name, f"{entry.domain.name}: {entry.domain.extent}", shape(entry, form)] for entry in form.inputs)
+    rows = (
+        [entry.name, f"{entry.domain.name}: {entry.domain.description}", shape(entry, form)] for entry in form.inputs
+    )
     return "inputs\n" + indented(rows)
 
 
@@ -42,7 +44,7 @@ def shape(entry: Input, form: Form) -> str:
     """Return an input's shape, relative to the form's other inputs."""
     if entry.axes:
         axes = f"({', '.join(entry.axes)})"
-        return axes + ", one or more arrays" * entry.several + ", optional" * entry.optional
+        return axes + ", one or more arrays" * entry.variadic + ", optional" * entry.optional
     axis = next((other.axis for other in form.inputs if other.axis is not None), None)
     if axis is None:
         return "any shape" if len(form.inputs) == 1 else "any shape, the same for all inputs"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import numpy as np
 
-from lossreg.definition.domains import CLASS_INDEX, CLASS_LIST, LOG_PROBABILITY, PROBABILITY, WEIGHT, Domain
-from lossreg.definition.parameters import along, is_switch, named
+from lossreg.definition.domains import CLASS_INDEX, LOG_PROBABILITY, PADDED_CLASS_INDEX, PROBABILITY, WEIGHT, Domain
+from lossreg.definition.parameters import is_switch, named_functions, row_axis_of
 from lossreg.definition.signature import variants
 from lossreg.errors import InvalidDefinition
 
@@ -84,14 +84,14 @@ def members(parameter: Parameter) -> list[Any]:
         return [False, True]
     if get_origin(annotation) is Literal:
         return list(get_args(annotation))
-    if named(annotation):
-        return list(named(annotation))
+    if named_functions(annotation):
+        return list(named_functions(annotation))
     if domain is None:
         return []
     if domain.integer:
         return [1] if get_origin(get_args(annotation)[0]) is None else []
     numbers = [x for x in SETTINGS if bool(domain.contains(x)) and (x >= 0 or domain is not WEIGHT)]
-    return [*numbers, ROW] if along(annotation) is not None else numbers
+    return [*numbers, ROW] if row_axis_of(annotation) is not None else numbers
 
 
 def cases(loss: Loss) -> list[Case]:
@@ -100,7 +100,7 @@ def cases(loss: Loss) -> list[Case]:
     found, fixed = [], set[str]()
     for number, written in enumerate(loss.forms):
         form = written
-        if written.whole:
+        if written.by_batch:
             arrays, given = example(loss, number, 1)
             form = next(v for v in variants(written, len(arrays)) if [x.ndim for x in arrays] == ranks(v))
             base, fixed = {p.name: p.default for p in loss.parameters} | given, set(given)
@@ -114,7 +114,7 @@ def cases(loss: Loss) -> list[Case]:
 
 
 def example(loss: Loss, number: int, samples: int) -> tuple[list[Array], dict[str, Any]]:
-    """A batch for a form of whole arrays, and the parameters that it needs."""
+    """A batch for a batch form, and the parameters that it needs."""
     if len(loss.examples) <= number:
         raise InvalidDefinition(f"{loss.name}: form {number + 1} needs an @{loss.name}.example, to be tried on")
     arrays, parameters = loss.examples[number](np.random.default_rng(SEED), samples)
@@ -158,7 +158,7 @@ def lists(width: int) -> list[list[int]]:
 
 def rows(domain: Domain, real: Real, width: int) -> list[list[Any]]:
     """Rows of finite members of a domain, ordinary and extreme; all exact in type `real`."""
-    if domain is CLASS_LIST:
+    if domain is PADDED_CLASS_INDEX:
         return lists(width)
     info = np.finfo(real)
     random = np.random.default_rng(SEED + width)

@@ -21,7 +21,7 @@ MASK = np.array([True, False, True, True, False, True])
 def place(case: Case, name: str) -> int | None:
     """The axis of an input that has the samples; None where all samples share it."""
     entry = next(entry for entry in case.form.inputs if entry.name == name)
-    return (entry.axes.index(SAMPLES) if SAMPLES in entry.axes else None) if case.form.whole else 0
+    return (entry.axes.index(SAMPLES) if SAMPLES in entry.axes else None) if case.form.by_batch else 0
 
 
 def of_samples(case: Case, arrays: Sequence[Array], change: Callable[[Array, int], Array]) -> list[Array]:

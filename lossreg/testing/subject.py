@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.criterion import Criterion
-from lossreg.definition.domains import CLASS_INDEX, CLASS_LIST, IGNORED, LOG_PROBABILITY, PROBABILITY, SIGN, Domain
+from lossreg.definition.domains import (
+    CLASS_INDEX,
+    IGNORED,
+    LOG_PROBABILITY,
+    PADDED_CLASS_INDEX,
+    PROBABILITY,
+    SIGN,
+    Domain,
+)
 from lossreg.definition.loss import Loss
 from lossreg.registry.registries import losses
 from lossreg.testing.points import SEED, Case, cases, example
@@ -66,13 +74,13 @@ def batch(case: Case, shape: tuple[int, ...], real: Any = np.float64) -> list[Ar
 
     Where the loss has no value, as at a logarithm of a negative number, their magnitudes.
     """
-    if case.form.whole:
+    if case.form.by_batch:
         made, _ = example(case.loss, case.number, shape[0])
         return [x if x.dtype.kind in "iu" else x.astype(real) for x in made]
     random = np.random.default_rng(SEED)
     arrays = [
         class_lists(shape, random)
-        if entry.domain is CLASS_LIST
+        if entry.domain is PADDED_CLASS_INDEX
         else random.integers(0, WIDTH, shape)
         if entry.domain is CLASS_INDEX
         else ordinary(entry.domain, shape if entry.axis is None else (*shape, WIDTH), random).astype(real)
@@ -141,8 +149,8 @@ def at(case: Case, point: Point) -> tuple[str, dict[str, Any]]:
 
 
 def by_arrays(subject: Subject) -> str:
-    """Why a check of single points does not concern a loss: its kernels take whole arrays."""
-    return "its kernels take whole arrays" if subject.loss.forms[0].whole else ""
+    """Why a check of single points does not concern a loss: its kernels take whole batches."""
+    return "its kernels take whole batches" if subject.loss.forms[0].by_batch else ""
 
 
 def has_labels(form: Form) -> bool:

@@ -6,18 +6,18 @@ With `classes` 0 the targets are the scores, one for each of `outputs`; otherwis
 `seed` determines the data. It is separate from the seed of the run, so that runs of different seeds use the same data.
 """
 
-from lossreg.plugin import Count, Data, NonNegative, Table, Whole, data, hookimpl
+from lossreg.plugin import Data, NonNegative, NonNegativeInteger, PositiveInteger, Table, data, hookimpl
 
 
 @data
 def random(
     *,
-    samples: Count = 1000,
-    features: Count = 10,
-    outputs: Count = 1,
-    classes: Whole = 0,
+    samples: PositiveInteger = 1000,
+    features: PositiveInteger = 10,
+    outputs: PositiveInteger = 1,
+    classes: NonNegativeInteger = 0,
     noise: NonNegative = 0.1,
-    seed: Whole = 0,
+    seed: NonNegativeInteger = 0,
 ) -> Table:
     from numpy.random import default_rng
 

@@ -28,11 +28,11 @@ from lossreg.plugin import (
     Array,
     Axes,
     ClassIndex,
+    IncreasingIntegers,
     InvalidInput,
     Loss,
     Positive,
-    Rising,
-    Share,
+    SampleWeight,
     Slopes,
     hookimpl,
     loss,
@@ -53,10 +53,10 @@ def adaptive_log_softmax(
     head: Head,
     bias: Bias | None,
     tails: Tails,
-    share: Share,
+    sample_weight: SampleWeight,
     slopes: Slopes,
     *,
-    cutoffs: Rising,
+    cutoffs: IncreasingIntegers,
     div_value: Positive = 4.0,
     head_bias: bool = False,
 ) -> Array:
@@ -68,7 +68,9 @@ def adaptive_log_softmax(
     entry = np.where(cluster == 0, target, cutoffs[0] + cluster - 1)
     for slope in slopes.values():
         slope[...] = 0
-    values = layer(features, head, entry, bias, share, [slopes.get(name) for name in ("features", "head", "bias")])
+    values = layer(
+        features, head, entry, bias, sample_weight, [slopes.get(name) for name in ("features", "head", "bias")]
+    )
     for at, start in enumerate(cutoffs):
         rows = np.flatnonzero(cluster == at + 1)
         if len(rows) == 0:
@@ -78,7 +80,7 @@ def adaptive_log_softmax(
         x = features[rows]
         hidden = x @ tail_in.T
         of_hidden: Array = np.empty_like(hidden) if of_in is not None or "features" in slopes else None
-        values[rows] += layer(hidden, tail_out, target[rows] - start, None, share[rows], [of_hidden, of_out])
+        values[rows] += layer(hidden, tail_out, target[rows] - start, None, sample_weight[rows], [of_hidden, of_out])
         if "features" in slopes:
             slopes["features"][rows] += of_hidden @ tail_in
         if of_in is not None:
@@ -86,15 +88,19 @@ def adaptive_log_softmax(
     return values
 
 
-def layer(features: Array, weight: Array, target: Array, bias: Array, share: Array, slopes: list[Array]) -> Array:
+def layer(
+    features: Array, weight: Array, target: Array, bias: Array, sample_weight: Array, slopes: list[Array]
+) -> Array:
     """The cross-entropy of a layer's outputs; fills the slopes of features, weight and bias that are not None."""
     criterion = create("linear_cross_entropy", reduction="none")
     arrays = [x for x in (features, weight, target, bias) if x is not None]
     named = zip(("features", "linear_weight", "linear_bias"), slopes, strict=False)
     wanted = {name: slope for name, slope in named if slope is not None}
     if not wanted:
-        return criterion(*arrays, sample_weight=share)
-    return criterion.value_and_grad(*arrays, sample_weight=share, wrt=tuple(wanted), out=tuple(wanted.values()))[0]
+        return criterion(*arrays, sample_weight=sample_weight)
+    return criterion.value_and_grad(
+        *arrays, sample_weight=sample_weight, wrt=tuple(wanted), out=tuple(wanted.values())
+    )[0]
 
 
 def check(
@@ -102,7 +108,7 @@ def check(
     head: Array,
     bias: Array,
     tails: Tails,
-    cutoffs: Rising,
+    cutoffs: IncreasingIntegers,
     div_value: float,
     head_bias: bool,
 ) -> list[int]:
@@ -126,7 +132,9 @@ def check(
 
 
 @adaptive_log_softmax.method
-def log_prob(features: Array, head: Array, *tails: Array, cutoffs: Rising, div_value: float, head_bias: bool) -> Array:
+def log_prob(
+    features: Array, head: Array, *tails: Array, cutoffs: IncreasingIntegers, div_value: float, head_bias: bool
+) -> Array:
     """The logarithms of all classes' probabilities, of shape (N, classes) or (classes)."""
     import numpy as np
 

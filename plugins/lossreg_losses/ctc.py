@@ -30,11 +30,11 @@ from lossreg.plugin import (
     Length,
     LogProbability,
     Loss,
+    NonNegativeInteger,
+    SampleWeight,
     Scratch,
-    Share,
     Slopes,
     Symbol,
-    Whole,
     each,
     hookimpl,
     loss,
@@ -43,7 +43,7 @@ from lossreg.plugin import (
 
 Frames = Annotated[Array, Axes("T N C", LogProbability)]
 Labels = Annotated[Array, Axes("N S", Symbol, lengths="target_lengths")]
-InputLengths = Annotated[Array, Axes("N", Whole)]
+InputLengths = Annotated[Array, Axes("N", NonNegativeInteger)]
 TargetLengths = Annotated[Array, Axes("N", Length)]
 
 
@@ -53,9 +53,9 @@ def ctc(
     labels: Labels,
     input_lengths: InputLengths,
     target_lengths: TargetLengths,
-    share: Share,
+    sample_weight: SampleWeight,
     slopes: Slopes,
-    blank: Whole = 0,
+    blank: NonNegativeInteger = 0,
     zero_infinity: bool = False,
 ) -> Array:
     import numpy as np
@@ -82,9 +82,11 @@ def ctc(
     slope = slopes.get("log_probs", np.empty((0, samples, classes), log_probs.dtype))
     slope[np.arange(len(slope))[:, np.newaxis] >= input_lengths] = 0  # what `align` leaves as it is
     lengths = (input_lengths, 2 * target_lengths + 1)
-    each(align, samples, log_probs, symbols, jumps, *lengths, share, sums, slope, table, table, Scratch(classes))
+    each(
+        align, samples, log_probs, symbols, jumps, *lengths, sample_weight, sums, slope, table, table, Scratch(classes)
+    )
     wholes, sizes = sums.T
-    values: Array = ((0 - np.log(wholes) - sizes * LN2) * share).astype(share.dtype)
+    values: Array = ((0 - np.log(wholes) - sizes * LN2) * sample_weight).astype(sample_weight.dtype)
     if zero_infinity:
         values[wholes == 0], slope[:, wholes == 0] = 0, 0
     return values
@@ -97,7 +99,7 @@ def align(
     jumps: Any,
     frames: Any,
     states: Any,
-    share: Any,
+    sample_weight: Any,
     sums: Any,
     slope: Any,
     m: Any,
@@ -114,7 +116,7 @@ def align(
     whole, most = now[top], size[top]
     whole = whole * 0.0 if 2 * most < NOTHING else whole
     sums[i, 0], sums[i, 1] = whole, most
-    own = whole / whole * share[i]
+    own = whole / whole * sample_weight[i]
     begin(top, jump, top - 1, -1, over, now, size)
     for after in range(count if len(slope) > 0 else 0):
         t = count - 1 - after

@@ -15,12 +15,12 @@ Source: Nix and Weigend (1994), doi:10.1109/ICNN.1994.374138; PyTorch's Gaussian
 """
 
 from lossreg.kernels.numerics import log
-from lossreg.plugin import Loss, NonNegative, Positive, Real, Shared, hookimpl, loss
+from lossreg.plugin import Broadcast, Loss, NonNegative, Positive, Real, hookimpl, loss
 
 
 @loss
 def gaussian_nll(
-    prediction: Real, target: Real, variance: Shared[NonNegative], eps: Positive = 1e-6, full: bool = False
+    prediction: Real, target: Real, variance: Broadcast[NonNegative], eps: Positive = 1e-6, full: bool = False
 ) -> tuple[float, float, float, float]:
     T = type(prediction)
     v = max(variance, eps)
@@ -32,7 +32,7 @@ def gaussian_nll(
 
 @gaussian_nll.hessian
 def second_derivative(
-    prediction: Real, target: Real, variance: Shared[NonNegative], eps: Positive = 1e-6, full: bool = False
+    prediction: Real, target: Real, variance: Broadcast[NonNegative], eps: Positive = 1e-6, full: bool = False
 ) -> float:
     return type(prediction)(1) / max(variance, eps)
 

@@ -28,8 +28,8 @@ from lossreg.plugin import (
     Ignored,
     Loss,
     Probability,
+    SampleWeight,
     Scale,
-    Share,
     Slopes,
     Unit,
     Weight,
@@ -55,14 +55,14 @@ def linear_cross_entropy(
     linear_weight: Layer,
     target: Annotated[Array, Axes("N", ClassIndex)],
     linear_bias: Bias | None,
-    share: Share,
+    sample_weight: SampleWeight,
     slopes: Slopes,
     weight: ClassRow[Weight] = 1.0,
     ignore_index: Ignored = -100,
     label_smoothing: Unit = 0.0,
 ) -> Array:
     given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-    return in_blocks(features, linear_weight, linear_bias, target, share, slopes, given)
+    return in_blocks(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
 
 
 @linear_cross_entropy.form
@@ -71,14 +71,14 @@ def probabilities(
     linear_weight: Layer,
     target: Annotated[Array, Axes("N C", Probability)],
     linear_bias: Bias | None,
-    share: Share,
+    sample_weight: SampleWeight,
     slopes: Slopes,
     weight: ClassRow[Scale] = 1.0,
     ignore_index: Ignored = -100,
     label_smoothing: Unit = 0.0,
 ) -> Array:
     given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-    return in_blocks(features, linear_weight, linear_bias, target, share, slopes, given)
+    return in_blocks(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
 
 
 def in_blocks(
@@ -86,7 +86,7 @@ def in_blocks(
     linear_weight: Array,
     linear_bias: Array,
     target: Array,
-    share: Array,
+    sample_weight: Array,
     slopes: Slopes,
     parameters: dict[str, Any],
 ) -> Array:
@@ -96,7 +96,7 @@ def in_blocks(
     criterion = create("cross_entropy", reduction="none", **parameters)
     samples, classes, size = len(features), len(linear_weight), features.itemsize
     rows = rows_of_blocks(samples, size * classes)
-    values, room = np.empty_like(share), np.empty((min(rows, samples), classes), features.dtype)
+    values, room = np.empty_like(sample_weight), np.empty((min(rows, samples), classes), features.dtype)
     columns = min(classes, max(1, PIECE // (size * max(rows, features.shape[1]))))
     part = np.empty((columns, features.shape[1]), features.dtype)
     if "linear_bias" in slopes:
@@ -108,9 +108,9 @@ def in_blocks(
             logits += linear_bias
         own = slice(start, start + rows)
         if slopes:
-            values[own], _ = criterion.value_and_grad(logits, target[own], sample_weight=share[own], out=logits)
+            values[own], _ = criterion.value_and_grad(logits, target[own], sample_weight=sample_weight[own], out=logits)
         else:
-            values[own] = criterion(logits, target[own], sample_weight=share[own])
+            values[own] = criterion(logits, target[own], sample_weight=sample_weight[own])
         if "features" in slopes:
             np.matmul(logits, linear_weight, out=slopes["features"][start : start + rows])
         if "linear_weight" in slopes:

@@ -13,11 +13,11 @@ Source: Crammer and Singer (2003), jmlr.org/papers/v3/crammer03b; PyTorch's Mult
 """
 
 from lossreg.kernels.numerics import gap
-from lossreg.plugin import ClassListed, Loss, Real, Row, Slope, hookimpl, loss
+from lossreg.plugin import Loss, PaddedClassIndex, Real, Row, Slope, hookimpl, loss
 
 
 @loss
-def multilabel_margin(x: Row[Real], labels: Row[ClassListed], slope: Slope) -> float:
+def multilabel_margin(x: Row[Real], labels: Row[PaddedClassIndex], slope: Slope) -> float:
     T = type(x[0])
     classes, listed, value = len(x), 0, T(0)
     for j in range(classes):

@@ -11,7 +11,7 @@ Source: Hinton, Salakhutdinov (2006), doi:10.1126/science.1127647.
 
 from typing import Any, Literal
 
-from lossreg.plugin import Count, Model, Network, hookimpl, model
+from lossreg.plugin import Model, Network, PositiveInteger, hookimpl, model
 
 
 @model
@@ -19,8 +19,8 @@ def autoencoder(
     inputs: int,
     random: Any,
     *,
-    hidden: tuple[Count, ...] = (64,),
-    code: Count = 8,
+    hidden: tuple[PositiveInteger, ...] = (64,),
+    code: PositiveInteger = 8,
     activation: Literal["relu", "tanh", "sigmoid"] = "relu",
 ) -> Network:
     from lossreg.plugin import Dense, Sequential

@@ -10,7 +10,7 @@ Source: Nix and Weigend (1994), doi:10.1109/ICNN.1994.374138.
 
 from typing import Any, Literal
 
-from lossreg.plugin import Count, InvalidParameter, Model, Network, hookimpl, model
+from lossreg.plugin import InvalidParameter, Model, Network, PositiveInteger, hookimpl, model
 
 
 @model
@@ -19,7 +19,7 @@ def mean_variance(
     outputs: int,
     random: Any,
     *,
-    hidden: tuple[Count, ...] = (64,),
+    hidden: tuple[PositiveInteger, ...] = (64,),
     activation: Literal["relu", "tanh", "sigmoid"] = "relu",
 ) -> Network:
     from itertools import pairwise

@@ -9,7 +9,7 @@ Source: Rumelhart, Hinton, Williams (1986), doi:10.1038/323533a0.
 
 from typing import Any, Literal
 
-from lossreg.plugin import Count, Model, Network, hookimpl, model
+from lossreg.plugin import Model, Network, PositiveInteger, hookimpl, model
 
 
 @model
@@ -18,7 +18,7 @@ def mlp(
     outputs: int,
     random: Any,
     *,
-    hidden: tuple[Count, ...] = (64,),
+    hidden: tuple[PositiveInteger, ...] = (64,),
     activation: Literal["relu", "tanh", "sigmoid"] = "relu",
 ) -> Network:
     from itertools import pairwise

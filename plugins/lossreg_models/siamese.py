@@ -10,7 +10,7 @@ Source: Bromley, Guyon, LeCun, Säckinger, Shah (1993), Signature Verification u
 
 from typing import Any, Literal
 
-from lossreg.plugin import Count, Model, Network, hookimpl, model
+from lossreg.plugin import Model, Network, PositiveInteger, hookimpl, model
 
 
 @model
@@ -18,8 +18,8 @@ def siamese(
     inputs: int,
     random: Any,
     *,
-    hidden: tuple[Count, ...] = (64,),
-    embedding: Count = 16,
+    hidden: tuple[PositiveInteger, ...] = (64,),
+    embedding: PositiveInteger = 16,
     activation: Literal["relu", "tanh", "sigmoid"] = "relu",
 ) -> Network:
     from itertools import pairwise

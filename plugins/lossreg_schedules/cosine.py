@@ -14,11 +14,11 @@ Source: Loshchilov, Hutter (2017), arXiv:1608.03983; without a warm-up PyTorch's
 
 from math import cos, pi
 
-from lossreg.plugin import Schedule, Unit, Whole, hookimpl, schedule
+from lossreg.plugin import NonNegativeInteger, Schedule, Unit, hookimpl, schedule
 
 
 @schedule
-def cosine(step: int, steps: int, *, final: Unit = 0.0, warmup: Whole = 0) -> float:
+def cosine(step: int, steps: int, *, final: Unit = 0.0, warmup: NonNegativeInteger = 0) -> float:
     if step <= warmup:
         return step / warmup
     done = (step - warmup - 1) / (steps - warmup)

@@ -12,11 +12,11 @@ Source: Goyal et al. (2017), arXiv:1706.02677, section 2.2.
 [1.0, 0.5, 0.0]
 """
 
-from lossreg.plugin import Count, Schedule, Unit, hookimpl, schedule
+from lossreg.plugin import PositiveInteger, Schedule, Unit, hookimpl, schedule
 
 
 @schedule
-def linear_warmup(step: int, steps: int, *, warmup: Count = 100, final: Unit = 1.0) -> float:
+def linear_warmup(step: int, steps: int, *, warmup: PositiveInteger = 100, final: Unit = 1.0) -> float:
     if step <= warmup:
         return step / warmup
     return 1 + (final - 1) * (step - warmup) / (steps - warmup)

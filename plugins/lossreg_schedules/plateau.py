@@ -13,7 +13,7 @@ Source: PyTorch's ReduceLROnPlateau, with min_lr given as the fraction `least` o
 from collections.abc import Sequence
 from math import inf
 
-from lossreg.plugin import Fraction, Schedule, Unit, Whole, hookimpl, schedule
+from lossreg.plugin import Fraction, NonNegativeInteger, Schedule, Unit, hookimpl, schedule
 
 
 @schedule
@@ -21,7 +21,7 @@ def plateau(
     losses: Sequence[float],
     *,
     factor: Fraction = 0.1,
-    patience: Whole = 10,
+    patience: NonNegativeInteger = 10,
     threshold: Fraction = 1e-4,
     least: Unit = 0.0,
 ) -> float:

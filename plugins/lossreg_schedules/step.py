@@ -8,11 +8,11 @@ Source: PyTorch's StepLR, with gamma as factor and step_size as every.
 [1.0, 1.0, 0.5, 0.5, 0.25]
 """
 
-from lossreg.plugin import Count, Positive, Schedule, hookimpl, schedule
+from lossreg.plugin import Positive, PositiveInteger, Schedule, hookimpl, schedule
 
 
 @schedule
-def step(epoch: int, *, every: Count = 10, factor: Positive = 0.1) -> float:
+def step(epoch: int, *, every: PositiveInteger = 10, factor: Positive = 0.1) -> float:
     return float(factor ** ((epoch - 1) // every))
 
 

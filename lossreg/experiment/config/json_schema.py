@@ -9,7 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from lossreg.definition import domains
-from lossreg.definition.parameters import SEQUENCES, UNION, along, domain_of, named
+from lossreg.definition.parameters import SEQUENCES, UNION, domain_of, named_functions, row_axis_of
 from lossreg.errors import AmbiguousName
 from lossreg.experiment.config.inheritance import EXTENDS
 from lossreg.experiment.config.run_config import LABEL, NOUNS, REST, SETTINGS, SWEEP, TRAIN, USUAL
@@ -33,9 +33,13 @@ LIMITS: dict[domains.Domain, Schema] = {
     domains.SIGN: {"enum": [1, -1]},
     domains.PROBABILITY: {"minimum": 0},
     domains.FRACTION: {"minimum": 0, "exclusiveMaximum": 1},
-    domains.COUNT: {"minimum": 1},
-    domains.WHOLE: {"minimum": 0},
-    domains.RISING: {"minItems": 1, "uniqueItems": True, "items": {"type": "integer", "minimum": 1}},  # and in order
+    domains.POSITIVE_INTEGER: {"minimum": 1},
+    domains.NON_NEGATIVE_INTEGER: {"minimum": 0},
+    domains.INCREASING_INTEGERS: {
+        "minItems": 1,
+        "uniqueItems": True,
+        "items": {"type": "integer", "minimum": 1},
+    },  # and in order
 }
 LOSS = "(_*[wW]_*[iI]_*[tT]_*[hH])?(_*[lL]_*[oO]_*[sS]_*[sS])?_*$"
 """The end of a name that tells nothing."""
@@ -128,7 +132,7 @@ def mapping(parameters: Iterable[Parameter], keys: Schema | None = None) -> Sche
 def setting_of(parameter: Parameter) -> tuple[str, Schema]:
     """A plugin's parameter and its schema; some of a loss's numbers may be arrays."""
     found = setting(parameter)
-    if parameter.spread:
+    if parameter.accepts_array:
         row = {"type": "array", "items": {"anyOf": found["anyOf"]}, "minItems": 1}
         found["anyOf"] = [*found["anyOf"], {**row, "items": {"anyOf": [*found["anyOf"], row]}}]
     return parameter.name, found
@@ -147,10 +151,10 @@ def setting(parameter: Parameter) -> Schema:
 def of(annotation: Any) -> Schema:  # noqa: PLR0911  a return for each kind of annotation
     """The schema of what an annotation allows."""
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if along(annotation) is not None:
+    if row_axis_of(annotation) is not None:
         return {"anyOf": [of(get_args(arguments[0])[0]), of(arguments[0])]}
-    if named(annotation):
-        return {"enum": [*named(annotation)]}
+    if named_functions(annotation):
+        return {"enum": [*named_functions(annotation)]}
     if origin is Annotated:
         domain = domain_of(annotation)
         return {**of(arguments[0]), **(LIMITS.get(domain, {}) if domain else {})}

@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lossreg.definition.domains import Count, Fraction, Positive, Whole
+from lossreg.definition.domains import Fraction, NonNegativeInteger, Positive, PositiveInteger
 from lossreg.definition.parameters import Parameter
 from lossreg.errors import listed, nearest
 from lossreg.experiment.config.inheritance import EXTENDS, compose
@@ -59,7 +59,7 @@ SETTINGS: dict[str, tuple[Parameter, ...]] = {
         Parameter("standardise", bool, default=False),
         Parameter("standardise_targets", bool, default=False),
     ),
-    "model": (Parameter("inputs", Count | None, None), Parameter("outputs", Count | None, None)),
+    "model": (Parameter("inputs", PositiveInteger | None, None), Parameter("outputs", PositiveInteger | None, None)),
     "optimizer": (),
     "schedule": (),
     "loss": (),
@@ -67,22 +67,22 @@ SETTINGS: dict[str, tuple[Parameter, ...]] = {
 LABEL = Parameter("as", str | None, None)
 """What a loss that is reported beside is called in the records, where its name is not enough."""
 TRAIN = (
-    Parameter("epochs", Count | None, None),
-    Parameter("steps", Count | None, None),
-    Parameter("batch_size", Count, 32),
+    Parameter("epochs", PositiveInteger | None, None),
+    Parameter("steps", PositiveInteger | None, None),
+    Parameter("batch_size", PositiveInteger, 32),
     Parameter("shuffle", bool, default=True),
-    Parameter("accumulate", Count, 1),
+    Parameter("accumulate", PositiveInteger, 1),
     Parameter("clip_norm", Positive | None, None),
     Parameter("clip_value", Positive | None, None),
-    Parameter("patience", Count | None, None),
+    Parameter("patience", PositiveInteger | None, None),
     Parameter("restore_best", bool, default=False),
-    Parameter("checkpoint_epochs", Count | None, None),
-    Parameter("checkpoint_steps", Count | None, None),
-    Parameter("keep_checkpoints", Count, 2),
+    Parameter("checkpoint_epochs", PositiveInteger | None, None),
+    Parameter("checkpoint_steps", PositiveInteger | None, None),
+    Parameter("keep_checkpoints", PositiveInteger, 2),
 )
 REST = (
     Parameter("reduction", Literal["mean", "sum", "batchmean"], "mean"),
-    Parameter("seed", Whole, 0),
+    Parameter("seed", NonNegativeInteger, 0),
 )
 EPOCHS = 10
 SWEEP = "sweep"

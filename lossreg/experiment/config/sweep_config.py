@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from math import exp, inf, isfinite, log, prod
 from typing import TYPE_CHECKING, Any, Literal
 
-from lossreg.definition.domains import Count, Whole
+from lossreg.definition.domains import NonNegativeInteger, PositiveInteger
 from lossreg.definition.parameters import Parameter
 from lossreg.errors import nearest
 from lossreg.experiment.config.inheritance import EXTENDS
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from lossreg.experiment.config.yaml_document import Document
 
 PARAMETERS = (
-    Parameter("trials", Count | None, None),
-    Parameter("seed", Whole, 0),
+    Parameter("trials", PositiveInteger | None, None),
+    Parameter("seed", NonNegativeInteger, 0),
     Parameter("method", Literal["random", "optuna"], "random"),
-    Parameter("repeats", Count, 1),
+    Parameter("repeats", PositiveInteger, 1),
     Parameter("metric", str | None, None),
     Parameter("goal", Literal["min", "max"] | None, None),
 )

@@ -115,7 +115,7 @@ def accept(parameter: Parameter, value: Any, *, limits: bool) -> Any:
     try:
         plain = parameter.accept(value)
     except InvalidParameter:
-        if not (parameter.spread and isinstance(value, list) and value):
+        if not (parameter.accepts_array and isinstance(value, list) and value):
             raise
         return [accept(parameter, item, limits=limits) for item in value]
     if plain in (inf, -inf) and not limits:

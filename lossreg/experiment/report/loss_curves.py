@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.domains import (
     CLASS_INDEX,
-    CLASS_LIST,
     LOG_PROBABILITY,
     NON_NEGATIVE,
+    PADDED_CLASS_INDEX,
     POSITIVE,
     PROBABILITY,
     REAL,
@@ -20,7 +20,7 @@ from lossreg.definition.domains import (
     UNIT,
     Domain,
 )
-from lossreg.definition.parameters import along
+from lossreg.definition.parameters import row_axis_of
 from lossreg.definition.signature import TARGETS as NAMES
 from lossreg.errors import LossregError
 from lossreg.experiment.storage.records import plain
@@ -48,7 +48,7 @@ TARGETS: dict[Domain, tuple[Any, ...]] = {
     NON_NEGATIVE: (0.0, 1.0, 3.0),
     POSITIVE: (1.0,),
     CLASS_INDEX: (0, 1),
-    CLASS_LIST: ([0, -1, -1], [1, -1, -1]),
+    PADDED_CLASS_INDEX: ([0, -1, -1], [1, -1, -1]),
 }
 SCALES = (0.25, 1.0, 4.0)  # of an input that is 0 or above and no target, such as a variance
 FIXED = {REAL: 0.0, POSITIVE: 1.0}
@@ -88,7 +88,7 @@ def moving(loss: Loss) -> str:
 
 def classes(loss: Loss, parameters: dict[str, Any]) -> int:
     """The length of a row: that of a parameter with a number for each class, if there is one."""
-    rows = {p.name for p in loss.parameters if along(p.annotation) is not None}
+    rows = {p.name for p in loss.parameters if row_axis_of(p.annotation) is not None}
     lists = [len(value) for name, value in parameters.items() if name in rows and isinstance(value, list | tuple)]
     return max(lists, default=CLASSES)
 
@@ -123,7 +123,7 @@ def at_rest(entry: Input, index: int, size: int) -> Any:
         return FIXED.get(entry.domain, entry.domain.example)
     if entry.domain in (PROBABILITY, UNIT):
         return [1.0] + [0.0] * (size - 1)
-    if entry.domain is CLASS_LIST:
+    if entry.domain is PADDED_CLASS_INDEX:
         return [0] + [-1] * (size - 1)
     return [(-1.0) ** index] + [0.0] * (size - 1)
 
@@ -147,7 +147,7 @@ def line(loss: Loss, parameters: dict[str, Any], label: str, rest: list[Any]) ->
 def single(loss: Loss, name: str, value: Any) -> Any:
     """A parameter at one point: of one that has a number for each column, the first column's."""
     parameter = next((p for p in loss.parameters if p.name == name), None)
-    if parameter is None or along(parameter.annotation) is not None or parameter.domain is None:
+    if parameter is None or row_axis_of(parameter.annotation) is not None or parameter.domain is None:
         return value
     while isinstance(value, list | tuple):
         value = value[0]

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from lossreg.definition.domains import Count
+from lossreg.definition.domains import PositiveInteger
 from lossreg.definition.parameters import Parameter, bind
 from lossreg.errors import InvalidParameter, NotResumable
 from lossreg.experiment.runner.run_directory import RunDirectory
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lossreg.experiment.sweep.trials import Trial
 
 PARAMETERS = (
-    Parameter("jobs", Count, 1),
+    Parameter("jobs", PositiveInteger, 1),
     Parameter("engine", Literal["local", "dask"], "local"),
     Parameter("address", str | None, None),
 )

@@ -58,7 +58,7 @@ class LossRequirements:
 def requirements_of(loss: Loss, parameters: dict[str, Any] | None = None) -> LossRequirements | None:
     """What a loss requires, or None if no network on a table can be trained with it."""
     form = loss.forms[0]
-    if form.whole:  # its inputs are sequences, or the weights of a layer, which no model and table provide
+    if form.by_batch:  # its inputs are sequences, or the weights of a layer, which no model and table provide
         return None
     named = [entry for entry in form.inputs if entry.name in TARGETS]
     target = next(iter(named or [entry for entry in form.inputs if entry.name not in form.slopes]), None)

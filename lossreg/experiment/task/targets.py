@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.definition.domains import CLASS_LIST, PROBABILITY
+from lossreg.definition.domains import PADDED_CLASS_INDEX, PROBABILITY
 from lossreg.errors import InvalidInput
 from lossreg.experiment.task.tasks import Task
 
@@ -54,10 +54,10 @@ def encode_real_targets(requirements: LossRequirements, table: Table) -> NDArray
             raise InvalidInput(f"expects one target column to rank rows by, but the data have {targets.shape[1]}")
         return targets
     domain = PROBABILITY if task is Task.DISTRIBUTION or requirements.target is None else requirements.target.domain
-    extent, valid = domain.extent, np.asarray(domain.contains(targets)).all(axis=1)
+    extent, valid = domain.description, np.asarray(domain.contains(targets)).all(axis=1)
     if task is Task.DISTRIBUTION:
         valid &= abs(targets.sum(axis=1, dtype=np.float64) - 1) < TOLERANCE
-    if domain is CLASS_LIST:
+    if domain is PADDED_CLASS_INDEX:
         extent, valid = "0 or 1 for each class", np.isin(targets, (0, 1)).all(axis=1)
     if not valid.all():
         row, count = int(valid.argmin()), int((~valid).sum())
@@ -71,7 +71,7 @@ def transformed(requirements: LossRequirements, targets: NDArray[np.float32]) ->
     if requirements.log_target:
         with np.errstate(divide="ignore"):
             return np.log(targets)
-    if requirements.target is None or requirements.target.domain is not CLASS_LIST:
+    if requirements.target is None or requirements.target.domain is not PADDED_CLASS_INDEX:
         return targets
     order = np.argsort(-targets, axis=1, kind="stable")
     return np.where(np.take_along_axis(targets, order, axis=1) > 0, order, -1)

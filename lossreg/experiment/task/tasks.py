@@ -7,7 +7,7 @@ rows  predictions      target                      task           targets of the
 1     numbers          Unit                        BINARY         two classes, or numbers from 0 to 1
 1     numbers          Sign                        SIGNED_BINARY  two classes
 1     a row            ClassIndex                  CLASSIFICATION classes
-1     a row            row of Unit, ClassListed    MULTILABEL     classes, or columns of 0 and 1
+1     a row            row of Unit, PaddedClassIndex    MULTILABEL     classes, or columns of 0 and 1
 1     probabilities    Real, Probability           DISTRIBUTION   classes, or columns that sum to 1
 2     numbers          Sign                        RANKING        a real number, or two classes
 2     rows, distance   Sign                        PAIRS          classes
@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 
 from lossreg.definition.domains import (
     CLASS_INDEX,
-    CLASS_LIST,
     DISSIMILARITY,
     LOG_PROBABILITY,
     NON_NEGATIVE,
+    PADDED_CLASS_INDEX,
     POSITIVE,
     PROBABILITY,
     REAL,
@@ -64,7 +64,7 @@ ONE_ROW = {
     (SIGN, False): Task.SIGNED_BINARY,
     (CLASS_INDEX, False): Task.CLASSIFICATION,
     (UNIT, True): Task.MULTILABEL,
-    (CLASS_LIST, True): Task.MULTILABEL,
+    (PADDED_CLASS_INDEX, True): Task.MULTILABEL,
     (PROBABILITY, False): Task.DISTRIBUTION,
     (PROBABILITY, True): Task.DISTRIBUTION,
     (LOG_PROBABILITY, False): Task.DISTRIBUTION,

@@ -157,7 +157,7 @@ def standardise_targets(matched: MatchedLoss, rows: NDArray[np.intp], config: Co
 def unsuitable_loss(choice: PluginConfig, config: Config, table: Table, requirements: LossRequirements | None) -> str:
     """The message for a loss that does not suit the data, with the losses that do."""
     if requirements is None:
-        takes = ", ".join(f"{entry.name} ({entry.domain.extent})" for entry in choice.component.inputs)
+        takes = ", ".join(f"{entry.name} ({entry.domain.description})" for entry in choice.component.inputs)
         problem = f"{choice.name} takes {takes}, which no model on a table provides"
     else:
         found = f"{len(table.classes)} classes" if table.classes else "real targets"

@@ -1,4 +1,4 @@
-"""What kernels of whole arrays call: a loop over the samples that is compiled, and a check of what they are given.
+"""What batch kernels call: a loop over the samples that is compiled, and a check of what they are given.
 
 What compiles is imported when something runs: plugins import this module, and `lossreg list` imports every plugin.
 """

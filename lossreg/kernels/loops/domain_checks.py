@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from numba.extending import register_jitable
 
-from lossreg.definition.domains import CLASS_INDEX, CLASS_LIST, IGNORED
+from lossreg.definition.domains import CLASS_INDEX, IGNORED, PADDED_CLASS_INDEX
 from lossreg.kernels.compiler.options import EXACT
 from lossreg.kernels.compiler.pipeline import INNER
 
@@ -25,7 +25,7 @@ def guard(form: Form) -> Callable[..., Any]:
         label_guard(position, ignored)
         if entry.domain is CLASS_INDEX
         else list_guard(position)
-        if entry.domain is CLASS_LIST
+        if entry.domain is PADDED_CLASS_INDEX
         else domain_guard(position, entry)
         for position, entry in enumerate(form.inputs)
         if entry.domain.integer or entry.domain.bounded

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from lossreg.definition.domains import Named
+from lossreg.definition.domains import NamedFunctions
 from lossreg.kernels.numerics.stable import INFINITY, portion, shifted, sqrt
 
 if TYPE_CHECKING:
@@ -182,5 +182,5 @@ def excess(one: Any, other: Any) -> Any:
 
 DISTANCES = {function.__name__: function for function in (euclidean, squared_euclidean, manhattan, chebyshev, cosine)}
 
-Distance = Annotated[Any, Named(DISTANCES)]
+Distance = Annotated[Any, NamedFunctions(DISTANCES)]
 """A parameter that is one of these, by its name, or a function like them."""

@@ -78,7 +78,7 @@ def graded(case: Case, arrays: list[Array]) -> list[Array]:
 @check
 def types_are_kept(subject: Subject, trial: Trial) -> None:
     """float16, float32 and float64 come out as they came in, and a kernel computes in the type of its inputs."""
-    for case in (case for case in subject.defaults if not case.form.whole):
+    for case in (case for case in subject.defaults if not case.form.by_batch):
         for real in KINDS[1:]:
             found = widened(case.form, np.dtype(real), case.parameters)
             trial.require(not found, f"{case}: computes in another type: {'; '.join(found)}; write T = type(x), T(0.5)")
@@ -130,7 +130,7 @@ def share(case: Case, arrays: list[Array]) -> float:
     weights = [settings[p.name] for p in case.form.parameters if p.domain is WEIGHT]
     ignored = ignored_label(case.form)
     labels = [x for x, entry in zip(arrays, case.form.inputs, strict=True) if entry.domain is CLASS_INDEX]
-    if case.form.whole and not weights:
+    if case.form.by_batch and not weights:
         return 6.0
     if not labels:
         whole = next(

@@ -1,4 +1,4 @@
-"""Checks of kernels of whole arrays, in place of those of single points."""
+"""Checks of batch kernels, in place of those of single points."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def wrt_chooses_gradients(subject: Subject, trial: Trial) -> None:
         asked = [some for size in range(1, min(len(named), MOST) + 1) for some in permutations(named, size)]
         for wrt in (None, *asked):
             value, found = call(*arrays, wrt=wrt)
-            wanted = tuple(expected[name] for name in (case.form.graded if wrt is None else wrt))
+            wanted = tuple(expected[name] for name in (case.form.default_wrt if wrt is None else wrt))
             trial.require(same((whole, wanted), (value, found)), f"{case}: wrt {wrt} gives other bits than wrt {named}")
         without = [entry.name for entry in case.form.inputs if entry.name not in named]
         twice = partial(call, *arrays, wrt=named[:1] * 2)
@@ -45,12 +45,12 @@ def wrt_chooses_gradients(subject: Subject, trial: Trial) -> None:
             refuses(trial, refused, InvalidParameter, (subject.loss.name, *words), f"{case}: wrt {name!r}")
 
 
-@check_unless(lambda s: "" if any(x.shared for c in s.cases for x in c.form.inputs) else "no input is shared")
+@check_unless(lambda s: "" if any(x.broadcast for c in s.cases for x in c.form.inputs) else "no input is shared")
 def shared_inputs_are_spread(subject: Subject, trial: Trial) -> None:
     """An input that several elements share counts as if each had its own; its gradient is the sum of theirs."""
     for case in subject.defaults:
         arrays = batch(case, (4, 6))
-        for at in (at for at, entry in enumerate(case.form.inputs) if entry.shared):
+        for at in (at for at, entry in enumerate(case.form.inputs) if entry.broadcast):
             for shape in smaller(arrays[at].shape):
                 small = arrays[at].ravel()[: int(np.prod(shape))].reshape(shape)
                 wide = np.broadcast_to(small.reshape(*shape, *[1] * (2 - len(shape))), (4, 6))

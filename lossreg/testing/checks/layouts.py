@@ -30,7 +30,7 @@ def threads_give_the_same_bits(subject: Subject, trial: Trial) -> None:
     before = get_num_threads()
     try:
         for case in subject.defaults:
-            size = 3 * (SLAB // WIDTH if case.form.whole else WORK // WIDTH if case.form.by_row else WORK) + 1001
+            size = 3 * (SLAB // WIDTH if case.form.by_batch else WORK // WIDTH if case.form.by_row else WORK) + 1001
             for real, reduction in ((np.float32, "none"), (np.float64, "mean")):
                 arrays = batch(case, (size,), real)
                 found = []
@@ -48,7 +48,7 @@ def threads_give_the_same_bits(subject: Subject, trial: Trial) -> None:
 def layouts_do_not_matter(subject: Subject, trial: Trial) -> None:
     """Strided, reversed, Fortran-ordered, read-only, byte-swapped and integer arrays give the same; none is changed."""
     for case in subject.defaults:
-        arrays = batch(case, (4, 6) if not (case.form.by_row or case.form.whole) else (24,))
+        arrays = batch(case, (4, 6) if not (case.form.by_row or case.form.by_batch) else (24,))
         plain = fused(case)
         expected = plain(*map(np.copy, arrays))
         for name, change in LAYOUTS.items():
@@ -109,7 +109,7 @@ def calls_repeat(subject: Subject, trial: Trial) -> None:
     """A call like one before gives what the first of its kind would give, and refuses what that would refuse."""
     for case in subject.defaults:
         arrays = batch(case, (6,))
-        others = [x[::-1].copy() for x in arrays] if not case.form.whole else arrays
+        others = [x[::-1].copy() for x in arrays] if not case.form.by_batch else arrays
         for reduction in DIVIDED:
             made, first = criterion(case, reduction), criterion(case, reduction)
             room = tuple(np.empty_like(x) for x in graded(case, arrays))

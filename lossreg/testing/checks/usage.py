@@ -13,7 +13,7 @@ import numpy as np
 import lossreg
 from lossreg.criterion.arrays import smaller
 from lossreg.criterion.criterion import Criterion
-from lossreg.definition.domains import CLASS_INDEX, CLASS_LIST
+from lossreg.definition.domains import CLASS_INDEX, PADDED_CLASS_INDEX
 from lossreg.errors import InvalidInput, InvalidParameter, LossregError
 from lossreg.registry.registries import losses
 from lossreg.testing.checks.check import check
@@ -79,7 +79,7 @@ def candidates(case: Case, position: int) -> Iterator[tuple[Any, bool]]:
     domain = case.form.inputs[position].domain
     if domain is CLASS_INDEX:
         return ((label, 0 <= label < WIDTH) for label in (-1, 0, WIDTH - 1, WIDTH, 2**40))
-    if domain is CLASS_LIST:
+    if domain is PADDED_CLASS_INDEX:
         return ((label, -1 <= label < WIDTH) for label in (-2, -1, 0, WIDTH - 1, WIDTH, 2**40))
     if domain.integer:
         return ((x, x >= 0) for x in (-1, 1) if domain.bounded)
@@ -93,16 +93,16 @@ def misfits_are_refused(subject: Subject, trial: Trial) -> None:
         arrays = batch(case, (6,))
         name = subject.loss.name
         for at, x in enumerate(arrays):
-            if len(arrays) > 1 and not case.form.inputs[at].several:  # whose shapes may be the only ones to tell
+            if len(arrays) > 1 and not case.form.inputs[at].variadic:  # whose shapes may be the only ones to tell
                 for wrong in (x[:-1], x[:, None], x[:1]):
-                    if wrong.shape == x.shape or (case.form.inputs[at].shared and wrong.shape in smaller(x.shape)):
+                    if wrong.shape == x.shape or (case.form.inputs[at].broadcast and wrong.shape in smaller(x.shape)):
                         continue
                     given = [*arrays[:at], wrong, *arrays[at + 1 :]]
                     told = f"{case}: {case.form.inputs[at].name} of shape {wrong.shape} beside {arrays[at - 1].shape}"
                     refuses(trial, partial(criterion(case), *given), LossregError, (name,), told)
             given = [*arrays[:at], x.astype(str), *arrays[at + 1 :]]
             refuses(trial, partial(criterion(case), *given), TypeError, (name,), f"{case}: text as input")
-        too_few = arrays[:1] if case.form.whole else arrays[:-1]
+        too_few = arrays[:1] if case.form.by_batch else arrays[:-1]
         refuses(trial, partial(criterion(case), *too_few), TypeError, (name,), f"{case}: an input too few")
         short = np.ones(5)
         refuses(

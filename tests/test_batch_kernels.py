@@ -1,4 +1,4 @@
-"""Kernels of whole arrays: their signatures, what of a batch they get, and the three losses that have one."""
+"""Batch kernels: their signatures, what of a batch they get, and the three losses that have one."""
 
 import tracemalloc
 from typing import Annotated
@@ -9,7 +9,7 @@ from oracles import ctc as all_paths, exact, mp
 
 import lossreg
 from lossreg.errors import InvalidDefinition, InvalidInput, InvalidParameter, InvalidType
-from lossreg.plugin import Array, Axes, Length, Share, Slopes, Symbol, each, loss, require
+from lossreg.plugin import Array, Axes, Length, SampleWeight, Slopes, Symbol, each, loss, require
 from lossreg.testing import check_loss
 
 RANDOM = np.random.default_rng(7)
@@ -20,7 +20,7 @@ SEEN = []
 def spread(
     points: Annotated[Array, Axes("N D")],
     centre: Annotated[Array, Axes("D")] | None,
-    share: Share,
+    sample_weight: SampleWeight,
     slopes: Slopes,
     scale: float = 1.0,
 ) -> Array:
@@ -28,15 +28,15 @@ def spread(
     SEEN.append((points.shape, points.flags.c_contiguous, points.dtype, sorted(slopes)))
     apart = points - (0 if centre is None else centre)
     if "points" in slopes:
-        slopes["points"][...] = 2 * apart * share[:, np.newaxis]
+        slopes["points"][...] = 2 * apart * sample_weight[:, np.newaxis]
     if "centre" in slopes:
-        slopes["centre"][...] = -2 * (apart * share[:, np.newaxis]).sum(0)
-    return scale * (apart**2).sum(1) * share
+        slopes["centre"][...] = -2 * (apart * sample_weight[:, np.newaxis]).sum(0)
+    return scale * (apart**2).sum(1) * sample_weight
 
 
 def test_a_signature_with_axes_is_a_kernel_of_whole_arrays():
     form = spread.forms[0]
-    assert form.whole
+    assert form.by_batch
     assert not form.by_row
     assert [entry.axes for entry in form.inputs] == [("N", "D"), ("D",)]
     assert [entry.optional for entry in form.inputs] == [False, True]
@@ -44,7 +44,7 @@ def test_a_signature_with_axes_is_a_kernel_of_whole_arrays():
 
 
 def test_a_kernel_of_whole_arrays_needs_axes_a_share_and_slopes():
-    with pytest.raises(InvalidDefinition, match="expected inputs, a Share and Slopes"):
+    with pytest.raises(InvalidDefinition, match="expected inputs, a SampleWeight and Slopes"):
 
         @loss
         def without(points: Annotated[Array, Axes("N D")]) -> Array: ...
@@ -53,7 +53,10 @@ def test_a_kernel_of_whole_arrays_needs_axes_a_share_and_slopes():
 
         @loss
         def bare(
-            points: Annotated[Array, Axes("N D")], centre: lossreg.plugin.Real, share: Share, slopes: Slopes
+            points: Annotated[Array, Axes("N D")],
+            centre: lossreg.plugin.Real,
+            sample_weight: SampleWeight,
+            slopes: Slopes,
         ) -> Array: ...
 
 
@@ -100,14 +103,14 @@ def checked(
     x: Annotated[Array, Axes("T N")],
     marks: Annotated[Array, Axes("N S", Symbol)],
     long: Annotated[Array, Axes("N", Length)],
-    share: Share,
+    sample_weight: SampleWeight,
     slopes: Slopes,
 ) -> Array:
     """A kernel that checks its input."""
     require(marks < 5, "marks", marks, "a mark below 5")
-    assert long.shape == share.shape
-    slopes.get("x", x.copy())[...] = share
-    return x.sum(0) * share
+    assert long.shape == sample_weight.shape
+    slopes.get("x", x.copy())[...] = sample_weight
+    return x.sum(0) * sample_weight
 
 
 def test_what_a_kernel_refuses_is_told_at_its_place_in_the_whole():
