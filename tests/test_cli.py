@@ -231,20 +231,22 @@ def listed(default):
     return list(default) if isinstance(default, tuple) else default
 
 
+MODEL = LOSS.replace("import Real, hookimpl, loss", "import hookimpl, model").replace("@loss", "@model")
+MODEL = MODEL.replace("prediction: Real, target: Real", "inputs: int, outputs: int, random: int")
+
+
 def test_a_name_of_several_kinds_shows_all_of_them(command, install):
-    model = (
-        LOSS.replace("loss", "model")
-        .replace("lossreg_loss", "lossreg_model")
-        .replace(
-            "prediction: Real, target: Real",
-            "inputs: int, outputs: int, random: int",
-        )
-    )
-    model = model.replace("modelreg", "lossreg")
-    install("other", "[lossreg.models]\nhuber = other_model\n", other_model=model)
+    install("other", "[lossreg.models]\nhuber = other_model\n", other_model=MODEL)
     text = command("show", "huber").stdout
     assert "huber (loss)" in text
     assert "huber (model)" in text
+
+
+def test_show_describes_the_plugin_of_any_kind_in_a_file(command, tmp_path):
+    tmp_path.joinpath("huber.py").write_text(MODEL)
+    assert command("show", "./huber.py").stdout.startswith("huber (model)\n\nTheir own")
+    tmp_path.joinpath("broken.py").write_text("raise ValueError('no such luck')")
+    assert "ValueError: no such luck" in command("show", "broken.py", code=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lossreg.errors import BrokenPlugin, InvalidInput, listed, nearest
-from lossreg.registry.registries import REGISTRIES, Kind, Offer, Registry, explain
+from lossreg.registry.loading import Kind, explain
+from lossreg.registry.registries import REGISTRIES, Offer, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -1,9 +1,8 @@
 """The registries: find a plugin by name, load that one and no other, and explain what is wrong.
 
 There is one `Registry` for each kind of plugin, and everything that lists or names kinds reads `REGISTRIES`. What is
-installed is read from entry points, without importing anything. A plugin is imported when it is asked for, and is
-checked against the contract by itself, so that whatever is wrong with it affects no other. An author may also
-`register` an object at run time.
+installed is read from entry points, without importing anything. A plugin is imported when it is asked for, and whatever
+is wrong with it affects no other. An author may also `register` an object at run time, or name a file.
 """
 
 from __future__ import annotations
@@ -13,24 +12,19 @@ import re
 import sys
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 
-from lossreg.definition.component import Component, Data, Model, Optimizer, Schedule, Tracker, locate
+from lossreg.definition.component import Component, Data, Model, Optimizer, Schedule, Tracker
 from lossreg.definition.loss import Loss
 from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName, listed, nearest
 from lossreg.registry.entry_points import Point, entry_points, normalized_distribution
+from lossreg.registry.loading import SUFFIX, Kind, explain, load_component
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import ModuleType
-
-Kind = TypeVar("Kind", bound=Component)
 
 RUNTIME = "runtime"
 PREFIX = "lossreg."
-SUFFIX = ".py"
-"""What the path of a file with a plugin ends with."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +128,7 @@ class Registry(Generic[Kind]):
             return offer.registered
         if offer not in self._loaded:
             try:
-                self._loaded[offer] = self._import(offer)
+                self._loaded[offer] = load_component(offer.name, offer.value, self.component)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
@@ -146,31 +140,6 @@ class Registry(Generic[Kind]):
         where = f"({offer.name} = {offer.value!r})"
         return BrokenPlugin(f"{self.kind} {offer.name!r} of {offer} cannot be used {where}: {cause}")
 
-    def _import(self, offer: Offer[Kind]) -> Kind:
-        if offer.value.endswith(SUFFIX):
-            return self._checked(offer, module_of(offer.name, offer.value))
-        module, _, attribute = offer.value.partition("[")[0].replace(" ", "").partition(":")
-        return self._checked(offer, locate(module, attribute) if attribute else import_module(module))
-
-    def _checked(self, offer: Offer[Kind], plugin: object) -> Kind:
-        from lossreg.definition import hooks  # imports pluggy, which listing names does not need
-
-        manager = hooks.Contract("lossreg")
-        manager.add_hookspecs(hooks)
-        manager.register(plugin)
-        manager.check_pending()
-        answers = manager.hook.lossreg_component()
-        if len(answers) != 1:
-            raise BrokenPlugin("it has no lossreg_component hook that returns a component")
-        (component,) = answers
-        if not isinstance(component, self.component):
-            raise BrokenPlugin(f"its lossreg_component returns {component!r}, expected a {self.component.__name__}")
-        if component.name != offer.name:
-            raise BrokenPlugin(f"its entry point is named {offer.name!r}, but its component {component.name!r}")
-        if not is_documented(component):
-            raise BrokenPlugin("its docstring is not a string")
-        return component
-
     def register(self, component: Kind) -> Kind:
         """Offer a component at run time, as in a notebook; the same name again replaces the earlier component.
 
@@ -181,43 +150,6 @@ class Registry(Generic[Kind]):
             raise InvalidType(f"expected a {self.kind} made by @{self.kind}, got {component!r}")
         self._registered[component.name] = Offer(component.name, RUNTIME, registered=component)
         return component
-
-
-def module_of(name: str, path: str) -> ModuleType:
-    """Import a file as the module of a name, once; raises BrokenPlugin where another module has the name."""
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    path = os.path.abspath(path)  # noqa: PTH100  as above
-    module = sys.modules.get(name)
-    if module is not None and getattr(module, "__file__", None) == path:
-        return module
-    spec = spec_from_file_location(name, path)
-    if module is not None or spec is None or spec.loader is None:
-        raise BrokenPlugin(f"another module is named {name!r}; rename the file")
-    sys.modules[name] = module = module_from_spec(spec)  # compiled code and pickles find the module by its name
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def explain(error: BaseException) -> str:
-    """Return what an error raised by a plugin says, whatever the error is."""
-    try:
-        message = str(error)
-    except Exception:  # noqa: BLE001  the plugin's own __str__ fails
-        message = "its message cannot be shown"
-    return message if isinstance(error, BrokenPlugin) else f"{type(error).__name__}: {message}"
-
-
-def is_documented(component: Component) -> bool:
-    """Return whether a component's documentation is text; a plugin may assign anything to `__doc__`."""
-    try:
-        return isinstance(component.doc, str)
-    except AttributeError:
-        return False
 
 
 def normalized_name(name: str) -> str:

@@ -9,33 +9,44 @@ if TYPE_CHECKING:
 
     from lossreg.definition.loss import Loss
     from lossreg.errors import UnknownName
+    from lossreg.registry.registries import Offer
 
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
     description = "Show what a plugin does, its inputs and parameters, and where it comes from."
     command = commands.add_parser("show", help="describe one plugin", description=description)
-    command.add_argument("name", metavar="NAME", help="its name, the name of its PyTorch class, or DISTRIBUTION:NAME")
+    command.add_argument(
+        "name",
+        metavar="NAME",
+        help="its name, its PyTorch class name, DISTRIBUTION:NAME, or a file such as ./my_loss.py",
+    )
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Describe the plugins that have a name, of whatever kind."""
     from lossreg.commands.output import say
-    from lossreg.errors import UnknownName
+    from lossreg.errors import BrokenPlugin, UnknownName
     from lossreg.registry.describe import describe
     from lossreg.registry.isolation import load
+    from lossreg.registry.loading import SUFFIX
     from lossreg.registry.registries import REGISTRIES
 
-    found = []
+    found: list[tuple[str, Offer[Any], Any]] = []
+    broken = []
     for registry in REGISTRIES:
         try:
             offer = registry.find(options.name)
+            found.append((registry.kind, offer, load(registry, offer)))
         except UnknownName:
             continue
-        found.append((registry.kind, offer, load(registry, offer)))
+        except BrokenPlugin as error:
+            if not options.name.endswith(SUFFIX):
+                raise
+            broken.append(error)  # a file has a plugin of one kind, and is none of the others
     if not found:
-        raise unknown(options.name)
+        raise broken[0] if broken else unknown(options.name)
     say("\n\n".join(describe(*one, trainable=one[0] != "loss" or is_trainable(one[2])) for one in found))
 
 
