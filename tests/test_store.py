@@ -17,7 +17,7 @@ from lossreg import InvalidParameter
 from lossreg.experiment.config.run_config import load
 from lossreg.experiment.runner import run_directory
 from lossreg.experiment.runner.run_directory import RunDirectory
-from lossreg.experiment.storage import files
+from lossreg.experiment.storage import environment as run_environment, files
 from lossreg.experiment.storage.environment import config_hash, environment, git as git_state
 from lossreg.experiment.storage.runs import runs_in
 
@@ -195,6 +195,56 @@ def test_the_git_commit_and_whether_files_differ(tmp_path, monkeypatch):
     assert git_state() == {"commit": head, "dirty": True}
     monkeypatch.setenv("PATH", "")
     assert git_state() is None
+
+
+def git(*arguments, cwd):
+    command = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "-c", "protocol.file.allow=always", *arguments]
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True)
+
+
+def test_a_repository_runs_no_program_of_its_own(tmp_path, monkeypatch):
+    trap = tmp_path / "trap"
+    trap.write_text(f"#!/bin/sh\necho ran >> '{tmp_path / 'ran'}'\ncat\n")
+    trap.chmod(0o755)
+    inner, repository = tmp_path / "inner", tmp_path / "repository"
+    for folder in (inner, repository):
+        folder.mkdir()
+        git("init", "-q", cwd=folder)
+        folder.joinpath("file").write_text("text\n")
+        folder.joinpath(".gitattributes").write_text(f"file filter={folder.name}\nother filter=e=vil\n")
+        folder.joinpath("other").write_text("text\n")
+        git("add", ".", cwd=folder)
+        git("commit", "-qm", "x", cwd=folder)
+    git("submodule", "add", "-q", str(inner), "sub", cwd=repository)
+    git("commit", "-qm", "x", cwd=repository)
+    hook = repository / ".git" / "hooks" / "post-index-change"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_bytes(trap.read_bytes())
+    hook.chmod(0o755)
+    for folder, name in ((repository, "repository"), (repository / "sub", "inner")):
+        for key in ("core.fsmonitor", f"filter.{name}.clean", f"filter.{name}.process", "filter.e=vil.clean"):
+            git("config", key, str(trap), cwd=folder)
+        folder.joinpath("file").write_text("test\n")
+        folder.joinpath("other").touch()
+    monkeypatch.chdir(repository)
+    found = git_state()
+    assert found["dirty"] is True
+    assert len(found["commit"]) == 40
+    assert not (tmp_path / "ran").exists()
+    subprocess.run(["git", "status"], check=False, capture_output=True)
+    assert (tmp_path / "ran").exists()  # without precautions it does run
+
+
+def test_a_distribution_whose_metadata_is_not_utf_8_is_recorded(tmp_path, monkeypatch):
+    info = tmp_path / "latin-1.0.dist-info"
+    info.mkdir()
+    info.joinpath("METADATA").write_bytes(b"Metadata-Version: 2.1\nName: latin\nVersion: 1.0\nAuthor: Andr\xe9\n\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    run_environment.packages.cache_clear()
+    try:
+        assert run_environment.packages()["latin"] == "1.0"
+    finally:
+        run_environment.packages.cache_clear()
 
 
 def test_numbers_that_json_lacks_are_text_that_float_reads(tmp_path):

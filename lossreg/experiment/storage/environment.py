@@ -18,8 +18,13 @@ from lossreg.experiment.storage.records import flat, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from importlib.metadata import Distribution
 
     from lossreg.experiment.config.run_config import Config
+
+NO_PROGRAMS = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+STATUS = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--ignore-submodules=dirty")
 
 
 def environment(config: Config) -> dict[str, Any]:
@@ -40,16 +45,29 @@ def environment(config: Config) -> dict[str, Any]:
 
 @cache
 def packages() -> dict[str, str]:
-    """The versions of all packages installed, by name: read once, and read off, as to parse them takes 60 ms."""
+    """The versions of all installed packages by name, read once, and by a pattern, as to parse them takes 60 ms."""
     from importlib.metadata import distributions
 
     found = {}
     for distribution in distributions():
-        told = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
-        head = dict(re.findall(r"^(Name|Version):[ \t]*(.*\S)", told.partition("\n\n")[0], re.MULTILINE))
+        text = metadata_of(distribution)
+        head = dict(re.findall(r"^(Name|Version):[ \t]*(.*\S)", text.partition("\n\n")[0], re.MULTILINE))
         if "Name" in head:
             found[head["Name"]] = head.get("Version", "")
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def metadata_of(distribution: Distribution) -> str:
+    """The metadata of a distribution, whatever its encoding; empty where it cannot be read."""
+    for name in ("METADATA", "PKG-INFO"):
+        with suppress(OSError):
+            try:
+                text = distribution.read_text(name)
+            except UnicodeDecodeError as error:
+                text = bytes(error.object).decode(errors="replace")
+            if text:
+                return text
+    return ""
 
 
 def plugins(config: Config) -> list[dict[str, Any]]:
@@ -105,14 +123,45 @@ def cpu() -> str:
 
 
 def git() -> dict[str, Any] | None:
-    """The commit of the current directory's repository, and whether files differ from it; None where there is none."""
-    command = ["git", "status", "--porcelain=v2", "--branch", "--no-ahead-behind"]
+    """The commit of the current directory's repository, and whether files differ from it; None where there is none.
+
+    The repository may be anyone's, and its configuration names programs that Git would run: all of them are switched
+    off. A file that only differs before a filter is applied to it counts as different.
+    """
     try:
-        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout  # noqa: S603  nothing of anybody's
-    except (OSError, subprocess.SubprocessError):
+        output = run_git(QUIET | without_filters(), "status", *STATUS)
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    commit = re.search(r"^# branch\.oid ([0-9a-f]+)$", told, re.MULTILINE)
-    return commit and {"commit": commit[1], "dirty": any(not line.startswith("#") for line in told.splitlines())}
+    commit = re.search(r"^# branch\.oid ([0-9a-f]+)$", output, re.MULTILINE)
+    return commit and {"commit": commit[1], "dirty": any(not line.startswith("#") for line in output.splitlines())}
+
+
+def without_filters() -> dict[str, str]:
+    """The environment in which Git applies none of the filters that are configured."""
+    try:
+        found = run_git(
+            QUIET, "config", "--null", "--name-only", "--get-regexp", r"^filter\..*\.(clean|process|required)$"
+        )
+    except subprocess.CalledProcessError:  # there are none
+        return {}
+    names = sorted({*found.split("\0")} - {""})
+    settings = {"GIT_CONFIG_COUNT": str(len(names))}
+    for number, name in enumerate(names):
+        settings |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": ""}
+    return settings
+
+
+def run_git(settings: Mapping[str, str], command: str, *options: str) -> str:
+    """What a Git command prints, in an environment with these settings."""
+    return subprocess.run(  # noqa: S603  the arguments are all written here
+        ["git", *NO_PROGRAMS, command, *options],  # noqa: S607  whichever is on the path
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=True,
+        timeout=10,
+        env={**os.environ, **settings},
+    ).stdout
 
 
 def file_hash(file: str) -> str | None:
