@@ -19,7 +19,7 @@ import lossreg
 from lossreg.cli import complain
 from lossreg.commands.results.output import print_csv, print_table, print_transposed, warn_of_problems
 from lossreg.experiment.config.yaml_document import Document
-from lossreg.experiment.runner.progress import ProgressBar, ProgressLines, for_output
+from lossreg.experiment.runner.progress import ProgressBar, ProgressLines, progress_for
 from lossreg.experiment.task.requirements import requirements_of
 from lossreg.registry.registries import REGISTRIES
 
@@ -549,7 +549,7 @@ def test_a_signal_to_stop_is_a_short_line_and_exit_code_130(tmp_path, number):
     assert worker.returncode == 130, errors
     assert errors == "lossreg: error: interrupted\n"
     (path,) = tmp_path.glob("runs/*")
-    assert f"go on       lossreg resume runs/{path.name}\n" in output
+    assert f"resume      lossreg resume runs/{path.name}\n" in output
     status = json.loads(path.joinpath("status.json").read_text())
     assert status["status"] == "interrupted"
     assert path.joinpath("checkpoints", f"step-{status['step']}.safetensors").exists()
@@ -625,9 +625,9 @@ def test_without_rich_a_terminal_gets_lines(monkeypatch):
     class Terminal:
         isatty = staticmethod(lambda: True)
 
-    assert type(for_output(Terminal())) is ProgressBar
+    assert type(progress_for(Terminal())) is ProgressBar
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    assert type(for_output(Terminal())) is ProgressLines
+    assert type(progress_for(Terminal())) is ProgressLines
 
 
 def test_a_run_goes_on_without_its_reader_and_a_run_of_its_config_has_its_name(command, tmp_path):

@@ -115,7 +115,7 @@ def test_an_interrupted_run_has_a_checkpoint_of_its_step_and_can_be_resumed(tmp_
 
 def test_a_finished_run_says_so(tmp_path):
     path = lossreg.run(small(), root=tmp_path).path
-    with pytest.raises(NotResumable, match=r"is finished; lossreg run .*config\.yaml runs it again"):
+    with pytest.raises(NotResumable, match=r"is finished; lossreg run .*config\.yaml repeats it"):
         lossreg.resume(path)
 
 
@@ -127,7 +127,7 @@ def test_a_run_that_is_running_is_refused(tmp_path):
 
 
 def test_a_directory_that_is_no_run_says_what_it_lacks(tmp_path):
-    with pytest.raises(NotResumable, match=r"is not the directory of a run; it has no config\.yaml"):
+    with pytest.raises(NotResumable, match=r"this is not the directory of a run: it has no config\.yaml"):
         lossreg.resume(tmp_path)
 
 
@@ -140,8 +140,8 @@ def test_a_changed_config_is_refused_with_the_difference_unless_forced(tmp_path)
     path = stopped(tmp_path, small())
     config = path / "config.yaml"
     config.write_text(text.replace("lr: 0.1", "lr: 0.05").replace("epochs: 5", "epochs: 7"))
-    told = r": optimizer.lr was 0.1, is 0.05; train.epochs was 5, is 7; --force resumes it all the same$"
-    with pytest.raises(NotResumable, match=told):
+    message = r": optimizer.lr was 0.1, is 0.05; train.epochs was 5, is 7; --force resumes the run nevertheless$"
+    with pytest.raises(NotResumable, match=message):
         lossreg.resume(path)
     assert [record["epoch"] for record in lossreg.resume(path, force=True).metrics] == [1, 2, 3, 4, 5, 6, 7]
     assert RunDirectory(path).read("status.json")["status"] == "finished"
@@ -219,10 +219,10 @@ def test_a_changed_plugin_is_refused_with_the_difference_unless_forced(tmp_path)
     tmp_path.joinpath("their_squares.py").write_text(PLUGIN.replace("2 * error", "error + error"))
     info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.1\n")
     refused = command("resume", str(path))
-    told = (
+    message = (
         r"loss squares: version was '1.0', is '1.1'; loss squares: its source has changed \(\w{8} to \w{8}\); --force"
     )
-    assert re.search(told, refused.communicate()[1])
+    assert re.search(message, refused.communicate()[1])
     assert refused.returncode == 2
     forced = command("resume", str(path), "--force")
     while "resumed after step" not in forced.stdout.readline():
@@ -244,20 +244,20 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("status.json", "{}", "it has no status"),
         ("status.json", "[]", "it has no status"),
         ("environment.json", "garbage", "Expecting value"),
         ("environment.json", '{"config": {}}', "it has no plugins"),
-        ("metrics.jsonl", "", "0 bytes of "),
+        ("metrics.jsonl", "", "it has 0 bytes, and had "),
         ("metrics.jsonl", "x" * 10_000, "Expecting value"),
     ],
 )
-def test_a_damaged_file_is_named(tmp_path, name, content, told):
+def test_a_damaged_file_is_named(tmp_path, name, content, message):
     path = stopped(tmp_path, small())
     (path / name).write_text(content)
-    with pytest.raises(NotResumable, match=rf"/{name}: is damaged: {told}"):
+    with pytest.raises(NotResumable, match=rf"/{name}: is damaged: {message}"):
         lossreg.resume(path)
 
 
@@ -342,12 +342,12 @@ def test_a_loss_that_turns_infinite_names_step_batch_and_rows(tmp_path):
     )
     with pytest.raises(Diverged) as caught:
         lossreg.run(given, root=tmp_path / "runs")
-    told = "the loss is inf at step 4 (epoch 1, batch 4 of 5), whose batch has these rows of csv: 13, 14, 15, 16"
-    assert str(caught.value) == told
+    message = "the loss is inf at step 4 (epoch 1, batch 4 of 5), whose batch has these rows of csv: 13, 14, 15, 16"
+    assert str(caught.value) == message
     (path,) = tmp_path.joinpath("runs").iterdir()
     status = RunDirectory(path).read("status.json")
     assert (status["status"], status["step"]) == ("diverged", 3)
-    assert told in status["error"]
+    assert message in status["error"]
     assert checkpoint.steps_in(path / "checkpoints") == [2, 3]
     assert all(np.isfinite(array).all() for array in checkpoint.read(path / "checkpoints", 3, 10**9).arrays.values())
     assert not (path / "weights.safetensors").exists()
@@ -379,7 +379,9 @@ def test_divergence_is_exit_code_3(tmp_path):
     command = [sys.executable, "-m", "lossreg", "run", "x.yaml", "--runs", "runs"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 3
-    assert re.match(r"lossreg: error: (the loss is (nan|inf) at step \d+ \(epoch 1, batch \d|weights )", done.stderr)
+    assert re.match(
+        r"lossreg: error: (the loss is (nan|inf) at step \d+ \(epoch 1, batch \d|the weights )", done.stderr
+    )
 
 
 def test_a_second_signal_stops_at_once(tmp_path):

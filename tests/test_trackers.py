@@ -1,4 +1,4 @@
-"""Trackers: TensorBoard is told what the run's directory has, as tests/live shows of MLflow; none can stop a run."""
+"""Trackers: TensorBoard gets all metrics (tests/live shows it of MLflow), and no tracker can stop a run."""
 
 import logging
 import struct
@@ -20,40 +20,40 @@ RUN = {
 }
 
 
-class TrackerThread:
-    """Takes note of everything, and fails at what it is told to fail at."""
+class RecordingTracker:
+    """Records every call, and fails at the one that `fails` names."""
 
     def __init__(self, path, config, fails=""):
-        self.path, self.config, self.fails, self.told = path, config, fails, []
-        FOLLOWERS.append(self)
+        self.path, self.config, self.fails, self.received = path, config, fails, []
+        TRACKERS_MADE.append(self)
 
     def log(self, metrics, step):
-        self.told.append((step, metrics))
+        self.received.append((step, metrics))
         if self.fails == "log":
             raise OSError("no route\nto host")
 
     def close(self, status):
-        self.told.append(status)
+        self.received.append(status)
         if self.fails == "close":
             raise ValueError("still open")
 
 
-FOLLOWERS = []
+TRACKERS_MADE = []
 
 
 @pytest.fixture
-def follower(monkeypatch):
+def trackers_made(monkeypatch):
     """Trackers that are offered for one test."""
 
     def following(path: str, config: dict, *, fails: str = ""):
         if fails == "begin":
             raise SystemExit("not today")
-        return TrackerThread(path, config, fails)
+        return RecordingTracker(path, config, fails)
 
     monkeypatch.setattr(trackers, "_registered", {})
     lossreg.register(lossreg.plugin.tracker(following))
-    FOLLOWERS.clear()
-    return FOLLOWERS
+    TRACKERS_MADE.clear()
+    return TRACKERS_MADE
 
 
 def events(folder):
@@ -78,7 +78,7 @@ def test_there_are_none_unless_they_are_named(tmp_path):
 
 
 def test_tensorboard_has_what_the_run_has(tmp_path, monkeypatch):
-    monkeypatch.setattr("lossreg.experiment.runner.trackers.PATIENCE", 100.0)  # a busy machine imports for long
+    monkeypatch.setattr("lossreg.experiment.runner.trackers.TIMEOUT", 100.0)  # a busy machine imports for long
     result = lossreg.run({**RUN, "trackers": ["tensorboard"]}, root=tmp_path)
     assert result.config["trackers"] == [{"name": "tensorboard", "folder": "tensorboard"}]
     found = events(result.path / "tensorboard")
@@ -90,30 +90,30 @@ def test_tensorboard_has_what_the_run_has(tmp_path, monkeypatch):
     assert any(tag.startswith("config") for tag, _, _ in found)
 
 
-def test_a_tracker_is_told_of_everything(follower, tmp_path):
+def test_a_tracker_receives_everything(trackers_made, tmp_path):
     result = lossreg.run({**RUN, "trackers": [{"name": "following"}]}, root=tmp_path)
-    (one,) = follower
+    (one,) = trackers_made
     assert (one.path, one.config) == (str(result.path), result.config)
-    assert [told[0] for told in one.told[:-1]] == [record["step"] for record in result.metrics]
-    assert one.told[0][1].keys() == {key for key in result.metrics[0] if key.startswith(("train_", "test_"))}
-    assert one.told[-1] == "finished"
+    assert [call[0] for call in one.received[:-1]] == [record["step"] for record in result.metrics]
+    assert one.received[0][1].keys() == {key for key in result.metrics[0] if key.startswith(("train_", "test_"))}
+    assert one.received[-1] == "finished"
 
 
-def test_a_tracker_learns_how_the_run_was_stopped(follower, tmp_path):
+def test_a_tracker_learns_how_the_run_was_stopped(trackers_made, tmp_path):
     class Stopper(lossreg.Progress):
         def epoch(self, _):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         lossreg.run({**RUN, "trackers": ["following"]}, root=tmp_path, progress=Stopper())
-    assert follower[0].told == ["interrupted"]
+    assert trackers_made[0].received == ["interrupted"]
 
 
 @pytest.mark.parametrize(
-    ("fails", "said"),
+    ("fails", "message"),
     [("begin", "SystemExit: not today"), ("log", "OSError: no route to host"), ("close", "ValueError: still open")],
 )
-def test_a_tracker_that_fails_is_one_warning_and_the_run_goes_on(follower, tmp_path, caplog, fails, said):
+def test_a_tracker_that_fails_is_one_warning_and_the_run_goes_on(trackers_made, tmp_path, caplog, fails, message):
     config = {**RUN, "trackers": [{"name": "following", "fails": fails}, "tensorboard"]}
     with caplog.at_level(logging.WARNING, "lossreg"):
         result = lossreg.run(config, root=tmp_path)
@@ -122,21 +122,21 @@ def test_a_tracker_that_fails_is_one_warning_and_the_run_goes_on(follower, tmp_p
         plain.path.joinpath("weights.safetensors").read_bytes()
     )
     (record,) = caplog.records
-    assert record.getMessage() == f"tracker following failed and is left alone, the run goes on: {said}"
-    assert len(follower) == (fails != "begin")
-    assert len([told for one in follower for told in one.told]) == {"begin": 0, "log": 1, "close": 4}[fails]
-    assert len(events(result.path / "tensorboard")) > 10  # the other tracker was told all the same
+    assert record.getMessage() == f"tracker following failed and gets no more metrics; the run continues: {message}"
+    assert len(trackers_made) == (fails != "begin")
+    assert len([call for one in trackers_made for call in one.received]) == {"begin": 0, "log": 1, "close": 4}[fails]
+    assert len(events(result.path / "tensorboard")) > 10  # the other tracker received everything
 
 
-def test_no_run_waits_for_a_tracker_that_hangs(follower, tmp_path, caplog, monkeypatch):
+def test_no_run_waits_for_a_tracker_that_hangs(trackers_made, tmp_path, caplog, monkeypatch):
     answer = threading.Event()
-    monkeypatch.setattr(TrackerThread, "log", lambda *_: answer.wait())
-    monkeypatch.setattr("lossreg.experiment.runner.trackers.PATIENCE", 0.01)
+    monkeypatch.setattr(RecordingTracker, "log", lambda *_: answer.wait())
+    monkeypatch.setattr("lossreg.experiment.runner.trackers.TIMEOUT", 0.01)
     with caplog.at_level(logging.WARNING, "lossreg"):
         result = lossreg.run({**RUN, "trackers": ["following"]}, root=tmp_path)
     assert len(result.metrics) == 3
-    assert follower[0].told == []
-    assert caplog.records[0].getMessage() == "tracker following is not done after 0.01 seconds and is left alone"
+    assert trackers_made[0].received == []
+    assert caplog.records[0].getMessage() == "tracker following has not finished after 0.01 seconds, and is abandoned"
     answer.set()
 
 
@@ -148,14 +148,14 @@ def test_a_tracker_that_is_not_installed_is_a_warning_with_the_command(tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (["tensorbord"], "trackers.0: no tracker named 'tensorbord' is installed; did you mean 'tensorboard'?"),
         ([{"name": "mlflow", "url": "x"}], "trackers.0.url: unknown key; did you mean 'uri'?"),
         ("tensorboard", "trackers: expected a list such as [tensorboard], got 'tensorboard'"),
     ],
 )
-def test_a_config_that_names_none_is_told(given, said):
+def test_a_config_that_names_no_tracker_is_refused(given, message):
     with pytest.raises(lossreg.InvalidConfig) as caught:
         load({**RUN, "trackers": given})
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)

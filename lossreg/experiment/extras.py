@@ -1,4 +1,4 @@
-"""Optional packages: the error for one that is not installed names the command that installs it."""
+"""Optional packages: if one is not installed, the error names the command that installs it."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ PACKAGES = {
     "sklearn": ("scikit-learn", "experiments"),
     "tensorboardX": ("tensorboardX", "tensorboard"),
 }
-"""The package behind each module, and the extra that has it."""
+"""For each module the package that has it, and the extra of lossreg that installs the package."""
 
 
 @contextmanager
-def extra() -> Iterator[None]:
-    """Turn the failed import of an optional package, however deep inside the block, into MissingExtra."""
+def optional_imports() -> Iterator[None]:
+    """Raise MissingExtra where an optional package cannot be imported, anywhere inside the block."""
     try:
         yield
     except ModuleNotFoundError as error:
         found = PACKAGES.get((error.name or "").partition(".")[0])
         if found is None:
             raise
-        package, group = found
-        raise MissingExtra(f"{package} is not installed; pip install 'lossreg[{group}]'", name=error.name) from None
+        package, extra = found
+        raise MissingExtra(f"{package} is not installed; pip install 'lossreg[{extra}]'", name=error.name) from None

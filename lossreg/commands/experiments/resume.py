@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> None:
     """Resume the run."""
     from lossreg.errors import NotResumable
     from lossreg.experiment.runner.execution import resume
-    from lossreg.experiment.runner.progress import for_output
+    from lossreg.experiment.runner.progress import progress_for
     from lossreg.experiment.storage.query import find
 
     one, *others = find(options.names, options.runs)
@@ -31,4 +31,4 @@ def run(options: argparse.Namespace) -> None:
         raise NotResumable(
             f"{options.names[0]!r} stands for {len(others) + 1} runs; `lossreg sweep FILE` continues a sweep"
         )
-    resume(one.path, for_output(), force=options.force)
+    resume(one.path, progress_for(), force=options.force)

@@ -24,22 +24,22 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Check all configs, then run one after the other."""
     from lossreg.experiment.config.run_config import Config, load
-    from lossreg.experiment.extras import extra
+    from lossreg.experiment.extras import optional_imports
     from lossreg.experiment.runner.execution import run as train
-    from lossreg.experiment.runner.progress import for_output
+    from lossreg.experiment.runner.progress import progress_for
     from lossreg.experiment.training.prepare import prepare
     from lossreg.formatting import one_line
 
     def checked(file: str, changes: list[str]) -> Config:
         config = load(file, changes)
         if len(options.files) > 1:  # a single run does this itself, before its first step
-            with extra():
+            with optional_imports():
                 prepare(config)
         return config
 
     for number, config in enumerate(read(options, checked), 1):
         try:
-            train(config, options.runs, for_output())
+            train(config, options.runs, progress_for())
         except BaseException:
             if number < len(options.files):
                 print(one_line(f"lossreg: not run: {', '.join(options.files[number:])}"), file=sys.stderr)

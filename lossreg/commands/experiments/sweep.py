@@ -42,12 +42,12 @@ def run(options: argparse.Namespace) -> None:
     from lossreg.commands.results.output import print_table
     from lossreg.experiment.storage.runs import Run
     from lossreg.experiment.sweep.run_sweep import sweep
-    from lossreg.experiment.sweep.sweep_progress import for_output
+    from lossreg.experiment.sweep.sweep_progress import sweep_progress_for
 
     summary = sweep(
         options.file,
         options.runs,
-        for_output(),
+        sweep_progress_for(),
         changes=options.changes,
         jobs=options.jobs,
         engine=options.engine,

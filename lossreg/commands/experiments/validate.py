@@ -31,7 +31,7 @@ def check(file: str, changes: list[str]) -> None:
     from lossreg.commands.output import say
     from lossreg.experiment.config.inheritance import compose
     from lossreg.experiment.config.run_config import KEPT, checked, is_sweep, name_of
-    from lossreg.experiment.extras import extra
+    from lossreg.experiment.extras import optional_imports
     from lossreg.experiment.sweep.trials import SweepPlan
     from lossreg.experiment.training.prepare import prepare
 
@@ -44,7 +44,7 @@ def check(file: str, changes: list[str]) -> None:
         plan.verify(trials)
         say(f"{file}: ok; {len(trials):,} trials, ranked by {metric}")
         return
-    with extra():
+    with optional_imports():
         prepared = prepare(checked(document, name))
     sizes = f"{len(prepared.train):,} training examples, {prepared.network.weights.size:,} weights"
     say(f"{file}: ok; {sizes}, {prepared.steps:,} step{'s' * (prepared.steps != 1)}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.experiment.extras import extra
+from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.runner.predictions import read
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ COLUMNS = 6
 
 def outcome(path: Path) -> dict[str, Any] | None:
     """What a run's directory says about the rows to test on; None if it has no predictions."""
-    with extra():
+    with optional_imports():
         found = read(path)
     if found is None or not len(found.target):
         return None

@@ -1,1 +1,1 @@
-"""Run a config, or resume a run, and log it to a directory."""
+"""Execute runs: train, resume, write the directory of a run, show progress, and inform trackers."""

@@ -1,4 +1,4 @@
-"""A run: from a config, or from the directory of a run that was stopped, to a run that is logged, and its result."""
+"""Execute a run: train from the first step or from a checkpoint, write its directory, and return the result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from lossreg.errors import Diverged, NotResumable
 from lossreg.experiment.config.run_config import Config, load
-from lossreg.experiment.extras import extra
+from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.runner import predictions
 from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.runner.result import Result
@@ -36,135 +36,146 @@ def run(
     root: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Train as a config says, in a directory of its own under `root`; see `lossreg.run`."""
+    """Train as a config says, in a new directory under `root`; see `lossreg.run`."""
     progress = progress or Progress()
     config = source if isinstance(source, Config) else load(source)
-    training = ready(config, progress)
-    with RunDirectory.create(config.name, root) as store:
-        return begin(training, store, progress)
+    training = prepare_training(config, progress)
+    with RunDirectory.create(config.name, root) as directory:
+        return start(training, directory, progress)
 
 
 def resume(path: str | Path, progress: Progress | None = None, *, force: bool = False) -> Result:
-    """Go on with a run that was stopped; see `lossreg.resume`."""
+    """Continue a run that was stopped; see `lossreg.resume`."""
     progress = progress or Progress()
-    with RunDirectory.open(path) as store:
-        before = store.read("environment.json", "config", "plugins")
-        config = load(store.path / "config.yaml")
+    with RunDirectory.open(path) as directory:
+        before = directory.read("environment.json", "config", "plugins")
+        config = load(directory.path / "config.yaml")
         changed = "; ".join(changes(before, config))
         if changed and not force:
-            raise NotResumable(f"{path}: {changed}; --force resumes it all the same")
-        if not changed and store.read("status.json", "status")["status"] == "finished":
-            raise NotResumable(f"{path}: is finished; lossreg run {store.path / 'config.yaml'} runs it again")
-        return go_on(ready(config, progress), store, progress, changed)
+            raise NotResumable(f"{path}: {changed}; --force resumes the run nevertheless")
+        if not changed and directory.read("status.json", "status")["status"] == "finished":
+            raise NotResumable(f"{path}: the run is finished; lossreg run {directory.path / 'config.yaml'} repeats it")
+        return continue_run(prepare_training(config, progress), directory, progress, changed)
 
 
-def begin(training: TrainingLoop, store: RunDirectory, progress: Progress) -> Result:
-    """Train from the first step on, in a directory that is locked."""
-    with InterruptHandler() as signals:
-        return carry_out(training, store, progress, signals, "started", describe=True)
+def start(training: TrainingLoop, directory: RunDirectory, progress: Progress) -> Result:
+    """Train from the first step, in a directory that is locked."""
+    with InterruptHandler() as interrupts:
+        return execute(training, directory, progress, interrupts, "started", describe=True)
 
 
-def go_on(training: TrainingLoop, store: RunDirectory, progress: Progress, changed: str = "") -> Result:
-    """Train from the latest checkpoint on, or from the first step if there is none, in a directory that is locked."""
-    with InterruptHandler() as signals:
-        steps = checkpoint.steps_in(store.checkpoints)
-        latest = checkpoint.read(store.checkpoints, steps[-1], size_limit(training)) if steps else None
+def continue_run(training: TrainingLoop, directory: RunDirectory, progress: Progress, changed: str = "") -> Result:
+    """Train from the latest checkpoint, or from the first step if there is none, in a directory that is locked."""
+    with InterruptHandler() as interrupts:
+        steps = checkpoint.steps_in(directory.checkpoints)
+        latest = checkpoint.read(directory.checkpoints, steps[-1], size_limit(training)) if steps else None
         if latest:
-            history = store.records(latest.sizes.get(METRICS, 0))
+            history = directory.records(latest.sizes.get(METRICS, 0))
             training.restore(latest, history)
             if training.done and not history:
-                raise NotResumable(f"{store.path / METRICS}: is damaged: it has no record until step {latest.step}")
-        store.rewind(latest.sizes if latest else {})
-        begun = f"resumed after step {training.step}" + (changed and f", although {changed}")
-        return carry_out(training, store, progress, signals, begun, describe=bool(changed))
+                raise NotResumable(f"{directory.path / METRICS}: is damaged: it has no record until step {latest.step}")
+        directory.rewind(latest.sizes if latest else {})
+        event = f"resumed after step {training.step}" + (changed and f", although {changed}")
+        return execute(training, directory, progress, interrupts, event, describe=bool(changed))
 
 
-def ready(config: Config, progress: Progress) -> TrainingLoop:
-    """Prepare a run."""
+def prepare_training(config: Config, progress: Progress) -> TrainingLoop:
+    """Prepare a run, and import what its first checkpoint needs, so that a missing package is found now."""
     progress.preparing(config)
-    with extra():
-        import_module("safetensors")  # what the first checkpoint needs should be missed at the beginning
+    with optional_imports():
+        import_module("safetensors")
         return TrainingLoop(prepare(config))
 
 
-def carry_out(  # noqa: PLR0913  all that a run has
+def execute(  # noqa: PLR0913  a run consists of these
     training: TrainingLoop,
-    store: RunDirectory,
+    directory: RunDirectory,
     progress: Progress,
-    signals: InterruptHandler,
-    begun: str,
+    interrupts: InterruptHandler,
+    event: str,
     *,
     describe: bool,
 ) -> Result:
-    """Train to the end, or to whatever stops it, and keep everything that is to be kept."""
+    """Train to the end, or until something stops the run, and write its directory; `event` is noted in the log."""
     prepared, network = training.prepared, training.prepared.network
-    progress = TrackedProgress(progress, store.path, prepared.config)
+    progress = TrackedProgress(progress, directory.path, prepared.config)
     try:
         if describe:
-            store.describe(prepared)
-        store.note(begun)
-        store.status("running", step=training.step)
+            directory.describe(prepared)
+        directory.note(event)
+        directory.status("running", step=training.step)
         progress.started(prepared, training.step)
-        # What overflows is found by the loss; a warning would say it again.
+        # A loss that overflows is detected by its value; numpy would warn in addition.
         with np.errstate(over="ignore", invalid="ignore"):
-            while not training.done:
-                training.advance(signals)
-                if training.at_epoch_end:
-                    record = training.evaluate()
-                    store.log(record)
-                    if training.best == len(training.history) - 1:
-                        training.best_checkpoint = training.checkpoint(store.sizes())
-                    progress.epoch(record)
-                if training.checkpoint_due or signals.received:
-                    keep(training, store)
-                signals.check()
+            train(training, directory, progress, interrupts)
         last = final = training.history[-1]
         if prepared.config.train.restore_best:
             final = training.history[training.best]
-            best = checkpoint.read(store.checkpoints, final["step"], size_limit(training))
+            best = checkpoint.read(directory.checkpoints, final["step"], size_limit(training))
             training.restore(best, training.history)
-        store.save(network.named)
-        predictions.save(prepared, store.path)
-        store.status("finished", step=last["step"])
-        store.note(f"finished after step {last['step']}, with the weights of step {final['step']}")
+        directory.save(network.named)
+        predictions.save(prepared, directory.path)
+        directory.status("finished", step=last["step"])
+        directory.note(f"finished after step {last['step']}, with the weights of step {final['step']}")
     except BaseException as error:
-        status, told = status_of(error), f"{type(error).__name__}: {error}"
-        with suppress(OSError):  # a full disk may take none of these
-            store.status(status, step=training.step, error=told)
-            store.note(f"{status} after step {training.step}: {told}")
-            if status == "failed":
-                store.note("".join(traceback.format_exception(error)).rstrip())
-            if status != "interrupted":  # that has its checkpoint, or is in a hurry
-                save(training.best_checkpoint, store)
-        progress.stopped(store.path)
+        record_stop(error, training, directory)
+        progress.stopped(directory.path)
         raise
-    result = Result(store.path, prepared.config.resolved(), training.history, dict(network.named), final)
+    result = Result(directory.path, prepared.config.resolved(), training.history, dict(network.named), final)
     progress.finished(result)
     return result
 
 
-def keep(training: TrainingLoop, store: RunDirectory) -> None:
-    """Write a checkpoint, before it that of the best epoch, and delete others than these and the latest.
+def train(training: TrainingLoop, directory: RunDirectory, progress: Progress, interrupts: InterruptHandler) -> None:
+    """Train to the end; raises KeyboardInterrupt after the checkpoint that an interrupt asks for."""
+    while not training.done:
+        training.advance(interrupts)
+        if training.at_epoch_end:
+            record = training.evaluate()
+            directory.log(record)
+            if training.best == len(training.history) - 1:
+                training.best_checkpoint = training.checkpoint(directory.sizes())
+            progress.epoch(record)
+        if training.checkpoint_due or interrupts.received:
+            write_checkpoints(training, directory)
+        interrupts.check()
 
-    A best epoch that was not written before a crash comes again: the run is resumed from before it.
+
+def write_checkpoints(training: TrainingLoop, directory: RunDirectory) -> None:
+    """Write a checkpoint, before it that of the best epoch, and delete all but these and the latest few.
+
+    If the process is killed before the best epoch's is written, nothing is lost: the run resumes from before that
+    epoch.
     """
-    save(training.best_checkpoint, store)
-    save(training.checkpoint(store.sizes()), store)
+    write_checkpoint(training.best_checkpoint, directory)
+    write_checkpoint(training.checkpoint(directory.sizes()), directory)
     training.last_checkpoint_time = perf_counter()
     kept = {training.history[training.best]["step"]} if training.history else set()
-    checkpoint.prune(store.checkpoints, training.prepared.config.train.keep_checkpoints, kept)
+    checkpoint.prune(directory.checkpoints, training.prepared.config.train.keep_checkpoints, kept)
 
 
 def size_limit(training: TrainingLoop) -> int:
-    """More bytes than a checkpoint of a model has, for one that is read."""
+    """The size in bytes up to which a checkpoint of this run is read, which is more than it can have."""
     return 2 * sum(array.nbytes for array in training.arrays.values()) + 1_000_000
 
 
-def save(state: Checkpoint | None, store: RunDirectory) -> None:
-    """Write a checkpoint, if there is one that has not been written."""
-    if state and not checkpoint.path_of(store.checkpoints, state.step).exists():
-        store.sync()
-        checkpoint.write(store.checkpoints, state)
+def write_checkpoint(state: Checkpoint | None, directory: RunDirectory) -> None:
+    """Write a checkpoint, if there is one and its file does not exist yet."""
+    if state and not checkpoint.path_of(directory.checkpoints, state.step).exists():
+        directory.sync()
+        checkpoint.write(directory.checkpoints, state)
+
+
+def record_stop(error: BaseException, training: TrainingLoop, directory: RunDirectory) -> None:
+    """Write why a run stopped, and the checkpoint of its best epoch, as far as the disk allows."""
+    status, message = status_of(error), f"{type(error).__name__}: {error}"
+    with suppress(OSError):  # the disk may be full
+        directory.status(status, step=training.step, error=message)
+        directory.note(f"{status} after step {training.step}: {message}")
+        if status == "failed":
+            directory.note("".join(traceback.format_exception(error)).rstrip())
+        if status != "interrupted":  # an interrupted run has written its checkpoint, or has to stop at once
+            write_checkpoint(training.best_checkpoint, directory)
 
 
 def status_of(error: BaseException) -> str:

@@ -1,9 +1,9 @@
-"""Predictions: what a run, at its end, makes of the rows to test on; a file of its own in the run's directory.
+"""The predictions that a run makes at its end for its test rows, in a file of its directory.
 
-    predictions.safetensors    `prediction` and `target`: a class for each example, or real numbers, (n, columns)
+    predictions.safetensors    `prediction` and `target`: the class of each example, or real numbers, (n, columns)
 
-The names of the classes are in the file's metadata. A report reads it; it needs neither the data nor the model. Rows
-that may have several classes have no such file.
+The names of the classes are in the file's metadata. `lossreg report` reads the file, and then needs neither data nor
+model. A run whose rows have several labels has no such file.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ FILE = "predictions.safetensors"
 LARGEST = 1_000_000_000
 """The size, in bytes, up to which predictions are read."""
 
-SIDES = {
+OUTCOMES = {
     Task.RANKING: ("below", "above"),
     Task.PAIRS: ("apart", "together"),
     Task.TRIPLETS: ("apart", "together"),
 }
-"""What is told of examples that compare rows."""
+"""The names of the two outcomes of a comparison: where the first row ranks, or whether rows have the same class."""
 
 
 class Predictions(NamedTuple):
-    """What was predicted, what would have been right, and the names of the classes, if it is about classes."""
+    """Predictions, the targets, and the names of the classes, which are empty for real targets."""
 
     prediction: NDArray[Any]
     target: NDArray[Any]
@@ -47,18 +47,19 @@ class Predictions(NamedTuple):
 
 
 def predict(prepared: PreparedRun) -> Predictions | None:
-    """Predict the rows to test on; None where there are none, or where each may have several classes."""
-    measure, part = prepared.evaluator, prepared.splits.get("test")
-    if part is None or measure.kind == "multilabel":
+    """Predict the test examples; None if there are none, or if each may have several labels."""
+    evaluator, examples = prepared.evaluator, prepared.splits.get("test")
+    if examples is None or evaluator.kind == "multilabel":
         return None
-    truth, estimate = measure.targets_and_predictions(prepared.network, part)
-    if measure.kind == "regression":
-        return Predictions(estimate, truth, ())
+    targets, predictions = evaluator.targets_and_predictions(prepared.network, examples)
+    if evaluator.kind == "regression":
+        return Predictions(predictions, targets, ())
     classes = tuple(prepared.encoding["classes"])
-    if measure.kind == "multiclass":
-        return Predictions(estimate.argmax(axis=1), truth, classes or tuple(map(str, range(estimate.shape[1]))))
-    sides = SIDES.get(prepared.objective.requirements.task, classes or ("0", "1"))
-    return Predictions((estimate > 0).astype(np.int64), truth.astype(np.int64), sides)
+    if evaluator.kind == "multiclass":
+        names = classes or tuple(map(str, range(predictions.shape[1])))
+        return Predictions(predictions.argmax(axis=1), targets, names)
+    names = OUTCOMES.get(prepared.objective.requirements.task, classes or ("0", "1"))
+    return Predictions((predictions > 0).astype(np.int64), targets.astype(np.int64), names)
 
 
 def save(prepared: PreparedRun, folder: Path) -> None:
@@ -70,7 +71,7 @@ def save(prepared: PreparedRun, folder: Path) -> None:
 
 
 def read(path: Path) -> Predictions | None:
-    """Read the predictions of a run's directory; None if there are none. Raises Unreadable for what cannot be used."""
+    """Read the predictions in the directory of a run; None if there are none. Raises Unreadable for a damaged file."""
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run: its directory, the config with every default, the metrics of each epoch, and the weights."""
+    """A finished run: its directory, the config with all defaults, the metrics of each epoch, and the final weights."""
 
     path: Path
     config: dict[str, Any] = field(repr=False)
     metrics: list[Record] = field(repr=False)
     weights: dict[str, Any] = field(repr=False)
     final: Record = field(repr=False)
-    """The metrics of the epoch that the weights are from: the last, or the best if that was to be restored."""
+    """The metrics of the epoch of the final weights: the last, or with `restore_best` the best."""
 
     def __repr__(self) -> str:
         numbers = (f"{key}={value:.4g}" for key, value in self.final.items() if key.startswith(SPLITS))

@@ -1,18 +1,18 @@
-"""The store: each run has a directory of its own, and what is in it is the truth.
+"""The directory of a run, which holds everything that is known about it.
 
-    config.yaml            the config with every default filled in; running it again repeats the run
-    data.json              features and classes by name, and what was done to them: categories, filling, scaling
+    config.yaml            the config with all defaults filled in; running it repeats the run
+    data.json              the names of features and classes, and how they were encoded: categories, means, scaling
     environment.json       that config and its hash, Python, packages, processor, git commit, and each plugin with its
                            version and hash
     status.json            running, finished, failed, interrupted or diverged; after which step, and why
     metrics.jsonl          one line for each epoch; nan and infinity are the texts "nan", "inf" and "-inf"
     timings.jsonl          how long the steps of each epoch took: the keys in TIMES
-    checkpoints/           step-N.safetensors: all that it takes to go on after step N
+    checkpoints/           step-N.safetensors: everything that is needed to continue after step N
     weights.safetensors    the final weights
-    predictions.safetensors    what they make of the rows to test on
-    log.txt                what happened to the run, and when
+    predictions.safetensors    their predictions for the test rows
+    log.txt                the events of the run, with their times
     .lossreg               the marker that proves that lossreg made the directory, so that it may be deleted
-    .lock                  locked while a process is at work on the run; it has no content
+    .lock                  an empty file, locked while a process works on the run
 
 On one machine, a config and a seed give the same bytes of metrics.jsonl and weights.safetensors, however often the run
 was stopped and resumed. Files appear whole or not at all; the last line of a .jsonl may be cut short by a crash, until
@@ -47,7 +47,7 @@ SCHEMAS = {"status.json": untrusted.STATUS, "environment.json": untrusted.ENVIRO
 
 
 class RunDirectory:
-    """One run's directory; as a context, locked against other processes."""
+    """The directory of a run; as a context manager, it is locked against other processes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -55,7 +55,7 @@ class RunDirectory:
 
     @classmethod
     def create(cls, name: str, root: str | Path | None = None) -> Self:
-        """Make a directory that no other run has, under `root`, or $LOSSREG_RUNS, or experiments/runs."""
+        """Make a new directory under `root`, or $LOSSREG_RUNS, or experiments/runs."""
         parent = files.root_of(root)
         with files.explaining(parent, "written to", f"runs go to {files.PLACES}"):
             parent.mkdir(parents=True, exist_ok=True)
@@ -67,13 +67,13 @@ class RunDirectory:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """The directory of an earlier run; raises NotResumable for one that a run has not begun in."""
+        """Open the directory of an earlier run; raises NotResumable if it is not one, or if the run never started."""
         given = files.folder("path", path)
-        store = cls(given.resolve() if given.is_symlink() else given)
+        directory = cls(given.resolve() if given.is_symlink() else given)
         for name in ("config.yaml", "environment.json", "status.json"):
-            if not (store.path / name).is_file():
-                raise NotResumable(f"{path}: is not the directory of a run; it has no {name}")
-        return store
+            if not (directory.path / name).is_file():
+                raise NotResumable(f"{path}: this is not the directory of a run: it has no {name}")
+        return directory
 
     def __enter__(self) -> Self:
         directories.check(self.path)
@@ -93,19 +93,19 @@ class RunDirectory:
         return self.path / "checkpoints"
 
     def describe(self, prepared: PreparedRun) -> None:
-        """Write what a run is of, what was done to its data, and what it depends on."""
+        """Write the config, the encoding of the data, and the environment."""
         self.checkpoints.mkdir(exist_ok=True)
         files.write(self.path / "config.yaml", dump(prepared.config.resolved()))
         for name, content in (("data", prepared.encoding), ("environment", environment(prepared.config))):
             files.write(self.path / f"{name}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
 
     def status(self, status: str, **details: Any) -> None:
-        """Write how the run is doing, with the time, and the process and machine that say so."""
+        """Write the status of the run, with the time, the process and the machine."""
         content = {"status": status, "time": now(), **locks.this_process(), **details}
         files.write(self.path / "status.json", json.dumps(content) + "\n")
 
     def note(self, text: str) -> None:
-        """Add what happened to the log."""
+        """Append an event to the log."""
         files.append(self.path / "log.txt", f"{now()} {text}")
 
     def read(self, name: str, *keys: str) -> Any:
@@ -123,36 +123,38 @@ class RunDirectory:
         return content
 
     def log(self, record: Mapping[str, Any]) -> None:
-        """Append a line to the metrics, and one to the timings."""
-        parts = {
+        """Append the record of an epoch to the metrics and the timings."""
+        contents = {
             METRICS: {key: value for key, value in record.items() if key not in TIMES},
             TIMINGS: {key: record[key] for key in ("epoch", "step", *TIMES) if key in record},
         }
-        for name, part in parts.items():
-            files.append(self.path / name, json.dumps(plain(part), allow_nan=False))
+        for name, content in contents.items():
+            files.append(self.path / name, json.dumps(plain(content), allow_nan=False))
 
     def sync(self) -> None:
-        """Bring metrics and timings to the disk."""
+        """Flush metrics and timings to the disk."""
         for name in (METRICS, TIMINGS):
             files.sync(self.path / name)
 
     def sizes(self) -> dict[str, int]:
-        """The sizes of metrics and timings, to cut them back to."""
+        """The sizes of metrics and timings in bytes, to which a resumed run truncates them."""
         return {name: files.size(self.path / name) for name in (METRICS, TIMINGS)}
 
     def rewind(self, sizes: Mapping[str, int]) -> None:
-        """Cut metrics and timings back to their sizes at a checkpoint (nothing without one); clear half files away.
+        """Truncate metrics and timings to their sizes at a checkpoint, or to nothing without one; delete partial files.
 
-        Raises NotResumable for a file that has less.
+        Raises NotResumable for a file that is shorter.
         """
         for name in (METRICS, TIMINGS):
-            path, wanted = self.path / name, sizes.get(name, 0)
-            if files.size(path) < wanted:
-                raise NotResumable(f"{path}: is damaged: {files.size(path)} bytes of {wanted} at the latest checkpoint")
-            files.cut(path, wanted)
+            path, size = self.path / name, sizes.get(name, 0)
+            if files.size(path) < size:
+                raise NotResumable(
+                    f"{path}: is damaged: it has {files.size(path)} bytes, and had {size} at the latest checkpoint"
+                )
+            files.cut(path, size)
         for folder in (self.path, self.checkpoints):
-            for part in folder.glob(".*.part"):
-                part.unlink()
+            for partial in folder.glob(".*.part"):
+                partial.unlink()
 
     def records(self, size: int | None = None) -> list[dict[str, Any]]:
         """The metrics of each epoch in the first `size` bytes, nan and infinity as numbers.
@@ -168,7 +170,7 @@ class RunDirectory:
             raise NotResumable(f"{path}: is damaged: {error}") from None
 
     def save(self, weights: Mapping[str, Any]) -> None:
-        """Write the weights."""
+        """Write the final weights."""
         files.write(self.path / "weights.safetensors", encode(weights))
 
 

@@ -1,7 +1,7 @@
-"""Trackers: what is told of a run beside its own directory.
+"""Trackers: pass the metrics of a run on to other tools, such as MLflow.
 
-Whatever goes wrong with one, be it that its server does not answer, the run goes on and takes no longer for it, but for
-a few seconds at its end.
+A tracker works in a thread of its own. If it fails or does not answer, the run continues and takes no longer, except
+for a wait of some seconds at its end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lossreg.experiment.extras import extra
+from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.storage.records import metrics_of
 from lossreg.experiment.storage.runs import Run
@@ -27,86 +27,87 @@ if TYPE_CHECKING:
     from lossreg.experiment.training.prepare import PreparedRun
 
 LOG = logging.getLogger("lossreg")
-PATIENCE = 10.0  # seconds that a run waits at its end for a tracker that has not been told everything
+TIMEOUT = 10.0
+"""How many seconds a run waits at its end for a tracker that has not processed everything."""
 
 
 class RunTracker(Protocol):
-    """What a tracker's function returns: one run, as it follows it."""
+    """What the function of a tracker plugin returns: an object that follows one run."""
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Take note of the metrics after a step."""
+        """Receive the metrics after a step."""
 
     def close(self, status: str) -> None:
-        """Take note that the run ended, and how: finished, failed, interrupted or diverged."""
+        """Receive the status at the end of the run: finished, failed, interrupted or diverged."""
 
 
 class TrackerThread:
-    """A tracker at work in a thread of its own, so that no step waits for it; if it fails, that is a warning, once."""
+    """A tracker in a thread of its own, so that no step waits for it; if it fails, one warning is logged."""
 
     def __init__(self, name: str, begin: Callable[[], RunTracker]) -> None:
         self.name, self.begin = name, begin
-        self.news: SimpleQueue[tuple[str, tuple[Any, ...]] | None] = SimpleQueue()
-        self.thread = Thread(target=self.follow, name=f"tracker {name}", daemon=True)
+        self.calls: SimpleQueue[tuple[str, tuple[Any, ...]] | None] = SimpleQueue()
+        self.thread = Thread(target=self.process_calls, name=f"tracker {name}", daemon=True)
         self.thread.start()
 
-    def follow(self) -> None:
-        """Tell the tracker all the news, until they end or it fails."""
+    def process_calls(self) -> None:
+        """Make the queued calls, until the queue ends or the tracker fails."""
         try:
-            with extra():
-                tracking = self.begin()
-            for act, arguments in iter(self.news.get, None):
-                getattr(tracking, act)(*arguments)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, it is not the run's
-            what = " ".join(f"{type(error).__name__}: {error}".split())
-            LOG.warning("tracker %s failed and is left alone, the run goes on: %s", self.name, what)
+            with optional_imports():
+                tracker = self.begin()
+            for method, arguments in iter(self.calls.get, None):
+                getattr(tracker, method)(*arguments)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  no error of a tracker may stop the run
+            message = " ".join(f"{type(error).__name__}: {error}".split())
+            LOG.warning("tracker %s failed and gets no more metrics; the run continues: %s", self.name, message)
 
-    def tell(self, act: str, *arguments: Any) -> None:
-        """Add to the news."""
-        self.news.put((act, arguments))
+    def call(self, method: str, *arguments: Any) -> None:
+        """Queue a call of a method of the tracker."""
+        self.calls.put((method, arguments))
 
     def close(self, status: str) -> None:
-        """End the news, and wait a little for what is not told yet."""
-        self.tell("close", status)
-        self.news.put(None)
-        self.thread.join(PATIENCE)
+        """End the queue, and wait a little until it has been processed."""
+        self.call("close", status)
+        self.calls.put(None)
+        self.thread.join(TIMEOUT)
         if self.thread.is_alive():
-            LOG.warning("tracker %s is not done after %g seconds and is left alone", self.name, PATIENCE)
+            LOG.warning("tracker %s has not finished after %g seconds, and is abandoned", self.name, TIMEOUT)
 
 
 class TrackedProgress(Progress):
-    """A report that trackers listen to."""
+    """Passes the events of a run on to another Progress, and its metrics to all trackers of the config."""
 
     def __init__(self, progress: Progress, path: Path, config: Config) -> None:
-        self.progress, self.followers = progress, []
+        self.progress, self.trackers = progress, []
         for choice in config.trackers:
             begin = partial(choice.component.function, str(path), config.resolved(), **choice.parameters)
-            self.followers.append(TrackerThread(choice.name, begin))
+            self.trackers.append(TrackerThread(choice.name, begin))
 
     def preparing(self, config: Config) -> None:
-        """Pass it on."""
+        """Pass the event on."""
         self.progress.preparing(config)
 
     def started(self, prepared: PreparedRun, step: int) -> None:
-        """Pass it on."""
+        """Pass the event on."""
         self.progress.started(prepared, step)
 
     def epoch(self, record: Record) -> None:
-        """Pass the record on."""
+        """Pass the record on, and its metrics to the trackers."""
         self.progress.epoch(record)
-        for follower in self.followers:
-            follower.tell("log", metrics_of(record), record["step"])
+        for tracker in self.trackers:
+            tracker.call("log", metrics_of(record), record["step"])
 
     def stopped(self, path: Path) -> None:
-        """Pass it on, with the status."""
+        """Pass the event on, and the status to the trackers."""
         self.progress.stopped(path)
         self.close(Run(path).status)
 
     def finished(self, result: Result) -> None:
-        """Pass it on."""
+        """Pass the result on, and the status to the trackers."""
         self.progress.finished(result)
         self.close("finished")
 
     def close(self, status: str) -> None:
-        """End all that follows."""
-        for follower in self.followers:
-            follower.close(status)
+        """Close all trackers."""
+        for tracker in self.trackers:
+            tracker.close(status)

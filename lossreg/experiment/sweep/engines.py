@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock, local
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from lossreg.experiment.extras import extra
+from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.sweep.run_trial import work
 from lossreg.kernels.drivers.threads import available
 
@@ -133,7 +133,7 @@ def dask(jobs: int, address: str | None) -> Iterator[tuple[Submit, Callable[[], 
 
     Dask itself runs a trial again whose worker is lost; its scheduler says how often.
     """
-    with extra():
+    with optional_imports():
         from distributed import Client, LocalCluster
 
     with ExitStack() as stack:

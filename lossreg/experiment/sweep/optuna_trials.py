@@ -14,7 +14,7 @@ from math import inf
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.extras import extra
+from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.storage import directories, files
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.summary import score
@@ -33,7 +33,7 @@ class OptunaTrials:
     """Trials, as Optuna's TPE proposes them."""
 
     def __init__(self, plan: SweepPlan, path: Path, metric: str, goal: str) -> None:
-        with extra():
+        with optional_imports():
             import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import Diverged, NotResumable
 from lossreg.experiment.config.run_config import load
-from lossreg.experiment.runner.execution import begin, go_on, ready
+from lossreg.experiment.runner.execution import continue_run, prepare_training, start
 from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import checkpoint, directories
@@ -51,15 +51,15 @@ def work(path: str, name: str, content: dict[str, Any]) -> str:
 
 def train(config: Config, store: RunDirectory) -> None:
     """Go on with a run, or begin it: there may be nothing of it yet, or only what other plugins made."""
-    training = ready(config, Progress())
+    training = prepare_training(config, Progress())
     begun = (store.path / "environment.json").is_file()
     if begun and not changes(store.read("environment.json", "config", "plugins"), config):
-        go_on(training, store, Progress())
+        continue_run(training, store, Progress())
         return
     for step in checkpoint.steps_in(store.checkpoints):
         checkpoint.path_of(store.checkpoints, step).unlink()
     store.rewind({})
-    begin(training, store, Progress())
+    start(training, store, Progress())
 
 
 def fail(store: RunDirectory, error: str, details: str = "") -> None:

@@ -164,7 +164,7 @@ def share(trial: Trial, record: dict[str, Any]) -> str:
     return f"{done:.0%}"
 
 
-def for_output(output: TextIO | None = None) -> SweepProgress:
+def sweep_progress_for(output: TextIO | None = None) -> SweepProgress:
     """Choose the table for a terminal (where rich is installed), and plain lines for anything else."""
     from importlib.util import find_spec
 

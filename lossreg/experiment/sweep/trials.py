@@ -18,7 +18,7 @@ from lossreg.experiment.config.inheritance import compose, laid_over
 from lossreg.experiment.config.run_config import KEPT, SWEEP, checked, is_sweep, name_of
 from lossreg.experiment.config.sweep_config import SweepConfig
 from lossreg.experiment.config.yaml_document import Document, dotted
-from lossreg.experiment.extras import extra
+from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.storage.environment import config_hash
 from lossreg.experiment.training.prepare import prepare, random_stream
 from lossreg.formatting import as_yaml
@@ -160,7 +160,7 @@ class SweepPlan:
         distinct: dict[str, Trial] = {}
         for trial in trials:
             distinct.setdefault(repr(essential(trial.config)), trial)
-        with extra():
+        with optional_imports():
             each(distinct.values(), self.prepared, str)
 
     def prepared(self, trial: Trial) -> None:
