@@ -1,4 +1,4 @@
-"""lossreg: loss functions as plugins, fast and exact, and the experiments that compare them.
+"""Loss functions as plugins, fast and exact, and the experiments that compare them.
 
 Find and use a loss:
 

@@ -1,4 +1,4 @@
-"""Names that a module exports and that are imported from elsewhere when they are first used."""
+"""Lazy exports: names of a module that are imported from another module when they are first used."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 def lazy(module: str, exports: Mapping[str, str]) -> Callable[[str], Any]:
     """Return the `__getattr__` of a module that exports names from other modules.
 
-    `exports` maps each name to the module that defines it, or to its own path if the name is that of a module.
+    `exports` maps each name to the module that defines it; the name of a sub-module is mapped to its own path.
     """
 
-    def __getattr__(name: str) -> Any:  # noqa: N807  it is the module's
+    def __getattr__(name: str) -> Any:  # noqa: N807  it becomes the function of the module
         if name not in exports:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         home = import_module(exports[name])

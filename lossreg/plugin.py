@@ -1,6 +1,13 @@
-"""What authors of plugins import: decorators, domains of inputs and parameters, and the parts of data and models.
+"""Everything that authors of plugins import.
 
     from lossreg.plugin import Positive, Real, hookimpl, loss
+
+* `loss`, `model`, `optimizer`, `data`, `schedule` and `tracker` are decorators, each of which makes a component from a
+  function; `hookimpl` marks the hook that returns the component.
+* Domains, such as `Real`, `Positive` or `ClassIndex`, annotate the inputs and parameters of that function.
+* `Row`, `ClassRow`, `Slope` and `Slopes` annotate rows of a kernel, `Array` and `Axes` the arrays of a batch kernel.
+* `each`, `Scratch` and `require` are for batch kernels; `Table` is what data sets return, and `Network`, `Sequential`
+  and `Dense` are what models are made of.
 
 Functions for the formulas of kernels are in `lossreg.kernels.numerics`.
 """

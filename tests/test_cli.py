@@ -34,7 +34,7 @@ train: {epochs: 40}
 PYTHON_ONLY = {"adaptive_log_softmax", "ctc", "linear_cross_entropy"}
 
 LOSS = '''
-"""Their own: a loss of somebody else."""
+"""Their own: a loss of another distribution."""
 from lossreg.plugin import Real, hookimpl, loss
 
 @loss
@@ -324,7 +324,7 @@ def test_control_characters_of_plugins_are_printed_escaped(command, install):
     )
     done = command("list")
     assert "\x1b" not in done.stdout + done.stderr
-    assert "\\x1b[2JT own: a loss of somebody else." in done.stdout
+    assert "\\x1b[2JT own: a loss of another distribution." in done.stdout
     assert "loss 'hu\\x1b[2Jber' of other 2.5 cannot be used" in done.stderr
     assert "\\x1b[2JT own" in command("show", "odd").stdout
     assert "\x1b" not in command("show", "\x1b[2J", code=2).stderr
@@ -410,7 +410,7 @@ def test_what_is_not_run_after_a_run_that_diverged_is_named(command, tmp_path):
 
 
 BROKEN = [
-    # a change of RUN, the place of the mistake, and what is said of it
+    # a change of RUN, the place of the mistake, and the message
     ("data:", "dta:", "1:1", "dta: unknown key; did you mean 'data'?"),
     ("random, ", "randm, ", "1:14", "data.name: no data named 'randm' is installed; did you mean 'random'?"),
     ("features: 3", "fetures: 3", "1:35", "data.fetures: unknown key; did you mean 'features'?"),
@@ -429,7 +429,7 @@ BROKEN = [
 ]
 
 
-def test_ten_broken_configs_are_told_all_together_each_at_its_place(command, tmp_path):
+def test_the_problems_of_ten_broken_configs_are_reported_together_each_at_its_place(command, tmp_path):
     for index, (old, new, _, _) in enumerate(BROKEN):
         assert old in RUN
         tmp_path.joinpath(f"{index}.yaml").write_text(RUN.replace(old, new))
@@ -487,8 +487,8 @@ def test_run_prints_some_lines_and_a_table_and_how_to_go_on(command, tmp_path):
 def test_a_run_that_cannot_be_written_is_exit_code_1(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     tmp_path.joinpath("taken").touch()
-    told = "cannot be written to: File exists; runs go to --runs DIR, $LOSSREG_RUNS or experiments/runs\n"
-    assert command("run", "good.yaml", "--runs", "taken", code=1).stderr == f"lossreg: error: taken: {told}"
+    message = "cannot be written to: File exists; runs go to --runs DIR, $LOSSREG_RUNS or experiments/runs\n"
+    assert command("run", "good.yaml", "--runs", "taken", code=1).stderr == f"lossreg: error: taken: {message}"
     done = command("sweep", "good.yaml", "--runs", "taken", "--set", "sweep.repeats=2", code=1)
     assert re.match(r"lossreg: error: .*taken/good: cannot be written to: File exists; runs go to ", done.stderr)
 
@@ -497,8 +497,8 @@ def test_a_page_that_cannot_be_written_and_a_table_that_cannot_be_read_are_named
     tmp_path.joinpath("good.yaml").write_text(RUN)
     command("run", "good.yaml")
     for output, why in ((".", "Is a directory"), ("none/x.html", "No such file or directory")):
-        told = f"lossreg: error: {output}: cannot be written: {why}; -o FILE writes to another file\n"
-        assert command("report", "last", "-o", output, code=1).stderr == told
+        message = f"lossreg: error: {output}: cannot be written: {why}; -o FILE writes to another file\n"
+        assert command("report", "last", "-o", output, code=1).stderr == message
     done = command("run", "good.yaml", "--set", "data={name: csv, path: none.csv, target: y}", code=2)
     assert "data.path: none.csv: cannot be read as csv: No such file or directory" in done.stderr
     (path,) = tmp_path.joinpath("runs").iterdir()
@@ -508,7 +508,7 @@ def test_a_page_that_cannot_be_written_and_a_table_that_cannot_be_read_are_named
     assert done.stderr == f"lossreg: error: {path}/.lock: cannot be written: Is a directory\n"
 
 
-def test_a_full_disk_is_told_in_words():
+def test_a_full_disk_is_one_line():
     with open("/dev/full", "w") as full:  # noqa: PTH123  a device
         done = subprocess.run(
             [sys.executable, "-m", "lossreg", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False

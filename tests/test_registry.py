@@ -241,7 +241,7 @@ def test_an_unknown_distribution_is_an_unknown_name():
 # Two of a name
 
 
-def test_two_distributions_with_one_name_are_told_apart(installed):
+def test_two_distributions_with_one_name_are_distinguished_by_the_distribution(installed):
     registry = installed("rival-losses", "2.1", point="huber")
     with pytest.raises(AmbiguousName) as caught:
         registry.get("huber")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.runs import Run, runs_in
-from lossreg.formatting import columns, counted
+from lossreg.formatting import columns, counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ class ProgressLines(Progress):
     def print(self, line: str = "") -> None:
         """Print a line at once; the run continues if nothing reads the output any more."""
         with suppress(BrokenPipeError):
-            print(line, file=self.output, flush=True)
+            print(printable(line), file=self.output, flush=True)
 
     def preparing(self, config: Config) -> None:
         """Print what is trained on what."""
@@ -126,7 +126,7 @@ class ProgressBar(ProgressLines):
 
         super().__init__(output)
         bar = (TextColumn("epoch"), MofNCompleteColumn(), BarColumn(24), TimeRemainingColumn())
-        metrics = TextColumn("{task.description}")
+        metrics = TextColumn("{task.description}", markup=False)
         self.bar = Progress(*bar, metrics, console=Console(file=output), transient=True)
         self.task = self.bar.add_task("")
 
@@ -139,7 +139,7 @@ class ProgressBar(ProgressLines):
     def epoch(self, record: Record) -> None:
         """Advance the bar."""
         self.add(record)
-        self.bar.update(self.task, advance=1, description=first_metrics(record)[-1])
+        self.bar.update(self.task, advance=1, description=printable(first_metrics(record)[-1]))
 
     def stopped(self, path: Path) -> None:
         """Stop drawing the bar."""

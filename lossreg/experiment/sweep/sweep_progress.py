@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.summary import score
+from lossreg.formatting import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,7 +67,7 @@ class SweepProgressLines(SweepProgress):
     def say(self, line: str = "") -> None:
         """Print a line at once; the sweep goes on if nobody reads it any more."""
         with suppress(BrokenPipeError):
-            print(line, file=self.output, flush=True)
+            print(printable(line), file=self.output, flush=True)
 
     def started(self, path: Path, metric: str, goal: str, total: int) -> None:
         """Say where the trials are."""
@@ -144,7 +145,9 @@ class SweepProgressTable(SweepProgressLines):
         rows += [("best", value, "", trial) for value, trial in self.results]
         for state, value, done, trial in rows:
             number = f"{value:.4g}" if isinstance(value, float) else ""
-            table.add_row(Text(state, "cyan" if state == "running" else "green"), number, done, Text(str(trial)))
+            table.add_row(
+                Text(state, "cyan" if state == "running" else "green"), number, done, Text(one_line(str(trial)))
+            )
         self.live.update(table)
 
     def stopped(self) -> None:
