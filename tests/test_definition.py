@@ -9,10 +9,11 @@ import pytest
 
 import lossreg
 from lossreg.definition.domains import CLASS_INDEX, REAL, UNIT
+from lossreg.definition.evaluate_point import evaluate
 from lossreg.definition.loss import Loss
-from lossreg.definition.signature import evaluate
+from lossreg.definition.roles import Role
 from lossreg.errors import InvalidDefinition
-from lossreg.plugin import ClassIndex, ClassRow, Positive, Probability, Real, Row, Slope, Unit, Weight
+from lossreg.plugin import ClassIndex, ClassRow, Positive, Probability, Real, Row, Slope, Target, Unit, Weight
 
 
 def pair(x: Real, y: Unit, scale: Positive = 2.0, *, mode: Literal["plain", "odd"] = "plain"):
@@ -71,6 +72,25 @@ def test_an_elementwise_kernel_tells_by_its_slopes_what_has_a_gradient():
         return x - y, 1.0
 
     assert lossreg.plugin.loss(one).forms[0].default_wrt == ("x",)
+
+
+def test_an_input_is_a_target_by_its_name_or_by_its_annotation():
+    def survival(risk: Real, target: Real, time: Target[Positive], event: Unit):
+        return risk, 1.0, 1.0, 1.0
+
+    def labelled(scores: ClassRow[Real], truth: ClassIndex, slope: Slope):
+        return 0.0
+
+    (form,) = lossreg.plugin.loss(survival).forms
+    assert [entry.role for entry in form.inputs] == [None, Role.TARGET, Role.TARGET, None]
+    assert form.default_wrt == ("risk",)
+    assert lossreg.plugin.loss(labelled).forms[0].inputs[1].role is Role.LABEL
+
+
+def test_what_matters_of_a_role_is_in_the_description():
+    (weight,) = (p for p in lossreg.get("mse").parameters if p.name == "weight")
+    assert (weight.role, weight.allowed) == (Role.WEIGHT, "a finite number")
+    assert weight.description == "a finite number; a mean divides by the sum of the weights"
 
 
 def no_input():

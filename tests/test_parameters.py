@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from lossreg.definition.domains import ClassRow, Ignored, NonNegative, Positive, Real, Row, Sign, Unit, Weight
+from lossreg.definition.annotations import ClassRow, IgnoredLabel, NonNegative, Positive, Real, Row, Sign, Unit, Weight
 from lossreg.definition.parameters import Parameter, bind, read_signature
 from lossreg.errors import InvalidDefinition, InvalidParameter
 
@@ -26,7 +26,7 @@ ACCEPTED = [
     (Unit, 1, 1.0),
     (Sign, -1, -1.0),
     (Weight, -3.0, -3.0),
-    (Ignored, -100, -100),
+    (IgnoredLabel, -100, -100),
     (int, np.int8(3), 3),
     (int, 3, 3),
     (bool, True, True),
@@ -56,8 +56,8 @@ REFUSED = [
     (Unit, 1.0000001, "a number 0 to 1"),
     (Sign, 0, "a number 1 or -1"),
     (Weight, INF, "a finite number"),
-    (Ignored, 1.0, "an integer"),
-    (Ignored, True, "an integer"),
+    (IgnoredLabel, 1.0, "an integer"),
+    (IgnoredLabel, True, "an integer"),
     (int, 1.0, "an integer"),
     (int, True, "an integer"),
     (int, "1", "an integer"),

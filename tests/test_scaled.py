@@ -9,12 +9,12 @@ from lossreg_losses.nll import nll
 import lossreg
 from lossreg.kernels.loops.scaled_slopes import only_stores
 from lossreg.kernels.numerics.stable import total
-from lossreg.plugin import ClassIndex, ClassRow, Ignored, Real, Row, Slope
+from lossreg.plugin import ClassIndex, ClassRow, IgnoredLabel, Real, Row, Slope
 
 RANDOM = np.random.default_rng(11)
 
 
-def stores(x: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_index: Ignored = -100) -> float:  # noqa: ARG001  the loop leaves such rows out
+def stores(x: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_index: IgnoredLabel = -100) -> float:  # noqa: ARG001  the loop leaves such rows out
     """Some numbers: only stores its slopes."""
     T = type(x[0])
     value = -x[label]
@@ -25,7 +25,7 @@ def stores(x: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_index: Ign
     return value
 
 
-def reads(x: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_index: Ignored = -100) -> float:  # noqa: ARG001  the loop leaves such rows out
+def reads(x: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_index: IgnoredLabel = -100) -> float:  # noqa: ARG001  the loop leaves such rows out
     """The same, but reads them back."""
     T = type(x[0])
     value = -x[label]

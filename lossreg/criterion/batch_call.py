@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.call import Call
-from lossreg.definition.domains import CLASS_INDEX, IGNORED, LENGTH
+from lossreg.definition.roles import Role
 from lossreg.definition.signature import SAMPLES, variants
 from lossreg.errors import InvalidInput, InvalidType
 from lossreg.kernels.drivers.each import Outside
@@ -96,7 +96,7 @@ class BatchCall(Call):
         counting = [self.counting(x, entry, kept) for x, entry in zip(batch, self.form.inputs, strict=True)]
         for x, entry in zip(counting, self.form.inputs, strict=True):
             self.check(x, entry, kept)
-            if entry.domain is LENGTH and self.reduction == "mean":
+            if entry.role is Role.LENGTH and self.reduction == "mean":
                 shares[kept] /= np.maximum(x, 1)
         given = dict(zip((name for name, _ in self.graded), grads, strict=False))
         buffers = {x.name: self.with_samples(given[x.name], x) for x in self.form.inputs if x.name in given}
@@ -130,7 +130,7 @@ class BatchCall(Call):
         if self.where is not None:
             shares[~self.where] = 0
         labels = self.labels()
-        for parameter in (p for p in self.form.parameters if p.domain is IGNORED and labels is not None):
+        for parameter in (p for p in self.form.parameters if p.role is Role.IGNORED_LABEL and labels is not None):
             shares[labels == self.settings[parameter.name]] = 0
         return shares.reshape(-1)
 
@@ -146,7 +146,7 @@ class BatchCall(Call):
 
     def check(self, x: Array, entry: Input, kept: Array) -> None:
         """Raise InvalidInput for the first number that lies outside its domain, with its position."""
-        labels = entry.domain is CLASS_INDEX and CLASSES in self.sizes
+        labels = entry.role is Role.LABEL and CLASSES in self.sizes
         if not (entry.domain.bounded or labels):
             return
         outside, extent = self.outside(x, entry, self.sizes.get(CLASSES, 0))

@@ -20,8 +20,8 @@ from lossreg.criterion.arrays import (
     without,
 )
 from lossreg.criterion.reductions import DIVIDING, REDUCTIONS
-from lossreg.definition.domains import CLASS_INDEX, IGNORED, PADDED_CLASS_INDEX, WEIGHT
 from lossreg.definition.parameters import REFUSED, accept_scalar
+from lossreg.definition.roles import Role
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels.drivers import evaluate as execute
 from lossreg.kernels.drivers.counting import count
@@ -168,11 +168,11 @@ class Call:
         """How much each element or row weighs; the labels that decide on more, the ignored one, the class weights."""
         weight, ignored, each = None, None, 1.0
         for parameter in self.form.parameters:
-            if parameter.domain is WEIGHT and isinstance(self.settings[parameter.name], np.ndarray):
+            if parameter.role is Role.WEIGHT and isinstance(self.settings[parameter.name], np.ndarray):
                 weight = self.parameter(parameter)
-            elif parameter.domain is WEIGHT:
+            elif parameter.role is Role.WEIGHT:
                 each *= self.settings[parameter.name]
-            if parameter.domain is IGNORED:
+            if parameter.role is Role.IGNORED_LABEL:
                 ignored = self.settings[parameter.name]
         labels = self.labels() if ignored is not None or weight is not None else None
         ignored = UNUSED_LABEL if ignored is None else ignored
@@ -180,7 +180,7 @@ class Call:
 
     def labels(self) -> Array | None:
         """The input that is class labels, if there is one."""
-        found = (x for x, entry in zip(self.arrays, self.form.inputs, strict=True) if entry.domain is CLASS_INDEX)
+        found = (x for x, entry in zip(self.arrays, self.form.inputs, strict=True) if entry.role is Role.LABEL)
         return next(found, None)
 
     def gradients(self, out: Any) -> tuple[Array, ...]:
@@ -284,11 +284,11 @@ class Call:
 
     def outside(self, x: Array, entry: Input, classes: int) -> tuple[Array, str]:
         """Which numbers of an input lie outside its domain, and what they should be."""
-        if entry.domain is PADDED_CLASS_INDEX:
+        if entry.role is Role.LABELS:
             ended = np.logical_or.accumulate(x == -1, axis=-1)
             return ~ended & ((x < 0) | (x >= classes)), f"classes from 0 to {classes - 1}, then -1"
-        if entry.domain is CLASS_INDEX:
-            ignored = [self.settings[p.name] for p in self.form.parameters if p.domain is IGNORED]
+        if entry.role is Role.LABEL:
+            ignored = [self.settings[p.name] for p in self.form.parameters if p.role is Role.IGNORED_LABEL]
             allowed = [f"a class from 0 to {classes - 1}", *(f"{label} (ignored)" for label in ignored)]
             return ((x < 0) | (x >= classes)) & ~np.isin(x, ignored), " or ".join(allowed)
         return ~np.asarray(entry.domain.contains(x)), entry.domain.description

@@ -28,10 +28,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.component import Component
 from lossreg.definition.domains import REAL
-from lossreg.definition.parameters import row_axis_of
-from lossreg.definition.signature import TARGETS, Form, Input, evaluate
+from lossreg.definition.evaluate_point import evaluate
+from lossreg.definition.signature import Form, Input
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Loss(Component):
     @property
     def task(self) -> str:
         """The kind of task that the loss is for, derived from its inputs."""
-        target = next((entry for entry in self.inputs if entry.name in TARGETS), self.inputs[-1])
+        target = next((entry for entry in self.inputs if entry.is_target), self.inputs[-1])
         if sum(entry.axis is not None for entry in self.inputs if entry is not target) > 1:
             return "embedding"
         return (self.inputs[0] if target.domain is REAL else target).domain.task

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from lossreg.definition.domains import Domain, NamedFunctions, RowAxis
+from lossreg.definition.annotations import domain_of, marker_of, named_functions, role_of, row_axis_of
+from lossreg.definition.domains import Domain
 from lossreg.errors import InvalidDefinition, InvalidParameter, listed, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from lossreg.definition.roles import Role
 
 REQUIRED: Any = inspect.Parameter.empty
 UNION = (Union, types.UnionType)
@@ -46,10 +49,21 @@ class Parameter:
         """The domain of its number or numbers, if it has one."""
         return domain_of(self.annotation)
 
+    @cached_property
+    def role(self) -> Role | None:
+        """What the kernel uses it for, if that matters to lossreg."""
+        return role_of(self.annotation)
+
     @property
     def allowed(self) -> str:
         """A description of the values it may be set to."""
         return describe_annotation(self.annotation)
+
+    @property
+    def description(self) -> str:
+        """A description of the values it may be set to, and of what follows from its role."""
+        note = self.role.note if self.role else ""
+        return f"{self.allowed}; {note}" if note else self.allowed
 
     def resolve(self, value: Any) -> Any:
         """Return what a kernel gets for a value: the function, if the value is the name of one."""
@@ -126,27 +140,8 @@ def accept_scalar(kind: type, value: Any) -> Any:
 
 def in_domain(annotation: Any, plain: Any) -> bool:
     """Whether a number, or every number of a list, is in the annotation's domain."""
-    domain = next((mark for mark in annotation.__metadata__ if isinstance(mark, Domain)), None)
+    domain = marker_of(annotation, Domain)
     return domain is None or bool(domain.contains(plain))
-
-
-def domain_of(annotation: Any) -> Domain | None:
-    """Return the domain inside an annotation, at any depth, or None."""
-    for mark in getattr(annotation, "__metadata__", ()):
-        if isinstance(mark, Domain):
-            return mark
-    return next((found for part in get_args(annotation) if (found := domain_of(part))), None)
-
-
-def row_axis_of(annotation: Any) -> int | None:
-    """Return the axis along which an argument's rows run, or None for an argument that is a single number."""
-    return next((mark.axis for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, RowAxis)), None)
-
-
-def named_functions(annotation: Any) -> Mapping[str, Callable[..., Any]]:
-    """Return the functions that an annotation allows, by name."""
-    marks = getattr(annotation, "__metadata__", ())
-    return next((mark.functions for mark in marks if isinstance(mark, NamedFunctions)), {})
 
 
 def choices(annotation: Any) -> Iterable[str]:

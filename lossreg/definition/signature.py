@@ -1,33 +1,35 @@
-"""Forms: the kernels of a loss with what their signatures declare, and their evaluation in plain Python."""
+"""Forms: the kernels of a loss with what their signatures declare."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from lossreg.definition.domains import (
+from lossreg.definition.annotations import (
     Axes,
     BroadcastMarker,
-    Domain,
     SampleWeightMarker,
     SlopeArraysMarker,
     SlopeRowMarker,
+    domain_of,
+    marker_inside,
+    marker_of,
+    role_of,
+    row_axis_of,
 )
-from lossreg.definition.parameters import UNION, Parameter, domain_of, read_signature, row_axis_of, switches_of
+from lossreg.definition.parameters import UNION, Parameter, read_signature, switches_of
+from lossreg.definition.roles import TARGETS, Role
 from lossreg.definition.second_derivative import HESSIAN, fused
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Marker = TypeVar("Marker")
+    from lossreg.definition.domains import Domain
 
-TARGETS = ("target", "label", "labels")
-"""The names of the input that a prediction is compared with."""
-
-TARGET = "target"
-"""The input whose gradient is computed only on request."""
+TARGET_NAMES = ("target", "label", "labels")
+"""The names of inputs that are targets unless their annotation gives them another role."""
 
 SAMPLES = "N"
 """The axis of the samples in a batch kernel."""
@@ -53,6 +55,18 @@ class Input:
     variadic: bool = False
     optional: bool = False
     lengths: str = ""
+    role: Role | None = None
+
+    @property
+    def is_target(self) -> bool:
+        """Whether the prediction is compared with it."""
+        return self.role in TARGETS
+
+    @property
+    def description(self) -> str:
+        """A description of its numbers, and of what follows from its role."""
+        note = self.role.note if self.role else ""
+        return f"{self.domain.description}; {note}" if note else self.domain.description
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +99,9 @@ class Form:
             domain = domain_of(annotation)
             if domain is None:
                 raise InvalidDefinition(f"{kernel.__name__}: input {name} needs a domain, such as Real or Row[Real]")
-            inputs.append(
-                Input(name, domain, row_axis_of(annotation), marker_of(annotation, BroadcastMarker) is not None)
-            )
+            broadcast = marker_of(annotation, BroadcastMarker) is not None
+            role = input_role(name, role_of(annotation))
+            inputs.append(Input(name, domain, row_axis_of(annotation), broadcast, role=role))
         optional = tuple(name for name in slopes if get_origin(supplied[name]) in UNION)
         form = cls(kernel, tuple(inputs), tuple(slopes), optional, parameters, switches_of(kernel, parameters))
         rows = [entry.name for entry in inputs if entry.axis is not None]
@@ -117,7 +131,15 @@ class Form:
                 raise InvalidDefinition(f'{kernel.__name__}: input {name} needs its axes, such as Axes("N D")')
             variadic = get_origin(get_args(annotation)[0]) is tuple
             inputs.append(
-                Input(name, axes.domain, axes=axes.names, variadic=variadic, optional=optional, lengths=axes.lengths)
+                Input(
+                    name,
+                    axes.domain,
+                    axes=axes.names,
+                    variadic=variadic,
+                    optional=optional,
+                    lengths=axes.lengths,
+                    role=input_role(name, axes.role),
+                )
             )
         return cls(kernel, tuple(inputs), (), (), parameters, ())
 
@@ -169,7 +191,7 @@ class Form:
         if self.by_row:
             return tuple(entry.name for entry in self.inputs if entry.axis is not None)[: len(self.slope_rows)]
         if self.by_batch:
-            return tuple(x.name for x in self.inputs if not x.domain.integer and x.name not in TARGETS)
+            return tuple(x.name for x in self.inputs if not x.domain.integer and not x.is_target)
         outcome = self.kernel(*(entry.domain.example for entry in self.inputs))
         most = min(len(self.inputs), MOST_SLOPES)
         if not isinstance(outcome, tuple) or not 1 < len(outcome) <= most + 1:
@@ -187,8 +209,9 @@ class Form:
 
     @property
     def default_wrt(self) -> tuple[str, ...]:
-        """The inputs that gradients are computed of by default: those with a slope, except the target."""
-        return tuple(name for name in self.slopes if name != TARGET)
+        """The inputs that gradients are computed of by default: those with a slope, except targets."""
+        targets = {entry.name for entry in self.inputs if entry.is_target}
+        return tuple(name for name in self.slopes if name not in targets)
 
 
 @cache
@@ -206,58 +229,11 @@ def variants(form: Form, arrays: int) -> tuple[Form, ...]:
     return tuple(found)
 
 
-def marker_of(annotation: Any, kind: type[Marker]) -> Marker | None:
-    """Return the annotation's marker of a kind, or None."""
-    return next((found for found in getattr(annotation, "__metadata__", ()) if isinstance(found, kind)), None)
+def input_role(name: str, declared: Role | None) -> Role | None:
+    """Return the role of an input: the declared one, or that of its name."""
+    return declared or (Role.TARGET if name in TARGET_NAMES else None)
 
 
 def is_slope(annotation: Any) -> bool:
     """Whether an annotation is a row of slopes, possibly optional."""
-    if get_origin(annotation) in UNION:
-        return any(map(is_slope, get_args(annotation)))
-    return marker_of(annotation, SlopeRowMarker) is not None
-
-
-def evaluate(form: Form, point: tuple[Any, ...], parameters: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the value and slopes of one element, row or sample, by the kernel in plain Python.
-
-    It calculates in the type of the numbers that it is given.
-    """
-    parameters = form.resolve(parameters)
-    if form.by_batch:
-        fitting = (v for v in variants(form, len(point)) if all(map(is_sample, point, v.inputs)))
-        return evaluate_batch(next(fitting), point, parameters)
-    if not form.by_row:
-        outcome: tuple[Any, ...] = form.kernel(*point, **parameters)
-        return outcome
-    rows = [row for row, entry in zip(point, form.inputs, strict=True) if entry.axis is not None]
-    by_name = {entry.name: row for row, entry in zip(point, form.inputs, strict=True)}
-    slopes = [[x * 0 for x in by_name.get(name, rows[0])] for name in form.slopes]
-    row_parameters = {p.name for p in form.parameters if row_axis_of(p.annotation) is not None}
-    given = {
-        name: [value] * len(rows[0]) if name in row_parameters and not isinstance(value, list | tuple) else value
-        for name, value in parameters.items()
-    }
-    return (form.kernel(*point, *slopes, **given), *slopes)
-
-
-def is_sample(given: Any, entry: Input) -> bool:
-    """Whether an array, or list of lists, has the axes of an input except that of the samples."""
-    import numpy as np
-
-    return np.ndim(given) == sum(axis != SAMPLES for axis in entry.axes)
-
-
-def evaluate_batch(form: Form, sample: tuple[Any, ...], parameters: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the value and slopes of a batch of one sample."""
-    import numpy as np
-
-    kinds = (np.int64 if entry.domain.integer else np.float64 for entry in form.inputs)
-    arrays = [np.array(x, kind) for x, kind in zip(sample, kinds, strict=True)]
-    places = [entry.axes.index(SAMPLES) if SAMPLES in entry.axes else None for entry in form.inputs]
-    batch = [x if at is None else np.expand_dims(x, at) for x, at in zip(arrays, places, strict=True)]
-    slopes = {entry.name: np.zeros_like(x) for entry, x in zip(form.inputs, batch, strict=True)}
-    requested = {name: slopes[name] for name in form.slopes}
-    value = form.kernel(*form.kernel_arguments(batch), np.ones(1), requested, **parameters)
-    shapes = {entry.name: x.shape for entry, x in zip(form.inputs, arrays, strict=True)}
-    return (float(value[0]), *(slopes[name].reshape(shapes[name]).tolist() for name in form.slopes))
+    return marker_inside(annotation, SlopeRowMarker) is not None

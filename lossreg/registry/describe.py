@@ -34,9 +34,7 @@ def without_examples(doc: str) -> str:
 
 def describe_inputs(form: Form) -> str:
     """Return the inputs of one form of a loss: name, domain and shape."""
-    rows = (
-        [entry.name, f"{entry.domain.name}: {entry.domain.description}", shape(entry, form)] for entry in form.inputs
-    )
+    rows = ([entry.name, f"{entry.domain.name}: {entry.description}", shape(entry, form)] for entry in form.inputs)
     return "inputs\n" + indented(rows)
 
 
@@ -57,7 +55,7 @@ def config_of(kind: str, component: Component) -> str:
     rows = [[f"name: {component.name}", ""]]
     for parameter in component.parameters:
         required, default = ("required: ", "") if parameter.required else ("", as_yaml(parameter.default))
-        rows.append([f"{parameter.name}: {default}", f"# {required}{parameter.allowed}"])
+        rows.append([f"{parameter.name}: {default}", f"# {required}{parameter.description}"])
     first, *rest = columns(rows)
     key, dash, indent = ("trackers", "- ", "  ") if kind == "tracker" else (kind, "", "")  # a config lists trackers
     return "\n".join([f"  {key}:", f"    {dash}{first}", *(f"    {indent}{line}" for line in rest)])
@@ -65,7 +63,7 @@ def config_of(kind: str, component: Component) -> str:
 
 def python_parameters(component: Component) -> str:
     """Return the parameters of a loss that no config can train with: each with its default and what it may be."""
-    rows = ([p.name, "required" if p.required else repr(p.default), p.allowed] for p in component.parameters)
+    rows = ([p.name, "required" if p.required else repr(p.default), p.description] for p in component.parameters)
     return "from Python only, because no model for tables gives these inputs\n" + indented(rows)
 
 

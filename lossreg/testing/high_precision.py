@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.definition.domains import IGNORED
-from lossreg.definition.signature import evaluate
+from lossreg.definition.evaluate_point import evaluate
+from lossreg.definition.roles import Role
 from lossreg.errors import MissingExtra
 from lossreg.kernels.numerics import distances, stable
 
@@ -179,5 +179,5 @@ def flat(outcome: tuple[Any, ...]) -> list[Any]:
 
 def ignored(form: Form, point: tuple[Any, ...], parameters: dict[str, Any]) -> bool:
     """Whether a point has the label that is left out."""
-    labels = [parameters[parameter.name] for parameter in form.parameters if parameter.domain is IGNORED]
+    labels = [parameters[parameter.name] for parameter in form.parameters if parameter.role is Role.IGNORED_LABEL]
     return bool(labels) and any(x in labels for x in point if isinstance(x, int))

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import numpy as np
 
-from lossreg.definition.domains import CLASS_INDEX, LOG_PROBABILITY, PADDED_CLASS_INDEX, PROBABILITY, WEIGHT, Domain
-from lossreg.definition.parameters import is_switch, named_functions, row_axis_of
+from lossreg.definition.annotations import named_functions, row_axis_of
+from lossreg.definition.domains import LOG_PROBABILITY, PADDED_CLASS_INDEX, PROBABILITY, Domain
+from lossreg.definition.parameters import is_switch
+from lossreg.definition.roles import Role
 from lossreg.definition.signature import variants
 from lossreg.errors import InvalidDefinition
 
@@ -90,7 +92,7 @@ def members(parameter: Parameter) -> list[Any]:
         return []
     if domain.integer:
         return [1] if get_origin(get_args(annotation)[0]) is None else []
-    numbers = [x for x in SETTINGS if bool(domain.contains(x)) and (x >= 0 or domain is not WEIGHT)]
+    numbers = [x for x in SETTINGS if bool(domain.contains(x)) and (x >= 0 or parameter.role is not Role.WEIGHT)]
     return [*numbers, ROW] if row_axis_of(annotation) is not None else numbers
 
 
@@ -210,7 +212,7 @@ def choices(inputs: Iterable[Input], real: Real, width: int, around: list[float]
     """What each input of a form by row may be."""
     return [
         labels(width)
-        if entry.domain is CLASS_INDEX
+        if entry.role is Role.LABEL
         else numbers(entry.domain, real, around)
         if entry.axis is None
         else rows(entry.domain, real, width)

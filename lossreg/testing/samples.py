@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.definition.domains import LENGTH
+from lossreg.definition.roles import Role
 from lossreg.definition.signature import SAMPLES
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def pick(case: Case, arrays: Sequence[Array], which: Any) -> list[Array]:
 
 def lengths(case: Case, arrays: list[Array]) -> Array:
     """What a mean divides each sample by."""
-    found = [x for x, entry in zip(arrays, case.form.inputs, strict=True) if entry.domain is LENGTH]
+    found = [x for x, entry in zip(arrays, case.form.inputs, strict=True) if entry.role is Role.LENGTH]
     return np.maximum(found[0], 1) if found else np.ones(6)
 
 

@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.criterion import Criterion
-from lossreg.definition.domains import (
-    CLASS_INDEX,
-    IGNORED,
-    LOG_PROBABILITY,
-    PADDED_CLASS_INDEX,
-    PROBABILITY,
-    SIGN,
-    Domain,
-)
+from lossreg.definition.domains import LOG_PROBABILITY, PROBABILITY, SIGN, Domain
 from lossreg.definition.loss import Loss
+from lossreg.definition.roles import Role
 from lossreg.registry.registries import losses
 from lossreg.testing.points import SEED, Case, cases, example
 
@@ -80,9 +73,9 @@ def batch(case: Case, shape: tuple[int, ...], real: Any = np.float64) -> list[Ar
     random = np.random.default_rng(SEED)
     arrays = [
         class_lists(shape, random)
-        if entry.domain is PADDED_CLASS_INDEX
+        if entry.role is Role.LABELS
         else random.integers(0, WIDTH, shape)
-        if entry.domain is CLASS_INDEX
+        if entry.role is Role.LABEL
         else ordinary(entry.domain, shape if entry.axis is None else (*shape, WIDTH), random).astype(real)
         for entry in case.form.inputs
     ]
@@ -160,4 +153,4 @@ def has_labels(form: Form) -> bool:
 
 def ignored_label(form: Form) -> str | None:
     """The name of the parameter that says which label to leave out."""
-    return next((parameter.name for parameter in form.parameters if parameter.domain is IGNORED), None)
+    return next((parameter.name for parameter in form.parameters if parameter.role is Role.IGNORED_LABEL), None)

@@ -24,7 +24,7 @@ from lossreg.kernels.numerics import exp_below, gap, largest, log1p, log_sum, sh
 from lossreg.plugin import (
     ClassIndex,
     ClassRow,
-    Ignored,
+    IgnoredLabel,
     Loss,
     Probability,
     Real,
@@ -43,7 +43,7 @@ def cross_entropy(
     label: ClassIndex,
     slope: Slope,
     weight: ClassRow[Weight] = 1.0,
-    ignore_index: Ignored = -100,
+    ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
 ) -> float:
     T = type(slope[0])
@@ -75,7 +75,7 @@ def probabilities(
     slope: Slope,
     target_slope: Slope | None,
     weight: ClassRow[Scale] = 1.0,
-    ignore_index: Ignored = -100,
+    ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
 ) -> float:
     T = type(slope[0])
@@ -111,7 +111,7 @@ def of_labels(
     label: ClassIndex,
     hessian: Slope,
     weight: ClassRow[Weight] = 1.0,
-    ignore_index: Ignored = -100,
+    ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
 ) -> None:
     T = type(hessian[0])
@@ -127,7 +127,7 @@ def of_probabilities(
     target: ClassRow[Probability],
     hessian: Slope,
     weight: ClassRow[Scale] = 1.0,
-    ignore_index: Ignored = -100,
+    ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
 ) -> None:
     T = type(hessian[0])

@@ -81,10 +81,8 @@ def ctc(
     sums, table = np.empty((samples, 2)), Scratch(frames + 2, symbols.shape[1] + 3)
     slope = slopes.get("log_probs", np.empty((0, samples, classes), log_probs.dtype))
     slope[np.arange(len(slope))[:, np.newaxis] >= input_lengths] = 0  # what `align` leaves as it is
-    lengths = (input_lengths, 2 * target_lengths + 1)
-    each(
-        align, samples, log_probs, symbols, jumps, *lengths, sample_weight, sums, slope, table, table, Scratch(classes)
-    )
+    ends = (input_lengths, 2 * target_lengths + 1)
+    each(align, samples, log_probs, symbols, jumps, *ends, sample_weight, sums, slope, table, table, Scratch(classes))
     wholes, sizes = sums.T
     values: Array = ((0 - np.log(wholes) - sizes * LN2) * sample_weight).astype(sample_weight.dtype)
     if zero_infinity:

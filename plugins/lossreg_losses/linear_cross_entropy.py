@@ -25,7 +25,7 @@ from lossreg.plugin import (
     Axes,
     ClassIndex,
     ClassRow,
-    Ignored,
+    IgnoredLabel,
     Loss,
     Probability,
     SampleWeight,
@@ -58,7 +58,7 @@ def linear_cross_entropy(
     sample_weight: SampleWeight,
     slopes: Slopes,
     weight: ClassRow[Weight] = 1.0,
-    ignore_index: Ignored = -100,
+    ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
 ) -> Array:
     given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
@@ -74,7 +74,7 @@ def probabilities(
     sample_weight: SampleWeight,
     slopes: Slopes,
     weight: ClassRow[Scale] = 1.0,
-    ignore_index: Ignored = -100,
+    ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
 ) -> Array:
     given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}

@@ -14,7 +14,7 @@ Source: Fisher (1922), doi:10.1098/rsta.1922.0009; PyTorch's NLLLoss. Unlike the
 """
 
 from lossreg.kernels.numerics import times
-from lossreg.plugin import ClassIndex, ClassRow, Ignored, LogProbability, Loss, Slope, Weight, hookimpl, loss
+from lossreg.plugin import ClassIndex, ClassRow, IgnoredLabel, LogProbability, Loss, Slope, Weight, hookimpl, loss
 
 
 @loss
@@ -23,7 +23,7 @@ def nll(
     label: ClassIndex,
     slope: Slope | None,
     weight: ClassRow[Weight] = 1.0,
-    ignore_index: Ignored = -100,
+    ignore_index: IgnoredLabel = -100,
 ) -> float:
     T = type(prediction[0])
     if slope is not None:
@@ -39,7 +39,7 @@ def second_derivative(
     label: ClassIndex,
     hessian: Slope,
     weight: ClassRow[Weight] = 1.0,
-    ignore_index: Ignored = -100,
+    ignore_index: IgnoredLabel = -100,
 ) -> None:
     for j in range(len(hessian)):
         hessian[j] = type(prediction[0])(0)

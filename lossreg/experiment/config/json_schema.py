@@ -9,7 +9,8 @@ from math import inf
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from lossreg.definition import domains
-from lossreg.definition.parameters import SEQUENCES, UNION, domain_of, named_functions, row_axis_of
+from lossreg.definition.annotations import domain_of, named_functions, row_axis_of
+from lossreg.definition.parameters import SEQUENCES, UNION
 from lossreg.errors import AmbiguousName
 from lossreg.experiment.config.inheritance import EXTENDS
 from lossreg.experiment.config.run_config import LABEL, NOUNS, REST, SETTINGS, SWEEP, TRAIN, USUAL
@@ -140,7 +141,7 @@ def setting_of(parameter: Parameter) -> tuple[str, Schema]:
 
 def setting(parameter: Parameter) -> Schema:
     """The schema of one parameter: what it may be, and its default, which nothing stands for too."""
-    found: Schema = {"anyOf": [of(parameter.annotation)], "description": parameter.allowed}
+    found: Schema = {"anyOf": [of(parameter.annotation)], "description": parameter.description}
     if not parameter.required:
         found["anyOf"].append({"type": "null"})
         # In JSON as in YAML, but for inf and nan, which JSON lacks.

@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lossreg.definition.domains import Fraction, NonNegativeInteger, Positive, PositiveInteger
+from lossreg.definition.annotations import Fraction, NonNegativeInteger, Positive, PositiveInteger
 from lossreg.definition.parameters import Parameter
 from lossreg.errors import listed, nearest
 from lossreg.experiment.config.inheritance import EXTENDS, compose

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from math import exp, inf, isfinite, log, prod
 from typing import TYPE_CHECKING, Any, Literal
 
-from lossreg.definition.domains import NonNegativeInteger, PositiveInteger
+from lossreg.definition.annotations import NonNegativeInteger, PositiveInteger
 from lossreg.definition.parameters import Parameter
 from lossreg.errors import nearest
 from lossreg.experiment.config.inheritance import EXTENDS

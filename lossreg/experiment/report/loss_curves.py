@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.domains import (
     CLASS_INDEX,
     LOG_PROBABILITY,
@@ -20,8 +21,7 @@ from lossreg.definition.domains import (
     UNIT,
     Domain,
 )
-from lossreg.definition.parameters import row_axis_of
-from lossreg.definition.signature import TARGETS as NAMES
+from lossreg.definition.roles import Role
 from lossreg.errors import LossregError
 from lossreg.experiment.storage.records import plain
 from lossreg.registry.registries import losses
@@ -110,7 +110,7 @@ def targets(loss: Loss, parameters: dict[str, Any]) -> Iterator[tuple[str, list[
         yield ", ".join(f"{other.name} {other_fixed}" for other, other_fixed in zip(others, fixed, strict=True)), fixed
         return
     several = TARGETS.get(entry.domain, (fixed[varying],))
-    if entry.domain is NON_NEGATIVE and entry.name not in NAMES:
+    if entry.domain is NON_NEGATIVE and not entry.is_target:
         several = SCALES
     for target in several:
         rest = [*fixed[:varying], target, *fixed[varying + 1 :]]
@@ -123,7 +123,7 @@ def at_rest(entry: Input, index: int, size: int) -> Any:
         return FIXED.get(entry.domain, entry.domain.example)
     if entry.domain in (PROBABILITY, UNIT):
         return [1.0] + [0.0] * (size - 1)
-    if entry.domain is PADDED_CLASS_INDEX:
+    if entry.role is Role.LABELS:
         return [0] + [-1] * (size - 1)
     return [(-1.0) ** index] + [0.0] * (size - 1)
 

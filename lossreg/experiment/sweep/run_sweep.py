@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from lossreg.definition.domains import PositiveInteger
+from lossreg.definition.annotations import PositiveInteger
 from lossreg.definition.parameters import Parameter, bind
 from lossreg.errors import InvalidParameter, NotResumable
 from lossreg.experiment.runner.run_directory import RunDirectory

@@ -1,6 +1,6 @@
 """What a loss requires: which of its inputs the network predicts, and which target comes from the data.
 
-The input called target, label or labels, or else the one without a gradient, comes from the data. All others are
+The input with the role of a target, or else the one without a gradient, comes from the data. All others are
 predictions, and come from the network.
 """
 
@@ -11,7 +11,7 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.domains import NON_NEGATIVE, POSITIVE, REAL
-from lossreg.definition.signature import TARGET, TARGETS, evaluate
+from lossreg.definition.evaluate_point import evaluate
 from lossreg.experiment.task.inverse_links import INVERSE_LINKS
 from lossreg.experiment.task.tasks import Task, task_of
 
@@ -60,10 +60,10 @@ def requirements_of(loss: Loss, parameters: dict[str, Any] | None = None) -> Los
     form = loss.forms[0]
     if form.by_batch:  # its inputs are sequences, or the weights of a layer, which no model and table provide
         return None
-    named = [entry for entry in form.inputs if entry.name in TARGETS]
-    target = next(iter(named or [entry for entry in form.inputs if entry.name not in form.slopes]), None)
+    targets = [entry for entry in form.inputs if entry.is_target]
+    target = next(iter(targets or [entry for entry in form.inputs if entry.name not in form.slopes]), None)
     predictions = tuple(entry for entry in form.inputs if entry is not target)
-    if {entry.name for entry in predictions} != {*form.slopes} - {TARGET}:
+    if {entry.name for entry in predictions} != {*form.default_wrt}:
         return None
     if any(entry.domain not in INVERSE_LINKS for entry in predictions):
         return None

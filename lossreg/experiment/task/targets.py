@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.definition.domains import PADDED_CLASS_INDEX, PROBABILITY
+from lossreg.definition.domains import PROBABILITY
+from lossreg.definition.roles import Role
 from lossreg.errors import InvalidInput
 from lossreg.experiment.task.tasks import Task
 
@@ -57,7 +58,7 @@ def encode_real_targets(requirements: LossRequirements, table: Table) -> NDArray
     extent, valid = domain.description, np.asarray(domain.contains(targets)).all(axis=1)
     if task is Task.DISTRIBUTION:
         valid &= abs(targets.sum(axis=1, dtype=np.float64) - 1) < TOLERANCE
-    if domain is PADDED_CLASS_INDEX:
+    if requirements.target and requirements.target.role is Role.LABELS:
         extent, valid = "0 or 1 for each class", np.isin(targets, (0, 1)).all(axis=1)
     if not valid.all():
         row, count = int(valid.argmin()), int((~valid).sum())
@@ -71,7 +72,7 @@ def transformed(requirements: LossRequirements, targets: NDArray[np.float32]) ->
     if requirements.log_target:
         with np.errstate(divide="ignore"):
             return np.log(targets)
-    if requirements.target is None or requirements.target.domain is not PADDED_CLASS_INDEX:
+    if requirements.target is None or requirements.target.role is not Role.LABELS:
         return targets
     order = np.argsort(-targets, axis=1, kind="stable")
     return np.where(np.take_along_axis(targets, order, axis=1) > 0, order, -1)

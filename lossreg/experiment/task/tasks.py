@@ -31,6 +31,7 @@ from lossreg.definition.domains import (
     SIGN,
     UNIT,
 )
+from lossreg.definition.roles import Role
 
 if TYPE_CHECKING:
     from lossreg.definition.signature import Input
@@ -89,7 +90,7 @@ def task_of(predictions: tuple[Input, ...], target: Input | None) -> Task | None
         task = SEVERAL_ROWS.get((first.domain, by_row, same, target.domain if target else None))
         if task:
             return task
-    if target is None or same > 1 or by_row != (target.axis is not None or target.domain is CLASS_INDEX):
+    if target is None or same > 1 or by_row != (target.axis is not None or target.role is Role.LABEL):
         return None
     decisive = first if target.domain is REAL else target
     return ONE_ROW.get((decisive.domain, target.axis is not None))

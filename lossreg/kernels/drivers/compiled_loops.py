@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from numba import typeof
 
-from lossreg.definition.domains import IGNORED
+from lossreg.definition.roles import Role
 from lossreg.kernels.compiler.options import EXACT, REORDERED
 from lossreg.kernels.compiler.specialize import clone, fingerprint
 from lossreg.kernels.loops import scalar
@@ -59,7 +59,8 @@ def driver(
         form.kernel,
         form.kernel.__module__,
         *(entry.domain.contains for entry in form.inputs),
-        *(parameter.domain is IGNORED for parameter in form.parameters),
+        *(entry.role for entry in form.inputs),
+        *(parameter.role is Role.IGNORED_LABEL for parameter in form.parameters),
         real.__name__,
         *switches,
         stored,

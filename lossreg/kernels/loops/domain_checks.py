@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from numba.extending import register_jitable
 
-from lossreg.definition.domains import CLASS_INDEX, IGNORED, PADDED_CLASS_INDEX
+from lossreg.definition.roles import Role
 from lossreg.kernels.compiler.options import EXACT
 from lossreg.kernels.compiler.pipeline import INNER
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 def guard(form: Form) -> Callable[..., Any]:
     """What tells of a point whether it is ignored and whether it lies outside the form's domains."""
     settings = [parameter for parameter in form.parameters if parameter.name not in form.switches]
-    ignored = next((at for at, parameter in enumerate(settings) if parameter.domain is IGNORED), None)
+    ignored = next((at for at, parameter in enumerate(settings) if parameter.role is Role.IGNORED_LABEL), None)
     guards = [
         label_guard(position, ignored)
-        if entry.domain is CLASS_INDEX
+        if entry.role is Role.LABEL
         else list_guard(position)
-        if entry.domain is PADDED_CLASS_INDEX
+        if entry.role is Role.LABELS
         else domain_guard(position, entry)
         for position, entry in enumerate(form.inputs)
         if entry.domain.integer or entry.domain.bounded

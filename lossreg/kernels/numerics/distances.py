@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from lossreg.definition.domains import NamedFunctions
+from lossreg.definition.annotations import NamedFunctions
 from lossreg.kernels.numerics.stable import INFINITY, portion, shifted, sqrt
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.definition.domains import CLASS_INDEX, WEIGHT
+from lossreg.definition.roles import Role
 from lossreg.kernels.loops.precision import widened
 from lossreg.testing.checks.check import check, check_unless
 from lossreg.testing.checks.derivatives import derivatives_of
@@ -127,9 +127,9 @@ def reductions_agree(subject: Subject, trial: Trial) -> None:
 def share(case: Case, arrays: list[Array]) -> float:
     """What a mean over a batch divides by: the weights of the labels, where the loss has such, of rows not ignored."""
     settings = case.settings(WIDTH)
-    weights = [settings[p.name] for p in case.form.parameters if p.domain is WEIGHT]
+    weights = [settings[p.name] for p in case.form.parameters if p.role is Role.WEIGHT]
     ignored = ignored_label(case.form)
-    labels = [x for x, entry in zip(arrays, case.form.inputs, strict=True) if entry.domain is CLASS_INDEX]
+    labels = [x for x, entry in zip(arrays, case.form.inputs, strict=True) if entry.role is Role.LABEL]
     if case.form.by_batch and not weights:
         return 6.0
     if not labels:

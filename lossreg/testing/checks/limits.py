@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.definition.domains import CLASS_INDEX, PROBABILITY
-from lossreg.definition.signature import evaluate
+from lossreg.definition.domains import PROBABILITY
+from lossreg.definition.evaluate_point import evaluate
+from lossreg.definition.roles import Role
 from lossreg.testing.checks.check import check_unless
 from lossreg.testing.checks.exactness import ULPS, allowance, diagnose, distance, exact, unit
 from lossreg.testing.high_precision import context, ignored, number, reference
@@ -168,7 +169,7 @@ def ordinary_points(case: Case) -> Iterator[tuple[int, list[Point]]]:
     for width in WIDTHS[1:3]:
         lines = [
             labels(width)
-            if entry.domain is CLASS_INDEX
+            if entry.role is Role.LABEL
             else rows(entry.domain, np.float32, width)[:3]
             if entry.axis is not None
             else singles

@@ -13,7 +13,7 @@ import numpy as np
 import lossreg
 from lossreg.criterion.arrays import smaller
 from lossreg.criterion.criterion import Criterion
-from lossreg.definition.domains import CLASS_INDEX, PADDED_CLASS_INDEX
+from lossreg.definition.roles import Role
 from lossreg.errors import InvalidInput, InvalidParameter, LossregError
 from lossreg.registry.registries import losses
 from lossreg.testing.checks.check import check
@@ -76,10 +76,10 @@ def put(arrays: list[Array], position: int, x: Any) -> tuple[list[Array], list[i
 
 def candidates(case: Case, position: int) -> Iterator[tuple[Any, bool]]:
     """Numbers for an input, and whether its domain has them; none where that is for the kernel to say."""
-    domain = case.form.inputs[position].domain
-    if domain is CLASS_INDEX:
+    domain, role = case.form.inputs[position].domain, case.form.inputs[position].role
+    if role is Role.LABEL:
         return ((label, 0 <= label < WIDTH) for label in (-1, 0, WIDTH - 1, WIDTH, 2**40))
-    if domain is PADDED_CLASS_INDEX:
+    if role is Role.LABELS:
         return ((label, -1 <= label < WIDTH) for label in (-2, -1, 0, WIDTH - 1, WIDTH, 2**40))
     if domain.integer:
         return ((x, x >= 0) for x in (-1, 1) if domain.bounded)

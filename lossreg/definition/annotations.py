@@ -1,0 +1,181 @@
+"""Annotations of kernel arguments: domains and roles as authors write them, and how they are read.
+
+    def huber(prediction: Real, target: Real, delta: Positive = 1.0): ...
+
+A type checker reads `Real` as `float`, `Row[Real]` as `list[float]` and `ClassIndex` as `int`; lossreg reads the
+markers inside: a Domain, a Role, and the markers defined here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
+
+from lossreg.definition.domains import (
+    CLASS_INDEX,
+    DISSIMILARITY,
+    FINITE,
+    FRACTION,
+    INCREASING_INTEGERS,
+    INTEGER,
+    LOG_PROBABILITY,
+    NON_NEGATIVE,
+    NON_NEGATIVE_INTEGER,
+    PADDED_CLASS_INDEX,
+    POSITIVE,
+    POSITIVE_INTEGER,
+    PROBABILITY,
+    REAL,
+    SIGN,
+    SYMBOL,
+    UNIT,
+    Domain,
+)
+from lossreg.definition.roles import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Marker = TypeVar("Marker")
+
+
+@dataclass(frozen=True)
+class RowAxis:
+    """Marks an argument that is a row of numbers, with the axis of the caller's array along which the rows run."""
+
+    axis: int
+
+
+class BroadcastMarker:
+    """Marks an input that may have fewer numbers than the other inputs: one for each row, or a single one."""
+
+
+class SlopeRowMarker:
+    """Marks the row that a kernel fills with slopes."""
+
+
+class Axes:
+    """Marks an input of a batch kernel: the names of its axes, and the domain of its numbers (any number by default).
+
+    Axes with the same name have the same length. N is the axis of the samples; a caller with a single sample leaves it
+    out. With `lengths`, the name of another input, callers may also give the samples concatenated along one axis, each
+    as long as that input says.
+    """
+
+    def __init__(self, names: str, domain: Any = None, lengths: str = "") -> None:
+        self.names = tuple(names.split())
+        self.domain = domain_of(domain) or REAL
+        self.role = role_of(domain)
+        self.lengths = lengths
+
+
+class SampleWeightMarker:
+    """Marks the weights of the samples, which a batch kernel multiplies its values and slopes by."""
+
+
+class SlopeArraysMarker:
+    """Marks the arrays that a batch kernel fills with slopes."""
+
+
+@dataclass(frozen=True)
+class NamedFunctions:
+    """Marks a parameter that is a function: one of these, given by name, or the caller's own."""
+
+    functions: Mapping[str, Callable[..., Any]]
+
+
+def marker_of(annotation: Any, kind: type[Marker]) -> Marker | None:
+    """Return the marker of a kind that an annotation has, or None."""
+    return next((marker for marker in getattr(annotation, "__metadata__", ()) if isinstance(marker, kind)), None)
+
+
+def marker_inside(annotation: Any, kind: type[Marker]) -> Marker | None:
+    """Return the marker of a kind that an annotation has, or one of the annotations inside it; or None."""
+    own = marker_of(annotation, kind)
+    return own or next((found for part in get_args(annotation) if (found := marker_inside(part, kind))), None)
+
+
+def domain_of(annotation: Any) -> Domain | None:
+    """Return the domain of the numbers of an argument, or None."""
+    return marker_inside(annotation, Domain)
+
+
+def role_of(annotation: Any) -> Role | None:
+    """Return the role of an argument, or None."""
+    return marker_inside(annotation, Role)
+
+
+def row_axis_of(annotation: Any) -> int | None:
+    """Return the axis along which an argument's rows run, or None for an argument that is a single number."""
+    row = marker_of(annotation, RowAxis)
+    return row.axis if row else None
+
+
+def named_functions(annotation: Any) -> Mapping[str, Callable[..., Any]]:
+    """Return the functions that an annotation allows, by name."""
+    choice = marker_of(annotation, NamedFunctions)
+    return choice.functions if choice else {}
+
+
+Real = Annotated[float, REAL]
+"""Any number; in an array also inf and nan, which go through the formula."""
+Positive = Annotated[float, POSITIVE]
+"""A number above 0, inf included."""
+NonNegative = Annotated[float, NON_NEGATIVE]
+"""A number from 0, inf included."""
+Unit = Annotated[float, UNIT]
+"""A number from 0 to 1: a probability, or a target that is 0, 1 or between."""
+Sign = Annotated[float, SIGN]
+"""1 or -1."""
+Probability = Annotated[float, PROBABILITY]
+"""One of a distribution's probabilities."""
+LogProbability = Annotated[float, LOG_PROBABILITY]
+"""The logarithm of one of a distribution's probabilities."""
+Dissimilarity = Annotated[float, DISSIMILARITY]
+"""A distance, or another number that is smaller the closer two things are; one below 0 goes through the formula."""
+ClassIndex = Annotated[int, CLASS_INDEX, Role.LABEL]
+"""The label of a class: an index into the row input with a number for each class."""
+PaddedClassIndex = Annotated[int, PADDED_CLASS_INDEX, Role.LABELS]
+"""One of the true classes of a sample, in a row that is padded: the first -1 ends them."""
+Weight = Annotated[float, FINITE, Role.WEIGHT]
+"""A weight that a mean also divides by: by the sum of the weights instead of the number of elements."""
+Scale = Annotated[float, FINITE, Role.SCALE]
+"""A weight that a mean does not divide by: it divides by the number of elements."""
+IgnoredLabel = Annotated[int, INTEGER, Role.IGNORED_LABEL]
+"""A label whose rows are left out of the value, the gradient and the count."""
+Fraction = Annotated[float, FRACTION]
+"""A number from 0 to below 1: a fraction, or a rate of decay."""
+PositiveInteger = Annotated[int, POSITIVE_INTEGER]
+"""An integer above 0: a count of at least one, a size."""
+NonNegativeInteger = Annotated[int, NON_NEGATIVE_INTEGER]
+"""An integer from 0: a count of possibly none, a seed."""
+IncreasingIntegers = Annotated[tuple[int, ...], INCREASING_INTEGERS]
+"""Integers above 0, each larger than the one before."""
+Length = Annotated[int, NON_NEGATIVE_INTEGER, Role.LENGTH]
+"""The length of a sample, which a mean divides the sample's loss by."""
+Symbol = Annotated[int, SYMBOL]
+"""A class in a sequence; after the end of the sequence it may be any integer."""
+
+_Number = TypeVar("_Number")
+if TYPE_CHECKING:
+    Numbers = list[_Number] | Any  # a parameter that is a row may have a number as its default
+else:
+    Numbers = list[_Number]
+Target = Annotated[_Number, Role.TARGET]
+"""An input that the prediction is compared with, whose gradient is computed only on request. An input that is named
+target, label or labels has this role without saying so."""
+Broadcast = Annotated[_Number, BroadcastMarker()]
+"""An input that is broadcast: of the other inputs' shape, of that shape without its last axis or with a last axis of
+length 1, or a single number. Its gradient has its own shape: the sum of the slopes of the elements it is used for."""
+Row = Annotated[Numbers[_Number], RowAxis(-1)]
+"""A row along the last axis, such as the components of an embedding."""
+ClassRow = Annotated[Numbers[_Number], RowAxis(1)]
+"""A row along axis 1, or along axis 0 of an array with a single axis: one number for each class."""
+Array = Any
+"""A batch kernel's input, as in `Annotated[Array, Axes("N D")]`; `tuple[Array, ...]` takes all the remaining arrays."""
+SampleWeight = Annotated[Any, SampleWeightMarker()]
+"""The weight of each sample, as an array without zeros: samples of weight 0 are not passed to the kernel."""
+Slopes = Annotated[dict[str, Any], SlopeArraysMarker()]
+"""The arrays to fill with slopes: one for each input whose gradient was requested, by the name of the input."""
+Slope = Annotated[list[float], SlopeRowMarker()]
+"""A row of slopes that the kernel fills: one for each row input that gets a gradient, in the order of the inputs."""
