@@ -14,9 +14,11 @@ from textwrap import dedent
 import pytest
 
 import lossreg
+from lossreg.cli import main
+from lossreg.definition.component import Component
 from lossreg.definition.loss import Loss
 from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidInput, InvalidType, UnknownName
-from lossreg.registry import isolation
+from lossreg.registry import isolation, registries
 from lossreg.registry.entry_points import entry_points, from_importlib
 from lossreg.registry.registries import REGISTRIES, Registry, normalized_name
 
@@ -538,6 +540,36 @@ def test_registering_finds_the_registry_of_the_kind():
         print("rule" in registry.optimizers.names(), "rule" in lossreg.names())
     """
     assert in_a_new_process(code) == ["True", "False"]
+
+
+def test_a_new_kind_of_plugin_needs_its_registry_only(monkeypatch, capsys):
+    class Sampler(Component):
+        """A kind that lossreg does not have."""
+
+    def every_other(*, step: lossreg.plugin.PositiveInteger = 2):
+        """Take every other row."""
+
+    added = Registry("lossreg.samplers", Sampler)
+    monkeypatch.setattr(registries, "REGISTRIES", (*REGISTRIES, added))
+    assert lossreg.register(Sampler.read(every_other)).name == "every_other"
+
+    def output(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments])
+        return ended.value.code, *capsys.readouterr()
+
+    assert output("list", "samplers")[1].splitlines()[1].split() == [
+        "every_other",
+        "runtime",
+        "Take",
+        "every",
+        "other",
+        "row.",
+    ]
+    assert "sampler" in output("list", "all")[1]
+    assert "did you mean 'samplers'?" in output("list", "sampler")[2]
+    assert output("show", "every_other")[1].startswith("every_other (sampler)\n\nTake every other row.\n")
+    assert "did you mean 'every_other'? the samplers are every_other;" in output("show", "every_othr")[2]
 
 
 # What gets imported
