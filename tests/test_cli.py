@@ -596,7 +596,9 @@ def test_list_wraps_summaries_to_the_terminal(tmp_path, kind, columns):
     (huber,) = [index for index, row in enumerate(rows) if " huber " in f" {row}"] or [None]
     if columns == 100:  # too narrow for the summary to stand beside the other columns
         assert rows[huber + 1] == "    " + lossreg.get("huber").summary
-    assert ("`lossreg list KIND` lists another kind: " in text) == (kind != "all")
+    assert ("\r\nother kinds   lossreg list " in text) == (kind != "all")
+    others = "|".join([registry.plural for registry in REGISTRIES if registry.plural != kind])
+    assert (f" {others}|all\r\n" in text) == (kind != "all")
 
 
 def test_a_terminal_gets_a_bar_that_gives_way_to_the_table(tmp_path):

@@ -64,7 +64,8 @@ def run(options: argparse.Namespace) -> None:
     else:
         say(f"no {registries[0].plural if one_kind else 'plugins'} are installed")
     if one_kind and width() is not None:
-        others = ", ".join(registry.plural for registry in REGISTRIES if registry not in registries)
-        say(f"\n`lossreg list KIND` lists another kind: {others}, or {ALL}. `lossreg show NAME` describes one plugin.")
+        others = "|".join([*(registry.plural for registry in REGISTRIES if registry not in registries), ALL])
+        say(f"\nother kinds   lossreg list {others}")
+        say("one plugin    lossreg show NAME")
     for problem in [*problems(registries), *(one.error for one in inspections if one.error)]:
         warn(problem)
