@@ -107,7 +107,7 @@ def alias_bomb():
         (f"a: {'[' * 60_000}", r":1:\d+: .*exceeded maximum nesting depth$|: nested more than 50 levels deep$"),
         (f"a: {'- ' * 500}x", r":1:\d+: "),
         ("".join(f"{' ' * depth}a:\n" for depth in range(500)), r": nested more than 50 levels deep$"),
-        (f"a: {'x' * 1_000_001}", r":1:1: 1,000,004 characters, at most 1,000,000 are read$"),
+        (f"a: {'x' * 1_000_001}", r":1:1: more than 1,000,000 characters$"),
         (f"a: 1{'0' * 400}", r":1:4: a: '10{39}\.\.\.' is not of the type int, which has 64 bits$"),
         (f"a: 1{'0' * 5000}", r":1:4: a: '10{39}\.\.\.' is not of the type int, which has 64 bits$"),
         ("a: 9223372036854775808", r":1:4: a: '9223372036854775808' is not of the type int, which has 64 bits$"),

@@ -90,6 +90,18 @@ def test_tensorboard_has_what_the_run_has(tmp_path, monkeypatch):
     assert any(tag.startswith("config") for tag, _, _ in found)
 
 
+@pytest.mark.parametrize("folder", ["../outside", "/outside", "link"])
+def test_tensorboard_writes_into_the_directory_of_the_run_only(tmp_path, folder):
+    runs = tmp_path / "runs"
+    function = trackers.get("tensorboard").function
+    (tmp_path / "outside").mkdir()
+    runs.mkdir()
+    (runs / "link").symlink_to(tmp_path / "outside")
+    with pytest.raises(lossreg.InvalidParameter, match="folder: expected a folder in the directory of the run"):
+        function(str(runs), {}, folder=folder)
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
 def test_a_tracker_receives_everything(trackers_made, tmp_path):
     result = lossreg.run({**RUN, "trackers": [{"name": "following"}]}, root=tmp_path)
     (one,) = trackers_made

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg.plugin import hookimpl, tracker
+from lossreg.plugin import InvalidParameter, hookimpl, tracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,10 @@ def tensorboard(path: str, config: dict[str, Any], *, folder: str = "tensorboard
 
     from tensorboardX import SummaryWriter
 
-    writer = SummaryWriter(str(Path(path) / folder))
+    target = Path(path) / folder
+    if not target.resolve().is_relative_to(Path(path).resolve()):
+        raise InvalidParameter(f"folder: expected a folder in the directory of the run, got {folder!r}")
+    writer = SummaryWriter(str(target))
     writer.add_text("config", f"```json\n{dumps(config, indent=2, default=str)}\n```")
     return EventWriter(writer)
 

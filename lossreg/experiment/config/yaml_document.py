@@ -91,7 +91,8 @@ class Document:
             return cls("run", simple(source))
         file = str(source)
         try:
-            text = Path(source).read_text("utf-8")
+            with Path(source).open(encoding="utf-8") as stream:
+                text = stream.read(MOST_CHARACTERS + 1)
         except OSError as error:
             raise InvalidConfig(f"{file}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError as error:
@@ -133,7 +134,7 @@ class Document:
         line, column = 1, 1
         try:
             if len(text) > MOST_CHARACTERS:
-                problem = f"{len(text):,} characters, at most {MOST_CHARACTERS:,} are read"
+                problem = f"more than {MOST_CHARACTERS:,} characters"
             else:
                 node = yaml.compose(text, Loader=Loader)
         except RecursionError:  # of PyYAML without libyaml, which has a limit of its own

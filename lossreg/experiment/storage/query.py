@@ -183,13 +183,12 @@ def check_values(runs: Sequence[Run], condition: Condition) -> None:
 
 
 def seconds(text: str) -> float:
-    """A duration such as 90, 30m, 12h, 7d or 2w; raises InvalidInput for anything else."""
-    match = re.fullmatch(rf"(\d+(?:\.\d+)?)([{''.join(UNITS)}]?)", text)
+    """A duration with its unit, such as 30m, 12h, 7d or 2w; raises InvalidInput for anything else."""
+    match = re.fullmatch(rf"([0-9]+(?:\.[0-9]+)?)([{''.join(UNITS)}])", text)
     if not match:
-        raise InvalidInput(
-            f"age: expected a number of seconds, or one with {', '.join(UNITS)}, such as 7d; got {text!r}"
-        )
-    return float(match[1]) * UNITS[match[2] or "s"]
+        units = ", ".join(UNITS)
+        raise InvalidInput(f"--where age: expected a number and its unit, one of {units}, such as 7d; got {text!r}")
+    return float(match[1]) * UNITS[match[2]]
 
 
 def scalar(text: str) -> Any:
