@@ -12,7 +12,7 @@ from lossreg.kernels.elementary.polynomials import FORMATS
 from lossreg.kernels.loops import linking as parts  # noqa: F401  parts lets compiled code call the stable functions
 from lossreg.kernels.numerics import stable
 from lossreg.kernels.numerics.stirling import ROOT
-from lossreg.testing.checks.exactness import distance, ulp
+from lossreg.testing.checks.accuracy import distance, ulp
 from lossreg.testing.high_precision import context
 
 

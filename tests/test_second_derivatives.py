@@ -7,7 +7,7 @@ import pytest
 import lossreg
 from lossreg.definition.evaluate_point import evaluate
 from lossreg.registry.registries import losses
-from lossreg.testing.high_precision import context, copy_of
+from lossreg.testing.high_precision import context, precise_form
 
 SETTINGS = {
     "huber": [{}, {"delta": 0.25, "weight": 3.0}],
@@ -46,7 +46,7 @@ def points(form):
 
 def by_differences(form, point, parameters):
     """The derivative of the slope by the first input, from the left and from the right."""
-    own, exact = context(), copy_of(form)
+    own, exact = context(), precise_form(form)
     step = own.mpf(10) ** -20
 
     def slope(x):

@@ -1,4 +1,4 @@
-"""The conformance kit can fail: each of its checks catches a mutant, and a loss without fault passes all."""
+"""The checks of the conformance kit can fail: each catches a mutant, and a correct loss passes all of them."""
 
 import re
 import sys
@@ -33,10 +33,11 @@ from lossreg.plugin import (
 )
 from lossreg.registry.registries import losses
 from lossreg.testing import CHECKS, check_loss, high_precision as precise, parametrize_with_checks
+from lossreg.testing.cases import cases
+from lossreg.testing.check import run_check
 from lossreg.testing.checks import limits
-from lossreg.testing.checks.check import run_check
-from lossreg.testing.points import cases, numbers, points, rows
-from lossreg.testing.subject import Subject
+from lossreg.testing.loss_under_test import LossUnderTest
+from lossreg.testing.points import numbers, points, rows
 
 
 @loss
@@ -45,7 +46,7 @@ def logistic(logit: Real, side: Sign, temperature: Positive = 1.0) -> tuple[floa
 
         value = softplus(-side logit / temperature)
 
-    Shapes: logit and side alike. Ranges: any logit; side 1 or -1; temperature above 0.
+    Shapes: logit and side of one shape. Ranges: any logit; side 1 or -1; temperature above 0.
     Source: Cox (1958).
 
     >>> logistic.at(0.0, 1.0)
@@ -129,7 +130,7 @@ def endless_slope(prediction: Real, target: Real) -> tuple[float, float]:
 
 
 @loss
-def deaf(prediction: Real, target: Real) -> tuple[float, float]:
+def ignores_nan(prediction: Real, target: Real) -> tuple[float, float]:
     T = type(prediction)
     error = prediction - target
     above = error if error > 0 else T(0)
@@ -268,19 +269,19 @@ def forgetful_pickle(monkeypatch):
     monkeypatch.setattr(Criterion, "__reduce__", lambda self: (Criterion, (self.loss, "mean", self._given)))
 
 
-def forgetful_way(monkeypatch):
-    way = Settled.run
+def wrong_cached_plan(monkeypatch):
+    original = Settled.run
 
     def doubled(self, arrays, out=None):
-        found = way(self, arrays, out)
+        found = original(self, arrays, out)
         return found and (found[0] * 2, found[1])
 
     monkeypatch.setattr(Settled, "run", doubled)
 
 
 def other_code(monkeypatch):
-    original = limits.compiled
-    monkeypatch.setattr(limits, "compiled", lambda *given: -original(*given))
+    original = limits.evaluate_compiled
+    monkeypatch.setattr(limits, "evaluate_compiled", lambda *given: -original(*given))
 
 
 MUTANTS = [
@@ -291,33 +292,33 @@ MUTANTS = [
     ("exact_in_float64", naive_cross_entropy, None, "digits lost"),
     ("exact_in_float64", naive_cosine, None, "digits lost"),
     ("slopes_are_derivatives", half_slope, None, "but the value changes by"),
-    ("kinks_are_declared", steep_kink, None, "is 2, expected between -1 and 1"),
-    ("types_are_kept", wide_half, None, "float64 where float32 came in"),
-    ("reductions_agree", "mse", wrong_mean, "from the values"),
-    ("gradient_is_of_the_number_reported", "mse", changed(doubled_gradient), "the number reported is"),
-    ("weights_count_samples", "mse", changed(weights_as_mask), "with samples repeated"),
-    ("masks_delete", "mse", everything_counts, "deleted"),
-    ("parts_add_up", "mse", changed(own_denominator), "add up to"),
-    ("threads_give_the_same_bits", "mse", changed(by_threads), "threads change"),
-    ("layouts_do_not_matter", "mse", changed(spoilt_inputs), "changes its inputs"),
-    ("small_inputs_work", "mse", changed(nan_of_nothing), "no sample gives"),
-    ("calls_repeat", "mse", forgetful_way, "a call like one before gives"),
-    ("types_agree", coarse, None, "units apart"),
-    ("gradient_follows_differences", flat, None, "but the number reported changes by"),
+    ("slopes_at_kinks_are_subgradients", steep_kink, None, "is 2, expected between -1 and 1"),
+    ("dtypes_are_preserved", wide_half, None, "float64 where float32 came in"),
+    ("reductions_are_consistent", "mse", wrong_mean, "but the values give"),
+    ("gradient_matches_the_reported_value", "mse", changed(doubled_gradient), "the value reported is"),
+    ("weights_equal_repetition", "mse", changed(weights_as_mask), "with samples repeated"),
+    ("masked_samples_do_not_count", "mse", everything_counts, "without them"),
+    ("partial_batches_add_up", "mse", changed(own_denominator), "add up to"),
+    ("results_do_not_depend_on_threads", "mse", changed(by_threads), "the number of threads changes"),
+    ("results_do_not_depend_on_layout", "mse", changed(spoilt_inputs), "changes its inputs"),
+    ("empty_and_single_inputs_work", "mse", changed(nan_of_nothing), "no samples give"),
+    ("repeated_calls_agree", "mse", wrong_cached_plan, "a repeated call gives"),
+    ("float32_agrees_with_float64", coarse, None, "units in the last place from float64"),
+    ("gradient_matches_differences", flat, None, "but the reported value changes by"),
     ("out_is_filled", "mse", changed(without_out), "another array than out"),
-    ("labels_of_any_integer_type", "cross_entropy", everything_counts, "with rows ignored"),
-    ("inputs_outside_are_refused", "bce_with_logits", nothing_outside, "is accepted, expected InvalidInput"),
-    ("misfits_are_refused", "mse", broadcast, "is accepted, expected"),
-    ("parameters_are_checked", "huber", anything_goes, "is accepted, expected InvalidParameter"),
-    ("criteria_are_values", "mse", forgetful_pickle, "pickled, is another"),
+    ("labels_of_any_integer_dtype", "cross_entropy", everything_counts, "with rows ignored"),
+    ("inputs_outside_their_domain_are_rejected", "bce_with_logits", nothing_outside, "is accepted, expected InvalidInput"),
+    ("arrays_that_do_not_fit_are_rejected", "mse", broadcast, "is accepted, expected"),
+    ("invalid_parameters_are_rejected", "huber", anything_goes, "is accepted, expected InvalidParameter"),
+    ("criteria_are_immutable_values", "mse", forgetful_pickle, "pickled, is a different criterion"),
     ("documentation_is_complete", undocumented, None, "the documentation has no"),
     ("limits_at_infinity", endless, None, "is nan, expected 0.0"),
-    ("plain_python_agrees", "mse", other_code, "in plain Python"),
-    ("nan_comes_out", deaf, None, "expected nan"),
-    ("wrt_chooses_gradients", "mse", changed(swapped_gradients), "gives other bits than wrt"),
-    ("wrt_chooses_gradients", "mse", all_wanted, "gives other bits than wrt"),
-    ("wrt_chooses_gradients", "huber", anything_named, "is accepted, expected InvalidParameter"),
-    ("shared_inputs_are_spread", "gaussian_nll", first_of_the_shared, "a gradient that is not a sum"),
+    ("compiled_agrees_with_python", "mse", other_code, "in plain Python"),
+    ("nan_propagates", ignores_nan, None, "expected nan"),
+    ("wrt_selects_gradients", "mse", changed(swapped_gradients), "gives other bits than wrt"),
+    ("wrt_selects_gradients", "mse", all_wanted, "gives other bits than wrt"),
+    ("wrt_selects_gradients", "huber", anything_named, "is accepted, expected InvalidParameter"),
+    ("shared_inputs_are_broadcast", "gaussian_nll", first_of_the_shared, "a gradient that is not a sum"),
 ]
 
 
@@ -325,7 +326,7 @@ MUTANTS = [
 def test_a_mutant_is_caught_by_its_check(check, given, mutate, message, monkeypatch):
     if mutate is not None:
         mutate(monkeypatch)
-    result = run_check(CHECKS[check], Subject(get(given) if isinstance(given, str) else given))
+    result = run_check(CHECKS[check], LossUnderTest(get(given) if isinstance(given, str) else given))
     assert result.status == "failed"
     assert message in result.message
 
@@ -334,17 +335,17 @@ def test_every_check_has_a_mutant():
     assert {check for check, *_ in MUTANTS} == set(CHECKS)
 
 
-def test_a_loss_without_fault_passes():
+def test_a_correct_loss_passes():
     report = check_loss(logistic)
     assert not report.failed
-    assert report.left_out == {
-        "gradient_follows_differences": "other checks tell exactly",
-        "labels_of_any_integer_type": "no class labels",
-        "types_agree": "other checks tell exactly",
-        "shared_inputs_are_spread": "no input is shared",
+    assert report.not_applicable == {
+        "gradient_matches_differences": "other checks are exact",
+        "labels_of_any_integer_dtype": "it has no class labels",
+        "float32_agrees_with_float64": "other checks are exact",
+        "shared_inputs_are_broadcast": "no input is shared",
     }
     assert all(result.points > 0 for result in report)
-    assert {result.check for result in report} | set(report.left_out) == set(CHECKS)
+    assert {result.check for result in report} | set(report.not_applicable) == set(CHECKS)
     assert report["exact_in_float32"].worst.error <= 4
     assert "exact_in_float64" in str(report)
 
@@ -359,14 +360,14 @@ def test_the_example_of_the_readme_passes_as_it_stands(tmp_path, monkeypatch):
     assert not check_loss(name).failed
 
 
-def test_all_that_the_documentation_lacks_is_told_at_once():
-    assert run_check(CHECKS["documentation_is_complete"], Subject(undocumented)).message == (
+def test_everything_that_the_documentation_lacks_is_reported_together():
+    assert run_check(CHECKS["documentation_is_complete"], LossUnderTest(undocumented)).message == (
         "the documentation has no formula ('='), shapes ('Shapes:'), ranges ('Ranges:'), source ('Source:'), "
         "example ('>>> undocumented.at('), mention of prediction, mention of target"
     )
 
 
-def test_a_failure_tells_the_point_the_digits_and_a_hint():
+def test_a_failure_reports_the_point_the_digits_and_a_hint():
     with pytest.raises(NonconformingLoss, match="fails") as raised:
         check_loss(log_of_one_minus_sigmoid)
     for word in ("exact_in_float64", " at x=", "digits lost", "hint", "softplus"):
@@ -375,8 +376,8 @@ def test_a_failure_tells_the_point_the_digits_and_a_hint():
     assert report["exact_in_float64"].worst.point.keys() == {"x"}
 
 
-def test_an_infinite_slope_is_weighed_without_a_warning_of_numpys():
-    assert run_check(CHECKS["weights_count_samples"], Subject(endless_slope)).message == ""
+def test_an_infinite_slope_with_weights_gives_no_warning():
+    assert run_check(CHECKS["weights_equal_repetition"], LossUnderTest(endless_slope)).message == ""
 
 
 def test_an_expected_failure_has_to_fail():
@@ -392,9 +393,9 @@ def test_an_expected_failure_of_an_unknown_check_is_an_error():
         check_loss(logistic, expected_failures={"out_is_filed": "a slip"})
 
 
-def test_a_check_that_tries_nothing_fails(monkeypatch):
-    monkeypatch.setattr(Subject, "defaults", [])
-    assert "tried no point" in run_check(CHECKS["out_is_filled"], Subject(logistic)).message
+def test_a_check_that_tests_no_point_fails(monkeypatch):
+    monkeypatch.setattr(LossUnderTest, "default_cases", [])
+    assert "no point was tested" in run_check(CHECKS["out_is_filled"], LossUnderTest(logistic)).message
 
 
 def test_without_mpmath_the_error_names_the_command(monkeypatch):

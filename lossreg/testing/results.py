@@ -1,4 +1,4 @@
-"""What a check found: how many points it tried, the worst of them, and whether that is good enough."""
+"""Results of checks: one check's outcome with its worst point, and the report on a loss."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 Status = Literal["passed", "failed", "expected failure"]
 
 
-class CheckFailure(AssertionError):  # noqa: N818  a noun phrase, as all of our errors
-    """A check has seen what must not be."""
+class CheckFailure(AssertionError):  # noqa: N818  a noun phrase, like the names of all errors here
+    """A check found a fault in the loss."""
 
 
 @dataclass(frozen=True)
-class Worst:
-    """The point at which a check found the largest error: the error, what it is measured in, and the point."""
+class WorstPoint:
+    """The point at which a check found its largest error; `place` and `point` are the point as text and as data."""
 
     error: float
     unit: str
@@ -31,59 +31,59 @@ class Worst:
 
 
 @dataclass(frozen=True)
-class Result:
-    """One check of one loss, done. `figures` are further measurements, such as an error without its allowance."""
+class CheckResult:
+    """The result of one check of one loss. `figures` has further measurements, such as an error without allowance."""
 
     check: str
     status: Status
     points: int
-    worst: Worst | None = None
+    worst: WorstPoint | None = None
     message: str = ""
     hint: str = ""
     reason: str = ""
     figures: dict[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        told = f"{self.check}: {self.message or self.status}"
-        told += f"\n    worst: {self.worst}" if self.status == "failed" and self.worst else ""
-        return told + (f"\n    hint: {self.hint}" if self.status == "failed" and self.hint else "")
+        text = f"{self.check}: {self.message or self.status}"
+        text += f"\n    worst: {self.worst}" if self.status == "failed" and self.worst else ""
+        return text + (f"\n    hint: {self.hint}" if self.status == "failed" and self.hint else "")
 
 
 @dataclass(frozen=True)
-class Report:
-    """The checks of one loss, in order, and those left out because they do not concern it, with the reason."""
+class ConformanceReport:
+    """The results of all checks of one loss, and the checks that do not apply to it, each with the reason."""
 
     loss: str
-    results: tuple[Result, ...]
-    left_out: dict[str, str]
+    results: tuple[CheckResult, ...]
+    not_applicable: dict[str, str]
 
-    def __iter__(self) -> Iterator[Result]:
+    def __iter__(self) -> Iterator[CheckResult]:
         return iter(self.results)
 
-    def __getitem__(self, check: str) -> Result:
+    def __getitem__(self, check: str) -> CheckResult:
         return next(result for result in self.results if result.check == check)
 
     @property
-    def failed(self) -> tuple[Result, ...]:
-        """The checks that failed, and those that were expected to and did not."""
+    def failed(self) -> tuple[CheckResult, ...]:
+        """The checks that failed, and those that passed although they were expected to fail."""
         return tuple(result for result in self.results if result.status == "failed")
 
     def __str__(self) -> str:
         head = ["check", "status", "points", "worst"]
         rows = [[r.check, r.status, str(r.points), r.reason or (str(r.worst) if r.worst else "")] for r in self.results]
-        rows += [[check, "left out", "", reason] for check, reason in self.left_out.items()]
+        rows += [[check, "not applicable", "", reason] for check, reason in self.not_applicable.items()]
         widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
         lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows))
         return "\n".join([self.loss, *(f"  {line}".rstrip() for line in lines)])
 
 
-class Trial:
-    """A check under way: it counts its points and keeps the worst."""
+class CheckRun:
+    """A check while it runs: it counts the points that were tested and keeps the worst one."""
 
     def __init__(self) -> None:
         self.points = 0
-        self.worst: Worst | None = None
-        self.told = ""
+        self.worst: WorstPoint | None = None
+        self.message = ""
         self.hint = ""
         self.figures: dict[str, float] = {}
 
@@ -95,26 +95,26 @@ class Trial:
         place: Callable[[], tuple[str, dict[str, Any]]],
         explain: Callable[[], tuple[str, str]],
     ) -> None:
-        """Count a point with its error; of the worst, have `place` and `explain` (message, hint) tell."""
+        """Count a point with its error; `place` and `explain` describe it (and give a hint) if it is the worst yet."""
         self.points += 1
         error = float("inf") if isnan(error) else error
         if self.worst is None or error / limit > self.worst.error / self.worst.limit:
-            self.worst = Worst(error, unit, limit, *place())
-            self.told, self.hint = explain() if error > limit else ("", "")
+            self.worst = WorstPoint(error, unit, limit, *place())
+            self.message, self.hint = explain() if error > limit else ("", "")
 
     def figure(self, name: str, number: float) -> None:
-        """Keep the largest of a further measurement."""
+        """Keep the largest value of a further measurement."""
         self.figures[name] = max(number, self.figures.get(name, 0.0))
 
-    def require(self, condition: Any, told: str) -> None:
-        """Count a point, and end the check where the condition does not hold."""
+    def require(self, condition: Any, message: str) -> None:
+        """Count a point, and fail with the message if the condition does not hold."""
         self.points += 1
         if not condition:
-            raise CheckFailure(told)
+            raise CheckFailure(message)
 
     def conclude(self) -> None:
-        """End the check where its worst point is too bad, or where it has tried nothing."""
+        """Fail if the worst point is over its limit, or if no point was tested."""
         if self.points == 0:
-            raise CheckFailure("tried no point, and so shows nothing")
+            raise CheckFailure("no point was tested, so the check shows nothing")
         if self.worst is not None and self.worst.error > self.worst.limit:
-            raise CheckFailure(self.told)
+            raise CheckFailure(self.message)

@@ -1,1 +1,1 @@
-"""The checks of the conformance kit."""
+"""The checks of the conformance kit, in files by what they check; importing a file adds its checks."""

@@ -1,4 +1,4 @@
-"""Checks of slopes: against differences of the value in as many digits as these need, and at its kinks."""
+"""Checks of slopes: against finite differences of the value, with as many digits as these need, and at kinks."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from lossreg.testing.checks.check import check_unless
-from lossreg.testing.checks.exactness import distance, exact
-from lossreg.testing.high_precision import context, number, reference
+from lossreg.testing.check import check_unless
+from lossreg.testing.checks.accuracy import distance, exact_parameters
+from lossreg.testing.evaluation import describe, evaluate_compiled, not_for_batch_kernels, output_names
+from lossreg.testing.high_precision import context, exact_number, reference
 from lossreg.testing.points import points
-from lossreg.testing.subject import at, by_arrays, compiled, outputs
 
 if TYPE_CHECKING:
     from lossreg.definition.signature import Form
-    from lossreg.testing.points import Case, Point
-    from lossreg.testing.results import Trial
-    from lossreg.testing.subject import Subject
+    from lossreg.testing.cases import LossCase
+    from lossreg.testing.loss_under_test import LossUnderTest
+    from lossreg.testing.points import Point
+    from lossreg.testing.results import CheckRun
 
 
-class Sides(NamedTuple):
-    """The derivatives of a value by one number, to its left and right; their noise, and what the value does there."""
+class OneSidedDerivatives(NamedTuple):
+    """The left and right derivative of a value with respect to one number, their noise, and the kind of point."""
 
     left: Any
     right: Any
@@ -31,80 +32,88 @@ class Sides(NamedTuple):
     kind: Literal["smooth", "kink", "jump"]
 
     @property
-    def between(self) -> Any:
-        """The derivative, where there is one."""
+    def mean(self) -> Any:
+        """The derivative, if the point is smooth."""
         return (self.left + self.right) / 2
 
 
-@check_unless(by_arrays)
-def slopes_are_derivatives(subject: Subject, trial: Trial) -> None:
-    """Off the kinks, each slope is the derivative of the value, measured in as many digits as differences need."""
-    for case, point, slopes, sides in derivatives(subject):
-        for name, slope, side in zip(outputs(case, point)[1:], slopes, sides, strict=True):
+@check_unless(not_for_batch_kernels)
+def slopes_are_derivatives(tested: LossUnderTest, run: CheckRun) -> None:
+    """Except at kinks, each slope is the derivative of the value, by finite differences with enough digits."""
+    for case, point, slopes, sides in derivatives_of_loss(tested):
+        for name, slope, side in zip(output_names(case, point)[1:], slopes, sides, strict=True):
             if side.kind != "smooth":
                 continue
-            between = side.between
-            allowed = 1e-10 * max(abs(slope), abs(between)) + side.noise
-            error = abs(slope - between) / allowed if allowed else abs(slope - between)
-            explain = partial(mismatch, case, point, name, slope, between)
-            trial.measure(float(error), 1, "times the allowance", partial(at, case, point), explain)
+            derivative = side.mean
+            allowed = 1e-10 * max(abs(slope), abs(derivative)) + side.noise
+            error = abs(slope - derivative) / allowed if allowed else abs(slope - derivative)
+            explain = partial(mismatch, case, point, name, slope, derivative)
+            run.measure(float(error), 1, "times the allowance", partial(describe, case, point), explain)
 
 
-@check_unless(by_arrays)
-def kinks_are_declared(subject: Subject, trial: Trial) -> None:
-    """At a kink the slope lies between the one-sided derivatives; and it is the same one in every float type."""
+@check_unless(not_for_batch_kernels)
+def slopes_at_kinks_are_subgradients(tested: LossUnderTest, run: CheckRun) -> None:
+    """At a kink the slope is between the one-sided derivatives, and the same in every float type."""
     kinks = 0
-    for case, point, slopes, sides in derivatives(subject):
-        trial.points += 1
+    for case, point, slopes, sides in derivatives_of_loss(tested):
+        run.points += 1
         for at_output, (slope, side) in enumerate(zip(slopes, sides, strict=True), 1):
             if side.kind == "kink":
                 kinks += 1
                 low, high = sorted((side.left, side.right))
                 slack = 1e-10 * (abs(low) + abs(high)) + side.noise
-                told = f"{at(case, point)[0]}: {outputs(case, point)[at_output]} is {float(slope):g}"
-                trial.require(
-                    low - slack <= slope <= high + slack, f"{told}, expected between {float(low):g} and {float(high):g}"
+                message = f"{describe(case, point)[0]}: {output_names(case, point)[at_output]} is {float(slope):g}"
+                run.require(
+                    low - slack <= slope <= high + slack,
+                    f"{message}, expected between {float(low):g} and {float(high):g}",
                 )
                 for real in (np.float32, np.float64):
-                    found = float(compiled(rounded(case), [point], real)[0, at_output])
-                    room = 8 * float(np.finfo(real).eps) * (abs(slope) + abs(high) + abs(low))
-                    same = abs(found - slope) <= room or distance(found, slope, room, real) == 0  # an overflow
-                    trial.require(same, f"{told} in plain Python and {found:g} compiled for {real.__name__}")
-    trial.figure("kinks", kinks)
+                    found = float(evaluate_compiled(with_float32_parameters(case), [point], real)[0, at_output])
+                    slack = 8 * float(np.finfo(real).eps) * (abs(slope) + abs(high) + abs(low))
+                    equal = abs(found - slope) <= slack or distance(found, slope, slack, real) == 0  # an overflow
+                    run.require(equal, f"{message} in plain Python and {found:g} compiled for {real.__name__}")
+    run.figure("kinks", kinks)
 
 
-def rounded(case: Case) -> Case:
-    """The case with its parameters as float32 has them, as the points are: at a kink they have to be the same."""
+def with_float32_parameters(case: LossCase) -> LossCase:
+    """Return the case with its parameters rounded to float32, as the points are: kinks may be at parameters."""
     given = {k: float(np.float32(v)) if isinstance(v, float) else v for k, v in case.parameters.items()}
     return replace(case, parameters=given)
 
 
-def mismatch(case: Case, point: Point, name: str, slope: Any, derivative: Any) -> tuple[str, str]:
-    """What is wrong with a slope."""
-    told = f"{at(case, point)[0]}: {name} is {float(slope):.10g}, but the value changes by {float(derivative):.10g}"
-    return told, "differentiate the value that the kernel returns, by the same input and with the same factors"
+def mismatch(case: LossCase, point: Point, name: str, slope: Any, derivative: Any) -> tuple[str, str]:
+    """Return what is wrong with a slope, and a hint."""
+    message = (
+        f"{describe(case, point)[0]}: {name} is {float(slope):.10g}, but the value changes by {float(derivative):.10g}"
+    )
+    return (
+        message,
+        "differentiate the value that the kernel returns by this input, with the same factors",
+    )
 
 
-def derivatives(subject: Subject) -> list[tuple[Case, Point, list[Any], list[Sides]]]:
-    """At every point of float32 the slopes, and the differences of the value to the left and right of each."""
-    if subject.differences is None:
-        subject.differences = [
-            (case, point, *differences(case, point, exact(case, width, np.float32)))
-            for case in subject.cases
+def derivatives_of_loss(tested: LossUnderTest) -> list[tuple[LossCase, Point, list[Any], list[OneSidedDerivatives]]]:
+    """Return the slopes and the one-sided derivatives at every point of float32; they are computed once for a loss."""
+    if tested.differences is None:
+        tested.differences = [
+            (case, point, *differences(case, point, exact_parameters(case, width, np.float32)))
+            for case in tested.cases
             for width, tried in points(case, np.float32)
             for point in tried[:: 3 if case.default else 2]
         ]
-    return subject.differences
+    return tested.differences
 
 
-def differences(case: Case, point: Point, parameters: dict[str, Any]) -> tuple[list[Any], list[Sides]]:
-    """The slopes at a point; and for each the one-sided derivatives, their noise, and whether it is a kink.
+def differences(
+    case: LossCase, point: Point, parameters: dict[str, Any]
+) -> tuple[list[Any], list[OneSidedDerivatives]]:
+    """Return the slopes at a point, and the one-sided derivatives for each of them.
 
-    The step is small beside every number at the point. One-sided derivatives of a smooth function come together as the
-    step shrinks, those at a kink do not.
+    The step is small in comparison with every number at the point. As the step shrinks, the one-sided derivatives of a
+    smooth function approach each other, and those at a kink do not.
     """
     own, form = context(), case.form
-    numbers = tuple(map(number, point))
+    numbers = tuple(map(exact_number, point))
     given = [
         *point,
         *(value for value in parameters.values() if hasattr(value, "__float__") or isinstance(value, list)),
@@ -127,16 +136,16 @@ def differences(case: Case, point: Point, parameters: dict[str, Any]) -> tuple[l
 
 def one_sided(  # noqa: PLR0913, PLR0917  as above
     form: Form, point: Point, parameters: dict[str, Any], digits: int, here: Any, place: tuple[int, int], step: Any
-) -> Sides:
-    """The derivatives to the left and right of one number, their noise, and whether they differ: a kink."""
+) -> OneSidedDerivatives:
+    """Return the derivatives to the left and right of one number."""
     own = context()
     position, j = place
     given, contains = point[position], form.inputs[position].domain.contains
     x = given[j] if isinstance(given, list) else given
 
     def value(move: Any) -> Any:
-        whole = [*given[:j], x + move, *given[j + 1 :]] if isinstance(given, list) else x + move
-        return reference(form, (*point[:position], whole, *point[position + 1 :]), parameters, digits)[0]
+        moved = [*given[:j], x + move, *given[j + 1 :]] if isinstance(given, list) else x + move
+        return reference(form, (*point[:position], moved, *point[position + 1 :]), parameters, digits)[0]
 
     def pair(step: Any) -> tuple[Any, Any]:
         sides = [(value(move) - here) / move for move in (-step, step) if contains(x + move)]
@@ -147,22 +156,26 @@ def one_sided(  # noqa: PLR0913, PLR0917  as above
     largest = max(abs(y) for each in (here, *point) for y in (each if isinstance(each, list) else [each]))
     noise = largest * own.mpf(10) ** (8 - digits) / finer + jump * 1e-10
     if jump <= noise + 1e-15 * steepest and steepest * step <= 1e-10 * abs(here):
-        return Sides(left, right, noise, "smooth")
+        return OneSidedDerivatives(left, right, noise, "smooth")
     nearer = pair(finer)
     if not all(own.isfinite(x) for x in (left, right, *nearer)) or max(map(abs, nearer)) > 100 * steepest:
-        return Sides(left, right, noise, "jump")
-    bent = jump > noise + 1e-15 * steepest and abs(nearer[1] - nearer[0]) > jump / 2
-    # A bend spreads the two differences; the derivative lies between them.
-    return Sides(left, right, noise, "kink") if bent else Sides(*nearer, noise + abs(nearer[1] - nearer[0]), "smooth")
+        return OneSidedDerivatives(left, right, noise, "jump")
+    kinked = jump > noise + 1e-15 * steepest and abs(nearer[1] - nearer[0]) > jump / 2
+    # Curvature separates the two differences; the derivative is between them.
+    return (
+        OneSidedDerivatives(left, right, noise, "kink")
+        if kinked
+        else OneSidedDerivatives(*nearer, noise + abs(nearer[1] - nearer[0]), "smooth")
+    )
 
 
-def derivatives_of(case: Case, arrays: list[Any], parameters: dict[str, Any]) -> tuple[Any, list[Any]]:
-    """The values at a batch's samples, and their derivatives by each array that has a gradient, from 60 digits."""
+def derivatives_of_batch(case: LossCase, arrays: list[Any], parameters: dict[str, Any]) -> tuple[Any, list[Any]]:
+    """Return the values of a batch's samples and their derivatives by each array with a gradient, from 60 digits."""
     values, slopes = [], []
     for sample in zip(*(x.tolist() for x in arrays), strict=True):
-        numbers = tuple(map(number, sample))
+        numbers = tuple(map(exact_number, sample))
         values.append(float(reference(case.form, numbers, parameters)[0]))
-        slopes.append([float(side.between) for side in differences(case, sample, parameters)[1]])
+        slopes.append([float(side.mean) for side in differences(case, sample, parameters)[1]])
     columns = np.array(slopes)
     found, start = [], 0
     for x, entry in zip(arrays, case.form.inputs, strict=True):

@@ -1,4 +1,4 @@
-"""Checks of which gradients there are: those asked for, and those of inputs that several elements share."""
+"""Checks of which gradients are returned: those in `wrt`, and those of inputs that several elements share."""
 
 from __future__ import annotations
 
@@ -10,54 +10,60 @@ import numpy as np
 
 from lossreg.criterion.arrays import smaller
 from lossreg.errors import InvalidParameter
-from lossreg.testing.checks.arrays import near, same
-from lossreg.testing.checks.check import check, check_unless
-from lossreg.testing.checks.usage import refuses
-from lossreg.testing.subject import as_tuple, batch, criterion, fused
+from lossreg.testing.batches import batch, criterion_of, value_and_grad
+from lossreg.testing.check import check, check_unless
+from lossreg.testing.checks.validation import require_error
+from lossreg.testing.comparison import as_tuple, near, same
 
 if TYPE_CHECKING:
-    from lossreg.testing.results import Trial
-    from lossreg.testing.subject import Subject
+    from lossreg.testing.loss_under_test import LossUnderTest
+    from lossreg.testing.results import CheckRun
 
-
-MOST = 3
-"""How many inputs are asked for in every order."""
+MOST_INPUTS = 3
+"""The largest number of inputs of which every order is tested."""
 
 
 @check
-def wrt_chooses_gradients(subject: Subject, trial: Trial) -> None:
-    """Gradients asked for in any number and order have the bits of all of them; one that there is not is refused."""
-    for case in subject.defaults:
-        arrays, named = batch(case, (6,)), case.form.slopes
-        whole, grads = fused(case, "none")(*arrays)
-        expected = dict(zip(named, as_tuple(grads), strict=True))
-        call = criterion(case, "none").value_and_grad
-        asked = [some for size in range(1, min(len(named), MOST) + 1) for some in permutations(named, size)]
-        for wrt in (None, *asked):
+def wrt_selects_gradients(tested: LossUnderTest, run: CheckRun) -> None:
+    """The gradients in `wrt`, in any number and order, have the bits of all gradients; unknown names are rejected."""
+    for case in tested.default_cases:
+        arrays, names = batch(case, (6,)), case.form.slopes
+        values, grads = value_and_grad(case, "none")(*arrays)
+        expected = dict(zip(names, as_tuple(grads), strict=True))
+        call = criterion_of(case, "none").value_and_grad
+        orders = [some for size in range(1, min(len(names), MOST_INPUTS) + 1) for some in permutations(names, size)]
+        for wrt in (None, *orders):
             value, found = call(*arrays, wrt=wrt)
             wanted = tuple(expected[name] for name in (case.form.default_wrt if wrt is None else wrt))
-            trial.require(same((whole, wanted), (value, found)), f"{case}: wrt {wrt} gives other bits than wrt {named}")
-        without = [entry.name for entry in case.form.inputs if entry.name not in named]
-        twice = partial(call, *arrays, wrt=named[:1] * 2)
-        refuses(trial, twice, InvalidParameter, (subject.loss.name,), f"{case}: wrt {named[:1] * 2}")
-        for name, words in (*((name, (name,)) for name in without), (named[0] + "x", (f"mean {named[0]!r}",))):
-            refused = partial(call, *arrays, wrt=(name,))
-            refuses(trial, refused, InvalidParameter, (subject.loss.name, *words), f"{case}: wrt {name!r}")
+            run.require(same((values, wanted), (value, found)), f"{case}: wrt {wrt} gives other bits than wrt {names}")
+        name = tested.loss.name
+        twice = names[:1] * 2
+        require_error(run, partial(call, *arrays, wrt=twice), InvalidParameter, (name,), f"{case}: wrt {twice}")
+        without = [(entry.name, (entry.name,)) for entry in case.form.inputs if entry.name not in names]
+        for wrong, words in (*without, (names[0] + "x", (f"mean {names[0]!r}",))):
+            rejected = partial(call, *arrays, wrt=(wrong,))
+            require_error(run, rejected, InvalidParameter, (name, *words), f"{case}: wrt {wrong!r}")
 
 
-@check_unless(lambda s: "" if any(x.broadcast for c in s.cases for x in c.form.inputs) else "no input is shared")
-def shared_inputs_are_spread(subject: Subject, trial: Trial) -> None:
+def without_shared_inputs(tested: LossUnderTest) -> str:
+    """Return why the check of shared inputs does not apply, or nothing if it does."""
+    shared = any(entry.broadcast for case in tested.cases for entry in case.form.inputs)
+    return "" if shared else "no input is shared"
+
+
+@check_unless(without_shared_inputs)
+def shared_inputs_are_broadcast(tested: LossUnderTest, run: CheckRun) -> None:
     """An input that several elements share counts as if each had its own; its gradient is the sum of theirs."""
-    for case in subject.defaults:
+    for case in tested.default_cases:
         arrays = batch(case, (4, 6))
-        for at in (at for at, entry in enumerate(case.form.inputs) if entry.broadcast):
-            for shape in smaller(arrays[at].shape):
-                small = arrays[at].ravel()[: int(np.prod(shape))].reshape(shape)
+        for index in (index for index, entry in enumerate(case.form.inputs) if entry.broadcast):
+            for shape in smaller(arrays[index].shape):
+                small = arrays[index].ravel()[: int(np.prod(shape))].reshape(shape)
                 wide = np.broadcast_to(small.reshape(*shape, *[1] * (2 - len(shape))), (4, 6))
-                value, grads = fused(case)(*arrays[:at], small, *arrays[at + 1 :])
-                expected, each = fused(case)(*arrays[:at], wide, *arrays[at + 1 :])
+                value, grads = value_and_grad(case)(*arrays[:index], small, *arrays[index + 1 :])
+                expected, each = value_and_grad(case)(*arrays[:index], wide, *arrays[index + 1 :])
                 axes = tuple(range(2)) if not shape else (-1,)
-                added = [g.sum(axes).reshape(shape) if i == at else g for i, g in enumerate(as_tuple(each))]
-                told = f"{case}: {case.form.inputs[at].name} of shape {shape}"
-                trial.require(near(value, expected), f"{told} gives {value}, spread {expected}")
-                trial.require(near(list(as_tuple(grads)), added), f"{told} has a gradient that is not a sum")
+                added = [g.sum(axes).reshape(shape) if i == index else g for i, g in enumerate(as_tuple(each))]
+                subject = f"{case}: {case.form.inputs[index].name} of shape {shape}"
+                run.require(near(value, expected), f"{subject} gives {value}, broadcast {expected}")
+                run.require(near(list(as_tuple(grads)), added), f"{subject} has a gradient that is not a sum")

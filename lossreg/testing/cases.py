@@ -1,0 +1,114 @@
+"""Cases of a loss: its forms, each with several settings of the parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+import numpy as np
+
+from lossreg.definition.annotations import named_functions, row_axis_of
+from lossreg.definition.parameters import is_switch
+from lossreg.definition.roles import Role
+from lossreg.definition.signature import variants
+from lossreg.errors import InvalidDefinition
+
+if TYPE_CHECKING:
+    from lossreg.definition.loss import Loss
+    from lossreg.definition.parameters import Parameter
+    from lossreg.definition.signature import Form
+
+    Array = np.ndarray[Any, Any]
+    Real = type[np.float32 | np.float64]
+
+SEED = 20240517
+"""The seed of all random numbers of the kit."""
+SETTINGS = (0.0, 0.25, 1.0, 3.0, -0.5, float("inf"))
+"""The values tested for a parameter with a domain, as far as they are in it; exact in every float type."""
+ROW_SETTING = (0.5, 2.0, 1.25, 0.0, 3.0, 0.75)
+"""The value tested for a parameter that may be a row, cut to the length of the rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class LossCase:
+    """One form of a loss with one setting of its parameters; `base` has the default parameters."""
+
+    loss: Loss
+    form: Form
+    parameters: dict[str, Any]
+    base: dict[str, Any]
+
+    @property
+    def default(self) -> bool:
+        """Whether every parameter has its default."""
+        return self.parameters == self.base
+
+    @property
+    def number(self) -> int:
+        """The position of the form among the forms of the loss."""
+        return [form.kernel for form in self.loss.forms].index(self.form.kernel)
+
+    def __str__(self) -> str:
+        changed = ((p.name, self.parameters[p.name]) for p in self.form.parameters)
+        settings = [f"{name}={value!r}" for name, value in changed if value != self.base[name]]
+        name = f"{self.loss.name}.{self.form.kernel.__name__}" if self.number > 0 else self.loss.name
+        return ", ".join([name, *settings])
+
+    def parameters_for(self, width: int) -> dict[str, Any]:
+        """Return the parameters for rows of a width."""
+        return {k: list(v[:width]) if isinstance(v, tuple) else v for k, v in self.parameters.items()}
+
+
+def values_to_test(parameter: Parameter) -> list[Any]:
+    """Return the values that a parameter is set to in turn, beside its default."""
+    annotation, domain = parameter.annotation, parameter.domain
+    if annotation is bool:
+        return [False, True]
+    if get_origin(annotation) is Literal:
+        return list(get_args(annotation))
+    if named_functions(annotation):
+        return list(named_functions(annotation))
+    if domain is None:
+        return []
+    if domain.integer:
+        return [1] if get_origin(get_args(annotation)[0]) is None else []
+    numbers = [x for x in SETTINGS if bool(domain.contains(x)) and (x >= 0 or parameter.role is not Role.WEIGHT)]
+    return [*numbers, ROW_SETTING] if row_axis_of(annotation) is not None else numbers
+
+
+def cases(loss: Loss) -> list[LossCase]:
+    """Return each form with the default parameters, with every combination of switches, and with other numbers.
+
+    Of the numbers, one at a time differs from its default.
+    """
+    base = {p.name: values_to_test(p)[0] if p.required else p.default for p in loss.parameters if not loss.examples}
+    found, fixed = [], set[str]()
+    for number, written in enumerate(loss.forms):
+        form = written
+        if written.by_batch:
+            arrays, given = example(loss, number, 1)
+            form = next(v for v in variants(written, len(arrays)) if [x.ndim for x in arrays] == ranks(v))
+            base, fixed = {p.name: p.default for p in loss.parameters} | given, set(given)
+        found.append(LossCase(loss, form, base, base))
+        free = [p for p in form.parameters if p.name not in fixed]
+        switches = [[(p.name, value) for value in values_to_test(p)] for p in free if is_switch(p)]
+        numbers = [(p.name, x) for p in free if not is_switch(p) for x in values_to_test(p)]
+        others = [{**base, **dict(setting)} for setting in (*product(*switches), *([number] for number in numbers))]
+        found += [LossCase(loss, form, setting, base) for setting in others if setting != base]
+    return found
+
+
+def example(loss: Loss, number: int, samples: int) -> tuple[list[Array], dict[str, Any]]:
+    """Return a batch for a form by batch, and the parameters that go with it."""
+    if len(loss.examples) <= number:
+        raise InvalidDefinition(
+            f"{loss.name}: form {number + 1} takes a whole batch and has no example; add one with @{loss.name}.example"
+        )
+    arrays, parameters = loss.examples[number](np.random.default_rng(SEED), samples)
+    return arrays, parameters
+
+
+def ranks(form: Form) -> list[int]:
+    """Return the number of axes of each array that a form takes."""
+    return [len(entry.axes) for entry in form.inputs]

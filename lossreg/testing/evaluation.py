@@ -1,0 +1,61 @@
+"""Compiled results at single points, and the description of points and forms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.definition.roles import Role
+from lossreg.testing.batches import value_and_grad
+from lossreg.testing.comparison import as_tuple
+
+if TYPE_CHECKING:
+    from lossreg.definition.signature import Form
+    from lossreg.testing.cases import Array, LossCase
+    from lossreg.testing.loss_under_test import LossUnderTest
+    from lossreg.testing.points import Point
+
+
+def evaluate_compiled(case: LossCase, points: list[Point], real: Any) -> Array:
+    """Return the compiled value and slopes at each point, of the type `real` and the shape (points, outputs)."""
+    if not points:
+        return np.empty((0, 0), real)
+    arrays = [
+        np.array(column, np.int64 if entry.domain.integer else real)
+        for column, entry in zip(zip(*points, strict=True), case.form.inputs, strict=True)
+    ]
+    width = next((array.shape[1] for array in arrays if array.ndim > 1), 1)
+    values, grads = value_and_grad(case, "none", width)(*arrays)
+    return np.column_stack([values, *as_tuple(grads)])
+
+
+def output_names(case: LossCase, point: Point) -> list[str]:
+    """Return the names of the columns of `compiled`."""
+    names = ["value"]
+    for entry, x in zip(case.form.inputs, point, strict=True):
+        if entry.name in case.form.slopes:
+            rows = [f"[{j}]" for j in range(len(x))] if entry.axis is not None else [""]
+            names += [f"slope of {entry.name}{row}" for row in rows]
+    return names
+
+
+def describe(case: LossCase, point: Point) -> tuple[str, dict[str, Any]]:
+    """Return a point as text and as data."""
+    data = {entry.name: x for entry, x in zip(case.form.inputs, point, strict=True)}
+    return f"{case} at " + ", ".join(f"{name}={x}" for name, x in data.items()), data
+
+
+def not_for_batch_kernels(tested: LossUnderTest) -> str:
+    """Return why a check of single points does not apply, or nothing if it does: the kernels take whole batches."""
+    return "its kernels take whole batches" if tested.loss.forms[0].by_batch else ""
+
+
+def has_labels(form: Form) -> bool:
+    """Whether a form takes class labels, one or a list for each sample."""
+    return any(entry.domain.integer for entry in form.inputs)
+
+
+def ignored_label(form: Form) -> str | None:
+    """Return the name of the parameter that says which label is ignored."""
+    return next((parameter.name for parameter in form.parameters if parameter.role is Role.IGNORED_LABEL), None)
