@@ -307,7 +307,12 @@ MUTANTS = [
     ("gradient_matches_differences", flat, None, "but the reported value changes by"),
     ("out_is_filled", "mse", changed(without_out), "another array than out"),
     ("labels_of_any_integer_dtype", "cross_entropy", everything_counts, "with rows ignored"),
-    ("inputs_outside_their_domain_are_rejected", "bce_with_logits", nothing_outside, "is accepted, expected InvalidInput"),
+    (
+        "inputs_outside_domain_are_rejected",
+        "bce_with_logits",
+        nothing_outside,
+        "is accepted, expected InvalidInput",
+    ),
     ("arrays_that_do_not_fit_are_rejected", "mse", broadcast, "is accepted, expected"),
     ("invalid_parameters_are_rejected", "huber", anything_goes, "is accepted, expected InvalidParameter"),
     ("criteria_are_immutable_values", "mse", forgetful_pickle, "pickled, is a different criterion"),

@@ -47,7 +47,7 @@ def require_error(
 
 
 @check
-def inputs_outside_their_domain_are_rejected(tested: LossUnderTest, run: CheckRun) -> None:
+def inputs_outside_domain_are_rejected(tested: LossUnderTest, run: CheckRun) -> None:
     """Numbers outside an input's domain are rejected with its name and their position; those at the edge are not."""
     for case in tested.default_cases:
         arrays = batch(case, (6,))
