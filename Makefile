@@ -2,24 +2,37 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint live browser bench docs
+.PHONY: run test test-all stock lint live browser matrix bench docs
 
 run: .venv/experiments
 	$(BIN)/lossreg run configs/digits_mlp.yaml
 
+# Without the tests marked slow: what takes long and is no likely place of a mistake. CI runs test-all.
 test: .venv/test
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+test-all: .venv/test
 	$(BIN)/python -m pytest -n auto
+
+# The contract with numba's own compiler passes in place of lossreg's: the results are the same, only slower.
+stock: .venv/test
+	LOSSREG_COMPILER=stock $(BIN)/python -m pytest -n auto -m "not slow" tests/test_contract.py
 
 lint: .venv/test .venv/lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 live: .venv/test .venv/live
 	$(BIN)/python -m pytest tests/live
 
 browser: .venv/test
 	$(BIN)/python -m pytest tests/browser
+
+# The lowest and the newest versions that pyproject.toml allows, each in a venv of its own.
+matrix:
+	.ci/matrix
 
 # The peers have a venv of their own. QUICK=1 measures a few cases, within two minutes.
 bench: .venv-bench/bench
