@@ -92,6 +92,13 @@ def nearest(given: str, allowed: Iterable[str]) -> str:
     return f"did you mean {name!r}?" if name else ""
 
 
+def alternatives(given: str, allowed: Iterable[str], what: str) -> str:
+    """Return the nearest allowed name and all of them, as in ``did you mean 'bce'? The losses are bce, mse``."""
+    allowed = list(allowed)
+    hint = nearest(given, allowed)
+    return f"{hint} The {what} are {listed(allowed)}" if hint else f"the {what} are {listed(allowed)}"
+
+
 def listed(names: Iterable[str]) -> str:
     """Return the names in order, separated by commas, or ``(none)``."""
     return ", ".join(sorted(names)) or "(none)"

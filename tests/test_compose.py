@@ -78,7 +78,7 @@ def test_each_mistake_stands_where_it_was_made(write):
     changes = ("train.epochs=-1", "train.batchsize=3", "data.name=digit", "optimizer.momentum=2")
     lines = problems("top.yaml", *changes)
     place = "--set data.name=digit: data.name: "
-    assert lines[0].startswith(f"{place}no data named 'digit' is installed; did you mean 'digits'?; installed: ")
+    assert lines[0].startswith(f"{place}no data named 'digit' is installed; did you mean 'digits'? The data are ")
     assert lines == [
         *lines[:1],
         "--set optimizer.momentum=2: optimizer.momentum: expected a number from 0 to below 1, got 2",

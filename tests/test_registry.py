@@ -215,12 +215,12 @@ def test_an_unknown_name_gets_the_nearest_one_and_those_installed():
         lossreg.get("hubr")
     assert isinstance(caught.value, LookupError)
     assert str(caught.value).startswith(
-        "no loss named 'hubr' is installed; did you mean 'huber'?; installed: adaptive_log_softmax, bce, ",
+        "no loss named 'hubr' is installed; did you mean 'huber'? The losses are adaptive_log_softmax, bce, ",
     )
 
 
 def test_a_name_like_no_other_gets_no_suggestion():
-    with pytest.raises(UnknownName, match=r"^no loss named 'xyzzy' is installed; installed: adaptive_log_softmax"):
+    with pytest.raises(UnknownName, match=r"^no loss named 'xyzzy' is installed; the losses are adaptive_log_softmax"):
         lossreg.get("xyzzy")
 
 
@@ -569,7 +569,7 @@ def test_a_new_kind_of_plugin_needs_its_registry_only(monkeypatch, capsys):
     assert "sampler" in output("list", "all")[1]
     assert "did you mean 'samplers'?" in output("list", "sampler")[2]
     assert output("show", "every_other")[1].startswith("every_other (sampler)\n\nTake every other row.\n")
-    assert "did you mean 'every_other'? the samplers are every_other;" in output("show", "every_othr")[2]
+    assert "did you mean 'every_other'? The samplers are every_other;" in output("show", "every_othr")[2]
 
 
 # What gets imported

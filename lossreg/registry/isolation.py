@@ -15,7 +15,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lossreg.errors import BrokenPlugin, InvalidInput, listed, nearest
+from lossreg.errors import BrokenPlugin, InvalidInput, alternatives
 from lossreg.registry.loading import Kind, explain
 from lossreg.registry.registries import REGISTRIES, Offer, Registry
 
@@ -58,8 +58,7 @@ def with_task(inspections: Iterable[Inspection], task: str) -> list[Inspection]:
     if not tasks:
         raise InvalidInput(f"task {task!r}: only losses have a task")
     if task not in tasks:
-        hint = nearest(task, tasks)
-        raise InvalidInput(f"no loss is for the task {task!r}; {hint and f'{hint} '}the tasks are {listed(tasks)}")
+        raise InvalidInput(f"no loss is for the task {task!r}; {alternatives(task, tasks, 'tasks')}")
     return [one for one in found if one.task == task]
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from lossreg.definition.component import Component, Data, Model, Optimizer, Schedule, Tracker
 from lossreg.definition.loss import Loss
-from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName, listed, nearest
+from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName, alternatives
 from lossreg.registry.entry_points import Point, entry_points, normalized_distribution
 from lossreg.registry.loading import SUFFIX, Kind, explain, load_component
 
@@ -102,11 +102,8 @@ class Registry(Generic[Kind]):
         if len(matches) == 1:
             return matches[0]
         if not matches:
-            hint = nearest(bare, {offer.name for offer in offers})
-            raise UnknownName(
-                f"no {self.kind} named {name!r} is installed" + (hint and f"; {hint}") + "; installed: "
-                f"{listed({offer.name for offer in self.offers()})}",
-            )
+            known = alternatives(bare, self.names(), self.plural)
+            raise UnknownName(f"no {self.kind} named {name!r} is installed; {known}")
         choices = " or ".join(repr(f"{offer.distribution}:{offer.name}") for offer in matches)
         raise AmbiguousName(
             f"{self.kind} {name!r} is offered by {' and by '.join(map(str, matches))}; choose one with {choices}",
@@ -175,12 +172,8 @@ def problems(registries: Iterable[Registry[Any]]) -> list[str]:
     groups = [registry.group for registry in REGISTRIES]
     for distribution, group in sorted({(f"{p.distribution} {p.version}", p.group) for p in enabled()}):
         if group not in groups:
-            hint = nearest(group, groups)
-            found.append(
-                f"{distribution} has entry points in the group {group!r}, which nothing reads"
-                + (hint and f"; {hint}")
-                + f"; the groups are {listed(groups)}"
-            )
+            known = alternatives(group, groups, "groups")
+            found.append(f"{distribution} has entry points in the group {group!r}, which nothing reads; {known}")
     for registry in registries:
         for name in registry.names():
             try:

@@ -31,14 +31,13 @@ def add(commands: Any) -> None:
 
 def registries_of(kind: str) -> Sequence[Registry[Any]]:
     """Return the registries of a kind; argparse shows the error for any other."""
-    from lossreg.errors import nearest
+    from lossreg.errors import alternatives
     from lossreg.registry.registries import REGISTRIES
 
     kinds = {**{registry.plural: (registry,) for registry in REGISTRIES}, ALL: REGISTRIES}
     if kind in kinds:
         return kinds[kind]
-    hint = nearest(kind, kinds)
-    raise argparse.ArgumentTypeError(f"expected one of {', '.join(kinds)}; got {kind!r}" + (hint and f"; {hint}"))
+    raise argparse.ArgumentTypeError(f"no kind of plugin is called {kind!r}; {alternatives(kind, kinds, 'kinds')}")
 
 
 def run(options: argparse.Namespace) -> None:

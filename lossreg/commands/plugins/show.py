@@ -52,16 +52,13 @@ def run(options: argparse.Namespace) -> None:
 
 def unknown(name: str) -> UnknownName:
     """Return the error for a name that no plugin has: the nearest name, and the names of its kind."""
-    from lossreg.errors import UnknownName, listed, nearest, nearest_name
+    from lossreg.errors import UnknownName, alternatives, nearest_name
     from lossreg.registry.registries import REGISTRIES, losses
 
     names = {name: registry for registry in reversed(REGISTRIES) for name in registry.names()}
     registry = names.get(nearest_name(name, names), losses)
-    hint = nearest(name, names)
-    return UnknownName(
-        f"no plugin named {name!r} is installed; {hint and f'{hint} '}the {registry.plural} are "
-        f"{listed(registry.names())}; `lossreg list all` lists every kind",
-    )
+    known = alternatives(name, registry.names(), registry.plural)
+    return UnknownName(f"no plugin named {name!r} is installed; {known}; `lossreg list all` lists every kind")
 
 
 def is_trainable(loss: Loss) -> bool:
