@@ -417,7 +417,7 @@ BROKEN = [
     ("linear", "{name: mlp, activation: rleu}", "2:32", "got 'rleu'; did you mean 'relu'?"),
     ("sgd", "{name: sgd, lr: -1e-3}", "3:28", "optimizer.lr: expected a number above 0, got -0.001"),
     ("loss: mse", "loss: cross_entropy", "4:7", "cross_entropy takes class labels, but random has real targets; sui"),
-    ("{epochs: 40}", "{epochs: 4, steps: 9}", "5:20", "train.steps: epochs or steps, not both; leave one out"),
+    ("{epochs: 40}", "{epochs: 4, steps: 9}", "5:20", "train.steps: give either epochs or steps; leave one out"),
     ("{epochs: 40}", "{lr: 0.1}", "5:9", "train.lr: unknown key; did you mean 'optimizer.lr'?"),
     (
         "linear",

@@ -101,7 +101,9 @@ def test_set_changes_what_is_swept_and_what_is_not(plan):
 
 def test_a_run_of_a_sweep_is_refused_and_a_sweep_of_a_run_too(plan):
     plan("sweep: {repeats: 2}")
-    assert problems(lambda: load("x.yaml")) == ["x.yaml:6:1: sweep: a config of many runs; lossreg sweep runs them"]
+    assert problems(lambda: load("x.yaml")) == [
+        "x.yaml:6:1: sweep: this is a config of many runs; lossreg sweep runs it"
+    ]
     assert load("x.yaml", ["sweep=null"]).seed == 0
     assert problems(lambda: plan("sweep:")) == [
         "x.yaml:1:1: no sweep: expected a key such as sweep: {grid: {loss: [mse, l1]}}"
@@ -124,19 +126,19 @@ sweep:
   repeats: 2
   trials: 0
 """
-    finite = "expected the lowest and the highest of finite numbers"
+    finite = "expected the lowest and the highest value, two finite numbers"
     one_of = "expected one of uniform, log_uniform, choice, such as {uniform: [0, 1]}, got"
     values = "expected a list of the values to try, such as [1, 2], got"
     assert problems(lambda: plan(text)) == [
         "x.yaml:7:3: sweep.gird: unknown key; did you mean 'grid'?",
         f"x.yaml:8:24: sweep.grid.train.epochs: {values} []",
         f"x.yaml:8:34: sweep.grid.loss: {values} 'mse'",
-        "x.yaml:8:39: sweep.grid.seed: seed is set by repeats too",
-        "x.yaml:8:53: sweep.grid.sweep.seed: sweep is no key of a run",
-        "x.yaml:9:27: sweep.zip.train.batch_size: 2 values beside 3 of another key; those of zip go in step",
+        "x.yaml:8:39: sweep.grid.seed: seed is also set by repeats",
+        "x.yaml:8:53: sweep.grid.sweep.seed: sweep cannot be swept, as it is not a key of a run",
+        "x.yaml:9:27: sweep.zip.train.batch_size: 2 values, but another key of zip has 3; expected equally many",
         f"x.yaml:11:33: sweep.draw.optimizer.lr.log_unifrom: {one_of} [0.0001, 1]; did you mean 'log_uniform'?",
-        f"x.yaml:12:17: sweep.draw.loss.delta: uniform: {finite}, such as [1, 10], got [2, 1]",
-        f"x.yaml:13:25: sweep.draw.optimizer.momentum: log_uniform: {finite} above 0, such as [1, 10], got [0, 1]",
+        f"x.yaml:12:17: sweep.draw.loss.delta: uniform: {finite} such as [1, 10], got [2, 1]",
+        f"x.yaml:13:25: sweep.draw.optimizer.momentum: log_uniform: {finite} above 0 such as [1, 10], got [0, 1]",
         f"x.yaml:14:19: sweep.draw.train.epochs: {values} []",
         f"x.yaml:15:12: sweep.draw.model: {one_of} 3",
         "x.yaml:16:11: sweep.method: expected 'random' or 'optuna', got 'optune'; did you mean 'optuna'?",
@@ -148,23 +150,23 @@ sweep:
     ("text", "problem"),
     [
         ("sweep: [1]", "6:8: sweep: expected a mapping such as {grid: {loss: [mse, l1]}}, got [1]"),
-        ("sweep: {}", "6:8: sweep: nothing to try; give grid, zip, draw or repeats"),
+        ("sweep: {}", "6:8: sweep: there is nothing to try; give grid, zip, draw or repeats"),
         ("sweep: {repeats: 100000000}", "6:8: sweep: 100,000,000 trials; a sweep has at most 10,000"),
         (
             "sweep: {grid: {train.epochs: [1, 2]}, draw: {optimizer.lr: {uniform: [1, 2]}}, trials: 5001}",
             "6:8: sweep: 10,002 trials; a sweep has at most 10,000",
         ),
         ("sweep: {grid: 3}", "6:15: sweep.grid: expected a mapping such as {loss: [mse, l1]}, got 3"),
-        ("sweep: {draw: {seed: {choice: [1]}}}", "6:8: sweep: trials is missing: how often to draw"),
-        ("sweep: {repeats: 2, trials: 3}", "6:29: sweep.trials: how often to draw, and there is no draw"),
-        ("sweep: {grid: {seed: [1]}, zip: {seed: [2]}}", "6:34: sweep.zip.seed: seed is set by grid too"),
+        ("sweep: {draw: {seed: {choice: [1]}}}", "6:8: sweep: trials is missing: how many times to draw"),
+        ("sweep: {repeats: 2, trials: 3}", "6:29: sweep.trials: the number of draws, but there is no draw"),
+        ("sweep: {grid: {seed: [1]}, zip: {seed: [2]}}", "6:34: sweep.zip.seed: seed is also set by grid"),
         (
             "sweep: {grid: {train.epochs: [1], train: {epochs: [2]}}}",
-            "6:43: sweep.grid.train.epochs: train.epochs is there twice",
+            "6:43: sweep.grid.train.epochs: train.epochs is repeated",
         ),
         (
             "sweep: {method: optuna, grid: {seed: [1]}}",
-            "6:17: sweep.method: optuna takes draw alone; write grid and zip as draws, by choice",
+            "6:17: sweep.method: optuna supports only draw; write the values of grid and zip as draws with choice",
         ),
     ],
 )
@@ -203,7 +205,7 @@ def test_losses_of_different_kinds_are_compared_by_a_metric_that_all_have(plan):
     different = plan("sweep: {grid: {loss: [mse, l1]}}")
     (line,) = problems(lambda: different.metric(different.trials()))
     assert line.startswith(
-        "x.yaml:6:8: sweep.metric: is missing: losses of different kinds cannot be compared; name one"
+        "x.yaml:6:8: sweep.metric: is missing: the values of different losses cannot be compared; name a metric"
     )
     same = plan("sweep: {grid: {optimizer.lr: [0.1, 0.2]}}")
     assert same.metric(same.trials()) == "train_loss"
@@ -212,7 +214,7 @@ def test_losses_of_different_kinds_are_compared_by_a_metric_that_all_have(plan):
     misspelt = plan("sweep: {repeats: 2, metric: test_r3}")
     (line,) = problems(lambda: misspelt.verify(misspelt.trials()))
     assert line.startswith(
-        "x.yaml:6:29: sweep.metric: no metric 'test_r3'; did you mean 'test_r2'?; there are train_loss,"
+        "x.yaml:6:29: sweep.metric: there is no metric 'test_r3'; did you mean 'test_r2'?; the metrics are train_loss,"
     )
     plan("sweep: {repeats: 2, metric: best.test_r2}").verify(misspelt.trials()[:1])
 

@@ -9,8 +9,9 @@ import pytest
 from lossreg import InvalidConfig
 from lossreg.definition.domains import INCREASING_INTEGERS
 from lossreg.definition.parameters import Parameter
-from lossreg.experiment.config.json_schema import LIMITS, of, schema
-from lossreg.experiment.config.run_config import NOUNS, load
+from lossreg.experiment.config.json_schema import LIMITS, annotation_schema, schema
+from lossreg.experiment.config.keys import PLUGIN_KEYS
+from lossreg.experiment.config.run_config import load
 from lossreg.experiment.config.yaml_document import Document
 
 SCHEMA = json.loads(json.dumps(schema(), allow_nan=False))
@@ -37,9 +38,9 @@ def test_every_config_is_valid_and_a_typo_is_not(path):
                 assert not VALIDATOR.is_valid({**content, noun: misspelt}), f"{noun}.{key}x"
 
 
-@pytest.mark.parametrize("noun", NOUNS)
+@pytest.mark.parametrize("noun", PLUGIN_KEYS)
 def test_it_agrees_with_the_check_of_every_parameter(noun):
-    registry = NOUNS[noun]
+    registry = PLUGIN_KEYS[noun]
     for name in registry.names():
         component = registry.get(name)
         required = {parameter.name: "x" for parameter in component.parameters if parameter.required}
@@ -107,8 +108,8 @@ def test_a_sweep_has_keys_with_values_or_distributions(sweep, is_valid):
 
 
 def test_a_parameter_that_is_required_has_no_default():
-    assert of(str) == {"type": "string"}
-    found = SCHEMA["$defs"]["whole"]["properties"]["train"]["anyOf"][0]["properties"]["batch_size"]
+    assert annotation_schema(str) == {"type": "string"}
+    found = SCHEMA["$defs"]["complete"]["properties"]["train"]["anyOf"][0]["properties"]["batch_size"]
     assert found == {
         "anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}],
         "description": Parameter("batch_size", int).allowed + ", 1 or above",

@@ -291,7 +291,7 @@ def test_a_run_that_cannot_be_described_has_failed(tmp_path, monkeypatch):
         ),
         (
             lambda: lossreg.sweep("sweep.yaml", address="tcp://a:1"),
-            "sweep: address: is for the engine dask, got 'tcp://a:1'",
+            "sweep: address: only the engine dask has one, got 'tcp://a:1'",
         ),
     ],
 )

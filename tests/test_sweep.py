@@ -28,7 +28,7 @@ import lossreg
 from lossreg.experiment.config.yaml_document import Document
 from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage.runs import Run
-from lossreg.experiment.sweep.run_trial import work
+from lossreg.experiment.sweep.run_trial import run_trial
 
 # Schedules that do what should not happen, in the trials whose seed is 1.
 BAD = '''
@@ -104,7 +104,7 @@ def test_a_sweep_in_python_is_the_same_as_by_command(sweep, tmp_path):
     assert summary.rows()[0] == {
         **summary.best.values,
         "test_rmse": summary.best.mean,
-        "std": summary.best.spread,
+        "std": summary.best.deviation,
         "n": 2,
     }
     assert summary.counts == {"finished": 12}
@@ -191,7 +191,9 @@ def test_a_trial_that_fails_keeps_its_traceback_and_the_rest_go_on(sweep, instal
     again, _ = finish(sweep(bad("explode"), "--jobs", "2"))
     assert Counter(map(status, trials(folder))) == {"finished": 4}
     assert sum("finished  " in line for line in again.splitlines()) == 2
-    assert again.startswith("2 trials that are done would now be others; lossreg rm lets them run again\nsuch as ")
+    assert again.startswith(
+        "2 finished trials would now give other results; delete them with lossreg rm to run them again\nfor example "
+    )
     assert "schedule explode: its source has changed" in again
 
 
@@ -203,7 +205,7 @@ def test_a_trial_that_fails_before_its_first_step_has_a_directory_too(tmp_path):
         "optimizer": "sgd",
         "loss": "mse",
     }
-    assert work(str(path), "x", content) == "failed"
+    assert run_trial(str(path), "x", content) == "failed"
     assert "none.csv" in Run(path).state["error"]
     assert "Traceback" in (path / "log.txt").read_text()
 
@@ -257,7 +259,7 @@ def test_ctrl_c_lets_steps_finish_and_the_same_command_goes_on(sweep, whole, tmp
     process.send_signal(signal.SIGINT)
     out, err = finish(process, code=130)
     assert err == "lossreg: error: interrupted\n"
-    assert "of 6 trials are done; the same command goes on" in out
+    assert "of 6 trials done; the same command continues the sweep" in out
     assert not {status(path) for path in trials(folder)} - {"finished", "interrupted"}
     assert "interrupted" in map(status, trials(folder))
     finish(sweep(LONG, "--jobs", "2"))

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> None:
         say(f"run best    lossreg run {summary.path / 'best.yaml'}")
         say(f"compare     lossreg compare {summary.path}")
         say(f"report      lossreg report {summary.path} -o report.html")
-    failed = [trial for group in summary.groups for trial in group.trials if summary.statuses[trial.id] == "failed"]
+    failed = [trial for config in summary.configs for trial in config.trials if summary.statuses[trial.id] == "failed"]
     for trial in failed[:SOME]:
         say(f"failed      {trial}: {Run(summary.path / trial.id).state.get('error')}")
         say(f"            {summary.path / trial.id / 'log.txt'}")

@@ -30,13 +30,13 @@ def check(file: str, changes: list[str]) -> None:
     """Prepare everything that a run of the config needs, or every trial of its sweep, and print a summary."""
     from lossreg.commands.output import say
     from lossreg.experiment.config.inheritance import compose
-    from lossreg.experiment.config.run_config import KEPT, checked, is_sweep, name_of
+    from lossreg.experiment.config.run_config import config_name, is_sweep, validate
     from lossreg.experiment.extras import optional_imports
     from lossreg.experiment.sweep.trials import SweepPlan
     from lossreg.experiment.training.prepare import prepare
 
-    document = compose(file, changes, KEPT)
-    name = name_of(file, document)
+    document = compose(file, changes)
+    name = config_name(file, document)
     if is_sweep(document):
         plan = SweepPlan.of(document, name)
         trials = plan.trials()
@@ -45,6 +45,6 @@ def check(file: str, changes: list[str]) -> None:
         say(f"{file}: ok; {len(trials):,} trials, ranked by {metric}")
         return
     with optional_imports():
-        prepared = prepare(checked(document, name))
+        prepared = prepare(validate(document, name))
     sizes = f"{len(prepared.train):,} training examples, {prepared.network.weights.size:,} weights"
     say(f"{file}: ok; {sizes}, {prepared.steps:,} step{'s' * (prepared.steps != 1)}")

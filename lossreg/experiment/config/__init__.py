@@ -1,1 +1,1 @@
-"""Configs: from a YAML file to checked choices."""
+"""Configs: read YAML, apply inheritance and changes, check every value, and describe all keys as JSON Schema."""

@@ -1,12 +1,12 @@
-"""A config put together: what it extends below, the file itself, and what `--set` changes on top.
+"""Combine a config with the file that it extends and with the changes of `--set`.
 
-    extends: base.yaml                          # a path relative to this file; a base may extend another
-    loss: {delta: 2}                            # a mapping is laid over the base's, key by key
+    extends: base.yaml                          # a path relative to this file; a base may extend another file
+    loss: {delta: 2}                            # a mapping is merged with that of the base, key by key
 
-    lossreg run FILE --set optimizer.lr=3e-4    # the same as a file of that one key on top
+    lossreg run FILE --set optimizer.lr=3e-4    # the same as a file with only this key that extends FILE
 
-Whatever is no mapping replaces what is below it. So does a plugin of another name: its parameters are its own, and only
-what every plugin of that noun takes stays.
+All other values replace those of the base. So does a plugin of another name: its parameters are its own, and only the
+settings that all plugins of this key take are inherited.
 """
 
 from __future__ import annotations
@@ -16,92 +16,89 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidConfig
-from lossreg.experiment.config.yaml_document import DEEPEST, Document
+from lossreg.experiment.config.keys import EXTENDS, SETTINGS
+from lossreg.experiment.config.yaml_document import MAX_DEPTH, Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lossreg.experiment.config.yaml_document import KeyPath
 
-    Nouns = Mapping[str, set[str]]
-    """The nouns whose value names a plugin, and the keys that go with any plugin."""
 
-EXTENDS = "extends"
-
-
-def compose(source: str | Path | Mapping[str, Any], changes: Iterable[str], nouns: Nouns) -> Document:
-    """Read a config, lay it over what it extends, and on top all the changes together, of which later ones count."""
+def compose(source: str | Path | Mapping[str, Any], changes: Iterable[str]) -> Document:
+    """Read a config, extend what it extends, and apply all changes together, of which later ones take precedence."""
     document = Document.read(source)
     if isinstance(document.content, Mapping):
-        document = extended(document, Path(source) if isinstance(source, str | Path) else Path("dict"), nouns, ())
-        together = Document("changes", {})
+        document = extend(document, Path(source) if isinstance(source, str | Path) else Path("dict"), ())
+        combined = Document("changes", {})
         for change in changes:
-            together = laid_over(together, Document.option(change), nouns, together.name)
-        document = laid_over(document, together, nouns, document.name)
+            combined = merge(combined, Document.from_option(change), combined.name)
+        document = merge(document, combined, document.name)
     return document
 
 
-def extended(document: Document, file: Path, nouns: Nouns, above: tuple[Path, ...]) -> Document:
-    """Lay a file's document over what it extends; `above` are the files that extend it."""
+def extend(document: Document, file: Path, extended_by: tuple[Path, ...]) -> Document:
+    """Merge a file's document into the one that it extends; `extended_by` are the files that extend this one."""
     document.content = dict(document.content)
     base = document.content.pop(EXTENDS, None)
     if base is None:
         return document
     if not isinstance(base, str) or "\0" in base:
-        document.report((EXTENDS,), f"expected the path of a config, got {base!r}")
+        document.add_problem((EXTENDS,), f"expected the path of a config, got {base!r}")
         return document
-    path, above = file.parent / base, (*above, file)
-    circular = path.resolve() in [each.resolve() for each in above]
-    if circular or len(above) > DEEPEST:
-        what = "a circle" if circular else f"more than {DEEPEST} files in a row"
-        document.report((EXTENDS,), f"{what}: {' extends '.join(map(str, (*above, path)))}")
+    path, extended_by = file.parent / base, (*extended_by, file)
+    circular = path.resolve() in [each.resolve() for each in extended_by]
+    if circular or len(extended_by) > MAX_DEPTH:
+        problem = "a circle" if circular else f"a chain of more than {MAX_DEPTH} files"
+        document.add_problem((EXTENDS,), f"{problem}: {' extends '.join(map(str, (*extended_by, path)))}")
         return document
     try:
         below = Document.read(path)
     except InvalidConfig as error:
-        document.report((EXTENDS,), str(error))
+        document.add_problem((EXTENDS,), str(error))
         return document
     if isinstance(below.content, Mapping):
-        return laid_over(extended(below, path, nouns, above), document, nouns, document.name)
+        return merge(extend(below, path, extended_by), document, document.name)
     if not below.problems:
-        document.report((EXTENDS,), f"expected a config in {path}, got {below.content!r}")
+        document.add_problem((EXTENDS,), f"expected a config in {path}, got {below.content!r}")
     document.problems += below.problems
     return document
 
 
-def laid_over(below: Document, above: Document, nouns: Nouns, name: str) -> Document:
-    """One document over another, each key with the place where its value comes from."""
-    problems = below.problems + above.problems
-    result = Document(name, dict(below.content), dict(below.keys), dict(below.values), problems)
-    for noun, kept in nouns.items():
-        old, new = named(result, noun), named(above, noun)
-        named_both = isinstance(old, dict) and isinstance(new, dict) and "name" in old and "name" in new
-        if named_both and new["name"] != old["name"]:
-            result.content[noun] = {key: value for key, value in old.items() if key in kept}
-    result.content = merged(result, above, (), result.content, above.content)
+def merge(base: Document, override: Document, name: str) -> Document:
+    """Merge two documents; each key keeps the location of the document that its value comes from."""
+    problems = base.problems + override.problems
+    result = Document(name, dict(base.content), dict(base.keys), dict(base.values), problems)
+    for key, settings in SETTINGS.items():
+        old, new = as_mapping(result, key), as_mapping(override, key)
+        both_named = isinstance(old, dict) and isinstance(new, dict) and "name" in old and "name" in new
+        if both_named and new["name"] != old["name"]:
+            shared = {setting.name for setting in settings}
+            result.content[key] = {name: value for name, value in old.items() if name in shared}
+    result.content = merge_values(result, override, (), result.content, override.content)
     return result
 
 
-def named(document: Document, noun: str) -> Any:
-    """What a document says of a noun; a bare name becomes a mapping with a name."""
-    name = document.content.get(noun)
+def as_mapping(document: Document, key: str) -> Any:
+    """The value of a key that chooses a plugin; if it is a bare name, it is replaced by a mapping with a name."""
+    name = document.content.get(key)
     if isinstance(name, str):
-        document.content[noun] = {"name": name}
-        for places in (document.keys, document.values):
-            if (noun,) in places:
-                places[noun, "name"] = places[noun,]
-    return document.content.get(noun)
+        document.content[key] = {"name": name}
+        for locations in (document.keys, document.values):
+            if (key,) in locations:
+                locations[key, "name"] = locations[key,]
+    return document.content.get(key)
 
 
-def merged(result: Document, above: Document, path: KeyPath, old: Any, new: Any) -> Any:
-    """The value at a path, and its places in `result`."""
+def merge_values(result: Document, override: Document, path: KeyPath, old: Any, new: Any) -> Any:
+    """Merge the values at a path, and add the locations of the new one to `result`."""
     if not isinstance(old, dict) or not isinstance(new, dict):
-        for theirs, ours in ((above.keys, result.keys), (above.values, result.values)):
-            ours |= {place: where for place, where in theirs.items() if place[: len(path)] == path}
+        for theirs, ours in ((override.keys, result.keys), (override.values, result.values)):
+            ours |= {key: location for key, location in theirs.items() if key[: len(path)] == path}
         return new
-    if path in above.values:
-        result.values[path] = above.values[path]
+    if path in override.values:
+        result.values[path] = override.values[path]
     content = dict(old)
     for key, value in new.items():
-        content[key] = merged(result, above, (*path, key), old.get(key), value)
+        content[key] = merge_values(result, override, (*path, key), old.get(key), value)
     return content

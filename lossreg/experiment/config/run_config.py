@@ -1,21 +1,22 @@
-"""A run's config: six nouns (data, model, optimizer, schedule, loss, reduction), how to train, and a seed.
+"""The config of a run, checked: the plugins (data, model, optimizer, schedule, loss), how to train, and the seed.
 
     data: {name: digits, test: 0.25, validation: 0.1, standardise: true}
     model: {name: mlp, hidden: [64]}
     optimizer: {name: adam, lr: 0.001}
-    schedule: constant                                      # of the learning rate; constant unless given
+    schedule: constant                                      # of the learning rate; this is the default
     loss: cross_entropy
     reduction: mean                                         # mean, sum or batchmean
     train: {epochs: 30, batch_size: 64, shuffle: true}      # epochs or steps
-    metrics: [accuracy, f1_macro]                           # the usual ones of the task, unless given
-    report: [multi_margin, {name: nll, as: surprise}]       # losses to measure beside the one that trains
-    trackers: [tensorboard]                                 # who else is told; none unless given
+    metrics: [accuracy, f1_macro]                           # by default, the usual ones of the task
+    report: [multi_margin, {name: nll, as: surprise}]       # losses to evaluate besides the trained one
+    trackers: [tensorboard]                                 # tools that receive the metrics; by default none
     seed: 0
 
-A bare name is a mapping with only a `name`. Beside a plugin's parameters, `data` takes `test` and `validation` (the
-parts of the rows to test on, and to watch while training), `standardise` and `standardise_targets` (by the training
-rows' mean and deviation), and `model` takes `inputs` and `outputs`, which follow from data and loss and are only
-checked. `TrainingOptions` has what `train` takes. All errors are found before any work, and raised together.
+A bare name stands for a mapping with only a `name`. Besides the parameters of its plugin, `data` takes `test` and
+`validation` (the fractions of the rows to test on and to validate on), `standardise` and `standardise_targets` (by the
+mean and standard deviation of the training rows). `model` takes `inputs` and `outputs`, which follow from data and loss
+and are only checked. `TrainingOptions` lists what `train` takes. All mistakes are found before any work, and reported
+together.
 """
 
 from __future__ import annotations
@@ -27,15 +28,25 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from lossreg.definition.annotations import Fraction, NonNegativeInteger, Positive, PositiveInteger
-from lossreg.definition.parameters import Parameter
 from lossreg.errors import listed, nearest
-from lossreg.experiment.config.inheritance import EXTENDS, compose
+from lossreg.experiment.config.inheritance import compose
+from lossreg.experiment.config.keys import (
+    DEFAULT_EPOCHS,
+    DEFAULT_PLUGINS,
+    EXTENDS,
+    LABEL,
+    OTHER_KEYS,
+    PLUGIN_KEYS,
+    SETTINGS,
+    SWEEP,
+    TRAIN,
+    TrainingOptions,
+)
 from lossreg.experiment.config.validation import ConfigValidator, PluginConfig
 from lossreg.experiment.task.metrics import METRIC_NAMES
-from lossreg.registry.registries import data, losses, models, optimizers, schedules, trackers
+from lossreg.registry.registries import losses, trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,82 +54,10 @@ if TYPE_CHECKING:
     from lossreg.errors import InvalidConfig
     from lossreg.experiment.config.yaml_document import Document, KeyPath
 
-NOUNS: dict[str, Any] = {
-    "data": data,
-    "model": models,
-    "optimizer": optimizers,
-    "schedule": schedules,
-    "loss": losses,
-}
-USUAL = {"schedule": "constant"}
-
-SETTINGS: dict[str, tuple[Parameter, ...]] = {
-    "data": (
-        Parameter("test", Fraction, 0.25),
-        Parameter("validation", Fraction, 0.0),
-        Parameter("standardise", bool, default=False),
-        Parameter("standardise_targets", bool, default=False),
-    ),
-    "model": (Parameter("inputs", PositiveInteger | None, None), Parameter("outputs", PositiveInteger | None, None)),
-    "optimizer": (),
-    "schedule": (),
-    "loss": (),
-}
-LABEL = Parameter("as", str | None, None)
-"""What a loss that is reported beside is called in the records, where its name is not enough."""
-TRAIN = (
-    Parameter("epochs", PositiveInteger | None, None),
-    Parameter("steps", PositiveInteger | None, None),
-    Parameter("batch_size", PositiveInteger, 32),
-    Parameter("shuffle", bool, default=True),
-    Parameter("accumulate", PositiveInteger, 1),
-    Parameter("clip_norm", Positive | None, None),
-    Parameter("clip_value", Positive | None, None),
-    Parameter("patience", PositiveInteger | None, None),
-    Parameter("restore_best", bool, default=False),
-    Parameter("checkpoint_epochs", PositiveInteger | None, None),
-    Parameter("checkpoint_steps", PositiveInteger | None, None),
-    Parameter("keep_checkpoints", PositiveInteger, 2),
-)
-REST = (
-    Parameter("reduction", Literal["mean", "sum", "batchmean"], "mean"),
-    Parameter("seed", NonNegativeInteger, 0),
-)
-EPOCHS = 10
-SWEEP = "sweep"
-KEPT = {noun: {setting.name for setting in settings} for noun, settings in SETTINGS.items()}
-"""What stays of a noun whose plugin is replaced by another."""
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How to train: for so many epochs or steps, in batches of so many rows.
-
-    accumulate: how many batches make one step, as if they were one large batch.
-    clip_norm, clip_value: what the gradient's norm, and each number in it, is limited to.
-    patience: after how many epochs without a lower loss to stop, of the validation rows or else of the training rows.
-    restore_best: whether the final weights are those of the epoch with the lowest such loss.
-    checkpoint_epochs, checkpoint_steps: how often to write a checkpoint; if neither is given, about every ten seconds.
-    keep_checkpoints: how many of the latest to keep, beside that of the epoch with the lowest loss.
-    """
-
-    epochs: int | None
-    steps: int | None
-    batch_size: int
-    shuffle: bool
-    accumulate: int
-    clip_norm: float | None
-    clip_value: float | None
-    patience: int | None
-    restore_best: bool
-    checkpoint_epochs: int | None
-    checkpoint_steps: int | None
-    keep_checkpoints: int
-
 
 @dataclass(frozen=True)
 class Config:
-    """A config that has been checked, with every default filled in."""
+    """A config that has been checked, with all defaults filled in."""
 
     name: str
     data: PluginConfig
@@ -135,26 +74,26 @@ class Config:
     document: Document = field(repr=False)
 
     @property
-    def choices(self) -> dict[str, PluginConfig]:
-        """The plugins, by noun."""
-        return {noun: getattr(self, noun) for noun in NOUNS}
+    def by_key(self) -> dict[str, PluginConfig]:
+        """The plugins that PLUGIN_KEYS choose, by key."""
+        return {key: getattr(self, key) for key in PLUGIN_KEYS}
 
     @property
     def plugins(self) -> tuple[PluginConfig, ...]:
-        """All the plugins that a run uses."""
-        return (*self.choices.values(), *self.report, *self.trackers)
+        """All plugins that a run uses."""
+        return (*self.by_key.values(), *self.report, *self.trackers)
 
     def resolved(self) -> dict[str, Any]:
-        """The config with every default filled in; a run of it is the same run."""
-        nouns = {noun: choice.resolved() for noun, choice in self.choices.items()}
-        rest = {"reduction": self.reduction, "train": asdict(self.train), "seed": self.seed}
+        """The config with all defaults filled in, as a dict; a run of it is the same run."""
+        plugins = {key: plugin.resolved() for key, plugin in self.by_key.items()}
+        others = {"reduction": self.reduction, "train": asdict(self.train), "seed": self.seed}
         metrics = None if self.metrics is None else list(self.metrics)
         lists = {"report": self.report, "trackers": self.trackers}
-        beside = {key: [choice.resolved() for choice in choices] for key, choices in lists.items()}
-        return {**nouns, **rest, "metrics": metrics, **beside}
+        listed_plugins = {key: [plugin.resolved() for plugin in plugins] for key, plugins in lists.items()}
+        return {**plugins, **others, "metrics": metrics, **listed_plugins}
 
     def error(self, *problems: tuple[KeyPath, str]) -> InvalidConfig:
-        """Make the error of a config that cannot work, with the place in the file of each value to change."""
+        """Make the error for values that cannot work together, each with its location in the file."""
         return self.document.error(*problems)
 
 
@@ -163,55 +102,52 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
 
     Raises InvalidConfig with every problem found.
     """
-    document = compose(source, changes, KEPT)
+    document = compose(source, changes)
     if is_sweep(document):
-        document.report((SWEEP,), "a config of many runs; lossreg sweep runs them", at_key=True)
-        document.check()
-    return checked(document, name_of(source, document))
+        document.add_problem((SWEEP,), "this is a config of many runs; lossreg sweep runs it", at_key=True)
+        document.raise_problems()
+    return validate(document, config_name(source, document))
 
 
 def is_sweep(document: Document) -> bool:
-    """Whether a config that has been put together is one of many runs."""
+    """Whether a composed document is the config of a sweep."""
     return isinstance(document.content, Mapping) and document.content.get(SWEEP) is not None
 
 
-def checked(document: Document, name: str) -> Config:
-    """Check the document of a config that has been put together; raises InvalidConfig with every problem found."""
+def validate(document: Document, name: str) -> Config:
+    """Check a composed document; raises InvalidConfig with every problem found."""
     content = document.content
     if not isinstance(content, Mapping) or not content:
-        document.check()
+        document.raise_problems()
         found = "nothing" if not content else f"{content!r}"
-        document.report((), f"expected a mapping with {', '.join(NOUNS)}, got {found}")
-        document.check()
-    reader = ConfigValidator(document)
-    reader.known((), content, [*NOUNS, "train"])
-    choices: dict[str, Any] = {}
-    for noun, registry in NOUNS.items():
-        if noun in content or noun in USUAL:
-            choices[noun] = reader.choice(registry, (noun,), content.get(noun, USUAL.get(noun)), SETTINGS[noun])
+        document.add_problem((), f"expected a mapping with {', '.join(PLUGIN_KEYS)}, got {found}")
+        document.raise_problems()
+    validator = ConfigValidator(document)
+    validator.allow((), content, [*PLUGIN_KEYS, "train"])
+    values: dict[str, Any] = {}
+    for key, registry in PLUGIN_KEYS.items():
+        if key in content or key in DEFAULT_PLUGINS:
+            given = content.get(key, DEFAULT_PLUGINS.get(key))
+            values[key] = validator.plugin(registry, (key,), given, SETTINGS[key])
         else:
-            document.report((), f"{noun} is missing; installed: {listed(registry.names())}")
-    rest = reader.section((), content, REST)
-    reader.known((), content, ["metrics", "report", "trackers", EXTENDS, SWEEP])
-    metrics, report = named_metrics(reader, content), reported_losses(reader, content)
-    told = enumerate(reader.items("trackers", content, "[tensorboard]"))
-    followers = tuple(reader.choice(trackers, ("trackers", index), given, ()) for index, given in told)
-    train = content.get("train")
-    if not isinstance(train, Mapping | None):
-        document.report(("train",), f"expected a mapping such as {{epochs: 10}}, got {train!r}")
-        train = None
-    training = reader.section(("train",), train or {}, TRAIN)
-    if training.get("epochs") and training.get("steps"):
-        document.report(("train", "steps"), "epochs or steps, not both; leave one out", at_key=True)
-    reader.finish()
-    if training["steps"] is None:
-        training["epochs"] = training["epochs"] or EPOCHS
-    made = {**choices, **rest, "metrics": metrics, "report": report, "trackers": followers}
-    return Config(name=name, document=document, train=TrainingOptions(**training), **made)
+            document.add_problem((), f"{key} is missing; installed: {listed(registry.names())}")
+    values |= validator.parameters((), content, OTHER_KEYS)
+    validator.allow((), content, ["metrics", "report", "trackers", EXTENDS, SWEEP])
+    values["metrics"] = validate_metrics(validator, content)
+    values["report"] = validate_reported_losses(validator, content)
+    given_trackers = enumerate(validator.items("trackers", content, "[tensorboard]"))
+    values["trackers"] = tuple(
+        validator.plugin(trackers, ("trackers", index), given, ()) for index, given in given_trackers
+    )
+    train = validate_training(validator, content.get("train"))
+    validator.finish()
+    if train["steps"] is None:
+        train["epochs"] = train["epochs"] or DEFAULT_EPOCHS
+    return Config(name=name, document=document, train=TrainingOptions(**train), **values)
 
 
-def name_of(source: Any, document: Document) -> str:
-    """The name of a config: its file's or, of the one in a run's directory, the run's."""
+def config_name(source: Any, document: Document) -> str:
+    """The name of a config: that of its file, or for the config in a run's directory, that of the run."""
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         path = Path(source).with_name("environment.json")
         name = json.loads(path.read_bytes())["name"] if stat.S_ISREG(path.lstat().st_mode) else None
@@ -219,41 +155,49 @@ def name_of(source: Any, document: Document) -> str:
     return document.name
 
 
-def named_metrics(reader: ConfigValidator, content: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Read the metrics, each the name of one; None for those that are usual for the task."""
+def validate_training(validator: ConfigValidator, given: Any) -> dict[str, Any]:
+    """Check the key `train`."""
+    document = validator.document
+    if not isinstance(given, Mapping | None):
+        document.add_problem(("train",), f"expected a mapping such as {{epochs: 10}}, got {given!r}")
+        given = None
+    options = validator.parameters(("train",), given or {}, TRAIN)
+    if options.get("epochs") and options.get("steps"):
+        document.add_problem(("train", "steps"), "give either epochs or steps; leave one out", at_key=True)
+    return options
+
+
+def validate_metrics(validator: ConfigValidator, content: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Check the names of metrics; None stands for the usual ones of the task."""
     if content.get("metrics") is None:
         return None
-    names = reader.items("metrics", content, "[accuracy, f1_macro]")
+    names = validator.items("metrics", content, "[accuracy, f1_macro]")
     for index, name in enumerate(names):
-        path, earlier = ("metrics", index), names[:index]
+        path = ("metrics", index)
         if name not in METRIC_NAMES:
             hint = nearest(str(name), METRIC_NAMES)
-            told = f"no metric is named {name!r}" + (hint and f"; {hint}")
-            reader.document.report(path, f"{told}; there are {', '.join(METRIC_NAMES)}")
-        elif name in earlier:
-            reader.document.report(path, f"{name} is there twice")
+            problem = f"there is no metric {name!r}" + (hint and f"; {hint}")
+            validator.document.add_problem(path, f"{problem}; the metrics are {', '.join(METRIC_NAMES)}")
+        elif name in names[:index]:
+            validator.document.add_problem(path, f"{name} is repeated")
     return tuple(names)
 
 
-def reported_losses(reader: ConfigValidator, content: Mapping[str, Any]) -> tuple[PluginConfig, ...]:
-    """Read the losses to report beside the one that trains."""
-    choices = []
+def validate_reported_losses(validator: ConfigValidator, content: Mapping[str, Any]) -> tuple[PluginConfig, ...]:
+    """Check the losses to report besides the trained one."""
+    plugins = []
     labels: set[str] = set()
-    for index, given in enumerate(reader.items("report", content, "[mse, {name: huber, delta: 2}]")):
+    for index, given in enumerate(validator.items("report", content, "[mse, {name: huber, delta: 2}]")):
         path = ("report", index)
-        choice = reader.choice(losses, path, given, (LABEL,))
-        if choice is None:
+        plugin = validator.plugin(losses, path, given, (LABEL,))
+        if plugin is None:
             continue
-        name = label(choice)
-        if not re.fullmatch(r"\w+", name):
-            reader.document.report((*path, "as"), f"expected letters, digits and underscores, got {name!r}")
-        if name in labels:
-            reader.document.report(path, f"{name} is there twice; tell them apart with a label, such as as: {name}_2")
-        labels.add(name)
-        choices.append(choice)
-    return tuple(choices)
-
-
-def label(choice: PluginConfig) -> str:
-    """What a loss that is reported beside is called in the records."""
-    return choice.settings["as"] or choice.offer.name
+        label = plugin.label
+        if not re.fullmatch(r"\w+", label):
+            validator.document.add_problem((*path, "as"), f"expected letters, digits and underscores, got {label!r}")
+        if label in labels:
+            problem = f"{label} is repeated; distinguish the two with a label, such as as: {label}_2"
+            validator.document.add_problem(path, problem)
+        labels.add(label)
+        plugins.append(plugin)
+    return tuple(plugins)

@@ -1,24 +1,24 @@
-"""A config's `sweep`: which values of which keys to try.
+"""The key `sweep` of a config: which values of which keys to try.
 
     sweep:
-      grid:                                         # every combination
+      grid:                                         # all combinations
         loss: [mse, l1, {name: huber, delta: 2}]
         optimizer.lr: [0.01, 0.1]
-      zip:                                          # side by side: the first of each, the second of each
+      zip:                                          # in parallel: the first value of each key, the second of each, ...
         model.hidden: [[8], [16, 16]]
         train.epochs: [20, 40]
-      draw:                                         # `trials` times, for each of the above
+      draw:                                         # at random, `trials` times for each of the above
         train.clip_norm: {log_uniform: [0.1, 10]}
         data.test: {uniform: [0.2, 0.4]}
         model.activation: {choice: [relu, tanh]}
       trials: 20
-      seed: 0                                       # of the draws
-      method: random                                # or optuna, which draws by what came of earlier trials
-      repeats: 4                                    # all of it with the seeds seed, seed + 1, ...
-      metric: test_r2                               # to choose the best by, as `lossreg runs --sort` takes it
-      goal: max                                     # unless it follows from the metric's name
+      seed: 0                                       # of the random draws
+      method: random                                # or optuna, which draws by the results of earlier trials
+      repeats: 4                                    # each of the above with the seeds seed, seed + 1, ...
+      metric: test_r2                               # that decides which config is best, as in `lossreg runs --sort`
+      goal: max                                     # or min; by default, what the name of the metric suggests
 
-A key may also be written as mappings, as `--set sweep.grid.optimizer.lr=[0.1]` does.
+Keys may also be nested mappings, as `--set sweep.grid.optimizer.lr=[0.1]` makes them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lossreg.definition.annotations import NonNegativeInteger, PositiveInteger
 from lossreg.definition.parameters import Parameter
 from lossreg.errors import nearest
-from lossreg.experiment.config.inheritance import EXTENDS
-from lossreg.experiment.config.run_config import SWEEP
+from lossreg.experiment.config.keys import EXTENDS, SWEEP
 from lossreg.experiment.config.validation import ConfigValidator
 from lossreg.experiment.config.yaml_document import KeyPath, dotted
 
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 
     from lossreg.experiment.config.yaml_document import Document
 
-PARAMETERS = (
+SWEEP_PARAMETERS = (
     Parameter("trials", PositiveInteger | None, None),
     Parameter("seed", NonNegativeInteger, 0),
     Parameter("method", Literal["random", "optuna"], "random"),
@@ -56,25 +55,26 @@ SECTIONS = {
     "zip": "{optimizer.lr: [0.1, 0.01], train.epochs: [10, 100]}",
     "draw": "{optimizer.lr: {log_uniform: [1e-4, 0.1]}}",
 }
+"""The sections with swept keys, each with an example for messages."""
 DISTRIBUTIONS = ("uniform", "log_uniform", "choice")
-MOST_TRIALS = 10_000
+MAX_TRIALS = 10_000
 """All trials are checked before the first one runs, which takes 0.6 ms for each of them."""
 
 
 @dataclass(frozen=True)
 class SweptKey:
-    """A key of the config, the values that it takes, and where the block says so."""
+    """A key of the config, the values to try, and its path in the config."""
 
     key: KeyPath
-    origin: KeyPath
+    path: KeyPath
     values: list[Any]
     """The values to try, or the lowest and the highest of a range."""
     distribution: str = ""
-    """How to draw from the values, of an axis that is drawn."""
+    """The distribution of a key that is drawn."""
 
     @property
     def name(self) -> str:
-        """The key as people write it."""
+        """The key with dots: ``optimizer.lr``."""
         return dotted(self.key)
 
     def draw(self, random: np.random.Generator) -> Any:
@@ -89,7 +89,7 @@ class SweptKey:
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """What a `sweep` says, checked."""
+    """The key `sweep`, checked."""
 
     grid: list[SweptKey]
     zip: list[SweptKey]
@@ -102,103 +102,108 @@ class SweepConfig:
     goal: str | None
 
     @property
-    def axes(self) -> list[SweptKey]:
-        """All the axes."""
+    def swept_keys(self) -> list[SweptKey]:
+        """The keys of all sections."""
         return [*self.grid, *self.zip, *self.draw]
 
     @classmethod
     def read(cls, document: Document, content: Any) -> SweepConfig:
-        """Read a block; raises InvalidConfig with every problem found."""
+        """Check the value of `sweep`; raises InvalidConfig with every problem found."""
         path = (SWEEP,)
         if not isinstance(content, Mapping):
-            document.report(path, f"expected a mapping such as {{grid: {SECTIONS['grid']}}}, got {content!r}")
-            document.check()
-        reader = ConfigValidator(document)
-        settings = reader.section(path, content, PARAMETERS)
-        reader.known(path, content, SECTIONS)
-        axes: dict[str, Any] = {name: section(document, name, content.get(name)) for name in SECTIONS}
-        check_keys(document, [axis for found in axes.values() for axis in found], settings)
-        lengths = {len(axis.values) for axis in axes["zip"]}
-        for axis in axes["zip"]:
-            if len(lengths) > 1 and len(axis.values) != max(lengths):
-                told = f"{len(axis.values)} values beside {max(lengths)} of another key; those of zip go in step"
-                document.report(axis.origin, told)
-        if not (any(axes.values()) or document.problems or settings["repeats"] > 1):
-            document.report(path, "nothing to try; give grid, zip, draw or repeats")
-        combinations = prod(len(axis.values) for axis in axes["grid"]) * max(lengths, default=1)
-        count = combinations * (settings.get("trials") or 1) * settings.get("repeats", 1)
-        if count > MOST_TRIALS:
-            document.report(path, f"{count:,} trials; a sweep has at most {MOST_TRIALS:,}")
-        if bool(axes["draw"]) != bool(settings.get("trials")) and not document.problems:
-            told = "is missing: how often to draw" if axes["draw"] else "how often to draw, and there is no draw"
-            document.report((*path, *["trials"] * (not axes["draw"])), "trials " * bool(axes["draw"]) + told)
-        if settings.get("method") == "optuna" and (axes["grid"] or axes["zip"] or not axes["draw"]):
-            document.report((*path, "method"), "optuna takes draw alone; write grid and zip as draws, by choice")
-        reader.finish()
-        return cls(**axes, **settings)
+            document.add_problem(path, f"expected a mapping such as {{grid: {SECTIONS['grid']}}}, got {content!r}")
+            document.raise_problems()
+        validator = ConfigValidator(document)
+        options = validator.parameters(path, content, SWEEP_PARAMETERS)
+        validator.allow(path, content, SECTIONS)
+        sections: dict[str, Any] = {name: read_section(document, name, content.get(name)) for name in SECTIONS}
+        check_keys(document, [swept for found in sections.values() for swept in found], options)
+        check_numbers(document, sections, options)
+        validator.finish()
+        return cls(**sections, **options)
 
 
-def section(document: Document, name: str, content: Any) -> list[SweptKey]:
-    """Read the axes of one section, and report what is wrong with them; what a file or --set says on top counts."""
-    path, axes = (SWEEP, name), dict[KeyPath, SweptKey]()
+def check_numbers(document: Document, sections: Mapping[str, list[SweptKey]], options: Mapping[str, Any]) -> None:
+    """Add problems with the numbers of values and trials, and with the method."""
+    grid, zipped, drawn = (sections[name] for name in ("grid", "zip", "draw"))
+    lengths = {len(swept.values) for swept in zipped}
+    for swept in zipped:
+        if len(lengths) > 1 and len(swept.values) != max(lengths):
+            problem = f"{len(swept.values)} values, but another key of zip has {max(lengths)}; expected equally many"
+            document.add_problem(swept.path, problem)
+    if not (any(sections.values()) or document.problems or options["repeats"] > 1):
+        document.add_problem((SWEEP,), "there is nothing to try; give grid, zip, draw or repeats")
+    combinations = prod(len(swept.values) for swept in grid) * max(lengths, default=1)
+    count = combinations * (options.get("trials") or 1) * options.get("repeats", 1)
+    if count > MAX_TRIALS:
+        document.add_problem((SWEEP,), f"{count:,} trials; a sweep has at most {MAX_TRIALS:,}")
+    if drawn and not options.get("trials") and not document.problems:
+        document.add_problem((SWEEP,), "trials is missing: how many times to draw")
+    if options.get("trials") and not drawn and not document.problems:
+        document.add_problem((SWEEP, "trials"), "the number of draws, but there is no draw")
+    if options.get("method") == "optuna" and (grid or zipped or not drawn):
+        problem = "optuna supports only draw; write the values of grid and zip as draws with choice"
+        document.add_problem((SWEEP, "method"), problem)
+
+
+def read_section(document: Document, name: str, content: Any) -> list[SweptKey]:
+    """Read the swept keys of a section, and add problems; a key in the file or in `--set` overrides that of a base."""
+    path, swept = (SWEEP, name), dict[KeyPath, SweptKey]()
     if content is None:
         return []
     if not isinstance(content, Mapping) or not content:
-        document.report(path, f"expected a mapping such as {SECTIONS[name]}, got {content!r}")
+        document.add_problem(path, f"expected a mapping such as {SECTIONS[name]}, got {content!r}")
         return []
-    for origin, key, value in leaves(path, (), content):
-        distribution, values, problem = drawn(value, key[-1]) if name == "draw" else listed(value)
+    for value_path, key, value in leaves(path, (), content):
+        distribution, values, problem = read_distribution(value, key[-1]) if name == "draw" else read_list(value)
         if problem:
-            document.report(origin, problem)
+            document.add_problem(value_path, problem)
             continue
-        if key in axes and file_of(document, origin) == file_of(document, axes[key].origin):
-            document.report(origin, f"{dotted(key)} is there twice", at_key=True)
-        axes[key] = SweptKey(key, origin, values, distribution)
-    return list(axes.values())
+        if key in swept and file_of(document, value_path) == file_of(document, swept[key].path):
+            document.add_problem(value_path, f"{dotted(key)} is repeated", at_key=True)
+        swept[key] = SweptKey(key, value_path, values, distribution)
+    return list(swept.values())
 
 
-def file_of(document: Document, origin: KeyPath) -> str:
-    """The file or option that has a key."""
-    return document.keys[origin].file if origin in document.keys else ""
+def file_of(document: Document, path: KeyPath) -> str:
+    """The file or option that contains a key."""
+    return document.keys[path].file if path in document.keys else ""
 
 
-def leaves(path: KeyPath, above: KeyPath, content: Any) -> Iterator[tuple[KeyPath, KeyPath, Any]]:
-    """The places, keys and values of a section, through mappings of mappings."""
+def leaves(path: KeyPath, parent: KeyPath, content: Any) -> Iterator[tuple[KeyPath, KeyPath, Any]]:
+    """The path, key and value of each swept key in a section of nested mappings."""
     for name, value in content.items():
-        origin, key = (*path, name), (*above, *name.split("."))
+        value_path, key = (*path, name), (*parent, *name.split("."))
         if isinstance(value, Mapping) and value and not {*value} & {*DISTRIBUTIONS}:
-            yield from leaves(origin, key, value)
+            yield from leaves(value_path, key, value)
         else:
-            yield origin, key, value
+            yield value_path, key, value
 
 
-def listed(value: Any) -> tuple[str, list[Any], str]:
-    """Read the values of an axis: none and a problem where they are no list."""
+def read_list(value: Any) -> tuple[str, list[Any], str]:
+    """Read a list of values; returns no distribution, the values, and the problem if there is one."""
     if isinstance(value, list | tuple) and value:
         return "", list(value), ""
     return "", [], f"expected a list of the values to try, such as [1, 2], got {value!r}"
 
 
-def drawn(value: Any, last: str | int) -> tuple[str, list[Any], str]:
-    """Read a distribution: its name and values, or a problem."""
+def read_distribution(value: Any, last_name: str | int) -> tuple[str, list[Any], str]:
+    """Read a distribution; returns its name, its values, and the problem if there is one."""
     names = [*value] if isinstance(value, Mapping) else []
     if len(names) != 1 or names[0] not in DISTRIBUTIONS:
-        hint = next(filter(None, (nearest(str(name), DISTRIBUTIONS) for name in (*names, last))), "")
-        told = f"expected one of {', '.join(DISTRIBUTIONS)}, such as {{uniform: [0, 1]}}, got {value!r}"
-        return "", [], told + (hint and f"; {hint}")
+        hint = next(filter(None, (nearest(str(name), DISTRIBUTIONS) for name in (*names, last_name))), "")
+        problem = f"expected one of {', '.join(DISTRIBUTIONS)}, such as {{uniform: [0, 1]}}, got {value!r}"
+        return "", [], problem + (hint and f"; {hint}")
     name, given = names[0], value[names[0]]
     if name == "choice":
-        return name, *listed(given)[1:]
+        return name, *read_list(given)[1:]
     numbers = isinstance(given, list | tuple) and len(given) == 2 and all(map(is_number, given))  # noqa: PLR2004  ends
-    least = 0.0 if name == "log_uniform" else -inf
-    if numbers and least < given[0] < given[1]:
+    minimum = 0.0 if name == "log_uniform" else -inf
+    if numbers and minimum < given[0] < given[1]:
         return name, list(given), ""
     above = " above 0" * (name == "log_uniform")
-    return (
-        "",
-        [],
-        f"{name}: expected the lowest and the highest of finite numbers{above}, such as [1, 10], got {given!r}",
-    )
+    problem = f"{name}: expected the lowest and the highest value, two finite numbers{above} such as [1, 10]"
+    return "", [], f"{problem}, got {given!r}"
 
 
 def is_number(value: Any) -> bool:
@@ -206,12 +211,14 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def check_keys(document: Document, axes: list[SweptKey], settings: Mapping[str, Any]) -> None:
-    """Report keys that cannot be swept, and those that several axes set."""
-    taken: dict[KeyPath, Any] = {("seed",): "repeats"} if settings.get("repeats", 1) > 1 else {}
-    for axis in axes:
-        if axis.key[0] in (SWEEP, EXTENDS):
-            document.report(axis.origin, f"{axis.key[0]} is no key of a run", at_key=True)
-        elif axis.key in taken:
-            document.report(axis.origin, f"{axis.name} is set by {taken[axis.key]} too", at_key=True)
-        taken[axis.key] = axis.origin[1]
+def check_keys(document: Document, swept_keys: list[SweptKey], options: Mapping[str, Any]) -> None:
+    """Add a problem for each key that cannot be swept, or that is swept twice."""
+    taken: dict[KeyPath, Any] = {("seed",): "repeats"} if options.get("repeats", 1) > 1 else {}
+    for swept in swept_keys:
+        if swept.key[0] in (SWEEP, EXTENDS):
+            document.add_problem(
+                swept.path, f"{swept.key[0]} cannot be swept, as it is not a key of a run", at_key=True
+            )
+        elif swept.key in taken:
+            document.add_problem(swept.path, f"{swept.name} is also set by {taken[swept.key]}", at_key=True)
+        taken[swept.key] = swept.path[1]

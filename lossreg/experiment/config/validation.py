@@ -1,4 +1,4 @@
-"""What a config chooses: its plugins and numbers, each checked, and every mistake reported at its place."""
+"""Check the values of a config: plugins, parameters and unknown keys, each mistake with its location."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PluginConfig:
-    """A plugin that a config names: its parameters, and the run's own settings beside them."""
+    """A plugin that a config chooses: its parameters, and the settings that all plugins of its key take."""
 
     kind: str
     name: str
@@ -29,95 +29,104 @@ class PluginConfig:
     parameters: dict[str, Any]
     settings: dict[str, Any]
 
+    @property
+    def label(self) -> str:
+        """The name of a reported loss in the metrics."""
+        return self.settings["as"] or self.offer.name
+
     def resolved(self) -> dict[str, Any]:
-        """The plugin with everything filled in, as a config has it."""
+        """The plugin as a config writes it, with all defaults filled in."""
         return {"name": self.name, **self.settings, **self.parameters}
 
 
 class ConfigValidator:
-    """Reads one document. Keys that nothing takes are reported in the end, when it is known what takes which."""
+    """Checks the values of a document, and collects the keys that are allowed, to find unknown ones at the end."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.sections: dict[KeyPath, tuple[Mapping[str, Any], list[str]]] = {}
 
-    def choice(self, registry: Any, path: KeyPath, given: Any, settings: Iterable[Parameter]) -> PluginConfig | None:
-        """Read the choice of a plugin, by name or as a mapping with a name; None where it cannot be used."""
-        report, at = self.document.report, path
+    def plugin(self, registry: Any, path: KeyPath, given: Any, settings: Iterable[Parameter]) -> PluginConfig | None:
+        """Check the choice of a plugin: a bare name, or a mapping with a name; None if it cannot be used."""
+        name_path = path
         if isinstance(given, Mapping):
-            at = (*path, "name")
+            name_path = (*path, "name")
         else:
             given = {"name": given}
         if given.get("name") is None:
-            report(path, f"name is missing; installed: {listed(registry.names())}")
+            self.document.add_problem(path, f"name is missing; installed: {listed(registry.names())}")
             return None
         try:
             offer = registry.find(given["name"])
             component = registry.load(offer)
         except LossregError as error:
-            report(at, str(error))
+            self.document.add_problem(name_path, str(error))
             return None
-        self.known(path, given, ["name"])
-        own = self.section(path, given, component.parameters, limits=registry.kind == "loss")
-        beside = self.section(path, given, settings)
+        self.allow(path, given, ["name"])
+        parameters = self.parameters(path, given, component.parameters, allow_infinite=registry.kind == "loss")
+        shared = self.parameters(path, given, settings)
         qualified = f"{offer.distribution}:{offer.name}" if ":" in given["name"] else offer.name
-        return PluginConfig(registry.kind, qualified, offer, component, own, beside)
+        return PluginConfig(registry.kind, qualified, offer, component, parameters, shared)
 
-    def section(
+    def parameters(
         self,
         path: KeyPath,
         given: Mapping[str, Any],
         parameters: Iterable[Parameter],
         *,
-        limits: bool = False,
+        allow_infinite: bool = False,
     ) -> dict[str, Any]:
-        """Check what is given for some parameters, report each that is bad, and fill in the defaults."""
+        """Check the values given for some parameters, and fill in the defaults."""
         bound: dict[str, Any] = {}
         for parameter in parameters:
             name = parameter.name
             if name not in given and parameter.required:
-                self.document.report(path, f"{name} is missing: {parameter.allowed}")
+                self.document.add_problem(path, f"{name} is missing: {parameter.description}")
             try:
-                bound[name] = accept(parameter, given[name], limits=limits) if name in given else parameter.default
+                bound[name] = (
+                    accept(parameter, given[name], allow_infinite=allow_infinite)
+                    if name in given
+                    else parameter.default
+                )
             except InvalidParameter as error:
-                self.document.report((*path, name), str(error).removeprefix(f"{name}: "))
-            self.known(path, given, [name])
+                self.document.add_problem((*path, name), str(error).removeprefix(f"{name}: "))
+            self.allow(path, given, [name])
         return bound
 
     def items(self, key: str, content: Mapping[str, Any], example: str) -> list[Any]:
-        """Read a list; none where there is nothing."""
+        """Check that a key has a list; a missing key has an empty one."""
         given = content.get(key)
         if not isinstance(given, list | tuple | None):
-            self.document.report((key,), f"expected a list such as {example}, got {given!r}")
+            self.document.add_problem((key,), f"expected a list such as {example}, got {given!r}")
             given = None
         return list(given or ())
 
-    def known(self, path: KeyPath, given: Mapping[str, Any], names: Iterable[str]) -> None:
-        """Take note of keys that the mapping at a path may have."""
+    def allow(self, path: KeyPath, given: Mapping[str, Any], names: Iterable[str]) -> None:
+        """Allow some keys in the mapping at a path."""
         self.sections.setdefault(path, (given, []))[1].extend(names)
 
     def finish(self) -> None:
-        """Report the keys that nothing takes, each with where it belongs or the nearest one; raise what was found."""
-        for path, (given, known) in self.sections.items():
+        """Add a problem for each unknown key, with the nearest key or its right place; raise InvalidConfig if any."""
+        for path, (given, allowed) in self.sections.items():
             for key in given:
-                if key in known:
+                if key in allowed:
                     continue
                 others = (dotted((*other, key)) for other, (_, names) in self.sections.items() if key in names)
-                place = next(others, None) if key != "name" else None
-                hint = f"did you mean {place!r}?" if place else nearest(str(key), known)
-                told = hint or f"allowed: {', '.join(known)}"
-                self.document.report((*path, key), f"unknown key; {told}", at_key=True)
-        self.document.check()
+                right_place = next(others, None) if key != "name" else None
+                hint = f"did you mean {right_place!r}?" if right_place else nearest(str(key), allowed)
+                hint = hint or f"allowed: {', '.join(allowed)}"
+                self.document.add_problem((*path, key), f"unknown key; {hint}", at_key=True)
+        self.document.raise_problems()
 
 
-def accept(parameter: Parameter, value: Any, *, limits: bool) -> Any:
-    """Give a value in its plain form, or raise InvalidParameter; `limits` allows inf, as losses do, of a formula."""
+def accept(parameter: Parameter, value: Any, *, allow_infinite: bool) -> Any:
+    """Check a value, and return it as a plain number, text or list; raises InvalidParameter."""
     try:
         plain = parameter.accept(value)
     except InvalidParameter:
         if not (parameter.accepts_array and isinstance(value, list) and value):
             raise
-        return [accept(parameter, item, limits=limits) for item in value]
-    if plain in (inf, -inf) and not limits:
-        raise InvalidParameter(f"{parameter.name}: expected {parameter.allowed}, and finite, got {value!r}")
+        return [accept(parameter, item, allow_infinite=allow_infinite) for item in value]
+    if plain in (inf, -inf) and not allow_infinite:
+        raise InvalidParameter(f"{parameter.name}: expected {parameter.description}, and finite, got {value!r}")
     return plain

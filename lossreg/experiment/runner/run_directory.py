@@ -28,7 +28,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from lossreg.errors import NotResumable
-from lossreg.experiment.config.yaml_document import dump
+from lossreg.experiment.config.yaml_syntax import dump
 from lossreg.experiment.storage import directories, files, locks, untrusted
 from lossreg.experiment.storage.checkpoint import encode
 from lossreg.experiment.storage.directories import plain_name

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidInput, UnknownName, listed, nearest
-from lossreg.experiment.config.yaml_document import Document, Place
+from lossreg.experiment.config.yaml_document import Document, Location
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.directories import is_own
 from lossreg.experiment.storage.records import number
@@ -194,7 +194,7 @@ def seconds(text: str) -> float:
 def scalar(text: str) -> Any:
     """A value as a config has it."""
     document = Document("", None)
-    document.parse(text, (), lambda *_: Place(""))
+    document.parse(text, (), lambda *_: Location(""))
     return text if document.problems else document.content
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidConfig
-from lossreg.experiment.config.yaml_document import DEEPEST, LARGEST_INTEGER, Document
+from lossreg.experiment.config.yaml_document import MAX_DEPTH, Document
+from lossreg.experiment.config.yaml_syntax import MAX_INTEGER
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.records import COUNTERS, flat, number
 
@@ -42,7 +43,7 @@ def is_text(value: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """Whether a value is a number that fits into 64 bits."""
-    return isinstance(value, float) or (is_integer(value) and abs(value) <= LARGEST_INTEGER)
+    return isinstance(value, float) or (is_integer(value) and abs(value) <= MAX_INTEGER)
 
 
 def is_integer(value: Any) -> bool:
@@ -52,7 +53,7 @@ def is_integer(value: Any) -> bool:
 
 def is_count(value: Any) -> bool:
     """Whether a value is an integer from 0 on that fits into 64 bits."""
-    return is_integer(value) and 0 <= value <= LARGEST_INTEGER
+    return is_integer(value) and 0 <= value <= MAX_INTEGER
 
 
 def is_scalar(value: Any) -> bool:
@@ -166,14 +167,14 @@ def parsed(text: str) -> Any:
     try:
         content = json.loads(text)
     except RecursionError:
-        raise Unreadable(f"nested more than {DEEPEST} levels deep") from None
+        raise Unreadable(f"nested more than {MAX_DEPTH} levels deep") from None
     except ValueError as error:
         raise Unreadable(str(error)) from error
     level, depth = [content], 0
     while level := [inner for value in level if isinstance(value, dict | list) for inner in values(value)]:
         depth += 1
-        if depth > DEEPEST:
-            raise Unreadable(f"nested more than {DEEPEST} levels deep")
+        if depth > MAX_DEPTH:
+            raise Unreadable(f"nested more than {MAX_DEPTH} levels deep")
         if any(is_integer(value) and not is_number(value) for value in level):
             raise Unreadable("an integer that does not fit into 64 bits")
     return content
@@ -186,9 +187,9 @@ def values(content: dict[str, Any] | list[Any]) -> Iterator[Any]:
 
 def read_config(path: Path) -> dict[str, Any]:
     """The content of a run's config. Raises FileNotFoundError, and Unreadable for one that cannot be used."""
-    document = Document.of_text(read_text(path, LARGEST_FILE), path.name)
+    document = Document.from_text(read_text(path, LARGEST_FILE), path.name)
     try:
-        document.check()
+        document.raise_problems()
     except InvalidConfig as error:
         raise Unreadable(str(error).splitlines()[0].removeprefix(f"{path.name}:").lstrip()) from error
     if not isinstance(document.content, dict):

@@ -1,6 +1,7 @@
-"""Engines: who runs trials. Each is a context that gives a `Submit` and the number of trials to have under way.
+"""The engines that run trials: processes of this machine, or a Dask cluster.
 
-A future has the trial's status, or, after the processes that had the trial died RETRIES + 1 times, an exception.
+Each is a context manager that returns a `Submit` function and a function that tells how many trials to run at once. The
+future of a trial has its status, or an exception if the process that ran it died RETRIES + 1 times.
 """
 
 from __future__ import annotations
@@ -18,29 +19,35 @@ from threading import Lock, local
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from lossreg.experiment.extras import optional_imports
-from lossreg.experiment.sweep.run_trial import work
+from lossreg.experiment.sweep.run_trial import run_trial
 from lossreg.kernels.drivers.threads import available
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Submit = Callable[[dict[str, Any]], "Future[str]"]
-"""Begins `trial.work` with some arguments, somewhere."""
+"""Starts `run_trial` with some arguments in another process."""
 
 RETRIES = 2
-THREADS = ("LOSSREG_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+THREAD_VARIABLES = (
+    "LOSSREG_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
 
 
-def limits(jobs: int) -> dict[str, str]:
-    """The environment of each of some processes that share this machine: its part of the threads, and at least one."""
-    return dict.fromkeys(THREADS, str(max(1, available() // jobs)))
+def thread_limits(jobs: int) -> dict[str, str]:
+    """The environment variables that give each of `jobs` processes its share of the processors, at least one."""
+    return dict.fromkeys(THREAD_VARIABLES, str(max(1, available() // jobs)))
 
 
 class WorkerProcess:
-    """A process that runs trials, one after the other."""
+    """A process that runs trials, one after another."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        # In a session of its own, so that Ctrl-C on the terminal is for the one who asks, who then tells it.
+        # It starts a session of its own, so that Ctrl-C reaches only this process, which then closes the worker.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lossreg.experiment.sweep.worker"],
             stdin=subprocess.PIPE,
@@ -51,55 +58,55 @@ class WorkerProcess:
         )
         self.tasks, self.answers = cast("IO[str]", self.process.stdin), cast("IO[str]", self.process.stdout)
 
-    def ask(self, task: dict[str, Any]) -> str:
-        """Have a trial run, and give its status; raises EOFError if the process dies of it."""
-        with suppress(BrokenPipeError, ValueError):  # it is gone, or to go
+    def run(self, task: dict[str, Any]) -> str:
+        """Run a trial, and return its status; raises EOFError if the process dies."""
+        with suppress(BrokenPipeError, ValueError):  # the process is dead, or about to end
             print(json.dumps(task), file=self.tasks, flush=True)
         answer = self.answers.readline()
         if not answer:
             code = self.process.wait()
-            how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
-            raise EOFError(f"its process ended {how}")
+            reason = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+            raise EOFError(f"its process ended {reason}")
         return str(json.loads(answer))
 
 
 class ProcessPool:
-    """Some worker processes, a thread for each; one that dies is replaced, and its trial gone on with."""
+    """Some worker processes, with a thread for each; one that dies is replaced, and its trial continued."""
 
     def __init__(self, jobs: int) -> None:
         self.threads = ThreadPoolExecutor(jobs)
-        self.environment = limits(jobs)
-        self.own = local()
+        self.environment = thread_limits(jobs)
+        self.of_this_thread = local()
         self.workers: list[WorkerProcess] = []
         self.lock, self.closed = Lock(), False
 
     def submit(self, task: dict[str, Any]) -> Future[str]:
-        """Have a trial run as soon as a process is free."""
-        return self.threads.submit(self.carry_out, task)
+        """Run a trial as soon as a process is free."""
+        return self.threads.submit(self.run, task)
 
-    def carry_out(self, task: dict[str, Any]) -> str:
-        """Have a trial run by this thread's process."""
+    def run(self, task: dict[str, Any]) -> str:
+        """Run a trial in the process of this thread."""
         for attempt in range(RETRIES + 1):
             try:
-                return self.worker(fresh=attempt > 0).ask(task)
+                return self.worker(fresh=attempt > 0).run(task)
             except EOFError:
                 if attempt == RETRIES or self.closed:
                     raise
         raise AssertionError  # the last attempt returns or raises
 
     def worker(self, *, fresh: bool) -> WorkerProcess:
-        """The process of this thread, started if there is none, or if there has to be another."""
+        """The process of this thread, which is started if there is none yet, or if a fresh one is needed."""
         with self.lock:
-            if fresh or not hasattr(self.own, "worker"):
+            if fresh or not hasattr(self.of_this_thread, "worker"):
                 if self.closed:
                     raise EOFError("the sweep was stopped")
-                self.own.worker = WorkerProcess(self.environment)
-                self.workers.append(self.own.worker)
-            worker: WorkerProcess = self.own.worker
+                self.of_this_thread.worker = WorkerProcess(self.environment)
+                self.workers.append(self.of_this_thread.worker)
+            worker: WorkerProcess = self.of_this_thread.worker
             return worker
 
     def close(self) -> None:
-        """End all processes: each finishes its step and leaves a checkpoint."""
+        """End all processes; each finishes its step and writes a checkpoint."""
         with self.lock:
             self.closed = True
             workers = self.workers
@@ -108,7 +115,7 @@ class ProcessPool:
                 with suppress(BrokenPipeError):
                     worker.tasks.close()
             self.threads.shutdown(cancel_futures=True)
-        except BaseException:  # in a hurry
+        except BaseException:  # a second interrupt
             for worker in workers:
                 worker.process.kill()
             raise
@@ -118,8 +125,8 @@ class ProcessPool:
 
 
 @contextmanager
-def processes(jobs: int, _: str | None) -> Iterator[tuple[Submit, Callable[[], int]]]:
-    """Processes of this machine."""
+def local_processes(jobs: int, _: str | None) -> Iterator[tuple[Submit, Callable[[], int]]]:
+    """Run trials in processes of this machine."""
     pool = ProcessPool(jobs)
     try:
         yield pool.submit, lambda: jobs
@@ -129,41 +136,41 @@ def processes(jobs: int, _: str | None) -> Iterator[tuple[Submit, Callable[[], i
 
 @contextmanager
 def dask(jobs: int, address: str | None) -> Iterator[tuple[Submit, Callable[[], int]]]:
-    """A Dask cluster: the one at an address, or else one of processes of this machine.
+    """Run trials on the Dask cluster at an address, or on one of processes of this machine.
 
-    Dask itself runs a trial again whose worker is lost; its scheduler says how often.
+    Dask itself repeats the trial of a worker that is lost; its scheduler decides how often.
     """
     with optional_imports():
         from distributed import Client, LocalCluster
 
     with ExitStack() as stack:
         if address is None:
-            options = {"dashboard_address": None, "silence_logs": logging.ERROR, "env": limits(jobs)}
-            with unheeded(signal.SIGINT):
+            options = {"dashboard_address": None, "silence_logs": logging.ERROR, "env": thread_limits(jobs)}
+            with ignored(signal.SIGINT):
                 address = stack.enter_context(LocalCluster(n_workers=jobs, threads_per_worker=1, **options))
         client = stack.enter_context(Client(address))
         executor = client.get_executor(pure=False)
         stack.callback(executor.shutdown, wait=False)
 
         def submit(task: dict[str, Any]) -> Future[str]:
-            future: Future[str] = executor.submit(work, **task)
+            future: Future[str] = executor.submit(run_trial, **task)
             return future
 
         yield submit, lambda: max(1, sum(client.nthreads().values()))
 
 
 @contextmanager
-def unheeded(number: signal.Signals) -> Iterator[None]:
-    """Let processes begun meanwhile ignore a signal: Ctrl-C on the terminal is for the one who asks."""
+def ignored(number: signal.Signals) -> Iterator[None]:
+    """Let processes that are started inside the block ignore a signal, so that Ctrl-C reaches only this process."""
     try:
-        before = signal.signal(number, signal.SIG_IGN)
-    except ValueError:  # not in the main thread, which alone gets signals
+        previous = signal.signal(number, signal.SIG_IGN)
+    except ValueError:  # this is not the main thread, which alone handles signals
         yield
         return
     try:
         yield
     finally:
-        signal.signal(number, before)
+        signal.signal(number, previous)
 
 
-ENGINES = {"local": processes, "dask": dask}
+ENGINES = {"local": local_processes, "dask": dask}

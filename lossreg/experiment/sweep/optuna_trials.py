@@ -1,8 +1,8 @@
-"""Trials that Optuna proposes by what came of earlier ones, which are told anew whenever the sweep is run.
+"""Trials that Optuna proposes from the results of earlier ones, which are reported to it again in each process.
 
-There is no database. A proposal follows from the sweep's seed, its number, and what is known when it is made; each of
-its trials keeps the number and the values in proposal.json. With one job, a sweep that was stopped and run again makes
-the same proposals as one that was not.
+There is no database. A proposal follows from the seed of the sweep, its number, and the results known when it is made;
+the directory of each of its trials has the number and the values in proposal.json. With one job, a sweep that is
+stopped and started again makes the same proposals as one that was not stopped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PROPOSAL = "proposal.json"
 
 
 class OptunaTrials:
-    """Trials, as Optuna's TPE proposes them."""
+    """A source of trials, as Optuna's TPE sampler proposes them."""
 
     def __init__(self, plan: SweepPlan, path: Path, metric: str, goal: str) -> None:
         with optional_imports():
@@ -39,14 +39,14 @@ class OptunaTrials:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.plan, self.path, self.metric, self.goal = plan, path, metric, goal
         self.study = optuna.create_study(direction="maximize" if goal == "max" else "minimize")
-        self.distributions = {axis.name: distribution(axis) for axis in plan.block.draw}
-        self.numbers = iter(range(plan.block.trials or 0))
+        self.distributions = {swept.name: optuna_distribution(swept) for swept in plan.sweep.draw}
+        self.numbers = iter(range(plan.sweep.trials or 0))
         self.waiting: deque[Trial] = deque()
-        self.asked: dict[int, Any] = {}
-        self.open: dict[int, list[Trial]] = {}
+        self.proposals: dict[int, Any] = {}
+        self.unfinished: dict[int, list[Trial]] = {}
         self.trials: list[Trial] = []
-        self.total = (plan.block.trials or 0) * plan.block.repeats
-        self.known = self.proposed()
+        self.total = (plan.sweep.trials or 0) * plan.sweep.repeats
+        self.earlier = self.earlier_proposals()
 
     def take(self) -> Trial | None:
         """The next trial, if there is one."""
@@ -56,79 +56,74 @@ class OptunaTrials:
         return self.waiting.popleft() if self.waiting else None
 
     def propose(self, number: int) -> None:
-        """Ask for the values of a proposal, or take those that it had, and make its trials."""
+        """Ask Optuna for a proposal, or repeat an earlier one, and make its trials."""
         from optuna.samplers import TPESampler
 
-        if number in self.known:
-            self.study.enqueue_trial(self.known[number])
-        self.study.sampler = TPESampler(seed=(self.plan.block.seed * 1_000_003 + number) % 2**32)
-        self.asked[number] = self.study.ask(self.distributions)
-        chosen = self.asked[number].params
+        if number in self.earlier:
+            self.study.enqueue_trial(self.earlier[number])
+        self.study.sampler = TPESampler(seed=(self.plan.sweep.seed * 1_000_003 + number) % 2**32)
+        self.proposals[number] = self.study.ask(self.distributions)
+        chosen = self.proposals[number].params
         values = tuple(
-            SweptValue(axis.key, axis.values[chosen[axis.name]], (*axis.origin, "choice", chosen[axis.name]))
-            if axis.distribution == "choice"
-            else SweptValue(axis.key, chosen[axis.name], axis.origin)
-            for axis in self.plan.block.draw
+            SweptValue(swept.key, swept.values[chosen[swept.name]], (*swept.path, "choice", chosen[swept.name]))
+            if swept.distribution == "choice"
+            else SweptValue(swept.key, chosen[swept.name], swept.path)
+            for swept in self.plan.sweep.draw
         )
-        self.open[number] = [self.plan.trial(each, number) for each in self.plan.repeated(values)]
-        for trial in self.open[number]:
+        self.unfinished[number] = [self.plan.trial(each, number) for each in self.plan.with_seeds(values)]
+        for trial in self.unfinished[number]:
             folder = self.path / trial.id
             directories.ensure(folder, "run")
-            content = {"number": number, "values": {axis: trial.values[axis] for axis in self.distributions}}
+            content = {"number": number, "values": {name: trial.values[name] for name in self.distributions}}
             if not (folder / PROPOSAL).exists():
                 files.write(folder / PROPOSAL, json.dumps(content) + "\n")
-        self.waiting.extend(self.open[number])
-        self.trials.extend(self.open[number])
+        self.waiting.extend(self.unfinished[number])
+        self.trials.extend(self.unfinished[number])
 
-    def tell(self, trial: Trial, status: str) -> None:
-        """Take note of how a trial ended; once all of a proposal have, of what came of it."""
-        self.open[trial.number].remove(trial)
-        asked = self.asked[trial.number]
-        asked.set_user_attr(trial.id, status)
-        if self.open[trial.number]:
+    def ended(self, trial: Trial, status: str) -> None:
+        """Record how a trial ended, and after the last trial of a proposal report its result to Optuna."""
+        self.unfinished[trial.number].remove(trial)
+        proposal = self.proposals[trial.number]
+        proposal.set_user_attr(trial.id, status)
+        if self.unfinished[trial.number]:
             return
-        statuses = asked.user_attrs
+        statuses = proposal.user_attrs
         if "failed" in statuses.values():
-            self.study.tell(asked, state=failed())
-        elif "diverged" in statuses.values():
-            self.study.tell(asked, -inf if self.goal == "max" else inf)
-        else:
-            self.study.tell(asked, fmean(score(Run(self.path / name), self.metric) for name in statuses))
+            from optuna.trial import TrialState
 
-    def proposed(self) -> dict[int, dict[str, Any]]:
-        """What was proposed before, by number, as far as it could be now."""
+            self.study.tell(proposal, state=TrialState.FAIL)
+        elif "diverged" in statuses.values():
+            self.study.tell(proposal, -inf if self.goal == "max" else inf)
+        else:
+            self.study.tell(proposal, fmean(score(Run(self.path / name), self.metric) for name in statuses))
+
+    def earlier_proposals(self) -> dict[int, dict[str, Any]]:
+        """The proposals in the directories of trials, by number, as far as the sweep could still make them."""
         found = {}
         for file in sorted(self.path.glob(f"*/{PROPOSAL}")):
             with suppress(OSError, ValueError, KeyError, TypeError):
                 content = json.loads(file.read_text("utf-8"))
                 found[content["number"]] = {
-                    axis.name: parameter(axis, content["values"][axis.name]) for axis in self.plan.block.draw
+                    swept.name: optuna_value(swept, content["values"][swept.name]) for swept in self.plan.sweep.draw
                 }
         return found
 
 
-def distribution(axis: SweptKey) -> Any:
-    """An axis as Optuna has it; of a choice it gets the places, since it takes no lists."""
+def optuna_distribution(swept: SweptKey) -> Any:
+    """Optuna's distribution of a swept key; a choice is one of indices, since Optuna does not support lists."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    if axis.distribution == "choice":
-        return CategoricalDistribution(range(len(axis.values)))
-    low, high = axis.values
-    return FloatDistribution(low, high, log=axis.distribution == "log_uniform")
+    if swept.distribution == "choice":
+        return CategoricalDistribution(range(len(swept.values)))
+    low, high = swept.values
+    return FloatDistribution(low, high, log=swept.distribution == "log_uniform")
 
 
-def parameter(axis: SweptKey, value: Any) -> Any:
-    """A value as Optuna has it; raises ValueError for one that the axis has not."""
-    if axis.distribution == "choice":
-        return axis.values.index(value)
-    low, high = axis.values
+def optuna_value(swept: SweptKey, value: Any) -> Any:
+    """Optuna's value for a value of a swept key; raises ValueError for one that the key cannot have."""
+    if swept.distribution == "choice":
+        return swept.values.index(value)
+    low, high = swept.values
     if not low <= value <= high:
         raise ValueError
     return value
-
-
-def failed() -> Any:
-    """Optuna's word for a trial without a result."""
-    from optuna.trial import TrialState
-
-    return TrialState.FAIL

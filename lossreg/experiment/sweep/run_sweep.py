@@ -1,4 +1,4 @@
-"""All the trials of a sweep, to the end: what is done is left, what was stopped is gone on with, the rest is begun."""
+"""Run a sweep: start the trials that are not done, continue those that were stopped, and summarise the results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lossreg.experiment.storage import directories, environment, files
 from lossreg.experiment.storage.runs import rises
 from lossreg.experiment.sweep.engines import ENGINES
 from lossreg.experiment.sweep.optuna_trials import OptunaTrials
-from lossreg.experiment.sweep.run_trial import BUSY, DONE, fail, status_of
+from lossreg.experiment.sweep.run_trial import BUSY, DONE, record_failure, status_of
 from lossreg.experiment.sweep.summary import summarise
 from lossreg.experiment.sweep.sweep_progress import SweepProgress
 from lossreg.experiment.sweep.trials import SweepPlan
@@ -36,41 +36,41 @@ PARAMETERS = (
     Parameter("engine", Literal["local", "dask"], "local"),
     Parameter("address", str | None, None),
 )
-TICK = 0.5  # seconds between looks at how it goes
+POLL_SECONDS = 0.5
 
 
 class TrialSource(Protocol):
     """Where trials come from."""
 
     trials: list[Trial]
-    """Those that are known."""
+    """The trials known so far."""
     total: int
     """How many there will be."""
 
     def take(self) -> Trial | None:
         """The next trial, if there is one."""
 
-    def tell(self, trial: Trial, status: str) -> None:
-        """Take note of how a trial ended."""
+    def ended(self, trial: Trial, status: str) -> None:
+        """A trial has ended, with this status."""
 
 
 class FixedTrials:
-    """Trials that are all known from the beginning; what is done comes first, and then what is left."""
+    """A source of trials that are all known in advance; those that are done come first."""
 
-    def __init__(self, trials: list[Trial], left: list[Trial]) -> None:
+    def __init__(self, trials: list[Trial], remaining: list[Trial]) -> None:
         self.trials, self.total = trials, len(trials)
-        names = {trial.id for trial in left}
-        self.waiting = deque([*(trial for trial in trials if trial.id not in names), *left])
+        names = {trial.id for trial in remaining}
+        self.waiting = deque([*(trial for trial in trials if trial.id not in names), *remaining])
 
     def take(self) -> Trial | None:
         """The next trial, if there is one."""
         return self.waiting.popleft() if self.waiting else None
 
-    def tell(self, trial: Trial, status: str) -> None:
-        """Know without."""
+    def ended(self, trial: Trial, status: str) -> None:
+        """Do nothing: the trials do not depend on results."""
 
 
-def sweep(  # noqa: PLR0913  what a command has as options
+def sweep(  # noqa: PLR0913  these are the options of the command
     source: str | Path | Mapping[str, Any],
     root: str | Path | None = None,
     progress: SweepProgress | None = None,
@@ -80,102 +80,100 @@ def sweep(  # noqa: PLR0913  what a command has as options
     engine: str = "local",
     address: str | None = None,
 ) -> Summary:
-    """Run what is left to do of a sweep, in a directory of its name under `root`; see `lossreg.sweep`."""
-    given = bind("sweep", PARAMETERS, {"jobs": jobs, "engine": engine, "address": address})
-    if given["address"] and given["engine"] != "dask":
-        raise InvalidParameter(f"sweep: address: is for the engine dask, got {address!r} with {engine!r}")
+    """Run the trials of a sweep that are not done, in a directory of its name under `root`; see `lossreg.sweep`."""
+    options = bind("sweep", PARAMETERS, {"jobs": jobs, "engine": engine, "address": address})
+    if options["address"] and options["engine"] != "dask":
+        raise InvalidParameter(f"sweep: address: only the engine dask has one, got {address!r} with {engine!r}")
     plan, progress = SweepPlan.read(source, changes), progress or SweepProgress()
     path = files.root_of(root).resolve() / directories.plain_name(plan.name)
     trials = plan.trials()
     metric = plan.metric(trials)
-    goal = plan.block.goal or ("max" if rises(metric) else "min")
-    left = [trial for trial in trials if status_of(path / trial.id) not in DONE]
-    plan.verify(left)
-    names = {trial.id for trial in left}
+    goal = plan.sweep.goal or ("max" if rises(metric) else "min")
+    remaining = [trial for trial in trials if status_of(path / trial.id) not in DONE]
+    plan.verify(remaining)
+    names = {trial.id for trial in remaining}
     progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names]))
     with files.explaining(path, "written to", f"runs go to {files.PLACES}"):
         directories.ensure(path, "sweep")
-    found: TrialSource = (
-        OptunaTrials(plan, path, metric, goal) if plan.block.method == "optuna" else FixedTrials(trials, left)
-    )
-    progress.started(path, metric, goal, found.total)
+    trial_source: TrialSource = FixedTrials(trials, remaining)
+    if plan.sweep.method == "optuna":
+        trial_source = OptunaTrials(plan, path, metric, goal)
+    progress.started(path, metric, goal, trial_source.total)
+    run_engine = ENGINES[options["engine"]]
     try:
-        with (
-            InterruptHandler() as signals,
-            ENGINES[given["engine"]](given["jobs"], given["address"]) as (submit, slots),
-        ):
-            carry_out(found, path, submit, slots, progress, signals)
+        with InterruptHandler() as interrupts, run_engine(options["jobs"], options["address"]) as (submit, slots):
+            run_trials(trial_source, path, submit, slots, progress, interrupts)
     except KeyboardInterrupt:
         progress.stopped()
         raise
-    summary = summarise(found.trials, path, metric, goal)
+    summary = summarise(trial_source.trials, path, metric, goal)
     summary.write()
     progress.finished()
     return summary
 
 
 def outdated(path: Path, trials: Iterable[Trial]) -> dict[str, list[str]]:
-    """What has changed, since they were run, of what some trials depend on; only those of which anything has."""
+    """The changes of plugins and environment since trials were run, for those trials that have any."""
     found = {}
     for trial in trials:
         with suppress(OSError, NotResumable):
             before = RunDirectory(path / trial.id).read("environment.json", "config", "plugins")
             found[trial.id] = environment.changes(before, trial.config)
-    return {name: changed for name, changed in found.items() if changed}
+    return {name: changes for name, changes in found.items() if changes}
 
 
-def carry_out(  # noqa: PLR0913, PLR0917  all that a sweep has
+def run_trials(  # noqa: PLR0913, PLR0917  a sweep consists of these
     source: TrialSource,
     path: Path,
     submit: Submit,
     slots: Callable[[], int],
     progress: SweepProgress,
-    signals: InterruptHandler,
+    interrupts: InterruptHandler,
 ) -> None:
-    """Have trials run, as many at once as there are slots, until all have ended."""
+    """Run trials, as many at once as there are slots, until all have ended."""
     running: dict[Future[str], Trial] = {}
     busy: list[Trial] = []
     while True:
-        signals.check()
+        interrupts.check()
         while len(running) < slots() and (trial := source.take()):
             status = status_of(path / trial.id)
             if status in DONE:
-                source.tell(trial, status)
+                source.ended(trial, status)
                 progress.ended(trial, status, earlier=True)
             else:
                 running[submit(task(trial, path))] = trial
         if not running:
             if not busy:
                 return
-            time.sleep(TICK)
+            time.sleep(POLL_SECONDS)
             running = {submit(task(trial, path)): trial for trial in busy}
             busy = []
-        for future in wait(running, TICK, FIRST_COMPLETED).done:
+        for future in wait(running, POLL_SECONDS, FIRST_COMPLETED).done:
             trial = running.pop(future)
-            status = outcome(future, path / trial.id)
+            status = final_status(future, path / trial.id)
             if status == BUSY:
                 busy.append(trial)
                 continue
-            source.tell(trial, status)
+            source.ended(trial, status)
             progress.ended(trial, status)
-        progress.look(running.values())
+        progress.update(running.values())
 
 
 def task(trial: Trial, path: Path) -> dict[str, Any]:
-    """What it takes to run a trial somewhere else."""
+    """The arguments of `run_trial`, as JSON values."""
     return {"path": str(path / trial.id), "name": trial.config.name, "content": trial.config.resolved()}
 
 
-def outcome(future: Future[str], path: Path) -> str:
-    """The status of a trial; if all who had it died, it failed, and its directory says so."""
+def final_status(future: Future[str], path: Path) -> str:
+    """The status of a trial; one whose processes all died has failed, which is written to its directory."""
     try:
         return future.result()
-    except (Exception, CancelledError) as error:  # noqa: BLE001  each engine has its own
-        told = f"{type(error).__name__}: {error}"
+    except (Exception, CancelledError) as error:  # noqa: BLE001  each engine raises its own
+        message = f"{type(error).__name__}: {error}"
     try:
-        with RunDirectory(path) as store:
+        with RunDirectory(path) as directory:
             if status_of(path) not in DONE:
-                fail(store, told)
+                record_failure(directory, message)
     except NotResumable:
         return BUSY
     except OSError:  # nothing can be written there

@@ -1,4 +1,4 @@
-"""One trial: a run in a directory of its own, begun or gone on with, by whichever process gets there first."""
+"""Run one trial in its directory: start it, or continue it, unless another process is working on it."""
 
 from __future__ import annotations
 
@@ -21,54 +21,55 @@ if TYPE_CHECKING:
     from lossreg.experiment.config.run_config import Config
 
 DONE = ("finished", "diverged")
-"""The statuses that are a result; a trial of any other is run."""
+"""The statuses of trials that are not run again."""
 BUSY = "busy"
+"""The result for a trial that another process is working on."""
 
 
-def work(path: str, name: str, content: dict[str, Any]) -> str:
-    """Do what is left to do of a trial, and give its status; BUSY if another process is at it."""
-    store = RunDirectory(Path(path))
-    directories.ensure(store.path, "run")
+def run_trial(path: str, name: str, content: dict[str, Any]) -> str:
+    """Run what remains of a trial, and return its status, or BUSY if another process is working on it."""
+    directory = RunDirectory(Path(path))
+    directories.ensure(directory.path, "run")
     with ExitStack() as stack:
         try:
-            stack.enter_context(store)
+            stack.enter_context(directory)
         except NotResumable:
             return BUSY
-        status = status_of(store.path)
+        status = status_of(directory.path)
         if status in DONE:
             return status
         try:
-            store.status("running")
-            train(replace(load(content), name=name), store)
+            directory.status("running")
+            start_or_continue(replace(load(content), name=name), directory)
         except Diverged:
             return "diverged"
-        except Exception as error:  # noqa: BLE001  whatever it is, the other trials go on
-            if status_of(store.path) == "running":  # it came before the first step
-                fail(store, f"{type(error).__name__}: {error}", traceback.format_exc())
+        except Exception as error:  # noqa: BLE001  the other trials are run whatever happens to this one
+            if status_of(directory.path) == "running":  # it failed before the first step
+                record_failure(directory, f"{type(error).__name__}: {error}", traceback.format_exc())
             return "failed"
     return "finished"
 
 
-def train(config: Config, store: RunDirectory) -> None:
-    """Go on with a run, or begin it: there may be nothing of it yet, or only what other plugins made."""
+def start_or_continue(config: Config, directory: RunDirectory) -> None:
+    """Continue the run in a directory, or start it if there is none, or one of another version of a plugin."""
     training = prepare_training(config, Progress())
-    begun = (store.path / "environment.json").is_file()
-    if begun and not changes(store.read("environment.json", "config", "plugins"), config):
-        continue_run(training, store, Progress())
+    started = (directory.path / "environment.json").is_file()
+    if started and not changes(directory.read("environment.json", "config", "plugins"), config):
+        continue_run(training, directory, Progress())
         return
-    for step in checkpoint.steps_in(store.checkpoints):
-        checkpoint.path_of(store.checkpoints, step).unlink()
-    store.rewind({})
-    start(training, store, Progress())
+    for step in checkpoint.steps_in(directory.checkpoints):
+        checkpoint.path_of(directory.checkpoints, step).unlink()
+    directory.rewind({})
+    start(training, directory, Progress())
 
 
-def fail(store: RunDirectory, error: str, details: str = "") -> None:
-    """Write that a trial failed, as far as the disk takes it."""
+def record_failure(directory: RunDirectory, error: str, details: str = "") -> None:
+    """Write that a trial failed, if the disk allows."""
     with suppress(OSError):
-        store.status("failed", error=error)
-        store.note(f"failed: {error}" + (details and f"\n{details.rstrip()}"))
+        directory.status("failed", error=error)
+        directory.note(f"failed: {error}" + (details and f"\n{details.rstrip()}"))
 
 
 def status_of(path: Path) -> str:
-    """What a trial last said of itself; nothing if it has not begun."""
+    """The last status of a trial, as its directory records it; empty if it has not been started."""
     return str(Run(path).state.get("status", ""))

@@ -1,10 +1,10 @@
-"""What came of a sweep: mean and spread over seeds of each config, the best first.
+"""The results of a sweep: mean and standard deviation over seeds for each config, the best first.
 
-    summary.json     the metric, and each config with its values, mean, standard deviation and trials
+    summary.json     the metric, and for each config its values, mean, standard deviation and trials
     summary.csv      the same as a table
-    best.yaml        the best config, with every default filled in: lossreg run takes it
+    best.yaml        the best config, with all defaults filled in; `lossreg run` takes it
 
-A config of which a trial failed or diverged comes after all of which none did, whatever its mean.
+A config with a trial that failed or diverged is ranked after all others, whatever its mean.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from math import isnan, nan
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.config.yaml_document import dump
+from lossreg.experiment.config.yaml_syntax import dump
 from lossreg.experiment.storage import files, locks
 from lossreg.experiment.storage.records import metrics_of, plain
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.run_trial import status_of
-from lossreg.experiment.sweep.trials import brief
+from lossreg.experiment.sweep.trials import describe_value
 from lossreg.experiment.training.loop import index_of_best
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ConfigResult:
-    """The trials of one config, which differ by nothing but their seeds."""
+    """The result of one config: its trials, which differ only in their seeds, and their scores."""
 
     values: dict[str, Any]
     trials: list[Trial]
@@ -45,7 +45,7 @@ class ConfigResult:
 
     @property
     def complete(self) -> bool:
-        """Whether every trial has the metric."""
+        """Whether all trials have the metric."""
         return len(self.scores) == len(self.trials)
 
     @cached_property
@@ -54,62 +54,62 @@ class ConfigResult:
         return fmean(self.scores) if self.scores else nan
 
     @cached_property
-    def spread(self) -> float:
-        """The standard deviation, of which one trial has none."""
+    def deviation(self) -> float:
+        """The standard deviation of the metric; nan for a single trial."""
         return stdev(self.scores) if len(self.scores) > 1 else nan
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of a sweep: its directory, the metric, and the configs, the best first."""
+    """The results of a sweep: its directory, the metric, and the result of each config, the best first."""
 
     path: Path
     metric: str
     goal: str
-    groups: list[ConfigResult]
+    configs: list[ConfigResult]
     statuses: dict[str, str]
-    """How each trial ended, by its directory."""
+    """The status of each trial, by the name of its directory."""
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many trials ended how."""
+        """How many trials have each status."""
         return dict(Counter(self.statuses.values()))
 
     @property
     def best(self) -> ConfigResult | None:
         """The best config, if any has the metric."""
-        return self.groups[0] if self.groups and self.groups[0].scores else None
+        return self.configs[0] if self.configs and self.configs[0].scores else None
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row for each config."""
+        """The rows of a table, one for each config."""
         return [
             {
-                **{key: value if is_scalar(value) else brief(value) for key, value in group.values.items()},
-                self.metric: group.mean if group.scores else None,
-                "std": group.spread if len(group.scores) > 1 else None,
-                "n": len(group.scores) if group.complete else f"{len(group.scores)} of {len(group.trials)}",
+                **{key: value if is_scalar(value) else describe_value(value) for key, value in config.values.items()},
+                self.metric: config.mean if config.scores else None,
+                "std": config.deviation if len(config.scores) > 1 else None,
+                "n": len(config.scores) if config.complete else f"{len(config.scores)} of {len(config.trials)}",
             }
-            for group in self.groups
+            for config in self.configs
         ]
 
     def write(self) -> None:
-        """Write it into the sweep's directory, unless another process is about to write the same."""
+        """Write the summary into the sweep's directory, unless another process is writing the same."""
         lock = locks.acquire(self.path)
         if lock is not None:
             with lock:
                 self.write_files()
 
     def write_files(self) -> None:
-        """Write it into the sweep's directory."""
+        """Write the files of the summary."""
         configs = [
             {
-                "values": group.values,
-                "mean": group.mean,
-                "std": group.spread,
-                "n": len(group.scores),
-                "trials": {trial.id: self.statuses[trial.id] for trial in group.trials},
+                "values": config.values,
+                "mean": config.mean,
+                "std": config.deviation,
+                "n": len(config.scores),
+                "trials": {trial.id: self.statuses[trial.id] for trial in config.trials},
             }
-            for group in self.groups
+            for config in self.configs
         ]
         content = {"metric": self.metric, "goal": self.goal, "counts": self.counts, "configs": configs}
         files.write(self.path / "summary.json", json.dumps(plain(content), indent=2, allow_nan=False) + "\n")
@@ -119,48 +119,48 @@ class Summary:
         table.writerows(rows)
         files.write(self.path / "summary.csv", text.getvalue())
         if self.best:
-            row = ", ".join(f"{key}={brief(value)}" for key, value in rows[0].items() if value is not None)
+            row = ", ".join(f"{key}={describe_value(value)}" for key, value in rows[0].items() if value is not None)
             config = dump(self.best.trials[0].config.resolved())
             files.write(self.path / "best.yaml", f"# The best of {len(rows)} configs of a sweep: {row}\n\n{config}")
 
 
 def summarise(trials: Iterable[Trial], path: Path, metric: str, goal: str) -> Summary:
-    """Read what came of trials from their directories."""
-    groups: dict[str, list[Trial]] = {}
+    """Summarise the results in the directories of trials."""
+    by_config: dict[str, list[Trial]] = {}
     statuses: dict[str, str] = {}
     for trial in trials:
-        groups.setdefault(repr({**trial.config.resolved(), "seed": None}), []).append(trial)
+        by_config.setdefault(repr({**trial.config.resolved(), "seed": None}), []).append(trial)
         statuses[trial.id] = status_of(path / trial.id)
-    found = [group_of(members, path, metric) for members in groups.values()]
+    results = [config_result(members, path, metric) for members in by_config.values()]
     sign = -1 if goal == "max" else 1
-    found.sort(key=lambda group: (not group.complete, not group.scores, sign * group.mean if group.scores else 0))
-    return Summary(path, metric, goal, found, statuses)
+    results.sort(key=lambda each: (not each.complete, not each.scores, sign * each.mean if each.scores else 0))
+    return Summary(path, metric, goal, results, statuses)
 
 
-def group_of(trials: list[Trial], path: Path, metric: str) -> ConfigResult:
-    """The trials of one config, with what came of them."""
+def config_result(trials: list[Trial], path: Path, metric: str) -> ConfigResult:
+    """Read the scores of the trials of one config."""
     scores = [score(Run(path / trial.id), metric) for trial in trials]
     values = {key: value for key, value in trials[0].values.items() if key != "seed" or len(trials) == 1}
     return ConfigResult(values, trials, [value for value in scores if not isnan(value)])
 
 
 def score(run: Run, metric: str) -> float:
-    """A metric of a run: that of its final weights, or with `best.` the best of any epoch; nan without a result."""
+    """A metric of a run's final weights, or with the prefix `best.` the best of any epoch; nan without a result."""
     if run.state.get("status") != "finished" or not run.records:
         return nan
     if metric.startswith("best."):
         return float(run.best.get(metric.removeprefix("best."), nan))
-    return float(metrics_of(final(run)).get(metric, nan))
+    return float(metrics_of(final_record(run)).get(metric, nan))
 
 
-def final(run: Run) -> dict[str, Any]:
-    """The record of the epoch that a run's final weights are from."""
+def final_record(run: Run) -> dict[str, Any]:
+    """The record of the epoch of a run's final weights."""
     if not run.config.get("train", {}).get("restore_best"):
         return run.records[-1]
-    watched = "validation_loss" if "validation_loss" in run.records[-1] else "train_loss"
-    return run.records[index_of_best([record[watched] for record in run.records])]
+    monitored = "validation_loss" if "validation_loss" in run.records[-1] else "train_loss"
+    return run.records[index_of_best([record[monitored] for record in run.records])]
 
 
 def is_scalar(value: Any) -> bool:
-    """Whether a value fits into a cell of a table as it is."""
+    """Whether a value fits into a cell of a table unchanged."""
     return isinstance(value, int | float | str | bool | None)

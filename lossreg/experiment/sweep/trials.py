@@ -1,6 +1,6 @@
-"""The trials of a sweep: each a config of its own, checked before any of them runs.
+"""The trials of a sweep: each is a config of its own, and all are checked before any of them runs.
 
-A value that no config can have is reported at its place in the block, once, with the trials that it comes up in.
+An invalid value is reported once, at its location in the sweep's config, with the trials that have it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from zlib import crc32
 
 from lossreg.errors import InvalidConfig, nearest
-from lossreg.experiment.config.inheritance import compose, laid_over
-from lossreg.experiment.config.run_config import KEPT, SWEEP, checked, is_sweep, name_of
+from lossreg.experiment.config.inheritance import compose, merge
+from lossreg.experiment.config.keys import SWEEP
+from lossreg.experiment.config.run_config import config_name, is_sweep, validate
 from lossreg.experiment.config.sweep_config import SweepConfig
 from lossreg.experiment.config.yaml_document import Document, dotted
 from lossreg.experiment.extras import optional_imports
@@ -28,174 +29,178 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lossreg.experiment.config.run_config import Config
+    from lossreg.experiment.config.sweep_config import SweptKey
     from lossreg.experiment.config.yaml_document import KeyPath
     from lossreg.experiment.training.prepare import PreparedRun
 
-Given = TypeVar("Given")
+Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
 class SweptValue(NamedTuple):
-    """A value of a key, and where in the block it comes from."""
+    """A value of a swept key, and the path in the sweep's config where it stands."""
 
     key: KeyPath
     value: Any
-    origin: KeyPath
+    path: KeyPath
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One config of a sweep, and the values that make it."""
+    """One config of a sweep, and the swept values that it has."""
 
     config: Config = field(repr=False)
     values: dict[str, Any]
     number: int = 0
-    """The proposal that it is of, counted from 0."""
+    """The number of the Optuna proposal that it belongs to, counted from 0."""
 
     @cached_property
     def id(self) -> str:
-        """The name of its directory: the loss, for people, and the hash of the config."""
+        """The name of the trial's directory: the loss, to recognise it, and the hash of the config."""
         return f"{self.config.loss.offer.name}-{config_hash(self.config)[:12]}"
 
     def __str__(self) -> str:
-        return told(self.values)
+        return describe_values(self.values)
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A sweep that has been read: what its trials have in common, and its block."""
+    """A sweep that has been read: the config that its trials have in common, and what to sweep."""
 
     name: str
     base: Document
-    block: SweepConfig
+    sweep: SweepConfig
 
     @classmethod
     def read(cls, source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) -> SweepPlan:
-        """Read the sweep of a config (the path of a YAML file, or a dict); raises InvalidConfig."""
-        document = compose(source, changes, KEPT)
+        """Read the config of a sweep (the path of a YAML file, or a dict); raises InvalidConfig."""
+        document = compose(source, changes)
         if not is_sweep(document):
-            document.report((), f"no {SWEEP}: expected a key such as {SWEEP}: {{grid: {{loss: [mse, l1]}}}}")
-            document.check()
-        return cls.of(document, name_of(source, document))
+            document.add_problem(
+                (), f"{SWEEP} is missing: expected a key such as {SWEEP}: {{grid: {{loss: [mse, l1]}}}}"
+            )
+            document.raise_problems()
+        return cls.of(document, config_name(source, document))
 
     @classmethod
     def of(cls, document: Document, name: str) -> SweepPlan:
-        """Read the sweep of a config that has been put together; raises InvalidConfig."""
-        document.check()
+        """Read a composed config of a sweep; raises InvalidConfig."""
+        document.raise_problems()
         content = document.content.pop(SWEEP)
         return cls(name, document, SweepConfig.read(document, content))
 
-    def variants(self) -> Iterator[tuple[SweptValue, ...]]:
-        """The values of each trial, but for repeats."""
-        block = self.block
-        grid = [
-            [SweptValue(axis.key, item, (*axis.origin, at)) for at, item in enumerate(axis.values)]
-            for axis in block.grid
-        ]
-        rows = [
-            [SweptValue(axis.key, item, (*axis.origin, at)) for at, item in enumerate(axis.values)]
-            for axis in block.zip
-        ]
-        draws = [self.drawn(number) for number in range(block.trials or 1)]
+    def combinations(self) -> Iterator[tuple[SweptValue, ...]]:
+        """The values of each trial, without the seeds of repeats."""
+        grid, zipped = ([swept_values(swept) for swept in keys] for keys in (self.sweep.grid, self.sweep.zip))
+        draws = [self.drawn(number) for number in range(self.sweep.trials or 1)]
         for combination in product(*grid):
-            for row in zip(*rows, strict=True) if rows else [()]:
+            for row in zip(*zipped, strict=True) if zipped else [()]:
                 for draw in draws:
                     yield (*combination, *row, *draw)
 
     def drawn(self, number: int) -> tuple[SweptValue, ...]:
-        """The values of one draw: the same whatever else is drawn, so that a sweep can grow."""
-        seed = self.block.seed
+        """The values of one random draw, which do not depend on what else is drawn, so that a sweep can be extended."""
+        seed = self.sweep.seed
         return tuple(
-            SweptValue(axis.key, axis.draw(random_stream(seed, crc32(axis.name.encode()), number)), axis.origin)
-            for axis in self.block.draw
+            SweptValue(swept.key, swept.draw(random_stream(seed, crc32(swept.name.encode()), number)), swept.path)
+            for swept in self.sweep.draw
         )
 
-    def repeated(self, values: tuple[SweptValue, ...]) -> list[tuple[SweptValue, ...]]:
-        """Values with the seeds of each repeat, if there are several."""
-        if self.block.repeats == 1:
+    def with_seeds(self, values: tuple[SweptValue, ...]) -> list[tuple[SweptValue, ...]]:
+        """The values with the seed of each repeat, if there are several."""
+        if self.sweep.repeats == 1:
             return [values]
         first = self.base.content.get("seed") or 0
-        seeds = range(first, first + self.block.repeats) if isinstance(first, int) else [first]
+        seeds = range(first, first + self.sweep.repeats) if isinstance(first, int) else [first]
         return [(*values, SweptValue(("seed",), seed, (SWEEP, "repeats"))) for seed in seeds]
 
     def trial(self, values: tuple[SweptValue, ...], number: int = 0) -> Trial:
-        """The trial of some values; raises InvalidConfig."""
+        """Make the trial with some values; raises InvalidConfig."""
         document = Document(self.base.name, deepcopy(self.base.content), self.base.keys, self.base.values)
         for value in sorted(values, key=lambda value: len(value.key)):  # a loss before its parameters
-            document = laid_over(document, self.change(value), KEPT, document.name)
-        shown = {dotted(value.key): value.value for value in values}
-        return Trial(checked(document, self.name), shown, number)
+            document = merge(document, self.as_document(value), document.name)
+        by_name = {dotted(value.key): value.value for value in values}
+        return Trial(validate(document, self.name), by_name, number)
 
-    def change(self, value: SweptValue) -> Document:
-        """One value as a document, whose places are those in the block."""
-        key, content, places = value.key, deepcopy(value.value), self.base
+    def as_document(self, value: SweptValue) -> Document:
+        """A document with one value, whose locations are those in the sweep's config."""
+        key, content = value.key, deepcopy(value.value)
         for name in reversed(key):
             content = {name: content}
-        change, depth = Document("change", content), len(value.origin)
-        for theirs, ours in ((places.keys, change.keys), (places.values, change.values)):
-            ours |= {(*key, *path[depth:]): at for path, at in theirs.items() if path[:depth] == value.origin}
-        axis = next((path for path in (value.origin, value.origin[:-1]) if path in places.keys), None)
-        if axis:
-            change.keys |= {key[:length]: places.keys[axis] for length in range(1, len(key) + 1)}
-        return change
+        document, depth = Document("change", content), len(value.path)
+        for theirs, ours in ((self.base.keys, document.keys), (self.base.values, document.values)):
+            ours |= {(*key, *path[depth:]): at for path, at in theirs.items() if path[:depth] == value.path}
+        swept = next((path for path in (value.path, value.path[:-1]) if path in self.base.keys), None)
+        if swept:
+            document.keys |= {key[:length]: self.base.keys[swept] for length in range(1, len(key) + 1)}
+        return document
 
     def trials(self) -> list[Trial]:
-        """The trials, each once; raises InvalidConfig with what is wrong with any of them."""
-        every = [values for variant in self.variants() for values in self.repeated(variant)]
-        found = each(every, self.trial, lambda values: told({dotted(value.key): value.value for value in values}))
-        return list({trial.id: trial for trial in found}.values())
+        """All trials, without duplicates; raises InvalidConfig with the problems of all of them."""
+        every = [values for combination in self.combinations() for values in self.with_seeds(combination)]
+        trials = collect(
+            every, self.trial, lambda values: describe_values({dotted(value.key): value.value for value in values})
+        )
+        return list({trial.id: trial for trial in trials}.values())
 
     def metric(self, trials: Sequence[Trial]) -> str:
-        """The metric to choose the best by: the one given, or the loss that runs go by where it is the same for all."""
-        if self.block.metric is not None:
-            return self.block.metric
+        """The metric that decides which config is best: the one given, or the loss if all trials have the same."""
+        if self.sweep.metric is not None:
+            return self.sweep.metric
         losses = {repr(trial.config.loss.resolved()) for trial in trials}
         if len(losses) > 1:
-            told = "is missing: losses of different kinds cannot be compared; name one that all trials have, such as"
-            raise self.base.error(((SWEEP, "metric"), f"{told} test_accuracy or test_rmse"))
+            problem = (
+                "is missing: the values of different losses cannot be compared; name a metric that all trials have"
+            )
+            raise self.base.error(((SWEEP, "metric"), f"{problem}, such as test_accuracy or test_rmse"))
         return "validation_loss" if trials[0].config.data.settings["validation"] else "train_loss"
 
     def verify(self, trials: Iterable[Trial]) -> None:
-        """Make what the trials need, as runs do; raises InvalidConfig with what is wrong."""
+        """Prepare the trials, as runs do; raises InvalidConfig with the problems of all of them."""
         distinct: dict[str, Trial] = {}
         for trial in trials:
-            distinct.setdefault(repr(essential(trial.config)), trial)
+            distinct.setdefault(repr(compatibility_keys(trial.config)), trial)
         with optional_imports():
-            each(distinct.values(), self.prepared, str)
+            collect(distinct.values(), self.verify_trial, str)
 
-    def prepared(self, trial: Trial) -> None:
-        """Make what a trial needs; raises InvalidConfig, also for a metric that it will not have."""
-        known, given = metrics_of(prepare(trial.config)), self.block.metric
-        if given is not None and given.removeprefix("best.") not in known:
-            hint = nearest(given, known)
-            told = f"no metric {given!r}" + (hint and f"; {hint}") + f"; there are {', '.join(known)}"
-            raise self.base.error(((SWEEP, "metric"), told))
+    def verify_trial(self, trial: Trial) -> None:
+        """Prepare a trial; raises InvalidConfig, also if it will not have the sweep's metric."""
+        metrics, given = metrics_of(prepare(trial.config)), self.sweep.metric
+        if given is not None and given.removeprefix("best.") not in metrics:
+            hint = nearest(given, metrics)
+            problem = f"there is no metric {given!r}" + (hint and f"; {hint}")
+            raise self.base.error(((SWEEP, "metric"), f"{problem}; the metrics are {', '.join(metrics)}"))
+
+
+def swept_values(swept: SweptKey) -> list[SweptValue]:
+    """The values of a swept key that has a list of them."""
+    return [SweptValue(swept.key, value, (*swept.path, index)) for index, value in enumerate(swept.values)]
 
 
 def metrics_of(prepared: PreparedRun) -> list[str]:
     """The keys of the metrics that a run will have."""
-    measure = prepared.evaluator
-    names = dict.fromkeys((*measure.objectives, *measure.metrics))
-    return [f"{part}_{name}" for part in prepared.splits for name in names]
+    evaluator = prepared.evaluator
+    names = dict.fromkeys((*evaluator.objectives, *evaluator.metrics))
+    return [f"{split}_{name}" for split in prepared.splits for name in names]
 
 
-def essential(config: Config) -> dict[str, Any]:
-    """What of a config decides whether data, model, loss and metrics go together."""
+def compatibility_keys(config: Config) -> dict[str, Any]:
+    """The part of a config that decides whether data, model, loss and metrics go together."""
     resolved = config.resolved()
-    names = {noun: resolved[noun]["name"] for noun in ("optimizer", "schedule")}
+    names = {key: resolved[key]["name"] for key in ("optimizer", "schedule")}
     return {key: value for key, value in resolved.items() if key not in ("seed", "train", "trackers")} | names
 
 
-def each(given: Iterable[Given], make: Callable[[Given], Made], name: Callable[[Given], str]) -> list[Made]:
-    """Make something of each; raises one InvalidConfig with every problem, once, and which of them have it."""
+def collect(items: Iterable[Item], make: Callable[[Item], Made], describe: Callable[[Item], str]) -> list[Made]:
+    """Make something of each item; raises one InvalidConfig with each problem once, and the items that have it."""
     made, count = [], 0
     problems: dict[str, list[str]] = {}
-    for count, one in enumerate(given, 1):  # noqa: B007  counted for the end
+    for count, item in enumerate(items, 1):  # noqa: B007  the last count is used below
         try:
-            made.append(make(one))
+            made.append(make(item))
         except InvalidConfig as error:
             for line in str(error).splitlines():
-                problems.setdefault(line, []).append(name(one))
+                problems.setdefault(line, []).append(describe(item))
     lines = []
     for line, names in problems.items():
         more = f" and {len(names) - 1} more" * (len(names) > 1)
@@ -205,14 +210,14 @@ def each(given: Iterable[Given], make: Callable[[Given], Made], name: Callable[[
     return made
 
 
-def told(values: Mapping[str, Any]) -> str:
-    """Values as people read them."""
-    return ", ".join(f"{key}={brief(value)}" for key, value in values.items())
+def describe_values(values: Mapping[str, Any]) -> str:
+    """Swept values on one line: ``loss=huber(delta=2), optimizer.lr=0.01``."""
+    return ", ".join(f"{key}={describe_value(value)}" for key, value in values.items())
 
 
-def brief(value: Any) -> str:
-    """A value in short: a plugin by its name and parameters, a number by its first digits."""
+def describe_value(value: Any) -> str:
+    """A value on one line: a plugin by its name and parameters, a number by its first digits."""
     if isinstance(value, Mapping):
-        rest = told({key: inner for key, inner in value.items() if key != "name"})
-        return f"{value.get('name', '')}({rest})"
+        parameters = describe_values({key: inner for key, inner in value.items() if key != "name"})
+        return f"{value.get('name', '')}({parameters})"
     return f"{value:.4g}" if isinstance(value, float) else as_yaml(value)

@@ -1,7 +1,7 @@
-"""A process that runs trials: one for each line of JSON that comes in, which it answers with the trial's status.
+"""A process that runs trials: it reads one task in JSON per line, and answers each with the status of the trial.
 
-Once nothing can come in any more, because whoever asked has stopped or is gone, it ends: the trial at hand finishes its
-step and leaves a checkpoint, as after any SIGTERM.
+When its input ends, because the sweep has stopped or its process is gone, the worker ends too: the current trial
+finishes its step and writes a checkpoint, as after a SIGTERM.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from lossreg.experiment.storage import directories, files
-from lossreg.experiment.sweep.run_trial import work
+from lossreg.experiment.sweep.run_trial import run_trial
 
 if TYPE_CHECKING:
     from typing import TextIO
 
 
 def main() -> None:
-    """Work until the end of the input."""
-    # What a trial prints is its own: it goes to its log, and the answers elsewhere.
-    answers, screen = os.fdopen(os.dup(1), "w"), os.dup(2)
-    os.dup2(screen, 1)
+    """Run trials until the input ends."""
+    # What a trial prints goes to its log, so that it cannot mix with the answers.
+    answers, stderr = os.fdopen(os.dup(1), "w"), os.dup(2)
+    os.dup2(stderr, 1)
     faulthandler.enable()
     tasks: SimpleQueue[str] = SimpleQueue()
     Thread(target=listen, args=(sys.stdin, tasks), daemon=True).start()
@@ -37,30 +37,30 @@ def main() -> None:
         try:
             directories.ensure(folder, "run")
             with files.opened(folder / "log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT) as log:
-                redirect(log)
-            status = work(**task)
+                redirect_output(log)
+            status = run_trial(**task)
         except KeyboardInterrupt:
-            os._exit(130)  # without waiting for the listener, which may be reading
-        except OSError as error:  # the directory cannot be used; other trials may work
-            redirect(screen)
+            os._exit(130)  # without waiting for the listening thread, which may be reading
+        except OSError as error:  # the directory cannot be used, but other trials can be run
+            redirect_output(stderr)
             sys.stderr.write(f"lossreg: {folder}: {error}\n")
             status = "failed"
-        redirect(screen)
+        redirect_output(stderr)
         print(json.dumps(status), file=answers, flush=True)
 
 
 def listen(lines: TextIO, tasks: SimpleQueue[str]) -> None:
-    """Take in tasks, and end this process when there can be no more."""
+    """Queue the tasks that arrive, and end this process when the input ends."""
     for line in lines:
         tasks.put(line)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def redirect(to: int) -> None:
-    """Let all that is printed, by libraries too, go to an open file."""
+def redirect_output(descriptor: int) -> None:
+    """Redirect everything that this process prints, including compiled libraries, to an open file."""
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         stream.flush()
-        os.dup2(to, number)
+        os.dup2(descriptor, number)
 
 
 if __name__ == "__main__":

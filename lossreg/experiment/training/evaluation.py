@@ -19,7 +19,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from lossreg.criterion.criterion import Criterion
-from lossreg.experiment.config.run_config import label
 from lossreg.experiment.task.metrics import BUILT_IN, METRICS, metric_kind
 from lossreg.experiment.task.running_metrics import RunningMetrics
 from lossreg.experiment.task.tasks import Task
@@ -65,7 +64,7 @@ class Evaluator:
         first, *reported = (
             Objective(choice.component, "mean", choice.parameters, each.requirements, width) for choice, each in pairs
         )
-        labels = map(label, config.report)
+        labels = [plugin.label for plugin in config.report]
         return cls(first, dict(zip(labels, reported, strict=True)), config.metrics)
 
     def __call__(self, network: Network, examples: Examples) -> dict[str, float]:

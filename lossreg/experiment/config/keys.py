@@ -1,0 +1,90 @@
+"""The keys of a config, what each may be, and its default.
+
+`PLUGIN_KEYS` choose a plugin each. Besides the parameters of the plugin they take the settings in `SETTINGS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lossreg.definition.annotations import Fraction, NonNegativeInteger, Positive, PositiveInteger
+from lossreg.definition.parameters import Parameter
+from lossreg.registry.registries import data, losses, models, optimizers, schedules
+
+EXTENDS = "extends"
+SWEEP = "sweep"
+
+PLUGIN_KEYS: dict[str, Any] = {
+    "data": data,
+    "model": models,
+    "optimizer": optimizers,
+    "schedule": schedules,
+    "loss": losses,
+}
+"""The keys that choose a plugin, each with the registry that finds it."""
+DEFAULT_PLUGINS = {"schedule": "constant"}
+
+SETTINGS: dict[str, tuple[Parameter, ...]] = {
+    "data": (
+        Parameter("test", Fraction, 0.25),
+        Parameter("validation", Fraction, 0.0),
+        Parameter("standardise", bool, default=False),
+        Parameter("standardise_targets", bool, default=False),
+    ),
+    "model": (Parameter("inputs", PositiveInteger | None, None), Parameter("outputs", PositiveInteger | None, None)),
+    "optimizer": (),
+    "schedule": (),
+    "loss": (),
+}
+LABEL = Parameter("as", str | None, None)
+"""The name of a reported loss in the metrics, by default that of the loss."""
+
+TRAIN = (
+    Parameter("epochs", PositiveInteger | None, None),
+    Parameter("steps", PositiveInteger | None, None),
+    Parameter("batch_size", PositiveInteger, 32),
+    Parameter("shuffle", bool, default=True),
+    Parameter("accumulate", PositiveInteger, 1),
+    Parameter("clip_norm", Positive | None, None),
+    Parameter("clip_value", Positive | None, None),
+    Parameter("patience", PositiveInteger | None, None),
+    Parameter("restore_best", bool, default=False),
+    Parameter("checkpoint_epochs", PositiveInteger | None, None),
+    Parameter("checkpoint_steps", PositiveInteger | None, None),
+    Parameter("keep_checkpoints", PositiveInteger, 2),
+)
+DEFAULT_EPOCHS = 10
+
+OTHER_KEYS = (
+    Parameter("reduction", Literal["mean", "sum", "batchmean"], "mean"),
+    Parameter("seed", NonNegativeInteger, 0),
+)
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train, from the key `train`.
+
+    epochs, steps: how long to train; one of the two.
+    accumulate: how many batches make one step, with the gradient that one large batch would have.
+    clip_norm, clip_value: limits on the norm of the gradient, and on each number of it.
+    patience: after how many epochs without a lower loss training stops; the loss is that of the validation rows, or of
+        the training rows if there are none.
+    restore_best: whether the final weights are those of the epoch with the lowest such loss.
+    checkpoint_epochs, checkpoint_steps: how often a checkpoint is written; by default about every ten seconds.
+    keep_checkpoints: how many of the latest checkpoints are kept, besides that of the epoch with the lowest loss.
+    """
+
+    epochs: int | None
+    steps: int | None
+    batch_size: int
+    shuffle: bool
+    accumulate: int
+    clip_norm: float | None
+    clip_value: float | None
+    patience: int | None
+    restore_best: bool
+    checkpoint_epochs: int | None
+    checkpoint_steps: int | None
+    keep_checkpoints: int
