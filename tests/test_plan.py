@@ -106,7 +106,7 @@ def test_a_run_of_a_sweep_is_refused_and_a_sweep_of_a_run_too(plan):
     ]
     assert load("x.yaml", ["sweep=null"]).seed == 0
     assert problems(lambda: plan("sweep:")) == [
-        "x.yaml:1:1: no sweep: expected a key such as sweep: {grid: {loss: [mse, l1]}}"
+        "x.yaml:1:1: sweep is missing: expected a key such as sweep: {grid: {loss: [mse, l1]}}"
     ]
 
 
