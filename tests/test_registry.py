@@ -259,6 +259,8 @@ def test_two_distributions_with_one_name_are_distinguished_by_the_distribution(i
 
 # Broken ones
 
+HOOK = "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): "
+
 BROKEN = {
     "an error on import": ("raise ValueError('no such luck')", "ValueError: no such luck"),
     "a missing package": ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
@@ -317,6 +319,62 @@ BROKEN = {
     "a module docstring that is no string": (
         LOSS.format(name="broken") + "\n__doc__ = b'bytes'\n",
         "its docstring is not a string",
+    ),
+    "an indentation error": ("x = 1\n  y = 2", "IndentationError"),
+    "null bytes": ("x = 1\0", "source code string cannot contain null bytes"),
+    "an unknown encoding": ("# coding: klingon\nx = 1", "SyntaxError: "),
+    "endless recursion": ("def f(): f()\nf()", "RecursionError"),
+    "no memory": ("raise MemoryError", "MemoryError"),
+    "a StopIteration": ("raise StopIteration(3)", "StopIteration: 3"),
+    "a failed assertion": ("assert False, 'never'", "AssertionError: never"),
+    "a warning as an error": (
+        "import warnings; warnings.simplefilter('error'); warnings.warn('old')",
+        "UserWarning: old",
+    ),
+    "an exit in the hook": (HOOK + "raise SystemExit(2)", "SystemExit: 2"),
+    "an import of itself": ("from fake_broken_losses import broken", "ImportError"),
+    "no module any more": ("import sys; del sys.modules[__name__]", "KeyError: 'fake_broken_losses'"),
+    "an object in place of its module": ("import sys; sys.modules[__name__] = 5", "it has no lossreg_component hook"),
+    "a generator as the hook": (
+        "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): yield 1",
+        "returns <generator object",
+    ),
+    "an awaitable": (
+        HOOK + "return Later()\nclass Later:\n    def __await__(self): yield",
+        "Later object at",
+    ),
+    "a class as the hook": (
+        "from lossreg.plugin import hookimpl\n@hookimpl\nclass lossreg_component: pass",
+        "it has no lossreg_component hook",
+    ),
+    "a list of components": (LOSS.format(name="broken").replace("return broken", "return [broken]"), "expected a Loss"),
+    "the kernel in place of the loss": (
+        LOSS.format(name="broken").replace("return broken", "return broken.function"),
+        "returns <function broken",
+    ),
+    "the class Loss": (HOOK + "from lossreg.plugin import Loss; return Loss", "expected a Loss"),
+    "a string": (HOOK + "return 'broken'", "returns 'broken', expected a Loss"),
+    "the loss of another plugin": (HOOK + "import lossreg; return lossreg.get('mse')", "but its component 'mse'"),
+    "a wrapper of the hook": (
+        "from lossreg.plugin import hookimpl\n@hookimpl(hookwrapper=True)\ndef lossreg_component(): yield",
+        "it has no lossreg_component hook",
+    ),
+    "a hook that is optional and misspelt": (
+        "from lossreg.plugin import hookimpl\n@hookimpl(optionalhook=True)\ndef lossreg_compnent(): return 1",
+        "it has no lossreg_component hook",
+    ),
+    "a default outside of its domain": (
+        LOSS.format(name="broken").replace("target: Real", "target: Real, k: float = 'x'"),
+        "broken: the default of k",
+    ),
+    "a kernel without inputs": (LOSS.format(name="broken").replace("prediction: Real, target: Real", ""), "broken"),
+    "a kernel of any arguments": (
+        LOSS.format(name="broken").replace("prediction: Real, target: Real", "*inputs: Real"),
+        "broken",
+    ),
+    "a name from lossreg that there is not": (
+        "from lossreg.plugin import Reel",
+        "ImportError: cannot import name 'Reel' from 'lossreg.plugin'",
     ),
     "a signature that cannot be read": (
         "from lossreg.plugin import loss\n@loss\ndef broken(prediction, target): return 1.0, 1.0",
@@ -385,7 +443,6 @@ def test_a_plugin_is_imported_once(installed):
 
 # Loading what was not asked for
 
-HOOK = "from lossreg.plugin import hookimpl\n@hookimpl\ndef lossreg_component(): "
 OUTPUT = "importing it closes or replaces the standard output"
 HARMFUL = {
     # what importing it does, and the cause that is given
@@ -427,7 +484,7 @@ def distributions(tmp_path, monkeypatch):
 def test_what_a_plugin_does_as_it_is_imported_stays_in_another_process(distributions, capfd):
     prints = "\nprint('noise', flush=True)\nimport os; os.system('echo noise')\n"
     good = {f"{letter}_good": LOSS.format(name=f"{letter}_good") + prints for letter in "dfhz"}
-    broken = {f"broken_{index}": source for index, (source, _) in enumerate(BROKEN.values())}
+    broken = {f"broken_{index}": source for index, (source, _) in enumerate([*BROKEN.values()][::9])}
     registry = distributions({**good, **broken, **{name: source for name, (source, _) in HARMFUL.items()}})
     found = {one.offer.name: one for one in isolation.inspect([registry])}
     assert sorted(found) == registry.names() == list(found)
