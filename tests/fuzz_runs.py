@@ -24,6 +24,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import yaml
 from safetensors.numpy import load_file, save
 
 import lossreg
@@ -247,14 +248,11 @@ class Case:
             text = path.read_text()
             content = [json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl" else None
             if content is None:
-                import yaml
-
                 content = [yaml.safe_load(text)]  # JSON is YAML
         except (ValueError, yaml.YAMLError):
             return
         for _ in range(self.random.choice([1, 1, 2, 5])):
             self.change(content)
-        sys.set_int_max_str_digits(0)
         path.write_text("".join(json.dumps(one) + "\n" for one in content))
 
     def change(self, content):
@@ -375,6 +373,7 @@ class Case:
             yield ["resume", bad, *runs, "--force"], False
         yield ["runs", *runs], True
         yield ["prune", *runs, "--where", "age>1s", "--where", f"run!={self.good.name}"], True
+        yield ["prune", *runs, "--keep-best", "1", "--by", "test_loss"], False
         yield ["prune", *runs, "--where", f"run={self.path.name}", "--yes"], False
         yield ["rm", bad, *runs, "--yes"], False
 

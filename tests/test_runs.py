@@ -19,7 +19,7 @@ from lossreg.experiment.report.comparison import comparison, differing
 from lossreg.experiment.storage import deletion, directories, locks
 from lossreg.experiment.storage.query import Condition, best_last, find, order, root_of, seconds, select
 from lossreg.experiment.storage.records import flat
-from lossreg.experiment.storage.runs import STATUSES, Run, rises, runs_in
+from lossreg.experiment.storage.runs import STATUSES, Run, higher_is_better, runs_in
 
 CONFIG = """\
 data: {{name: iris}}
@@ -129,11 +129,19 @@ def test_the_best_is_the_highest_of_what_rises_and_the_lowest_of_the_rest(make):
     run = make("best", 3.0, 1.0, 2.0)
     assert run.best == {"test_loss": 1.0}
     assert all(
-        rises(f"test_{name}") for name in ("accuracy", "r2", "f1_macro", "roc_auc", "explained_variance", "ndcg")
+        higher_is_better(f"test_{name}")
+        for name in ("accuracy", "r2", "f1_macro", "roc_auc", "explained_variance", "ndcg")
     )
     assert not any(
-        rises(f"test_{name}") for name in ("loss", "mae", "rmse", "max_error", "huber", "hamming_loss", "loss_f1")
+        higher_is_better(f"test_{name}")
+        for name in ("loss", "mae", "rmse", "max_error", "huber", "hamming_loss", "loss_f1")
     )
+
+
+def test_a_run_that_began_in_the_future_has_no_negative_age(tmp_path):
+    path = tmp_path / "29990102T030405.000006Z-x-abcdef"
+    directories.create(path, "run")
+    assert Run(path).age == 0
 
 
 def test_the_steps_are_those_of_the_status_where_it_has_them(make):
@@ -391,6 +399,14 @@ def test_order_has_numbers_first_and_nothing_last_both_ways(make):
     assert [run.name for run in order(runs, "test_loss")] == ["one", "two", "inf", "none", "nan"]
     assert [run.name for run in order(runs, "test_loss", reverse=True)] == ["inf", "two", "one", "none", "nan"]
     assert [run.name for run in best_last(runs, "test_loss")] == ["none", "nan", "inf", "two", "one"]
+
+
+def test_a_run_whose_metric_is_text_is_the_worst(make):
+    odd = make("odd")
+    odd.path.joinpath("metrics.jsonl").write_text('{"epoch": 1, "step": 1, "test_loss": "low"}\n')
+    runs = [make("one", 1.0), odd, make("two", 2.0)]
+    assert [run.name for run in best_last(runs, "test_loss")] == ["odd", "two", "one"]
+    assert [run.name for run in order(runs, "test_loss")] == ["one", "two", "odd"]
 
 
 def test_what_differs_is_shown_and_no_more(make):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.storage.records import flat, measured_on
+from lossreg.experiment.storage.records import measured_on
 from lossreg.experiment.storage.runs import metric_keys
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ MISSING: Any = object()
 
 def differing(runs: Sequence[Run]) -> list[str]:
     """The config keys, dotted, that are not the same in all runs whose config can be read."""
-    configs = [flat(run.config) for run in runs if run.config]
+    configs = [run.settings for run in runs if run.settings]
     keys = dict.fromkeys(key for config in configs for key in config)
     return [key for key in keys if any(config.get(key, MISSING) != configs[0].get(key, MISSING) for config in configs)]
 
@@ -51,7 +51,7 @@ def unranked(runs: Sequence[Run], key: str) -> str:
 
 def implied(runs: Sequence[Run], key: str) -> bool:
     """Whether a key differs only in that some runs have none: a parameter that comes with the choice of a plugin."""
-    return len({repr(flat(run.config).get(key)) for run in runs if key in flat(run.config)}) == 1
+    return len({repr(run.settings[key]) for run in runs if key in run.settings}) == 1
 
 
 def comparison(runs: Sequence[Run]) -> tuple[list[str], list[dict[str, Any]]]:

@@ -10,8 +10,8 @@ from lossreg.experiment.report.comparison import comparison, differing, incompar
 from lossreg.experiment.report.loss_curves import call, shape
 from lossreg.experiment.report.prediction_summary import outcome
 from lossreg.experiment.runner.predictions import FILE
-from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of, plain
-from lossreg.experiment.storage.runs import metric_keys, rises
+from lossreg.experiment.storage.records import SPLITS, measured_on, metrics_of, plain
+from lossreg.experiment.storage.runs import higher_is_better, metric_keys
 from lossreg.experiment.storage.untrusted import Unreadable
 
 if TYPE_CHECKING:
@@ -76,7 +76,10 @@ def readable(value: Any) -> Any:
 
 def column(key: str, incomparable: Iterable[str]) -> dict[str, Any]:
     """A column of the table of runs; of a metric in which runs can be compared it says whether more is better."""
-    return {"key": key, "rises": rises(key.removeprefix("best.")) if is_comparable(key, incomparable) else None}
+    return {
+        "key": key,
+        "rises": higher_is_better(key.removeprefix("best.")) if is_comparable(key, incomparable) else None,
+    }
 
 
 def nouns(runs: Sequence[Run]) -> dict[str, list[str]]:
@@ -88,7 +91,7 @@ def nouns(runs: Sequence[Run]) -> dict[str, list[str]]:
 def shared(runs: Sequence[Run]) -> list[list[Any]]:
     """The settings that are the same in all runs."""
     different = set(differing(runs))
-    config = next((flat(run.config) for run in runs if run.config), {})
+    config = next((run.settings for run in runs if run.settings), {})
     return [[key, readable(value)] for key, value in config.items() if key not in different]
 
 
@@ -101,7 +104,7 @@ def charts(runs: Sequence[Run]) -> list[dict[str, Any]]:
         found.setdefault(key.removeprefix(f"{split}_"), {})[split] = key
     first = [key.removeprefix(f"{measured_on(key)}_") for key in metric_keys(runs)]
     ordered = sorted(found, key=lambda metric: first.index(metric) if metric in first else len(first))
-    return [{"metric": metric, "keys": found[metric], "rises": rises(metric)} for metric in ordered]
+    return [{"metric": metric, "keys": found[metric], "rises": higher_is_better(metric)} for metric in ordered]
 
 
 def curves(run: Run) -> dict[str, dict[str, list[Any]]]:

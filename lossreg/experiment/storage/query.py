@@ -1,4 +1,4 @@
-"""Choose runs: by name, by conditions on their values, and in order."""
+"""Find runs by name, select them by conditions on their values, and sort them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from lossreg.experiment.config.yaml_document import Document, Location
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.directories import is_own
 from lossreg.experiment.storage.records import number
-from lossreg.experiment.storage.runs import STATUSES, Run, is_run, rises, runs_in
+from lossreg.experiment.storage.runs import STATUSES, Run, higher_is_better, is_run, runs_in
+from lossreg.experiment.storage.untrusted import is_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 CONDITION = re.compile(r"([^=!<>]+)(=|!=|<=|>=|<|>)(.+)")
 COMPARE = {
@@ -28,13 +29,13 @@ COMPARE = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-LAST = re.compile(r"last(?:~(\d+))?")
+LAST = re.compile(r"last(?:~([0-9]{1,9}))?")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 SOME = 5
 
 
 def root_of(given: str | Path | None) -> Path:
-    """The directory of runs; raises UnknownName if it is none."""
+    """The directory of runs; raises UnknownName if it is not a directory."""
     root = files.root_of(given)
     if not root.is_dir():
         raise UnknownName(f"no directory {str(root)!r}; runs are looked for in {files.PLACES}")
@@ -42,7 +43,7 @@ def root_of(given: str | Path | None) -> Path:
 
 
 def find(names: Iterable[str], root: str | Path | None, *, only_sweeps: bool = False) -> list[Run]:
-    """The runs of these names, each once: paths, beginnings or ends of directories' names, `last`, or `last~1`.
+    """The runs of these names, each once: a path, the beginning or end of a directory's name, `last`, or `last~1`.
 
     The name or path of a directory stands for all runs in it; with `only_sweeps`, only that of a sweep does.
     """
@@ -69,7 +70,7 @@ def folder_named(name: str, root: str | Path | None) -> Path:
 
 
 def find_one(name: str, runs: list[Run]) -> Run:
-    """The one run of a name; raises UnknownName for none and for several."""
+    """The only run of a name; raises UnknownName if there is none, or more than one."""
     if not runs and not Path(name).is_dir():
         raise UnknownName(f"no run {name!r}; there are no runs yet")
     match = LAST.fullmatch(name)
@@ -96,7 +97,7 @@ def find_one(name: str, runs: list[Run]) -> Run:
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition as users write it, such as ``test_loss<0.1``; with = and != also one of several, ``a,b``."""
+    """A condition such as ``test_loss<0.1``; with = and != the value may be a list of alternatives, as in ``a,b``."""
 
     key: str
     operator: str
@@ -104,7 +105,7 @@ class Condition:
 
     @classmethod
     def read(cls, text: str) -> Condition:
-        """Read a condition; raises InvalidInput for what is none."""
+        """Parse a condition; raises InvalidInput for anything else."""
         match = CONDITION.fullmatch(text)
         if not match:
             raise InvalidInput(f"--where {text!r}: expected a key, one of {', '.join(COMPARE)}, and a value")
@@ -115,7 +116,7 @@ class Condition:
         return cls(key, sign, tuple(number(scalar(one)) for one in several))
 
     def holds(self, run: Run) -> bool:
-        """Whether a run is so; one without the key, or with a value that cannot be compared, differs and no more."""
+        """Whether the condition holds for a run; without a value that can be compared, only != does."""
         given = run.values.get(self.key)
         if self.operator in ("=", "!="):
             return (given in self.values or str(given) in map(str, self.values)) == (self.operator == "=")
@@ -127,7 +128,7 @@ class Condition:
 
 
 def select(runs: Sequence[Run], conditions: Iterable[str]) -> list[Run]:
-    """The runs for which all conditions hold; raises UnknownName or InvalidInput for those that none can fit."""
+    """The runs for which all conditions hold; raises UnknownName or InvalidInput for a condition that cannot hold."""
     read = [Condition.read(text) for text in conditions]
     check_keys(runs, [condition.key for condition in read])
     for condition in read:
@@ -136,25 +137,35 @@ def select(runs: Sequence[Run], conditions: Iterable[str]) -> list[Run]:
 
 
 def order(runs: Sequence[Run], key: str, *, reverse: bool = False) -> list[Run]:
-    """The runs by a value, numbers before texts; those without it, and nan, come last, whichever way it goes."""
+    """The runs sorted by a value, numbers before text; in either direction, runs without one, or with nan, are last."""
     check_keys(runs, [key])
-    known, rest = parted(runs, key)
 
     def rank(run: Run) -> tuple[bool, Any]:
         value = run.values[key]
         return (False, value) if isinstance(value, int | float) else (True, str(value))
 
+    known, rest = split_runs(runs, lambda run: is_ordered(run.values.get(key)))
     return sorted(known, key=rank, reverse=reverse) + rest
 
 
-def parted(runs: Sequence[Run], key: str) -> tuple[list[Run], list[Run]]:
-    """The runs whose value has a place in an order, and the others: a missing one and nan have none."""
-    values = [run.values.get(key) for run in runs]
-    known = [value is not None and value == value for value in values]  # noqa: PLR0124  only nan differs from itself
-    return (
-        [run for run, is_known in zip(runs, known, strict=True) if is_known],
-        [run for run, is_known in zip(runs, known, strict=True) if not is_known],
-    )
+def best_last(runs: Sequence[Run], metric: str) -> list[Run]:
+    """The runs from the worst to the best by a metric; those without a number, or with nan, are the worst."""
+    check_keys(runs, [metric])
+    known, rest = split_runs(runs, lambda run: is_number(run.values.get(metric)) and is_ordered(run.values[metric]))
+    return rest + sorted(known, key=lambda run: run.values[metric], reverse=not higher_is_better(metric))
+
+
+def split_runs(runs: Iterable[Run], has: Callable[[Run], bool]) -> tuple[list[Run], list[Run]]:
+    """The runs that have something, and the others."""
+    found: tuple[list[Run], list[Run]] = ([], [])
+    for run in runs:
+        found[0 if has(run) else 1].append(run)
+    return found
+
+
+def is_ordered(value: Any) -> bool:
+    """Whether a value can be sorted: it exists, and is not nan."""
+    return value is not None and value == value  # noqa: PLR0124  only nan differs from itself
 
 
 def check_keys(runs: Sequence[Run], keys: Iterable[str]) -> None:
@@ -168,7 +179,7 @@ def check_keys(runs: Sequence[Run], keys: Iterable[str]) -> None:
 
 
 def check_values(runs: Sequence[Run], condition: Condition) -> None:
-    """Raise InvalidInput for a text where a key has numbers, and for a status that runs do not have."""
+    """Raise InvalidInput for text where the values of a key are numbers, and for a status that no run can have."""
     key = condition.key
     given = [run.values[key] for run in runs if run.values.get(key) is not None]
     statuses = {*STATUSES, *given} if key == "status" else set()
@@ -183,7 +194,7 @@ def check_values(runs: Sequence[Run], condition: Condition) -> None:
 
 
 def seconds(text: str) -> float:
-    """A duration with its unit, such as 30m, 12h, 7d or 2w; raises InvalidInput for anything else."""
+    """A duration with its unit, such as 30m, 12h, 7d or 2w, in seconds; raises InvalidInput for anything else."""
     match = re.fullmatch(rf"([0-9]+(?:\.[0-9]+)?)([{''.join(UNITS)}])", text)
     if not match:
         units = ", ".join(UNITS)
@@ -192,14 +203,7 @@ def seconds(text: str) -> float:
 
 
 def scalar(text: str) -> Any:
-    """A value as a config has it."""
+    """A value as a config writes it; what is not valid there is text."""
     document = Document("", None)
     document.parse(text, (), lambda *_: Location(""))
     return text if document.problems else document.content
-
-
-def best_last(runs: Sequence[Run], metric: str) -> list[Run]:
-    """The runs from the worst to the best by a metric; those without it, and nan, are the worst."""
-    check_keys(runs, [metric])
-    known, rest = parted(runs, metric)
-    return rest + sorted(known, key=lambda run: run.values[metric], reverse=not rises(metric))

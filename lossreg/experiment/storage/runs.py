@@ -84,6 +84,11 @@ class Run:
         return self._fitting("config.yaml", content, untrusted.CONFIG)
 
     @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The config by dotted keys, such as `optimizer.lr`."""
+        return flat(self.config)
+
+    @cached_property
     def environment(self) -> dict[str, Any]:
         """Python, packages, processor, commit and plugins."""
         return self._json("environment.json", untrusted.ENVIRONMENT)
@@ -125,7 +130,7 @@ class Run:
         for record in self.records:
             for key, value in metrics_of(record).items():
                 old = best.get(key, float("nan"))
-                if old != old or (value > old if rises(key) else value < old):  # noqa: PLR0124  only nan differs
+                if old != old or (value > old if higher_is_better(key) else value < old):  # noqa: PLR0124  only nan differs
                     best[key] = value
         return best
 
@@ -155,8 +160,7 @@ class Run:
     @cached_property
     def values(self) -> dict[str, Any]:
         """Every value by its key."""
-        config = flat(self.config)
-        short = {key.removesuffix(".name"): value for key, value in config.items() if key.endswith(".name")}
+        short = {key.removesuffix(".name"): value for key, value in self.settings.items() if key.endswith(".name")}
         facts = {
             "run": self.id,
             "status": self.status,
@@ -166,7 +170,13 @@ class Run:
         }
         best = {f"best.{key}": value for key, value in self.best.items()}
         last = self.records[-1] if self.records else {}
-        return {**config, **short, **last, **best, **{key: value for key, value in facts.items() if value is not None}}
+        return {
+            **self.settings,
+            **short,
+            **last,
+            **best,
+            **{key: value for key, value in facts.items() if value is not None},
+        }
 
     def _json(self, name: str, schema: Mapping[str, Check]) -> dict[str, Any]:
         try:
@@ -211,7 +221,7 @@ def is_run(path: Path) -> bool:
     return bool(STAMP.fullmatch(path.name)) or any((path / name).is_file() for name in FILES) or is_own(path, "run")
 
 
-def rises(metric: str) -> bool:
+def higher_is_better(metric: str) -> bool:
     """Whether more of a metric is better."""
     return bool(RISING.search(metric)) and not {"loss", "error"} & {*metric.split("_")}
 

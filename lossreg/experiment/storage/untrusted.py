@@ -164,12 +164,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 def parsed(text: str) -> Any:
     """The content of JSON text. Raises Unreadable for what is not JSON, or out of bounds."""
-    try:
-        content = json.loads(text)
-    except RecursionError:
-        raise Unreadable(f"nested more than {MAX_DEPTH} levels deep") from None
-    except ValueError as error:
-        raise Unreadable(str(error)) from error
+    content = loads(text)
     level, depth = [content], 0
     while level := [inner for value in level if isinstance(value, dict | list) for inner in values(value)]:
         depth += 1
@@ -178,6 +173,16 @@ def parsed(text: str) -> Any:
         if any(is_integer(value) and not is_number(value) for value in level):
             raise Unreadable("an integer that does not fit into 64 bits")
     return content
+
+
+def loads(text: str) -> Any:
+    """The content of JSON text, of any depth that Python can parse. Raises Unreadable for what is not JSON."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise Unreadable(f"nested more than {MAX_DEPTH} levels deep") from None
+    except ValueError as error:
+        raise Unreadable(str(error)) from error
 
 
 def values(content: dict[str, Any] | list[Any]) -> Iterator[Any]:
@@ -223,7 +228,7 @@ class Checked:
 
 def record_of(line: str) -> Checked:
     """A record of the metrics, nan and infinity as numbers. Raises Unreadable for a line that is not a record."""
-    content = parsed(line)
+    content = loads(line)
     if not isinstance(content, dict) or len(content) > MOST_KEYS:
         raise Unreadable(f"expected a mapping of at most {MOST_KEYS:,} keys")
     return checked({key: number(value) for key, value in content.items()}, RECORD, is_scalar)

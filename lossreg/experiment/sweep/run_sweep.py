@@ -13,7 +13,7 @@ from lossreg.definition.parameters import Parameter, bind
 from lossreg.errors import InvalidParameter, NotResumable
 from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import directories, environment, files
-from lossreg.experiment.storage.runs import rises
+from lossreg.experiment.storage.runs import higher_is_better
 from lossreg.experiment.sweep.engines import ENGINES
 from lossreg.experiment.sweep.optuna_trials import OptunaTrials
 from lossreg.experiment.sweep.run_trial import BUSY, DONE, record_failure, status_of
@@ -88,7 +88,7 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     path = files.root_of(root).resolve() / directories.plain_name(plan.name)
     trials = plan.trials()
     metric = plan.metric(trials)
-    goal = plan.sweep.goal or ("max" if rises(metric) else "min")
+    goal = plan.sweep.goal or ("max" if higher_is_better(metric) else "min")
     remaining = [trial for trial in trials if status_of(path / trial.id) not in DONE]
     plan.verify(remaining)
     names = {trial.id for trial in remaining}
