@@ -3,8 +3,9 @@
 # ruff: noqa: ARG001  most kernels here are only read
 
 import pickle
-from typing import Literal
+from typing import Annotated, Any, Literal
 
+import numpy as np
 import pytest
 
 import lossreg
@@ -13,7 +14,22 @@ from lossreg.definition.evaluate_point import evaluate
 from lossreg.definition.loss import Loss
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidDefinition
-from lossreg.plugin import ClassIndex, ClassRow, Positive, Probability, Real, Row, Slope, Target, Unit, Weight
+from lossreg.plugin import (
+    Array,
+    Axes,
+    ClassIndex,
+    ClassRow,
+    Positive,
+    Probability,
+    Real,
+    Row,
+    SampleWeight,
+    Slope,
+    Slopes,
+    Target,
+    Unit,
+    Weight,
+)
 
 
 def pair(x: Real, y: Unit, scale: Positive = 2.0, *, mode: Literal["plain", "odd"] = "plain"):
@@ -194,13 +210,179 @@ def test_only_a_function_can_be_a_loss(given):
         lossreg.plugin.loss(given)
 
 
-@pytest.mark.parametrize("outcome", [1.0, (1.0,), (1.0, 2.0, 3.0, 4.0), None, [1.0, 2.0]])
-def test_an_elementwise_kernel_gives_a_value_and_slopes(outcome):
-    def kernel(x: Real, y: Real):
-        return outcome
+def one_number(x: Real, y: Real):
+    return x - y
 
-    with pytest.raises(InvalidDefinition, match="kernel: expected a value and 1 to 2 slopes, got"):
-        lossreg.plugin.loss(kernel).forms[0].default_wrt  # noqa: B018
+
+def one_number_in_a_tuple(x: Real, y: Real):
+    return (x - y,)
+
+
+def four_numbers(x: Real, y: Real):
+    return 1.0, 2.0, 3.0, 4.0
+
+
+def four_numbers_as_declared(x: Real, y: Real, z: Real) -> tuple[float, float, float, float, float]:
+    return many(x, y, z)  # noqa: F821  it is never called
+
+
+def no_number(x: Real, y: Real):
+    x - y
+
+
+def no_number_as_declared(x: Real, y: Real) -> None:
+    return None
+
+
+def nothing_in_one_case(x: Real, y: Real):
+    if x > y:
+        return x - y, 1.0
+    return None
+
+
+def different_numbers(x: Real, y: Real):
+    return (x - y, 1.0, -1.0) if x > y else (y - x, -1.0)
+
+
+def a_list(x: Real, y: Real):
+    return [x - y, 1.0]
+
+
+def a_call(x: Real, y: Real):
+    return many(x, y)  # noqa: F821  it is never called
+
+
+def a_row_kernel_without_value(x: Row[Real], slope: Slope):
+    slope[0] = 1.0
+
+
+def a_row_kernel_that_returns_slopes(x: Row[Real], slope: Slope):
+    return x[0], [1.0]
+
+
+def a_batch_kernel_without_values(x: Annotated[Array, Axes("N")], weight: SampleWeight, slopes: Slopes):
+    slopes["x"][...] = weight
+
+
+RETURNED = {
+    one_number: r"expected it to return a value and 1 to 2 slopes; it returns one number \(line \d+\)",
+    one_number_in_a_tuple: "expected it to return a value and 1 to 2 slopes; it returns one number",
+    four_numbers: "expected it to return a value and 1 to 2 slopes; it returns 4 numbers",
+    four_numbers_as_declared: r"a value and 1 to 3 slopes; it returns 5 numbers \(its return annotation\)",
+    no_number: "expected it to return a value and 1 to 2 slopes; it returns nothing",
+    no_number_as_declared: r"a value and 1 to 2 slopes; it returns nothing \(its return annotation\)",
+    nothing_in_one_case: r"it returns 2 numbers \(line \d+\), and it returns nothing \(line \d+\)",
+    different_numbers: r"it returns 3 numbers \(line \d+\), and it returns 2 numbers \(line \d+\)",
+    a_list: "how many it returns is not clear from its source: declare it with an annotation, such as -> tuple",
+    a_call: "how many it returns is not clear from its source: declare it with an annotation, such as -> tuple",
+    a_row_kernel_without_value: "expected it to return the value, and nothing else; it returns nothing",
+    a_row_kernel_that_returns_slopes: "expected it to return the value, and nothing else; it returns 2 numbers",
+    a_batch_kernel_without_values: "expected it to return the values of the samples, .*; it returns nothing",
+}
+
+
+@pytest.mark.parametrize("kernel", RETURNED, ids=lambda kernel: kernel.__name__)
+def test_a_kernel_that_returns_other_numbers_than_a_form_has_is_refused(kernel):
+    with pytest.raises(InvalidDefinition, match=RETURNED[kernel]):
+        lossreg.plugin.loss(kernel)
+
+
+def test_what_a_kernel_returns_is_declared_and_not_found_by_calling_it():
+    def declared(x: Real, y: Real) -> tuple[float, float, float]:
+        raise NotImplementedError
+
+    def written(x: Real, y: Real):
+        def inner():
+            return None
+
+        if x > y:
+            return x, 1.0
+        raise NotImplementedError
+
+    assert lossreg.plugin.loss(declared).forms[0].slopes == ("x", "y")
+    assert lossreg.plugin.loss(written).forms[0].slopes == ("x",)
+
+
+def test_a_kernel_without_source_declares_what_it_returns():
+    space = {"Real": Real}
+    exec("def typed(x: Real, y: Real): return x - y, 1.0", space)  # noqa: S102
+    with pytest.raises(InvalidDefinition, match=r"typed: .* not clear from its source"):
+        lossreg.plugin.loss(space["typed"])
+    space |= {"Numbers": tuple[float, float]}
+    exec("def typed(x: Real, y: Real) -> Numbers: return x - y, 1.0", space)  # noqa: S102
+    assert lossreg.plugin.loss(space["typed"]).forms[0].slopes == ("x",)
+
+
+def test_a_second_derivative_by_element_is_one_number():
+    loss = lossreg.plugin.loss(pair)
+    with pytest.raises(InvalidDefinition, match="pair: expected second to return one number; it returns 2 numbers"):
+
+        @loss.hessian
+        def second(x: Real, y: Unit, scale: Positive = 2.0, *, mode: Literal["plain", "odd"] = "plain"):
+            return 0.0, 0.0
+
+
+def test_an_optimizer_returns_its_weight_and_all_its_states():
+    def forgetful(weight: Real, grad: Real, step: Real, velocity: Real, *, lr: Positive = 0.1):
+        return weight - lr * grad
+
+    def hoarding(weight: Real, grad: Real, step: Real, a: Real, b: Real, c: Real, d: Real):  # noqa: PLR0913, PLR0917
+        return weight, a, b, c, d
+
+    def stateless(weight: Real, grad: Real):
+        return weight - grad
+
+    told = "forgetful: expected it to return the new weight, the new velocity; it returns one number"
+    with pytest.raises(InvalidDefinition, match=told):
+        lossreg.plugin.optimizer(forgetful)
+    with pytest.raises(InvalidDefinition, match="hoarding: expected weight, grad, step and up to 3 states"):
+        lossreg.plugin.optimizer(hoarding)
+    with pytest.raises(InvalidDefinition, match="stateless: expected weight, grad, step and up to 3 states"):
+        lossreg.plugin.optimizer(stateless)
+
+
+@pytest.mark.parametrize("annotation", [np.ndarray, np.ndarray | None, Any, dict[str, int], tuple[int, str], Array])
+def test_a_parameter_has_an_annotation_that_its_values_can_be_checked_against(annotation):
+    def kernel(x: Real, y: Real, w=None):
+        return x - y, 1.0
+
+    kernel.__annotations__["w"] = annotation
+    with pytest.raises(InvalidDefinition, match=r"kernel: parameter w cannot have the annotation .*; expected a"):
+        lossreg.plugin.loss(kernel)
+
+
+@pytest.mark.parametrize("names", ["", " ", "N,D", "N N"])
+def test_axes_have_names(names):
+    with pytest.raises(InvalidDefinition, match=f"^Axes: expected .*; got {names!r}"):
+        Axes(names)
+
+
+def test_batch_kernels_whose_shapes_do_not_follow_from_their_inputs_are_refused():
+    def without_samples(x: Annotated[Array, Axes("D")], weight: SampleWeight, slopes: Slopes):
+        return weight
+
+    def without_classes(
+        x: Annotated[Array, Axes("N D")], weight: SampleWeight, slopes: Slopes, scales: Row[Real] = 1.0
+    ):
+        return weight
+
+    def without_lengths(x: Annotated[Array, Axes("N T", lengths="sizes")], weight: SampleWeight, slopes: Slopes):
+        return weight
+
+    def by_element(x: Real, y: Real, w: Row[Real] = 1.0):
+        return x - y, 1.0
+
+    for kernel, told in (
+        (without_samples, "without_samples: expected an input with the axis N of the samples"),
+        (without_classes, "without_classes: parameter scales can be a row only if an input has the axis C"),
+        (
+            without_lengths,
+            "without_lengths: expected the lengths of x to be an input of integers with .* N; got 'sizes'",
+        ),
+        (by_element, "by_element: parameter w cannot be a row, as the inputs are single numbers"),
+    ):
+        with pytest.raises(InvalidDefinition, match=told):
+            lossreg.plugin.loss(kernel)
 
 
 def test_a_form_is_added_beside_the_first():

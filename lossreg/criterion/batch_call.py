@@ -8,7 +8,7 @@ import numpy as np
 
 from lossreg.criterion.call import Call
 from lossreg.definition.roles import Role
-from lossreg.definition.signature import SAMPLES, variants
+from lossreg.definition.signature import CLASSES, SAMPLES, variants
 from lossreg.errors import InvalidInput, InvalidType
 from lossreg.kernels.drivers.each import Outside
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from lossreg.definition.signature import Form, Input
 
     Array = np.ndarray[Any, Any]
-
-CLASSES = "C"
-"""The axis of the classes."""
 
 
 class BatchCall(Call):

@@ -20,8 +20,8 @@ from lossreg.criterion.arrays import (
     without,
 )
 from lossreg.criterion.reductions import DIVIDING, REDUCTIONS
-from lossreg.definition.parameters import REFUSED, accept_scalar
 from lossreg.definition.roles import Role
+from lossreg.definition.values import REFUSED, accept_scalar
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels.drivers import evaluate as execute
 from lossreg.kernels.drivers.counting import count

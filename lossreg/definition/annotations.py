@@ -9,7 +9,8 @@ markers inside: a Domain, a Role, and the markers defined here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_type_hints
 
 from lossreg.definition.domains import (
     CLASS_INDEX,
@@ -32,6 +33,7 @@ from lossreg.definition.domains import (
     Domain,
 )
 from lossreg.definition.roles import Role
+from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +66,12 @@ class Axes:
 
     def __init__(self, names: str, domain: Any = None, lengths: str = "") -> None:
         self.names = tuple(names.split())
+        if not self.names or not all(map(str.isidentifier, self.names)):
+            raise InvalidDefinition(
+                f"Axes: expected names of axes with spaces between them, such as 'N D'; got {names!r}"
+            )
+        if self.names.count("N") > 1:
+            raise InvalidDefinition(f"Axes: expected the axis N of the samples once; got {names!r}")
         self.domain = domain_of(domain) or REAL
         self.role = role_of(domain)
         self.lengths = lengths
@@ -82,6 +90,15 @@ class NamedFunctions:
     """Marks a parameter that is a function: one of these, given by name, or the caller's own."""
 
     functions: Mapping[str, Callable[..., Any]]
+
+
+@lru_cache(1)  # arguments and results of a function are read one after the other
+def type_hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the annotations of a function; raises InvalidDefinition for one with an unknown name."""
+    try:
+        return get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise InvalidDefinition(f"{function.__name__}: an annotation cannot be read: {error}") from error
 
 
 def marker_of(annotation: Any, kind: type[Marker]) -> Marker | None:

@@ -30,10 +30,15 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lossreg.definition.parameters import Parameter, bind, read_signature
+from lossreg.definition.returned_values import returned_values
 from lossreg.errors import InvalidDefinition, InvalidParameter, listed, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+MOST_STATES = 3
+"""How many states an optimizer may keep for each weight; lossreg.kernels.loops.scalar stores so many."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,6 +115,21 @@ class Model(Component):
 
 class Optimizer(Component):
     """An optimizer: the update rule of one weight."""
+
+    @classmethod
+    def read(cls, function: Callable[..., Any]) -> Self:
+        """Make the optimizer from its rule; raises InvalidDefinition if it does not return weight and states."""
+        component = super().read(function)
+        states, returned = component.states, returned_values(function)
+        if len(component.supplied) < len(("weight", "grad", "step")) or len(states) > MOST_STATES:
+            raise InvalidDefinition(
+                f"{component.name}: expected weight, grad, step and up to {MOST_STATES} states as arguments; got "
+                f"{', '.join(component.supplied)}"
+            )
+        if returned and returned.count != 1 + len(states):
+            expected = ", ".join(["the new weight", *(f"the new {name}" for name in states)])
+            raise InvalidDefinition(f"{component.name}: expected it to return {expected}; {returned}")
+        return component
 
     @property
     def states(self) -> tuple[str, ...]:

@@ -32,11 +32,14 @@ from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.component import Component
 from lossreg.definition.domains import REAL
 from lossreg.definition.evaluate_point import evaluate
-from lossreg.definition.signature import Form, Input
+from lossreg.definition.read_kernel import read_arguments, read_kernel
+from lossreg.definition.returned_values import returned_values
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lossreg.definition.signature import Form, Input
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,7 +53,7 @@ class Loss(Component):
     @classmethod
     def read(cls, function: Callable[..., Any]) -> Loss:
         """Make the loss from its first kernel; raises InvalidDefinition for a signature that cannot be read."""
-        component, form = super().read(function), Form.read(function)
+        component, form = super().read(function), read_kernel(function)
         by_element = not (form.by_row or form.by_batch)
         parameters = [
             replace(
@@ -65,7 +68,7 @@ class Loss(Component):
 
     def form(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
         """Add a kernel for another set of inputs, with the same parameters."""
-        added = Form.read(kernel)
+        added = read_kernel(kernel)
         ours, theirs = ([(p.name, p.default) for p in form.parameters] for form in (self.forms[0], added))
         if ours != theirs:
             raise InvalidDefinition(f"{self.name}: the parameters of {kernel.__name__} differ: {theirs} and {ours}")
@@ -79,7 +82,9 @@ class Loss(Component):
         kernel's. Raises InvalidDefinition if no form has its inputs and parameters, or if a kernel by row has slope
         rows of other inputs that are not optional.
         """
-        form = Form.read(function)
+        form, returned = read_arguments(function), returned_values(function)
+        if not form.by_row and returned and returned.count != 1:
+            raise InvalidDefinition(f"{self.name}: expected {function.__name__} to return one number; {returned}")
         wanted = ([x.name for x in form.inputs], [(p.name, p.default) for p in form.parameters])
         for at, own in enumerate(self.forms):
             if ([x.name for x in own.inputs], [(p.name, p.default) for p in own.parameters]) == wanted:

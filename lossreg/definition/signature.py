@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
-from lossreg.definition.annotations import (
-    Axes,
-    BroadcastMarker,
-    SampleWeightMarker,
-    SlopeArraysMarker,
-    SlopeRowMarker,
-    domain_of,
-    marker_inside,
-    marker_of,
-    role_of,
-    row_axis_of,
-)
-from lossreg.definition.parameters import UNION, Parameter, read_signature, switches_of
-from lossreg.definition.roles import TARGETS, Role
+from lossreg.definition.roles import TARGETS
 from lossreg.definition.second_derivative import HESSIAN, fused
 from lossreg.errors import InvalidDefinition
 
@@ -27,15 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lossreg.definition.domains import Domain
-
-TARGET_NAMES = ("target", "label", "labels")
-"""The names of inputs that are targets unless their annotation gives them another role."""
+    from lossreg.definition.parameters import Parameter
+    from lossreg.definition.roles import Role
 
 SAMPLES = "N"
 """The axis of the samples in a batch kernel."""
 
-MOST_SLOPES = 3
-"""How many slopes an elementwise kernel may return; lossreg.kernels.loops.scalar stores so many."""
+CLASSES = "C"
+"""The axis of the classes in a batch kernel; a parameter may have a number for each of them."""
 
 
 @dataclass(frozen=True)
@@ -82,66 +68,10 @@ class Form:
     omitted: tuple[int, ...] = ()
     hessian: Callable[..., Any] | None = None
     """The second derivative by the first input, in the same inputs and parameters."""
+    returned_slopes: int = 0
+    """How many slopes a kernel by element returns, after the value."""
     outputs: tuple[str, ...] = ()
     """What the kernel has slopes of, for kernels whose signature does not say so."""
-
-    @classmethod
-    def read(cls, kernel: Callable[..., Any]) -> Form:
-        """Read a kernel's signature; raises InvalidDefinition for one that is not a kernel's."""
-        supplied, parameters = read_signature(kernel)
-        if any(marker_of(annotation, Axes) for annotation in supplied.values()):
-            return cls.read_batch(kernel, supplied, parameters)
-        slopes = [name for name, annotation in supplied.items() if is_slope(annotation)]
-        inputs: list[Input] = []
-        for name, annotation in supplied.items():
-            if name in slopes:
-                continue
-            domain = domain_of(annotation)
-            if domain is None:
-                raise InvalidDefinition(f"{kernel.__name__}: input {name} needs a domain, such as Real or Row[Real]")
-            broadcast = marker_of(annotation, BroadcastMarker) is not None
-            role = input_role(name, role_of(annotation))
-            inputs.append(Input(name, domain, row_axis_of(annotation), broadcast, role=role))
-        optional = tuple(name for name in slopes if get_origin(supplied[name]) in UNION)
-        form = cls(kernel, tuple(inputs), tuple(slopes), optional, parameters, switches_of(kernel, parameters))
-        rows = [entry.name for entry in inputs if entry.axis is not None]
-        if not inputs or list(supplied) != [entry.name for entry in inputs] + slopes:
-            raise InvalidDefinition(f"{kernel.__name__}: expected inputs, then slope rows; got {', '.join(supplied)}")
-        if len(slopes) > len(rows) or (rows and not slopes):
-            raise InvalidDefinition(
-                f"{kernel.__name__}: expected a slope row for each row with a gradient; got {slopes} for {rows}",
-            )
-        return form
-
-    @classmethod
-    def read_batch(
-        cls, kernel: Callable[..., Any], supplied: dict[str, Any], parameters: tuple[Parameter, ...]
-    ) -> Form:
-        """Read the signature of a batch kernel."""
-        arrays, last = list(supplied.items())[:-2], list(supplied.values())[-2:]
-        if not arrays or not marker_of(last[0], SampleWeightMarker) or not marker_of(last[1], SlopeArraysMarker):
-            expected = "expected inputs, a SampleWeight and Slopes"
-            raise InvalidDefinition(f"{kernel.__name__}: {expected}; got {', '.join(supplied)}")
-        inputs = []
-        for name, given in arrays:
-            optional = get_origin(given) in UNION
-            annotation = get_args(given)[0] if optional else given
-            axes = marker_of(annotation, Axes)
-            if axes is None:
-                raise InvalidDefinition(f'{kernel.__name__}: input {name} needs its axes, such as Axes("N D")')
-            variadic = get_origin(get_args(annotation)[0]) is tuple
-            inputs.append(
-                Input(
-                    name,
-                    axes.domain,
-                    axes=axes.names,
-                    variadic=variadic,
-                    optional=optional,
-                    lengths=axes.lengths,
-                    role=input_role(name, axes.role),
-                )
-            )
-        return cls(kernel, tuple(inputs), (), (), parameters, ())
 
     def resolve(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters as the kernel gets them."""
@@ -192,11 +122,7 @@ class Form:
             return tuple(entry.name for entry in self.inputs if entry.axis is not None)[: len(self.slope_rows)]
         if self.by_batch:
             return tuple(x.name for x in self.inputs if not x.domain.integer and not x.is_target)
-        outcome = self.kernel(*(entry.domain.example for entry in self.inputs))
-        most = min(len(self.inputs), MOST_SLOPES)
-        if not isinstance(outcome, tuple) or not 1 < len(outcome) <= most + 1:
-            raise InvalidDefinition(f"{self.kernel.__name__}: expected a value and 1 to {most} slopes, got {outcome!r}")
-        return tuple(entry.name for entry in self.inputs)[: len(outcome) - 1]
+        return tuple(entry.name for entry in self.inputs)[: self.returned_slopes]
 
     def kernel_arguments(self, arrays: list[Any]) -> list[Any]:
         """Return the arrays as a batch kernel takes them: None for omitted inputs, variadic ones as one tuple."""
@@ -227,13 +153,3 @@ def variants(form: Form, arrays: int) -> tuple[Form, ...]:
             rest = [replace(inputs[-1], name=f"{inputs[-1].name}[{at}]") for at in range(arrays - len(fixed))]
             found.append(replace(form, inputs=(*fixed, *rest), omitted=omitted))
     return tuple(found)
-
-
-def input_role(name: str, declared: Role | None) -> Role | None:
-    """Return the role of an input: the declared one, or that of its name."""
-    return declared or (Role.TARGET if name in TARGET_NAMES else None)
-
-
-def is_slope(annotation: Any) -> bool:
-    """Whether an annotation is a row of slopes, possibly optional."""
-    return marker_inside(annotation, SlopeRowMarker) is not None
