@@ -147,14 +147,14 @@ if TYPE_CHECKING:
     from lossreg.experiment.network.sequential import (
         Sequential as Sequential,
     )
-    from lossreg.kernels.drivers.each import (
+    from lossreg.kernels.drivers.batch_kernel import (
         Scratch as Scratch,
+    )
+    from lossreg.kernels.drivers.batch_kernel import (
+        require as require,
     )
     from lossreg.kernels.drivers.each import (
         each as each,
-    )
-    from lossreg.kernels.drivers.each import (
-        require as require,
     )
 
 EXPORTS = {
@@ -186,7 +186,7 @@ EXPORTS = {
     "Row": "lossreg.definition.domains",
     "Scale": "lossreg.definition.domains",
     "Schedule": "lossreg.definition.component",
-    "Scratch": "lossreg.kernels.drivers.each",
+    "Scratch": "lossreg.kernels.drivers.batch_kernel",
     "Sequential": "lossreg.experiment.network.sequential",
     "Share": "lossreg.definition.domains",
     "Shared": "lossreg.definition.domains",
@@ -205,7 +205,7 @@ EXPORTS = {
     "loss": "lossreg.definition.loss",
     "model": "lossreg.definition.component",
     "optimizer": "lossreg.definition.component",
-    "require": "lossreg.kernels.drivers.each",
+    "require": "lossreg.kernels.drivers.batch_kernel",
     "schedule": "lossreg.definition.component",
     "tracker": "lossreg.definition.component",
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lossreg.criterion.arrays import smaller
+from lossreg.criterion.checking import smaller
 from lossreg.errors import InvalidParameter
 from lossreg.testing.checks.arrays import near, same
 from lossreg.testing.checks.check import check, check_unless

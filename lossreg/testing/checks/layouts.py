@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.errors import InvalidInput
-from lossreg.kernels.drivers.evaluate import SLAB, WORK
-from lossreg.kernels.drivers.threads import get_num_threads, set_num_threads
+from lossreg.kernels.drivers.slabs import SLAB
+from lossreg.kernels.drivers.threads import WORK, get_num_threads, set_num_threads
 from lossreg.testing.checks.arrays import DIVIDED, graded, near, same
 from lossreg.testing.checks.check import check
 from lossreg.testing.checks.usage import candidates, put, refuses

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 import numpy as np
 
 import lossreg
-from lossreg.criterion.arrays import smaller
+from lossreg.criterion.checking import smaller
 from lossreg.criterion.criterion import Criterion
 from lossreg.definition.domains import CLASS_INDEX, CLASS_LIST
 from lossreg.errors import InvalidInput, InvalidParameter, LossregError
