@@ -77,10 +77,12 @@ if TYPE_CHECKING:
         Dense as Dense,
         Sequential as Sequential,
     )
-    from lossreg.kernels.drivers.each import (
+    from lossreg.kernels.drivers.batch_kernel import (
         Scratch as Scratch,
-        each as each,
         require as require,
+    )
+    from lossreg.kernels.drivers.each import (
+        each as each,
     )
 
 EXPORTS = {
@@ -112,7 +114,7 @@ EXPORTS = {
     "Row": "lossreg.definition.annotations",
     "Scale": "lossreg.definition.annotations",
     "Schedule": "lossreg.definition.component",
-    "Scratch": "lossreg.kernels.drivers.each",
+    "Scratch": "lossreg.kernels.drivers.batch_kernel",
     "Sequential": "lossreg.experiment.network.sequential",
     "SampleWeight": "lossreg.definition.annotations",
     "Broadcast": "lossreg.definition.annotations",
@@ -132,7 +134,7 @@ EXPORTS = {
     "loss": "lossreg.definition.loss",
     "model": "lossreg.definition.component",
     "optimizer": "lossreg.definition.component",
-    "require": "lossreg.kernels.drivers.each",
+    "require": "lossreg.kernels.drivers.batch_kernel",
     "schedule": "lossreg.definition.component",
     "tracker": "lossreg.definition.component",
 }

@@ -21,7 +21,7 @@ import lossreg
 from lossreg.errors import InvalidDefinition, InvalidParameter
 from lossreg.kernels.compiler.specialize import fingerprint
 from lossreg.kernels.drivers import compiled_loops
-from lossreg.kernels.drivers.evaluate import SLAB, slabs
+from lossreg.kernels.drivers.slabs import SLAB, slabs
 from lossreg.kernels.numerics.stable import exp, spare
 
 RANDOM = np.random.default_rng(3)
@@ -61,7 +61,7 @@ from plugin import made
 criterion = lossreg.create(made, reduction="sum", **eval(sys.argv[1]))
 print(float(criterion.value_and_grad(np.array([1.0, 2.0]), np.zeros(2))[0]))
 from lossreg.kernels.drivers import compiled_loops
-drivers = [compiled_loops.driver(made.forms[0], np.float64, (criterion.parameters["odd"],), (0,), -1, abreast=False)]
+drivers = [compiled_loops.form_loop(made.forms[0], np.float64, (criterion.parameters["odd"],), (0,), -1, abreast=False)]
 stats = [driver.stats for driver in drivers]
 print(sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cache_misses.values()) for s in stats))
 """
@@ -350,7 +350,8 @@ SHOW = """
 import json
 import numpy as np
 import lossreg
-from lossreg.kernels.drivers.evaluate import Drive
+from lossreg.kernels.compiler.bytecode import laborious
+from lossreg.kernels.drivers.compiled_loops import form_loop
 
 shown = {}
 for name in lossreg.names():
@@ -364,8 +365,9 @@ for name in lossreg.names():
         criterion = lossreg.create(name)
         criterion.value_and_grad(*inputs)
         settings = tuple(criterion.parameters[switch] for switch in form.switches)
-        slopes = tuple(inputs[0] if name in form.default_wrt else None for name in form.slopes)
-        (code,) = Drive(form, real, settings, 8 if form.by_row else 1, 1.0, slopes).function.inspect_asm().values()
+        stored = tuple(at for at, name in enumerate(form.slopes) if name in form.default_wrt)
+        several = form.by_row or laborious(form.kernel)
+        (code,) = form_loop(form, real, settings, stored, -1, abreast=several).inspect_asm().values()
         shown[f"{name} {real.__name__}"] = code
 print(json.dumps(shown))
 """
@@ -410,8 +412,7 @@ def threads():
 @pytest.mark.parametrize("reduction", ["none", "mean"])
 @pytest.mark.parametrize("width", [101, 11])
 def test_any_number_of_threads_gives_the_same_bits(name, reduction, width, threads, monkeypatch):
-    for module in ("kernels.drivers.evaluate", "criterion.plan"):
-        monkeypatch.setattr(f"lossreg.{module}.WORK", 4096)
+    monkeypatch.setattr("lossreg.kernels.drivers.threads.WORK", 4096)
     first, second = RANDOM.normal(size=(2, 3001, width)).astype(np.float32)
     others = {"cross_entropy": [RANDOM.integers(0, width, 3001)], "cosine_embedding": [second, np.ones(3001)]}
     inputs = [first, *others.get(name, [second])]
@@ -545,7 +546,9 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from numba.core import caching
-from lossreg.kernels.drivers.compiled_loops import counter, entry_point
+from numba import typeof
+from lossreg.kernels.drivers.compiled_loops import entry_point
+from lossreg.kernels.drivers.weight_sum import compiled
 
 name, other, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 index, data = caching.IndexDataCacheFile._save_index, caching.IndexDataCacheFile._save_data
@@ -579,8 +582,8 @@ def save_data(self, file, content):
 
 if other:
     caching.IndexDataCacheFile._save_index, caching.IndexDataCacheFile._save_data = save_index, save_data
-call = (None, None, np.array([7, 8, 9], name), 9, None, 3)
-print(entry_point(counter(), call)(*call))
+call = (None, None, np.array([7, 8, 9], name), 9, None, (0.0, 0.0, 1.0), 3, 3)
+print(entry_point(compiled(), tuple(map(typeof, call)), name)(*call)[0])
 """
 
 

@@ -11,7 +11,7 @@ import pytest
 import lossreg
 from lossreg.experiment.config.run_config import load
 from lossreg.experiment.training.prepare import prepare
-from lossreg.kernels.drivers.evaluate import WORK
+from lossreg.kernels.drivers.threads import WORK
 from lossreg.registry.registries import losses
 
 SPEED = Path(__file__).parents[1] / "experiments" / "speed"

@@ -1,16 +1,22 @@
-"""Criterion = loss + parameters + reduction: checks the arrays it is given, and has the kernels room evaluate them."""
+"""Criterion = loss + parameters + reduction: checks the calls that it is given, and computes them by plans."""
 
 from __future__ import annotations
 
 from functools import partial
+from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy import ndarray
 
-from lossreg.criterion.batch_call import BatchCall
-from lossreg.criterion.call import Call
-from lossreg.criterion.plan import Settled, likeness
+from lossreg.criterion.arguments import as_array, inputs_by_name, refuse_arguments_of_calls, shown
+from lossreg.criterion.batch_check import check_batch
+from lossreg.criterion.batch_plan import BatchPlan
+from lossreg.criterion.bound_form import BoundForm
+from lossreg.criterion.checking import VALUE_ONLY, check, layouts_of
+from lossreg.criterion.loop_plan import LoopPlan
+from lossreg.criterion.plan import Plan
 from lossreg.criterion.reductions import REDUCTIONS
 from lossreg.definition.loss import Loss
 from lossreg.definition.parameters import Parameter, bind
@@ -19,25 +25,27 @@ from lossreg.errors import InvalidParameter, InvalidType, listed, nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
-WAYS = 64
-"""How many kinds of calls a criterion remembers."""
+PLANS = 1024
+"""How many plans a criterion keeps; with more, the oldest goes. A plan takes some 3 kB."""
+ADDING = Lock()
+"""Held while a plan is added, so that no two threads throw out the same one."""
 
 
 class Criterion:
-    """A loss with its parameters and a reduction, ready to be called on arrays. Immutable; equal to what prints alike.
+    """A loss with its parameters and a reduction, ready to be called on arrays. Immutable; equal to what prints the same.
 
-    Made by `lossreg.create`. The shapes, types and weights that all losses take alike are described at
+    Made by `lossreg.create`. The shapes, types and weights that are the same for all losses are described at
     `value_and_grad`; the formula is the loss's own documentation, `criterion.loss.doc`.
     """
 
-    __slots__ = ("_given", "_ways", "loss", "parameters", "reduction")
+    __slots__ = ("_forms", "_given", "_plans", "loss", "parameters", "reduction")
 
     loss: Loss
     reduction: str
     parameters: Mapping[str, Any]
     _given: Mapping[str, Any]
-    _ways: dict[Any, Settled | Literal[False] | None]
+    _forms: tuple[BoundForm, ...]
+    _plans: dict[Any, Plan]
 
     def __init__(self, loss: Loss, reduction: str = "mean", parameters: Mapping[str, Any] | None = None) -> None:
         if not isinstance(loss, Loss):
@@ -45,18 +53,20 @@ class Criterion:
         if not isinstance(reduction, str) or reduction not in REDUCTIONS:
             hint = nearest(str(reduction), REDUCTIONS)
             raise InvalidParameter(
-                f"{loss.name}: expected a reduction of {listed(REDUCTIONS)}, got {reduction!r}"
+                f"{loss.name}: expected a reduction of {listed(REDUCTIONS)}, got {shown(reduction)}"
                 + (hint and f"; {hint}"),
             )
-        settable = [Settable(p.name, p.annotation, p.default) if p.accepts_array else p for p in loss.parameters]
-        bound = bind(loss.name, settable, parameters or {}, related=("reduction",))
-        settings = {name: value for name, value in bound.items() if name in (parameters or {})}
+        given = parameters or {}
+        refuse_arguments_of_calls(loss, given)
+        settable = [ArrayParameter(p.name, p.annotation, p.default) if p.accepts_array else p for p in loss.parameters]
+        bound = bind(loss.name, settable, given, related=("reduction",))
         for name, value in (
             ("loss", loss),
             ("reduction", reduction),
             ("parameters", MappingProxyType(bound)),
-            ("_given", settings),
-            ("_ways", {}),
+            ("_given", {name: value for name, value in bound.items() if name in given}),
+            ("_forms", tuple([BoundForm(loss.name, reduction, form, bound) for form in loss.forms])),
+            ("_plans", {}),
         ):
             object.__setattr__(self, name, value)
 
@@ -96,17 +106,16 @@ class Criterion:
         sample_weight: Any = None,
         where: Any = None,
         denominator: float | None = None,
+        **inputs: Any,
     ) -> Any:
         """The loss: a numpy number, or with reduction none an array of the loss's own shape. See `value_and_grad`."""
-        plain = sample_weight is None and where is None and denominator is None
-        alike = likeness(arrays, False) if plain else None
-        way = self._ways.get(alike)
-        found = way.run(arrays) if way else None
-        if found is None:
-            call = self._call(arrays, sample_weight, where)
-            found = call.value(denominator), None
-            self._settle(alike, call)
-        return found[0]
+        if inputs:
+            arrays = inputs_by_name(self.loss, arrays, inputs)
+        plan = self._plan(arrays, sample_weight, where, VALUE_ONLY, None)
+        if plan is None:
+            arrays, sample_weight, where = self._as_arrays(arrays, sample_weight, where)
+            return self(*arrays, sample_weight=sample_weight, where=where, denominator=denominator)
+        return plan.run(arrays, sample_weight, where, denominator, None)[0]
 
     def grad(
         self,
@@ -116,16 +125,11 @@ class Criterion:
         denominator: float | None = None,
         wrt: Sequence[str] | None = None,
         out: Any = None,
+        **inputs: Any,
     ) -> Any:
         """The gradient alone. See `value_and_grad`."""
-        return self.value_and_grad(
-            *arrays,
-            sample_weight=sample_weight,
-            where=where,
-            denominator=denominator,
-            wrt=wrt,
-            out=out,
-        )[1]
+        options = {"sample_weight": sample_weight, "where": where, "denominator": denominator, "wrt": wrt, "out": out}
+        return self.value_and_grad(*arrays, **options, **inputs)[1]
 
     def value_and_grad(
         self,
@@ -135,12 +139,13 @@ class Criterion:
         denominator: float | None = None,
         wrt: Sequence[str] | None = None,
         out: Any = None,
+        **inputs: Any,
     ) -> tuple[Any, Any]:
         """The loss and its gradient in one pass: the derivative of exactly the number reported.
 
-        `arrays` are the loss's inputs in order, of the shapes that its documentation gives; nothing is broadcast. The
-        inputs that get a gradient decide the type: float16, float32 or float64 in, the same out (integers count as
-        float64); sums are in float64. With reduction none the gradient is that of the values' sum.
+        `arrays` are the loss's inputs in order, of the shapes that its documentation gives, or by their names; nothing
+        is broadcast. The inputs that get a gradient decide the type: float16, float32 or float64 in, the same out
+        (integers count as float64); sums are in float64. With reduction none the gradient is that of the values' sum.
 
         sample_weight: how much each element or row counts, in the loss's own shape or that of its first axes; finite. A
             mean divides by the sum of the weights, which has to be above 0 where some are below.
@@ -148,43 +153,77 @@ class Criterion:
         denominator: what to divide by instead, for reductions mean and batchmean: the count over several parts, so that
             the parts' losses and gradients add up to the whole's. `denominator()` gives each part's.
         wrt: the names of the inputs to differentiate by, in place of all that have a gradient but the target.
-        out: the array to write the gradient to; a tuple of them where there are several. It may be the input itself,
-            whose numbers the gradient then replaces; a loss by row takes no memory for that.
+        out: the array to write the gradient to; a tuple of them where there are several. It may be an input, whose
+            numbers the gradient then replaces; a loss by row takes no memory for that.
 
         The gradient is an array, or a tuple of them where several inputs get one. A mean over nothing is 0, with
         gradient 0. Raises InvalidInput for shapes that do not match and for values outside the loss's domains, with
-        their position, and InvalidType for types that are no numbers.
+        their position, and InvalidType for types that are no numbers. A call that is refused changes no input; nor does
+        it change `out`, unless that is large and apart from the inputs.
         """
-        plain = sample_weight is None and where is None and denominator is None and wrt is None
-        alike = likeness(arrays, True) if plain else None
-        way = self._ways.get(alike)
-        found = way.run(arrays, out) if way else None
-        if found is None:
-            call = self._call(arrays, sample_weight, where, wrt)
-            given = call.gradients(out)
-            value, grads = call.value(denominator, given), call.deliver(given, out)
-            self._settle(alike, call)
-            found = value, grads[0] if len(grads) == 1 else grads
-        return found
+        if inputs:
+            arrays = inputs_by_name(self.loss, arrays, inputs)
+        plan = self._plan(arrays, sample_weight, where, wrt, out)
+        if plan is None:
+            arrays, sample_weight, where = self._as_arrays(arrays, sample_weight, where)
+            options = {"sample_weight": sample_weight, "where": where, "denominator": denominator, "wrt": wrt}
+            return self.value_and_grad(*arrays, **options, out=out)
+        return plan.run(arrays, sample_weight, where, denominator, out)
 
-    def denominator(self, *arrays: Any, sample_weight: Any = None, where: Any = None) -> float:
+    def denominator(self, *arrays: Any, sample_weight: Any = None, where: Any = None, **inputs: Any) -> float:
         """What the reduction divides the sum by; what several parts' denominators add up to is the whole's."""
-        return self._call(arrays, sample_weight, where).divisor()
+        if inputs:
+            arrays = inputs_by_name(self.loss, arrays, inputs)
+        arrays, sample_weight, where = self._as_arrays(arrays, sample_weight, where)
+        plan = self._plan(arrays, sample_weight, where, VALUE_ONLY, None)
+        assert plan is not None  # noqa: S101  they are arrays now
+        return plan.denominator(arrays, sample_weight, where)
 
-    def _settle(self, alike: Any, call: Call) -> None:
-        """Find the way of calls that are alike when a second one comes, and remember it, or that there is none."""
-        if alike is None:
-            return
-        if self._ways.get(alike, False) is None:
-            self._ways[alike] = Settled.of(call, alike) or False
-        elif alike not in self._ways:
-            if len(self._ways) >= WAYS:
-                self._ways.clear()
-            self._ways[alike] = None
+    def _plan(self, arrays: Any, sample_weight: Any, where: Any, wrt: Any, out: Any) -> Plan | None:
+        """The plan of a call; None where something is no plain array, and has to be made one."""
+        key: tuple[Any, ...] = (wrt if wrt.__class__ is not list else tuple(wrt),)
+        for x in arrays:
+            if x.__class__ is not ndarray:
+                return None
+            key += x.dtype, x.shape, x.flags.num
+        layouts: tuple[Any, ...] = ()
+        if sample_weight is not None:
+            if sample_weight.__class__ is not ndarray:
+                return None
+            key += "sample_weight", sample_weight.dtype, sample_weight.shape, sample_weight.flags.num
+        if where is not None:
+            if where.__class__ is not ndarray:
+                return None
+            key += "where", where.dtype, where.shape, where.flags.num
+        if out is not None:
+            readers = arrays if sample_weight is None else (*arrays, sample_weight)
+            layouts = layouts_of(out, readers if where is None else (*readers, where))
+            key += "out", layouts
+        try:
+            plan = self._plans.get(key)
+        except TypeError:  # names that cannot be looked up are refused by the check
+            plan = None
+        return plan or self._add_plan(key, arrays, sample_weight, where, wrt, out, layouts)
 
-    def _call(self, *given: Any) -> Call:
-        """The arrays of a call, checked."""
-        return (BatchCall if self.loss.forms[0].by_batch else Call)(self, *given)
+    def _as_arrays(self, given: Sequence[Any], sample_weight: Any, where: Any) -> tuple[Any, ...]:
+        """The inputs, weights and mask as arrays of numbers."""
+        name, names = self.loss.name, [entry.name for entry in self.loss.inputs]
+        names += names[-1:] * len(given)  # the last may be several
+        return (
+            tuple([as_array(x, name, what) for x, what in zip(given, names, strict=False)]),
+            None if sample_weight is None else as_array(sample_weight, name, "sample_weight"),
+            None if where is None else as_array(where, name, "where"),
+        )
+
+    def _add_plan(self, key: Any, *given: Any) -> Plan:
+        """Check a call, and keep the plan of those that are like it."""
+        batch = self._forms[0].form.by_batch
+        plan = BatchPlan(check_batch(self._forms, *given)) if batch else LoopPlan(check(self._forms, *given))
+        with ADDING:
+            if len(self._plans) >= PLANS:
+                del self._plans[next(iter(self._plans))]
+            self._plans[key] = plan
+        return plan
 
     def __getattr__(self, name: str) -> Any:
         """A method of the loss, with the criterion's parameters."""
@@ -193,11 +232,11 @@ class Criterion:
         return partial(self.loss.methods[name], **self.parameters)
 
 
-class Settable(Parameter):
+class ArrayParameter(Parameter):
     """A parameter of a loss that may be a number, or an array of them."""
 
     def accept(self, value: Any) -> Any:
-        """Give `value` in its plain form, or an array of float64 that nobody can change; or raise InvalidParameter."""
+        """Give `value` in its plain form, or a read-only array of float64; or raise InvalidParameter."""
         if not (isinstance(value, list | tuple) or getattr(value, "shape", None)):
             return super().accept(value)
         try:
@@ -206,8 +245,8 @@ class Settable(Parameter):
             array = np.array(np.nan)
         inside = np.asarray(self.domain and self.domain.contains(array))
         if not (inside.size and inside.all()):
-            at = [int(index) for index in np.argwhere(~inside)[0]] if inside.size else []
-            got = f"{array[tuple(at)]} at {at}" if at else repr(value)
+            at = [int(index) for index in np.argwhere(~inside)[0]] if inside.size and inside.ndim else []
+            got = f"{array[tuple(at)]} at {at}" if at else shown(value)
             raise InvalidParameter(f"{self.name}: expected {self.allowed}, got {got}")
         array.flags.writeable = False
         return array

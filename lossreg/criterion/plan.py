@@ -1,164 +1,195 @@
-"""A call like one before: all but the numbers is settled, and what is left is to run the compiled loop.
+"""Plans: how calls that are like one that was checked are computed.
 
-The checks of a call depend on its arrays' types, shapes and layouts, and so does the way to its loop. Going it takes
-some 50 microseconds, far more than the numbers of a small batch, and 150 where those of a million have driven all else
-from the caches. So a criterion remembers the way, by these. Whatever is not plain (other layouts, weights, masks) goes
-the whole way, and so does, after all, what turns out wrong: a number outside its domain, a sum that is not finite.
+The checks of a call depend on its arrays' types, shapes and layouts, and so does the choice of its loop. They take some
+50 microseconds, far more than the numbers of a small batch. So a criterion keeps a plan by these, and a call like one
+before only runs it. What depends on the numbers is found as it runs: what the weights add up to, a number outside its
+domain, a sum that is not finite.
 """
 
 from __future__ import annotations
 
-import operator
-from math import prod
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from math import isfinite, ldexp, prod
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy import empty, ndarray
+from numpy import errstate
 
-from lossreg.criterion.reductions import REDUCTIONS
-from lossreg.kernels.drivers.compiled_loops import counter, entry_point
-from lossreg.kernels.drivers.evaluate import SLAB, WORK, Drive, fits, flatten, parted
-from lossreg.kernels.drivers.threads import run_together
+from lossreg.criterion.arguments import shown
+from lossreg.criterion.checking import Call
+from lossreg.criterion.reductions import DIVIDING, REDUCTIONS
+from lossreg.criterion.weights import Weights, check_total, rescaled
+from lossreg.definition.values import REFUSED, accept_scalar
+from lossreg.errors import InvalidParameter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lossreg.criterion.call import Call
+    from collections.abc import Iterable
 
     Array = np.ndarray[Any, Any]
+    Arrays = tuple[Array, ...]
 
 
-def likeness(arrays: Sequence[Any], graded: bool) -> Any:
-    """What calls have in common that go one way: types, shapes and layouts; None where something is no plain array."""
-    found: tuple[Any, ...] = (graded,)
-    for x in arrays:
-        if x.__class__ is not ndarray:
-            return None
-        found += x.dtype, x.shape, x.flags.num
-    return found
+class Plan(ABC):
+    """How calls like one are computed: what their sums are divided by, and what becomes of the result."""
 
-
-def absent(nothing: None) -> None:
-    """The view of a slope that nobody asked for."""
-    return nothing
-
-
-class Settled:
-    """A way: from arrays like those of the call that it was made of to the value and the gradients."""
-
-    def __init__(self, call: Call, drive: Drive, fixed: list[Any], *, graded: bool) -> None:
-        self.kind, self.fixed, self.graded = call.kind, tuple(fixed), graded
+    def __init__(self, call: Call) -> None:
+        bound, shape = call.bound, call.shape
+        self.bound, self.shape, self.graded, self.out = bound, shape, call.graded, call.out
+        self.kind, self.real = call.kind, call.real
         # A number times this one is of the type, in a quarter of the time that a call of the type takes.
         self.one, self.most = call.kind.type(1), float(np.finfo(call.kind).max)
-        self.size, self.length = prod(call.shape), drive.length
-        self.blocks, self.work = -(-self.size // self.length), self.size * drive.effort // WORK
-        self.idle: list[Array] = []  # room for the blocks' sums that no call has taken, for calls in several threads
-        # What the loop stores: gradients, scratch of a row, or nothing where nobody asked.
-        shapes = {name: x.shape for name, x in call.graded} if graded else {}
-        rows = [(1, drive.width) if scratch else None for scratch in drive.scratch]
-        self.shapes = [shapes.get(call.form.slopes[at], rows[at]) for at in drive.slots]
-        self.asked = [shape for shape in self.shapes if shape is not None]
-        self.full = self.asked == self.shapes
-        # The loop takes one axis of elements or rows, whatever there are.
-        rank, by_row = len(call.shape), operator.methodcaller("reshape", -1, drive.width)
-        inputs = [by_row if x.ndim > rank else ndarray.ravel for x in call.arrays]
-        slopes = [absent if shape is None else inputs[0] for shape in self.shapes]
-        self.views = () if rank == 1 else (*slopes, *inputs)
-        given = [flatten(x, rank) for x in call.arrays]
-        none = (0, *given[0].shape[1:])
-        stored = [None if shape is None else empty(none, self.kind) for shape in self.shapes]
-        numbers = (1.0, self.size, self.length, 0, self.blocks)
-        arguments = (empty(self.blocks), None, None, None, *numbers, (*stored, *given, *fixed))
-        self.entry = entry_point(drive.function, arguments)
-        self.divide, self.batch = REDUCTIONS[call.reduction], call.shape[0] if call.shape else 1
-        self.each, labels, self.ignored, self.weight = call.counted()
-        self.divisor = self.divide(self.each * self.size, self.size, self.batch)
-        self.labels = next((len(self.shapes) + at for at, x in enumerate(call.arrays) if x is labels), -1)
-        self.counter = None
-        if labels is not None and call.reduction != "sum":
-            counted = (None, None, flatten(labels, rank), self.ignored, self.weight, self.size)
-            self.counter = entry_point(counter(), counted)
+        self.size, self.batch = prod(shape), shape[0] if shape else 1
+        self.reduce, self.divides = REDUCTIONS[bound.reduction], bound.reduction in DIVIDING
+        self.each = bound.reduction == "none"
+        # A mean divides by the weights in whatever unit; a sum has to be brought back to them.
+        self.factor = 1.0 if self.divides else bound.unit
+        self.weights = Weights(call)
+        fixed = self.weights.fixed
+        # What the sum is divided by where all elements or rows count; and in every call, if that is known.
+        self.whole = self.reduce(bound.weight * self.weights.everything, self.size, self.batch)
+        divisor = self.reduce(bound.weight * (fixed or 0.0), self.size, self.batch)
+        self.divisor = divisor if fixed is not None and divisor > 0 else None
+        self.substitutes: dict[Any, Self] = {}
 
-    @classmethod
-    def of(cls, call: Call, alike: tuple[Any, ...]) -> Settled | None:
-        """The way of calls that are alike as this one, if it is a plain one."""
-        graded = alike[0]
-        converted = any(x.dtype != kind for x, kind in zip(call.arrays, alike[1::3], strict=True))  # unsigned labels
-        form, settings = call.form, call.form.resolve(call.settings)
-        if converted or form.by_batch or call.kind != call.real or call.reduction == "none" or not prod(call.shape):
-            return None
-        fixed = [call.parameter(p) for p in form.parameters if p.name not in form.switches]
-        kinds = [np.int64 if entry.domain.integer else call.real for entry in form.inputs]
-        width = call.inputs[0].shape[-1] if form.by_row else 1
-        asked = {name for name, _ in call.graded} if graded else set()
-        rows = zip(form.slopes, form.slope_rows, strict=False)
-        size = prod(call.shape)
-        plain = (
-            (size <= SLAB or call.counted()[-1] is None)  # weights by class are added up by slabs
-            and all(map(fits, call.arrays, kinds))
-            and all(x is y for x, y in zip(call.arrays, call.inputs, strict=True))
-            and (form.by_row or not any(isinstance(x, np.ndarray) for x in fixed))
-            and (not graded or all(name in asked or row in form.optional_rows for name, row in rows))
-        )
-        if not plain:
-            return None
-        switches = tuple(settings[name] for name in form.switches)
-        slopes = tuple(call.arrays[0] if name in asked else None for name in form.slopes)
-        drive = Drive(form, call.real, switches, width, 1.0, slopes)
-        if any(drive.scratch) and size * drive.effort >= 2 * WORK:  # threads have scratch of their own
-            return None
-        return cls(call, drive, fixed, graded=graded)
+    @abstractmethod
+    def run(
+        self,
+        arrays: Arrays,
+        sample_weight: Array | None,
+        where: Array | None,
+        denominator: Any,
+        out: Any,
+        unit: float = 1.0,
+    ) -> tuple[Any, Any]:
+        """Give the value, and the gradient or gradients; `unit` is what the sample weights have been divided by.
 
-    def run(self, arrays: tuple[Array, ...], out: Any = None) -> tuple[Any, Any] | None:
-        """The value and the gradient, or gradients; None where there is more to do about these numbers, or `out`."""
-        outputs = self.outputs() if out is None else self.buffers(arrays, out)
-        if outputs is None:
-            return None
-        given = outputs + arrays
-        if self.views:
-            given = (*map(operator.call, self.views, given),)
-        divisor = self.divisor
-        if self.counter is not None:
-            count = self.counter(None, None, given[self.labels], self.ignored, self.weight, self.size)
-            if count != self.size:
-                divisor = self.divide(self.each * count, self.size, self.batch)
-        if divisor == 0:
-            return None
-        try:
-            sums = self.idle.pop()
-        except IndexError:
-            sums = empty(self.blocks)
-        scale = 1 / divisor if self.graded else 1.0
-        given += self.fixed
-        head = (sums, None, None, None, scale, self.size, self.length)
-        if self.work > 1:
-            outside = any(run_together(self.entry, [(*head, *part, given) for part in parted(self.blocks, self.work)]))
+        Raises InvalidInput for the first number outside its domain, and for weights that a mean cannot divide by.
+        """
+
+    @abstractmethod
+    def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
+        """The values that a sum is of, some at a time."""
+
+    def divide(
+        self, arrays: Arrays, sample_weight: Array | None, where: Array | None, denominator: Any, unit: float
+    ) -> tuple[float, float]:
+        """What the sum is divided by, 0 where nothing counts, and what it is multiplied by.
+
+        The divisor is nan where the sample weights are of no size to compute with.
+        """
+        count = self.weights.fixed
+        if count is None:
+            count = self.weights.count(arrays, sample_weight, where)
+        if count == self.weights.everything and denominator is None and self.whole > 0:
+            return self.whole, self.factor
+        divisor = self.reduce(self.bound.weight * count, self.size, self.batch)
+        if denominator is not None:
+            return self.checked(denominator, divisor), self.bound.unit * unit
+        if divisor <= 0:
+            check_total(self.call(arrays, sample_weight, where), divisor)
+            divisor = 0.0
+        return divisor, self.factor if self.divides else self.factor * unit
+
+    def finish(
+        self,
+        arrays: Arrays,
+        sample_weight: Array | None,
+        where: Array | None,
+        values: Array | None,
+        total: float,
+        divisor: float,
+        factor: float,
+    ) -> Any:
+        """The value of a call, from the sum of its values, or the values where they are kept."""
+        if self.each:
+            return self.scaled(values, factor)
+        value = total / divisor * factor if divisor else 0.0
+        if divisor and not isfinite(total):
+            value = self.overflowed(arrays, sample_weight, where, values, divisor) * factor
+        with errstate(all="ignore"):  # a number that the type cannot hold is inf in it
+            return self.kind.type(value)
+
+    def denominator(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> float:
+        """What the reduction divides the sum by."""
+        count, unit = self.weights.fixed, self.bound.unit
+        if count is None:
+            count = self.weights.count(arrays, sample_weight, where)
+        if count != count and sample_weight is not None:  # noqa: PLR0124  as in `run`
+            plan, sample_weight, own = self.rescaled(arrays, sample_weight, where)
+            count, unit = plan.weights.count(arrays, sample_weight, where), unit * own
+        return float(self.reduce(self.bound.weight * count, self.size, self.batch) * (unit if self.divides else 1.0))
+
+    def checked(self, denominator: Any, divisor: float) -> float:
+        """The denominator that a caller gives in place of the divisor; raises InvalidParameter where it is none."""
+        name = self.bound.loss
+        if not self.divides:
+            told = f"{name}: a denominator goes with reduction {' or '.join(DIVIDING)}"
+            raise InvalidParameter(f"{told}; got reduction {self.bound.reduction}")
+        given = accept_scalar(float, denominator)
+        if given is REFUSED or not isfinite(given) or given < 0 or (given == 0 and divisor != 0):
+            counts = f", where {divisor:g} counts" if given == 0 else ""
+            told = f"{name}: expected a denominator above 0 and finite, or 0 where nothing counts"
+            raise InvalidParameter(f"{told}; got {shown(denominator)}{counts}")
+        return float(given)
+
+    def scaled(self, values: Any, factor: float) -> Any:
+        """The values of the elements or rows, times a power of two where their weights are in another unit."""
+        if factor != 1:
+            with errstate(all="ignore"):
+                values[...] = values.astype(np.float64) * factor
+        return values if self.shape else values[()]
+
+    def overflowed(
+        self,
+        arrays: Arrays,
+        sample_weight: Array | None,
+        where: Array | None,
+        values: Array | None,
+        divisor: float,
+    ) -> float:
+        """The mean of values whose sum is not finite: each is divided before it is added.
+
+        Sample weights are brought below 1, so that no product with one overflows.
+        """
+        parts: Iterable[Array]
+        if values is not None:
+            parts = [values]
         else:
-            outside = self.entry(*head, 0, self.blocks, given)
-        value = (sums.item() if self.blocks == 1 else float(sums.sum())) / divisor
-        self.idle.append(sums)
-        if outside or not abs(value) <= self.most:
-            return None
-        grads = outputs if self.full else tuple([x for x in outputs if x is not None])
-        return self.one * value, grads[0] if len(grads) == 1 else grads
+            if sample_weight is not None:
+                sample_weight, exponent, _ = rescaled(self.bound.loss, sample_weight, where, self.shape)
+                divisor = ldexp(divisor, -exponent)
+            parts = self.values(arrays, sample_weight, where)
+        total = 0.0
+        with errstate(all="ignore"):
+            for part in parts:
+                total += float(np.sum(part / np.float64(divisor)))
+                if total != total:  # noqa: PLR0124  nan, and it stays so
+                    break
+        return total
 
-    def outputs(self) -> tuple[Any, ...]:
-        """New arrays for what the loop stores."""
-        made: tuple[Any, ...] = ()
-        for shape in self.shapes:
-            made += (None if shape is None else empty(shape, self.kind),)
-        return made
+    def call(self, arrays: Arrays, sample_weight: Array | None, where: Array | None, real: Any = None) -> Call:
+        """The call that arrays make which are known to fit."""
+        call = Call(self.bound, arrays, self.shape, self.graded, real or self.real)
+        call.sample_weight, call.where, call.out = sample_weight, where, self.out
+        return call
 
-    def buffers(self, arrays: tuple[Array, ...], out: Any) -> tuple[Any, ...] | None:
-        """The arrays that the caller gave for the gradients, if the loop can fill them while it reads the inputs."""
-        given = out if isinstance(out, tuple) else (out,)
-        if len(given) != len(self.asked):
-            return None
-        for x, shape in zip(given, self.asked, strict=True):
-            if not (x.__class__ is ndarray and x.shape == shape and x.dtype == self.kind and x.flags.carray):
-                return None
-            for y in arrays:
-                if np.may_share_memory(x, y):
-                    return None
-        waiting = iter(given)
-        return given if self.full else tuple([None if shape is None else next(waiting) for shape in self.shapes])
+    def run_rescaled(
+        self, arrays: Arrays, sample_weight: Array, where: Array | None, denominator: Any, out: Any
+    ) -> tuple[Any, Any]:
+        """Run a call with sample weights that are too large or too small to compute with."""
+        plan, weights, unit = self.rescaled(arrays, sample_weight, where)
+        return plan.run(arrays, weights, where, denominator, out, unit)
+
+    def rescaled(self, arrays: Arrays, sample_weight: Array, where: Array | None) -> tuple[Self, Array, float]:
+        """The plan for sample weights that are too large or too small to compute with, the weights, and their unit."""
+        weights, exponent, narrow = rescaled(self.bound.loss, sample_weight, where, self.shape)
+        plan = self.substitute("rescaled", self.call(arrays, weights, where, self.real if narrow else np.float64))
+        plan.weights.trusted = True
+        return plan, weights, ldexp(1.0, exponent)
+
+    def substitute(self, why: str, call: Call) -> Self:
+        """The plan for the same calls with other sample weights, or computed in another type."""
+        key = why, call.real
+        if key not in self.substitutes:
+            self.substitutes[key] = type(self)(call)
+        return self.substitutes[key]

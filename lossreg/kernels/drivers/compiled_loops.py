@@ -5,16 +5,18 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from numba import typeof
+from numba import from_dtype, types
 
 from lossreg.definition.roles import Role
+from lossreg.errors import InvalidDefinition
+from lossreg.kernels.compiler.numba_api import NumbaError, Tuple
 from lossreg.kernels.compiler.options import EXACT, REORDERED
-from lossreg.kernels.compiler.specialize import clone, fingerprint
+from lossreg.kernels.compiler.specialize import clone, fingerprint, in_short
 from lossreg.kernels.loops import scalar
 from lossreg.kernels.loops.vector import elements_abreast, rows_abreast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from lossreg.definition.signature import Form
 
@@ -26,7 +28,7 @@ TEMPLATES = {
 
 
 def linked(*kernel: Any) -> Callable[[], dict[str, Any]]:
-    """What `clone` links a template with: the kernel and all that the template calls, imported when it is compiled."""
+    """The function that imports, when a loop is compiled, the kernel and all else that its template calls."""
 
     def link() -> dict[str, Any]:
         from lossreg.kernels.loops.linking import parts
@@ -37,13 +39,13 @@ def linked(*kernel: Any) -> Callable[[], dict[str, Any]]:
 
 
 @cache
-def driver(
+def form_loop(
     form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int, ...], over: int = -1, *, abreast: bool = False
 ) -> Callable[..., bool]:
     """The compiled loop of a form: for a float type, the parameters that choose a branch, and the slopes to store.
 
-    `over` is the input whose place the only slope takes, row by row; `abreast` says that several rows, or elements, are
-    taken at a time.
+    `over` is the input whose memory the only slope is written to, row by row; `abreast` says that several rows, or
+    elements, are taken at a time.
     """
     single, several = TEMPLATES[form.by_row]
     template = several if abreast else single
@@ -74,20 +76,29 @@ def driver(
 
 
 @cache
-def repeater(function: Callable[..., None]) -> Callable[..., None]:
+def sample_loop(function: Callable[..., None]) -> Callable[..., None]:
     """The compiled loop that calls a function for every sample."""
     return clone(scalar.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", {}, linked(function))
 
 
-def entry_point(function: Any, arguments: tuple[Any, ...]) -> Callable[..., Any]:
-    """The compiled code for arguments like these, called without a search; those under a star are one tuple here."""
-    kinds = tuple(map(typeof, arguments))
+def entry_point(function: Any, kinds: tuple[Any, ...], name: str) -> Callable[..., Any]:
+    """The compiled code for arguments of these types, called without a search; those under a star are one tuple here.
+
+    Raises InvalidDefinition, with the name of what is compiled, where it does not compile.
+    """
     if kinds not in function.overloads:
-        function.compile(kinds)
+        try:
+            function.compile(kinds)
+        except NumbaError as error:
+            raise InvalidDefinition(f"{name}: the kernel does not compile:\n{in_short(error)}") from error
     return function.get_overload(kinds)
 
 
-@cache
-def counter() -> Callable[..., float]:
-    """The compiled loop that adds up what a mean divides by."""
-    return clone(scalar.count, f"count_{fingerprint()}", {})
+def array_type(kind: Any, axes: int = 1) -> Any:
+    """numba's type of contiguous arrays."""
+    return types.Array(from_dtype(kind), axes, "C")
+
+
+def tuple_type(kinds: Iterable[Any]) -> Any:
+    """numba's type of a tuple of numbers and arrays."""
+    return Tuple(list(kinds))

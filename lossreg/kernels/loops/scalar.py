@@ -143,29 +143,6 @@ def rows(
     return outside
 
 
-def count(sample_weight: Any, where: Any, labels: Any, ignored: int, weight: Any, size: int) -> float:
-    """What a mean divides by: how much the elements or rows weigh that are not masked or ignored.
-
-    `weight` is by class where there are labels; a label out of range is for the guard to find.
-    """
-    added = 0.0
-    for i in range(size):
-        share = 1.0
-        if sample_weight is not None:
-            share = sample_weight[i]
-        if where is not None:
-            share = share if where[i] else 0.0
-        if labels is not None:
-            label = labels[i]
-            share = 0.0 if label == ignored else share
-            if weight is not None:
-                share *= weight[label] if (label >= 0) & (label < weight.size) else 0.0
-        elif weight is not None:
-            share *= weight[i]
-        added += share
-    return added
-
-
 def each(first: int, last: int, *operands: Any) -> None:
     """Call the kernel for every number from `first` to `last`."""
     for i in range(first, last):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.kernels.drivers.evaluate import SLAB, WORK
-from lossreg.kernels.drivers.threads import get_num_threads, set_num_threads
+from lossreg.kernels.drivers.slabs import SLAB
+from lossreg.kernels.drivers.threads import WORK, get_num_threads, set_num_threads
 from lossreg.testing.batches import WIDTH, batch, inputs_with_gradient, value_and_grad
 from lossreg.testing.check import check
 from lossreg.testing.comparison import as_tuple, near, same

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import numpy as np
 
-from lossreg.criterion.arrays import smaller
+from lossreg.criterion.checking import smaller
 from lossreg.criterion.criterion import Criterion
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidInput, InvalidParameter, LossregError

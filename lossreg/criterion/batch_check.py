@@ -1,0 +1,103 @@
+"""The check of a call of a batch kernel: its arrays' axes have names, and those of one name are equally long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.criterion.arguments import as_array, in_words
+from lossreg.criterion.bound_form import BoundForm
+from lossreg.criterion.checking import Call, check_options, graded_inputs
+from lossreg.definition.signature import SAMPLES, variants
+from lossreg.errors import InvalidInput, InvalidType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lossreg.definition.signature import Form
+
+    Array = np.ndarray[Any, Any]
+
+CLASSES = "C"
+"""The axis of the classes."""
+
+
+def check_batch(  # noqa: PLR0913, PLR0917  all that a call is given
+    forms: Sequence[BoundForm],
+    arrays: Sequence[Array],
+    sample_weight: Array | None,
+    where: Array | None,
+    wrt: Any,
+    out: Sequence[Any] | None,
+    layouts: Sequence[Any] = (),
+) -> Call:
+    """Check a call of a batch kernel; raises InvalidInput, InvalidType or InvalidParameter."""
+    name = forms[0].loss
+    for x, entry in zip(arrays, forms[0].form.inputs, strict=False):
+        as_array(x, name, entry.name)
+    bound, sizes = match(forms, arrays)
+    shape = (sizes[SAMPLES],) if SAMPLES in sizes else ()
+    call = Call(bound, arrays, shape, graded_inputs(bound, wrt))
+    if CLASSES in sizes:
+        for parameter, value in bound.parameters:
+            if isinstance(value, np.ndarray) and value.shape != (sizes[CLASSES],):
+                told = f"{name}: expected {parameter.name} of shape ({sizes[CLASSES]},)"
+                raise InvalidInput(f"{told}; got {value.shape}")
+    check_options(call, sample_weight, where, out, layouts)
+    return call
+
+
+def match(forms: Sequence[BoundForm], arrays: Sequence[Array]) -> tuple[BoundForm, dict[str, int]]:
+    """The form whose inputs these arrays are, and the sizes of the axes by name."""
+    given = len(arrays)
+    fitting = [(bound, variant) for bound in forms for variant in variants(bound.form, given)]
+    name = forms[0].loss
+    if not fitting:
+        takes = dict.fromkeys(", ".join(map(in_words, bound.form.inputs)) for bound in forms)
+        raise InvalidType(f"{name} takes {' or '.join(takes)}; got {given} arrays")
+    problems: list[str] = []
+    for bound, variant in fitting:
+        sizes, problem = measure(variant, side_by_side(name, variant, arrays))
+        if not problem:
+            return BoundForm(name, bound.reduction, variant, bound.settings), sizes
+        problems.append(problem)
+    raise InvalidInput(f"{name}: expected {'; or '.join(dict.fromkeys(problems))}")
+
+
+def side_by_side(loss: str, form: Form, arrays: Sequence[Array]) -> Sequence[Array]:
+    """The arrays, with the sequences that came one after the other in rows, each filled up with 0."""
+    if not any(entry.lengths for entry in form.inputs):
+        return arrays
+    named = dict(zip([entry.name for entry in form.inputs], arrays, strict=False))
+    for entry in form.inputs:
+        if not entry.lengths:
+            continue
+        flat, lengths = named[entry.name], named[entry.lengths]
+        if flat.ndim == lengths.ndim == 1 and lengths.dtype.kind in "iu" and (lengths >= 0).all():
+            if lengths.sum() != len(flat):
+                told = f"{loss}: expected {entry.name} of {lengths.sum()} numbers, the sum of {entry.lengths}"
+                raise InvalidInput(f"{told}; got {len(flat)}")
+            rows = np.zeros((len(lengths), lengths.max(initial=0)), flat.dtype)
+            rows[np.arange(rows.shape[1]) < lengths[:, np.newaxis]] = flat
+            named[entry.name] = rows
+    return list(named.values())
+
+
+def measure(form: Form, arrays: Sequence[Array]) -> tuple[dict[str, int], str]:
+    """The sizes of the axes, by name; and what is wrong with the shapes, if anything is."""
+    sizes: dict[str, int] = {}
+    single = arrays[0].ndim == len(form.inputs[0].axes) - 1
+    for array, entry in zip(arrays, form.inputs, strict=True):
+        axes = tuple(axis for axis in entry.axes if not (single and axis == SAMPLES))
+        before = dict(sizes)
+        fits = array.ndim == len(axes) and (
+            entry.variadic
+            or all(sizes.setdefault(axis, size) == size for axis, size in zip(axes, array.shape, strict=True))
+        )
+        if not fits:
+            known = ", ".join(str(before.get(axis, axis)) for axis in axes)
+            return sizes, f"{entry.name} of shape ({known}{',' * (len(axes) == 1)}); got {array.shape}"
+        if entry.domain.integer and array.dtype.kind not in "iu":
+            return sizes, f"{entry.name} of an integer type; got {array.dtype}"
+    return sizes, ""

@@ -1,0 +1,85 @@
+"""A form of a loss with a criterion's parameters and reduction: all that calls need and that no array decides."""
+
+from __future__ import annotations
+
+from math import frexp, isfinite, ldexp
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.definition.roles import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lossreg.definition.parameters import Parameter
+    from lossreg.definition.signature import Form
+
+LEAST, MOST = 2.0**-100, 2.0**100
+"""Numbers beyond these are none that float32 can be counted on to compute with."""
+
+
+class BoundForm:
+    """A form of a loss, the values of its parameters, and what follows from them.
+
+    switches, parameters: the values of the parameters that choose a branch of the kernel, and the other parameters
+        with theirs.
+    ignored, label: the label that is left out, and the position of the input that has labels; None where there is none.
+    weight: what each element or row weighs in the sum that a mean divides by, a number; weights: an array of them, by
+        class or over the loss's own shape, by the parameter of the name `weighted`.
+    unit: weights beyond the usual are given to the kernel divided by this power of two.
+    wide: whether a parameter takes float64 to compute with.
+    checked: whether there are numbers that an input may not have.
+    """
+
+    def __init__(self, loss: str, reduction: str, form: Form, settings: Mapping[str, Any]) -> None:
+        self.loss, self.reduction, self.form, self.settings = loss, reduction, form, settings
+        self.by_row, self.slopes, self.graded = form.by_row, form.slopes, form.default_wrt
+        values = form.resolve(settings)
+        self.switches = tuple([values[name] for name in form.switches])
+        self.ignored: int | None = None
+        self.weight, self.unit, self.weighted = 1.0, 1.0, ""
+        self.weights: Any = None
+        self.wide = False
+        kept: list[tuple[Parameter, Any]] = []
+        for parameter in form.parameters:
+            value = values[parameter.name]
+            if parameter.role is Role.IGNORED_LABEL:
+                self.ignored = value
+            if parameter.role is Role.WEIGHT:
+                value = self.weigh(parameter.name, value)
+            if parameter.name not in form.switches:
+                kept.append((parameter, value))
+                self.wide = self.wide or beyond(settings[parameter.name])
+        self.parameters = tuple(kept)
+        self.has_arrays = any(isinstance(value, np.ndarray) for _, value in kept)
+        self.label: int | None = None
+        self.checked = False
+        for at, entry in enumerate(form.inputs):
+            self.checked = self.checked or entry.domain.integer or entry.domain.bounded
+            if entry.role is Role.LABEL:
+                self.label = at
+
+    def weigh(self, name: str, value: Any) -> Any:
+        """Take note of a weight that a mean divides by; gives it in the unit that the kernel is to have it in."""
+        largest = float(np.max(np.abs(value)))
+        if beyond(value) and largest > 0:
+            exponent = frexp(largest)[1] - 1
+            value = np.ldexp(value, -exponent) if isinstance(value, np.ndarray) else ldexp(value, -exponent)
+            self.unit = ldexp(self.unit, exponent)
+        self.weighted = name
+        if isinstance(value, np.ndarray):
+            self.weights = value
+        else:
+            self.weight *= value
+        return value
+
+
+def beyond(value: Any) -> bool:
+    """Whether a parameter has a number that is beyond what float32 computes with, but finite and not 0."""
+    if isinstance(value, float):
+        return value != 0 and isfinite(value) and not LEAST <= abs(value) <= MOST
+    if not isinstance(value, np.ndarray):
+        return False
+    sizes = np.abs(value[np.isfinite(value) & (value != 0)])
+    return bool(((sizes < LEAST) | (sizes > MOST)).any())

@@ -1,0 +1,293 @@
+"""The check of a call: which form its arrays fit, and whether everything else that it is given fits them.
+
+Only types, shapes and layouts are looked at, so that what is found holds for every call that is like this one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import may_share_memory, ndarray
+
+from lossreg.criterion.arguments import FLOATS, NATIVE, as_array, shown
+from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
+from lossreg.kernels.drivers.slabs import SLAB
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lossreg.criterion.bound_form import BoundForm
+    from lossreg.definition.signature import Form
+
+    Array = np.ndarray[Any, Any]
+
+FLOAT64 = np.dtype(np.float64)
+
+VALUE_ONLY = object()
+"""In the place of the inputs to differentiate by: none."""
+
+DIRECT, GUARDED, OVERLAPPING, IN_PLACE = "direct", "guarded", "overlapping", "in place"
+"""How an array given as `out` is filled: by the loop; in the end, as the call may still be refused; in the end, as it
+shares memory with what the loop reads; by the loop over the input itself, row by row."""
+
+
+class Call:
+    """One call's arguments, checked.
+
+    bound: the form that the arrays fit, with the criterion's parameters.
+    arrays, sample_weight, where: the arrays of the call.
+    shape: the loss's own shape.
+    kind, real: the type of the result, and the type that the loop computes in.
+    graded: the positions of the inputs that get a gradient, in the order in which they are wanted.
+    out: how each array given for a gradient is filled; empty where none is given.
+    """
+
+    def __init__(
+        self,
+        bound: BoundForm,
+        arrays: Sequence[Array],
+        shape: tuple[int, ...],
+        graded: tuple[int, ...],
+        real: Any = None,
+    ) -> None:
+        self.bound, self.arrays, self.shape, self.graded = bound, arrays, shape, graded
+        self.kind = result_type(bound, arrays)
+        self.real: Any = real or (np.float64 if bound.wide else FLOATS[self.kind])
+        self.sample_weight: Array | None = None
+        self.where: Array | None = None
+        self.out: tuple[str, ...] = ()
+
+
+def check(  # noqa: PLR0913, PLR0917  all that a call is given
+    forms: Sequence[BoundForm],
+    arrays: Sequence[Array],
+    sample_weight: Array | None,
+    where: Array | None,
+    wrt: Any,
+    out: Sequence[Any] | None,
+    layouts: Sequence[Any] = (),
+) -> Call:
+    """Check a call of a loss by element or by row; raises InvalidInput, InvalidType or InvalidParameter.
+
+    `layouts` say how the arrays given as `out` lie: see `layouts_of`.
+    """
+    bound, shape = match(forms, arrays)
+    call = Call(bound, arrays, shape, graded_inputs(bound, wrt))
+    if bound.has_arrays:
+        check_parameters(call)
+    check_options(call, sample_weight, where, out, layouts)
+    return call
+
+
+def check_options(
+    call: Call, sample_weight: Array | None, where: Array | None, out: Sequence[Any] | None, layouts: Sequence[Any]
+) -> None:
+    """Take sample weights, mask, and arrays for the gradients into a call; raises InvalidInput or InvalidType."""
+    if sample_weight is not None:
+        check_weight(call, sample_weight, "sample_weight")
+        call.sample_weight = sample_weight
+    if where is not None:
+        check_weight(call, where, "where")
+        if where.dtype != np.bool_:
+            raise InvalidType(f"{call.bound.loss}: expected a mask of booleans as where, got {where.dtype}")
+        call.where = where
+    if out is not None:
+        out = out if out.__class__ is tuple else (out,)
+        check_out(call, out)
+        call.out = tuple([filling(call, at, *pair) for at, *pair in zip(call.graded, out, layouts, strict=True)])
+
+
+def match(forms: Sequence[BoundForm], arrays: Sequence[Array]) -> tuple[BoundForm, tuple[int, ...]]:
+    """The form whose inputs these arrays are, and the loss's own shape."""
+    problems: list[tuple[type[InvalidInput | InvalidType], str]] = []
+    for bound in forms:
+        shape, problem = own_shape(bound.form, arrays)
+        if not problem:
+            return bound, shape
+        problems.append(problem)
+    raise mismatch(forms, arrays, problems)
+
+
+def own_shape(form: Form, arrays: Sequence[Array]) -> tuple[tuple[int, ...], Any]:
+    """The loss's own shape, if the arrays fit a form; and the kind of error and what was expected, if they do not."""
+    inputs = form.inputs
+    if len(inputs) != len(arrays):
+        return (), (InvalidType, "")
+    whole, shape = arrays[0].shape, arrays[0].shape
+    axis = inputs[0].axis
+    if axis is not None:
+        if not whole or not whole[row_axis(axis, len(whole))]:
+            return (), (InvalidInput, f"rows of a number or more as {inputs[0].name}, got shape {whole}")
+        at = row_axis(axis, len(whole))
+        shape = whole[:at] + whole[at + 1 :]
+    for array, entry in zip(arrays, inputs, strict=True):
+        expected = shape if entry.axis is None else whole
+        if array.shape != expected and not (entry.broadcast and array.shape in smaller(whole)):
+            told = f"{entry.name} of shape {expected}, as {inputs[0].name} has shape {whole}; got {array.shape}"
+            return (), (InvalidInput, told)
+        kind = array.dtype
+        if kind.num not in NATIVE and kind.kind not in "iub":
+            return (), (InvalidType, f"numbers as {entry.name}")
+        if entry.domain.integer and kind.kind not in "iu":
+            return (), (InvalidType, f"{entry.name} of an integer type; got {kind}")
+    return shape, None
+
+
+def mismatch(forms: Sequence[BoundForm], arrays: Sequence[Array], problems: list[Any]) -> InvalidInput | InvalidType:
+    """The error of arrays that fit no form, with what was expected for each."""
+    name, names = forms[0].loss, [entry.name for entry in forms[0].form.inputs]
+    for x, entry in zip(arrays, forms[0].form.inputs, strict=False):
+        as_array(x, name, entry.name)
+    if len(names) != len(arrays):
+        return InvalidType(f"{name} takes {len(names)} arrays ({', '.join(names)}), got {len(arrays)}")
+    told = f"{name}: expected {'; or '.join(problem for _, problem in problems)}"
+    swapped = [arrays[1], arrays[0], *arrays[2:]] if len(arrays) > 1 else []
+    if swapped and any(own_shape(bound.form, swapped)[1] is None for bound in forms):
+        told += f"; the other way round, as ({', '.join(names)}), the first two arrays would fit"
+    mistyped = any(kind is InvalidType for kind, _ in problems)
+    return (InvalidType if mistyped else InvalidInput)(told)
+
+
+def row_axis(axis: int, rank: int) -> int:
+    """The axis of an array's rows: its only one, where there is only one."""
+    return 0 if rank == 1 else axis % rank
+
+
+def rows_last(rank: int, axis: int | None) -> tuple[int, ...] | None:
+    """The transposition that puts the axis of the rows last; None where it is."""
+    if axis is None or row_axis(axis, rank) == rank - 1:
+        return None
+    at = row_axis(axis, rank)
+    return (*range(at), *range(at + 1, rank), at)
+
+
+def smaller(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """The shapes that a shared input may have: one number for each row, or a single one."""
+    return ((), shape[:-1], (*shape[:-1], 1)) if shape else ((),)
+
+
+def gradient_type(x: Array) -> np.dtype[Any]:
+    """The type of an input's gradient: its own, or float64 for integers."""
+    return NATIVE.get(x.dtype.num, FLOAT64)
+
+
+def result_type(bound: BoundForm, arrays: Sequence[Array]) -> np.dtype[Any]:
+    """The type of the loss: the widest of the inputs that get a gradient."""
+    deciding = [x for x, entry in zip(arrays, bound.form.inputs, strict=True) if entry.name in bound.graded]
+    if len(deciding) == 1:
+        return gradient_type(deciding[0])
+    # A single number beside arrays has no say in the type, as in numpy.
+    found: np.dtype[Any] = np.result_type(*[gradient_type(x) for x in deciding if x.ndim or not deciding[0].ndim])
+    return found
+
+
+def graded_inputs(bound: BoundForm, wrt: Any) -> tuple[int, ...]:
+    """The positions of the inputs that get a gradient; raises InvalidParameter for one that has none."""
+    if wrt is VALUE_ONLY:
+        return ()
+    names = bound.graded if wrt is None else wrt
+    if wrt is not None:
+        distinct = isinstance(wrt, list | tuple) and wrt and all(x not in wrt[:at] for at, x in enumerate(wrt))
+        if not distinct:
+            given = shown(wrt)
+            raise InvalidParameter(f"{bound.loss}: expected names of inputs as wrt, such as ('target',); got {given}")
+        for name in wrt:
+            if name not in bound.slopes:
+                hint = nearest(str(name), bound.slopes)
+                told = f"{bound.loss}: there is a gradient of {listed(bound.slopes)}; got wrt {shown(name)}"
+                raise InvalidParameter(told + (hint and f"; {hint}"))
+    places = {entry.name: at for at, entry in enumerate(bound.form.inputs)}
+    return tuple([places[name] for name in names])
+
+
+def check_parameters(call: Call) -> None:
+    """Raise InvalidInput for parameters that are arrays of other shapes than the call's."""
+    bound, first = call.bound, call.arrays[0]
+    for parameter, value in bound.parameters:
+        if not isinstance(value, np.ndarray):
+            continue
+        if bound.by_row:
+            expected = (first.shape[row_axis(bound.form.inputs[0].axis or 0, first.ndim)],)
+            fits, told = value.shape == expected, f"of shape {expected}"
+        else:
+            fits = broadcasts(value.shape, call.shape)
+            told = f"of a shape that broadcasts to {call.shape}"
+        if not fits:
+            raise InvalidInput(f"{bound.loss}: expected {parameter.name} {told}; got {value.shape}")
+
+
+def broadcasts(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Whether arrays of a shape broadcast to another."""
+    try:
+        return np.broadcast_shapes(shape, whole) == whole
+    except ValueError:
+        return False
+
+
+def check_weight(call: Call, array: Array, what: str) -> None:
+    """Raise InvalidInput for weights, or a mask, that are not over the loss's own shape or that of its first axes."""
+    if array.dtype.num not in NATIVE and array.dtype.kind not in "iub":
+        as_array(array, call.bound.loss, what)
+    if array.shape != call.shape[: array.ndim] or (call.shape and not array.ndim):
+        told = f"{call.bound.loss}: expected {what} of the loss's own shape {call.shape} or of its first axes"
+        raise InvalidInput(f"{told}; got {array.shape}")
+
+
+def check_out(call: Call, out: Sequence[Any]) -> None:
+    """Raise InvalidInput for arrays that are not such as the gradients are, or that share memory."""
+    name, inputs = call.bound.loss, call.bound.form.inputs
+    if len(out) != len(call.graded):
+        many, names = len(call.graded), ", ".join(inputs[at].name for at in call.graded)
+        raise InvalidInput(f"{name}: expected a tuple of {many} arrays as out ({names}); got {len(out)}")
+    for at, buffer in zip(call.graded, out, strict=True):
+        x = call.arrays[at]
+        kind, is_array = gradient_type(x), isinstance(buffer, np.ndarray)
+        if not (is_array and buffer.shape == x.shape and buffer.dtype == kind and buffer.flags.writeable):
+            got = f"{buffer.dtype} {buffer.shape}" if is_array else shown(buffer)
+            locked = " that is read-only" if is_array and not buffer.flags.writeable else ""
+            told = f"{name}: expected out for {inputs[at].name} to be a writable array {kind} {x.shape}"
+            raise InvalidInput(f"{told}; got {got}{locked}")
+
+
+def layouts_of(out: Any, readers: Sequence[Array]) -> tuple[Any, ...]:
+    """How the arrays given as `out` lie: type, shape, flags, and what they share memory with; None for what is no array.
+
+    That are the positions of inputs, weights or mask; -1 - position for one that is the very same array; and "out" for
+    another one of `out`.
+    """
+    found: tuple[Any, ...] = ()
+    before: tuple[Array, ...] = ()
+    for x in out if out.__class__ is tuple else (out,):
+        if not isinstance(x, ndarray):
+            found += (None,)
+            continue
+        shared: tuple[Any, ...] = ()
+        owns = x.flags.owndata
+        for at, y in enumerate(readers):
+            # Two arrays that own their memory share none, which takes a third of the time to see.
+            if (x is y or not (owns and y.flags.owndata)) and may_share_memory(x, y):
+                shared += (-1 - at if same_array(x, y) else at,)
+        for y in before:
+            if may_share_memory(x, y):
+                shared += ("out",)
+        before += (x,)
+        found += ((x.dtype, x.shape, x.flags.num, shared),)
+    return found
+
+
+def same_array(x: Array, y: Array) -> bool:
+    """Whether two arrays are the same numbers in memory."""
+    alike = x.dtype == y.dtype and x.shape == y.shape and x.strides == y.strides
+    return alike and x.ctypes.data == y.ctypes.data
+
+
+def filling(call: Call, at: int, x: Array, layout: Any) -> str:
+    """How an array for the gradient of the input at a position is filled."""
+    shared = layout[-1]
+    if "out" in shared:
+        raise InvalidInput(f"{call.bound.loss}: expected arrays that share no memory as out; got two that do")
+    large = x.size > SLAB
+    if not shared:
+        return DIRECT if large or not call.bound.checked else GUARDED
+    return IN_PLACE if call.bound.by_row and large and shared == (-1 - at,) else OVERLAPPING

@@ -1,0 +1,134 @@
+"""The plan of a loss by element or by row: its compiled loop, and where the gradients go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import empty, errstate
+
+from lossreg.criterion.checking import DIRECT, IN_PLACE, OVERLAPPING, gradient_type
+from lossreg.criterion.operands import loop_of_values, make_loop
+from lossreg.criterion.plan import Plan
+from lossreg.criterion.refusals import refuse_outside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lossreg.criterion.checking import Call
+
+    Array = np.ndarray[Any, Any]
+    Arrays = tuple[Array, ...]
+
+
+class LoopPlan(Plan):
+    """How calls like one are computed by a compiled loop, which is found at the first of them.
+
+    places: the positions of the inputs that the loop stores a slope of, or has a place for.
+    outputs: the shapes and types of the arrays for these slopes, or None for those that are not wanted.
+    wanted: where in these the gradients are, in the order in which they are wanted.
+    """
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        bound, graded = call.bound, call.graded
+        # A kernel by row has a place for each slope; one by element only for those that are asked for.
+        self.places = [
+            at
+            for at, entry in enumerate(bound.form.inputs)
+            if entry.name in bound.slopes and (bound.by_row or at in graded)
+        ]
+        self.outputs: list[tuple[Any, Any] | None] = []
+        for number, at in enumerate(self.places):
+            x = call.arrays[at]
+            made = x.shape if bound.by_row else self.shape, gradient_type(x)
+            # What a kernel by row fills in any case has an array beside those that are wanted.
+            always = bound.by_row and graded and bound.form.slope_rows[number] not in bound.form.optional_rows
+            self.outputs.append(made if at in graded or always else None)
+        self.wanted = [self.places.index(at) for at in graded]
+        # The gradient of a shared input is the sum over the elements that share it.
+        shared = [not bound.by_row and call.arrays[at].shape != self.shape for at in graded]
+        # What is given for a gradient is filled by the loop, or a copy is brought to it in the end.
+        filled = dict.fromkeys(graded)
+        for number, (at, mode) in enumerate(zip(graded, call.out, strict=False)):
+            filled[at] = number if mode in {DIRECT, IN_PLACE} and not shared[number] else None
+        self.given = [filled.get(at) for at in self.places]
+        self.only = self.wanted[0] if len(graded) == 1 and not shared[0] else None
+        # A gradient over its input leaves nothing to compute again from, should the sum overflow.
+        over = IN_PLACE in call.out or OVERLAPPING in call.out
+        self.kept = call.kind if self.each else call.real if over else None
+        # What is written before all is read: a refused call may not have changed it.
+        early = IN_PLACE in call.out or (DIRECT in call.out and bound.label is not None)
+        self.looks_first = early and bound.checked
+        self.loop: Any = None
+
+    def run(
+        self,
+        arrays: Arrays,
+        sample_weight: Array | None,
+        where: Array | None,
+        denominator: Any,
+        out: Any,
+        unit: float = 1.0,
+    ) -> tuple[Any, Any]:
+        """Run the loop; see `Plan.run`."""
+        divisor, factor = self.divisor, self.factor
+        if divisor is None or denominator is not None or sample_weight is not None:
+            divisor, factor = self.divide(arrays, sample_weight, where, denominator, unit)
+            if divisor != divisor and sample_weight is not None:  # noqa: PLR0124  only nan differs from itself
+                return self.run_rescaled(arrays, sample_weight, where, denominator, out)
+        values = None if self.kept is None else empty(self.shape, self.kept)
+        slopes: tuple[Any, ...] = ()
+        if out is None:
+            for made in self.outputs:
+                slopes += (None if made is None else empty(*made),)
+        else:
+            out = out if out.__class__ is tuple else (out,)
+            for at, made in zip(self.given, self.outputs, strict=True):
+                slopes += (out[at] if at is not None else None if made is None else empty(*made),)
+        loop = self.loop
+        if loop is None:
+            call = self.call(arrays, sample_weight, where)
+            loop = self.loop = make_loop(call, values, dict(zip(self.places, slopes, strict=True)))
+        if self.looks_first:
+            refuse_outside(self.call(arrays, sample_weight, where))
+        scale = factor / divisor if divisor else 0.0
+        total, outside = loop.run(scale, values, sample_weight, where, slopes + arrays)
+        if outside:
+            refuse_outside(self.call(arrays, sample_weight, where))
+            # It is only float32 that rounds a number to one outside its domain.
+            if self.real is not np.float64:
+                wide = self.substitute("wide", self.call(arrays, sample_weight, where, np.float64))
+                return wide.run(arrays, sample_weight, where, denominator, out, unit)
+        grads = None
+        if self.only is not None:
+            grads = slopes[self.only]
+            if out is not None and grads is not out[0]:
+                out[0][...] = grads
+                grads = out[0]
+        elif self.wanted:
+            grads = self.gradients(arrays, slopes, out)
+        value = total / divisor if divisor else 0.0
+        if values is None and factor == 1 and -self.most <= value <= self.most:
+            return self.one * value, grads
+        return self.finish(arrays, sample_weight, where, values, total, divisor, factor), grads
+
+    def gradients(self, arrays: Arrays, slopes: tuple[Any, ...], out: Arrays | None) -> Any:
+        """The gradients in the order in which they are wanted, those of shared inputs added up."""
+        found = []
+        for number, (at, place) in enumerate(zip(self.graded, self.wanted, strict=True)):
+            grad, shape = slopes[place], arrays[at].shape
+            if grad.shape != shape:
+                axes = tuple(range(grad.ndim)) if not shape else (-1,)
+                with errstate(all="ignore"):
+                    grad = grad.sum(axis=axes, dtype=np.float64).reshape(shape).astype(grad.dtype)
+            if out is not None and grad is not out[number]:
+                out[number][...] = grad
+                grad = out[number]
+            found.append(grad)
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
+        """The values of one slab after another."""
+        call = self.call(arrays, sample_weight, where)
+        return loop_of_values(call).slabs_of_values(sample_weight, where, arrays)

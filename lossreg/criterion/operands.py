@@ -1,0 +1,66 @@
+"""The operands of a call's loop: the arrays of the call, as they are given and as the loop takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.criterion.checking import IN_PLACE, rows_last
+from lossreg.kernels.drivers.array_loop import Operands, SlabLoop, array_loop
+from lossreg.kernels.drivers.operand import Operand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lossreg.criterion.checking import Call
+
+    Array = np.ndarray[Any, Any]
+
+
+def make_loop(call: Call, values: Array | None, slopes: Mapping[int, Array | None]) -> Any:
+    """The loop of calls like one, which fills such values, and such slopes by the position of their inputs."""
+    bound, modes = call.bound, dict(zip(call.graded, call.out, strict=False))
+    over = next((at for at, mode in modes.items() if mode == IN_PLACE), -1)
+    return array_loop(bound.form, call.real, bound.switches, settings(call), operands(call, values, slopes), over)
+
+
+def loop_of_values(call: Call) -> SlabLoop:
+    """The loop that gives the values of calls like one, and nothing else, a slab at a time."""
+    bound = call.bound
+    every = operands(call, np.empty(call.shape, call.real), {})
+    return SlabLoop(bound.form, call.real, bound.switches, settings(call), every)
+
+
+def operands(call: Call, values: Array | None, slopes: Mapping[int, Array | None]) -> Operands:
+    """The operands of a loop over a call's arrays."""
+    shape, rank, real, bound = call.shape, len(call.shape), call.real, call.bound
+    inputs, stored = [], []
+    for at, (x, entry) in enumerate(zip(call.arrays, bound.form.inputs, strict=True)):
+        order, full = None, shape
+        if entry.axis is not None:
+            order = rows_last(x.ndim, entry.axis)
+            full = x.shape if order is None else tuple([x.shape[axis] for axis in order])
+        inputs.append(Operand(x, np.int64 if entry.domain.integer else real, full, rank, order=order))
+        if entry.name in bound.slopes:
+            slope = slopes.get(at)
+            stored.append(None if slope is None else Operand(slope, real, full, rank, order=order))
+    weight, where = call.sample_weight, call.where
+    return Operands(
+        None if values is None else Operand(values, real, shape, rank),
+        None if weight is None else Operand(weight, real, shape, rank),
+        None if where is None else Operand(where, np.bool_, shape, rank),
+        tuple(stored),
+        tuple(inputs),
+    )
+
+
+def settings(call: Call) -> tuple[Any, ...]:
+    """The parameters as the loop takes them: numbers; arrays over the loss's own shape; by row, rows as long."""
+    real, by_row, shape = call.real, call.bound.by_row, call.shape
+    return tuple(
+        [
+            x if not isinstance(x, np.ndarray) else x.astype(real) if by_row else np.broadcast_to(x, shape)
+            for _, x in call.bound.parameters
+        ]
+    )

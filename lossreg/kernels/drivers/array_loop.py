@@ -1,0 +1,231 @@
+"""A form's compiled loop over the arrays of calls, however they lie in memory.
+
+Arrays of the loop's types, C-contiguous, are read and written in place. Others (float16, another byte order, strided,
+integers for numbers, a class axis that is not last) are converted: small ones before the loop, large ones a slab at a
+time, so that no more memory is taken than a few slabs'.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from operator import call
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy import empty, errstate
+
+from lossreg.kernels.compiler.bytecode import straight
+from lossreg.kernels.compiler.options import BLOCK, LANES
+from lossreg.kernels.drivers.block_loop import BlockLoop
+from lossreg.kernels.drivers.operand import Operand
+from lossreg.kernels.drivers.slabs import SLAB, slabs
+from lossreg.kernels.drivers.threads import run_together, shares
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from lossreg.definition.signature import Form
+
+    Array = np.ndarray[Any, Any]
+
+
+class Operands(NamedTuple):
+    """The arrays that a loop fills and reads; None for those that calls do not have, or do not ask for.
+
+    There are as many slopes as the form has.
+    """
+
+    values: Operand | None
+    weight: Operand | None
+    where: Operand | None
+    slopes: tuple[Operand | None, ...]
+    inputs: tuple[Operand, ...]
+
+    def in_order(self, slots: Iterable[int]) -> list[Operand | None]:
+        """All in one list: values, weight and mask, the slopes that a loop has a place for, and the inputs."""
+        return [self.values, self.weight, self.where, *[self.slopes[at] for at in slots], *self.inputs]
+
+
+BESIDE = 3
+"""The operands before the slopes: values, weight and mask."""
+
+
+def array_loop(
+    form: Form,
+    real: type,
+    switches: tuple[Any, ...],
+    parameters: tuple[Any, ...],
+    operands: Operands,
+    over: int = -1,
+) -> BlockLoop | ConvertedLoop | SlabLoop:
+    """The loop for such operands, compiled, which goes over them in the fastest way that they allow.
+
+    `parameters` are those that choose no branch: numbers and, by row, rows; else arrays over the loss's own shape.
+    `over` is the input whose memory a slope is written to.
+    """
+    constants = [] if form.by_row else [constant(x, real, operands) for x in parameters if isinstance(x, np.ndarray)]
+    present = [x for x in operands.in_order(range(len(operands.slopes))) if x is not None] + constants
+    # Several slopes that are written over inputs have to wait for one another.
+    waits = over >= 0 and sum(slope is not None for slope in operands.slopes) > 1
+    planes = not waits and across_planes(form, present)
+    # What has one number for each row is small beside rows.
+    if waits or not (planes or all(x.at_once or (form.by_row and not x.rows) for x in present)):
+        return SlabLoop(form, real, switches, parameters, operands, in_place=over >= 0)
+    if constants:
+        parameters = tuple(constant(x, real, operands).copy(x) if isinstance(x, np.ndarray) else x for x in parameters)
+    loop = BlockLoop(form, real, switches, parameters, *operands, over, planes=planes)
+    plain = all(x.bringing() is None for x in present if x not in constants)
+    return loop if plain else ConvertedLoop(loop, operands, planes=planes)
+
+
+def constant(x: Array, real: type, operands: Operands) -> Operand:
+    """The operand of a parameter that is an array over the loss's own shape."""
+    own = operands.inputs[0].shape
+    return Operand(x, real, own, len(own))
+
+
+def across_planes(form: Form, present: list[Operand]) -> bool:
+    """Whether all arrays of rows lie as (N, C, ...) in memory, and the loop can take many rows of such at a time."""
+    rows = [x for x in present if x.rows]
+    return (
+        form.by_row
+        and all(x.across_planes() is not None for x in rows)
+        and rows[0].shape[-1] <= BLOCK // LANES
+        and straight(form.kernel)
+    )
+
+
+class ConvertedLoop:
+    """A loop whose arrays are converted, or brought to flat shapes, before; what it fills is copied back behind it."""
+
+    def __init__(self, loop: BlockLoop, operands: Operands, *, planes: bool) -> None:
+        self.loop = loop
+        every = operands.in_order(loop.slots)
+        # Sample weights that no mask leaves out are known to fit.
+        known = operands.weight if operands.where is None else None
+        self.rounded = any(x.rounded for x in every if x is not None and x is not known)
+        bring: list[Callable[[Any], Any]] = []
+        self.deliver: list[tuple[int, Any]] = []
+        for at, operand in enumerate(every):
+            function = None
+            if operand is not None:
+                function = operand.across_planes() if planes and operand.rows else operand.bringing()
+                is_output = at == 0 or BESIDE <= at < len(every) - len(operands.inputs)
+                if is_output and not (operand.ready or (planes and operand.rows)):
+                    function = operand.blank
+                    self.deliver.append((at, operand.deliver))
+            bring.append(function or unchanged)
+        self.beside, self.bring = tuple(bring[:BESIDE]), tuple(bring[BESIDE:])
+        self.others = any(function is not unchanged for function in self.beside)
+
+    def run(self, scale: float, values: Any, weight: Any, where: Any, operands: tuple[Any, ...]) -> tuple[float, bool]:
+        """Run the loop on the arrays as they are given; nothing is copied back where an input is outside."""
+        if self.rounded:
+            with errstate(all="ignore"):  # what a smaller type cannot hold is inf or 0 in it
+                return self.convert(scale, (values, weight, where), operands)
+        return self.convert(scale, (values, weight, where), operands)
+
+    def convert(self, scale: float, beside: tuple[Any, ...], operands: tuple[Any, ...]) -> tuple[float, bool]:
+        """Convert the arrays, run the loop, and copy back what it has filled."""
+        others = (*map(call, self.beside, beside),) if self.others else beside
+        flat = (*map(call, self.bring, operands),)
+        values, weight, where = others
+        total, outside = self.loop.run(scale, values, weight, where, flat)
+        if self.deliver and not outside:
+            for at, deliver in self.deliver:
+                if at < BESIDE:
+                    deliver(others[at], beside[at])
+                else:
+                    deliver(flat[at - BESIDE], operands[at - BESIDE])
+        return total, outside
+
+
+def unchanged(x: Any) -> Any:
+    """Bring an array as it is, or None."""
+    return x
+
+
+class SlabLoop:
+    """A loop over large arrays that are converted a slab at a time; threads share the slabs.
+
+    in_place: whether slopes are written over inputs, so that a slab is read before any of it is written.
+    """
+
+    def __init__(
+        self,
+        form: Form,
+        real: type,
+        switches: tuple[Any, ...],
+        parameters: tuple[Any, ...],
+        operands: Operands,
+        *,
+        in_place: bool = False,
+    ) -> None:
+        by_element = [isinstance(x, np.ndarray) and not form.by_row for x in parameters]
+        constants = [constant(x, real, operands) if so else None for x, so in zip(parameters, by_element, strict=True)]
+        flat = tuple(empty(1, real) if so else x for x, so in zip(parameters, by_element, strict=True))
+        self.loop = BlockLoop(form, real, switches, flat, *operands)
+        self.parameters = parameters
+        own = operands.in_order(self.loop.slots)
+        self.operands, self.parameters_from = [*own, *constants], len(own)
+        self.inputs_from = len(own) - len(operands.inputs)
+        self.outputs = [at for at in (0, *range(BESIDE, self.inputs_from)) if own[at] is not None]
+        self.in_place = in_place
+        rows = operands.inputs[0].shape
+        self.shape = rows[: len(rows) - form.by_row]
+
+    def run(self, scale: float, values: Any, weight: Any, where: Any, operands: tuple[Any, ...]) -> tuple[float, bool]:
+        """Run the loop on slab after slab of the arrays as they are given."""
+        given = [values, weight, where, *operands, *self.parameters]
+        views = self.views(given)
+        pieces = list(slabs(self.shape, max(1, SLAB // self.loop.width)))
+
+        def run(*some: tuple[slice, ...]) -> list[tuple[float, bool]]:
+            with errstate(all="ignore"):  # what a smaller type cannot hold is inf or 0 in it
+                return [self.run_slab(scale, self.cut(views, index)) for index in some]
+
+        parts = [tuple(pieces[first:last]) for first, last in shares(len(pieces), self.loop.threads)]
+        total, outside = 0.0, False
+        for part in run_together(run, parts):
+            for added, beyond in part:
+                total, outside = total + added, outside or beyond
+        return total, outside
+
+    def slabs_of_values(self, weight: Any, where: Any, inputs: tuple[Array, ...]) -> Iterator[Array]:
+        """Yield the values of one slab after another, by a loop that stores values and no slopes."""
+        views = self.views([None, weight, where, *[None] * len(self.loop.slots), *inputs, *self.parameters])
+        for index in slabs(self.shape, max(1, SLAB // self.loop.width)):
+            given = self.cut(views, index)
+            size = prod(given[self.inputs_from].shape[: len(self.shape)])
+            given[0] = empty(size, self.loop.real)
+            with errstate(all="ignore"):
+                self.run_slab(1.0, given)
+            yield given[0]
+
+    def views(self, given: list[Any]) -> list[Any]:
+        """View the arrays in their full shapes, rows last."""
+        pairs = zip(self.operands, given, strict=True)
+        return [x if operand is None or x is None else operand.view(x) for operand, x in pairs]
+
+    def cut(self, views: list[Any], index: tuple[slice, ...]) -> list[Any]:
+        """Cut a slab out of the arrays."""
+        pairs = zip(self.operands, views, strict=True)
+        return [x if operand is None or x is None else x[index] for operand, x in pairs]
+
+    def run_slab(self, scale: float, given: list[Any]) -> tuple[float, bool]:
+        """Convert a slab, run the loop on it, and copy back what it has filled."""
+        flat, back = given.copy(), []
+        for at, operand in enumerate(self.operands):
+            if operand is None:
+                continue
+            if at in self.outputs and (self.in_place or not operand.takes(given[at])):
+                flat[at] = empty((given[at].size // operand.row, *operand.flat_shape[1:]), operand.kind)
+                back.append(at)
+            else:
+                flat[at] = operand.part(given[at])
+        size = len(flat[self.inputs_from])
+        parameters = tuple(flat[self.parameters_from :])
+        total, outside = self.loop.run_part(size, scale, flat[: self.parameters_from], parameters)
+        for at in back:
+            given[at][...] = flat[at].reshape(given[at].shape)
+        return total, outside

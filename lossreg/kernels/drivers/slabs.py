@@ -1,0 +1,27 @@
+"""Slabs: pieces of arrays that are converted one at a time, so that converting takes little memory."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SLAB = 1 << 15
+"""Numbers in a slab."""
+
+
+def slabs(shape: tuple[int, ...], limit: int) -> Iterator[tuple[slice, ...]]:
+    """Yield indices that cover `shape` in order, each of at most `limit` elements."""
+    rest = prod(shape[1:])
+    if prod(shape) <= limit:
+        yield (slice(None),) * len(shape)
+    elif rest <= limit:
+        step = limit // rest
+        for start in range(0, shape[0], step):
+            yield (slice(start, start + step),)
+    else:
+        for start in range(shape[0]):
+            for inner in slabs(shape[1:], limit):
+                yield (slice(start, start + 1), *inner)
