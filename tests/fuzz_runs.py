@@ -154,7 +154,7 @@ class Case:
         self.remove(path)
 
     def special(self, path):
-        """A pipe, a directory, a socket, or a file that nobody may read."""
+        """A pipe, a directory, a socket, or a full directory in the place of a file."""
         kind = self.random.choice(["fifo", "directory", "socket", "full directory"])
         self.log.append(kind)
         self.remove(path)
@@ -367,9 +367,7 @@ class Case:
         yield ["compare", *both, *runs, self.random.choice(["--json", "--csv"])], True
         yield ["report", *both, *runs, "-o", str(self.folder / "report.html")], True
         yield ["resume", bad, *runs], False
-        if not any(
-            "config.yaml" in line or "extra" in line for line in self.log
-        ):  # it could be told to train for years
+        if not any("config.yaml" in line or "extra" in line for line in self.log):  # it might train for years
             yield ["resume", bad, *runs, "--force"], False
         yield ["runs", *runs], True
         yield ["prune", *runs, "--where", "age>1s", "--where", f"run!={self.good.name}"], True
@@ -388,7 +386,7 @@ def snapshot(folder):
 
 
 class Opened:
-    """Watches which files this process opens: an audit hook cannot be taken away, only told to do nothing."""
+    """Watches which files this process opens: an audit hook cannot be removed, only ignored."""
 
     def __init__(self):
         self.outside, self.found = None, []
