@@ -136,12 +136,21 @@ class Case:
         acts = [self.missing, self.special, self.linked, self.linked, self.bytes, self.bytes, self.huge]
         if path.suffix in {".json", ".jsonl", ".yaml"} or name == ".lossreg":
             acts += [self.types, self.types, self.types, self.types, self.deep, self.deep]
+        if name == "config.yaml":
+            acts += [self.code]
         if path.suffix == ".safetensors":
             acts += [self.tensors, self.tensors, self.tensors]
         acts += [self.extra] * 2
         act = self.random.choice(acts)
         self.log.append(f"{act.__name__} {name}")
         act(path)
+
+    def code(self, path):
+        """A loss that is a Python file: running the config runs it, and reading the results must not."""
+        file = self.path / "evil.py"
+        file.write_text(f"from pathlib import Path\nPath({str(self.outside / 'ran')!r}).touch()\n")
+        self.remove(path)
+        path.write_text(json.dumps({**CONFIG, "loss": {"name": str(file)}}))
 
     def remove(self, path):
         if path.is_dir() and not path.is_symlink():
@@ -366,7 +375,8 @@ class Case:
         yield ["compare", *both, *runs], True
         yield ["compare", *both, *runs, self.random.choice(["--json", "--csv"])], True
         yield ["report", *both, *runs, "-o", str(self.folder / "report.html")], True
-        yield ["resume", bad, *runs], False
+        if not any(line.startswith("code") for line in self.log):
+            yield ["resume", bad, *runs], False
         if not any("config.yaml" in line or "extra" in line for line in self.log):  # it might train for years
             yield ["resume", bad, *runs, "--force"], False
         yield ["runs", *runs], True
