@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lossreg.experiment.blas import blas_libraries
 from lossreg.experiment.storage.records import flat, plain
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def environment(config: Config) -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": cpu(),
         "cores": os.cpu_count(),
+        "blas": blas_libraries(),
         "git": git(),
         "plugins": plugins(config),
         "packages": packages(),
