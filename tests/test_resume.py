@@ -232,6 +232,18 @@ def test_a_changed_plugin_is_refused_with_the_difference_unless_forced(tmp_path)
     assert forced.returncode == 130
 
 
+def test_a_run_with_a_loss_from_a_file_is_resumed_and_repeated_from_elsewhere(tmp_path, monkeypatch):
+    tmp_path.joinpath("squares.py").write_text(PLUGIN)
+    monkeypatch.chdir(tmp_path)
+    path = stopped(tmp_path / "runs", small(loss="./squares.py"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    resumed = lossreg.resume(path)
+    assert resumed.config["loss"]["name"] == str(tmp_path / "squares.py")
+    repeated = lossreg.run(path / "config.yaml", root=tmp_path / "runs")
+    assert (repeated.path / "metrics.jsonl").read_bytes() == (path / "metrics.jsonl").read_bytes()
+
+
 def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(tmp_path):
     uninterrupted = lossreg.run(small(), root=tmp_path)
     path = stopped(tmp_path, small())
