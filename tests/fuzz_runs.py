@@ -87,6 +87,11 @@ def templates(root):
     return finished, interrupted
 
 
+def is_small(path):
+    """Whether a path is a regular file that fits into memory."""
+    return path.is_file() and not path.is_symlink() and path.stat().st_size < 10**8
+
+
 class Case:
     """One damaged run beside an undamaged one, and something outside that is not theirs."""
 
@@ -136,12 +141,21 @@ class Case:
         acts = [self.missing, self.special, self.linked, self.linked, self.bytes, self.bytes, self.huge]
         if path.suffix in {".json", ".jsonl", ".yaml"} or name == ".lossreg":
             acts += [self.types, self.types, self.types, self.types, self.deep, self.deep]
+        if name == "config.yaml":
+            acts += [self.code]
         if path.suffix == ".safetensors":
             acts += [self.tensors, self.tensors, self.tensors]
         acts += [self.extra] * 2
         act = self.random.choice(acts)
         self.log.append(f"{act.__name__} {name}")
         act(path)
+
+    def code(self, path):
+        """A loss that is a Python file: running the config runs it, and reading the results must not."""
+        file = self.path / "evil.py"
+        file.write_text(f"from pathlib import Path\nPath({str(self.outside / 'ran')!r}).touch()\n")
+        self.remove(path)
+        path.write_text(json.dumps({**CONFIG, "loss": {"name": str(file)}}))
 
     def remove(self, path):
         if path.is_dir() and not path.is_symlink():
@@ -154,7 +168,7 @@ class Case:
         self.remove(path)
 
     def special(self, path):
-        """A pipe, a directory, a socket, or a file that nobody may read."""
+        """A pipe, a directory, a socket, or a full directory in the place of a file."""
         kind = self.random.choice(["fifo", "directory", "socket", "full directory"])
         self.log.append(kind)
         self.remove(path)
@@ -182,7 +196,7 @@ class Case:
 
     def bytes(self, path):
         """Empty, cut, extended, or with other bytes in it."""
-        if not path.is_file() or path.is_symlink():
+        if not is_small(path):
             return
         content = bytearray(path.read_bytes())
         kind = self.random.choice(["empty", "cut", "flipped", "garbage", "longer", "text", "zeros"])
@@ -208,7 +222,7 @@ class Case:
 
     def huge(self, path):
         """A hundred gigabytes that take no space, or a few megabytes that do."""
-        if not path.is_file() or path.is_symlink():
+        if not is_small(path):
             return
         if self.random.random() < 0.5:
             os.truncate(path, 10**11)
@@ -242,7 +256,7 @@ class Case:
 
     def types(self, path):
         """Other values, keys that are missing and keys that are new, anywhere in the content."""
-        if not path.is_file() or path.is_symlink():
+        if not is_small(path):
             return
         try:
             text = path.read_text()
@@ -277,6 +291,8 @@ class Case:
 
     def tensors(self, path):
         """Other shapes, types and values, and names that are missing."""
+        if not is_small(path):
+            return
         try:
             arrays = dict(load_file(path))
         except Exception:  # noqa: BLE001  it has been damaged before
@@ -366,10 +382,9 @@ class Case:
         yield ["compare", *both, *runs], True
         yield ["compare", *both, *runs, self.random.choice(["--json", "--csv"])], True
         yield ["report", *both, *runs, "-o", str(self.folder / "report.html")], True
-        yield ["resume", bad, *runs], False
-        if not any(
-            "config.yaml" in line or "extra" in line for line in self.log
-        ):  # it could be told to train for years
+        if not any(line.startswith("code") for line in self.log):
+            yield ["resume", bad, *runs], False
+        if not any("config.yaml" in line or "extra" in line for line in self.log):  # it might train for years
             yield ["resume", bad, *runs, "--force"], False
         yield ["runs", *runs], True
         yield ["prune", *runs, "--where", "age>1s", "--where", f"run!={self.good.name}"], True
@@ -388,7 +403,7 @@ def snapshot(folder):
 
 
 class Opened:
-    """Watches which files this process opens: an audit hook cannot be taken away, only told to do nothing."""
+    """Watches which files this process opens: an audit hook cannot be removed, only ignored."""
 
     def __init__(self):
         self.outside, self.found = None, []
@@ -497,6 +512,8 @@ def main():
             bad += bool(found)
             for line in found:
                 sys.stdout.write(f"{line}\n")
+            if (seed - first) % 100 == 0:
+                sys.stdout.write(f"seed {seed}, {time.perf_counter() - started:.0f} s\n")
             sys.stdout.flush()
     seconds = time.perf_counter() - started
     sys.stdout.write(f"{number} cases, {bad} failed, {seconds:.0f} s, the slowest command {slowest}\n")

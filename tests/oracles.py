@@ -1,7 +1,7 @@
-"""What every built-in loss is, by its textbook formula in 60 digits; nothing here is from lossreg.
+"""Oracles: the textbook formula of every built-in loss in 60 digits, independent of lossreg.
 
-An oracle takes the inputs as arrays of mpmath numbers (labels as integers) and the parameters, and gives the values, as
-an array of the loss's own shape, and how much each counts in a mean. Gradients come from the values by differences.
+An oracle takes the inputs as arrays of mpmath numbers (labels as integers) and the parameters. It returns the values,
+in the loss's own shape, and the weight of each in a mean. Gradients are finite differences of the values.
 """
 
 import itertools
@@ -70,14 +70,14 @@ def kl_div(prediction, target, log_target=False):
     return np.array(values, object).reshape(prediction.shape), ones(prediction.shape)
 
 
-def surprise(row):
-    """-log softmax, exact where one wins by far: log(1 + sum of e^(others - own))."""
+def negative_log_softmax(row):
+    """Return -log softmax of a row, which is exact if one number is far ahead: log(1 + sum of e^(others - own))."""
     others = (sum(mpmath.exp(z - own) for at, z in enumerate(row) if at != c) for c, own in enumerate(row))
     return [mpmath.log1p(other) for other in others]
 
 
 def cross_entropy(logits, target, weight=1.0, ignore_index=-100, label_smoothing=0.0):
-    """The formulas of LOSSES.md 1a, row by row."""
+    """PyTorch's formulas for labels and for probabilities, row by row: -log softmax, with weights and smoothing."""
     axis = 0 if logits.ndim == 1 else 1
     rows = np.moveaxis(logits, axis, -1)
     by_probability = target.shape == logits.shape
@@ -87,7 +87,7 @@ def cross_entropy(logits, target, weight=1.0, ignore_index=-100, label_smoothing
     smooth = mpmath.mpf(label_smoothing)
     values, counts = (np.zeros(rows.shape[:-1], object) for _ in range(2))
     for at in np.ndindex(rows.shape[:-1]):
-        nll = surprise(list(rows[at]))
+        nll = negative_log_softmax(list(rows[at]))
         if by_probability:
             mixed = [(1 - smooth) * t + smooth / classes for t in targets[at]]
             values[at] = sum(w * t * n for w, t, n in zip(weights, mixed, nll, strict=True))
@@ -101,7 +101,7 @@ def cross_entropy(logits, target, weight=1.0, ignore_index=-100, label_smoothing
 
 
 def cosine_embedding(x1, x2, target, margin=0.0):
-    """1 - cos for a pair, max(0, cos - margin) for strangers."""
+    """1 - cos for a pair, max(0, cos - margin) for vectors that are not a pair."""
     lengths = sqrt((x1 * x1).sum(-1)) * sqrt((x2 * x2).sum(-1))
     cosine = np.asarray((x1 * x2).sum(-1) / lengths, object)
     apart = np.asarray(cosine - mpmath.mpf(margin), object)
@@ -124,12 +124,12 @@ def gaussian_nll(prediction, target, variance, eps=1e-6, full=False):
 
 
 def hinge_embedding(prediction, target, margin=1.0):
-    """The distance of a pair, and by how much that of strangers is below the margin."""
+    """The distance of a pair, and otherwise by how much it is below the margin."""
     return np.where(target == 1, prediction, np.maximum(0, mpmath.mpf(margin) - prediction)), ones(prediction.shape)
 
 
 def margin_ranking(x1, x2, target, margin=0.0):
-    """By how much the leader's lead is below the margin."""
+    """By how much the lead of the first input (or the second, for a target of -1) is below the margin."""
     lead = np.where(target == 1, x1 - x2, x2 - x1)
     return np.maximum(0, mpmath.mpf(margin) - lead), ones(lead.shape)
 
@@ -245,17 +245,17 @@ def linear_cross_entropy(features, linear_weight, target, linear_bias=None, **pa
 
 
 def adaptive_log_softmax(features, target, head, *layers, cutoffs, div_value=4.0, head_bias=False):  # noqa: ARG001, PLR0913  the shapes tell
-    """Grave et al. (2017): the surprise at the class in the head, or at its cluster and at its place there."""
+    """Grave et al. (2017): -log softmax of the class in the head, or at its cluster and at its place there."""
     bias, tails = (layers[0], layers[1:]) if head_bias else (0, layers)
     values = np.zeros(target.shape, object)
     for at in np.ndindex(target.shape):
         x, label = features[at], int(target[at])
         cluster = sum(label >= cutoff for cutoff in cutoffs)
-        top = surprise(list(head @ x + bias))
+        top = negative_log_softmax(list(head @ x + bias))
         values[at] = top[label if cluster == 0 else cutoffs[0] + cluster - 1]
         if cluster:
             inner, outer = tails[2 * cluster - 2 : 2 * cluster]
-            values[at] += surprise(list(outer @ (inner @ x)))[label - cutoffs[cluster - 1]]
+            values[at] += negative_log_softmax(list(outer @ (inner @ x)))[label - cutoffs[cluster - 1]]
     return values, ones(target.shape)
 
 

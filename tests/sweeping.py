@@ -1,4 +1,4 @@
-"""What tests of sweeps share: two configs, the command as a process, and what became of its trials."""
+"""What tests of sweeps share: configs, the command as a process, and the state of its trials."""
 
 import os
 import signal
@@ -18,6 +18,16 @@ sweep:
   repeats: 2
   metric: test_rmse
 """
+WIDE = """\
+data: {name: random, samples: 2000, features: 20, classes: 10}
+model: {name: mlp, hidden: [128]}
+optimizer: adam
+train: {epochs: 3, batch_size: 512}
+sweep:
+  grid: {loss: [cross_entropy, nll]}
+  metric: test_accuracy
+"""
+"""Layers so wide that the last bits would depend on the number of threads of BLAS, if runs did not set it."""
 LONG = """\
 data: {name: random, samples: 600, features: 5}
 model: {name: mlp, hidden: [8]}

@@ -1,6 +1,6 @@
 """Where lossreg differs from PyTorch 2.13 on purpose: what its users ask for. Each test says what PyTorch does.
 
-HOUSE.md, "What we follow, and what we do better on purpose", and the behaviours that LOSSES.md lists for these losses.
+The README's table of differences, made by experiments/differences, shows both side by side.
 """
 
 import math
@@ -13,15 +13,15 @@ from lossreg.errors import InvalidInput, InvalidParameter, InvalidType
 
 INF, NAN = math.inf, math.nan
 FLOATS = ("float32", "float64")
-ALIKE = ("bce_with_logits", "huber", "kl_div", "l1", "mse", "smooth_l1")
+ELEMENTWISE = ("bce_with_logits", "huber", "kl_div", "l1", "mse", "smooth_l1")
 
 
 # Shapes: PyTorch broadcasts with a warning, or none at all, and gives n by n errors.
 
 
-@pytest.mark.parametrize("name", ALIKE)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 @pytest.mark.parametrize(("first", "second"), [((4, 1), (4,)), ((4,), (4, 1)), ((4,), ()), ((), (4,)), ((2, 3), (3,))])
-def test_shapes_that_differ_are_an_error(name, first, second):
+def test_different_shapes_are_an_error(name, first, second):
     with pytest.raises(InvalidInput) as caught:
         lossreg.create(name)(np.full(first, 0.5), np.full(second, 0.5))
     expected = f"of shape {first}, as {lossreg.get(name).inputs[0].name} has shape {first}; got {second}"
@@ -41,7 +41,7 @@ def test_rows_and_labels_that_do_not_go_together_are_an_error():
 
 
 @pytest.mark.parametrize("kind", FLOATS)
-@pytest.mark.parametrize("name", ALIKE)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 @pytest.mark.parametrize("reduction", ["mean", "batchmean"])
 def test_a_mean_over_an_empty_batch_is_zero(name, kind, reduction):
     empty = np.empty((0, 3), kind)
@@ -87,7 +87,7 @@ def test_an_ignored_row_leaks_nowhere(bad, kind):
 
 
 @pytest.mark.parametrize("kind", FLOATS)
-@pytest.mark.parametrize("name", [*ALIKE, "cosine_embedding", "cross_entropy"])
+@pytest.mark.parametrize("name", [*ELEMENTWISE, "cosine_embedding", "cross_entropy"])
 @pytest.mark.parametrize(
     "out", [{"where": [True, False, True]}, {"sample_weight": [2, 0, 2]}], ids=lambda out: next(iter(out))
 )
@@ -255,11 +255,11 @@ def test_labels_are_of_any_integer_type(kind):
 
 
 @pytest.mark.parametrize("kind", ["bool", "int8", "uint8", "int32", "int64", "float16", "float32", "float64"])
-@pytest.mark.parametrize("name", [*ALIKE, "cosine_embedding"])
+@pytest.mark.parametrize("name", [*ELEMENTWISE, "cosine_embedding"])
 def test_targets_are_of_any_type(name, kind):
     prediction = np.array([[0.5, 1.5], [2.5, 0.25]], np.float32)
-    inputs = [prediction] if name in ALIKE else [prediction, prediction[::-1]]
-    target = np.ones((2, 2) if name in ALIKE else 2)
+    inputs = [prediction] if name in ELEMENTWISE else [prediction, prediction[::-1]]
+    target = np.ones((2, 2) if name in ELEMENTWISE else 2)
     value, grads = lossreg.create(name).value_and_grad(*inputs, target.astype(kind))
     expected, wanted = lossreg.create(name).value_and_grad(*inputs, target.astype("float32"))
     assert value == expected
@@ -327,8 +327,8 @@ def test_an_ignored_class_is_no_error_for_probabilities():
 def test_an_unknown_reduction_is_refused_at_once(given, hint):
     with pytest.raises(InvalidParameter) as caught:
         lossreg.create("mse", reduction=given)
-    told = f"mse: expected a reduction of batchmean, mean, none, sum, got {given!r}{hint}"
-    assert str(caught.value) == told
+    message = f"mse: expected a reduction of batchmean, mean, none, sum, got {given!r}{hint}"
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_a_huge_error_does_not_overflow_in_huber():
     assert (value, grad[0]) == (pytest.approx(5e197), pytest.approx(0.1))
 
 
-@pytest.mark.parametrize("name", ALIKE)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_nan_is_not_hidden_where_it_counts(name):
     value, grad = lossreg.create(name).value_and_grad([NAN, 0.5], [0.5, 0.5])
     assert math.isnan(value)

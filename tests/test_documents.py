@@ -1,5 +1,6 @@
 """The documents follow the code, and no file names a machine or a package index."""
 
+import re
 import sys
 
 import pytest
@@ -20,6 +21,13 @@ def test_a_document_without_the_place_for_a_part_is_an_error(tmp_path):
     (tmp_path / "README.md").write_text("<!-- losses -->\n| loss |\n")
     with pytest.raises(ValueError, match="has no part between <!-- losses --> and <!-- /losses -->"):
         generate.split(tmp_path / "README.md", "losses")
+
+
+def test_the_files_that_the_architecture_names_exist():
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("<!-- tree -->")[0]
+    named = re.findall(r"`([\w/]+/(?:\w+\.py)?)`", text)
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / "lossreg" / name).exists() and not (ROOT / name).exists()] == []
 
 
 def test_the_table_of_differences_is_what_both_printed():

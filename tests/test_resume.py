@@ -1,4 +1,4 @@
-"""Runs that are stopped, by whatever it may be, and resumed: to the same bytes as if nothing had been."""
+"""Runs that are stopped, for any reason, and resumed to the same bytes as without the interruption."""
 
 import contextlib
 import json
@@ -48,25 +48,25 @@ def config(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def whole(config, tmp_path_factory):
-    """A run that nothing stopped."""
-    return lossreg.run(config, root=tmp_path_factory.mktemp("whole"))
+def uninterrupted(config, tmp_path_factory):
+    """A run that was not interrupted."""
+    return lossreg.run(config, root=tmp_path_factory.mktemp("uninterrupted"))
 
 
-def assert_same(path, whole):
+def assert_same(path, uninterrupted):
     for name in SAME:
-        assert (path / name).read_bytes() == (whole.path / name).read_bytes(), name
+        assert (path / name).read_bytes() == (uninterrupted.path / name).read_bytes(), name
     records = RunDirectory(path).records()
     losses = [record.get("validation_loss", record["train_loss"]) for record in records]
     for step in (records[-1]["step"], records[int(np.argmin(losses))]["step"]):
-        one, other = (load_file(run / "checkpoints" / f"step-{step}.safetensors") for run in (path, whole.path))
+        one, other = (load_file(run / "checkpoints" / f"step-{step}.safetensors") for run in (path, uninterrupted.path))
         assert one.keys() == other.keys()
         assert all(np.array_equal(one[key], other[key]) for key in one)
     assert RunDirectory(path).read("status.json")["status"] == "finished"
 
 
 @pytest.mark.parametrize(("number", "seeds"), [("SIGKILL", range(8)), ("SIGINT", range(3)), ("SIGTERM", range(3))])
-def test_a_run_that_is_stopped_and_resumed_leaves_the_same_bytes(config, whole, tmp_path, number, seeds):
+def test_a_run_that_is_stopped_and_resumed_leaves_the_same_bytes(config, uninterrupted, tmp_path, number, seeds):
     script = Path(__file__).with_name("crashes.py")
     done = subprocess.run(
         [sys.executable, script, config, tmp_path, number, *map(str, seeds)],
@@ -80,7 +80,7 @@ def test_a_run_that_is_stopped_and_resumed_leaves_the_same_bytes(config, whole, 
     assert len(runs) == len(seeds)
     assert sum(stops for _, stops in runs) > len(seeds) / 2
     for path, _ in runs:
-        assert_same(Path(path), whole)
+        assert_same(Path(path), uninterrupted)
 
 
 # What is refused
@@ -232,15 +232,27 @@ def test_a_changed_plugin_is_refused_with_the_difference_unless_forced(tmp_path)
     assert forced.returncode == 130
 
 
+def test_a_run_with_a_loss_from_a_file_is_resumed_and_repeated_from_elsewhere(tmp_path, monkeypatch):
+    tmp_path.joinpath("squares.py").write_text(PLUGIN)
+    monkeypatch.chdir(tmp_path)
+    path = stopped(tmp_path / "runs", small(loss="./squares.py"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    resumed = lossreg.resume(path)
+    assert resumed.config["loss"]["name"] == str(tmp_path / "squares.py")
+    repeated = lossreg.run(path / "config.yaml", root=tmp_path / "runs")
+    assert (repeated.path / "metrics.jsonl").read_bytes() == (path / "metrics.jsonl").read_bytes()
+
+
 def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(tmp_path):
-    whole = lossreg.run(small(), root=tmp_path)
+    uninterrupted = lossreg.run(small(), root=tmp_path)
     path = stopped(tmp_path, small())
     damaged = path / "checkpoints" / "step-6.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-5])
     with pytest.raises(NotResumable, match=r"step-6\.safetensors: is damaged \(.*\); without it, an earlier"):
         lossreg.resume(path)
     damaged.unlink()
-    assert_same(lossreg.resume(path).path, whole)
+    assert_same(lossreg.resume(path).path, uninterrupted)
 
 
 @pytest.mark.parametrize(
@@ -430,7 +442,7 @@ def disk(tmp_path):
 def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(disk, tmp_path):
     folder, fill, free = disk
     given = small(model={"name": "mlp", "hidden": [100, 30]})
-    whole = lossreg.run(given, root=tmp_path / "whole")
+    uninterrupted = lossreg.run(given, root=tmp_path / "uninterrupted")
 
     class Filling(Progress):
         def epoch(self, record):
@@ -443,4 +455,4 @@ def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(disk, tm
     assert checkpoint.steps_in(path / "checkpoints") == [3, 6]
     assert checkpoint.read(path / "checkpoints", 6, 10**9).step == 6
     free()
-    assert_same(lossreg.resume(path).path, whole)
+    assert_same(lossreg.resume(path).path, uninterrupted)

@@ -524,20 +524,20 @@ def test_runs_are_not_ranked_by_what_cannot_be_compared(make, command, tmp_path)
     for name, loss in (("a", "mse"), ("b", "huber")):
         run = make(name, 0.5, loss=loss)
         run.path.joinpath("metrics.jsonl").write_text('{"epoch": 1, "step": 9, "test_loss": 0.5, "test_r2": 0.9}\n')
-    told = "test_loss: cannot be compared between runs that differ in loss.name; test_r2 can be\n"
+    message = "test_loss: cannot be compared between runs that differ in loss.name; test_r2 can be\n"
     done = command("prune", "--keep-best", "1", "--by", "test_loss", "--yes", code=2)
-    assert done.stderr == f"lossreg: error: --by {told}"
+    assert done.stderr == f"lossreg: error: --by {message}"
     assert len(runs_in(tmp_path)) == 2
     done = command("runs", "--sort", "best.test_loss", "--json")
-    assert done.stderr == f"lossreg: warning: --sort best.{told}"
+    assert done.stderr == f"lossreg: warning: --sort best.{message}"
     assert len(json.loads(done.stdout)) == 2
     for key in ("test_r2", "optimizer.lr", "age"):
         assert command("runs", "--sort", key).stderr == ""
     assert command("runs", "--where", "loss=mse", "--sort", "test_loss").stderr == ""
     config = make("c", 0.5, minute=1).path / "config.yaml"
     config.write_text(config.read_text().replace("iris", "digits"))
-    told = "cannot be compared between runs that differ in data.name; --where data.name=... chooses some that can be"
-    assert told in command("prune", "--keep-best", "1", "--by", "test_loss", code=2).stderr
+    message = "cannot be compared between runs that differ in data.name; --where data.name=... chooses some that can be"
+    assert message in command("prune", "--keep-best", "1", "--by", "test_loss", code=2).stderr
     command("prune", "--keep-best", "1", "--by", "test_r2", "--yes")
     assert len(runs_in(tmp_path)) == 1
 
@@ -644,10 +644,10 @@ def test_what_lossreg_did_not_write_is_named_before_it_is_deleted(make, command)
     for name in ("notes.txt", "src/a.py", "src/deep/b.py", "checkpoints/mine", "checkpoints/step-3.safetensors"):
         run.path.joinpath(name).write_text("x")
     run.path.joinpath("\x1b[2J").write_text("x")
-    told = r"also has \x1b[2J, checkpoints/mine, notes.txt, src/ (2 files)"
+    message = r"also has \x1b[2J, checkpoints/mine, notes.txt, src/ (2 files)"
     refused = command("rm", "a", code=2)
-    assert told in refused.stdout
-    assert told in command("prune", "--where", "status=failed").stdout
+    assert message in refused.stdout
+    assert message in command("prune", "--where", "status=failed").stdout
     assert run.path.is_dir()
 
 

@@ -1,4 +1,4 @@
-"""The store: directories that are never shared, files that are whole, and what stands in them."""
+"""The directory of a run: never shared, its files written atomically, and their content."""
 
 import hashlib
 import json
@@ -171,8 +171,8 @@ def test_a_plugin_without_a_file_has_no_hash(monkeypatch):
 
 
 def test_the_packages_are_those_that_importlib_finds():
-    told = [distribution.metadata for distribution in distributions()]
-    assert environment(load(CONFIG))["packages"] == {one["Name"]: one["Version"] for one in told if one["Name"]}
+    message = [distribution.metadata for distribution in distributions()]
+    assert environment(load(CONFIG))["packages"] == {one["Name"]: one["Version"] for one in message if one["Name"]}
 
 
 def test_half_a_package_is_left_out(tmp_path, monkeypatch):
@@ -279,7 +279,7 @@ def test_a_run_that_cannot_be_described_has_failed(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("act", "told"),
+    ("act", "message"),
     [
         (lambda: lossreg.run("x.yaml", root=3), "root: expected the path of a directory, got 3"),
         (lambda: lossreg.resume(3), "path: expected the path of a directory, got 3"),
@@ -295,12 +295,12 @@ def test_a_run_that_cannot_be_described_has_failed(tmp_path, monkeypatch):
         ),
     ],
 )
-def test_what_is_no_directory_engine_or_number_of_jobs_is_refused(tmp_path, monkeypatch, act, told):
+def test_what_is_no_directory_engine_or_number_of_jobs_is_refused(tmp_path, monkeypatch, act, message):
     monkeypatch.chdir(tmp_path)
     text = "{data: {name: random, samples: 60, features: 3}, model: linear, optimizer: sgd, loss: mse"
     Path("x.yaml").write_text(text + "}")
     Path("sweep.yaml").write_text(text + ", sweep: {repeats: 2}}")
     with pytest.raises(InvalidParameter) as caught:
         act()
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(message)
     assert not any(path.is_dir() for path in tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""What is timed: for each loss its inputs, and the usual sizes. A new loss is one entry here, and its formula for jax.
+"""The cases that are timed: the inputs of each loss and the usual sizes. A new loss needs an entry here.
 
 Only numpy is needed to import this.
 """

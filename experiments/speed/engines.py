@@ -1,9 +1,9 @@
-"""Who takes part: each engine makes one call, without arguments, that gives the loss and its gradients.
+"""The engines that are compared: each makes one call without arguments that returns the loss and its gradients.
 
-An engine is given what its users would have at hand: torch tensors over the same memory, jax arrays on the device, a
-compiled function that has run. The call is all that is timed. An engine that has not got the loss gives None.
+An engine gets the inputs in the form that its users have them: torch tensors over the same memory, jax arrays on the
+device, a compiled function that has run before. Only the call is timed. An engine without the loss returns None.
 
-They are imported where they are used, in a process that has its threads set.
+The libraries are imported when they are used, in a process in which the number of threads is set.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def listed(grads: Any) -> list[Any]:
 
 
 def ours(problem: Problem) -> Contender:
-    """Lossreg as its users call it: the result is new for each call."""
+    """Return lossreg's call as its users write it, with a new gradient for each call."""
     criterion, arrays = lossreg.create(problem.case.entry.loss, **problem.parameters), problem.arrays
 
     def before() -> None:
@@ -80,7 +80,7 @@ def ours(problem: Problem) -> Contender:
 
 
 def ours_out(problem: Problem) -> Contender:
-    """Lossreg with the gradient's array given."""
+    """Return lossreg's call with `out`."""
     criterion, arrays = lossreg.create(problem.case.entry.loss, **problem.parameters), problem.arrays
     out = tuple(np.empty_like(arrays[at]) for at in problem.graded)
     return ours(problem)._replace(call=lambda: criterion.value_and_grad(*arrays, out=out))
@@ -270,7 +270,7 @@ def contenders(problem: Problem, engines: tuple[str, ...]) -> dict[str, Contende
 
 
 def agree(name: str, given: list[Any], expected: list[Any]) -> None:
-    """Raise ValueError unless the arrays are alike, but for rounding and ties."""
+    """Raise ValueError unless the arrays are equal up to rounding and ties."""
     for one, other in zip(given, expected, strict=True):
         if np.shape(one) != np.shape(other):
             raise ValueError(f"{name}: a shape of {np.shape(one)}, and lossreg's is {np.shape(other)}")

@@ -111,7 +111,7 @@ def multi_margin(x: Array, label: Array) -> Array:
 
 
 def multilabel_margin(x: Array, labels: Array) -> Array:
-    """The plain formula, which is told how many true classes there are."""
+    """The plain formula, which is given the number of true classes."""
     listed = labels[:, :LISTED]
     true = (jnp.arange(x.shape[1]) == listed[:, :, None]).any(axis=1)
     own = jnp.take_along_axis(x, listed, axis=1)

@@ -1,10 +1,10 @@
-"""How fast is lossreg beside its peers? Measures, and writes results.json, the plots, and the README's table.
+"""Measure the speed of lossreg and its peers, and write results.json, the plots and the README's table.
 
 python experiments/speed/measure.py            # everything: about a quarter of an hour
 python experiments/speed/measure.py --quick    # a few cases, within two minutes; into experiments/runs/speed
 python experiments/speed/measure.py --show     # what results.json says, without measuring
 
-README.md here says what is compared, and how.
+README.md in this folder says what is compared, and how.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SCRATCH = summary.HERE.parent / "runs" / "speed"
 
 
 class Section(NamedTuple):
-    """Cases that are measured alike: by whom, in which type, with or without gradient, on how many threads."""
+    """Cases that are measured under equal conditions: the engines, the float type, the gradient, the threads."""
 
     name: str
     cases: Sequence[Case]
@@ -121,11 +121,11 @@ class Log:
         for at, (name, measure_it) in enumerate(work.items(), 1):
             try:
                 rows.append(measure_it())
-                told = line(rows[-1])
+                shown = line(rows[-1])
             except Exception as error:  # noqa: BLE001  whatever an engine raises, the others go on
-                told = f"{name} FAILED: {error}"
-                self.failed.append(f"{section}, {told}")
-            print(f"{self.seconds // 60:2}:{self.seconds % 60:02}  {section} {at}/{len(work)}  {told}", flush=True)
+                shown = f"{name} FAILED: {error}"
+                self.failed.append(f"{section}, {shown}")
+            print(f"{self.seconds // 60:2}:{self.seconds % 60:02}  {section} {at}/{len(work)}  {shown}", flush=True)
 
 
 def measure(*, quick: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The pictures: the ratio of each case and engine, and time against size."""
+"""Plots: the ratio of each case and engine, and time against size."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def sizes(results: dict[str, Any]) -> Figure:
     panels[0].set_ylabel("time of a call")
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="upper center", ncols=len(labels))
-    figure.suptitle(" ")  # room for the legend
+    figure.suptitle(" ")  # space for the legend
     figure.tight_layout()
     return figure
 

@@ -1,7 +1,7 @@
-"""What a new process costs: the first value and gradient with an empty cache and a full one, and a run of one step.
+"""Time new processes: the first value and gradient with an empty and a full cache, and a run of one step.
 
-Whole processes are timed, from the outside. What is beyond a process that imports numba and calls a trivial function
-out of its cache is lossreg's: it is given beside.
+Complete processes are timed from the outside. The time beyond that of a process that imports numba and calls a trivial
+function from its cache is lossreg's own, and is reported separately.
 """
 
 from __future__ import annotations
@@ -79,15 +79,15 @@ def measured(name: str, losses: Sequence[str], repeats: int) -> dict[str, Any]:
     With a full cache everything has run once before; with an empty one, each process has its own, and runs once.
     """
     with TemporaryDirectory() as directory:
-        room = Path(directory)
-        trivial = room / "trivial.py"
+        folder = Path(directory)
+        trivial = folder / "trivial.py"
         trivial.write_text(TRIVIAL, "utf-8")
-        taken([trivial], room)
-        commands = MAKERS[name](room, losses)
+        taken([trivial], folder)
+        commands = MAKERS[name](folder, losses)
         pairs: dict[str, list[tuple[float, float]]] = {what: [] for what in commands}
         for turn in range(1 if name == EMPTY else repeats + 1):
             for what, arguments in commands.items():
-                pair = taken([trivial], room), taken(arguments, room / what if name == EMPTY else room)
+                pair = taken([trivial], folder), taken(arguments, folder / what if name == EMPTY else folder)
                 pairs[what] += [pair] if turn or name == EMPTY else []
     seconds = {what: spread([whole for _, whole in found]) for what, found in pairs.items()}
     beyond = {what: spread([whole - numba for numba, whole in found]) for what, found in pairs.items()}
@@ -105,13 +105,13 @@ def others(_: Path, __: Sequence[str]) -> dict[str, list[Any]]:
     return {"torch": ["-c", TORCH], "jax": ["-c", JAX]}
 
 
-def runs(room: Path, _: Sequence[str]) -> dict[str, list[Any]]:
+def runs(folder: Path, _: Sequence[str]) -> dict[str, list[Any]]:
     """The command for a run of one step on a file of arrays, and on data that scikit-learn loads."""
-    random, table = np.random.default_rng(0), room / "table.npz"
+    random, table = np.random.default_rng(0), folder / "table.npz"
     np.savez(table, x=random.standard_normal((1000, 20)), y=random.integers(0, 3, 1000))
     commands: dict[str, list[Any]] = {}
     for name, data in (("npz", f"{{name: npz, path: {table}}}"), ("digits", "digits")):
-        config = room / f"{name}.yaml"
+        config = folder / f"{name}.yaml"
         config.write_text(RUN.format(data=data), "utf-8")
         commands[name] = ["-m", "lossreg", "run", config]
     return commands

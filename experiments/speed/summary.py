@@ -1,4 +1,4 @@
-"""What the results say: the README's table, and what is printed at the end. Peers that are faster come first.
+"""Summaries of the results: the README's table, and the text that is printed at the end, faster peers first.
 
 A ratio is a peer's time over lossreg's in the same round, so above 1 lossreg is faster; of the limit it is lossreg's
 time over that of the limit. Means are geometric, over the medians of the cases.
@@ -99,8 +99,8 @@ def line(row: Row) -> str:
 
 def start_line(row: Row) -> str:
     """One row of the new processes: what the trivial one takes, and the others beyond it."""
-    told = sorted((middle(spread), name) for name, spread in row["beyond"].items())
-    least, most = (f"{duration(seconds)} ({name})" for seconds, name in (told[0], told[-1]))
+    ordered = sorted((middle(spread), name) for name, spread in row["beyond"].items())
+    least, most = (f"{duration(seconds)} ({name})" for seconds, name in (ordered[0], ordered[-1]))
     return f"{row['case']}: beyond numba's {duration(middle(row['seconds']['numba']))} from {least} to {most}"
 
 
@@ -140,11 +140,10 @@ def readme_table(results: dict[str, Any]) -> str:
     table = [["size", "cases", "lossreg", *PEERS, "limit"], ["---"] * (len(PEERS) + 4), *by_group(rows)]
     shown = "".join(f"| {' | '.join(cells)} |\n" for cells in table)
     slower = [f"`{case}` ({peer} {times(middle(spread))})" for spread, case, peer in faster_peers(rows)]
-    told = f"A peer takes less time in {', '.join(slower)}." if slower else "No peer is faster in any case."
+    verdict = f"A peer takes less time in {', '.join(slower)}." if slower else "No peer is faster in any case."
     packages = ", ".join(f"{name} {version}" for name, version in results["packages"].items())
-    return (
-        f"{shown}\n{told}\n\nMeasured on {results['date']}: {results['cpu']}, Python {results['python']}, {packages}.\n"
-    )
+    origin = f"Measured on {results['date']}: {results['cpu']}, Python {results['python']}, {packages}."
+    return f"{shown}\n{verdict}\n\n{origin}\n"
 
 
 def in_readme() -> tuple[str, str, str]:
@@ -169,12 +168,12 @@ def columns(table: Sequence[Sequence[str]]) -> list[str]:
 def closing(results: dict[str, Any]) -> str:
     """What is printed at the end: first where a peer is faster, then the means, then the other questions."""
     sections = results["sections"]
-    told = [f"FAILED  {what}" for what in results["failed"]]
-    told.append("Where a peer is faster: its time over lossreg's, median and quartiles")
+    lines = [f"FAILED  {what}" for what in results["failed"]]
+    lines.append("Where a peer is faster: its time over lossreg's, median and quartiles")
     for name in ("cases", "float64", "value", "threads", "sizes", "training"):
         for (low, median, high), case, peer in faster_peers(sections[name]):
-            told.append(f"  {times(median)} ({times(low)} to {times(high)})  {case}, {peer} [{name}]")
-    told += [] if told[-1].startswith("  ") else ["  nowhere"]
+            lines.append(f"  {times(median)} ({times(low)} to {times(high)})  {case}, {peer} [{name}]")
+    lines += [] if lines[-1].startswith("  ") else ["  nowhere"]
     for name, question in (
         ("cases", "float32, value and gradient, one thread: the mean of a peer's time over lossreg's (its range)"),
         ("float64", "float64, value and gradient, one thread"),
@@ -182,8 +181,8 @@ def closing(results: dict[str, Any]) -> str:
         ("threads", f"float32, value and gradient, {results['cores']} threads"),
     ):
         heads = ["size", "cases", "lossreg", *PEERS, "over the limit"]
-        told += ["", question, *columns([heads, *by_group(sections[name])])]
-    told += ["", "lossreg beside itself: the mean (its range)"]
+        lines += ["", question, *columns([heads, *by_group(sections[name])])]
+    lines += ["", "lossreg beside itself: the mean (its range)"]
     for what, engine, section in (
         ("out= given", "lossreg out=", "cases"),
         ("float32, over float64", "lossreg float32", "float64"),
@@ -191,10 +190,10 @@ def closing(results: dict[str, Any]) -> str:
     ):
         own = groups(sections[section])
         table = [[group, cell(rows, partial(ratio, engine=engine))] for group, rows in own]
-        told += [f"  {what}", *(f"    {shown}" for shown in columns(table))]
-    told += ["", "A new process, and how much of it is beyond one that calls a trivial function out of numba's cache"]
+        lines += [f"  {what}", *(f"    {shown}" for shown in columns(table))]
+    lines += ["", "A new process, and how much of it is beyond one that calls a trivial function out of numba's cache"]
     for row in sections["start"]:
         table = [[name, *(duration(middle(row[of][name])) for of in ("seconds", "beyond"))] for name in row["beyond"]]
-        told += [f"  {start_line(row)}", *(f"    {shown}" for shown in columns(table))]
-    told += ["", "A training step, and a peer's over it", *(f"  {line(row)}" for row in sections["training"])]
-    return "\n".join(told)
+        lines += [f"  {start_line(row)}", *(f"    {shown}" for shown in columns(table))]
+    lines += ["", "A training step, and a peer's over it", *(f"  {line(row)}" for row in sections["training"])]
+    return "\n".join(lines)

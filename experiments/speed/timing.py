@@ -1,4 +1,4 @@
-"""Readings of the clock: every engine in turns, round after round, and what is made of them."""
+"""Time engines in turns, round after round, and summarize the times."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def reading(contender: Contender, repeats: int) -> float:
 def rounds(contenders: dict[str, Contender], seconds: float) -> dict[str, list[float]]:
     """The times of each engine, one for each round. After a warm-up, rounds go on for `seconds`.
 
-    Each round begins with another engine, so that nobody always follows the same one.
+    Each round begins with another engine, so that no engine always follows the same one.
     """
     names = list(contenders)
     repeats = {}

@@ -1,4 +1,4 @@
-"""What a training step costs: a whole run as `lossreg run` does it, beside the loop that one writes for PyTorch.
+"""Time a training step: a complete run as `lossreg run` does it, and the usual training loop in PyTorch.
 
 A step's time is the difference of a long run and a short one, over the steps between: what is done once does not count,
 what each epoch does (shuffling, evaluating both splits, logging) does. PyTorch has the same network, data, batch and
@@ -35,7 +35,7 @@ SHORT, MORE = 2, {"linear_mse": 300, "binary_bce": 60, "mlp_cross_entropy": 15, 
 
 
 def measured(name: str, repeats: int) -> dict[str, Any]:
-    """The row of one config: the time of a step, of everyone in turns."""
+    """Return the row of one config: the time of a step of every engine, measured in turns."""
     path = ROOT / "configs" / f"{name}.yaml"
     prepared = prepare(load(path))
     runners = {"lossreg": ours(path), "torch": torch_loop(prepared)}
@@ -60,7 +60,7 @@ def measured(name: str, repeats: int) -> dict[str, Any]:
 
 
 def ours(path: Path) -> Callable[[int], float]:
-    """A run of lossreg, all of it."""
+    """Return a call that does a complete run of lossreg."""
     config = yaml.safe_load(path.read_text("utf-8"))
 
     def run(epochs: int) -> float:
@@ -80,7 +80,7 @@ def as_arrays(examples: Examples) -> tuple[Any, Any]:
 
 
 def torch_loop(prepared: PreparedRun) -> Callable[[int], float]:
-    """The loop that one writes: shuffled indices, modules, a fused optimizer; the whole sets evaluated each epoch."""
+    """Return the usual training loop: shuffled indices, modules, a fused optimizer, and an evaluation in each epoch."""
     import torch
     from torch import nn
 

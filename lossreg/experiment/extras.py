@@ -19,6 +19,7 @@ PACKAGES = {
     "safetensors": ("safetensors", "experiments"),
     "sklearn": ("scikit-learn", "experiments"),
     "tensorboardX": ("tensorboardX", "tensorboard"),
+    "threadpoolctl": ("threadpoolctl", "experiments"),
 }
 """For each module the package that has it, and the extra of lossreg that installs the package."""
 

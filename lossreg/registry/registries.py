@@ -93,7 +93,8 @@ class Registry(Generic[Kind]):
         if name.endswith(SUFFIX):
             if not os.path.isfile(name):  # noqa: PTH113  importing pathlib takes longer than listing all names
                 raise UnknownName(f"there is no file {name!r} to read a {self.kind} from")
-            return Offer(os.path.basename(name).removesuffix(SUFFIX), name, value=name)  # noqa: PTH119  as above
+            path = os.path.abspath(name)  # noqa: PTH100  as above
+            return Offer(os.path.basename(path).removesuffix(SUFFIX), path, value=path)  # noqa: PTH119  as above
         distribution, _, bare = name.rpartition(":")
         wanted = normalized_distribution(distribution)
         offers = [o for o in self.offers() if not wanted or normalized_distribution(o.distribution) == wanted]

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from sweeping import LONG, SMALL, assert_same, at_work, events, finish, kill, status, trials, until
+from sweeping import LONG, SMALL, WIDE, assert_same, at_work, events, finish, kill, status, trials, until
 
 
 def test_two_workers_of_a_local_cluster_are_killed_and_nothing_is_lost_or_run_twice(sweep, whole, tmp_path):
@@ -47,6 +47,12 @@ def test_ctrl_c_ends_a_local_cluster_and_the_same_command_goes_on(sweep, whole, 
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "of 6 trials are done; the same command goes on" in out
+    assert "of 6 trials done; the same command continues the sweep" in out
     finish(sweep(LONG, "--jobs", "2", "--engine", "dask"))
     assert_same(folder, whole)
+
+
+def test_the_bytes_of_wide_layers_are_those_of_a_local_sweep(sweep, tmp_path):
+    finish(sweep(WIDE, "--jobs", "1", root="local"))
+    finish(sweep(WIDE, "--jobs", "2", "--engine", "dask", root="dask"))
+    assert_same(tmp_path / "dask" / "x", tmp_path / "local" / "x")

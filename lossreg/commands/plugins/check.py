@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
-    description = "Run every check of the conformance kit on a loss and print the results."
-    command = commands.add_parser("check", help="test whether a loss is right", description=description)
+    description = "Run every check of the conformance kit on a loss. The exit code is 1 if one fails."
+    command = commands.add_parser("check", help="run the conformance kit on a loss", description=description)
     command.add_argument("name", metavar="NAME", help="its name, or the path of its file, such as ./my_loss.py")
     command.set_defaults(run=run)
 
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> None:
     from lossreg.registry.registries import losses
 
     loss = losses.get(options.name)
-    from lossreg.testing import check_loss  # imports numba, which a wrong name need not
+    from lossreg.testing import check_loss  # imports numba, which a wrong name does not need
 
     report = check_loss(loss, on_failure="return")
     say(str(report))

@@ -8,19 +8,19 @@ if TYPE_CHECKING:
     import argparse
 
 KINDS = {
-    "element": "its kernel is the formula of one element: regression, binary targets",
-    "row": "its kernel takes a row: the scores of the classes, an embedding",
-    "batch": "its kernel takes whole arrays: sequences, rankings, layers",
+    "element": "its kernel is the formula of one element, as for regression or binary targets",
+    "row": "its kernel takes one row, such as the scores of all classes or an embedding",
+    "batch": "its kernel takes the arrays of a batch, as for sequences, rankings or layers",
 }
 TRAINS = {"element": "mlp on diabetes", "row": "mlp on digits"}
-"""The model and data that a loss of a kind trains on as it is written."""
+"""The model and data that the new loss of a kind is trained with."""
 
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
-    description = "Write a distribution with one loss that works as it is, to be changed into yours."
+    description = "Write a distribution with one working loss, for you to change."
     command = commands.add_parser("new", help="write the files of a new loss", description=description)
-    command.add_argument("name", metavar="NAME", help="the loss's name, such as my_loss; the directory is NAME too")
+    command.add_argument("name", metavar="NAME", help="the name of the loss and of the new directory, such as my_loss")
     kinds = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
     command.add_argument("--kind", choices=KINDS, default="element", help=f"{kinds} (default: element)")
     command.set_defaults(run=run)
@@ -65,6 +65,6 @@ def run(options: argparse.Namespace) -> None:
         (folder / file).write_text(Template(text).substitute(words), "utf-8")
     if model:
         (folder / "config.yaml").write_text(config, "utf-8")
-    say(f"{folder}: a loss {'by ' if kind != 'batch' else 'of a '}{kind}, in {name}.py; README.md says how to go on")
+    say(f"wrote {folder}, a distribution with a loss in {name}.py; its README.md has the next steps")
     say(f"install     pip install -e {folder}")
     say(f"check       lossreg check {name}")

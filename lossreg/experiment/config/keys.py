@@ -53,6 +53,7 @@ TRAIN = (
     Parameter("checkpoint_epochs", PositiveInteger | None, None),
     Parameter("checkpoint_steps", PositiveInteger | None, None),
     Parameter("keep_checkpoints", PositiveInteger, 2),
+    Parameter("threads", PositiveInteger, 1),
 )
 DEFAULT_EPOCHS = 10
 
@@ -74,6 +75,8 @@ class TrainingOptions:
     restore_best: whether the final weights are those of the epoch with the lowest such loss.
     checkpoint_epochs, checkpoint_steps: how often a checkpoint is written; by default about every ten seconds.
     keep_checkpoints: how many of the latest checkpoints are kept, besides that of the epoch with the lowest loss.
+    threads: how many threads matrix products use. Their last bits depend on it, so that it belongs to the config; more
+        than one makes large layers faster on an otherwise idle machine.
     """
 
     epochs: int | None
@@ -88,3 +91,4 @@ class TrainingOptions:
     checkpoint_epochs: int | None
     checkpoint_steps: int | None
     keep_checkpoints: int
+    threads: int

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidParameter, LossregError, listed, nearest
 from lossreg.experiment.config.yaml_document import dotted
+from lossreg.registry.loading import SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,6 +67,8 @@ class ConfigValidator:
         parameters = self.parameters(path, given, component.parameters, allow_infinite=registry.kind == "loss")
         shared = self.parameters(path, given, settings)
         qualified = f"{offer.distribution}:{offer.name}" if ":" in given["name"] else offer.name
+        if given["name"].endswith(SUFFIX):  # by its absolute path, as the config of a run may be read from anywhere
+            qualified = offer.value
         return PluginConfig(registry.kind, qualified, offer, component, parameters, shared)
 
     def parameters(

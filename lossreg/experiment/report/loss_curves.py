@@ -24,6 +24,7 @@ from lossreg.definition.domains import (
 from lossreg.definition.roles import Role
 from lossreg.errors import LossregError
 from lossreg.experiment.storage.records import plain
+from lossreg.registry.loading import SUFFIX
 from lossreg.registry.registries import losses
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def call(given: dict[str, Any]) -> str:
 def shape(given: dict[str, Any]) -> dict[str, Any]:
     """The lines of a config's loss, or why there are none."""
     result: dict[str, Any] = {"call": call(given), "name": given["name"], "lines": []}
+    if given["name"].endswith(SUFFIX):  # the results of a run may be anyone's, and reading them runs nothing
+        return {**result, "problem": "a loss from a file is not drawn, as that would run the file"}
     try:
         loss = losses.get(given["name"])
         parameters = {key: value for key, value in given.items() if key != "name"}

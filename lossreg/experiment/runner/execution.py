@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.errors import Diverged, NotResumable
+from lossreg.experiment.blas import blas_threads
 from lossreg.experiment.config.run_config import Config, load
 from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.runner import predictions
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lossreg.experiment.storage.checkpoint import Checkpoint
+    from lossreg.experiment.storage.records import Record
 
 
 def run(
@@ -97,7 +99,7 @@ def execute(  # noqa: PLR0913  a run consists of these
     describe: bool,
 ) -> Result:
     """Train to the end, or until something stops the run, and write its directory; `event` is noted in the log."""
-    prepared, network = training.prepared, training.prepared.network
+    prepared = training.prepared
     progress = TrackedProgress(progress, directory.path, prepared.config)
     try:
         if describe:
@@ -105,40 +107,47 @@ def execute(  # noqa: PLR0913  a run consists of these
         directory.note(event)
         directory.status("running", step=training.step)
         progress.started(prepared, training.step)
-        # A loss that overflows is detected by its value; numpy would warn in addition.
-        with np.errstate(over="ignore", invalid="ignore"):
+        with blas_threads(prepared.config.train.threads):
             train(training, directory, progress, interrupts)
-        last = final = training.history[-1]
-        if prepared.config.train.restore_best:
-            final = training.history[training.best]
-            best = checkpoint.read(directory.checkpoints, final["step"], size_limit(training))
-            training.restore(best, training.history)
-        directory.save(network.named)
-        predictions.save(prepared, directory.path)
-        directory.status("finished", step=last["step"])
-        directory.note(f"finished after step {last['step']}, with the weights of step {final['step']}")
+            final = save_results(training, directory)
     except BaseException as error:
         record_stop(error, training, directory)
         progress.stopped(directory.path)
         raise
-    result = Result(directory.path, prepared.config.resolved(), training.history, dict(network.named), final)
+    result = Result(directory.path, prepared.config.resolved(), training.history, dict(prepared.network.named), final)
     progress.finished(result)
     return result
 
 
 def train(training: TrainingLoop, directory: RunDirectory, progress: Progress, interrupts: InterruptHandler) -> None:
     """Train to the end; raises KeyboardInterrupt after the checkpoint that an interrupt asks for."""
-    while not training.done:
-        training.advance(interrupts)
-        if training.at_epoch_end:
-            record = training.evaluate()
-            directory.log(record)
-            if training.best == len(training.history) - 1:
-                training.best_checkpoint = training.checkpoint(directory.sizes())
-            progress.epoch(record)
-        if training.checkpoint_due or interrupts.received:
-            write_checkpoints(training, directory)
-        interrupts.check()
+    # A loss that overflows is detected by its value; numpy would warn in addition.
+    with np.errstate(over="ignore", invalid="ignore"):
+        while not training.done:
+            training.advance(interrupts)
+            if training.at_epoch_end:
+                record = training.evaluate()
+                directory.log(record)
+                if training.best == len(training.history) - 1:
+                    training.best_checkpoint = training.checkpoint(directory.sizes())
+                progress.epoch(record)
+            if training.checkpoint_due or interrupts.received:
+                write_checkpoints(training, directory)
+            interrupts.check()
+
+
+def save_results(training: TrainingLoop, directory: RunDirectory) -> Record:
+    """Write the final weights and predictions, and return the record of the epoch that they are from."""
+    last = final = training.history[-1]
+    if training.prepared.config.train.restore_best:
+        final = training.history[training.best]
+        best = checkpoint.read(directory.checkpoints, final["step"], size_limit(training))
+        training.restore(best, training.history)
+    directory.save(training.prepared.network.named)
+    predictions.save(training.prepared, directory.path)
+    directory.status("finished", step=last["step"])
+    directory.note(f"finished after step {last['step']}, with the weights of step {final['step']}")
+    return final
 
 
 def write_checkpoints(training: TrainingLoop, directory: RunDirectory) -> None:

@@ -14,9 +14,13 @@
     .lossreg               the marker that proves that lossreg made the directory, so that it may be deleted
     .lock                  an empty file, locked while a process works on the run
 
-On one machine, a config and a seed give the same bytes of metrics.jsonl and weights.safetensors, however often the run
-was stopped and resumed. Files appear whole or not at all; the last line of a .jsonl may be cut short by a crash, until
-the run is resumed.
+On one machine, a config gives the same bytes of metrics.jsonl, weights.safetensors and predictions.safetensors, however
+often the run is stopped and resumed, and for any number of jobs and of threads in the environment: `train.threads`, on
+which they depend, is part of the config. The same holds for another machine with the same model of processor and the
+same versions of Python, numpy, numba and BLAS, all of which environment.json records; on others the last bits differ. A
+BLAS that threadpoolctl cannot control, such as Apple's Accelerate, is left to its own number of threads.
+
+Files appear complete or not at all; the last line of a .jsonl may be cut short by a crash, until the run is resumed.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Files of a run: writing, checkpoints, and reading the runs that there are."""
+"""The directories of runs: write their files, find and read runs, and delete them."""

@@ -1,8 +1,8 @@
-"""Checkpoints: all that it takes to go on after a step, in one file; the latest few and the best are kept.
+"""Checkpoints: everything that training needs to continue after a step, in one file.
 
-A file has the network's weights by name, the optimizer's numbers, and in its header the step and the sizes that
-metrics.jsonl and timings.jsonl had. The rest follows: the order of an epoch's rows from seed and epoch, and what
-schedule, early stopping and the best epoch go by from the metrics.
+A file holds the weights by name, the state of the optimizer, and in its header the step and the sizes of metrics.jsonl
+and timings.jsonl. Everything else is recomputed: the order of the rows from the seed and the epoch, and the state of
+the schedule, of early stopping and of the best epoch from the metrics.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ HEADER = "lossreg"
 
 
 class Checkpoint(NamedTuple):
-    """A run after a step: arrays by name, and the sizes of its logs."""
+    """The state after a step: arrays by name, and the sizes of metrics.jsonl and timings.jsonl in bytes."""
 
     step: int
     arrays: Mapping[str, NDArray[Any]]
@@ -36,7 +36,7 @@ class Checkpoint(NamedTuple):
 
 
 def encode(arrays: Mapping[str, Any], header: dict[str, str] | None = None) -> bytes:
-    """The content of a safetensors file."""
+    """Encode arrays by name, and a header, as a safetensors file."""
     from safetensors.numpy import save
 
     # safetensors 0.8 writes wrong numbers for arrays that are not contiguous
@@ -44,24 +44,24 @@ def encode(arrays: Mapping[str, Any], header: dict[str, str] | None = None) -> b
 
 
 def path_of(folder: Path, step: int) -> Path:
-    """Where the checkpoint after a step is."""
+    """The path of the checkpoint after a step."""
     return folder / f"step-{step}.safetensors"
 
 
 def steps_in(folder: Path) -> list[int]:
-    """The steps that there are checkpoints after, in order."""
+    """The steps of the checkpoints in a directory, in order."""
     found = (re.fullmatch(r"step-(0|[1-9][0-9]*)\.safetensors", path.name) for path in folder.glob("step-*"))
     return sorted(int(match[1]) for match in found if match)
 
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint, whole or not at all."""
+    """Write a checkpoint atomically."""
     header = {HEADER: json.dumps({"step": checkpoint.step, "sizes": dict(checkpoint.sizes)})}
     files.write(path_of(folder, checkpoint.step), encode(checkpoint.arrays, header))
 
 
 def read(folder: Path, step: int, most: int) -> Checkpoint:
-    """Read the checkpoint after a step, of at most so many bytes; raises NotResumable for a file that is damaged."""
+    """Read the checkpoint after a step; raises NotResumable if it is damaged, or has more than `most` bytes."""
     from safetensors import SafetensorError, safe_open
 
     path = path_of(folder, step)
@@ -80,6 +80,6 @@ def read(folder: Path, step: int, most: int) -> Checkpoint:
 
 
 def prune(folder: Path, keep: int, best: set[int]) -> None:
-    """Delete all but the latest `keep` checkpoints and the best."""
+    """Delete all checkpoints but the latest `keep` and those of the steps in `best`."""
     for step in set(steps_in(folder)[:-keep]) - best:
         path_of(folder, step).unlink()

@@ -1,8 +1,8 @@
 """Delete the directories of runs and sweeps: only those that lossreg made, inside the directory of runs.
 
-A deletion is planned first, so that a command can show what would go, and carried out if nothing has changed since.
-The directory is renamed before its files go, so that half of it is never taken for a run; its marker goes last, so
-that a deletion that was killed can be completed by the next one.
+A deletion is planned first, so that a command can show it, and carried out if nothing has changed since. The directory
+is renamed before its files are deleted, so that a rest of it is never taken for a run. Its marker is deleted last, so
+that the next deletion can complete one that was killed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Deletion:
     place: Path
     """The path without any link on the way to it; it may be a link itself, which is then all that is deleted."""
     identity: tuple[int, int]
-    """The device and number of the directory, which tell it from another one of the same name."""
+    """The device and inode of the directory, which distinguish it from another one of the same name."""
     others: tuple[str, ...] = ()
     """What else is in the directory, which lossreg did not write."""
     refusal: str = ""
@@ -116,12 +116,12 @@ def is_plain(path: Path) -> bool:
 def plan_all(runs: Iterable[Path], sweeps: Iterable[Path], root: Path) -> list[Deletion]:
     """Plan the deletion of runs, then that of sweeps: these ones, and those of which no run would be left."""
     planned = [plan(path, "run", root) for path in runs]
-    going = places(planned)
-    parents = {place.parent for place in going if place.parent != root}
+    deleted = places(planned)
+    parents = {place.parent for place in deleted if place.parent != root}
     emptied = {
-        parent for parent in parents if is_own(parent, "sweep") and {run.path for run in runs_in(parent)} <= going
+        parent for parent in parents if is_own(parent, "sweep") and {run.path for run in runs_in(parent)} <= deleted
     }
-    return planned + [plan(path, "sweep", root, going) for path in sorted({*sweeps, *emptied})]
+    return planned + [plan(path, "sweep", root, deleted) for path in sorted({*sweeps, *emptied})]
 
 
 def places(planned: Iterable[Deletion]) -> set[Path]:
@@ -135,7 +135,7 @@ def delete_all(planned: Iterable[Deletion], root: Path) -> None:
     for one in planned:
         delete(one, root, places(planned) if one.kind == "sweep" else ())
     for folder in {one.place.parent for one in planned}:
-        if folder.is_dir():  # that of a sweep may have gone too
+        if folder.is_dir():  # unless it was a sweep's, and has been deleted
             complete(folder)
 
 
@@ -156,35 +156,35 @@ def delete(planned: Deletion, root: Path, inner: Iterable[Path] = ()) -> None:
                 f"{planned.path}: is not deleted: it is running; stop it first{locks.hint(planned.place)}"
             )
         with held:
-            gone = planned.place.with_name(f".{planned.place.name}.{secrets.token_hex(4)}.deleted")
-            planned.place.rename(gone)
-            status = gone.lstat()
+            renamed = planned.place.with_name(f".{planned.place.name}.{secrets.token_hex(4)}.deleted")
+            planned.place.rename(renamed)
+            status = renamed.lstat()
             if (status.st_dev, status.st_ino) != planned.identity:  # another took its place meanwhile
-                gone.rename(planned.place)
+                renamed.rename(planned.place)
                 raise changed
-            erase(gone)
+            erase(renamed)
 
 
-def erase(gone: Path) -> None:
+def erase(renamed: Path) -> None:
     """Delete a directory that has been renamed: its lock and its marker last."""
-    for entry in gone.iterdir():
+    for entry in renamed.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         elif entry.name not in {locks.LOCK, MARKER}:
             entry.unlink()
     for name in (locks.LOCK, MARKER):
-        (gone / name).unlink(missing_ok=True)
+        (renamed / name).unlink(missing_ok=True)
     with suppress(FileNotFoundError):  # another process may have completed it
-        gone.rmdir()
+        renamed.rmdir()
 
 
 def complete(folder: Path) -> None:
-    """Complete the deletions in a directory that were killed; leave alone those that another process is at."""
-    for gone in folder.iterdir():
-        match = DELETED.fullmatch(gone.name)
-        if not match or gone.is_symlink() or not gone.is_dir() or locks.is_locked(gone):
+    """Complete the deletions in a directory that were killed, except those that another process is carrying out."""
+    for renamed in folder.iterdir():
+        match = DELETED.fullmatch(renamed.name)
+        if not match or renamed.is_symlink() or not renamed.is_dir() or locks.is_locked(renamed):
             continue
-        proven = any(not unproven(gone, kind, match[1]) for kind in ("run", "sweep"))
-        if proven or not any(gone.iterdir()):
+        proven = any(not unproven(renamed, kind, match[1]) for kind in ("run", "sweep"))
+        if proven or not any(renamed.iterdir()):
             with suppress(OSError):
-                erase(gone)
+                erase(renamed)

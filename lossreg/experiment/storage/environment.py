@@ -1,4 +1,4 @@
-"""What a run depends on: its config and plugins, and the machine and packages; and what of it has changed."""
+"""The environment of a run: config, plugins, packages and machine, and the differences from an earlier one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lossreg.experiment.blas import blas_libraries
 from lossreg.experiment.storage.records import flat, plain
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ STATUS = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--ignore-submodule
 
 
 def environment(config: Config) -> dict[str, Any]:
-    """The config with its name and hash, the plugins, and everything else that a run depends on."""
+    """Everything that a run depends on: the config and its hash, the plugins, the packages and the machine."""
     return {
         "name": config.name,
         "config": plain(config.resolved()),
@@ -37,6 +38,7 @@ def environment(config: Config) -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": cpu(),
         "cores": os.cpu_count(),
+        "blas": blas_libraries(),
         "git": git(),
         "plugins": plugins(config),
         "packages": packages(),
@@ -45,7 +47,7 @@ def environment(config: Config) -> dict[str, Any]:
 
 @cache
 def packages() -> dict[str, str]:
-    """The versions of all installed packages by name, read once, and by a pattern, as to parse them takes 60 ms."""
+    """The versions of all installed packages by name, read with a pattern, since parsing all metadata takes 60 ms."""
     from importlib.metadata import distributions
 
     found = {}
@@ -71,7 +73,7 @@ def metadata_of(distribution: Distribution) -> str:
 
 
 def plugins(config: Config) -> list[dict[str, Any]]:
-    """Each plugin that a config names, with its distribution, version and the hash of its source."""
+    """The plugins that a config names, each with its distribution, its version and the hash of its source."""
     return [
         {
             "kind": choice.kind,
@@ -85,12 +87,12 @@ def plugins(config: Config) -> list[dict[str, Any]]:
 
 
 def config_hash(config: Config) -> str:
-    """The hash of a config with every default filled in: the same for the same run, however its file was written."""
+    """The hash of a config with all defaults filled in, which does not depend on how its file is written."""
     return hashlib.sha256(json.dumps(plain(config.resolved()), sort_keys=True).encode()).hexdigest()
 
 
 def changes(before: Mapping[str, Any], config: Config) -> list[str]:
-    """What differs, in words, between the environment that a run began in and what a config would run with now."""
+    """Describe how the config and its plugins differ from the environment in which a run began."""
     then, now = (flat(tree) for tree in (before["config"], plain(config.resolved())))
     keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]
     found = [f"{key} was {written(then.get(key))}, is {written(now.get(key))}" for key in keys]
@@ -109,12 +111,12 @@ def changes(before: Mapping[str, Any], config: Config) -> list[str]:
 
 
 def written(value: Any) -> str:
-    """A value as a config has it."""
+    """A value as a message shows it."""
     return "absent" if value is None else json.dumps(value)
 
 
 def cpu() -> str:
-    """The processor's name, or its architecture where that is all there is to know."""
+    """The name of the processor, or its architecture where the name is unknown."""
     with suppress(OSError):
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
         if found:

@@ -1,7 +1,7 @@
-"""Files that survive what happens to a process, and that are what they seem: written as one, appended to, cut back.
+"""Write files so that a crash or a full disk leaves no half of one, and open regular files only.
 
-A file is opened only if it is a regular one. A link is never followed, and a pipe never waited for: a directory of
-runs may come from someone else.
+A directory of runs may come from someone else: a link is never followed, and a pipe or a device never opened to wait
+for it.
 """
 
 from __future__ import annotations

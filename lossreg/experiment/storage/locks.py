@@ -104,7 +104,7 @@ def claim(folder: Path) -> bool:
     except FileExistsError:
         if is_owned(folder):
             return False
-    try:  # the owner is gone: one process at a time may take its place
+    try:  # the owner no longer exists; only one process may replace it
         record(folder / TAKEOVER)
     except FileExistsError:
         return False

@@ -1,6 +1,7 @@
-"""Records: what a run says of its epochs, and its other values, as JSON has them.
+"""Records, the metrics of one epoch, and the conversion of values to JSON and back.
 
-A record has counters, and the metrics of each of SPLITS by its name: `epoch`, `step`, `train_loss`, `test_accuracy`.
+A record has the counters `epoch` and `step`, and metrics named after the split of the rows that they are measured on,
+such as `train_loss` and `test_accuracy`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 SPLITS = ("train", "validation", "test")
-"""What the rows of a table are for; metrics are named after it."""
+"""The splits of the rows of a table; the names of metrics begin with one of them."""
 
 TIMES = ("seconds", "samples_per_second")
 COUNTERS = ("epoch", "step", *TIMES)
 
 
 def metrics_of(record: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of a record that are neither counters nor times."""
+    """The metrics in a record: its numbers that are neither counters nor times."""
     return {
         key: value
         for key, value in record.items()
@@ -30,13 +31,13 @@ def metrics_of(record: Mapping[str, Any]) -> dict[str, float]:
 
 
 def measured_on(key: str) -> str:
-    """The part that a metric was measured on, or an empty text."""
+    """The split that a metric was measured on; empty if its name does not begin with one."""
     part = key.partition("_")[0]
     return part if part in SPLITS else ""
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: nan and infinity, which it lacks, become text, of which `number` makes numbers again."""
+    """Convert a value for JSON: nan and infinity, which JSON lacks, become text; `number` converts them back."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -45,12 +46,12 @@ def plain(value: Any) -> Any:
 
 
 def number(value: Any) -> Any:
-    """A value of JSON as it was."""
+    """Convert a value from JSON: the texts for nan and infinity become numbers."""
     return float(value) if value in ("nan", "inf", "-inf") else value
 
 
 def flat(content: Any, prefix: str = "") -> dict[str, Any]:
-    """A mapping of mappings with dotted keys; lists stay as they are."""
+    """Flatten nested mappings into one with dotted keys; lists stay as they are."""
     if not isinstance(content, dict):
         return {prefix: content}
     return {

@@ -1,10 +1,11 @@
-"""Runs that are there: what a run's directory says, however it ended.
+"""Read the directories of runs, however the runs ended.
 
-A process may have been killed at any moment, so that a file may be missing, and the metrics' last line half written.
-What can be read is read; what cannot is a problem that the run names. Keys that nothing here knows are kept.
+A process may have been killed at any moment, so that a file may be missing, or the last line of the metrics cut short.
+Everything that can be read is returned, unknown keys included; the rest is listed in the problems of the run.
 
-A run has values, by key: `run`, `status`, `started`, `age` and `steps`; those of its config, dotted (`optimizer.lr`,
-and `loss` for `loss.name`); the metrics of its last epoch (`test_loss`) and the best of all (`best.test_loss`).
+The values of a run have these keys: `run`, `status`, `started`, `age` and `steps`; the dotted keys of its config
+(`optimizer.lr`, and `loss` for `loss.name`); the metrics of its last epoch (`test_loss`), and the best value of each
+(`best.test_loss`).
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ STAMP = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-(.+)")
 FILES = ("status.json", "metrics.jsonl")
 STATUSES = ("running", "finished", "failed", "interrupted", "diverged", "killed", "unknown")
 RISING = re.compile(r"accuracy|auc|correlation|explained|f1|jaccard|kappa|matthews|ndcg|precision|r2|recall|score")
-"""The metrics of which more is better; of all others, such as losses and errors, less is."""
+"""Matches the metrics for which higher is better; for all others, such as losses and errors, lower is."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run's directory."""
+    """A run, read from its directory."""
 
     path: Path
     problems: list[str] = field(default_factory=list, compare=False)
@@ -49,15 +50,15 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The directory's name without the time: short, and as good as always enough to find the run."""
+        """The directory's name without the time: short, and almost always enough to find the run."""
         stamped = STAMP.fullmatch(self.id)
         return stamped[2] if stamped else self.id
 
     @cached_property
     def status(self) -> str:
-        """How the run is doing: what it says, but `killed` if that is running and no process has it locked.
+        """The status in its file; `killed` if that is `running` and no process has the directory locked.
 
-        Of another machine's runs nothing is known, and they are believed.
+        The locks of another machine cannot be seen, so the file is believed.
         """
         status = str(self.state.get("status", "unknown"))
         if status not in ("running", "unknown") or self.state.get("host", platform.node()) != platform.node():
@@ -69,7 +70,7 @@ class Run:
 
     @cached_property
     def state(self) -> dict[str, Any]:
-        """What the run last said of itself: its status, when that was, and an error."""
+        """The content of status.json: the status, when it was written, and an error."""
         return self._json("status.json", untrusted.STATUS)
 
     @cached_property
@@ -95,7 +96,7 @@ class Run:
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
-        """The record of each epoch; nan and infinity are numbers again."""
+        """The record of each epoch, with nan and infinity as numbers."""
         try:
             lines = untrusted.read_lines(self.path / "metrics.jsonl")
         except FileNotFoundError:
@@ -125,7 +126,7 @@ class Run:
 
     @cached_property
     def best(self) -> dict[str, float]:
-        """The best value of each metric over all epochs; nan is never the best of several."""
+        """The best value of each metric over all epochs; nan only if there is no other value."""
         best: dict[str, float] = {}
         for record in self.records:
             for key, value in metrics_of(record).items():
@@ -136,13 +137,13 @@ class Run:
 
     @property
     def steps(self) -> int | None:
-        """How many steps were done: to where the run says that it was stopped, or to its last record."""
-        said = (self.state.get("step"), self.records[-1].get("step") if self.records else None)
-        return max((step for step in said if isinstance(step, int)), default=None)
+        """The number of steps taken, as the status or the last record says, whichever is later."""
+        written = (self.state.get("step"), self.records[-1].get("step") if self.records else None)
+        return max((step for step in written if isinstance(step, int)), default=None)
 
     @cached_property
     def started(self) -> datetime | None:
-        """When the run began: the time in its name, or else that of its config, or of its directory."""
+        """When the run began: the time in its name, or else when its config or its directory was last changed."""
         stamped = STAMP.fullmatch(self.id)
         if stamped:
             with suppress(ValueError):
@@ -154,12 +155,12 @@ class Run:
 
     @property
     def age(self) -> float | None:
-        """How many seconds ago the run began; 0 if that is in the future, as after the clock was changed."""
+        """How many seconds ago the run began; 0 if that is in the future because the clock was changed."""
         return max(0.0, (datetime.now(UTC) - self.started).total_seconds()) if self.started else None
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """Every value by its key."""
+        """All values by key, as the module's docstring lists them."""
         short = {key.removesuffix(".name"): value for key, value in self.settings.items() if key.endswith(".name")}
         facts = {
             "run": self.id,
@@ -189,7 +190,7 @@ class Run:
         return self._fitting(name, content, schema)
 
     def _fitting(self, name: str, content: Any, schema: Mapping[str, Check]) -> dict[str, Any]:
-        """What of a file's content fits a schema; the rest is a problem."""
+        """The part of a file's content that fits a schema; the rest is reported as problems."""
         if not isinstance(content, dict):
             self.problems.append(f"{name}: expected a mapping, got {shortened(repr(content))}")
             return {}
@@ -199,7 +200,7 @@ class Run:
 
 
 def runs_in(root: Path) -> list[Run]:
-    """The runs under a directory, those of sweeps within it included, in the order in which they began."""
+    """The runs below a directory, including those of sweeps, in the order in which they began."""
     found, waiting = [], [root]
     while waiting:
         directory = waiting.pop()
@@ -212,22 +213,22 @@ def runs_in(root: Path) -> list[Run]:
 
 
 def is_hidden(path: Path) -> bool:
-    """Whether a path is to be passed over: a link may lead in circles, and a run being deleted begins with a dot."""
+    """Whether a path is skipped: a link may lead in circles, and the name of a run that is being deleted has a dot."""
     return path.name.startswith(".") or path.is_symlink()
 
 
 def is_run(path: Path) -> bool:
-    """Whether a directory is a run's, by its name, a file or its marker: a run may be killed before its first file."""
+    """Whether a directory is that of a run, by its name, its marker or one of its files."""
     return bool(STAMP.fullmatch(path.name)) or any((path / name).is_file() for name in FILES) or is_own(path, "run")
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether more of a metric is better."""
+    """Whether a higher value of a metric is better."""
     return bool(RISING.search(metric)) and not {"loss", "error"} & {*metric.split("_")}
 
 
 def metric_keys(runs: Iterable[Run]) -> list[str]:
-    """The metrics that runs have, part by part, those to judge by first."""
+    """The keys of the metrics of runs: those of the test rows first, then validation, then training."""
     keys = dict.fromkeys(key for run in runs for key in run.final)
     order = [*reversed(SPLITS), ""]
     return sorted(keys, key=lambda key: order.index(measured_on(key)))

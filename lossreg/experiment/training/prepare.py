@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
+from lossreg.experiment.blas import blas_threads
 from lossreg.experiment.data.preprocessing import prepare_inputs
 from lossreg.experiment.data.split import split
 from lossreg.experiment.data.table import Table
@@ -97,7 +98,12 @@ def random_stream(seed: int, *key: int) -> np.random.Generator:
 
 def prepare(config: Config) -> PreparedRun:
     """Prepare a run, and evaluate the loss of one example. Raises InvalidConfig for what cannot work."""
-    table = load_table(config)
+    with blas_threads(config.train.threads):
+        return prepare_with_table(config, load_table(config))
+
+
+def prepare_with_table(config: Config, table: Table) -> PreparedRun:
+    """Prepare a run whose data have been loaded."""
     matched = match(config, table)
     check_schedule(config)
     settings = config.data.settings
