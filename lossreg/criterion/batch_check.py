@@ -23,7 +23,7 @@ CLASSES = "C"
 """The axis of the classes."""
 
 
-def check_batch(  # noqa: PLR0913, PLR0917  all that a call is given
+def check_batch(
     forms: Sequence[BoundForm],
     arrays: Sequence[Array],
     sample_weight: Array | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class BatchPlan(Plan):
     ) -> tuple[Any, Any]:
         """Run the kernel on the samples that count; see `Plan.run`."""
         divisor, factor = self.divide(arrays, sample_weight, where, denominator, unit)
-        if divisor != divisor and sample_weight is not None:  # noqa: PLR0124  only nan differs from itself
+        if isnan(divisor) and sample_weight is not None:
             return self.run_rescaled(arrays, sample_weight, where, denominator, out)
         out = (out,) if out is not None and out.__class__ is not tuple else out
         grads = [

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lossreg.definition.parameters import Parameter
     from lossreg.definition.signature import Form
 
+    Array = np.ndarray[Any, Any]
+
 LEAST, MOST = 2.0**-100, 2.0**100
 """Numbers beyond these are none that float32 can be counted on to compute with."""
 
@@ -39,7 +41,7 @@ class BoundForm:
         self.switches = tuple([values[name] for name in form.switches])
         self.ignored: int | None = None
         self.weight, self.unit, self.weighted = 1.0, 1.0, ""
-        self.weights: Any = None
+        self.weights: Array | None = None
         self.wide = False
         kept: list[tuple[Parameter, Any]] = []
         for parameter in form.parameters:

@@ -59,7 +59,7 @@ class Call:
         self.out: tuple[str, ...] = ()
 
 
-def check(  # noqa: PLR0913, PLR0917  all that a call is given
+def check(
     forms: Sequence[BoundForm],
     arrays: Sequence[Array],
     sample_weight: Array | None,
@@ -251,10 +251,10 @@ def check_out(call: Call, out: Sequence[Any]) -> None:
 
 
 def layouts_of(out: Any, readers: Sequence[Array]) -> tuple[Any, ...]:
-    """How the arrays given as `out` lie: type, shape, flags, and what they share memory with; None for what is no array.
+    """How each array given as `out` lies: type, shape, flags, and what it shares memory with; None where it is none.
 
-    That are the positions of inputs, weights or mask; -1 - position for one that is the very same array; and "out" for
-    another one of `out`.
+    What it shares memory with is said by the position of an input, weights or mask, by -1 - position for one that is
+    the very same array, and by "out" for another one of `out`.
     """
     found: tuple[Any, ...] = ()
     before: tuple[Array, ...] = ()

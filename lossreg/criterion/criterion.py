@@ -16,7 +16,6 @@ from lossreg.criterion.batch_plan import BatchPlan
 from lossreg.criterion.bound_form import BoundForm
 from lossreg.criterion.checking import VALUE_ONLY, check, layouts_of
 from lossreg.criterion.loop_plan import LoopPlan
-from lossreg.criterion.plan import Plan
 from lossreg.criterion.reductions import REDUCTIONS
 from lossreg.definition.loss import Loss
 from lossreg.definition.parameters import Parameter, bind
@@ -25,6 +24,8 @@ from lossreg.errors import InvalidParameter, InvalidType, listed, nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from lossreg.criterion.plan import Plan
+
 PLANS = 1024
 """How many plans a criterion keeps; with more, the oldest goes. A plan takes some 3 kB."""
 ADDING = Lock()
@@ -32,7 +33,7 @@ ADDING = Lock()
 
 
 class Criterion:
-    """A loss with its parameters and a reduction, ready to be called on arrays. Immutable; equal to what prints the same.
+    """A loss with its parameters and a reduction, ready to be called on arrays; an immutable value.
 
     Made by `lossreg.create`. The shapes, types and weights that are the same for all losses are described at
     `value_and_grad`; the formula is the loss's own documentation, `criterion.loss.doc`.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.checking import IN_PLACE, rows_last
-from lossreg.kernels.drivers.array_loop import Operands, SlabLoop, array_loop
-from lossreg.kernels.drivers.operand import Operand
+from lossreg.kernels.drivers.array_loop import SlabLoop, array_loop
+from lossreg.kernels.drivers.operand import Operands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,39 +20,31 @@ if TYPE_CHECKING:
 
 def make_loop(call: Call, values: Array | None, slopes: Mapping[int, Array | None]) -> Any:
     """The loop of calls like one, which fills such values, and such slopes by the position of their inputs."""
-    bound, modes = call.bound, dict(zip(call.graded, call.out, strict=False))
-    over = next((at for at, mode in modes.items() if mode == IN_PLACE), -1)
-    return array_loop(bound.form, call.real, bound.switches, settings(call), operands(call, values, slopes), over)
+    over = call.graded[call.out.index(IN_PLACE)] if IN_PLACE in call.out else -1
+    return array_loop(call.bound.form, call.bound.switches, settings(call), operands(call, values, slopes), over)
 
 
 def loop_of_values(call: Call) -> SlabLoop:
     """The loop that gives the values of calls like one, and nothing else, a slab at a time."""
-    bound = call.bound
     every = operands(call, np.empty(call.shape, call.real), {})
-    return SlabLoop(bound.form, call.real, bound.switches, settings(call), every)
+    return SlabLoop(call.bound.form, call.bound.switches, settings(call), every)
 
 
 def operands(call: Call, values: Array | None, slopes: Mapping[int, Array | None]) -> Operands:
     """The operands of a loop over a call's arrays."""
-    shape, rank, real, bound = call.shape, len(call.shape), call.real, call.bound
-    inputs, stored = [], []
+    shape, real, bound = call.shape, call.real, call.bound
+    inputs: list[tuple[Any, ...]] = []
+    stored: list[tuple[Any, ...] | None] = []
     for at, (x, entry) in enumerate(zip(call.arrays, bound.form.inputs, strict=True)):
         order, full = None, shape
         if entry.axis is not None:
             order = rows_last(x.ndim, entry.axis)
             full = x.shape if order is None else tuple([x.shape[axis] for axis in order])
-        inputs.append(Operand(x, np.int64 if entry.domain.integer else real, full, rank, order=order))
+        inputs.append((x, np.int64 if entry.domain.integer else real, full, order))
         if entry.name in bound.slopes:
             slope = slopes.get(at)
-            stored.append(None if slope is None else Operand(slope, real, full, rank, order=order))
-    weight, where = call.sample_weight, call.where
-    return Operands(
-        None if values is None else Operand(values, real, shape, rank),
-        None if weight is None else Operand(weight, real, shape, rank),
-        None if where is None else Operand(where, np.bool_, shape, rank),
-        tuple(stored),
-        tuple(inputs),
-    )
+            stored.append(None if slope is None else (slope, real, full, order))
+    return Operands(real, shape, values, call.sample_weight, call.where, stored, inputs)
 
 
 def settings(call: Call) -> tuple[Any, ...]:

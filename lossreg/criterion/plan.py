@@ -9,7 +9,7 @@ domain, a sum that is not finite.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from math import isfinite, ldexp, prod
+from math import isfinite, isnan, ldexp, prod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -82,6 +82,8 @@ class Plan(ABC):
             count = self.weights.count(arrays, sample_weight, where)
         if count == self.weights.everything and denominator is None and self.whole > 0:
             return self.whole, self.factor
+        if isnan(count):
+            return count, 1.0
         divisor = self.reduce(self.bound.weight * count, self.size, self.batch)
         if denominator is not None:
             return self.checked(denominator, divisor), self.bound.unit * unit
@@ -114,7 +116,7 @@ class Plan(ABC):
         count, unit = self.weights.fixed, self.bound.unit
         if count is None:
             count = self.weights.count(arrays, sample_weight, where)
-        if count != count and sample_weight is not None:  # noqa: PLR0124  as in `run`
+        if isnan(count) and sample_weight is not None:
             plan, sample_weight, own = self.rescaled(arrays, sample_weight, where)
             count, unit = plan.weights.count(arrays, sample_weight, where), unit * own
         return float(self.reduce(self.bound.weight * count, self.size, self.batch) * (unit if self.divides else 1.0))
@@ -163,7 +165,7 @@ class Plan(ABC):
         with errstate(all="ignore"):
             for part in parts:
                 total += float(np.sum(part / np.float64(divisor)))
-                if total != total:  # noqa: PLR0124  nan, and it stays so
+                if isnan(total):  # and it stays so
                     break
         return total
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from math import prod
 from operator import call
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import empty, errstate
@@ -17,82 +17,56 @@ from numpy import empty, errstate
 from lossreg.kernels.compiler.bytecode import straight
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.drivers.block_loop import BlockLoop
-from lossreg.kernels.drivers.operand import Operand
+from lossreg.kernels.drivers.operand import BESIDE, Operand, Operands
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 from lossreg.kernels.drivers.threads import run_together, shares
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from lossreg.definition.signature import Form
 
     Array = np.ndarray[Any, Any]
 
 
-class Operands(NamedTuple):
-    """The arrays that a loop fills and reads; None for those that calls do not have, or do not ask for.
-
-    There are as many slopes as the form has.
-    """
-
-    values: Operand | None
-    weight: Operand | None
-    where: Operand | None
-    slopes: tuple[Operand | None, ...]
-    inputs: tuple[Operand, ...]
-
-    def in_order(self, slots: Iterable[int]) -> list[Operand | None]:
-        """All in one list: values, weight and mask, the slopes that a loop has a place for, and the inputs."""
-        return [self.values, self.weight, self.where, *[self.slopes[at] for at in slots], *self.inputs]
-
-
-BESIDE = 3
-"""The operands before the slopes: values, weight and mask."""
-
-
 def array_loop(
-    form: Form,
-    real: type,
-    switches: tuple[Any, ...],
-    parameters: tuple[Any, ...],
-    operands: Operands,
-    over: int = -1,
+    form: Form, switches: tuple[Any, ...], parameters: tuple[Any, ...], operands: Operands, over: int = -1
 ) -> BlockLoop | ConvertedLoop | SlabLoop:
     """The loop for such operands, compiled, which goes over them in the fastest way that they allow.
 
     `parameters` are those that choose no branch: numbers and, by row, rows; else arrays over the loss's own shape.
     `over` is the input whose memory a slope is written to.
     """
-    constants = [] if form.by_row else [constant(x, real, operands) for x in parameters if isinstance(x, np.ndarray)]
-    present = [x for x in operands.in_order(range(len(operands.slopes))) if x is not None] + constants
+    by_row, plain, at_once, across = bool(form.slope_rows), True, True, False
+    constants = [] if by_row else [constant(x, operands) for x in parameters if isinstance(x, np.ndarray)]
+    for operand in (*operands.in_order(range(len(operands.slopes))), *constants):
+        if operand is not None:
+            plain = plain and operand.bring is None
+            # What has one number for each row is small beside rows.
+            at_once = at_once and (operand.at_once or (by_row and not operand.rows))
+            across = across or operand.order is not None
     # Several slopes that are written over inputs have to wait for one another.
     waits = over >= 0 and sum(slope is not None for slope in operands.slopes) > 1
-    planes = not waits and across_planes(form, present)
-    # What has one number for each row is small beside rows.
-    if waits or not (planes or all(x.at_once or (form.by_row and not x.rows) for x in present)):
-        return SlabLoop(form, real, switches, parameters, operands, in_place=over >= 0)
+    planes = across and not waits and lie_across_planes(form, operands)
+    if waits or not (planes or at_once):
+        return SlabLoop(form, switches, parameters, operands, in_place=over >= 0)
     if constants:
-        parameters = tuple(constant(x, real, operands).copy(x) if isinstance(x, np.ndarray) else x for x in parameters)
-    loop = BlockLoop(form, real, switches, parameters, *operands, over, planes=planes)
-    plain = all(x.bringing() is None for x in present if x not in constants)
+        parameters = tuple([constant(x, operands).copy(x) if isinstance(x, np.ndarray) else x for x in parameters])
+        plain = all(operand is None or operand.bring is None for operand in operands.in_order(()))
+    loop = BlockLoop(form, switches, parameters, operands, over, planes=planes)
     return loop if plain else ConvertedLoop(loop, operands, planes=planes)
 
 
-def constant(x: Array, real: type, operands: Operands) -> Operand:
+def constant(x: Array, operands: Operands) -> Operand:
     """The operand of a parameter that is an array over the loss's own shape."""
-    own = operands.inputs[0].shape
-    return Operand(x, real, own, len(own))
+    return Operand(x, operands.real, operands.shape, rank=len(operands.shape))
 
 
-def across_planes(form: Form, present: list[Operand]) -> bool:
+def lie_across_planes(form: Form, operands: Operands) -> bool:
     """Whether all arrays of rows lie as (N, C, ...) in memory, and the loop can take many rows of such at a time."""
-    rows = [x for x in present if x.rows]
-    return (
-        form.by_row
-        and all(x.across_planes() is not None for x in rows)
-        and rows[0].shape[-1] <= BLOCK // LANES
-        and straight(form.kernel)
-    )
+    rows = [x for x in (*operands.slopes, *operands.inputs) if x is not None and x.rows]
+    small = operands.inputs[0].row <= BLOCK // LANES and straight(form.kernel)
+    return small and all(x.across_planes() is not None for x in rows)
 
 
 class ConvertedLoop:
@@ -109,7 +83,7 @@ class ConvertedLoop:
         for at, operand in enumerate(every):
             function = None
             if operand is not None:
-                function = operand.across_planes() if planes and operand.rows else operand.bringing()
+                function = operand.across_planes() if planes and operand.rows else operand.bring
                 is_output = at == 0 or BESIDE <= at < len(every) - len(operands.inputs)
                 if is_output and not (operand.ready or (planes and operand.rows)):
                     function = operand.blank
@@ -154,25 +128,24 @@ class SlabLoop:
     def __init__(
         self,
         form: Form,
-        real: type,
         switches: tuple[Any, ...],
         parameters: tuple[Any, ...],
         operands: Operands,
         *,
         in_place: bool = False,
     ) -> None:
-        by_element = [isinstance(x, np.ndarray) and not form.by_row for x in parameters]
-        constants = [constant(x, real, operands) if so else None for x, so in zip(parameters, by_element, strict=True)]
-        flat = tuple(empty(1, real) if so else x for x, so in zip(parameters, by_element, strict=True))
-        self.loop = BlockLoop(form, real, switches, flat, *operands)
+        constants = [
+            constant(x, operands) if isinstance(x, np.ndarray) and not form.slope_rows else None for x in parameters
+        ]
+        flat = tuple([empty(1, operands.real) if x else y for x, y in zip(constants, parameters, strict=True)])
+        self.loop = BlockLoop(form, switches, flat, operands)
         self.parameters = parameters
         own = operands.in_order(self.loop.slots)
         self.operands, self.parameters_from = [*own, *constants], len(own)
         self.inputs_from = len(own) - len(operands.inputs)
         self.outputs = [at for at in (0, *range(BESIDE, self.inputs_from)) if own[at] is not None]
         self.in_place = in_place
-        rows = operands.inputs[0].shape
-        self.shape = rows[: len(rows) - form.by_row]
+        self.shape = operands.shape
 
     def run(self, scale: float, values: Any, weight: Any, where: Any, operands: tuple[Any, ...]) -> tuple[float, bool]:
         """Run the loop on slab after slab of the arrays as they are given."""

@@ -6,17 +6,16 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import typeof, types
 from numpy import empty, errstate
 
 from lossreg.kernels.compiler.bytecode import laborious, straight
 from lossreg.kernels.compiler.options import BLOCK, LANES
-from lossreg.kernels.drivers.compiled_loops import array_type, entry_point, form_loop, tuple_type
+from lossreg.kernels.drivers.compiled_loops import form_entry, kind_of
 from lossreg.kernels.drivers.threads import run_together, shares, threads_for
 
 if TYPE_CHECKING:
     from lossreg.definition.signature import Form
-    from lossreg.kernels.drivers.operand import Operand
+    from lossreg.kernels.drivers.operand import Operands
 
     Array = np.ndarray[Any, Any]
 
@@ -30,10 +29,8 @@ FEW = 8
 class BlockLoop:
     """A form's loop, compiled for operands of certain types, and the blocks that it goes over.
 
-    switches, parameters: the form's parameters, those that choose a branch and the others. Arrays over the loss's own
-        shape come behind the inputs, where they are not among the parameters.
-    values, weight, where, slopes, inputs: what the loop fills and reads, or None for what it does not. There are as
-        many slopes as the form has.
+    switches, parameters: the form's parameters, those that choose a branch and the others; an array among these is a
+        row, or is flat.
     over: the input whose memory the only slope is written to, or -1.
     planes: whether rows lie across planes: such arrays are (N, C, S).
     """
@@ -41,59 +38,40 @@ class BlockLoop:
     def __init__(
         self,
         form: Form,
-        real: type,
         switches: tuple[Any, ...],
         parameters: tuple[Any, ...],
-        values: Operand | None,
-        weight: Operand | None,
-        where: Operand | None,
-        slopes: tuple[Operand | None, ...],
-        inputs: tuple[Operand, ...],
+        operands: Operands,
         over: int = -1,
         *,
         planes: bool = False,
     ) -> None:
-        first = inputs[0]
-        self.width = first.shape[-1] if form.by_row else 1
-        own = first.shape[: len(first.shape) - form.by_row]
-        wanted = tuple(at for at, slope in enumerate(slopes) if slope is not None)
+        real, shape, slopes, by_row = operands.real, operands.shape, operands.slopes, bool(form.slope_rows)
+        self.width = operands.inputs[0].row
+        wanted = tuple([at for at, slope in enumerate(slopes) if slope is not None])
         # A kernel by row fills all its slopes but the optional ones; those that are not asked for are scratch.
-        slots = self.slots = tuple(range(len(slopes))) if form.by_row else wanted
+        slots = self.slots = tuple(range(len(slopes))) if by_row else wanted
         heavy = laborious(form.kernel)
         abreast = planes or (self.width <= NARROW and heavy and straight(form.kernel))
         # Rows that are copied to stand side by side may be written over at once. Other slopes that go over an input,
         # which may still be read, are scratch first.
         over = -1 if abreast else over
-        self.scratch = [
-            at
-            for at, row in enumerate(form.slope_rows)
-            if (at in wanted if over >= 0 else not wanted and row not in form.optional_rows)
-        ]
-        self.real, self.parameters = real, parameters
-        self.length = max(1, BLOCK // self.width) if form.by_row else BLOCK
+        self.scratch: list[int] = []
+        for at, row in enumerate(form.slope_rows):
+            if at in wanted if over >= 0 else not wanted and row not in form.optional_rows:
+                self.scratch.append(at)
+        self.real, self.parameters, self.row = real, parameters, (1, self.width)
+        self.length = max(1, BLOCK // self.width) if by_row else BLOCK
         self.length -= self.length % LANES if abreast else 0
-        self.size = prod(own)
-        self.span = self.size // own[0] if planes else self.size
-        self.blocks = -(-self.span // self.length) * (own[0] if planes else 1)
+        self.size = prod(shape)
+        self.span = self.size // shape[0] if planes else self.size
+        self.blocks = -(-self.span // self.length) * (shape[0] if planes else 1)
         self.threads = threads_for(self.size * self.width * (1 + heavy))
-        rows = array_type(real, 2 + planes)
-        stored = [
-            array_type(real, 2)
-            if at in self.scratch
-            else types.none
-            if slopes[at] is None
-            else rows
-            if form.by_row
-            else array_type(real)
-            for at in slots
-        ]
-        read = [array_type(x.kind, (2 + planes) if x.rows else 1) for x in inputs]
-        optional = [types.none if x is None else array_type(x.kind) for x in (values, weight, where)]
-        numbers = (types.float64, *[types.int64] * 4)
-        operands = tuple_type([*stored, *read, *map(typeof, parameters)])
-        function = form_loop(form, real, switches, slots, over, abreast=abreast)
-        self.entry = entry_point(
-            function, (array_type(np.float64), *optional, *numbers, operands), form.kernel.__name__
+        axes = 2 + planes
+        stored = [(real, 2) if at in self.scratch else slopes[at] and (real, axes if by_row else 1) for at in slots]
+        read = [(x.kind, axes if x.rows else 1) for x in operands.inputs]
+        beside = tuple([x and (x.kind, 1) for x in (operands.values, operands.weight, operands.where)])
+        self.entry = form_entry(
+            form, real, switches, slots, over, abreast, beside, (*stored, *read, *map(kind_of, parameters))
         )
 
     def run(self, scale: float, values: Any, weight: Any, where: Any, operands: tuple[Any, ...]) -> tuple[float, bool]:
@@ -133,7 +111,7 @@ class BlockLoop:
     def with_scratch(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
         """The operands as one thread has them: with scratch of its own."""
         for at in self.scratch:
-            operands = (*operands[:at], empty((1, self.width), self.real), *operands[at + 1 :])
+            operands = operands[:at] + (empty(self.row, self.real),) + operands[at + 1 :]
         return operands
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numba import from_dtype, types
 
 from lossreg.definition.roles import Role
@@ -16,7 +17,7 @@ from lossreg.kernels.loops import scalar
 from lossreg.kernels.loops.vector import elements_abreast, rows_abreast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from lossreg.definition.signature import Form
 
@@ -81,6 +82,24 @@ def sample_loop(function: Callable[..., None]) -> Callable[..., None]:
     return clone(scalar.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", {}, linked(function))
 
 
+@cache
+def form_entry(
+    form: Form,
+    real: type,
+    switches: tuple[Any, ...],
+    stored: tuple[int, ...],
+    over: int,
+    abreast: bool,
+    beside: tuple[Any, ...],
+    operands: tuple[Any, ...],
+) -> Callable[..., bool]:
+    """The compiled code of a form's loop, for the kinds of values, weights and mask, and of what else it takes."""
+    function = form_loop(form, real, switches, stored, over, abreast=abreast)
+    numbers = (types.float64, *[types.int64] * 4)
+    kinds = (numba_type((np.float64, 1)), *map(numba_type, beside), *numbers, numba_type(operands))
+    return entry_point(function, kinds, form.kernel.__name__)
+
+
 def entry_point(function: Any, kinds: tuple[Any, ...], name: str) -> Callable[..., Any]:
     """The compiled code for arguments of these types, called without a search; those under a star are one tuple here.
 
@@ -94,11 +113,20 @@ def entry_point(function: Any, kinds: tuple[Any, ...], name: str) -> Callable[..
     return function.get_overload(kinds)
 
 
-def array_type(kind: Any, axes: int = 1) -> Any:
-    """numba's type of contiguous arrays."""
-    return types.Array(from_dtype(kind), axes, "C")
+def numba_type(kind: Any) -> Any:
+    """numba's type of a kind of argument: a type of numbers, or None; numbers with axes; or a tuple of kinds.
+
+    They are told apart by their form: `(np.float32, 2)` is a contiguous array of two axes.
+    """
+    if kind is None:
+        return types.none
+    if not isinstance(kind, tuple):
+        return from_dtype(np.dtype(kind))
+    if len(kind) == 2 and isinstance(kind[1], int):
+        return types.Array(from_dtype(np.dtype(kind[0])), kind[1], "C")
+    return Tuple([*map(numba_type, kind)])
 
 
-def tuple_type(kinds: Iterable[Any]) -> Any:
-    """numba's type of a tuple of numbers and arrays."""
-    return Tuple(list(kinds))
+def kind_of(x: Any) -> Any:
+    """The kind of a parameter: a number, or an array of contiguous numbers."""
+    return (x.dtype.type, x.ndim) if isinstance(x, np.ndarray) else type(x)

@@ -7,10 +7,9 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import types
 
 from lossreg.kernels.compiler.specialize import clone, fingerprint
-from lossreg.kernels.drivers.compiled_loops import array_type, entry_point, tuple_type
+from lossreg.kernels.drivers.compiled_loops import entry_point, numba_type
 from lossreg.kernels.drivers.operand import Operand
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 
@@ -28,7 +27,7 @@ NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
 """The types of sample weights that the loop reads as they are."""
 
 
-def add_weights(
+def add_weights(  # noqa: PLR0912  a branch for each thing that may weigh something
     sample_weight: Any, where: Any, labels: Any, ignored: int, weight: Any, limits: Any, size: int, length: int
 ) -> Any:
     """Add up how much the elements or rows weigh that are not masked or ignored, in blocks; and judge the weights.
@@ -84,6 +83,13 @@ def compiled() -> Callable[..., Any]:
     return clone(add_weights, f"add_weights_{fingerprint()}", {})
 
 
+@cache
+def entry(sample_weight: Any, where: Any, labels: Any, weight: Any) -> Callable[..., Any]:
+    """The compiled code for such kinds of arrays, or None."""
+    kinds = (sample_weight, where, labels, np.int64, weight, (np.float64,) * 3, np.int64, np.int64)
+    return entry_point(compiled(), tuple(map(numba_type, kinds)), "add_weights")
+
+
 class WeightSum:
     """The sum of the weights of arrays like those of one call, given in the loss's own shape or that of its first axes.
 
@@ -104,19 +110,19 @@ class WeightSum:
         kind = sample_weight.dtype if sample_weight is not None and sample_weight.dtype in NATIVE else np.float64
         by_element = None if labels is not None else weight
         given = ((sample_weight, kind), (where, np.bool_), (labels, np.int64), (by_element, np.float64))
-        self.operands: list[Any] = [None if x is None else Operand(x, kind, shape, len(shape)) for x, kind in given]
+        self.operands: list[Any] = [
+            None if x is None else Operand(x, kind, shape, rank=len(shape)) for x, kind in given
+        ]
         self.by_element, self.weight = by_element, weight
         self.shape, self.ignored, self.limits = shape, ignored, ORDINARY[real.__name__]
         # A block is of whole elements of the first axis, as a slab is.
         self.size, rest = prod(shape), prod(shape[1:])
         self.block = max(1, SLAB // rest) * rest if 0 < rest <= SLAB else SLAB
         self.at_once = all(operand is None or operand.at_once for operand in self.operands)
-        self.bring = [operand and operand.bringing() for operand in self.operands]
+        self.bring = [operand and operand.bring for operand in self.operands]
         self.plain = by_element is None and not any(self.bring)
-        arrays = [types.none if operand is None else array_type(operand.kind) for operand in self.operands[:3]]
-        weights = types.none if weight is None else array_type(np.float64)
-        numbers = (types.int64, weights, tuple_type([types.float64] * len(self.limits)), types.int64, types.int64)
-        self.entry = entry_point(compiled(), (*arrays, *numbers), "add_weights")
+        arrays = [None if operand is None else (operand.kind, 1) for operand in self.operands[:3]]
+        self.entry = entry(*arrays, None if weight is None else (np.float64, 1))
 
     def __call__(self, sample_weight: Array | None, where: Array | None, labels: Array | None) -> tuple[float, bool]:
         """Add them up; the second result tells whether all sample weights are of ordinary size."""
