@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.errors import InvalidDefinition
-from lossreg.kernels.compiler.bytecode import laborious, straight
+from lossreg.kernels.compiler.bytecode import laborious
 from lossreg.kernels.compiler.numba_api import NumbaError
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.compiler.specialize import in_short
 from lossreg.kernels.drivers.compiled_loops import driver, repeater
 from lossreg.kernels.drivers.each import Scratch
 from lossreg.kernels.drivers.threads import get_num_threads, run_together
+from lossreg.kernels.loops.vector import takes_lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -70,7 +71,7 @@ def evaluate(
     waiting = over and any(slope is not None for slope in slopes[1:])
     whole = None if waiting else as_they_are(moving, kinds, rank)
     width, place = inputs[0].shape[-1] if form.by_row else 1, over[0] if over and whole else -1
-    fitting = form.by_row and rank > 1 and width <= BLOCK // LANES and straight(form.kernel)
+    fitting = form.by_row and rank > 1 and width <= BLOCK // LANES and takes_lanes(form.kernel)
     planes = across_planes(moving, kinds, rank) if fitting and whole is None else None
     drive = Drive(form, real, switches, width, scale, slopes, place, across=planes is not None)
     flat = whole or planes
@@ -127,7 +128,7 @@ class Drive:
         # A kernel by row fills all its slopes but the optional ones; those that nobody asked for are scratch.
         self.slots = tuple(range(len(slopes))) if form.by_row else wanted
         # So is one that goes over an input, which may still be read, unless rows are copied to stand side by side.
-        narrow = 0 < width <= NARROW and straight(form.kernel) and laborious(form.kernel)
+        narrow = 0 < width <= NARROW and takes_lanes(form.kernel) and laborious(form.kernel)
         self.abreast = across or narrow
         over = -1 if self.abreast else over
         self.scratch = [False] * len(slopes)
