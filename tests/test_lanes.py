@@ -5,7 +5,7 @@ import pytest
 from numba import types
 
 import lossreg
-from lossreg.definition.parameters import along
+from lossreg.definition.annotations import row_axis_of
 from lossreg.kernels.compiler.bytecode import laborious, straight
 from lossreg.kernels.compiler.options import REORDERED
 from lossreg.kernels.compiler.type_inference import kernel_context
@@ -83,7 +83,9 @@ def side_by_side(form):
     switches = tuple(p.default for p in form.parameters if p.name in form.switches)
     others = [p for p in form.parameters if p.name not in form.switches]
     settings = [
-        types.int64 if isinstance(p.default, int) else row_parameter(types.float32, along(p.annotation) is not None)
+        types.int64
+        if isinstance(p.default, int)
+        else row_parameter(types.float32, row_axis_of(p.annotation) is not None)
         for p in others
     ]
     kernel = compiled(form.kernel, REORDERED, switches)  # held, since a type does not hold what it is the type of

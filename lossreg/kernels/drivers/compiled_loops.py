@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from numba import typeof
 
+from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.roles import Role
+from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.options import EXACT, REORDERED
-from lossreg.kernels.compiler.specialize import clone, fingerprint
+from lossreg.kernels.compiler.specialize import clone
 from lossreg.kernels.loops import scalar
 from lossreg.kernels.loops.vector import elements_abreast, rows_abreast
 
@@ -47,11 +49,13 @@ def driver(
     """
     single, several = TEMPLATES[form.by_row]
     template = several if abreast else single
+    by_row = tuple(row_axis_of(p.annotation) is not None for p in form.parameters if p.name not in form.switches)
     filled = {
         "REAL": real,
         "STORED": len(stored),
         **{name: 1 + at for name, at in zip(("FIRST", "SECOND", "THIRD"), stored, strict=False)},
         "INPUTS": len(form.inputs),
+        "BY_ROW": by_row,
         "OVER": over,
     }
     # numba's entry imports the kernel's module again, so a copy of a plugin under another name has an entry of its own.
@@ -63,6 +67,7 @@ def driver(
         *(parameter.role is Role.IGNORED_LABEL for parameter in form.parameters),
         real.__name__,
         *switches,
+        by_row,
         stored,
         over,
     )

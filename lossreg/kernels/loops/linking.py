@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 from numba import njit
 
-from lossreg.definition.parameters import along
 from lossreg.kernels.compiler.bytecode import LIBRARIES, codes, loops
 from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scratch
 from lossreg.kernels.compiler.numba_api import known_to_numba
@@ -49,7 +48,7 @@ def parts(
     switches: tuple[Any, ...] = (),
     form: Form | None = None,
 ) -> dict[str, Any]:
-    """What is filled in a template: the function as its kernel, what the template knows of its form, operations."""
+    """What is filled in a template: the function as its kernel, the guard of a form if there is one, operations."""
     whole = form is not None
     kernel = compiled(function, options, switches, inline=whole or not loops(function), distinct_rows=whole)
     found = {**OPERATIONS, "total": callee(stable.total), "kernel": kernel}
@@ -57,7 +56,6 @@ def parts(
         found["filled"] = callee(called)
     if form is not None:
         found["guard"] = compiled(guard(form), EXACT)
-        found["BY_ROW"] = tuple(along(p.annotation) is not None for p in form.parameters if p.name not in form.switches)
     return found
 
 
