@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from lossreg.commands.experiments import resume, run, schema, sweep, validate
-from lossreg.commands.plugins import check, compile as compile_ahead, list as list_plugins, new, show
+from lossreg.commands.plugins import cache, check, compile as compile_ahead, list as list_plugins, new, show
 from lossreg.commands.results import compare, prune, report, rm, runs
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ COMMANDS = (
     rm,
     prune,
     compile_ahead,
+    cache,
 )
 OTHER_WORDS = {"train": "run", "fit": "run", "delete": "rm", "remove": "rm", "ls": "list"}
 """Words that other tools use for a command, for suggestions."""

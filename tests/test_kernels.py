@@ -19,7 +19,7 @@ from numba.core.runtime import _nrt_python as runtime, rtsys
 
 import lossreg
 from lossreg.errors import InvalidDefinition, InvalidParameter
-from lossreg.kernels.compiler.specialize import fingerprint
+from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.drivers import compiled_loops
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 from lossreg.kernels.numerics.stable import exp, spare

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
-from numba.core import types
-from numba.core.registry import cpu_target
+from numba import types
 
 import lossreg
+from lossreg.definition.annotations import row_axis_of
 from lossreg.kernels.compiler.bytecode import laborious, straight
 from lossreg.kernels.compiler.options import REORDERED
+from lossreg.kernels.compiler.type_inference import kernel_context
 from lossreg.kernels.loops.linking import compiled
+from lossreg.kernels.loops.row_parameters import row_parameter
 from lossreg.kernels.numerics.stable import exp, log_sum, sign
 from lossreg.kernels.simd.vector_call import resolved
 from lossreg.kernels.simd.vector_rows import LaneRow
@@ -79,11 +81,16 @@ def side_by_side(form):
     inputs = [LaneRow(kind) if row else Lanes(kind) for kind, row in zip(kinds, wide, strict=True)]
     slopes = [LaneRow(types.float32) for _ in form.slope_rows]
     switches = tuple(p.default for p in form.parameters if p.name in form.switches)
-    others = [p.default for p in form.parameters if p.name not in form.switches]
-    settings = [types.int64 if isinstance(default, int) else types.float32 for default in others]
+    others = [p for p in form.parameters if p.name not in form.switches]
+    settings = [
+        types.int64
+        if isinstance(p.default, int)
+        else row_parameter(types.float32, row_axis_of(p.annotation) is not None)
+        for p in others
+    ]
     kernel = compiled(form.kernel, REORDERED, switches)  # held, since a type does not hold what it is the type of
     kinds = (*inputs, *slopes, *settings)
-    return resolved(cpu_target.typing_context, types.Dispatcher(kernel), kinds) is not None
+    return resolved(kernel_context(), types.Dispatcher(kernel), kinds) is not None
 
 
 def points(scores, labels, made, **parameters):

@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -168,6 +169,50 @@ def test_no_rows_to_test_on_and_files_that_cannot_be_read_are_no_outcome(tmp_pat
     (run,) = content([Run(result.path)])["runs"]
     assert run["outcome"] is None
     assert [problem.partition(": ")[0] for problem in run["problems"]] == [FILE]
+
+
+LABELS = {"prediction": np.zeros(5, np.int64), "target": np.zeros(5, np.int64)}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "classes", "problem"),
+    [
+        ({"target": np.array([0, 1, 10**9, 0, 0])}, '["a", "b"]', "target: classes 0 to 1000000000; there are 2"),
+        ({"prediction": np.array([0, 1, -1, 0, 0])}, '["a", "b"]', "prediction: classes -1 to 1; there are 2"),
+        ({"prediction": np.zeros(4, np.int64)}, '["a"]', "prediction: not what a run writes: int64 of shape (4,)"),
+        ({"target": np.zeros(5)}, '["a"]', "target: not what a run writes: float64 of shape (5,)"),
+        ({"target": np.zeros((5, 1), np.int64)}, '["a"]', "not what a run writes: int64 of shape (5,)"),
+        ({"target": np.zeros((), np.int64)}, '["a"]', "not what a run writes"),
+        ({}, "[]", "not what a run writes: int64 of shape (5,)"),
+        ({}, "[3]", "expected a list of the names of the classes"),
+        ({}, '{"a": 1}', "expected a list of the names of the classes"),
+        ({}, "[" * 60_000, "nested more than 50 levels deep"),
+        ({"target": None}, '["a"]', "is damaged: File does not contain tensor target"),
+    ],
+)
+def test_predictions_that_a_run_does_not_write_are_a_problem(runs, tmp_path, arrays, classes, problem):
+    path = tmp_path / runs[0].id
+    shutil.copytree(runs[0].path, path)
+    given = {name: array for name, array in (LABELS | arrays).items() if array is not None}
+    save_file(given, path / FILE, {"classes": classes})
+    bad, good = content([Run(path), runs[1]])["runs"]
+    assert bad["outcome"] is None
+    assert any(found.startswith(f"{FILE}: ") and problem in found for found in bad["problems"]), bad["problems"]
+    assert good["outcome"] is not None
+
+
+def test_a_report_runs_no_file_that_a_run_names_as_its_loss(runs, tmp_path):
+    path = tmp_path / runs[0].id
+    shutil.copytree(runs[0].path, path)
+    path.joinpath("evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    path.joinpath("config.yaml").write_text(json.dumps({"loss": {"name": str(path / "evil.py")}}))
+    assert "as that would run the file" in page([Run(path)])
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_loss_of_many_classes_is_not_drawn():
+    found = shape({"name": "cross_entropy", "weight": [1.0] * 50_000})
+    assert found["problem"] == "50,000 classes are too many to draw"
 
 
 def test_many_classes_are_a_list_of_confusions_and_nan_is_counted(tmp_path):

@@ -107,6 +107,71 @@ def test_half_written_files_are_problems_and_the_rest_is_read(make):
         assert what in found
 
 
+def write(text):
+    return lambda path: path.write_text(text)
+
+
+def sparse(path):
+    path.touch()
+    os.truncate(path, 10**12)
+
+
+def fifo(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def link(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "problem"),
+    [
+        ("status.json", write("[" * 60_000), "nested more than 50 levels deep"),
+        ("status.json", write('{"a": ' * 60 + "1" + "}" * 60), "nested more than 50 levels deep"),
+        ("status.json", write('{"status": 3, "step": -1}'), "status: expected a text, got 3"),
+        ("status.json", write(f'{{"step": 1{"0" * 400}}}'), "an integer that does not fit into 64 bits"),
+        ("status.json", write(f'{{"step": 1{"0" * 5000}}}'), "Exceeds the limit"),
+        ("status.json", write('"finished"'), "expected a mapping, got 'finished'"),
+        ("status.json", lambda path: path.write_bytes(b"\xff"), "is not UTF-8 text (byte 0)"),
+        ("status.json", sparse, "cannot be read: is larger than the 16,000,000 bytes that are read of it"),
+        ("status.json", fifo, "cannot be read: is not a regular file"),
+        ("status.json", link, "cannot be read: is a link, which is not followed"),
+        ("config.yaml", write(f"loss: {'[' * 500}{']' * 500}"), "nested more than 50 levels deep"),
+        ("config.yaml", write("loss: 3"), "loss: expected a mapping with a name, got 3"),
+        ("config.yaml", write("\n".join(f"k{n}: 1" for n in range(1001))), "1,001 keys; at most 1,000 are read"),
+        ("config.yaml", fifo, "cannot be read: is not a regular file"),
+        ("environment.json", write('{"packages": [3]}'), "packages: expected a mapping of texts, got [3]"),
+        ("environment.json", write('{"plugins": [{"kind": 3}]}'), "plugins: expected a list of plugins with kind"),
+        ("metrics.jsonl", write('{"epoch": "nan"}'), "1: epoch: expected an integer, 0 or above, got nan"),
+        ("metrics.jsonl", write('{"test_loss": [1]}'), "1: test_loss: expected a number or a text, got [1]"),
+        (
+            "metrics.jsonl",
+            write(f'{{"test_loss": 1{"0" * 400}}}'),
+            "1: test_loss: expected a number or a text, got 1000",
+        ),
+        ("metrics.jsonl", write("[" * 60_000), "1: not a record: '[[["),
+        ("metrics.jsonl", write("x\n" * 9), "and 4 more"),
+        ("metrics.jsonl", sparse, "cannot be read: is larger than the 64,000,000 bytes that are read of it"),
+        ("metrics.jsonl", link, "cannot be read: is a link, which is not followed"),
+    ],
+)
+def test_what_cannot_be_used_is_a_problem_of_its_run_and_the_rest_is_read(make, tmp_path, name, damage, problem):
+    make("good", 0.5)
+    bad = make("bad", 0.5, minute=1).path
+    bad.joinpath("environment.json").write_text("{}")
+    damage(bad / name)
+    good, run = runs_in(tmp_path)
+    assert run.values["run"] == run.id
+    assert run.environment is not None
+    assert run.problems[0].startswith(name)
+    assert any(problem in found for found in run.problems), run.problems
+    assert (good.values["test_loss"], good.problems) == (0.5, [])
+    assert comparison([good, run])[1][1]["run"] == "bad"
+
+
 def test_unknown_keys_are_kept_and_nan_is_a_number(make):
     run = make("new", 0.5)
     record = {

@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     from lossreg.errors import InvalidConfig
     from lossreg.experiment.config.yaml_document import Document, KeyPath
 
+LARGEST_ENVIRONMENT = 16_000_000
+"""The size, in bytes, up to which an environment.json beside a config is read for the name of its run."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -150,7 +153,9 @@ def config_name(source: Any, document: Document) -> str:
     """The name of a config: that of its file, or for the config in a run's directory, that of the run."""
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         path = Path(source).with_name("environment.json")
-        name = json.loads(path.read_bytes())["name"] if stat.S_ISREG(path.lstat().st_mode) else None
+        status = path.lstat()  # it may be a pipe, or have no end
+        is_usable = stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_ENVIRONMENT
+        name = json.loads(path.read_bytes())["name"] if is_usable else None
         return name if isinstance(name, str) and name else document.name
     return document.name
 

@@ -22,7 +22,7 @@ from lossreg.definition.domains import (
     Domain,
 )
 from lossreg.definition.roles import Role
-from lossreg.errors import LossregError
+from lossreg.errors import InvalidInput, LossregError
 from lossreg.experiment.storage.records import plain
 from lossreg.registry.loading import SUFFIX
 from lossreg.registry.registries import losses
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lossreg.definition.signature import Input
 
 POINTS = 161
-CLASSES = 3
+CLASSES, MOST_CLASSES = 3, 1000
 RANGE = (-4.0, 4.0)
 RANGES = {
     UNIT: (0.02, 0.98),  # at the ends slopes are too steep to draw
@@ -93,6 +93,8 @@ def classes(loss: Loss, parameters: dict[str, Any]) -> int:
     """The length of a row: that of a parameter with a number for each class, if there is one."""
     rows = {p.name for p in loss.parameters if row_axis_of(p.annotation) is not None}
     lists = [len(value) for name, value in parameters.items() if name in rows and isinstance(value, list | tuple)]
+    if max(lists, default=0) > MOST_CLASSES:
+        raise InvalidInput(f"{max(lists):,} classes are too many to draw")
     return max(lists, default=CLASSES)
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST_FILE = 16_000_000
-LARGEST_LOG = 256_000_000
-"""In bytes: a million epochs with a dozen metrics each."""
+LARGEST_LOG = 64_000_000
+"""In bytes: some hundred thousand epochs with a dozen metrics each."""
 LONGEST_TEXT, LONGEST_KEY = 100_000, 200
 MOST_KEYS = 1000
 """The keys of a config, and the different ones of all records."""

@@ -13,8 +13,15 @@ from llvmlite.binding import get_host_cpu_features
 from llvmlite.binding.newpassmanagers import create_new_function_pass_manager
 from numba import _dynfunc
 from numba.core import cgutils, errors, ir, typed_passes, untyped_passes
+from numba.core.caching import (
+    FunctionCache,
+    IndexDataCacheFile,
+    InTreeCacheLocator,
+    UserProvidedCacheLocator,
+    UserWideCacheLocator,
+)
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, run_frontend
+from numba.core.compiler import Compiler, CompilerBase, run_frontend
 from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
 from numba.core.entrypoints import init_all
 from numba.core.environment import lookup_environment
@@ -27,8 +34,8 @@ from numba.core.registry import cpu_target
 from numba.core.typeconv import Conversion
 from numba.core.types.containers import BaseTuple, Tuple
 from numba.core.types.misc import CPointer, MemInfoPointer, Omitted, unliteral
-from numba.core.typing import signature
-from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
+from numba.core.typing import Context, signature
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate
 from numba.np.arrayobj import make_array, populate_array
 
 __all__ = [
@@ -36,9 +43,14 @@ __all__ = [
     "AttributeTemplate",
     "BaseTuple",
     "CPointer",
+    "Compiler",
     "CompilerBase",
+    "Context",
     "Conversion",
+    "FunctionCache",
     "FunctionPass",
+    "InTreeCacheLocator",
+    "IndexDataCacheFile",
     "JITCodeLibrary",
     "Lower",
     "MemInfoPointer",
@@ -46,6 +58,8 @@ __all__ = [
     "Omitted",
     "PassManager",
     "Tuple",
+    "UserProvidedCacheLocator",
+    "UserWideCacheLocator",
     "_dynfunc",
     "build_definitions",
     "cgutils",
@@ -55,10 +69,10 @@ __all__ = [
     "get_host_cpu_features",
     "impl_ret_borrowed",
     "impl_ret_new_ref",
-    "infer_global",
     "init_all",
     "install_recorder",
     "ir",
+    "known_to_numba",
     "llvm",
     "lookup_environment",
     "make_array",
@@ -69,6 +83,7 @@ __all__ = [
     "remove_dels",
     "renew_definitions",
     "run_frontend",
+    "set_cache",
     "signature",
     "struct_value",
     "typed_passes",
@@ -93,3 +108,18 @@ def struct_value(proxy: Any) -> Any:
 def renew_definitions(function: Any) -> None:
     """Have numba's representation of a function look up again where each variable is assigned."""
     function._definitions = build_definitions(function.blocks)  # noqa: SLF001  as above
+
+
+def known_to_numba(function: Any) -> bool:
+    """Whether numba compiles calls of a plain function already: somebody has registered it."""
+    cpu_target.typing_context.refresh()
+    try:
+        cpu_target.typing_context.resolve_value_type(function)
+    except ValueError:
+        return False
+    return True
+
+
+def set_cache(function: Any, stored: Any) -> None:
+    """Have a compiled function keep its code in a cache of ours."""
+    function._cache = stored  # noqa: SLF001  numba offers its own only

@@ -27,7 +27,7 @@ from lossreg.kernels.compiler.numba_api import (
     typed_passes,
     untyped_passes,
 )
-from lossreg.kernels.compiler.type_inference import InferTypes
+from lossreg.kernels.compiler.type_inference import InferTypes, kernel_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,8 +116,9 @@ class Generate(typed_passes.NativeLowering):
 
     def run_pass(self, state: Any) -> bool:
         """Generate it."""
-        if not self.counts(state):
-            state.targetctx = state.targetctx.subtarget(enable_nrt=False)
+        state.targetctx = state.targetctx.subtarget(
+            typing_context=kernel_context(), enable_nrt=self.counts(state) and state.targetctx.enable_nrt
+        )
         state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
         done: bool = super().run_pass(state)
@@ -218,13 +219,3 @@ class RowCompiler(PartCompiler):
         """The passes of a part."""
         self.state.flags.noalias = True
         return super().define_pipelines()
-
-
-# What only compiled code calls needs no wrappers for other callers, which take a tenth of the time to compile, and has
-# to be inlined for a loop around it to vectorise: left to itself the compiler does not inline log1p(exp(x)).
-INNER = {
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-    "forceinline": True,
-    "pipeline_class": PartCompiler,
-}

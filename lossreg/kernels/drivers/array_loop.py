@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty, errstate
 
-from lossreg.kernels.compiler.bytecode import straight
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.drivers.block_loop import BlockLoop
 from lossreg.kernels.drivers.operand import BESIDE, Operand, Operands
@@ -65,7 +64,7 @@ def constant(x: Array, operands: Operands) -> Operand:
 def lie_across_planes(form: Form, operands: Operands) -> bool:
     """Whether all arrays of rows lie as (N, C, ...) in memory, and the loop can take many rows of such at a time."""
     rows = [x for x in (*operands.slopes, *operands.inputs) if x is not None and x.rows]
-    small = operands.inputs[0].row <= BLOCK // LANES and straight(form.kernel)
+    small = operands.inputs[0].row <= BLOCK // LANES and takes_lanes(form.kernel)
     return small and all(x.across_planes() is not None for x in rows)
 
 

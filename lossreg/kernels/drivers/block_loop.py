@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty, errstate
 
-from lossreg.kernels.compiler.bytecode import laborious, straight
+from lossreg.kernels.compiler.bytecode import laborious
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.drivers.compiled_loops import form_entry, kind_of
 from lossreg.kernels.drivers.threads import run_together, shares, threads_for
+from lossreg.kernels.loops.vector import takes_lanes
 
 if TYPE_CHECKING:
     from lossreg.definition.signature import Form
@@ -51,7 +52,7 @@ class BlockLoop:
         # A kernel by row fills all its slopes but the optional ones; those that are not asked for are scratch.
         slots = self.slots = tuple(range(len(slopes))) if by_row else wanted
         heavy = laborious(form.kernel)
-        abreast = planes or (self.width <= NARROW and heavy and straight(form.kernel))
+        abreast = planes or (self.width <= NARROW and heavy and takes_lanes(form.kernel))
         # Rows that are copied to stand side by side may be written over at once. Other slopes that go over an input,
         # which may still be read, are scratch first.
         over = -1 if abreast else over

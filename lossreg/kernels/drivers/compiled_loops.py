@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import from_dtype, types
 
+from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidDefinition
+from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.numba_api import NumbaError, Tuple
 from lossreg.kernels.compiler.options import EXACT, REORDERED
-from lossreg.kernels.compiler.specialize import clone, fingerprint, in_short
+from lossreg.kernels.compiler.specialize import clone, in_short
 from lossreg.kernels.loops import scalar
 from lossreg.kernels.loops.vector import elements_abreast, rows_abreast
 
@@ -50,11 +52,13 @@ def form_loop(
     """
     single, several = TEMPLATES[form.by_row]
     template = several if abreast else single
+    by_row = tuple(row_axis_of(p.annotation) is not None for p in form.parameters if p.name not in form.switches)
     filled = {
         "REAL": real,
         "STORED": len(stored),
         **{name: 1 + at for name, at in zip(("FIRST", "SECOND", "THIRD"), stored, strict=False)},
         "INPUTS": len(form.inputs),
+        "BY_ROW": by_row,
         "OVER": over,
     }
     # numba's entry imports the kernel's module again, so a copy of a plugin under another name has an entry of its own.
@@ -66,6 +70,7 @@ def form_loop(
         *(parameter.role is Role.IGNORED_LABEL for parameter in form.parameters),
         real.__name__,
         *switches,
+        by_row,
         stored,
         over,
     )

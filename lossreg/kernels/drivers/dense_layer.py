@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lossreg.kernels.compiler.specialize import clone, fingerprint
+from lossreg.kernels.compiler.fingerprint import fingerprint
+from lossreg.kernels.compiler.specialize import clone
 from lossreg.kernels.drivers.compiled_loops import linked
 from lossreg.kernels.numerics.stable import expm1, sigmoid
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.definition.parameters import switches_of
+from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.options import EXACT
-from lossreg.kernels.compiler.specialize import clone, fingerprint
+from lossreg.kernels.compiler.specialize import clone
 from lossreg.kernels.drivers.compiled_loops import linked
 from lossreg.kernels.loops import scalar
 

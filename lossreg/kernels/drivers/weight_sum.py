@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.kernels.compiler.specialize import clone, fingerprint
+from lossreg.kernels.compiler.fingerprint import fingerprint
+from lossreg.kernels.compiler.specialize import clone
 from lossreg.kernels.drivers.compiled_loops import entry_point, numba_type
 from lossreg.kernels.drivers.operand import Operand
 from lossreg.kernels.drivers.slabs import SLAB, slabs

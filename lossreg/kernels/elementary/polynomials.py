@@ -12,15 +12,15 @@ They rely on the order in which sums are written, so they are compiled without l
 from __future__ import annotations
 
 import math
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import types
-from numba.extending import overload, register_jitable
+from numba import njit, types
+from numba.extending import overload
 
 from lossreg.kernels.compiler.intrinsics import room
-from lossreg.kernels.compiler.options import EXACT
-from lossreg.kernels.compiler.pipeline import INNER
+from lossreg.kernels.compiler.options import EXACT, inner
 from lossreg.kernels.elementary.extended_range import make_exp2, make_exp_apart, make_logb
 from lossreg.kernels.elementary.formats import Format, alike, bits, from_bits, fused, horner, number
 from lossreg.kernels.numerics import stable
@@ -40,6 +40,19 @@ LOG64 = (
     *(0.66666666666667346521, 0.39999999999412894012, 0.28571428742823481459, 0.22222198524745677216),
     *(0.18183567025020525481, 0.1531397709124145354, 0.14796726935202608795),
 )
+
+
+COMPILED: dict[Any, Callable[..., Any]] = {}
+"""By the function of lossreg.kernels.numerics: the one that takes its place in compiled code.
+
+numba knows only these, copies that are called nowhere else, so that it compiles the originals for nobody else.
+"""
+
+
+def compiles(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate what chooses the code of a function by the types of its arguments."""
+    COMPILED[function] = FunctionType(function.__code__, {}, function.__name__, function.__defaults__)
+    return overload(COMPILED[function], jit_options=inner(EXACT), strict=False)
 
 
 def make_exp(f: Format) -> Callable[[Any], Any]:
@@ -68,15 +81,8 @@ def make_exp(f: Format) -> Callable[[Any], Any]:
 def make_expm1(f: Format) -> Callable[[Any], Any]:
     """2^k (e^r - 1) + (2^k - 1); beyond where the -1 counts, e^x."""
     mantissa, bias, coefficients = f.mantissa, f.bias, f.exp
-    log2e, shift, shift_bits, high, low, one, counts = (
-        f.log2e,
-        f.round,
-        f.round_bits,
-        f.ln2_high,
-        f.ln2_low,
-        f.one,
-        f.counts,
-    )
+    log2e, shift, shift_bits, high, low = f.log2e, f.round, f.round_bits, f.ln2_high, f.ln2_low
+    one, counts, exp = f.one, f.counts, COMPILED[stable.exp]
 
     def expm1(x: Any) -> Any:
         bounded = -counts if x < -counts else x
@@ -87,7 +93,7 @@ def make_expm1(f: Format) -> Callable[[Any], Any]:
         growth = fused(r * r, horner(r, coefficients), r)
         k = alike(bits(shifted) - shift_bits, mantissa)
         power = from_bits(alike((k + bias) << mantissa, mantissa))
-        return stable.exp(x) if x > counts else fused(power, growth, power - one)
+        return exp(x) if x > counts else fused(power, growth, power - one)
 
     return expm1
 
@@ -120,7 +126,7 @@ FORMATS = {
     32: Format(np.float32, np.int32, EXP32, LOG32, STIRLING32),
     64: Format(np.float64, np.int64, EXP64, LOG64, STIRLING64),
 }
-LOGS = {f: register_jitable(**EXACT, **INNER)(make_log(f)) for f in FORMATS.values()}
+LOGS: dict[Format, Any] = {f: njit(**inner(EXACT))(make_log(f)) for f in FORMATS.values()}
 
 
 def make_log1p(f: Format) -> Callable[[Any], Any]:
@@ -184,7 +190,7 @@ def make_stirling_error(f: Format) -> Callable[[Any], tuple[Any, Any]]:
     return stirling_error
 
 
-for function, make in (
+for original, make in (
     (stable.exp, make_exp),
     (stable.expm1, make_expm1),
     (stable.log, plain_log),
@@ -195,25 +201,24 @@ for function, make in (
     (stable.logb, make_logb),
     (stable.exp2, make_exp2),
 ):
-    by_width = {width: make(form) for width, form in FORMATS.items()}
+    polynomials = {width: make(form) for width, form in FORMATS.items()}
 
-    def choose(x: types.Type, by_width: dict[int, Callable[..., Any]] = by_width) -> Callable[..., Any] | None:
+    @compiles(original)
+    def choose(x: types.Type, by_width: dict[int, Callable[..., Any]] = polynomials) -> Callable[..., Any] | None:
         """The polynomial for the argument's float type."""
         return by_width[number(x).bitwidth] if isinstance(number(x), types.Float) else None
-
-    overload(function, jit_options=EXACT | INNER, strict=False)(choose)
 
 
 LOG_SUMS = {width: make_log_sum(form) for width, form in FORMATS.items()}
 
 
-@overload(stable.log_sum, jit_options=EXACT | INNER, strict=False)
+@compiles(stable.log_sum)
 def _log_sum(x: Any, y: Any) -> Any:
     """The polynomial for the arguments' float type."""
     return LOG_SUMS[number(x).bitwidth] if isinstance(number(x), types.Float) else None
 
 
-@overload(stable.largest, jit_options=EXACT | INNER, strict=False)
+@compiles(stable.largest)
 def _largest(row: Any) -> Any:
     """The largest by integers in the same order, which vectorise where a comparison that minds nan does not."""
     f = FORMATS[row.dtype.bitwidth]
@@ -231,13 +236,7 @@ def _largest(row: Any) -> Any:
     return largest
 
 
-@overload(stable.spare, jit_options=EXACT | INNER, strict=False)
+@compiles(stable.spare)
 def _spare(row: Any) -> Any:
     """An array; there is none of lanes, which are taken one by one then."""
     return (lambda row: room(row)) if isinstance(row, types.Array) else None  # noqa: PLW0108  as above
-
-
-COMPILED = (
-    *(stable.exp, stable.expm1, stable.log, stable.log1p, stable.log_sum, stable.sqrt, stable.stirling_error),
-    *(stable.exp_apart, stable.logb, stable.exp2, stable.largest, stable.spare),
-)

@@ -5,11 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from numba.extending import register_jitable
-
 from lossreg.definition.roles import Role
-from lossreg.kernels.compiler.options import EXACT
-from lossreg.kernels.compiler.pipeline import INNER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +34,8 @@ def free(point: Any, parameters: Any) -> tuple[bool, bool]:
     return False, False
 
 
-def both(one: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+def both(first: Callable[..., Any], second: Callable[..., Any]) -> Callable[..., Any]:
     """A guard that tells what either of two tells."""
-    first, second = (register_jitable(**EXACT, **INNER)(each) for each in (one, other))
 
     def either(point: Any, parameters: Any) -> tuple[bool, bool]:
         ignored, outside = first(point, parameters)
@@ -83,7 +78,7 @@ def list_guard(position: int) -> Callable[..., Any]:
 
 def domain_guard(position: int, entry: Input) -> Callable[..., Any]:
     """The guard of an input whose numbers have bounds."""
-    contains = register_jitable(**EXACT, **INNER)(entry.domain.contains)
+    contains = entry.domain.contains
     if entry.axis is None:
 
         def element(point: Any, parameters: Any) -> tuple[bool, bool]:

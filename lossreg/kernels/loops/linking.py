@@ -7,32 +7,35 @@ from __future__ import annotations
 
 import types
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from numba import njit
-from numba.extending import register_jitable
 
-from lossreg.kernels.compiler.bytecode import callees, loops
+from lossreg.kernels.compiler.bytecode import LIBRARIES, codes, loops
 from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scratch
-from lossreg.kernels.compiler.options import EXACT, REORDERED
-from lossreg.kernels.compiler.pipeline import INNER, PartCompiler, RowCompiler
+from lossreg.kernels.compiler.numba_api import known_to_numba
+from lossreg.kernels.compiler.options import EXACT, REORDERED, inner, is_stock
 from lossreg.kernels.elementary.polynomials import COMPILED
 from lossreg.kernels.loops.domain_checks import guard
-from lossreg.kernels.loops.scaled_slopes import filled
+from lossreg.kernels.loops.row_parameters import row_parameters
+from lossreg.kernels.loops.scaled_slopes import called, filled
 from lossreg.kernels.numerics import distances, stable
-from lossreg.kernels.simd import if_conversion  # noqa: F401  it adds its pass
 from lossreg.kernels.simd.row_buffers import gather, lane_rows, lanes_at, put, rooms, safe, scatter, weights_at
 from lossreg.kernels.simd.vector_call import together
 from lossreg.kernels.simd.vector_rows import any_lane, choose
 
+if not is_stock():
+    from lossreg.kernels.simd import if_conversion  # noqa: F401  it adds its pass
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from lossreg.definition.signature import Form
 
 OPERATIONS = {
     each.__name__: each
     for each in (
-        *(arrays, cast, filled, items, scratch),
+        *(arrays, cast, filled, items, row_parameters, scratch),
         *(any_lane, choose, gather, lane_rows, lanes_at, put, rooms, safe, scatter, together, weights_at),
     )
 }
@@ -46,10 +49,14 @@ def parts(
     form: Form | None = None,
 ) -> dict[str, Any]:
     """What is filled in a template: the function as its kernel, the guard of a form if there is one, operations."""
-    guards = {} if form is None else {"guard": compiled(guard(form), EXACT)}
-    inline = form is not None or not loops(function)
-    pipeline = PartCompiler if form is None else RowCompiler
-    return {**OPERATIONS, **guards, "kernel": compiled(function, options, switches, inline=inline, pipeline=pipeline)}
+    whole = form is not None
+    kernel = compiled(function, options, switches, inline=whole or not loops(function), distinct_rows=whole)
+    found = {**OPERATIONS, "total": callee(stable.total), "kernel": kernel}
+    if is_stock():
+        found["filled"] = callee(called)
+    if form is not None:
+        found["guard"] = compiled(guard(form), EXACT)
+    return found
 
 
 def compiled(
@@ -58,36 +65,77 @@ def compiled(
     switches: tuple[Any, ...] = (),
     *,
     inline: bool = True,
-    pipeline: type[PartCompiler] = PartCompiler,
+    distinct_rows: bool = False,
 ) -> Callable[..., Any]:
-    """The function as others may call it in compiled code, with every function of its author's that it calls.
+    """The function as compiled code may call it, with all its arguments by position: the loops have them in a row.
 
     Its last arguments are the switches: constants, and functions that it calls.
     """
-    for callee in callees(function):
-        make_callable(callee, EXACT)
-    settled = [compiled(x, options, inline=not loops(x), pipeline=pipeline) if callable(x) else x for x in switches]
-    # All arguments by position: the loops have them in a row.
+    settled = tuple(
+        compiled(x, options, inline=not loops(x), distinct_rows=distinct_rows) if callable(x) else x for x in switches
+    )
     code = function.__code__
     code = code.replace(co_argcount=code.co_argcount + code.co_kwonlyargcount, co_kwonlyargcount=0)
-    copy = types.FunctionType(code, function.__globals__, function.__name__, tuple(settled), function.__closure__)
-    return njit(copy, **options, **INNER | {"forceinline": inline, "pipeline_class": pipeline})
+    copy = copy_of(function, code, settled)
+    made: Callable[..., Any] = njit(copy, **inner(options, inline=inline, distinct_rows=distinct_rows))
+    link(copy)
+    return made
 
 
-_callable: set[Callable[..., Any]] = set(COMPILED)
+_callees: WeakKeyDictionary[Callable[..., Any], Any] = WeakKeyDictionary(COMPILED)
+"""The functions that kernels call, as compiled code calls them."""
 
 
-def make_callable(
-    function: Callable[..., Any], options: dict[str, Any], pipeline: type[PartCompiler] = PartCompiler
-) -> None:
-    """Let compiled code call a plain function."""
-    if function not in _callable:
-        _callable.add(function)
-        inner = INNER | {"forceinline": not loops(function), "pipeline_class": pipeline}
-        register_jitable(**options, **inner)(function)
+def callee(function: Any) -> Callable[..., Any]:
+    """What compiled code calls for a plain function: a compiled copy, unless numba compiles the function itself.
+
+    The copy is known only to what is linked with it. Were the function itself registered with numba, everybody's
+    compiled code could call it.
+    """
+    if function.__module__.partition(".")[0] in LIBRARIES or (function not in _callees and known_to_numba(function)):
+        return function
+    if function not in _callees:
+        ours = function.__module__ in (stable.__name__, distances.__name__)
+        options = REORDERED if ours and "row" in function.__annotations__ else EXACT
+        copy = copy_of(function, function.__code__, function.__defaults__)
+        distinct_rows = function.__module__ == distances.__name__
+        _callees[function] = njit(copy, **inner(options, inline=not loops(function), distinct_rows=distinct_rows))
+        link(copy)  # afterwards: it may call itself
+    found: Callable[..., Any] = _callees[function]
+    return found
 
 
-for _module, _pipeline in ((stable, PartCompiler), (distances, RowCompiler)):
-    for _function in vars(_module).values():
-        if isinstance(_function, types.FunctionType):
-            make_callable(_function, REORDERED if "row" in _function.__annotations__ else EXACT, _pipeline)
+def copy_of(function: Any, code: types.CodeType, defaults: tuple[Any, ...] | None) -> types.FunctionType:
+    """A copy of a function with globals of its own, and a closure of its own: only what its code mentions."""
+    names = mentioned(code)
+    own = {name: x for name, x in function.__globals__.items() if name in names or name.startswith("__")}
+    closure = tuple(types.CellType(cell.cell_contents) for cell in function.__closure__ or ())
+    copy = types.FunctionType(code, own, function.__name__, defaults, closure or None)
+    copy.__kwdefaults__ = function.__kwdefaults__ if code is function.__code__ else None
+    return copy
+
+
+def link(function: types.FunctionType) -> None:
+    """Have a copy of a function call compiled functions in place of plain ones."""
+    names = mentioned(function.__code__)
+    space = function.__globals__
+    space |= {name: linked(value, names) for name, value in space.items() if name in names}
+    for cell in function.__closure__ or ():
+        cell.cell_contents = linked(cell.cell_contents, names)
+
+
+def mentioned(code: types.CodeType) -> set[str]:
+    """The names of globals and attributes in a function's code."""
+    return {name for each in codes(code) for name in each.co_names}
+
+
+def linked(value: Any, names: Container[str]) -> Any:
+    """A value that code mentions, as compiled code has it: of a module, a copy with compiled functions."""
+    if isinstance(value, types.FunctionType):
+        return callee(value)
+    if isinstance(value, types.ModuleType) and value.__name__.partition(".")[0] not in LIBRARIES:
+        inside = {name: x for name, x in vars(value).items() if name in names and isinstance(x, types.FunctionType)}
+        copy = types.ModuleType(value.__name__)
+        vars(copy).update(vars(value) | {name: callee(x) for name, x in inside.items()})
+        return copy
+    return value

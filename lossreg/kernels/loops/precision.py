@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from numba import from_dtype, typeof, types
 
+from lossreg.definition.annotations import row_axis_of
 from lossreg.kernels.compiler.numba_api import BaseTuple, ir
 from lossreg.kernels.compiler.options import EXACT, REORDERED
 from lossreg.kernels.loops.linking import compiled
+from lossreg.kernels.loops.row_parameters import row_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,10 @@ def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list
     ]
     options = REORDERED if form.by_row else EXACT
     given = [compiled(x, options) if isinstance(x, FunctionType) else x for x in form.resolve(parameters).values()]
-    settings = [number if isinstance(x, float) else typeof(x) for x in given]
+    settings = [
+        row_parameter(number if isinstance(x, float) else typeof(x), row_axis_of(parameter.annotation) is not None)
+        for x, parameter in zip(given, form.parameters, strict=True)
+    ]
     kernel: Any = compiled(form.kernel, options)
     signature = (*inputs, *(row for _ in form.slope_rows), *settings)
     kernel.compile(signature)

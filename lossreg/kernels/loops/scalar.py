@@ -18,22 +18,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.kernels.numerics.stable import total
-
 if TYPE_CHECKING:
     # Filled in like the kernel: to import them takes longer than to find a loop on disk.
     from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scratch  # noqa: TC004
+    from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
     from lossreg.kernels.loops.scaled_slopes import filled  # noqa: TC004
+    from lossreg.kernels.numerics.stable import total  # noqa: TC004
 
 # Filled in for each copy: the kernel; its guard, which tells of a point whether it is ignored and whether it is outside
 # its domain; the float type; how many slopes are stored, and which of those that the kernel returns; how many inputs
-# there are; the input by row whose place the only slope takes, or -1.
+# there are; which parameters are rows; the input by row whose place the only slope takes, or -1.
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
 STORED = 1
 FIRST, SECOND, THIRD = 1, 2, 3
 INPUTS = 2
+BY_ROW: tuple[bool, ...] = ()
 OVER = -1
 
 
@@ -107,7 +108,7 @@ def rows(
     """
     outside = False
     slopes, arguments = operands[:STORED], operands[STORED:]
-    inputs, parameters = arguments[:INPUTS], cast(arguments[INPUTS:], REAL(0))
+    inputs, parameters = arguments[:INPUTS], row_parameters(cast(arguments[INPUTS:], REAL(0)), BY_ROW)
     kept = len(arrays(slopes)[0]) > 1
     for block in range(first, last):
         added = 0.0

@@ -16,16 +16,21 @@ from lossreg.kernels.compiler.numba_api import (
     AbstractTemplate,
     Tuple,
     cgutils,
-    infer_global,
     ir,
     make_array,
     make_struct,
     run_frontend,
     signature,
 )
+from lossreg.kernels.compiler.type_inference import kernel_operation
 from lossreg.kernels.simd.vector_call import apply, resolved
 from lossreg.kernels.simd.vector_rows import OwnRow
-from lossreg.kernels.simd.vectors import foremost
+
+
+def called(kernel: Any, point: Any, slopes: Any, parameters: Any, factor: Any) -> Any:
+    """The value of the kernel and the factor: what `filled` gives, for numba's own compiler, which has no such rows."""
+    arguments = point + slopes + parameters
+    return kernel(*arguments), factor
 
 
 class ScaledRow(OwnRow):
@@ -92,8 +97,8 @@ def used(step: Any, lengths: set[str]) -> set[str]:
     return {each.name for each in step.list_vars()}
 
 
-@infer_global(operator.setitem)
-class Write(AbstractTemplate):
+@kernel_operation(operator.setitem)
+class WriteScaled(AbstractTemplate):
     """To store a number."""
 
     def generic(self, args: Any, _: Any) -> Any:
@@ -117,6 +122,3 @@ def _write(context: Any, builder: Any, form: Any, arguments: Any) -> None:
     store = context.get_function(operator.setitem, signature(types.none, kind.row, types.intp, kind.dtype))
     # With a flag of its own it is not reordered, as sums of the kernel may be.
     store(builder, [given.row, j, builder.fmul(value, given.factor, flags=("contract",))])
-
-
-foremost(operator.setitem)

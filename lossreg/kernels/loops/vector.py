@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.kernels.compiler.options import LANES
-from lossreg.kernels.numerics.stable import total
+from lossreg.kernels.compiler.bytecode import straight
+from lossreg.kernels.compiler.options import LANES, is_stock
 
 if TYPE_CHECKING:
     # Filled in, as in lossreg.kernels.loops.scalar.
     from lossreg.kernels.compiler.intrinsics import cast, scratch  # noqa: TC004
+    from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
+    from lossreg.kernels.numerics.stable import total  # noqa: TC004
     from lossreg.kernels.simd.row_buffers import (  # noqa: TC004
         gather,
         lane_rows,
@@ -38,6 +40,12 @@ REAL: Any = np.float64
 STORED = 1
 FIRST, SECOND, THIRD = 1, 2, 3
 INPUTS = 2
+BY_ROW: tuple[bool, ...] = ()
+
+
+def takes_lanes(function: Any) -> bool:
+    """Whether a kernel can run for several rows at a time: it does the same steps for each, and can be compiled so."""
+    return not is_stock() and straight(function)
 
 
 def elements_abreast(
@@ -101,7 +109,7 @@ def rows_abreast(
     """
     outside = False
     slopes, others = operands[:STORED], operands[STORED:]
-    inputs, parameters = others[:INPUTS], cast(others[INPUTS:], REAL(0))
+    inputs, parameters = others[:INPUTS], row_parameters(cast(others[INPUTS:], REAL(0)), BY_ROW)
     width = inputs[0].shape[1]
     in_rooms, slope_rooms = rooms(inputs, width), rooms(slopes, width)
     kept: Any = scratch(REAL(0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from numba import types
@@ -15,7 +14,6 @@ from lossreg.kernels.simd.vector_rows import INDEX, LaneRow
 from lossreg.kernels.simd.vectors import Lanes
 
 
-@cache
 def resolved(typing: Any, kernel: Any, kinds: tuple[Any, ...]) -> Any:
     """The signature of a function for arguments of these types; None where it cannot be compiled for them."""
     try:

@@ -14,13 +14,13 @@ from lossreg.kernels.compiler.numba_api import (
     CPointer,
     cgutils,
     errors,
-    infer_global,
     llvm,
     make_array,
     signature,
 )
 from lossreg.kernels.compiler.options import LANES
-from lossreg.kernels.simd.vectors import Lanes, common, foremost, is_number, spelt, splat
+from lossreg.kernels.compiler.type_inference import kernel_operation
+from lossreg.kernels.simd.vectors import Lanes, common, is_number, spelt, splat
 
 INDEX = llvm.IntType(32)
 
@@ -140,8 +140,8 @@ class LaneRowAttributes(AttributeTemplate):
         return types.intp
 
 
-@infer_global(len)
-class Length(AbstractTemplate):
+@kernel_operation(len)
+class OwnLength(AbstractTemplate):
     """The length of a row of ours."""
 
     def generic(self, args: Any, _: Any) -> Any:
@@ -149,18 +149,13 @@ class Length(AbstractTemplate):
         return signature(types.intp, *args) if isinstance(args[0], OwnRow) else None
 
 
-@infer_global(operator.getitem)
-class Read(AbstractTemplate):
-    """Of a row of lanes those at an index; of a row of lanes, or of numbers, in each lane the number at its own.
-
-    A number in place of a row reads as that number everywhere.
-    """
+@kernel_operation(operator.getitem)
+class ReadLanes(AbstractTemplate):
+    """Of a row of lanes those at an index; of a row of lanes, or of numbers, in each lane the number at its own."""
 
     def generic(self, args: Any, _: Any) -> Any:
         """Its type."""
         row, j = args
-        if isinstance(row, types.Float) and isinstance(j, types.Integer | Lanes):
-            return signature(row, row, j)
         if isinstance(j, Lanes) and isinstance(j.dtype, types.Integer):
             if isinstance(row, LaneRow) or (isinstance(row, types.Array) and row.ndim == 1):
                 return signature(Lanes(row.dtype), row, j)
@@ -169,8 +164,8 @@ class Read(AbstractTemplate):
         return None
 
 
-@infer_global(operator.setitem)
-class Write(AbstractTemplate):
+@kernel_operation(operator.setitem)
+class WriteLanes(AbstractTemplate):
     """The same of a row of lanes for storing."""
 
     def generic(self, args: Any, _: Any) -> Any:
@@ -191,11 +186,6 @@ def _length(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
 @lower_getattr(LaneRow, "size")
 def _size(context: Any, builder: Any, kind: Any, row: Any) -> Any:
     return cgutils.create_struct_proxy(kind)(context, builder, row).size
-
-
-@lower_builtin(operator.getitem, types.Float, types.Any)
-def _read_number(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-    return arguments[0]
 
 
 @lower_builtin(operator.getitem, LaneRow, types.intp)
@@ -219,6 +209,3 @@ def _write(context: Any, builder: Any, form: Any, arguments: Any) -> None:
 def _write_own(context: Any, builder: Any, form: Any, arguments: Any) -> None:
     row, indices, value = arguments
     by_lane(builder, *own_places(context, builder, form.args[0], row, indices), value)
-
-
-foremost(len, operator.getitem, operator.setitem)

@@ -1,0 +1,78 @@
+"""A parameter by row that is given as one number: a row that has this number everywhere.
+
+It has a type of its own, so that a kernel may index it as it indexes a row.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from numba import types
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+from lossreg.kernels.compiler.intrinsics import unheld
+from lossreg.kernels.compiler.numba_api import AbstractTemplate, Tuple, cgutils, impl_ret_borrowed, signature
+from lossreg.kernels.compiler.options import is_stock
+from lossreg.kernels.compiler.type_inference import kernel_operation
+from lossreg.kernels.simd.vectors import Lanes
+
+
+class ConstantRow(types.Type):
+    """A row of equal numbers."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+        super().__init__(f"ConstantRow({dtype})")
+
+
+@register_model(ConstantRow)
+class ConstantRowModel(models.PrimitiveModel):
+    """The number."""
+
+    def __init__(self, manager: Any, kind: ConstantRow) -> None:
+        super().__init__(manager, kind, manager[kind.dtype].get_value_type())
+
+
+@kernel_operation(operator.getitem)
+class ReadConstant(AbstractTemplate):
+    """The number, at any index and in every lane."""
+
+    def generic(self, args: Any, _: Any) -> Any:
+        """Its type."""
+        row, index = args
+        fits = isinstance(row, ConstantRow) and isinstance(index, types.Integer | Lanes)
+        return signature(row.dtype, row, index) if fits else None
+
+
+@lower_builtin(operator.getitem, ConstantRow, types.Any)
+def _read(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+    return arguments[0]
+
+
+def row_parameter(kind: Any, by_row: bool) -> Any:
+    """The type that a kernel gets a parameter as, of the type that it is given as.
+
+    numba's own compiler, which has no such rows, gets an array whose items all lie at one place.
+    """
+    if not (by_row and isinstance(kind, types.Float)):
+        return kind
+    return types.Array(kind, 1, "A") if is_stock() else ConstantRow(kind)
+
+
+@intrinsic(prefer_literal=True)
+def row_parameters(_: Any, parameters: Any, by_row: Any) -> Any:
+    """The parameters as a kernel gets them; `by_row` is a constant that says which of them are rows."""
+    found = [row_parameter(kind, flag.literal_value) for kind, flag in zip(parameters, by_row, strict=True)]
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        members = [builder.extract_value(arguments[0], at) for at in range(len(found))]
+        for at, (given, wanted) in enumerate(zip(parameters, found, strict=True)):
+            if isinstance(wanted, types.Array) and isinstance(given, types.Float):
+                place = cgutils.alloca_once_value(builder, members[at])
+                size, step = (context.get_constant(types.intp, each) for each in (types.intp.maxval, 0))
+                members[at] = unheld(context, builder, wanted, place, [size], [step])
+        made = context.make_tuple(builder, form.return_type, members)
+        return impl_ret_borrowed(context, builder, form.return_type, made)
+
+    return signature(Tuple(found), parameters, by_row), generate
