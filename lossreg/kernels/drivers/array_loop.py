@@ -19,6 +19,7 @@ from lossreg.kernels.drivers.block_loop import BlockLoop
 from lossreg.kernels.drivers.operand import BESIDE, Operand, Operands
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 from lossreg.kernels.drivers.threads import run_together, shares
+from lossreg.kernels.loops.vector import takes_lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
