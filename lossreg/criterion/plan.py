@@ -80,7 +80,7 @@ class Plan(ABC):
         count = self.weights.fixed
         if count is None:
             count = self.weights.count(arrays, sample_weight, where)
-        if count == self.weights.everything and denominator is None and self.whole > 0:
+        if count == self.weights.everything and denominator is None and unit == 1 and self.whole > 0:
             return self.whole, self.factor
         if isnan(count):
             return count, 1.0
