@@ -81,7 +81,9 @@ def test_a_model_says_what_it_needs_by_name():
 
     def odd(inputs: int, width: int) -> object: ...
 
-    with pytest.raises(InvalidDefinition, match="odd: a model gets inputs, outputs, random; 'width' is a parameter"):
+    with pytest.raises(
+        InvalidDefinition, match="odd: a model is given inputs, outputs, random; 'width' is a parameter"
+    ):
         lossreg.plugin.model(odd)
 
 

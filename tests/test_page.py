@@ -12,10 +12,10 @@ import pytest
 from safetensors.numpy import save_file
 
 import lossreg
-from lossreg.experiment.report.html_page import SCRIPTS, page, source
-from lossreg.experiment.report.loss_curves import call, shape
-from lossreg.experiment.report.page_data import POINTS, content, readable, thinned
-from lossreg.experiment.report.prediction_summary import CLASSES, outcome
+from lossreg.experiment.report.html_page import SCRIPTS, asset, page
+from lossreg.experiment.report.loss_curves import call, loss_curves
+from lossreg.experiment.report.page_data import MAX_SEGMENTS, page_data, readable, thinned
+from lossreg.experiment.report.prediction_summary import MAX_CLASSES, prediction_summary
 from lossreg.experiment.runner.predictions import FILE, read
 from lossreg.experiment.storage.runs import Run, runs_in
 
@@ -36,13 +36,13 @@ def embedded(html):
 
 def test_the_page_holds_its_content_and_names_all_that_may_run(runs):
     html = page(runs)
-    assert embedded(html) == json.loads(json.dumps({**content(runs), "made": embedded(html)["made"]}))
+    assert embedded(html) == json.loads(json.dumps({**page_data(runs), "made": embedded(html)["made"]}))
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)[1]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policy
     for name in (*SCRIPTS, "page.css"):
-        assert base64.b64encode(hashlib.sha256(source(name).encode()).digest()).decode() in policy
-        assert source(name) in html
+        assert base64.b64encode(hashlib.sha256(asset(name).encode()).digest()).decode() in policy
+        assert asset(name) in html
     addresses = re.findall(r"""(?:src|href)="([^"]*)""", html)
     assert addresses
     assert all(address.startswith(("#", "data:")) for address in addresses)
@@ -60,19 +60,19 @@ def test_no_text_of_a_run_ends_the_script_that_holds_it(tmp_path):
 
 
 def test_runs_of_one_task_are_compared_and_others_are_not(runs, tmp_path):
-    columns = {column["key"]: column["rises"] for column in content(runs)["columns"]}
+    columns = {column["key"]: column["rises"] for column in page_data(runs)["columns"]}
     assert columns["test_accuracy"] is True
     assert columns["loss.label_smoothing"] is columns["test_loss"] is None  # another loss's value is another thing
     other = lossreg.run({**WINE, "data": "iris", "loss": "cross_entropy"}, root=tmp_path)
-    columns = {column["key"]: column["rises"] for column in content([*runs, Run(other.path)])["columns"]}
+    columns = {column["key"]: column["rises"] for column in page_data([*runs, Run(other.path)])["columns"]}
     assert set(columns.values()) == {None}
     seeds = [lossreg.run({**WINE, "loss": "cross_entropy", "seed": seed}, root=tmp_path) for seed in (1, 2)]
-    columns = {column["key"]: column["rises"] for column in content([Run(seed.path) for seed in seeds])["columns"]}
+    columns = {column["key"]: column["rises"] for column in page_data([Run(seed.path) for seed in seeds])["columns"]}
     assert (columns["test_loss"], columns["test_accuracy"], columns["seed"]) == (False, True, None)
 
 
 def test_curves_are_what_was_logged(runs):
-    found = content(runs)
+    found = page_data(runs)
     assert [chart["metric"] for chart in found["charts"]] == ["loss", "accuracy"]
     assert found["charts"][0]["keys"] == {"train": "train_loss", "test": "test_loss"}
     curve = found["runs"][1]["curves"]["test_loss"]
@@ -85,7 +85,7 @@ def test_a_long_curve_keeps_its_ends_its_spikes_and_what_is_no_number():
     values[12_345], values[33_333], values[40_000] = 9.0, -9.0, math.nan
     points = [(n, n, value) for n, value in enumerate(values)]
     kept = thinned(points)
-    assert len(kept) <= 2 * POINTS + 3
+    assert len(kept) <= 2 * MAX_SEGMENTS + 3
     assert {0, 12_345, 33_333, 40_000, 49_999} <= {n for n, _, _ in kept}
     assert kept == sorted(kept, key=lambda point: point[0])
     assert thinned(points[:500]) == points[:500]
@@ -101,7 +101,7 @@ def test_values_are_json():
 
 @pytest.mark.parametrize("name", [name for name in lossreg.names() if not lossreg.get(name).forms[0].by_batch])
 def test_every_loss_has_a_shape_with_its_own_slope(name):
-    found = shape({"name": name})
+    found = loss_curves({"name": name})
     assert "problem" not in found
     assert found["lines"]
     for line in found["lines"]:
@@ -115,18 +115,18 @@ def test_every_loss_has_a_shape_with_its_own_slope(name):
 
 
 def test_a_shape_has_the_runs_own_parameters():
-    assert shape({"name": "huber", "delta": 1.0, "weight": 1.0})["call"] == "huber"
-    found = shape({"name": "huber", "delta": [0.5, 2.0], "weight": 1.0})
+    assert loss_curves({"name": "huber", "delta": 1.0, "weight": 1.0})["call"] == "huber"
+    found = loss_curves({"name": "huber", "delta": [0.5, 2.0], "weight": 1.0})
     assert found["call"] == "huber(delta=[0.5, 2.0])"
     assert max(found["lines"][0]["slope"]) == 0.5
-    weighted = shape({"name": "cross_entropy", "weight": [2.0, 1.0, 1.0, 1.0, 1.0]})["lines"]
-    plain = shape({"name": "cross_entropy", "weight": [1.0] * 5})["lines"]
+    weighted = loss_curves({"name": "cross_entropy", "weight": [2.0, 1.0, 1.0, 1.0, 1.0]})["lines"]
+    plain = loss_curves({"name": "cross_entropy", "weight": [1.0] * 5})["lines"]
     assert weighted[0]["value"][0] == pytest.approx(2 * plain[0]["value"][0], rel=1e-5)
     assert call({"name": "x"}) == "x"
 
 
 def test_a_loss_that_is_not_there_is_said():
-    found = shape({"name": "hubr", "delta": 1.0})
+    found = loss_curves({"name": "hubr", "delta": 1.0})
     assert found["lines"] == []
     assert "did you mean 'huber'" in found["problem"]
 
@@ -145,9 +145,9 @@ def test_a_run_keeps_its_predictions(runs):
 def test_two_classes_are_classes(tmp_path, loss):
     config = {**WINE, "data": {"name": "breast_cancer", "standardise": True}, "loss": loss}
     result = lossreg.run(config, root=tmp_path)
-    found = outcome(result.path)
+    found = prediction_summary(result.path)
     assert found["classes"] == ["malignant", "benign"]
-    assert found["right"] / found["rows"] == result.final["test_accuracy"]
+    assert found["correct"] / found["rows"] == result.final["test_accuracy"]
     assert np.sum(found["counts"]) == found["rows"]
 
 
@@ -156,18 +156,18 @@ def test_numbers_have_residuals(tmp_path):
     prediction, target, classes = read(result.path)
     assert (prediction.shape, classes) == (target.shape, ())
     assert np.sqrt(np.mean((prediction - target) ** 2)) == pytest.approx(result.final["test_rmse"])
-    (found,) = outcome(result.path)["residuals"]
-    assert (found["rows"], found["lost"], sum(found["counts"])) == (len(target), 0, len(target))
+    (found,) = prediction_summary(result.path)["residuals"]
+    assert (found["rows"], found["not_finite"], sum(found["counts"])) == (len(target), 0, len(target))
     assert found["mean"] == pytest.approx(np.mean(prediction - target), rel=1e-3)
 
 
 def test_no_rows_to_test_on_and_files_that_cannot_be_read_are_no_outcome(tmp_path):
     result = lossreg.run({**WINE, "data": {"name": "wine", "test": 0}, "loss": "cross_entropy"}, root=tmp_path)
     assert not (result.path / FILE).exists()
-    assert outcome(result.path) is None
+    assert prediction_summary(result.path) is None
     result.path.joinpath(FILE).write_bytes(b"half")
-    (run,) = content([Run(result.path)])["runs"]
-    assert run["outcome"] is None
+    (run,) = page_data([Run(result.path)])["runs"]
+    assert run["predictions"] is None
     assert [problem.partition(": ")[0] for problem in run["problems"]] == [FILE]
 
 
@@ -216,19 +216,19 @@ def test_a_loss_of_many_classes_is_not_drawn():
 
 
 def test_many_classes_are_a_list_of_confusions_and_nan_is_counted(tmp_path):
-    size = CLASSES + 5
+    size = MAX_CLASSES + 5
     target = np.repeat(np.arange(size), 3)
     prediction = target.copy()
     prediction[:3] = 7
     classes = {"classes": json.dumps([f"c{n}" for n in range(size)])}
     save_file({"prediction": prediction, "target": target}, tmp_path / FILE, metadata=classes)
-    assert outcome(tmp_path) == {"rows": 3 * size, "right": 3 * size - 3, "confusions": [["c0", "c7", 3]]}
+    assert prediction_summary(tmp_path) == {"rows": 3 * size, "correct": 3 * size - 3, "confusions": [["c0", "c7", 3]]}
     lost = np.array([[1.0], [np.nan], [np.inf]], np.float32)
     save_file({"prediction": lost, "target": np.zeros_like(lost)}, tmp_path / FILE)
-    (found,) = outcome(tmp_path)["residuals"]
-    assert (found["rows"], found["lost"], found["mean"]) == (3, 2, 1.0)
+    (found,) = prediction_summary(tmp_path)["residuals"]
+    assert (found["rows"], found["not_finite"], found["mean"]) == (3, 2, 1.0)
     save_file({"prediction": lost[1:], "target": np.zeros_like(lost[1:])}, tmp_path / FILE)
-    assert outcome(tmp_path) == {"residuals": [{"rows": 2, "lost": 2}]}
+    assert prediction_summary(tmp_path) == {"residuals": [{"rows": 2, "not_finite": 2}]}
 
 
 @pytest.mark.parametrize(
@@ -254,10 +254,10 @@ def test_what_was_predicted_agrees_with_the_metrics(tmp_path, data, model, loss,
         assert (found.prediction == found.target).mean() == pytest.approx(result.final["test_accuracy"])
     else:
         assert abs(found.prediction - found.target).mean() == pytest.approx(result.final["test_mae"], rel=1e-5)
-    assert outcome(result.path)
+    assert prediction_summary(result.path)
 
 
 def test_rows_of_several_classes_have_no_predictions(tmp_path):
     result = lossreg.run({**WINE, "loss": "multilabel_soft_margin"}, root=tmp_path)
     assert read(result.path) is None
-    assert outcome(result.path) is None
+    assert prediction_summary(result.path) is None

@@ -11,6 +11,7 @@ as those of OpenBLAS wait for each other without sleeping.
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -59,10 +60,14 @@ def blas_threads(number: int) -> Iterator[None]:
 
 
 def blas_libraries() -> list[str]:
-    """The BLAS libraries of this process, each with its version and the architecture that it has chosen."""
+    """The BLAS library of numpy, with its version and the architecture that it has chosen for this processor.
+
+    If none of those in this process comes with numpy itself, all are returned.
+    """
     with optional_imports():
         from threadpoolctl import threadpool_info
 
-    libraries = (each for each in threadpool_info() if each["user_api"] == "blas")
-    facts = ([each.get(key) for key in ("internal_api", "version", "architecture")] for each in libraries)
+    libraries = [each for each in threadpool_info() if each["user_api"] == "blas"]
+    of_numpy = [each for each in libraries if "numpy" in Path(each["filepath"]).parent.name]
+    facts = ([each.get(key) for key in ("internal_api", "version", "architecture")] for each in of_numpy or libraries)
     return sorted({" ".join(filter(None, each)) for each in facts})

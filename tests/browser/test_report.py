@@ -191,7 +191,7 @@ def test_runs_and_splits_are_switched_off_and_on(browser, reports):
     assert lines(browser) == 1
     click(browser, "None", "#curves")
     assert lines(browser) == 0
-    assert "everything is switched off" in texts(browser, "#curves figure text")
+    assert "all runs are hidden" in texts(browser, "#curves figure text")
     click(browser, "All", "#curves")
     click(browser, "train", "#curves")
     assert lines(browser) == 4
@@ -257,29 +257,29 @@ def test_confusions_add_up_for_each_run(browser, reports):
     browser.open(reports["twenty"])
     for run in (0, 7):
         browser.js(
-            "(() => { const list = document.querySelector('#outcomes select');"
+            "(() => { const list = document.querySelector('#predictions select');"
             f" list.value = '{run}'; list.dispatchEvent(new Event('change')); }})()",
         )
         data = json.loads(browser.js("document.getElementById('content').textContent"))["runs"][run]
-        counts = [int(text) for text in texts(browser, "#outcomes td:not(.recall)")]
-        right = [int(text) for text in texts(browser, "#outcomes td.right")]
-        assert (sum(counts), len(counts)) == (data["outcome"]["rows"], 100)
+        counts = [int(text) for text in texts(browser, "#predictions td:not(.recall)")]
+        right = [int(text) for text in texts(browser, "#predictions td.correct")]
+        assert (sum(counts), len(counts)) == (data["predictions"]["rows"], 100)
         assert sum(right) / sum(counts) == pytest.approx(data["values"]["test_accuracy"], abs=1e-5)
 
 
 def test_residuals_are_drawn_and_a_killed_run_says_why_there_are_none(browser, reports):
     browser.open(reports["one"])
-    assert browser.js("document.querySelectorAll('#outcomes circle.sample').length") == 110
-    assert browser.js("document.querySelectorAll('#outcomes rect.bar').length") >= 5
+    assert browser.js("document.querySelectorAll('#predictions circle.sample').length") == 110
+    assert browser.js("document.querySelectorAll('#predictions rect.bar').length") >= 5
     browser.open(reports["bad"])
     said = set()
     for run in range(5):
         browser.js(
-            "(() => { const list = document.querySelector('#outcomes select');"
+            "(() => { const list = document.querySelector('#predictions select');"
             f" list.value = '{run}'; list.dispatchEvent(new Event('change')); }})()",
         )
-        said |= set(texts(browser, "#outcomes .note"))
-    assert "No predictions: they are made at a run's end, and this one is killed." in said
+        said |= set(texts(browser, "#predictions .note"))
+    assert "There are no predictions: a run makes them at its end, and the status of this one is killed." in said
     assert browser.complaints() == []
 
 

@@ -1,1 +1,1 @@
-"""Networks, and the interface that training expects of them."""
+"""Networks: the interface that training expects of a model, and a sequence of dense layers that has it."""

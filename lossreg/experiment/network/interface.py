@@ -1,4 +1,4 @@
-"""What a model's function returns, and all that training knows of it."""
+"""The interface of a network: what the function of a model plugin returns, and all that training uses of it."""
 
 from __future__ import annotations
 
@@ -12,26 +12,32 @@ if TYPE_CHECKING:
 
 
 class Network(Protocol):
-    """Something with weights that maps rows of inputs to rows of outputs.
+    """A function from rows of inputs to rows of outputs, with weights that are trained.
 
-    Whoever differentiates (the layers here, or a framework's autograd behind this protocol), an optimizer sees one
-    flat vector of weights, and one of gradients that `backward` has filled.
+    However it computes its derivatives (as the dense layers here do, or with the autograd of a framework), an optimizer
+    sees one vector of weights, and one of their gradients, which `backward` computes.
     """
 
     @property
     def weights(self) -> NDArray[np.float32]:
-        """Every weight, in one contiguous vector; optimizers change it in place."""
+        """All weights in one contiguous vector, which optimizers update in place."""
 
     @property
     def grads(self) -> NDArray[np.float32]:
-        """The gradient of every weight, likewise."""
+        """The gradients of all weights in one contiguous vector, in the same order."""
 
     @property
     def named(self) -> Mapping[str, NDArray[np.float32]]:
-        """Views of the weights, by name and in shape, for saving."""
+        """Views of the weights by name, with their shapes, for checkpoints."""
 
     def forward(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Map a batch of shape (n, inputs) to (n, outputs); the next batch of n rows may reuse the array."""
+        """Compute the outputs of shape (n, outputs) for a batch of shape (n, inputs).
+
+        The array may be overwritten by the next call with a batch of n rows.
+        """
 
     def backward(self, grad: NDArray[np.float32]) -> None:
-        """Fill `grads`, given the gradient of the outputs of the latest `forward`; `grad` may be overwritten."""
+        """Compute `grads` from the gradient with respect to the outputs of the latest `forward`.
+
+        `grad` may be overwritten.
+        """

@@ -1,8 +1,8 @@
-"""Dense layers in a row, over one flat vector of weights, with their derivatives.
+"""A network of dense layers, one after another, whose weights are views of one vector.
 
-A step allocates and copies nothing: each layer's outputs and gradients live in buffers that are made once for each size
-of batch. Weights have PyTorch's layout (outputs, inputs), its names, and the initial values of its `Linear`: weights
-and biases uniform in [-1 / sqrt(inputs), 1 / sqrt(inputs)).
+A step allocates and copies nothing: the outputs and gradients of each layer are stored in buffers, which are allocated
+once for each batch size. Weights have PyTorch's layout (outputs, inputs), its names, and the initial values of its
+`Linear`: weights and biases uniform in [-1 / sqrt(inputs), 1 / sqrt(inputs)).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dense:
-    """A layer: activation(inputs @ weight.T + bias), where `activation` is relu, tanh, sigmoid or none."""
+    """The definition of a layer: activation(inputs @ weight.T + bias), with relu, tanh, sigmoid or no activation."""
 
     inputs: int
     outputs: int
@@ -31,22 +31,25 @@ class Dense:
 
 
 class LayerBuffers(NamedTuple):
-    """A layer at work on batches of one size: views of its weights, room for what it gives, and its compiled loops."""
+    """A layer for one batch size: views of its weights and gradients, its buffers, and its compiled loops."""
 
     weight: NDArray[Any]
-    turned: NDArray[Any]
+    weight_transposed: NDArray[Any]
     bias: NDArray[Any]
     grad_weight: NDArray[Any]
     grad_bias: NDArray[Any]
     outputs: NDArray[Any]
-    grad: NDArray[Any]
-    """Room for the gradient of what the layer is given, if another layer gives it."""
+    grad_inputs: NDArray[Any]
+    """The gradient with respect to the inputs, for all but the first layer."""
     activate: Callable[..., None]
     differentiate: Callable[..., None]
 
 
 class Sequential:
-    """A network of dense layers, each feeding the next; `random` draws the initial weights."""
+    """A network of dense layers, each with the outputs of the one before as inputs.
+
+    `random` draws the initial weights.
+    """
 
     def __init__(self, layers: list[Dense], random: np.random.Generator, dtype: Any = np.float32) -> None:
         self.layers = layers
@@ -59,7 +62,7 @@ class Sequential:
             for name, view in zip(("weight", "bias"), views, strict=True):
                 view[...] = random.uniform(-bound, bound, view.shape)
                 self.named[f"{index}.{name}"] = view
-        self._by_size: dict[int, list[LayerBuffers]] = {}
+        self._by_batch_size: dict[int, list[LayerBuffers]] = {}
         self._inputs = np.empty((0, layers[0].inputs), dtype)
 
     def _views(self, vector: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
@@ -71,38 +74,38 @@ class Sequential:
             start = stop
         return views
 
-    def _for(self, rows: int) -> list[LayerBuffers]:
-        found = self._by_size.get(rows)
+    def _buffers(self, rows: int) -> list[LayerBuffers]:
+        found = self._by_batch_size.get(rows)
         if found is None:
-            kind = self.weights.dtype
-            found = self._by_size[rows] = [
+            dtype = self.weights.dtype
+            found = self._by_batch_size[rows] = [
                 LayerBuffers(
                     *(weight, weight.T, bias, *grads),
-                    *(np.empty((rows, layer.outputs), kind), np.empty((rows if at else 0, layer.inputs), kind)),
+                    *(np.empty((rows, layer.outputs), dtype), np.empty((rows if index else 0, layer.inputs), dtype)),
                     *loops(*(ACTIVATIONS[layer.activation] if layer.activation else LINEAR)),
                 )
-                for at, (layer, (weight, bias), grads) in enumerate(
+                for index, (layer, (weight, bias), grads) in enumerate(
                     zip(self.layers, self._weights, self._grads, strict=True)
                 )
             ]
         return found
 
     def forward(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        """Map a batch of shape (n, inputs) to (n, outputs); the next batch of n rows reuses the array."""
+        """Compute the outputs of a batch; the array is overwritten by the next call with a batch of this size."""
         self._inputs = values = inputs
-        for layer in self._for(len(inputs)):
-            values = values.dot(layer.turned, layer.outputs)  # the method: np.dot takes half a microsecond more
+        for layer in self._buffers(len(inputs)):
+            values = values.dot(layer.weight_transposed, layer.outputs)  # np.dot would take half a microsecond more
             layer.activate(values, layer.bias)
         return values
 
     def backward(self, grad: NDArray[Any]) -> None:
-        """Fill `grads` from the gradient of the latest outputs; overwrites `grad` if the last layer is activated."""
-        layers = self._for(len(grad))
+        """Compute `grads` from the gradient of the latest outputs; overwrites `grad` if the last layer is activated."""
+        layers = self._buffers(len(grad))
         for index in range(len(layers) - 1, -1, -1):
             layer = layers[index]
             layer.differentiate(layer.outputs, grad, layer.grad_bias)
             if index:
                 grad.T.dot(layers[index - 1].outputs, layer.grad_weight)
-                grad = grad.dot(layer.weight, layer.grad)
+                grad = grad.dot(layer.weight, layer.grad_inputs)
             else:
                 grad.T.dot(self._inputs, layer.grad_weight)

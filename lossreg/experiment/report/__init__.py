@@ -1,1 +1,1 @@
-"""Reports on finished runs: the HTML page, and comparisons."""
+"""Compare runs, and make an HTML page about them."""

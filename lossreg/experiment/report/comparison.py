@@ -1,4 +1,4 @@
-"""Compare runs: the config keys that differ, beside the metrics."""
+"""Compare runs: the config keys in which they differ, and their metrics, as far as these can be compared."""
 
 from __future__ import annotations
 
@@ -16,54 +16,56 @@ MISSING: Any = object()
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
-    """The config keys, dotted, that are not the same in all runs whose config can be read."""
+    """The config keys, dotted, whose values differ between runs; runs whose config cannot be read are ignored."""
     configs = [run.settings for run in runs if run.settings]
     keys = dict.fromkeys(key for config in configs for key in config)
     return [key for key in keys if any(config.get(key, MISSING) != configs[0].get(key, MISSING) for config in configs)]
 
 
 def incomparable(runs: Sequence[Run]) -> list[str]:
-    """How the metrics end in which runs cannot be compared: all on other data, and the value of another loss."""
-    nouns = {key.partition(".")[0] for key in differing(runs)}
-    return [""] if "data" in nouns else ["_loss"] if "loss" in nouns else []
+    """The suffixes of metrics that cannot be compared: every one on different data, and the value of another loss."""
+    sections = {key.partition(".")[0] for key in differing(runs)}
+    return [""] if "data" in sections else ["_loss"] if "loss" in sections else []
 
 
 def is_comparable(key: str, incomparable: Iterable[str]) -> bool:
-    """Whether a key is a metric, and one in which runs can be compared."""
+    """Whether a key is a metric that does not end in one of these suffixes."""
     metric = key.removeprefix("best.")
-    return bool(measured_on(metric)) and not any(metric.endswith(ending) for ending in incomparable)
+    return bool(measured_on(metric)) and not any(metric.endswith(suffix) for suffix in incomparable)
 
 
 def unranked(runs: Sequence[Run], key: str) -> str:
-    """Why runs cannot be ranked by a metric, and what they can be ranked by; empty where nothing is in the way."""
+    """Why runs cannot be ranked by a metric, and by which they can be; empty if they can be ranked."""
     ranked = [run for run in runs if key in run.values]
-    endings = incomparable(ranked)
-    if is_comparable(key, endings) or not is_comparable(key, ()):
+    suffixes = incomparable(ranked)
+    if is_comparable(key, suffixes) or not is_comparable(key, ()):
         return ""
-    noun = "data" if "" in endings else "loss"
-    keys = [name for name in differing(ranked) if name.partition(".")[0] == noun]
-    part = measured_on(key.removeprefix("best."))
-    others = [name for name in metric_keys(ranked) if measured_on(name) == part and is_comparable(name, endings)]
+    section = "data" if "" in suffixes else "loss"
+    keys = [name for name in differing(ranked) if name.partition(".")[0] == section]
+    split = measured_on(key.removeprefix("best."))
+    others = [name for name in metric_keys(ranked) if measured_on(name) == split and is_comparable(name, suffixes)]
     shared = [name for name in others if all(name in run.final for run in ranked)]
-    can = f"{', '.join(shared)} can be" if shared else f"--where {keys[0]}=... chooses some that can be"
-    return f"{key}: cannot be compared between runs that differ in {', '.join(keys)}; {can}"
+    remedy = f"{', '.join(shared)} can be compared" if shared else f"--where {keys[0]}=... selects comparable runs"
+    return f"{key}: cannot be compared between runs that differ in {', '.join(keys)}; {remedy}"
 
 
-def implied(runs: Sequence[Run], key: str) -> bool:
-    """Whether a key differs only in that some runs have none: a parameter that comes with the choice of a plugin."""
+def is_implied(runs: Sequence[Run], key: str) -> bool:
+    """Whether a key has one value in all runs that have it, as the parameter of a plugin that only some runs use."""
     return len({repr(run.settings[key]) for run in runs if key in run.settings}) == 1
 
 
 def comparison(runs: Sequence[Run]) -> tuple[list[str], list[dict[str, Any]]]:
-    """The keys of a table that compares runs, and its rows: what differs, then the metrics.
+    """The columns of a table that compares runs, and its rows.
 
-    Those of the last epoch come first, then the best of any, then what is implied by what differs.
+    The columns are the name, the status and steps if these differ, the config keys that differ, the metrics of the last
+    epoch, the best of any epoch where they are others, and the config keys that are implied by others.
     """
     statuses = {run.status for run in runs}
     facts = ["status"] * (statuses != {"finished"}) + ["steps"] * (len({run.steps for run in runs}) > 1)
     best = [key for key in metric_keys(runs) if any(run.best.get(key) != run.final.get(key) for run in runs)]
-    keys = sorted(differing(runs), key=lambda key: implied(runs, key))
-    telling = [key for key in keys if not implied(runs, key)]
+    keys = differing(runs)
+    implied = [key for key in keys if is_implied(runs, key)]
+    chosen = [key for key in keys if key not in implied]
     metrics = [*metric_keys(runs), *(f"best.{key}" for key in best)]
-    keys = ["run", *facts, *telling, *metrics, *keys[len(telling) :]]
-    return keys, [{**run.values, "run": run.name} for run in runs]
+    columns = ["run", *facts, *chosen, *metrics, *implied]
+    return columns, [{**run.values, "run": run.name} for run in runs]

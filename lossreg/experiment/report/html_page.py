@@ -1,12 +1,13 @@
-"""The page of `lossreg report`: one file that needs no network, put together from the files beside this module.
+"""The HTML page of `lossreg report`: one file that needs no network, made from the files in assets/.
 
-    page.html              the frame
-    page.css               its looks, light and dark, wide and narrow
-    chart.js, page.js      charts; and what is on the page
-    content.py             the runs as the page's data, with shapes.py (losses) and outcomes.py (predictions)
+    page.html              the frame of the page
+    page.css               its style, in light and dark colours, for wide and narrow windows
+    chart.js               charts
+    page.js                the sections of the page
+    page_data.py           the data of the page, with loss_curves.py and prediction_summary.py
 
-What runs say goes into the page as data, never as markup, and the page's policy lets nothing run or load but what is
-named here by its hash.
+Names and values of runs are in the page as data, never as markup, and its content security policy allows only the style
+and the scripts whose hashes it lists.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from lossreg.experiment.report.page_data import content
+from lossreg.experiment.report.page_data import page_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,32 +30,32 @@ SCRIPTS = ("chart.js", "page.js")
 
 def page(runs: Sequence[Run]) -> str:
     """Make the page about some runs."""
-    style, scripts = source("page.css"), [source(name) for name in SCRIPTS]
-    data = json.dumps(content(runs), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    style, scripts = asset("page.css"), [asset(name) for name in SCRIPTS]
+    data = json.dumps(page_data(runs), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     policy = {
         "default-src": "'none'",
-        "style-src": digest(style),
-        "script-src": " ".join(map(digest, scripts)),
+        "style-src": csp_hash(style),
+        "script-src": " ".join(map(csp_hash, scripts)),
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    parts = {
-        "policy": "; ".join(f"{what} {allowed}" for what, allowed in policy.items()),
+    replacements = {
+        "policy": "; ".join(f"{directive} {allowed}" for directive, allowed in policy.items()),
         "style": f"<style>{style}</style>",
         "content": f'<script type="application/json" id="content">{data}</script>',
         "scripts": "\n".join(f"<script>{script}</script>" for script in scripts),
     }
-    before, *rest = source("page.html").split("{{")
-    filled = (part.partition("}}") for part in rest)
-    return before + "".join(parts[name.strip()] + after for name, _, after in filled)
+    before, *rest = asset("page.html").split("{{")
+    placeholders = (each.partition("}}") for each in rest)
+    return before + "".join(replacements[name.strip()] + after for name, _, after in placeholders)
 
 
-def source(name: str) -> str:
-    """A file beside this module."""
+def asset(name: str) -> str:
+    """The content of a file in assets/."""
     return files(__package__).joinpath("assets", name).read_text("utf-8")
 
 
-def digest(text: str) -> str:
-    """The hash by which a page's policy names what it allows."""
+def csp_hash(text: str) -> str:
+    """The hash with which a content security policy allows a style or script."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

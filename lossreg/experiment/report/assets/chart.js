@@ -1,12 +1,12 @@
 "use strict";
-// Charts: lines to hover, zoom and switch off; dots; bars. Each is an SVG drawn anew for its width.
+// Charts as SVG: lines, which show values under the pointer and zoom; points; bars. Each is redrawn when its width changes.
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { left: 54, right: 20, top: 10, bottom: 32 };
 const HEIGHT = 230;
 const LISTED = 8;
 
-/** Make an element: `make("p", {class: "note"}, "text", child)`; functions become listeners. */
+/** Make an element: `make("p", {class: "note"}, "text", child)`; attributes that are functions become event listeners. */
 function make(tag, attributes = {}, ...children) {
   const drawn = ["svg", "g", "path", "line", "text", "rect", "circle", "clipPath", "title"].includes(tag);
   const element = drawn ? document.createElementNS(SVG, tag) : document.createElement(tag);
@@ -19,7 +19,7 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A number as people read it; texts, such as nan, as they are. */
+/** A number with four digits; text, such as nan, as it is. */
 function show(value) {
   if (value === null || value === undefined) return "";
   if (typeof value !== "number") return String(value);
@@ -53,7 +53,7 @@ function logTicks(low, high) {
   return inside.length > 1 ? inside : ticks(low, high, 4).filter((value) => value > 0);
 }
 
-/** The lowest and highest of some numbers, apart from each other. */
+/** The lowest and the highest of some numbers, widened if they are equal; null if there are no numbers. */
 function extent(values, log = false) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
@@ -66,7 +66,7 @@ function extent(values, log = false) {
   return [low, high];
 }
 
-/** A frame with axes: places for x and y, and an SVG to draw into. */
+/** An SVG with axes, which maps values to pixels. */
 class Frame {
   constructor(host, { width, xs, ys, log = false, xName, label, zero = false }) {
     Object.assign(this, { width, xs, ys, log });
@@ -106,7 +106,7 @@ class Frame {
     return HEIGHT - MARGIN.bottom - ((scaled - low) / (high - low)) * (HEIGHT - MARGIN.top - MARGIN.bottom);
   }
 
-  /** The value at a place. */
+  /** The value of x at a pixel. */
   at(pixel) {
     const share = (pixel - MARGIN.left) / (this.width - MARGIN.left - MARGIN.right);
     return this.xs[0] + Math.min(Math.max(share, 0), 1) * (this.xs[1] - this.xs[0]);
@@ -114,8 +114,8 @@ class Frame {
 }
 
 /**
- * Lines over a common axis. `series()` gives what to draw: {label, run, x, y, hue, dash, faint}; `view` is shared by charts
- * that zoom together: {domain, log}; `changed(view)` is called when it has changed, `focus(run)` when a line is pointed at.
+ * A line chart. `series()` returns the lines: {label, run, x, y, hue, dash, faint}. Charts that zoom together share a `view`:
+ * {domain, log}; `changed(view)` is called when it has changed, and `focus(run)` when the pointer is near a line.
  */
 class Lines {
   constructor({ name, xName, series, view, changed, focus = () => {} }) {
@@ -129,10 +129,10 @@ class Lines {
     const width = this.figure.clientWidth;
     if (!width) return;
     const { view } = this;
-    this.frame = null; // the old drawing, which is about to go, has nothing to say any more
+    this.frame = null; // events of the old drawing are ignored
     this.lines = this.series();
-    this.whole = extent(this.lines.flatMap((line) => line.x)) || [0, 1];
-    const xs = view.domain || this.whole;
+    this.fullDomain = extent(this.lines.flatMap((line) => line.x)) || [0, 1];
+    const xs = view.domain || this.fullDomain;
     const drawable = (y) => finite(y) && !(view.log && y <= 0);
     const seen = this.lines.flatMap(({ x, y }) => y.filter((value, n) => drawable(value) && x[n] >= xs[0] && x[n] <= xs[1]));
     const ys = extent(seen, view.log) || [view.log ? 0.1 : 0, 1];
@@ -143,7 +143,7 @@ class Lines {
     const frame = (this.frame = new Frame(this.figure, { width, xs, ys: padded, log: view.log, xName, label, zero: true }));
     this.lines.forEach((line) => this.drawLine(line, frame, drawable));
     if (!seen.length) {
-      const why = this.lines.length ? (view.log ? "nothing above 0 to show" : "nothing to show here") : "everything is switched off";
+      const why = this.lines.length ? (view.log ? "no values above 0 here" : "no values here") : "all runs are hidden";
       frame.svg.append(make("text", { x: width / 2, y: HEIGHT / 2, "text-anchor": "middle" }, why));
     }
     frame.svg.setAttribute("tabindex", "0");
@@ -207,7 +207,7 @@ class Lines {
     svg.addEventListener("keydown", (event) => this.key(event));
   }
 
-  /** Point at a place: tell the values there, and bring out the nearest line. */
+  /** Show the values near a pixel, and highlight the nearest line. */
   point(px, py) {
     const near = [];
     for (const line of this.lines) {
@@ -259,14 +259,14 @@ class Lines {
     this.focus(null);
   }
 
-  /** Bring out the lines of a run. */
-  bring(run) {
+  /** Highlight the lines of a run. */
+  highlight(run) {
     if (!this.frame) return;
     this.frame.svg.classList.toggle("focused", run !== null);
     this.lines.forEach((line) => line.path.classList.toggle("near", line.run === run));
   }
 
-  /** Show a part of the axis; without one, all of it. */
+  /** Show a range of the axis, or without one all of it. */
   zoom(low, high) {
     this.view.domain = low === undefined || high - low < 1e-9 ? null : [low, high];
     this.changed(this.view);
@@ -295,10 +295,10 @@ class Lines {
       ArrowRight: () => move(1),
       ArrowUp: () => change(-1),
       ArrowDown: () => change(1),
-      "+": () => this.zoom(Math.max(middle - span / 4, this.whole[0]), Math.min(middle + span / 4, this.whole[1])),
+      "+": () => this.zoom(Math.max(middle - span / 4, this.fullDomain[0]), Math.min(middle + span / 4, this.fullDomain[1])),
       "-": () => {
-        const [from, to] = [Math.max(middle - span, this.whole[0]), Math.min(middle + span, this.whole[1])];
-        if (from === this.whole[0] && to === this.whole[1]) this.zoom();
+        const [from, to] = [Math.max(middle - span, this.fullDomain[0]), Math.min(middle + span, this.fullDomain[1])];
+        if (from === this.fullDomain[0] && to === this.fullDomain[1]) this.zoom();
         else this.zoom(from, to);
       },
       0: () => this.zoom(),
@@ -312,14 +312,14 @@ class Lines {
   }
 }
 
-/** A short piece of a line, for legends. */
+/** A short piece of line, for legends. */
 function swatch({ hue, dash }) {
   const line = make("line", { class: dash ? `dash-${dash}` : null, x1: 0, x2: 22, y1: 5, y2: 5 });
   return make("svg", { class: `key hue-${hue}`, viewBox: "0 0 22 10", "aria-hidden": "true" }, line);
 }
 
-/** A chart without lines that is drawn for its width: `draw(figure, width)`. */
-function still(draw) {
+/** A figure that is redrawn when its width changes: `draw(figure, width)`. */
+function resizing(draw) {
   const figure = make("figure");
   let drawn = 0;
   new ResizeObserver(() => {
@@ -328,9 +328,9 @@ function still(draw) {
   return figure;
 }
 
-/** Dots, with a line at 0. */
-function dots({ x, y, xName, label }) {
-  return still((figure, width) => {
+/** A scatter plot, with a line at 0. */
+function scatterPlot({ x, y, xName, label }) {
+  return resizing((figure, width) => {
     const [low, high] = extent([...y, 0]);
     const pad = (high - low) * 0.05;
     const [left, right] = extent(x);
@@ -340,9 +340,9 @@ function dots({ x, y, xName, label }) {
   });
 }
 
-/** Bars between edges. */
-function bars({ edges, counts, xName, label }) {
-  return still((figure, width) => {
+/** A histogram, with bars between edges. */
+function histogram({ edges, counts, xName, label }) {
+  return resizing((figure, width) => {
     const frame = new Frame(figure, { width, xs: extent(edges), ys: [0, Math.max(...counts) * 1.05], xName, label });
     counts.forEach((count, n) => {
       const [left, right, top] = [frame.x(edges[n]), frame.x(edges[n + 1]), frame.y(count)];
