@@ -195,10 +195,10 @@ def test_predictions_that_a_run_does_not_write_are_a_problem(runs, tmp_path, arr
     shutil.copytree(runs[0].path, path)
     given = {name: array for name, array in (LABELS | arrays).items() if array is not None}
     save_file(given, path / FILE, {"classes": classes})
-    bad, good = content([Run(path), runs[1]])["runs"]
-    assert bad["outcome"] is None
+    bad, good = page_data([Run(path), runs[1]])["runs"]
+    assert bad["predictions"] is None
     assert any(found.startswith(f"{FILE}: ") and problem in found for found in bad["problems"]), bad["problems"]
-    assert good["outcome"] is not None
+    assert good["predictions"] is not None
 
 
 def test_a_report_runs_no_file_that_a_run_names_as_its_loss(runs, tmp_path):
@@ -211,7 +211,7 @@ def test_a_report_runs_no_file_that_a_run_names_as_its_loss(runs, tmp_path):
 
 
 def test_a_loss_of_many_classes_is_not_drawn():
-    found = shape({"name": "cross_entropy", "weight": [1.0] * 50_000})
+    found = loss_curves({"name": "cross_entropy", "weight": [1.0] * 50_000})
     assert found["problem"] == "50,000 classes are too many to draw"
 
 
