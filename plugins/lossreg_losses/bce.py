@@ -6,7 +6,7 @@
 The bounds are PyTorch's: they keep the loss finite where a probability is 0 or 1. `bce_with_logits` needs none. A mean
 divides by the number of elements, whatever the weights.
 
-Shapes: prediction and target alike. Ranges: prediction and target 0 to 1; weights finite.
+Shapes: prediction and target of the same shape. Ranges: prediction and target 0 to 1; weights finite.
 Source: Good (1952), Rational Decisions; PyTorch's BCELoss.
 
 >>> bce.at(0.5, 1.0)

@@ -7,7 +7,7 @@
 `pos_weight` is how much the positive side counts, `weight` how much an element does; both may be arrays that broadcast
 to the logits. A mean divides by the number of elements, whatever the weights. A logit of inf or -inf gives the limit.
 
-Shapes: logit and target alike. Ranges: any logit; target 0 to 1, of any type; weights finite.
+Shapes: logit and target of the same shape. Ranges: any logit; target 0 to 1, of any type; weights finite.
 Source: Good (1952), Rational Decisions; PyTorch's BCEWithLogitsLoss. Unlike there, targets outside 0 to 1 are refused.
 
 >>> bce_with_logits.at(0.0, 1.0)

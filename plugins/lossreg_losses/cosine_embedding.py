@@ -3,7 +3,7 @@
     value = 1 - c              target  1      c = x1 . x2 / (|x1| |x2|)
           = max(0, c - margin) target -1
 
-    slope of x1 = -+ (x2 / |x2| - c x1 / |x1|) / |x1|, and likewise of x2
+    slope of x1 = -+ (x2 / |x2| - c x1 / |x1|) / |x1|; the slope of x2 with x1 and x2 swapped
 
 A vector of norm 0 has cosine 0 with any other, and no slope.
 

@@ -6,7 +6,7 @@
 
 With `full`, log(2 pi) / 2 is added. The slope of the variance is the one at v, also where eps bounds it.
 
-Shapes: prediction and target alike; variance too, or with a last axis of 1, or without it, or a single number.
+Shapes: prediction and target of the same shape; variance too, or with a last axis of 1, without it, or a single number.
 Ranges: any numbers; variance 0 or above; eps above 0.
 Source: Nix and Weigend (1994), doi:10.1109/ICNN.1994.374138; PyTorch's GaussianNLLLoss.
 

@@ -3,7 +3,7 @@
     value = prediction                     target  1      slope 1
           = max(0, margin - prediction)    target -1      slope -1 up to the margin, itself included, then 0
 
-Shapes: prediction and target alike. Ranges: any prediction; target 1 or -1, of any type; any margin.
+Shapes: prediction and target of the same shape. Ranges: any prediction; target 1 or -1, of any type; any margin.
 Source: Hadsell, Chopra, LeCun (2006), doi:10.1109/CVPR.2006.100; PyTorch's HingeEmbeddingLoss. Unlike there, targets
 other than 1 and -1 are refused.
 

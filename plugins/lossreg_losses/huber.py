@@ -7,7 +7,7 @@ The slope is e clipped to [-delta, delta], and of the target its negative: a Hub
 delta = inf it is half of `mse`. `weight` multiplies value and slopes; it may be an array that broadcasts to the
 predictions. A mean divides by the number of elements, whatever the weights.
 
-Shapes: prediction and target alike. Ranges: any numbers; delta above 0; weights finite.
+Shapes: prediction and target of the same shape. Ranges: any numbers; delta above 0; weights finite.
 Source: Huber (1964), doi:10.1214/aoms/1177703732; PyTorch's HuberLoss.
 
 >>> huber.at(0.5, 0.0)

@@ -7,8 +7,8 @@ The slope is -target, or -e^target; of the target log(target) - prediction + 1, 
 These are of one element; the divergence of a batch of distributions is the sum divided by the number of distributions,
 reduction batchmean. As in PyTorch, mean divides by the number of elements.
 
-Shapes: prediction and target alike. Ranges: log-probabilities as prediction; as target probabilities (nan below 0), or
-their logarithms.
+Shapes: prediction and target of the same shape. Ranges: log-probabilities as prediction; as target probabilities (nan
+below 0), or their logarithms.
 Source: Kullback and Leibler (1951), doi:10.1214/aoms/1177729694; PyTorch's KLDivLoss. Unlike there, target 0 against
 prediction -inf is 0.
 

@@ -5,7 +5,7 @@
 The slope is weight times the sign of e, and 0 where e is 0; of the target its negative. `weight` is how much an element
 counts; it may be an array that broadcasts to the predictions. A mean divides by the sum of the weights.
 
-Shapes: prediction and target alike. Ranges: any numbers; weights finite.
+Shapes: prediction and target of the same shape. Ranges: any numbers; weights finite.
 Source: Boscovich (1757), Laplace (1774); PyTorch's L1Loss.
 
 >>> l1.at(2.0, 2.5)

@@ -96,13 +96,13 @@ def in_blocks(
     criterion = create("cross_entropy", reduction="none", **parameters)
     samples, classes, size = len(features), len(linear_weight), features.itemsize
     rows = rows_of_blocks(samples, size * classes)
-    values, room = np.empty_like(sample_weight), np.empty((min(rows, samples), classes), features.dtype)
+    values, buffer = np.empty_like(sample_weight), np.empty((min(rows, samples), classes), features.dtype)
     columns = min(classes, max(1, PIECE // (size * max(rows, features.shape[1]))))
     part = np.empty((columns, features.shape[1]), features.dtype)
     if "linear_bias" in slopes:
         slopes["linear_bias"][...] = 0
     for start in range(0, samples, rows):
-        x, logits = features[start : start + rows], room[: samples - start]
+        x, logits = features[start : start + rows], buffer[: samples - start]
         np.matmul(x, linear_weight.T, out=logits)
         if linear_bias is not None:
             logits += linear_bias

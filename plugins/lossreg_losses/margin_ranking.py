@@ -3,7 +3,7 @@
     value = max(0, margin - target (x1 - x2))      target 1: x1 should be higher, -1: x2
     slope of x1 = -target up to the margin, itself included, then 0; of x2 its negative
 
-Shapes: x1, x2 and target alike. Ranges: any numbers; target 1 or -1, of any type; any margin.
+Shapes: x1, x2 and target of the same shape. Ranges: any numbers; target 1 or -1, of any type; any margin.
 Source: Herbrich, Graepel, Obermayer (2000), Large Margin Rank Boundaries; PyTorch's MarginRankingLoss. Unlike there,
 targets other than 1 and -1 are refused.
 

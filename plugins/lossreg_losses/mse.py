@@ -5,7 +5,7 @@
 The slope is 2 weight e, and of the target its negative. `weight` is how much an element counts; it may be an array that
 broadcasts to the predictions. A mean divides by the sum of the weights.
 
-Shapes: prediction and target alike. Ranges: any numbers; weights finite.
+Shapes: prediction and target of the same shape. Ranges: any numbers; weights finite.
 Source: Legendre (1805); PyTorch's MSELoss.
 
 >>> mse.at(2.0, 2.5)

@@ -8,8 +8,8 @@ target log(target) - target + log(2 pi target) / 2 where the target is above 1, 
 without `stirling` log(target!) itself, of every target. The slope of the target is minus the logarithm, and with `full`
 more: above 1 log(target) + 1 / (2 target), or, without `stirling`, everywhere digamma(target + 1).
 
-Shapes: prediction and target alike. Ranges: any prediction, a rate from 0 without log_input (below, nan); target 0 or
-above.
+Shapes: prediction and target of the same shape. Ranges: any prediction, a rate from 0 without log_input (below, nan);
+target 0 or above.
 Source: Fisher (1922); PyTorch's PoissonNLLLoss.
 
 >>> poisson_nll.at(0.0, 2.0)

@@ -5,7 +5,7 @@
 
 `huber` divided by its delta. With beta = 0 it is `l1`, and the slope at e = 0 is 0. The target's slope is the negative.
 
-Shapes: prediction and target alike. Ranges: any numbers; beta 0 or above.
+Shapes: prediction and target of the same shape. Ranges: any numbers; beta 0 or above.
 Source: Girshick (2015), Fast R-CNN, doi:10.1109/ICCV.2015.169; PyTorch's SmoothL1Loss.
 
 >>> smooth_l1.at(0.5, 0.0)

@@ -3,7 +3,7 @@
     value = log(1 + e^(-target prediction)) = softplus(-target prediction)
     slope = -target sigmoid(-target prediction)
 
-Shapes: prediction and target alike. Ranges: any prediction; target 1 or -1, of any type.
+Shapes: prediction and target of the same shape. Ranges: any prediction; target 1 or -1, of any type.
 Source: Friedman, Hastie, Tibshirani (2000), doi:10.1214/aos/1016218223; PyTorch's SoftMarginLoss. Unlike there, a
 prediction of -1000 gives 1000 and slope -1, and targets other than 1 and -1 are refused.
 
