@@ -62,8 +62,8 @@ class ProgressLines(Progress):
     def preparing(self, config: Config) -> None:
         """Print what is trained on what."""
         self.config = config
-        plugins = f"{config.model.name} on {config.data.name} by {config.loss.name} with {config.optimizer.name}"
-        self.print(f"{config.name}: {plugins}")
+        plugins = (config.model, config.data, config.loss, config.optimizer)
+        self.print(f"{config.name}: {', '.join(f'{plugin.kind} {plugin.name}' for plugin in plugins)}")
 
     def started(self, prepared: PreparedRun, step: int) -> None:
         """Print the numbers of examples, features, weights and steps."""

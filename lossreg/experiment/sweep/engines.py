@@ -1,7 +1,7 @@
 """The engines that run trials: processes of this machine, or a Dask cluster.
 
-Each is a context manager that returns a `Submit` function and a function that tells how many trials to run at once. The
-future of a trial has its status, or an exception if the process that ran it died RETRIES + 1 times.
+Each is a context manager that returns a `Submit` function and a function that returns how many trials to run at once.
+The future of a trial has its status, or an exception if the process that ran it died RETRIES + 1 times.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class SweepProgressLines(SweepProgress):
         """Print the number of trials and where they are."""
         self.path, self.metric, self.goal, self.total = path, metric, goal, total
         self.start_time = monotonic()
-        self.print(f"{counted(total, 'trial')} in {path}, compared by {metric}")
+        self.print(f"{counted(total, 'trial')} in {path}, ranked by {metric}")
 
     def outdated(self, path: Path, changes: Mapping[str, list[str]]) -> None:
         """Print how many trials are outdated, and the changes of the first."""
