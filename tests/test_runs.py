@@ -589,7 +589,7 @@ def test_runs_are_not_ranked_by_what_cannot_be_compared(make, command, tmp_path)
     for name, loss in (("a", "mse"), ("b", "huber")):
         run = make(name, 0.5, loss=loss)
         run.path.joinpath("metrics.jsonl").write_text('{"epoch": 1, "step": 9, "test_loss": 0.5, "test_r2": 0.9}\n')
-    message = "test_loss: cannot be compared between runs that differ in loss.name; test_r2 can be\n"
+    message = "test_loss: cannot be compared between runs that differ in loss.name; test_r2 can be compared\n"
     done = command("prune", "--keep-best", "1", "--by", "test_loss", "--yes", code=2)
     assert done.stderr == f"lossreg: error: --by {message}"
     assert len(runs_in(tmp_path)) == 2
@@ -601,7 +601,7 @@ def test_runs_are_not_ranked_by_what_cannot_be_compared(make, command, tmp_path)
     assert command("runs", "--where", "loss=mse", "--sort", "test_loss").stderr == ""
     config = make("c", 0.5, minute=1).path / "config.yaml"
     config.write_text(config.read_text().replace("iris", "digits"))
-    message = "cannot be compared between runs that differ in data.name; --where data.name=... chooses some that can be"
+    message = "cannot be compared between runs that differ in data.name; --where data.name=... selects comparable runs"
     assert message in command("prune", "--keep-best", "1", "--by", "test_loss", code=2).stderr
     command("prune", "--keep-best", "1", "--by", "test_r2", "--yes")
     assert len(runs_in(tmp_path)) == 1
