@@ -203,6 +203,7 @@ def test_show_works_for_every_plugin(command):
         assert command("show", name).stdout.startswith(f"{name} ({registry.kind})\n\n")
 
 
+@pytest.mark.slow  # 10 s of processor time: a process for every plugin
 def test_show_gives_every_plugin_as_a_config_has_it(command, tmp_path):
     for registry in REGISTRIES:
         for name in set(registry.names()) - PYTHON_ONLY:

@@ -70,6 +70,7 @@ def process(tmp_path):
     return run
 
 
+@pytest.mark.slow  # 25 s of processor time: a loss is compiled with an empty cache
 def test_a_first_call_finds_what_was_compiled_ahead(process):
     command = ("-m", "lossreg", "compile", "HuberLoss", "cross_entropy", "--jobs", "2")
     lines = process(*command).splitlines()

@@ -1,5 +1,7 @@
 """Every installed loss shows everything that the conformance kit asks for, but for what is declared here."""
 
+import pytest
+
 import lossreg
 from lossreg.testing import parametrize_with_checks
 
@@ -41,11 +43,13 @@ def test_gaussian_nll(check):
     check()
 
 
+@pytest.mark.slow  # 60 s of processor time: powers of 60 digits and more
 @parametrize_with_checks("triplet_margin", expected_failures=EXPECTED_FAILURES["triplet_margin"])
 def test_triplet_margin(check):
     check()
 
 
+@pytest.mark.slow  # 50 s, as above
 @parametrize_with_checks(
     "triplet_margin_with_distance", expected_failures=EXPECTED_FAILURES["triplet_margin_with_distance"]
 )
