@@ -8,7 +8,8 @@ import numpy as np
 
 from lossreg.criterion.arguments import as_array, in_words
 from lossreg.criterion.bound_form import BoundForm
-from lossreg.criterion.checking import Call, check_options, graded_inputs
+from lossreg.criterion.checked_call import Call
+from lossreg.criterion.checking import check_options, graded_inputs
 from lossreg.definition.signature import SAMPLES, variants
 from lossreg.errors import InvalidInput, InvalidType
 
@@ -34,8 +35,10 @@ def check_batch(
 ) -> Call:
     """Check a call of a batch kernel; raises InvalidInput, InvalidType or InvalidParameter."""
     name = forms[0].loss
-    for x, entry in zip(arrays, forms[0].form.inputs, strict=False):
-        as_array(x, name, entry.name)
+    names = [entry.name for entry in forms[0].form.inputs]
+    names += names[-1:] * len(arrays)  # the last input may be several arrays
+    for x, input_name in zip(arrays, names, strict=False):
+        as_array(x, name, input_name)
     bound, sizes = match(forms, arrays)
     shape = (sizes[SAMPLES],) if SAMPLES in sizes else ()
     call = Call(bound, arrays, shape, graded_inputs(bound, wrt))

@@ -9,7 +9,8 @@ import numpy as np
 from numpy import errstate
 
 from lossreg.criterion.batch_check import CLASSES, side_by_side
-from lossreg.criterion.checking import GUARDED, OVERLAPPING, gradient_type
+from lossreg.criterion.checked_call import gradient_type
+from lossreg.criterion.checking import GUARDED, OVERLAPPING
 from lossreg.criterion.plan import Plan
 from lossreg.criterion.refusals import find_outside
 from lossreg.criterion.weights import expanded
@@ -21,7 +22,7 @@ from lossreg.kernels.drivers.batch_kernel import Outside
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lossreg.criterion.checking import Call
+    from lossreg.criterion.checked_call import Call
     from lossreg.definition.signature import Input
 
     Array = np.ndarray[Any, Any]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import may_share_memory, ndarray
 
-from lossreg.criterion.arguments import FLOATS, NATIVE, as_array, shown
+from lossreg.criterion.arguments import NATIVE, as_array, shown
+from lossreg.criterion.checked_call import Call, gradient_type
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels.drivers.slabs import SLAB
 
@@ -22,41 +23,12 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-FLOAT64 = np.dtype(np.float64)
-
 VALUE_ONLY = object()
 """In the place of the inputs to differentiate by: none."""
 
 DIRECT, GUARDED, OVERLAPPING, IN_PLACE = "direct", "guarded", "overlapping", "in place"
 """How an array given as `out` is filled: by the loop; in the end, as the call may still be refused; in the end, as it
 shares memory with what the loop reads; by the loop over the input itself, row by row."""
-
-
-class Call:
-    """One call's arguments, checked.
-
-    bound: the form that the arrays fit, with the criterion's parameters.
-    arrays, sample_weight, where: the arrays of the call.
-    shape: the loss's own shape.
-    kind, real: the type of the result, and the type that the loop computes in.
-    graded: the positions of the inputs that get a gradient, in the order in which they are wanted.
-    out: how each array given for a gradient is filled; empty where none is given.
-    """
-
-    def __init__(
-        self,
-        bound: BoundForm,
-        arrays: Sequence[Array],
-        shape: tuple[int, ...],
-        graded: tuple[int, ...],
-        real: Any = None,
-    ) -> None:
-        self.bound, self.arrays, self.shape, self.graded = bound, arrays, shape, graded
-        self.kind = result_type(bound, arrays)
-        self.real: Any = real or (np.float64 if bound.wide else FLOATS[self.kind])
-        self.sample_weight: Array | None = None
-        self.where: Array | None = None
-        self.out: tuple[str, ...] = ()
 
 
 def check(
@@ -165,21 +137,6 @@ def rows_last(rank: int, axis: int | None) -> tuple[int, ...] | None:
 def smaller(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     """The shapes that a shared input may have: one number for each row, or a single one."""
     return ((), shape[:-1], (*shape[:-1], 1)) if shape else ((),)
-
-
-def gradient_type(x: Array) -> np.dtype[Any]:
-    """The type of an input's gradient: its own, or float64 for integers."""
-    return NATIVE.get(x.dtype.num, FLOAT64)
-
-
-def result_type(bound: BoundForm, arrays: Sequence[Array]) -> np.dtype[Any]:
-    """The type of the loss: the widest of the inputs that get a gradient."""
-    deciding = [x for x, entry in zip(arrays, bound.form.inputs, strict=True) if entry.name in bound.graded]
-    if len(deciding) == 1:
-        return gradient_type(deciding[0])
-    # A single number beside arrays has no say in the type, as in numpy.
-    found: np.dtype[Any] = np.result_type(*[gradient_type(x) for x in deciding if x.ndim or not deciding[0].ndim])
-    return found
 
 
 def graded_inputs(bound: BoundForm, wrt: Any) -> tuple[int, ...]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty, errstate
 
-from lossreg.criterion.checking import DIRECT, IN_PLACE, OVERLAPPING, gradient_type
+from lossreg.criterion.checked_call import gradient_type
+from lossreg.criterion.checking import DIRECT, IN_PLACE, OVERLAPPING
 from lossreg.criterion.operands import loop_of_values, make_loop
 from lossreg.criterion.plan import Plan
 from lossreg.criterion.refusals import refuse_outside
@@ -16,7 +17,7 @@ from lossreg.criterion.refusals import refuse_outside
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lossreg.criterion.checking import Call
+    from lossreg.criterion.checked_call import Call
 
     Array = np.ndarray[Any, Any]
     Arrays = tuple[Array, ...]

@@ -13,7 +13,7 @@ from lossreg.kernels.drivers.operand import Operands
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lossreg.criterion.checking import Call
+    from lossreg.criterion.checked_call import Call
 
     Array = np.ndarray[Any, Any]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy import errstate
 
 from lossreg.criterion.arguments import shown
-from lossreg.criterion.checking import Call
+from lossreg.criterion.checked_call import Call
 from lossreg.criterion.reductions import DIVIDING, REDUCTIONS
 from lossreg.criterion.weights import Weights, check_total, rescaled
 from lossreg.definition.values import REFUSED, accept_scalar

@@ -18,7 +18,7 @@ from lossreg.kernels.drivers.slabs import SLAB, slabs
 
 if TYPE_CHECKING:
     from lossreg.criterion.bound_form import BoundForm
-    from lossreg.criterion.checking import Call
+    from lossreg.criterion.checked_call import Call
     from lossreg.definition.signature import Input
 
     Array = np.ndarray[Any, Any]

@@ -19,7 +19,7 @@ from lossreg.kernels.drivers.weight_sum import WeightSum
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lossreg.criterion.checking import Call
+    from lossreg.criterion.checked_call import Call
 
     Array = np.ndarray[Any, Any]
 
