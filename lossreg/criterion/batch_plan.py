@@ -64,12 +64,13 @@ class BatchPlan(Plan):
             np.empty(arrays[at].shape, gradient_type(arrays[at])) if out is None or self.apart[number] else out[number]
             for number, at in enumerate(self.graded)
         ]
+        scale = factor / divisor if divisor else 0.0
         shares = self.shares(arrays, sample_weight, where)
         kept = np.flatnonzero(shares)
         values = np.zeros(len(shares), self.real)
         with errstate(all="ignore"):  # what is not finite goes through, as it does in compiled loops
             if len(kept):
-                values[kept] = self.run_kernel(factor / divisor, arrays, shares, kept, grads)
+                values[kept] = self.run_kernel(scale, arrays, shares, kept, grads)
             else:
                 for grad in grads:
                     grad[...] = 0
