@@ -132,7 +132,7 @@ def test_a_mean_takes_each_sample_by_its_length():
 
 
 def test_the_kit_needs_an_example_of_a_batch():
-    with pytest.raises(InvalidDefinition, match=r"form 1 needs an @checked\.example"):
+    with pytest.raises(InvalidDefinition, match=r"form 1 takes a whole batch and has no example"):
         check_loss(checked)
 
 

@@ -272,16 +272,14 @@ def test_ctrl_c_lets_steps_finish_and_the_same_command_goes_on(sweep, whole, tmp
 def test_trials_that_start_together_on_a_cold_cache_compile_everything_once(sweep, tmp_path):
     text = SMALL.replace("repeats: 2", "repeats: 1")
     cache = tmp_path / "cache"
-    options = {"NUMBA_CACHE_DIR": str(cache), "NUMBA_DEBUG_CACHE": "1"}
-    out, _ = finish(sweep(text, "--jobs", "4", **options))
-    logs = [out, *((path / "log.txt").read_text() for path in trials(tmp_path / "runs" / "x"))]
-    saved = [line for log in logs for line in log.splitlines() if "data saved to" in line]
-    code = sorted(path.name for path in cache.rglob("*.nbc"))
-    assert len(saved) == len(code) > 5
-    assert any("data saved to" in log for log in logs[1:])  # not all by the process that checks the trials
-    finish(sweep(text, "--jobs", "4", root="again", **options))
-    logs = [(path / "log.txt").read_text() for path in trials(tmp_path / "again" / "x")]
-    assert not any("data saved to" in log for log in logs)
-    assert all("data loaded from" in log for log in logs)
-    assert sorted(path.name for path in cache.rglob("*.nbc")) == code
+
+    def compiled():
+        return {path.relative_to(cache): path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}
+
+    finish(sweep(text, "--jobs", "4", NUMBA_CACHE_DIR=str(cache)))
+    code = compiled()
+    # numba numbers what it saves of one loop: a loop that two processes had compiled would be there twice.
+    assert len(code) == len({path.name for path in code}) > 5
+    finish(sweep(text, "--jobs", "4", root="again", NUMBA_CACHE_DIR=str(cache)))
+    assert compiled() == code
     assert_same(tmp_path / "runs" / "x", tmp_path / "again" / "x")

@@ -226,11 +226,21 @@ def layouts_of(out: Any, readers: Sequence[Array]) -> tuple[Any, ...]:
             if (x is y or not (owns and y.flags.owndata)) and may_share_memory(x, y):
                 shared += (-1 - at if same_array(x, y) else at,)
         for y in before:
-            if may_share_memory(x, y):
+            if overlap(x, y):
                 shared += ("out",)
         before += (x,)
         found += ((x.dtype, x.shape, x.flags.num, shared),)
     return found
+
+
+def overlap(x: Array, y: Array) -> bool:
+    """Whether two arrays share a number; parts of one array may lie between one another and share none."""
+    if not may_share_memory(x, y):
+        return False
+    try:
+        return np.shares_memory(x, y, max_work=1 << 16)
+    except np.exceptions.TooHardError:
+        return True
 
 
 def same_array(x: Array, y: Array) -> bool:

@@ -87,7 +87,8 @@ class Plan(ABC):
         divisor = self.reduce(self.bound.weight * count, self.size, self.batch)
         if denominator is not None:
             return self.checked(denominator, divisor), self.bound.unit * unit
-        if divisor <= 0:
+        # Class weights and `weight` may add up to less than 0, as in PyTorch; sample weights may not.
+        if divisor == 0 or (divisor < 0 and sample_weight is not None):
             check_total(self.call(arrays, sample_weight, where), divisor)
             divisor = 0.0
         return divisor, self.factor if self.divides else self.factor * unit

@@ -16,7 +16,7 @@ RUN = {
 MLFLOW = """
 import json, sys
 import lossreg
-from lossreg.experiment import trackers
+from lossreg.experiment.runner import trackers
 from mlflow import MlflowClient
 
 trackers.TIMEOUT = 100.0  # a busy machine imports for long
