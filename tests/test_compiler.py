@@ -23,6 +23,7 @@ from lossreg.cli import main
 from lossreg.kernels.compiler import cache, options, specialize
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.specialize import clone
+from lossreg.kernels.drivers.weight_sum import add_weights
 
 PACKAGE = Path(lossreg.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -161,8 +161,8 @@ def test_the_environment_has_the_config_and_its_hash(result):
 def test_a_plugin_without_a_file_has_no_hash(monkeypatch):
     monkeypatch.setattr(lossreg.registry.registries.losses, "_registered", {})
     space = {"lossreg": lossreg, "__name__": __name__}
-    source = "def typed(prediction: lossreg.plugin.Real, target: lossreg.plugin.Real) -> tuple[float, float]:\n"
-        "    return prediction, prediction\n"
+    source = "def typed(prediction: lossreg.plugin.Real, target: lossreg.plugin.Real):\n    return prediction, 1.0\n"
+    source = source.replace("):", ") -> tuple[float, float]:")
     exec(compile(source, "<notebook>", "exec"), space)  # noqa: S102  as a notebook does
     lossreg.register(lossreg.plugin.loss(space["typed"]))
     plugin = environment(load({**CONFIG, "loss": "typed"}))["plugins"][-1]
