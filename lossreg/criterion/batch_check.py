@@ -10,7 +10,7 @@ from lossreg.criterion.arguments import as_array, in_words
 from lossreg.criterion.bound_form import BoundForm
 from lossreg.criterion.checked_call import Call
 from lossreg.criterion.checking import check_options, graded_inputs
-from lossreg.definition.signature import SAMPLES, variants
+from lossreg.definition.signature import CLASSES, SAMPLES, variants
 from lossreg.errors import InvalidInput, InvalidType
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from lossreg.definition.signature import Form
 
     Array = np.ndarray[Any, Any]
-
-CLASSES = "C"
-"""The axis of the classes."""
 
 
 def check_batch(

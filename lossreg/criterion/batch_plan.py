@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import errstate
 
-from lossreg.criterion.batch_check import CLASSES, side_by_side
+from lossreg.criterion.batch_check import side_by_side
 from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.checking import GUARDED, OVERLAPPING
 from lossreg.criterion.plan import Plan
 from lossreg.criterion.refusals import find_outside
 from lossreg.criterion.weights import expanded
 from lossreg.definition.roles import Role
-from lossreg.definition.signature import SAMPLES
+from lossreg.definition.signature import CLASSES, SAMPLES
 from lossreg.errors import InvalidInput
 from lossreg.kernels.drivers.batch_kernel import Outside
 

@@ -1,1 +1,1 @@
-"""The numba room: nothing outside it compiles."""
+"""Compiled loops over arrays; no other package compiles."""
