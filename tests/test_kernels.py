@@ -21,6 +21,7 @@ import lossreg
 from lossreg.errors import InvalidDefinition, InvalidParameter
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.drivers import compiled_loops
+from lossreg.kernels.drivers.optimizer_update import compile_update
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 from lossreg.kernels.numerics.stable import exp, spare
 
@@ -287,6 +288,53 @@ def test_a_kernel_with_room_of_its_own_takes_short_rows_and_rows_across_planes()
     assert lossreg.create("triplet_margin_with_distance")(across, across, across) == 1
 
 
+def by_arithmetic(a, b, c, d, e):
+    """Five slopes, of which the last is a constant."""
+    return a * b + c * d * d + e, b, a, d * d, 2 * c * d, 1.0
+
+
+def by_exponential(a, b, c, d, e):
+    """The same slopes beside an exponential, for which several elements are computed at a time."""
+    return a * b + c * d * d + e + exp(a - a), b, a, d * d, 2 * c * d, 1.0
+
+
+@pytest.mark.parametrize("kernel", [by_arithmetic, by_exponential])
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("wrt", ["abcde", "e", "bd", "dc"])
+def test_a_kernel_by_element_has_as_many_slopes_as_inputs(kernel, kind, wrt):
+    kernel.__annotations__ = dict.fromkeys("abcde", lossreg.plugin.Real)
+    inputs = RANDOM.normal(size=(5, 2, 2049)).astype(kind)
+    a, b, c, d, _ = inputs
+    expected = dict(zip("abcde", (b, a, d * d, 2 * c * d, np.ones_like(a)), strict=True))
+    criterion = lossreg.create(lossreg.plugin.loss(kernel), reduction="none")
+    value, grads = criterion.value_and_grad(*inputs, wrt=tuple(wrt))
+    np.testing.assert_array_equal(value, criterion(*inputs))
+    for name, grad in zip(wrt, grads if len(wrt) > 1 else [grads], strict=True):
+        np.testing.assert_array_equal(grad, expected[name])
+
+
+@pytest.mark.parametrize("states", range(6))
+def test_an_optimizer_has_as_many_states_as_it_declares(states):
+    names = [f"s{at}" for at in range(states)]
+    new = ", ".join(f"{name} + {at + 1} * grad" for at, name in enumerate(names))
+    arguments = ", ".join(f"{name}: Real" for name in ("weight", "grad", "step", *names))
+    rule = make(
+        f"def rule({arguments}, *, lr: Positive = 0.5): return (weight - lr * grad, {new})",
+        Real=lossreg.plugin.Real,
+        Positive=lossreg.plugin.Positive,
+        __name__="rules",
+    )
+    rule.__annotations__["return"] = tuple[(float,) * (1 + states)]
+    update = compile_update(lossreg.plugin.optimizer(rule), {"lr": 0.5})
+    weights, grads = np.zeros(5, np.float32), np.arange(5, dtype=np.float32)
+    stored = tuple(np.zeros(5, np.float32) for _ in names)
+    for step in (1, 2, 3):
+        update(weights, grads, stored, step, 1.0)
+    np.testing.assert_array_equal(weights, -1.5 * grads)
+    for at, state in enumerate(stored):
+        np.testing.assert_array_equal(state, 3 * (at + 1) * grads)
+
+
 def test_a_fingerprint_goes_by_what_decides_the_code():
     prints = [
         fingerprint(make("def f(x): return x + 1.0")),
@@ -365,7 +413,7 @@ for name in lossreg.names():
         criterion = lossreg.create(name)
         criterion.value_and_grad(*inputs)
         settings = tuple(criterion.parameters[switch] for switch in form.switches)
-        stored = tuple(at for at, name in enumerate(form.slopes) if name in form.default_wrt)
+        stored = tuple(range(len(form.slopes)))
         several = form.by_row or laborious(form.kernel)
         (code,) = form_loop(form, real, settings, stored, -1, abreast=several).inspect_asm().values()
         shown[f"{name} {real.__name__}"] = code
@@ -538,7 +586,7 @@ def test_a_kind_of_call_is_compiled_once(monkeypatch):
         for _ in range(3):
             criterion.value_and_grad(*arrays)
             criterion(*arrays)
-    assert [len(function.overloads) for function in made] == [1, 1]
+    assert [len(function.overloads) for function in made] == [2]
 
 
 TOGETHER = """

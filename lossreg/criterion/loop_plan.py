@@ -35,11 +35,7 @@ class LoopPlan(Plan):
         super().__init__(call)
         bound, graded = call.bound, call.graded
         # A kernel by row has a place for each slope; one by element only for those that are asked for.
-        self.places = [
-            at
-            for at, entry in enumerate(bound.form.inputs)
-            if entry.name in bound.slopes and (bound.by_row or at in graded)
-        ]
+        self.places = [at for at, entry in enumerate(bound.form.inputs) if entry.name in bound.slopes]
         self.outputs: list[tuple[Any, Any] | None] = []
         for number, at in enumerate(self.places):
             x = call.arrays[at]

@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-MOST_STATES = 3
-"""How many states an optimizer may keep for each weight; lossreg.kernels.loops.scalar stores so many."""
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Component:
     """One named component of a plugin, as read from its function."""
@@ -121,9 +117,9 @@ class Optimizer(Component):
         """Make the optimizer from its rule; raises InvalidDefinition if it does not return weight and states."""
         component = super().read(function)
         states, returned = component.states, returned_values(function)
-        if len(component.supplied) < len(("weight", "grad", "step")) or len(states) > MOST_STATES:
+        if len(component.supplied) < len(("weight", "grad", "step")):
             raise InvalidDefinition(
-                f"{component.name}: expected weight, grad, step and up to {MOST_STATES} states as arguments; got "
+                f"{component.name}: expected weight, grad, step and any states as arguments; got "
                 f"{', '.join(component.supplied)}"
             )
         if returned and returned.count != 1 + len(states):

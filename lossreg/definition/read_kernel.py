@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 TARGET_NAMES = ("target", "label", "labels")
 """The names of inputs that are targets unless their annotation gives them another role."""
 
-MOST_SLOPES = 3
-"""How many slopes a kernel by element may return; lossreg.kernels.loops.scalar stores so many."""
-
 
 def read_kernel(kernel: Callable[..., Any]) -> Form:
     """Read a kernel as a form; raises InvalidDefinition for a function that is not a kernel."""
@@ -43,7 +40,7 @@ def read_kernel(kernel: Callable[..., Any]) -> Form:
             value = "the values of the samples" if form.by_batch else "the value"
             raise InvalidDefinition(f"{name}: expected it to return {value}, and nothing else; {returned}")
         return form
-    most = min(len(form.inputs), MOST_SLOPES)
+    most = len(form.inputs)
     expected = f"{name}: expected it to return a value and 1 to {most} slopes"
     if returned is None:
         raise InvalidDefinition(

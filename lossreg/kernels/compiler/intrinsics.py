@@ -151,3 +151,39 @@ def cast(_: Any, operands: Any, like: Any) -> Any:
         )
 
     return signature(Tuple(found), operands, like), generate
+
+
+@intrinsic
+def scaled(typing: Any, numbers: Any, factor: Any, counts: Any) -> Any:
+    """Each of the numbers times a factor, or 0 where it does not count: numbers, or lanes of them."""
+    products = [typing.resolve_function_type(operator.mul, (number, factor), {}) for number in numbers]
+    found = [product.return_type for product in products]
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        packed, multiplier, condition = arguments
+        results = []
+        for at, (number, product) in enumerate(zip(numbers, products, strict=True)):
+            pair = (builder.extract_value(packed, at), multiplier)
+            given = [context.cast(builder, *each) for each in zip(pair, (number, factor), product.args, strict=True)]
+            result = context.get_function(operator.mul, product)(builder, given)
+            results.append(builder.select(condition, result, context.get_constant_null(product.return_type)))
+        return context.make_tuple(builder, form.return_type, results)
+
+    return signature(Tuple(found), numbers, factor, counts), generate
+
+
+@intrinsic
+def store_items(_: Any, destinations: Any, index: Any, numbers: Any) -> Any:
+    """Store each number in its own array of one axis, at an index that is not negative; None takes no number."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        packed, at, values = arguments
+        for position, (kind, number) in enumerate(zip(destinations, numbers, strict=True)):
+            if isinstance(kind, types.Array):
+                array = make_array(kind)(context, builder, builder.extract_value(packed, position))
+                place = cgutils.get_item_pointer(context, builder, kind, array, [at], wraparound=False)
+                value = context.cast(builder, builder.extract_value(values, position), number, kind.dtype)
+                context.pack_value(builder, kind.dtype, value, place)
+        return context.get_dummy_value()
+
+    return signature(types.none, destinations, types.intp, numbers), generate

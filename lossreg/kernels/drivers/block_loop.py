@@ -50,7 +50,7 @@ class BlockLoop:
         self.width = operands.inputs[0].row
         wanted = tuple([at for at, slope in enumerate(slopes) if slope is not None])
         # A kernel by row fills all its slopes but the optional ones; those that are not asked for are scratch.
-        slots = self.slots = tuple(range(len(slopes))) if by_row else wanted
+        slots = self.slots = tuple(range(len(slopes)))
         heavy = laborious(form.kernel)
         abreast = planes or (self.width <= NARROW and heavy and takes_lanes(form.kernel))
         # Rows that are copied to stand side by side may be written over at once. Other slopes that go over an input,

@@ -56,7 +56,6 @@ def form_loop(
     filled = {
         "REAL": real,
         "STORED": len(stored),
-        **{name: 1 + at for name, at in zip(("FIRST", "SECOND", "THIRD"), stored, strict=False)},
         "INPUTS": len(form.inputs),
         "BY_ROW": by_row,
         "OVER": over,

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from numba import njit
 
 from lossreg.kernels.compiler.bytecode import LIBRARIES, codes, loops
-from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scratch
+from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scratch, store_items
 from lossreg.kernels.compiler.numba_api import known_to_numba
 from lossreg.kernels.compiler.options import EXACT, REORDERED, inner, is_stock
 from lossreg.kernels.elementary.polynomials import COMPILED
@@ -20,7 +20,17 @@ from lossreg.kernels.loops.domain_checks import guard
 from lossreg.kernels.loops.row_parameters import row_parameters
 from lossreg.kernels.loops.scaled_slopes import called, filled
 from lossreg.kernels.numerics import distances, stable
-from lossreg.kernels.simd.row_buffers import gather, lane_rows, lanes_at, put, rooms, safe, scatter, weights_at
+from lossreg.kernels.simd.row_buffers import (
+    gather,
+    lane_rows,
+    lanes_at,
+    put,
+    put_lanes,
+    rooms,
+    safe,
+    scatter,
+    weights_at,
+)
 from lossreg.kernels.simd.vector_call import together
 from lossreg.kernels.simd.vector_rows import any_lane, choose
 
@@ -35,8 +45,9 @@ if TYPE_CHECKING:
 OPERATIONS = {
     each.__name__: each
     for each in (
-        *(arrays, cast, filled, items, row_parameters, scratch),
-        *(any_lane, choose, gather, lane_rows, lanes_at, put, rooms, safe, scatter, together, weights_at),
+        *(arrays, cast, filled, items, row_parameters, scaled, scratch, store_items),
+        *(any_lane, choose, gather, lane_rows, lanes_at, put, put_lanes, rooms, safe),
+        *(scatter, together, weights_at),
     )
 }
 """By name: what templates call that is no plain function."""

@@ -20,19 +20,18 @@ import numpy as np
 
 if TYPE_CHECKING:
     # Filled in like the kernel: to import them takes longer than to find a loop on disk.
-    from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scratch  # noqa: TC004
+    from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scratch, store_items  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
     from lossreg.kernels.loops.scaled_slopes import filled  # noqa: TC004
     from lossreg.kernels.numerics.stable import total  # noqa: TC004
 
 # Filled in for each copy: the kernel; its guard, which tells of a point whether it is ignored and whether it is outside
-# its domain; the float type; how many slopes are stored, and which of those that the kernel returns; how many inputs
-# there are; which parameters are rows; the input by row whose place the only slope takes, or -1.
+# its domain; the float type; how many slopes, or states, the kernel has; how many inputs there are; which parameters
+# are rows; the input by row whose place the only slope takes, or -1.
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
 STORED = 1
-FIRST, SECOND, THIRD = 1, 2, 3
 INPUTS = 2
 BY_ROW: tuple[bool, ...] = ()
 OVER = -1
@@ -75,13 +74,7 @@ def elementwise(
             outcome = kernel(*point)
             kept[i] = weight * outcome[0] if counts else REAL(0)
             factor = weight * REAL(scale)
-            counts = factor != 0
-            if STORED > 0:
-                slopes[0][i] = outcome[FIRST] * factor if counts else REAL(0)
-            if STORED > 1:
-                slopes[1][i] = outcome[SECOND] * factor if counts else REAL(0)
-            if STORED > 2:
-                slopes[2][i] = outcome[THIRD] * factor if counts else REAL(0)
+            store_items(slopes, i, scaled(outcome[1:], factor, factor != 0))
         sums[block] = total(kept[: stop - start])
         if values is not None:
             for i in range(stop - start):
@@ -155,10 +148,4 @@ def update(weights: Any, grads: Any, step: float, *operands: Any) -> None:
     numbers = cast(operands, REAL(0))
     for i in range(weights.size):
         outcome = kernel(weights[i], grads[i], REAL(step), *items(numbers, i))
-        weights[i] = outcome[0]
-        if STORED > 0:
-            numbers[0][i] = outcome[1]
-        if STORED > 1:
-            numbers[1][i] = outcome[2]
-        if STORED > 2:
-            numbers[2][i] = outcome[3]
+        store_items((weights,) + numbers[:STORED], i, outcome)

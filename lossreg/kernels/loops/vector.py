@@ -17,7 +17,7 @@ from lossreg.kernels.compiler.options import LANES, is_stock
 
 if TYPE_CHECKING:
     # Filled in, as in lossreg.kernels.loops.scalar.
-    from lossreg.kernels.compiler.intrinsics import cast, scratch  # noqa: TC004
+    from lossreg.kernels.compiler.intrinsics import cast, scaled, scratch  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
     from lossreg.kernels.numerics.stable import total  # noqa: TC004
     from lossreg.kernels.simd.row_buffers import (  # noqa: TC004
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         lane_rows,
         lanes_at,
         put,
+        put_lanes,
         rooms,
         safe,
         scatter,
@@ -38,7 +39,6 @@ kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
 STORED = 1
-FIRST, SECOND, THIRD = 1, 2, 3
 INPUTS = 2
 BY_ROW: tuple[bool, ...] = ()
 
@@ -78,12 +78,7 @@ def elements_abreast(
             put(kept, start - begin, LANES, choose(counts, weight * outcome[0], REAL(0)))
             factor = weight * REAL(scale)
             counts = factor != 0
-            if STORED > 0:
-                put(slopes[0], start, many, choose(counts, outcome[FIRST] * factor, REAL(0)))
-            if STORED > 1:
-                put(slopes[1], start, many, choose(counts, outcome[SECOND] * factor, REAL(0)))
-            if STORED > 2:
-                put(slopes[2], start, many, choose(counts, outcome[THIRD] * factor, REAL(0)))
+            put_lanes(slopes, start, many, scaled(outcome[1:], factor, counts))
         sums[block] = total(kept[: end - begin])
         if values is not None:
             for i in range(end - begin):

@@ -121,6 +121,21 @@ def put(_: Any, row: Any, start: Any, count: Any, value: Any) -> Any:
 
 
 @intrinsic
+def put_lanes(_: Any, destinations: Any, start: Any, count: Any, values: Any) -> Any:
+    """Store `count` of each of the lanes in its own array of one axis, from `start`; None takes no lanes."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        packed, first, many, given = arguments
+        for position, kind in enumerate(destinations):
+            if isinstance(kind, types.Array):
+                array = make_array(kind)(context, builder, builder.extract_value(packed, position))
+                in_line(builder, array.data, array.itemsize, first, many, builder.extract_value(given, position))
+        return context.get_dummy_value()
+
+    return signature(types.none, destinations, types.intp, types.intp, values), generate
+
+
+@intrinsic
 def safe(_: Any, operands: Any, counts: Any) -> Any:
     """The operands, with 0 for integers in the lanes that do not count: they may be no index."""
 
