@@ -1,7 +1,9 @@
 """The same loops for LANES elements or rows at a time, where a kernel takes exponentials or logarithms.
 
-Told outright to compute 16 numbers at once the compiler makes wider vectors of them than when it is left to find out,
-and in half the time: bce_with_logits of 1M float32 takes 2.3 ms in place of 3.7, cross_entropy of 10 classes a quarter.
+Told outright to compute 16 numbers at once the compiler makes wider vectors of them than when it is left to find out:
+cross_entropy of 10 classes takes a quarter of the time. Of elements one at a time, the value and gradient of 1M float32
+on one thread take 1.6 times as long for bce_with_logits (3.3 ms against 2.1), 1.5 for soft_margin, 1.1 for poisson_nll
+and 1.6 for bce; of 64k float64 they take 1.3, 1.4, 1.7 and 1.2 times as long.
 Rows are turned for that: their numbers stand class by class. Lanes that are left over at the end of a block repeat its
 last element or row.
 """
