@@ -108,12 +108,12 @@ def unknown(loss: Loss, name: str, value: Any) -> Exception:
     """The error of a call that names an input that the loss does not have."""
     parameters = [parameter.name for parameter in loss.parameters]
     if name == "reduction" or name in parameters:
-        told = f"{loss.name}: {name} is an argument of create, and not of calls"
-        return InvalidParameter(f"{told}: lossreg.create({loss.name!r}, {name}={shown(value)})")
+        message = f"{loss.name}: {name} is an argument of create, and not of calls"
+        return InvalidParameter(f"{message}: lossreg.create({loss.name!r}, {name}={shown(value)})")
     inputs = dict.fromkeys(entry.name for form in loss.forms for entry in form.inputs)
     hint = nearest(name, [*inputs, *OF_CALLS, *parameters, "reduction"])
-    told = f"{loss.name} has no input {name!r}; calls take {signatures(loss)}, then {', '.join(OF_CALLS)} by name"
-    return InvalidType(told + (hint and f"; {hint}"))
+    message = f"{loss.name} has no input {name!r}; calls take {signatures(loss)}, then {', '.join(OF_CALLS)} by name"
+    return InvalidType(message + (hint and f"; {hint}"))
 
 
 def refuse_arguments_of_calls(loss: Loss, given: Iterable[str]) -> None:
@@ -123,5 +123,5 @@ def refuse_arguments_of_calls(loss: Loss, given: Iterable[str]) -> None:
     for name in given:
         if name not in parameters and (name in OF_CALLS or name in inputs):
             call = ", ".join([entry.name for entry in loss.inputs] + ([f"{name}=..."] if name in OF_CALLS else []))
-            told = f"{loss.name}: {name} is an argument of calls, and not of create"
-            raise InvalidParameter(f"{told}: criterion({call})")
+            message = f"{loss.name}: {name} is an argument of calls, and not of create"
+            raise InvalidParameter(f"{message}: criterion({call})")

@@ -42,8 +42,8 @@ def check_batch(
     if CLASSES in sizes:
         for parameter, value in bound.parameters:
             if isinstance(value, np.ndarray) and value.shape != (sizes[CLASSES],):
-                told = f"{name}: expected {parameter.name} of shape ({sizes[CLASSES]},)"
-                raise InvalidInput(f"{told}; got {value.shape}")
+                message = f"{name}: expected {parameter.name} of shape ({sizes[CLASSES]},)"
+                raise InvalidInput(f"{message}; got {value.shape}")
     check_options(call, sample_weight, where, out, layouts)
     return call
 
@@ -76,8 +76,8 @@ def side_by_side(loss: str, form: Form, arrays: Sequence[Array]) -> Sequence[Arr
         flat, lengths = named[entry.name], named[entry.lengths]
         if flat.ndim == lengths.ndim == 1 and lengths.dtype.kind in "iu" and (lengths >= 0).all():
             if lengths.sum() != len(flat):
-                told = f"{loss}: expected {entry.name} of {lengths.sum()} numbers, the sum of {entry.lengths}"
-                raise InvalidInput(f"{told}; got {len(flat)}")
+                message = f"{loss}: expected {entry.name} of {lengths.sum()} numbers, the sum of {entry.lengths}"
+                raise InvalidInput(f"{message}; got {len(flat)}")
             rows = np.zeros((len(lengths), lengths.max(initial=0)), flat.dtype)
             rows[np.arange(rows.shape[1]) < lengths[:, np.newaxis]] = flat
             named[entry.name] = rows

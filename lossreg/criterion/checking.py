@@ -42,7 +42,7 @@ def check(
 ) -> Call:
     """Check a call of a loss by element or by row; raises InvalidInput, InvalidType or InvalidParameter.
 
-    `layouts` say how the arrays given as `out` lie: see `layouts_of`.
+    `layouts` describe the arrays given as `out`: see `layouts_of`.
     """
     bound, shape = match(forms, arrays)
     call = Call(bound, arrays, shape, graded_inputs(bound, wrt))
@@ -71,7 +71,7 @@ def check_options(
 
 
 def match(forms: Sequence[BoundForm], arrays: Sequence[Array]) -> tuple[BoundForm, tuple[int, ...]]:
-    """The form whose inputs these arrays are, and the loss's own shape."""
+    """The form whose inputs the arrays fit, and the loss's own shape."""
     problems: list[tuple[type[InvalidInput | InvalidType], str]] = []
     for bound in forms:
         shape, problem = own_shape(bound.form, arrays)
@@ -86,18 +86,18 @@ def own_shape(form: Form, arrays: Sequence[Array]) -> tuple[tuple[int, ...], Any
     inputs = form.inputs
     if len(inputs) != len(arrays):
         return (), (InvalidType, "")
-    whole, shape = arrays[0].shape, arrays[0].shape
+    full, shape = arrays[0].shape, arrays[0].shape
     axis = inputs[0].axis
     if axis is not None:
-        if not whole or not whole[row_axis(axis, len(whole))]:
-            return (), (InvalidInput, f"rows of a number or more as {inputs[0].name}, got shape {whole}")
-        at = row_axis(axis, len(whole))
-        shape = whole[:at] + whole[at + 1 :]
+        if not full or not full[row_axis(axis, len(full))]:
+            return (), (InvalidInput, f"rows of at least one number as {inputs[0].name}, got shape {full}")
+        at = row_axis(axis, len(full))
+        shape = full[:at] + full[at + 1 :]
     for array, entry in zip(arrays, inputs, strict=True):
-        expected = shape if entry.axis is None else whole
-        if array.shape != expected and not (entry.broadcast and array.shape in smaller(whole)):
-            told = f"{entry.name} of shape {expected}, as {inputs[0].name} has shape {whole}; got {array.shape}"
-            return (), (InvalidInput, told)
+        expected = shape if entry.axis is None else full
+        if array.shape != expected and not (entry.broadcast and array.shape in smaller(full)):
+            message = f"{entry.name} of shape {expected}, as {inputs[0].name} has shape {full}; got {array.shape}"
+            return (), (InvalidInput, message)
         kind = array.dtype
         if kind.num not in NATIVE and kind.kind not in "iub":
             return (), (InvalidType, f"numbers as {entry.name}")
@@ -113,12 +113,12 @@ def mismatch(forms: Sequence[BoundForm], arrays: Sequence[Array], problems: list
         as_array(x, name, entry.name)
     if len(names) != len(arrays):
         return InvalidType(f"{name} takes {len(names)} arrays ({', '.join(names)}), got {len(arrays)}")
-    told = f"{name}: expected {'; or '.join(problem for _, problem in problems)}"
+    message = f"{name}: expected {'; or '.join(problem for _, problem in problems)}"
     swapped = [arrays[1], arrays[0], *arrays[2:]] if len(arrays) > 1 else []
     if swapped and any(own_shape(bound.form, swapped)[1] is None for bound in forms):
-        told += f"; the other way round, as ({', '.join(names)}), the first two arrays would fit"
+        message += f"; the other way round, as ({', '.join(names)}), the first two arrays would fit"
     mistyped = any(kind is InvalidType for kind, _ in problems)
-    return (InvalidType if mistyped else InvalidInput)(told)
+    return (InvalidType if mistyped else InvalidInput)(message)
 
 
 def row_axis(axis: int, rank: int) -> int:
@@ -152,8 +152,8 @@ def graded_inputs(bound: BoundForm, wrt: Any) -> tuple[int, ...]:
         for name in wrt:
             if name not in bound.slopes:
                 hint = nearest(str(name), bound.slopes)
-                told = f"{bound.loss}: there is a gradient of {listed(bound.slopes)}; got wrt {shown(name)}"
-                raise InvalidParameter(told + (hint and f"; {hint}"))
+                message = f"{bound.loss}: there is a gradient of {listed(bound.slopes)}; got wrt {shown(name)}"
+                raise InvalidParameter(message + (hint and f"; {hint}"))
     places = {entry.name: at for at, entry in enumerate(bound.form.inputs)}
     return tuple([places[name] for name in names])
 
@@ -166,18 +166,18 @@ def check_parameters(call: Call) -> None:
             continue
         if bound.by_row:
             expected = (first.shape[row_axis(bound.form.inputs[0].axis or 0, first.ndim)],)
-            fits, told = value.shape == expected, f"of shape {expected}"
+            fits, message = value.shape == expected, f"of shape {expected}"
         else:
             fits = broadcasts(value.shape, call.shape)
-            told = f"of a shape that broadcasts to {call.shape}"
+            message = f"of a shape that broadcasts to {call.shape}"
         if not fits:
-            raise InvalidInput(f"{bound.loss}: expected {parameter.name} {told}; got {value.shape}")
+            raise InvalidInput(f"{bound.loss}: expected {parameter.name} {message}; got {value.shape}")
 
 
-def broadcasts(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+def broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
     """Whether arrays of a shape broadcast to another."""
     try:
-        return np.broadcast_shapes(shape, whole) == whole
+        return np.broadcast_shapes(shape, target) == target
     except ValueError:
         return False
 
@@ -187,8 +187,8 @@ def check_weight(call: Call, array: Array, what: str) -> None:
     if array.dtype.num not in NATIVE and array.dtype.kind not in "iub":
         as_array(array, call.bound.loss, what)
     if array.shape != call.shape[: array.ndim] or (call.shape and not array.ndim):
-        told = f"{call.bound.loss}: expected {what} of the loss's own shape {call.shape} or of its first axes"
-        raise InvalidInput(f"{told}; got {array.shape}")
+        message = f"{call.bound.loss}: expected {what} of the loss's own shape {call.shape} or of its first axes"
+        raise InvalidInput(f"{message}; got {array.shape}")
 
 
 def check_out(call: Call, out: Sequence[Any]) -> None:
@@ -203,15 +203,15 @@ def check_out(call: Call, out: Sequence[Any]) -> None:
         if not (is_array and buffer.shape == x.shape and buffer.dtype == kind and buffer.flags.writeable):
             got = f"{buffer.dtype} {buffer.shape}" if is_array else shown(buffer)
             locked = " that is read-only" if is_array and not buffer.flags.writeable else ""
-            told = f"{name}: expected out for {inputs[at].name} to be a writable array {kind} {x.shape}"
-            raise InvalidInput(f"{told}; got {got}{locked}")
+            message = f"{name}: expected out for {inputs[at].name} to be a writable array {kind} {x.shape}"
+            raise InvalidInput(f"{message}; got {got}{locked}")
 
 
 def layouts_of(out: Any, readers: Sequence[Array]) -> tuple[Any, ...]:
-    """How each array given as `out` lies: type, shape, flags, and what it shares memory with; None where it is none.
+    """Type, shape and flags of each array given as `out`, and what it shares memory with; None for what is no array.
 
-    What it shares memory with is said by the position of an input, weights or mask, by -1 - position for one that is
-    the very same array, and by "out" for another one of `out`.
+    What it shares memory with is the position of an input, weights or mask, -1 - position for one that is the very
+    same array, and "out" for another array of `out`.
     """
     found: tuple[Any, ...] = ()
     before: tuple[Array, ...] = ()
@@ -234,14 +234,14 @@ def layouts_of(out: Any, readers: Sequence[Array]) -> tuple[Any, ...]:
 
 
 def overlap(x: Array, y: Array) -> bool:
-    """Whether two arrays share a number; parts of one array may lie between one another and share none."""
+    """Whether two arrays share an element; interleaved parts of one array share none."""
     return may_share_memory(x, y) and np.shares_memory(x, y)
 
 
 def same_array(x: Array, y: Array) -> bool:
     """Whether two arrays are the same numbers in memory."""
-    alike = x.dtype == y.dtype and x.shape == y.shape and x.strides == y.strides
-    return alike and x.ctypes.data == y.ctypes.data
+    same_layout = x.dtype == y.dtype and x.shape == y.shape and x.strides == y.strides
+    return same_layout and x.ctypes.data == y.ctypes.data
 
 
 def filling(call: Call, at: int, x: Array, layout: Any) -> str:

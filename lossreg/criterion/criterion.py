@@ -160,7 +160,7 @@ class Criterion:
         The gradient is an array, or a tuple of them where several inputs get one. A mean over nothing is 0, with
         gradient 0. Raises InvalidInput for shapes that do not match and for values outside the loss's domains, with
         their position, and InvalidType for types that are no numbers. A call that is refused changes no input; nor does
-        it change `out`, unless that is large and apart from the inputs.
+        it change `out`, unless that is large and shares no memory with the inputs.
         """
         if inputs:
             arrays = inputs_by_name(self.loss, arrays, inputs)

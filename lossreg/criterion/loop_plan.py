@@ -34,7 +34,7 @@ class LoopPlan(Plan):
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         bound, graded = call.bound, call.graded
-        # A kernel by row has a place for each slope; one by element only for those that are asked for.
+        # The loop of a kernel has a place for each slope; the arrays of those that are not wanted may be None.
         self.places = [at for at, entry in enumerate(bound.form.inputs) if entry.name in bound.slopes]
         self.outputs: list[tuple[Any, Any] | None] = []
         for number, at in enumerate(self.places):

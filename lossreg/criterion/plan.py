@@ -1,9 +1,9 @@
-"""Plans: how calls that are like one that was checked are computed.
+"""Plans: how a call that has been checked, and every later call with the same signature, is computed.
 
-The checks of a call depend on its arrays' types, shapes and layouts, and so does the choice of its loop. They take some
-50 microseconds, far more than the numbers of a small batch. So a criterion keeps a plan by these, and a call like one
-before only runs it. What depends on the numbers is found as it runs: what the weights add up to, a number outside its
-domain, a sum that is not finite.
+The signature of a call is the types, shapes and layouts of its arrays. Its checks and the choice of its loop depend on
+nothing else, and take some 50 microseconds, far more than the arithmetic of a small batch. So a criterion caches a plan
+for each signature, and a repeated call only runs it. What depends on the numbers is found as the plan runs: the sum of
+the weights, a number outside its domain, a sum that is not finite.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 class Plan(ABC):
-    """How calls like one are computed: what their sums are divided by, and what becomes of the result."""
+    """How calls with the same signature are computed: the divisor of their sums, the outputs and their types."""
 
     def __init__(self, call: Call) -> None:
         bound, shape = call.bound, call.shape
         self.bound, self.shape, self.graded, self.out = bound, shape, call.graded, call.out
         self.kind, self.real = call.kind, call.real
-        # A number times this one is of the type, in a quarter of the time that a call of the type takes.
+        # A product with this number has the result's type, in a quarter of the time that calling the type takes.
         self.one, self.most = call.kind.type(1), float(np.finfo(call.kind).max)
         self.size, self.batch = prod(shape), shape[0] if shape else 1
         self.reduce, self.divides = REDUCTIONS[bound.reduction], bound.reduction in DIVIDING
@@ -45,8 +45,8 @@ class Plan(ABC):
         self.factor = 1.0 if self.divides else bound.unit
         self.weights = Weights(call)
         fixed = self.weights.fixed
-        # What the sum is divided by where all elements or rows count; and in every call, if that is known.
-        self.whole = self.reduce(bound.weight * self.weights.everything, self.size, self.batch)
+        # The divisor where all elements or rows count; and `divisor`, that of every call, if it is known.
+        self.full_divisor = self.reduce(bound.weight * self.weights.everything, self.size, self.batch)
         divisor = self.reduce(bound.weight * (fixed or 0.0), self.size, self.batch)
         self.divisor = divisor if fixed is not None and divisor > 0 else None
         self.substitutes: dict[Any, Self] = {}
@@ -68,20 +68,20 @@ class Plan(ABC):
 
     @abstractmethod
     def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
-        """The values that a sum is of, some at a time."""
+        """Yield the values that are added up, in arrays of limited size."""
 
     def divide(
         self, arrays: Arrays, sample_weight: Array | None, where: Array | None, denominator: Any, unit: float
     ) -> tuple[float, float]:
-        """What the sum is divided by, 0 where nothing counts, and what it is multiplied by.
+        """The divisor of the sum, 0 where nothing counts, and a factor.
 
-        The divisor is nan where the sample weights are of no size to compute with.
+        The divisor is nan where the sample weights are too large or too small to compute with.
         """
         count = self.weights.fixed
         if count is None:
             count = self.weights.count(arrays, sample_weight, where)
-        if count == self.weights.everything and denominator is None and unit == 1 and self.whole > 0:
-            return self.whole, self.factor
+        if count == self.weights.everything and denominator is None and unit == 1 and self.full_divisor > 0:
+            return self.full_divisor, self.factor
         if isnan(count):
             return count, 1.0
         divisor = self.reduce(self.bound.weight * count, self.size, self.batch)
@@ -109,7 +109,7 @@ class Plan(ABC):
         value = total / divisor * factor if divisor else 0.0
         if divisor and not isfinite(total):
             value = self.overflowed(arrays, sample_weight, where, values, divisor) * factor
-        with errstate(all="ignore"):  # a number that the type cannot hold is inf in it
+        with errstate(all="ignore"):  # a number beyond the type's range becomes inf
             return self.kind.type(value)
 
     def denominator(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> float:
@@ -123,20 +123,20 @@ class Plan(ABC):
         return float(self.reduce(self.bound.weight * count, self.size, self.batch) * (unit if self.divides else 1.0))
 
     def checked(self, denominator: Any, divisor: float) -> float:
-        """The denominator that a caller gives in place of the divisor; raises InvalidParameter where it is none."""
+        """The denominator that a caller gives in place of the divisor; raises InvalidParameter where it is not valid."""
         name = self.bound.loss
         if not self.divides:
-            told = f"{name}: a denominator goes with reduction {' or '.join(DIVIDING)}"
-            raise InvalidParameter(f"{told}; got reduction {self.bound.reduction}")
+            message = f"{name}: a denominator goes with reduction {' or '.join(DIVIDING)}"
+            raise InvalidParameter(f"{message}; got reduction {self.bound.reduction}")
         given = accept_scalar(float, denominator)
         if given is REFUSED or not isfinite(given) or given < 0 or (given == 0 and divisor != 0):
             counts = f", where {divisor:g} counts" if given == 0 else ""
-            told = f"{name}: expected a denominator above 0 and finite, or 0 where nothing counts"
-            raise InvalidParameter(f"{told}; got {shown(denominator)}{counts}")
+            message = f"{name}: expected a denominator above 0 and finite, or 0 where nothing counts"
+            raise InvalidParameter(f"{message}; got {shown(denominator)}{counts}")
         return float(given)
 
     def scaled(self, values: Any, factor: float) -> Any:
-        """The values of the elements or rows, times a power of two where their weights are in another unit."""
+        """The values of the elements or rows, multiplied by a power of two where their weights were rescaled."""
         if factor != 1:
             with errstate(all="ignore"):
                 values[...] = values.astype(np.float64) * factor
@@ -171,7 +171,7 @@ class Plan(ABC):
         return total
 
     def call(self, arrays: Arrays, sample_weight: Array | None, where: Array | None, real: Any = None) -> Call:
-        """The call that arrays make which are known to fit."""
+        """The call of arrays that are known to fit."""
         call = Call(self.bound, arrays, self.shape, self.graded, real or self.real)
         call.sample_weight, call.where, call.out = sample_weight, where, self.out
         return call

@@ -1,7 +1,7 @@
-"""Inputs with numbers outside their domains: where the first one is, and the error that says so.
+"""Inputs with numbers outside their domains: the position of the first one, and the error that reports it.
 
-The compiled loops only tell that there is one. What is here takes its time, for calls that are refused; and for those
-that may not write anything before they are.
+The compiled loops only report that there is one. This slower search runs for calls that are refused, and before calls
+that may not write anything until all their numbers have been checked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the elements or rows of a call weigh: sample weights, masks, labels to ignore, and weights by class.
+"""The weights of the elements or rows of a call: sample weights, masks, labels to ignore, and weights by class.
 
 One rule holds for all of them: a mean divides by the sum of the weights that count. The sum has to be above 0 where
 some are below; where nothing counts, the mean is 0.
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 UNUSED_LABEL = -1
-"""What stands for the label to ignore in a loss that has none: out of range, so that it counts for nothing anyway."""
+"""The label to ignore of a loss that ignores none: it is out of range, so that no valid label equals it."""
 RANGE = 2.0**-60
 """How much smaller than the largest a weight may be to be computed with in float32."""
 
 
 class Weights:
-    """The weights of calls that are like one, and how they are added up.
+    """The weights of calls with one signature, and how they are added up.
 
-    fixed: how much the elements or rows weigh together, where that is so for all such calls; else None.
-    trusted: whether the sample weights are known to be of a size to compute with.
+    fixed: the sum of the weights where it is the same in all such calls; else None.
+    trusted: whether the sample weights are known to be neither too large nor too small to compute with.
     """
 
     def __init__(self, call: Call) -> None:
@@ -66,7 +66,7 @@ class Weights:
                 self.fixed = self.everything
 
     def count(self, arrays: Sequence[Array], sample_weight: Array | None, where: Array | None) -> float:
-        """How much the elements or rows weigh together; nan where the size of the sample weights is extreme."""
+        """The sum of the weights; nan where sample weights are too large or too small to compute with."""
         if self.sum is not None:
             labels = None if self.label is None else arrays[self.label]
             total, ordinary = self.sum(sample_weight, where, labels)
@@ -123,8 +123,8 @@ def check_total(call: Call, divisor: float) -> None:
         blamed = "sample_weight" if (weights[shares != 0] < 0).any() else blamed
         shares[shares != 0] *= weights[shares != 0]
     if (shares < 0).any():
-        told = f"{bound.loss}: expected a {blamed} that adds up to more than 0, or a denominator"
-        raise InvalidInput(f"{told}; got {divisor:g}")
+        message = f"{bound.loss}: expected a {blamed} that adds up to more than 0, or a denominator"
+        raise InvalidInput(f"{message}; got {divisor:g}")
 
 
 def expanded(array: Array, shape: tuple[int, ...]) -> Array:
