@@ -123,7 +123,7 @@ class Plan(ABC):
         return float(self.reduce(self.bound.weight * count, self.size, self.batch) * (unit if self.divides else 1.0))
 
     def checked(self, denominator: Any, divisor: float) -> float:
-        """The denominator that a caller gives in place of the divisor; raises InvalidParameter where it is not valid."""
+        """The denominator that a caller gives in place of the divisor; raises InvalidParameter if it is invalid."""
         name = self.bound.loss
         if not self.divides:
             message = f"{name}: a denominator goes with reduction {' or '.join(DIVIDING)}"
