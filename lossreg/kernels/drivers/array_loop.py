@@ -111,7 +111,8 @@ class ConvertedLoop:
             for at, bring in self.bring:
                 converted[at] = bring(converted[at])
             flat = tuple(converted)
-        total, outside = self.loop.run(scale, *others, flat)
+        values, weight, where = others
+        total, outside = self.loop.run(scale, values, weight, where, flat)
         if not outside:
             for at, deliver in self.deliver:
                 if at < BESIDE:
