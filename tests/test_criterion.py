@@ -183,7 +183,7 @@ def test_read_only_inputs_stay_as_they_are():
 
 @pytest.mark.parametrize("logits", [np.empty((3, 0)), np.empty(0), np.float64(1.0)])
 def test_rows_need_at_least_one_class(logits):
-    with pytest.raises(InvalidInput, match=r"^cross_entropy: expected rows of at least one number as logits, got shape"):
+    with pytest.raises(InvalidInput, match=r"^cross_entropy: expected rows of at least one number as logits, got "):
         lossreg.create("cross_entropy")(logits, np.zeros(logits.shape[:1], int))
 
 
