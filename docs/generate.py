@@ -43,6 +43,7 @@ def tree() -> str:
     lines = [*entries(ROOT / "lossreg", 0), "plugins/"]
     for package in sorted(path.parent for path in (ROOT / "plugins").glob("*/__init__.py")):
         lines += [entry(package, package / "__init__.py", 1)]
+        lines += [entry(inner.parent, inner, 2) for inner in sorted(package.glob("*/__init__.py"))]
     return "\n".join(["```", *lines, "```"]) + "\n"
 
 

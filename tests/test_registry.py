@@ -36,7 +36,7 @@ def lossreg_component():
 '''
 
 PLUGINS = Path(__file__).parents[1] / "plugins" / "lossreg_losses"
-BUILT_IN = sorted(path.stem for path in PLUGINS.glob("[!_]*.py"))
+BUILT_IN = sorted(path.stem for path in PLUGINS.rglob("[!_]*.py"))
 
 PYTORCH = {
     "AdaptiveLogSoftmaxWithLoss": "adaptive_log_softmax",
@@ -251,7 +251,7 @@ def test_two_distributions_with_one_name_are_distinguished_by_the_distribution(i
         f"loss 'huber' is offered by lossreg {lossreg.__version__} and by rival-losses 2.1; "
         "choose one with 'lossreg:huber' or 'rival-losses:huber'"
     )
-    assert registry.get("lossreg:huber").function.__module__ == "lossreg_losses.huber"
+    assert registry.get("lossreg:huber").function.__module__ == "lossreg_losses.regression.huber"
     assert registry.get("Rival_Losses:huber").function.__module__ == "fake_rival_losses"
     assert registry.get("mse").name == "mse"
     assert registry.names() == BUILT_IN
@@ -658,7 +658,9 @@ def test_getting_one_imports_that_one_and_neither_numpy_nor_numba():
         print(lossreg.get("HuberLoss").name)
         print(*[name for name in sys.modules if name.startswith(("lossreg_", "numpy", "numba"))])
     """
-    assert in_a_new_process(code) == ["huber", "lossreg_losses", "lossreg_losses.huber"]
+    assert in_a_new_process(code) == [
+        *("huber", "lossreg_losses", "lossreg_losses.regression", "lossreg_losses.regression.huber")
+    ]
 
 
 def test_evaluating_one_point_needs_no_numba():

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from lossreg_losses.cross_entropy import cross_entropy
-from lossreg_losses.multi_margin import multi_margin
-from lossreg_losses.nll import nll
+from lossreg_losses.classes.cross_entropy import cross_entropy
+from lossreg_losses.classes.multi_margin import multi_margin
+from lossreg_losses.classes.nll import nll
 
 import lossreg
 from lossreg.kernels.loops.scaled_slopes import only_stores

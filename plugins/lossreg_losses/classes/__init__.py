@@ -1,0 +1,1 @@
+"""Losses of several classes: a row of scores against the true class."""

@@ -1,0 +1,1 @@
+"""Losses of distributions: negative log-likelihoods, scores and divergences."""

@@ -1,0 +1,1 @@
+"""Losses of order: which of several comes first."""

@@ -1,0 +1,1 @@
+"""Losses of numbers: how far a prediction is from its target."""

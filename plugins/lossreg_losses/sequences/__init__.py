@@ -1,0 +1,1 @@
+"""Losses of sequences: a series of classes without an alignment."""
