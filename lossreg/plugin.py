@@ -78,12 +78,10 @@ if TYPE_CHECKING:
         Sequential as Sequential,
     )
     from lossreg.kernels.drivers.batch_kernel import (
-        Scratch as Scratch,
+        each as each,
         require as require,
     )
-    from lossreg.kernels.drivers.each import (
-        each as each,
-    )
+    from lossreg.kernels.drivers.scratch import Scratch as Scratch
 
 EXPORTS = {
     "Array": "lossreg.definition.annotations",
@@ -114,7 +112,7 @@ EXPORTS = {
     "Row": "lossreg.definition.annotations",
     "Scale": "lossreg.definition.annotations",
     "Schedule": "lossreg.definition.component",
-    "Scratch": "lossreg.kernels.drivers.batch_kernel",
+    "Scratch": "lossreg.kernels.drivers.scratch",
     "Sequential": "lossreg.experiment.network.sequential",
     "SampleWeight": "lossreg.definition.annotations",
     "Broadcast": "lossreg.definition.annotations",
@@ -129,7 +127,7 @@ EXPORTS = {
     "Weight": "lossreg.definition.annotations",
     "NonNegativeInteger": "lossreg.definition.annotations",
     "data": "lossreg.definition.component",
-    "each": "lossreg.kernels.drivers.each",
+    "each": "lossreg.kernels.drivers.batch_kernel",
     "hookimpl": "lossreg.definition.hooks",
     "loss": "lossreg.definition.loss",
     "model": "lossreg.definition.component",

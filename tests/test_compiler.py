@@ -343,7 +343,7 @@ def test_on_a_full_disk_a_loop_runs_all_the_same_with_a_warning(folder, monkeypa
 def test_a_process_that_waits_for_another_to_compile_says_so(folder, monkeypatch):
     assert count(name="first") == (3.0, False)
     (lock,) = files(folder, ".lock")
-    monkeypatch.setattr(specialize, "PATIENCE", 2)
+    monkeypatch.setattr(specialize, "LOCK_ATTEMPTS", 2)
     with lock.open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         waiting = Timer(0.2, fcntl.flock, (held, fcntl.LOCK_UN))

@@ -62,7 +62,7 @@ from plugin import made
 criterion = lossreg.create(made, reduction="sum", **eval(sys.argv[1]))
 print(float(criterion.value_and_grad(np.array([1.0, 2.0]), np.zeros(2))[0]))
 from lossreg.kernels.drivers import compiled_loops
-drivers = [compiled_loops.form_loop(made.forms[0], np.float64, (criterion.parameters["odd"],), (0,), -1, abreast=False)]
+drivers = [compiled_loops.form_loop(made.forms[0], np.float64, (criterion.parameters["odd"],), (0,), -1, vectorized=False)]
 stats = [driver.stats for driver in drivers]
 print(sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cache_misses.values()) for s in stats))
 """
@@ -398,7 +398,7 @@ SHOW = """
 import json
 import numpy as np
 import lossreg
-from lossreg.kernels.compiler.bytecode import laborious
+from lossreg.kernels.compiler.bytecode import calls_transcendentals
 from lossreg.kernels.drivers.compiled_loops import form_loop
 
 shown = {}
@@ -414,8 +414,8 @@ for name in lossreg.names():
         criterion.value_and_grad(*inputs)
         settings = tuple(criterion.parameters[switch] for switch in form.switches)
         stored = tuple(range(len(form.slopes)))
-        several = form.by_row or laborious(form.kernel)
-        (code,) = form_loop(form, real, settings, stored, -1, abreast=several).inspect_asm().values()
+        several = form.by_row or calls_transcendentals(form.kernel)
+        (code,) = form_loop(form, real, settings, stored, -1, vectorized=several).inspect_asm().values()
         shown[f"{name} {real.__name__}"] = code
 print(json.dumps(shown))
 """

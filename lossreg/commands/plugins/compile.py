@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     from lossreg.commands.plugins.compile_ahead import compile_all
     from lossreg.errors import InvalidInput
     from lossreg.formatting import columns
-    from lossreg.kernels.drivers.threads import available
+    from lossreg.kernels.drivers.threads import default_num_threads
     from lossreg.registry.registries import losses
 
     if options.jobs is not None and options.jobs < 1:
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     names = sorted({f"{x.distribution}:{x.name}" if offered[x.name] > 1 else x.name for x in given})
     failed, compiled = [], 0
     with progress(len(names)) as show:
-        for outcome in compile_all(names, options.jobs or available()):
+        for outcome in compile_all(names, options.jobs or default_num_threads()):
             show(outcome)
             compiled += outcome.compiled > 0
             if outcome.error:

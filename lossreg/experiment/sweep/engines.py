@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.sweep.run_trial import run_trial
-from lossreg.kernels.drivers.threads import available
+from lossreg.kernels.drivers.threads import default_num_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ THREAD_VARIABLES = (
 
 def thread_limits(jobs: int) -> dict[str, str]:
     """The environment variables that give each of `jobs` processes its share of the processors, at least one."""
-    return dict.fromkeys(THREAD_VARIABLES, str(max(1, available() // jobs)))
+    return dict.fromkeys(THREAD_VARIABLES, str(max(1, default_num_threads() // jobs)))
 
 
 class WorkerProcess:

@@ -1,1 +1,1 @@
-"""How functions are compiled and cached; the only package that uses the private parts of numba and llvmlite."""
+"""Compile and cache functions; the only package that uses private parts of numba and llvmlite."""

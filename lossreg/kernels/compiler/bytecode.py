@@ -1,4 +1,4 @@
-"""What the code of a kernel says: which functions it calls, which values it mentions, and how its steps follow."""
+"""Read the bytecode of a kernel: which functions it calls, which values it refers to, and its control flow."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ LIBRARIES = {"numpy", "numba", "math"}
 
 FOR_ITER = opcode.opmap["FOR_ITER"]
 
-ELEMENTARY = {stable.exp, stable.expm1, stable.log, stable.log1p, stable.log_sum, stable.stirling_error}
+TRANSCENDENTAL = {stable.exp, stable.expm1, stable.log, stable.log1p, stable.log_sum, stable.stirling_error}
 
 
 def callees(function: Any) -> Iterator[types.FunctionType]:
-    """The plain functions that a function calls, and those that they call; the libraries' own apart."""
+    """Yield the Python functions that a function calls, directly or not, without those of LIBRARIES."""
     seen = {function}
     waiting = [function]
     while waiting:
-        for value in reached(waiting.pop()).values():
+        for value in referenced_values(waiting.pop()).values():
             if isinstance(value, types.FunctionType) and value not in seen:
                 seen.add(value)
                 if value.__module__.partition(".")[0] not in LIBRARIES:
@@ -33,8 +33,8 @@ def callees(function: Any) -> Iterator[types.FunctionType]:
                     yield value
 
 
-def reached(function: Any) -> dict[str, Any]:
-    """The globals, the attributes of modules, and the closure that a function's code mentions, by name."""
+def referenced_values(function: Any) -> dict[str, Any]:
+    """The globals, the attributes of modules and the closure variables that a function's code refers to, by name."""
     names = [name for code in codes(function.__code__) for name in code.co_names]
     found = {name: function.__globals__[name] for name in names if name in function.__globals__}
     modules = [value for value in found.values() if isinstance(value, types.ModuleType)]
@@ -44,7 +44,7 @@ def reached(function: Any) -> dict[str, Any]:
 
 
 def codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    """A function's code and that of the functions inside it."""
+    """Yield a code object and those of the functions nested in it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -52,18 +52,18 @@ def codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def loops(function: Callable[..., Any]) -> bool:
-    """Whether a function has a loop of its own: such a one need not be inlined, which multiplies what is compiled."""
+    """Whether a function has a loop of its own. To inline such a function gains little and multiplies the code."""
     return FOR_ITER in function.__code__.co_code[::2]
 
 
 @cache
-def straight(function: Callable[..., Any]) -> bool:
-    """Whether a kernel does the same steps whatever it finds: no `while`, no return from a loop, in all it calls."""
-    return not waits(function) and not any(map(waits, callees(function)))
+def has_uniform_control_flow(function: Callable[..., Any]) -> bool:
+    """Whether no loop depends on the data: no `while`, and no return from a loop, in the kernel or what it calls."""
+    return not has_data_dependent_loop(function) and not any(map(has_data_dependent_loop, callees(function)))
 
 
-def waits(function: Callable[..., Any]) -> bool:
-    """Whether a function goes on, or ends, with a loop by what it finds."""
+def has_data_dependent_loop(function: Callable[..., Any]) -> bool:
+    """Whether a function has a `while` loop, or a loop and more than one return."""
     steps = {step.offset: step for step in dis.get_instructions(function)}
     back = [steps[step.argval] for step in steps.values() if step.opcode in dis.hasjrel and step.argval < step.offset]
     ends = sum(step.opname.startswith("RETURN") for step in steps.values())
@@ -71,6 +71,9 @@ def waits(function: Callable[..., Any]) -> bool:
 
 
 @cache
-def laborious(function: Callable[..., Any]) -> bool:
-    """Whether a kernel takes exponentials or logarithms, which repays turning rows: nll takes 1.4 times as long so."""
-    return not ELEMENTARY.isdisjoint(callees(function))
+def calls_transcendentals(function: Callable[..., Any]) -> bool:
+    """Whether a kernel computes exponentials or logarithms.
+
+    Then the vector loop pays for the transposition of rows; without, it does not: nll takes 1.4 times as long with it.
+    """
+    return not TRANSCENDENTAL.isdisjoint(callees(function))

@@ -1,7 +1,7 @@
-"""The cache of compiled loops on disk: numba's, in files that are checked before they are read, and can be cleared.
+"""The cache of compiled loops on disk: numba's cache, with a checksum in every file, and a list of its files to clear.
 
-numba unpickles whatever lies at a file's path. Here a file starts with a digest of its name and content, and one that
-is damaged, or lies under another's name, counts as not there: its loop is compiled again.
+numba unpickles any file at the expected path. Here a file starts with a digest of its name and content. A file that is
+damaged or has been renamed is ignored, and its loop is compiled again.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from lossreg.kernels.compiler.numba_api import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-OURS = re.compile(r".+\.(nbi|\d+\.nbc|lock)(\.tmp\.\w+)?")
-"""The files of a cache: an index and the code of a function, a lock, and what was left unfinished."""
+CACHE_FILE = re.compile(r".+\.(nbi|\d+\.nbc|lock)(\.tmp\.\w+)?")
+"""The names of cache files: the index (.nbi) and the code (.nbc) of a function, a lock, and temporary files."""
 GENERATION = re.compile(r"_([0-9a-f]{8})[0-9a-f]{16}[-.]")
 
 
 class CheckedFiles(IndexDataCacheFile):
-    """numba's index and code of one function, each behind its digest."""
+    """numba's files for one function, its index and its code, each preceded by a digest."""
 
     def _load_index(self) -> Any:
         return self._load_data(self._index_name) or {}
@@ -50,7 +50,7 @@ class CheckedFiles(IndexDataCacheFile):
             return None
         size = sha256().digest_size
         digest, data = content[:size], content[size:]
-        return pickle.loads(data) if digest == self.digest(name, data) else None  # noqa: S301  it is what was saved
+        return pickle.loads(data) if digest == self.digest(name, data) else None  # noqa: S301  the digest shows that it is what was saved
 
     def _save_data(self, name: str, value: Any) -> None:
         data = self._dump(value)
@@ -58,34 +58,34 @@ class CheckedFiles(IndexDataCacheFile):
             file.write(self.digest(name, data) + data)
 
     def digest(self, name: str, data: bytes) -> bytes:
-        """What the file of this name with this content starts with: by the index's name too, which its files share."""
+        """The digest of a file, which also depends on the name of the index that the file belongs to."""
         return sha256(f"{self._index_name}\n{name}\n".encode() + data).digest()
 
 
 class LoopCache(FunctionCache):
-    """The cache of a loop. What cannot be saved is used all the same."""
+    """The cache of one loop. If its code cannot be saved, the loop is used nevertheless."""
 
     def __init__(self, function: Any) -> None:
         super().__init__(function)
         self._cache_file = CheckedFiles(self.cache_path, self._impl.filename_base, None)
 
     def save_overload(self, signature: Any, data: Any) -> None:
-        """Save the code for a signature, or warn that it cannot be."""
+        """Save the code for a signature, or warn that it cannot be saved."""
         try:
             super().save_overload(signature, data)
         except OSError as error:
             warn_of_no_cache(f"compiled code cannot be saved to {self.cache_path}: {error.strerror}")
 
 
-@cache  # once: Python forgets what it has shown whenever somebody changes what is shown
+@cache  # once per process: Python would show it again after every change of the warning filters
 def warn_of_no_cache(reason: str) -> None:
-    """Warn that a loop is compiled in every process."""
-    warnings.warn(f"{reason}; every process compiles anew", RuntimeWarning, stacklevel=3)
+    """Warn that loops are compiled again in every process."""
+    warnings.warn(f"{reason}; every process compiles again", RuntimeWarning, stacklevel=3)
 
 
 @dataclass(frozen=True)
 class CachedFile:
-    """A file of the cache: where it is, its bytes, and whether no loop of this lossreg and this numba will read it."""
+    """A file of the cache: its path, its size in bytes, and whether it is of another version of lossreg or numba."""
 
     path: Path
     size: int
@@ -93,7 +93,7 @@ class CachedFile:
 
 
 def directories() -> list[Path]:
-    """Where numba keeps what it compiles of lossreg's: in NUMBA_CACHE_DIR, else beside the source or in the home."""
+    """The directories of numba's cache for lossreg: NUMBA_CACHE_DIR, or next to the source and in the user's cache."""
     locators = [UserProvidedCacheLocator] if config.CACHE_DIR else [InTreeCacheLocator, UserWideCacheLocator]
     folders = sorted({KERNELS, *(path.parent for path in KERNELS.rglob("*.py"))})
     sources = [str(folder / "__init__.py") for folder in folders]
@@ -101,19 +101,19 @@ def directories() -> list[Path]:
 
 
 def cached_files() -> list[CachedFile]:
-    """The files of lossreg's loops. Nobody else's are in these directories but Python's own, which are left out."""
+    """List the cache files of lossreg's loops; the other files in these directories are Python's own bytecode caches."""
     current = {generation(stock=stock) for stock in (False, True)}
     found = []
     for folder in directories():
         for path in sorted(folder.glob("*")):
-            if OURS.fullmatch(path.name) and path.is_file() and not path.is_symlink():
-                made = GENERATION.search(path.name)
-                stale = made is None or made[1] not in current or ".tmp." in path.name
+            if CACHE_FILE.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                generation_of_file = GENERATION.search(path.name)
+                stale = generation_of_file is None or generation_of_file[1] not in current or ".tmp." in path.name
                 found.append(CachedFile(path, path.stat().st_size, stale))
     return found
 
 
 def clear(files: Iterable[CachedFile]) -> None:
-    """Delete files of the cache."""
+    """Delete these files of the cache."""
     for file in files:
         file.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What is compiled, and not found in the cache on disk."""
+"""Record which loops are compiled, as opposed to loaded from the cache on disk."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def compilations() -> Iterator[list[str]]:
-    """As a context: a list that has in the end the names of the loops that were compiled, one for each signature."""
+    """Collect, in a list that is filled at the end of the context, the names of the loops compiled in it, by signature."""
     found: list[str] = []
     with install_recorder("numba:compile") as recorder:
         yield found
     dispatchers = [event.data["dispatcher"] for _, event in recorder.buffer if event.is_start]
-    # What a loop calls is compiled with it, and is no entry of its own.
+    # A function that a loop calls is compiled with the loop, and has no cache of its own.
     found += [each.py_func.__qualname__ for each in dispatchers if each.stats.cache_path]

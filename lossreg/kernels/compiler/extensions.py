@@ -1,7 +1,7 @@
-"""Load numba's extensions early, so that a damaged distribution does not stop the first kernel.
+"""Load numba's extensions early, so that a damaged distribution does not make the first compilation fail.
 
-Before its first compilation numba reads the entry points of every installed distribution, and one byte there that is
-not UTF-8 raises UnicodeDecodeError. numba does not try again, so the compilation after that one succeeds.
+Before its first compilation numba reads the entry points of every installed distribution, and a byte there that is not
+UTF-8 raises UnicodeDecodeError. numba reads them only once, so that later compilations succeed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from lossreg.kernels.compiler.numba_api import init_all
 
 
 def load_extensions() -> None:
-    """Load numba's extensions, or warn that they cannot be read."""
+    """Load numba's extensions; if their entry points cannot be read, warn."""
     try:
         init_all()
     except UnicodeDecodeError as error:

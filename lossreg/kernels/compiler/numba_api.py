@@ -1,7 +1,7 @@
 """The only module that imports private names of numba and llvmlite.
 
-Whatever is not `numba`, `numba.types` or `numba.extending` may change with any release of numba. All of lossreg imports
-such names from here, so that a new release is checked, and mended, in this package.
+Only `numba`, `numba.types` and `numba.extending` are public; anything else may change with any release of numba. All of
+lossreg imports such names from here, so that support for a new release is a change of this package.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ __all__ = [
 
 
 def make_struct(context: Any, builder: Any, kind: Any, **members: Any) -> Any:
-    """Emit a value of a type that is a struct, with these members."""
+    """Emit a value of a struct type with these members."""
     made = cgutils.create_struct_proxy(kind)(context, builder)
     for name, member in members.items():
         setattr(made, name, member)
@@ -101,17 +101,17 @@ def make_struct(context: Any, builder: Any, kind: Any, **members: Any) -> Any:
 
 
 def struct_value(proxy: Any) -> Any:
-    """Emit the value that a struct proxy, or an array under construction, has now."""
+    """Emit the current value of a struct proxy or of an array under construction."""
     return proxy._getvalue()  # noqa: SLF001  numba offers no public name
 
 
 def renew_definitions(function: Any) -> None:
-    """Have numba's representation of a function look up again where each variable is assigned."""
+    """Update the table of assignments in numba's IR of a function, after its blocks have changed."""
     function._definitions = build_definitions(function.blocks)  # noqa: SLF001  as above
 
 
 def known_to_numba(function: Any) -> bool:
-    """Whether numba compiles calls of a plain function already: somebody has registered it."""
+    """Whether a Python function is registered with numba, by an overload or the like, so that compiled code can call it."""
     cpu_target.typing_context.refresh()
     try:
         cpu_target.typing_context.resolve_value_type(function)
@@ -121,5 +121,5 @@ def known_to_numba(function: Any) -> bool:
 
 
 def set_cache(function: Any, stored: Any) -> None:
-    """Have a compiled function keep its code in a cache of ours."""
-    function._cache = stored  # noqa: SLF001  numba offers its own only
+    """Replace the cache of a dispatcher."""
+    function._cache = stored  # noqa: SLF001  numba has no public way to set another cache

@@ -1,4 +1,4 @@
-"""How loops are compiled, and how much they take at a time."""
+"""Options of the compiler, and the sizes of blocks and vectors."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from typing import Any
 from lossreg.errors import InvalidParameter
 
 NUMBA_FROM, NUMBA_BELOW = (0, 62), (0, 69)
-"""The versions of numba that lossreg's own compiler is tested with."""
+"""The versions of numba that lossreg's compiler is tested with: from the first, below the second."""
 
 BLOCK = 2048
-"""Numbers in a block: enough to vectorise, few enough for the first cache and for adding up in float32."""
+"""Numbers in a block: enough to vectorize, few enough for the L1 cache and for sums in float32."""
 LANES = 16
-"""Elements or rows at a time: one vector of float32 where vectors are widest."""
+"""Elements or rows that the vector loop takes at a time: as many as the widest vectors have float32 numbers."""
 
-# Nothing may be rearranged, not even a multiply and an add fused into one instruction: whether the compiler does that
-# depends on what else is computed, and a value is to have the same bits with a gradient and without. A division by 0 is
-# inf or nan: checking for it takes a branch, and with it the vector instructions.
+# No reordering, and no contraction of a multiply and an add into one instruction: LLVM decides on contraction by the
+# surrounding code, and a value must have the same bits with and without a gradient. A division by 0 gives inf or nan: a
+# check for it is a branch, which prevents vectorization.
 EXACT = {"fastmath": False, "error_model": "numpy"}
-# Sums may be reordered, which vectorises them. Never "nnan" or "ninf": they make isnan a constant.
+# Sums may be reordered, which vectorizes them. Never "nnan" or "ninf": with them isnan is a constant.
 REORDERED = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "numpy"}
 
 
 def inner(options: dict[str, Any], *, inline: bool = True, distinct_rows: bool = False) -> dict[str, Any]:
     """numba's options for a function that only compiled code calls.
 
-    It needs no wrappers for other callers, which take a tenth of the time to compile, and has to be inlined for a loop
-    around it to vectorise: left to itself the compiler does not inline log1p(exp(x)). `distinct_rows` says that rows
-    to fill share no memory with any other.
+    It has no wrappers for other callers, which take a tenth of the compile time, and by default it is always inlined,
+    without which the loop around it does not vectorize: LLVM does not inline log1p(exp(x)) of its own accord.
+    `distinct_rows` promises that the rows that the function writes share no memory with any other array.
     """
     common = {**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": inline}
     if is_stock():
         return common
-    from lossreg.kernels.compiler.pipeline import PartCompiler, RowCompiler
+    from lossreg.kernels.compiler.pipeline import InnerCompiler, RowCompiler
 
-    return {**common, "pipeline_class": RowCompiler if distinct_rows else PartCompiler}
+    return {**common, "pipeline_class": RowCompiler if distinct_rows else InnerCompiler}
 
 
 @cache
 def is_stock() -> bool:
-    """Whether numba's own compiler compiles the loops: slower ones, in more time.
+    """Whether loops are compiled by numba's own pipeline, which takes longer and makes slower loops.
 
-    The environment variable LOSSREG_COMPILER chooses it ("stock"), or lossreg's ("lossreg"). Unless it is set, numba's
-    takes the place of lossreg's for a version of numba that lossreg's is not tested with.
+    The environment variable LOSSREG_COMPILER chooses it ("stock") or lossreg's pipeline ("lossreg"). By default lossreg's
+    is used, except with versions of numba that it is not tested with.
     """
     given = os.environ.get("LOSSREG_COMPILER", "")
     if given not in ("", "lossreg", "stock"):
@@ -59,7 +59,7 @@ def is_stock() -> bool:
         tested = "numba {}.{} to {}.{}".format(*NUMBA_FROM, NUMBA_BELOW[0], NUMBA_BELOW[1] - 1)
         warnings.warn(
             f"lossreg's compiler is tested with {tested}, and numba {__version__} is installed: numba's own compiler "
-            "is used, which is slower. LOSSREG_COMPILER=lossreg uses lossreg's all the same",
+            "is used, which is slower. Set LOSSREG_COMPILER=lossreg to use lossreg's nevertheless",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -1,9 +1,9 @@
-"""How numba compiles a loop and the functions that only it calls: at once, and without the passes that change nothing.
+"""The compiler pipeline of a loop and its inner functions: one optimization of all code, and only the passes needed.
 
-numba optimises every function and makes machine code of it, before it does the same for what calls it, with the
-function inside: level by level. Here a part is handed on as it is, and the whole is optimised once. And an argument
-that is left to its default is a constant: a branch on one is dropped before types are inferred, and what a switch
-leaves out is not compiled. The first call of triplet_margin took 3.3 s without either.
+numba optimizes each function and generates machine code for it, then links it into its callers and optimizes them, level
+by level. Here inner functions are linked as they are, and LLVM optimizes the loop once. In addition, an argument that
+has its default value is a constant: branches on it are pruned before type inference, so that the branches that a switch
+excludes are not compiled. Without both, the first call of triplet_margin took 3.3 s.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Whole(JITCodeLibrary):
-    """A loop's code with that of its parts: optimised together, not function by function before."""
+class LoopLibrary(JITCodeLibrary):
+    """The code of a loop and its inner functions, optimized together instead of one by one."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
-        """Have variables in registers, which shows whose row a number is of once a function is put in its callers'."""
-        # All have to agree on how numbers lie in memory.
+        """Promote variables to registers: after inlining, alias analysis can then tell which row a pointer belongs to."""
+        # The modules that are linked must agree on the data layout.
         ll_module.data_layout = self._codegen._data_layout  # noqa: SLF001  numba has no other way
         manager, builder = create_new_function_pass_manager(), self._codegen._pass_builder()  # noqa: SLF001  as above
         manager.add_sroa_pass()
@@ -48,35 +48,35 @@ class Whole(JITCodeLibrary):
                 manager.run(function, builder)
 
 
-class Part(Whole):
-    """A function's code, for others to link in: not optimised, and no machine code made of it."""
+class InnerLibrary(LoopLibrary):
+    """The code of an inner function, for its callers to link: neither optimized nor compiled to machine code."""
 
     def _optimize_final_module(self) -> None:
-        """Leave it to the callers."""
+        """Do nothing: the library of the loop does it."""
 
     def _finalize_final_module(self) -> None:
-        """Leave it to the callers."""
+        """Do nothing: the library of the loop does it."""
         self._finalized = True
 
 
-class LowerPart(Lower):
-    """What generates a part's code."""
+class InnerLower(Lower):
+    """Lower an inner function to LLVM IR."""
 
     def emit_environment_object(self) -> None:
-        """Leave it: what needs its environment, which numba would save with the loop, says so."""
+        """Emit none: functions that need an environment refer to it, and `set_environments` provides it."""
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
-class SettleDefaults(FunctionPass):
-    """The pass that puts the values of defaults in the place of arguments."""
+class ReplaceDefaults(FunctionPass):
+    """Replace arguments that have their default values by constants."""
 
-    _name = "settle_defaults"
+    _name = "replace_defaults"
 
     def __init__(self) -> None:
         super().__init__()
 
     def run_pass(self, state: Any) -> bool:
-        """Change the function's representation; tell whether there was something to change."""
+        """Change the IR of the function; return whether anything was changed."""
         found = [
             step
             for block in state.func_ir.blocks.values()
@@ -90,16 +90,16 @@ class SettleDefaults(FunctionPass):
 
 
 VECTOR_PASSES: list[type[FunctionPass]] = []
-"""Passes that functions on vector types need before their types are inferred; `lossreg.kernels.simd` adds them."""
+"""Passes before type inference for functions of vector types; `lossreg.kernels.simd` adds them."""
 
 BORROWING = {"build_tuple", "cast", "exhaust_iter", "getattr", "getitem", "phi", "static_getitem"}
-"""Operations that give an array, or part of one, that somebody else holds."""
+"""Operations whose result is an existing array, or a view of one, so that they allocate nothing."""
 
 
-def makes(step: Any) -> Iterator[str]:
-    """The variables of a statement by which it makes an array, if they are arrays."""
+def allocated_variables(step: Any) -> Iterator[str]:
+    """The variables of a statement for which it allocates an array, if they are arrays."""
     if isinstance(step, ir.SetItem | ir.StaticSetItem):
-        yield step.value.name  # numba copies it where it may overlap what it is assigned to
+        yield step.value.name  # numba copies it if it may overlap the array that it is assigned to
     elif isinstance(step, ir.Assign) and isinstance(step.value, ir.Expr):
         if step.value.op not in BORROWING:
             yield step.target.name
@@ -108,69 +108,69 @@ def makes(step: Any) -> Iterator[str]:
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class Generate(typed_passes.NativeLowering):
-    """The pass that generates a loop."""
+class LowerLoop(typed_passes.NativeLowering):
+    """Lower a loop to LLVM IR."""
 
-    _name = "generate"
-    library = Whole
+    _name = "lower_loop"
+    library = LoopLibrary
 
     def run_pass(self, state: Any) -> bool:
-        """Generate it."""
+        """Lower the function with the typing context of kernels, in a library of its own."""
         state.targetctx = state.targetctx.subtarget(
-            typing_context=kernel_context(), enable_nrt=self.counts(state) and state.targetctx.enable_nrt
+            typing_context=kernel_context(), enable_nrt=self.needs_reference_counts(state) and state.targetctx.enable_nrt
         )
         state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
         done: bool = super().run_pass(state)
-        self.finish(state)
+        self.link(state)
         return done
 
-    def counts(self, _: Any) -> bool:
-        """Whether the function counts who holds an array: a loop does not, it borrows those that it is given."""
+    def needs_reference_counts(self, _: Any) -> bool:
+        """Whether the function owns arrays: a loop does not, since its caller keeps the arguments alive."""
         return False
 
-    def finish(self, state: Any) -> None:
-        """Hand the parts that ask for it their environments, as numba does with a loop that it finds on disk."""
-        for variable in state.library._final_module.global_variables:  # noqa: SLF001  numba's own way
+    def link(self, state: Any) -> None:
+        """Set the environments of inner functions that refer to one, as numba does for a function loaded from disk."""
+        for variable in state.library._final_module.global_variables:  # noqa: SLF001  numba has no public name for it
             if environment := lookup_environment(variable.name):
                 state.library.codegen.set_env(variable.name, environment)
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class GeneratePart(Generate):
-    """The pass that generates a part."""
+class LowerInner(LowerLoop):
+    """Lower an inner function to LLVM IR."""
 
-    _name = "generate_part"
-    library = Part
-    lowering_class = LowerPart
+    _name = "lower_inner"
+    library = InnerLibrary
+    lowering_class = InnerLower
 
     def run_pass(self, state: Any) -> bool:
-        """Generate it, and nothing that runs."""
+        """Lower the function without machine code."""
         state.flags.no_compile = True
         return super().run_pass(state)
 
-    def counts(self, state: Any) -> bool:
-        """A part does that gives an array, or may make one."""
+    def needs_reference_counts(self, state: Any) -> bool:
+        """Whether the function returns an array or may allocate one."""
         models, kinds = state.targetctx.data_model_manager, state.typemap
         steps = (step for block in state.func_ir.blocks.values() for step in block.body)
-        made = [kinds[name] for step in steps for name in makes(step)]
-        return any(models[kind].contains_nrt_meminfo() for kind in (state.return_type, *made))
+        allocated = [kinds[name] for step in steps for name in allocated_variables(step)]
+        return any(models[kind].contains_nrt_meminfo() for kind in (state.return_type, *allocated))
 
-    def finish(self, state: Any) -> None:
-        """Let compiled code call it, by a function that does nothing in Python."""
-        made = state.cr
+    def link(self, state: Any) -> None:
+        """Make the function callable from compiled code, by a placeholder that Python cannot call."""
+        result = state.cr
         key = _dynfunc.make_function(
-            made.fndesc.lookup_module(), made.fndesc.qualname, "", 0, made.env, (state.library,)
+            result.fndesc.lookup_module(), result.fndesc.qualname, "", 0, result.env, (state.library,)
         )
-        state.targetctx.insert_user_function(key, made.fndesc, [state.library])
-        state.cr = made._replace(cfunc=key)
+        state.targetctx.insert_user_function(key, result.fndesc, [state.library])
+        state.cr = result._replace(cfunc=key)
 
 
-def passes(state: Any, generate: type[Generate] = Generate) -> list[Any]:
-    """The only pipeline of a function's passes: numba's, less those that are for more than numbers and loops.
+def pipelines(state: Any, lowering: type[LowerLoop] = LowerLoop) -> list[Any]:
+    """The pass manager of a function: the passes of numba that loops over numbers need.
 
-    Not among them: parallel loops, expressions of arrays fused into one loop, literal_unroll, `with`, and functions
-    that numba is told to put in the place of their calls.
+    It leaves out parallel loops, fused array expressions, literal_unroll, `with` blocks, and inlining before type
+    inference (`inline="always"`).
     """
     manager = PassManager("nopython")
     nested = any(isinstance(constant, CodeType) for constant in state.func_id.code.co_consts)
@@ -178,7 +178,7 @@ def passes(state: Any, generate: type[Generate] = Generate) -> list[Any]:
         untyped_passes.TranslateByteCode,
         untyped_passes.FixupArgs,
         untyped_passes.IRProcessing,
-        SettleDefaults,
+        ReplaceDefaults,
         *((untyped_passes.InlineClosureLikes, untyped_passes.MakeFunctionToJitFunction) if nested else ()),
         untyped_passes.RewriteSemanticConstants,
         untyped_passes.DeadBranchPrune,
@@ -192,7 +192,7 @@ def passes(state: Any, generate: type[Generate] = Generate) -> list[Any]:
         typed_passes.NoPythonSupportedFeatureValidation,
         typed_passes.IRLegalization,
         typed_passes.AnnotateTypes,
-        generate,
+        lowering,
         typed_passes.NoPythonBackend,
     ):
         manager.add_pass(step, step.__name__)
@@ -200,22 +200,22 @@ def passes(state: Any, generate: type[Generate] = Generate) -> list[Any]:
     return [manager]
 
 
-class PartCompiler(CompilerBase):
-    """numba's compiler of a function that only compiled code calls."""
+class InnerCompiler(CompilerBase):
+    """numba's compiler for a function that only compiled code calls."""
 
     def define_pipelines(self) -> list[Any]:
-        """Its passes."""
-        return passes(self.state, GeneratePart)
+        """The passes, with the lowering of inner functions."""
+        return pipelines(self.state, LowerInner)
 
 
-class RowCompiler(PartCompiler):
-    """numba's compiler of a form's kernel, or a distance, whose rows to fill share no memory with any other.
+class RowCompiler(InnerCompiler):
+    """numba's compiler for a kernel or a distance whose output rows share no memory with any other array.
 
-    Told so, the compiler makes no second version of a loop for rows that do, which would add up in another order: for
-    rows of few numbers, that lie close by, bits would depend on where.
+    With `noalias` LLVM makes no second version of a loop for overlapping rows, which adds up in another order and runs
+    also for short rows that are close together in memory: the bits of a sum would depend on its address.
     """
 
     def define_pipelines(self) -> list[Any]:
-        """The passes of a part."""
+        """The passes of an inner function, with `noalias` set."""
         self.state.flags.noalias = True
         return super().define_pipelines()

@@ -1,8 +1,8 @@
-"""Template + kernel + flags -> a compiled driver that is found again on disk.
+"""Specialize a template for a kernel: a compiled loop, which other processes find in the cache on disk.
 
-A driver is a template cloned with new globals, under a name that carries a fingerprint of all that decides its code:
-the kernel with every function it calls, the source of this package, and the flags. An edit changes the name; a second
-process finds the driver on disk and compiles nothing.
+A loop is a clone of a template with other globals. Its name contains a fingerprint of all that determines its code: the
+kernel with every function that it calls, the source of lossreg.kernels, and the options. An edit of any of these changes
+the name; without an edit, a second process loads the loop from disk and compiles nothing.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
     from lossreg.kernels.compiler.numba_api import NumbaError
 
 
-CHAIN = (
+PASS_LINES = (
     *("Failed in nopython", "During:", "There are", "raised from"),
     *("- Of which", "Overload", "With argument", "Rejected"),
 )
-"""How the lines of a compiler's report begin that tell of its passes."""
+"""The first words of lines in numba's error messages that describe its passes and overloads."""
 
 try:
     import fcntl
-except ImportError:  # Windows, where nothing stops a second process
+except ImportError:  # Windows has no such locks: two processes may compile the same loop
     fcntl = None  # type: ignore[assignment]
 
 load_extensions()
 
-PATIENCE, PAUSE = 200, 0.025
-"""How often a lock is asked for before a process says that it waits, and seconds between."""
+LOCK_ATTEMPTS, LOCK_PAUSE = 200, 0.025
+"""The number of attempts to lock a file before a warning, and the seconds between them."""
 
-SHORT = 6  # lines of a compiler's report that are passed on
+SUMMARY_LINES = 6  # of numba's error message
 
 
 def clone(
@@ -55,10 +55,10 @@ def clone(
     link: Callable[[], dict[str, Any]] = dict,
     options: dict[str, Any] = REORDERED,
 ) -> Callable[..., Any]:
-    """A copy of a template under a new name, with the given globals filled in, compiled for what it is called with.
+    """Copy a template under a new name with these globals replaced, to be compiled for each signature it is called with.
 
-    `link` returns what else is filled in, when there is something to compile: importing it takes longer than finding a
-    loop on disk.
+    `link` returns further globals, and is called only if something is compiled: the imports that it makes take longer
+    than loading a loop from disk.
     """
     copy = types.FunctionType(template.__code__, {**template.__globals__, **filled}, name)
     copy.__qualname__ = f"{template.__name__}_{name}"
@@ -68,32 +68,32 @@ def clone(
     class LoopCompiler(Compiler):
         def __init__(self, *state: Any) -> None:
             copy.__globals__.update(cached_link())
-            super().__init__(*state)  # it makes what was just imported known to numba
+            super().__init__(*state)  # registers with numba what was just imported
 
         def define_pipelines(self) -> list[Any]:
             if is_stock():
-                pipelines: list[Any] = super().define_pipelines()
-                return pipelines
-            from lossreg.kernels.compiler.pipeline import passes
+                stock: list[Any] = super().define_pipelines()
+                return stock
+            from lossreg.kernels.compiler.pipeline import pipelines
 
-            return passes(self.state)
+            return pipelines(self.state)
 
     function: Any = njit(copy, nogil=True, no_cfunc_wrapper=True, pipeline_class=LoopCompiler, **options)
     try:
         stored = LoopCache(copy)
     except RuntimeError:
-        warn_of_no_cache("numba can write compiled code to no directory; name one in NUMBA_CACHE_DIR")
+        warn_of_no_cache("numba finds no directory to which it can write compiled code; set NUMBA_CACHE_DIR to one")
         return function
     set_cache(function, stored)
-    function.compile = alone(function.compile, Path(stored.cache_path, f"{name}.lock"))
+    function.compile = with_lock(function.compile, Path(stored.cache_path, f"{name}.lock"))
     return function
 
 
-def alone(work: Callable[[Any], Any], lock: Path) -> Callable[[Any], Any]:
-    """The same work, which no two processes do at once: who comes second finds on disk what the first has compiled.
+def with_lock(work: Callable[[Any], Any], lock: Path) -> Callable[[Any], Any]:
+    """Wrap `work` in a lock between processes, so that the second process loads from disk what the first has compiled.
 
-    Left to itself, numba can also mix up what two processes save of one function at once, for arguments of different
-    types: then its index has the one's name for the other's code, for good.
+    Without the lock two processes that save the same function at the same time for different signatures can corrupt
+    numba's index permanently: it then refers to the code of the other signature.
     """
 
     def locked(arguments: Any) -> Any:
@@ -102,28 +102,28 @@ def alone(work: Callable[[Any], Any], lock: Path) -> Callable[[Any], Any]:
                 file = stack.enter_context(lock.open("a"))
                 if fcntl is not None:
                     acquire(file.fileno(), lock)
-            stack.enter_context(uncollected())
+            stack.enter_context(garbage_collection_paused())
             return work(arguments)
 
     return locked
 
 
 def acquire(file: int, lock: Path) -> None:
-    """Lock a file; say so where another process holds the lock for long."""
-    for _ in range(PATIENCE):
+    """Lock a file; warn if another process holds the lock for long."""
+    for _ in range(LOCK_ATTEMPTS):
         try:
             return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            sleep(PAUSE)
+            sleep(LOCK_PAUSE)
     warnings.warn(
-        f"still waiting for another process, which compiles this loop and holds {lock}", RuntimeWarning, stacklevel=2
+        f"waiting for another process, which is compiling the same loop and holds the lock {lock}", RuntimeWarning, stacklevel=2
     )
     return fcntl.flock(file, fcntl.LOCK_EX)
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Collect no garbage: a compiler makes many objects that last; looking through them took a tenth of its time."""
+def garbage_collection_paused() -> Iterator[None]:
+    """Pause garbage collection: compilation creates many long-lived objects, and traversing them took a tenth of its time."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -133,8 +133,8 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def in_short(error: NumbaError) -> str:
-    """What of a compiler's report an author can use: the cause and the line, without the chain of passes."""
+def error_summary(error: NumbaError) -> str:
+    """The lines of numba's error message that help an author: the cause and the source line, without numba's passes."""
     lines = [line.strip() for line in str(error).splitlines()]
-    kept = [line for line in lines if line and not line.startswith(CHAIN) and not set(line) <= set("^~>. ")]
-    return "\n".join(f"  {line}" for line in kept[:SHORT])
+    kept = [line for line in lines if line and not line.startswith(PASS_LINES) and not set(line) <= set("^~>. ")]
+    return "\n".join(f"  {line}" for line in kept[:SUMMARY_LINES])

@@ -1,25 +1,30 @@
-"""What batch kernels use besides `each`: scratch for its calls, and a check of what they are given."""
+"""What batch kernels may call: `each`, a compiled loop over samples, and `require`, a check of an input."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-class Scratch:
-    """An operand of `each`: an array of this shape, in double precision, that no two calls have at the same time.
+def each(function: Callable[..., None], count: int, *operands: Any) -> None:
+    """Call `function(i, *operands)` for every i below `count`, compiled and in several threads if that is faster.
 
-    A call finds in it whatever another left there.
+    The operands are numbers, arrays, which the function may write to, and Scratch. Like a kernel, the function may call
+    functions of lossreg.kernels.numerics and of its own module. Calls for different i may run at the same time.
     """
+    # Imported here because plugins import this module, and `lossreg list` imports every plugin and compiles nothing.
+    from lossreg.kernels.drivers.sample_loop import run_each
 
-    def __init__(self, *shape: int) -> None:
-        self.shape = shape
+    run_each(function, count, operands)
 
 
 def require(inside: Any, name: str, array: Any, extent: str) -> None:
-    """Have the call raise InvalidInput for the first number of the input `name` that is not inside, with its position.
+    """Raise InvalidInput from the call, with the position of the first number of the input `name` that is not inside.
 
-    `inside` is an array of booleans, `extent` says what the numbers should be. A kernel requires all that it does
-    before it fills a slope, so that a call that is refused changes nothing.
+    `inside` is an array of booleans, and `extent` says what the numbers should be. A kernel makes all its checks before
+    it fills a slope, so that a rejected call changes nothing.
     """
     if not inside.all():
         import numpy as np
@@ -28,8 +33,8 @@ def require(inside: Any, name: str, array: Any, extent: str) -> None:
         raise Outside(name, at, array[tuple(at)], extent)
 
 
-class Outside(Exception):  # noqa: N818  caught by the call, which knows where the samples come from
-    """A number that an input may not have, and where."""
+class Outside(Exception):  # noqa: N818  caught by the call, which knows the position of each sample in its arrays
+    """A number that an input may not have, and its position."""
 
     def __init__(self, name: str, at: list[int], got: Any, extent: str) -> None:
         super().__init__(name, at, got, extent)

@@ -1,4 +1,4 @@
-"""A form's compiled loop over flat arrays, in blocks that threads share."""
+"""The compiled loop of a form over flat arrays, in blocks that threads share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty, errstate
 
-from lossreg.kernels.compiler.bytecode import laborious
+from lossreg.kernels.compiler.bytecode import calls_transcendentals
 from lossreg.kernels.compiler.options import BLOCK, LANES
-from lossreg.kernels.drivers.compiled_loops import form_entry, kind_of
-from lossreg.kernels.drivers.threads import run_together, shares, threads_for
+from lossreg.kernels.drivers.compiled_loops import argument_kind, form_entry
+from lossreg.kernels.drivers.threads import run_in_threads, split_evenly, useful_threads
 from lossreg.kernels.loops.vector import takes_lanes
 
 if TYPE_CHECKING:
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-NARROW = 32
-"""Numbers in a row up to which rows in lines are turned to stand side by side: cross_entropy of 10 takes a quarter of
-the time so, of 32 three quarters in float32 and as long in float64."""
-FEW = 8
-"""Numbers below which numpy's sum adds one after the other, as a loop does in a fifth of the time."""
+LONGEST_VECTORIZED_ROW = 32
+"""The length up to which C-contiguous rows are transposed for the vector loop: cross_entropy of 10 classes takes a
+quarter of the time with it; of 32 classes three quarters in float32, and the same time in float64."""
+FEW_BLOCKS = 8
+"""The number of blocks below which numpy's sum adds in order, as a Python loop does in a fifth of the time."""
 
 
 class BlockLoop:
-    """A form's loop, compiled for operands of certain types, and the blocks that it goes over.
+    """The loop of a form, compiled for operands of certain types, and the blocks into which it divides them.
 
-    switches, parameters: the form's parameters, those that choose a branch and the others; an array among these is a
-        row, or is flat.
-    over: the input whose memory the only slope is written to, or -1.
-    planes: whether rows lie across planes: such arrays are (N, C, S).
+    switches, parameters: the parameters of the form, those that choose a branch and the others. An array among the
+        parameters is a row, or is flat.
+    overwritten: the input whose memory receives the only slope, or -1.
+    channels_first: whether arrays of rows are (N, C, S), not (N, C).
     """
 
     def __init__(
@@ -42,86 +42,87 @@ class BlockLoop:
         switches: tuple[Any, ...],
         parameters: tuple[Any, ...],
         operands: Operands,
-        over: int = -1,
+        overwritten: int = -1,
         *,
-        planes: bool = False,
+        channels_first: bool = False,
     ) -> None:
         real, shape, slopes, by_row = operands.real, operands.shape, operands.slopes, bool(form.slope_rows)
-        self.width = operands.inputs[0].row
+        self.width = operands.inputs[0].row_length
         wanted = tuple([at for at, slope in enumerate(slopes) if slope is not None])
-        # A kernel by row fills all its slopes but the optional ones; those that are not asked for are scratch.
+        # A kernel by row fills all its slopes but the optional ones; those that the call does not want are scratch.
         slots = self.slots = tuple(range(len(slopes)))
-        heavy = laborious(form.kernel)
-        abreast = planes or (self.width <= NARROW and heavy and takes_lanes(form.kernel))
-        # Rows that are copied to stand side by side may be written over at once. Other slopes that go over an input,
-        # which may still be read, are scratch first.
-        over = -1 if abreast else over
+        slow = calls_transcendentals(form.kernel)
+        vectorized = channels_first or (
+            self.width <= LONGEST_VECTORIZED_ROW and slow and takes_lanes(form.kernel)
+        )
+        # The vector loop reads rows from a transposed copy, so it can write slopes over an input directly. The scalar
+        # loop may still read the input, so it writes the slope to scratch first.
+        overwritten = -1 if vectorized else overwritten
         self.scratch: list[int] = []
         for at, row in enumerate(form.slope_rows):
-            if at in wanted if over >= 0 else not wanted and row not in form.optional_rows:
+            if at in wanted if overwritten >= 0 else not wanted and row not in form.optional_rows:
                 self.scratch.append(at)
         self.real, self.parameters, self.row = real, parameters, (1, self.width)
         self.length = max(1, BLOCK // self.width) if by_row else BLOCK
-        self.length -= self.length % LANES if abreast else 0
+        self.length -= self.length % LANES if vectorized else 0
         self.size = prod(shape)
-        self.span = self.size // shape[0] if planes else self.size
-        self.blocks = -(-self.span // self.length) * (shape[0] if planes else 1)
-        self.threads = threads_for(self.size * self.width * (1 + heavy))
-        axes = 2 + planes
+        self.span = self.size // shape[0] if channels_first else self.size
+        self.blocks = -(-self.span // self.length) * (shape[0] if channels_first else 1)
+        self.threads = useful_threads(self.size * self.width * (1 + slow))
+        axes = 2 + channels_first
         stored = [(real, 2) if at in self.scratch else slopes[at] and (real, axes if by_row else 1) for at in slots]
-        read = [(x.kind, axes if x.rows else 1) for x in operands.inputs]
-        beside = tuple([x and (x.kind, 1) for x in (operands.values, operands.weight, operands.where)])
-        self.entry = form_entry(
-            form, real, switches, slots, over, abreast, beside, (*stored, *read, *map(kind_of, parameters))
-        )
+        read = [(x.dtype, axes if x.has_rows else 1) for x in operands.inputs]
+        leading = tuple([x and (x.dtype, 1) for x in (operands.values, operands.weight, operands.where)])
+        kinds = (*stored, *read, *map(argument_kind, parameters))
+        self.entry = form_entry(form, real, switches, slots, overwritten, vectorized, leading, kinds)
 
     def run(self, scale: float, values: Any, weight: Any, where: Any, operands: tuple[Any, ...]) -> tuple[float, bool]:
-        """Fill the values, and the slopes times `scale`; give the sum of the values, and whether an input is outside.
+        """Fill the values, and the slopes times `scale`; return the sum of the values and whether an input is outside.
 
-        `operands` are the slopes that the loop has a place for, then the inputs. All arrays are flat. What there is not
-        is None, and so is what is not wanted.
+        `operands` are the slopes that the loop has arguments for, then the inputs. All arrays are flat. Absent and
+        unwanted arrays are None.
         """
         sums = empty(self.blocks)
         operands += self.parameters
         if self.threads > 1:
-            outside = self.share(sums, values, weight, where, scale, operands)
+            outside = self.run_threaded(sums, values, weight, where, scale, operands)
         else:
             if self.scratch:
                 operands = self.with_scratch(operands)
             outside = self.entry(sums, values, weight, where, scale, self.span, self.length, 0, self.blocks, operands)
-        return sums.item() if self.blocks == 1 else added(sums), outside
+        return sums.item() if self.blocks == 1 else add_in_order(sums), outside
 
-    def share(self, *head: Any) -> bool:
+    def run_threaded(self, *arguments: Any) -> bool:
         """Run the blocks in several threads."""
-        sums, values, weight, where, scale, operands = head
+        sums, values, weight, where, scale, operands = arguments
         calls = [
-            (sums, values, weight, where, scale, self.span, self.length, *part, self.with_scratch(operands))
-            for part in shares(self.blocks, self.threads)
+            (sums, values, weight, where, scale, self.span, self.length, *blocks, self.with_scratch(operands))
+            for blocks in split_evenly(self.blocks, self.threads)
         ]
-        return any(run_together(self.entry, calls))
+        return any(run_in_threads(self.entry, calls))
 
-    def run_part(self, size: int, scale: float, arrays: list[Any], parameters: tuple[Any, ...]) -> tuple[float, bool]:
-        """Run the loop in this thread over fewer elements of values, weight, mask, slopes and inputs."""
+    def run_slab(self, size: int, scale: float, arrays: list[Any], parameters: tuple[Any, ...]) -> tuple[float, bool]:
+        """Run the loop in this thread over one slab, given as values, weight, mask, slopes and inputs."""
         blocks = -(-size // self.length)
         sums = empty(blocks)
         values, weight, where, *others = arrays
         operands = self.with_scratch((*others, *parameters))
         outside = self.entry(sums, values, weight, where, scale, size, self.length, 0, blocks, operands)
-        return added(sums), outside
+        return add_in_order(sums), outside
 
     def with_scratch(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The operands as one thread has them: with scratch of its own."""
+        """Put newly allocated scratch rows, which only one thread may use, into the operands."""
         for at in self.scratch:
             operands = operands[:at] + (empty(self.row, self.real),) + operands[at + 1 :]
         return operands
 
 
-def added(sums: Array) -> float:
-    """The sum of the blocks' sums, always in the same order."""
-    if 0 < len(sums) < FEW:
+def add_in_order(sums: Array) -> float:
+    """Add the sums of the blocks in an order that depends on their number only."""
+    if 0 < len(sums) < FEW_BLOCKS:
         total, *others = sums.tolist()
-        for each in others:
-            total += each
+        for x in others:
+            total += x
         return float(total)
-    with errstate(all="ignore"):  # infinite sums of both signs
+    with errstate(all="ignore"):  # the sum of inf and -inf
         return float(np.add.reduce(sums))

@@ -1,4 +1,4 @@
-"""The compiled loops of kernels: which loop serves a kernel, a float type and a set of outputs."""
+"""The compiled loops of kernels: which template serves a kernel, a float type and a set of outputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lossreg.errors import InvalidDefinition
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.numba_api import NumbaError, Tuple
 from lossreg.kernels.compiler.options import EXACT, REORDERED
-from lossreg.kernels.compiler.specialize import clone, in_short
+from lossreg.kernels.compiler.specialize import clone, error_summary
 from lossreg.kernels.loops import scalar
 from lossreg.kernels.loops.vector import elements_abreast, rows_abreast
 
@@ -27,11 +27,11 @@ TEMPLATES = {
     True: (scalar.rows, rows_abreast),
     False: (scalar.elementwise, elements_abreast),
 }
-"""By whether a form takes rows: the loop for one at a time, and for several."""
+"""By whether a form takes rows: the scalar template and the vector template."""
 
 
-def linked(*kernel: Any) -> Callable[[], dict[str, Any]]:
-    """The function that imports, when a loop is compiled, the kernel and all else that its template calls."""
+def linker(*kernel: Any) -> Callable[[], dict[str, Any]]:
+    """The function that imports, only when a loop is compiled, the kernel and everything else that its template calls."""
 
     def link() -> dict[str, Any]:
         from lossreg.kernels.loops.linking import parts
@@ -43,24 +43,31 @@ def linked(*kernel: Any) -> Callable[[], dict[str, Any]]:
 
 @cache
 def form_loop(
-    form: Form, real: type, switches: tuple[Any, ...], stored: tuple[int, ...], over: int = -1, *, abreast: bool = False
+    form: Form,
+    real: type,
+    switches: tuple[Any, ...],
+    stored: tuple[int, ...],
+    overwritten: int = -1,
+    *,
+    vectorized: bool = False,
 ) -> Callable[..., bool]:
-    """The compiled loop of a form: for a float type, the parameters that choose a branch, and the slopes to store.
+    """The loop of a form for a float type, values of its switches, and slopes to store; it compiles when it is called.
 
-    `over` is the input whose memory the only slope is written to, row by row; `abreast` says that several rows, or
-    elements, are taken at a time.
+    `overwritten` is the input whose memory receives the only slope, row by row, or -1; `vectorized` chooses the template
+    that takes several rows or elements at a time.
     """
-    single, several = TEMPLATES[form.by_row]
-    template = several if abreast else single
+    scalar_template, vector_template = TEMPLATES[form.by_row]
+    template = vector_template if vectorized else scalar_template
     by_row = tuple(row_axis_of(p.annotation) is not None for p in form.parameters if p.name not in form.switches)
     filled = {
         "REAL": real,
         "STORED": len(stored),
         "INPUTS": len(form.inputs),
         "BY_ROW": by_row,
-        "OVER": over,
+        "OVER": overwritten,
     }
-    # numba's entry imports the kernel's module again, so a copy of a plugin under another name has an entry of its own.
+    # numba's index refers to the kernel's module by name, so that a copy of a plugin under another name needs an entry of
+    # its own.
     decisive = (
         form.kernel,
         form.kernel.__module__,
@@ -71,19 +78,20 @@ def form_loop(
         *switches,
         by_row,
         stored,
-        over,
+        overwritten,
     )
     name = f"{form.kernel.__name__}_{real.__name__}_{fingerprint(*decisive)}"
-    # The loop itself is exact: the same bits with a gradient and without, in vectors and behind them. What may be
-    # reordered is the sum of a block, which is a part of its own, and a kernel's sums over its rows.
+    # The loop itself is exact: a value has the same bits with and without a gradient, and in the vectorized part of a
+    # loop and its remainder. Only the sum of a block, which is a function of its own, and a kernel's sums over its rows
+    # may be reordered.
     kernel = (form.kernel, REORDERED if form.by_row else EXACT, switches, form)
-    return clone(template, name, filled, linked(*kernel), EXACT)
+    return clone(template, name, filled, linker(*kernel), EXACT)
 
 
 @cache
 def sample_loop(function: Callable[..., None]) -> Callable[..., None]:
     """The compiled loop that calls a function for every sample."""
-    return clone(scalar.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", {}, linked(function))
+    return clone(scalar.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", {}, linker(function))
 
 
 @cache
@@ -92,35 +100,37 @@ def form_entry(
     real: type,
     switches: tuple[Any, ...],
     stored: tuple[int, ...],
-    over: int,
-    abreast: bool,
-    beside: tuple[Any, ...],
+    overwritten: int,
+    vectorized: bool,
+    leading: tuple[Any, ...],
     operands: tuple[Any, ...],
 ) -> Callable[..., bool]:
-    """The compiled code of a form's loop, for the kinds of values, weights and mask, and of what else it takes."""
-    function = form_loop(form, real, switches, stored, over, abreast=abreast)
+    """The compiled code of a form's loop for these kinds of leading arrays (values, weights, mask) and other operands."""
+    function = form_loop(form, real, switches, stored, overwritten, vectorized=vectorized)
     numbers = (types.float64, *[types.int64] * 4)
-    kinds = (numba_type((np.float64, 1)), *map(numba_type, beside), *numbers, numba_type(operands))
+    kinds = (numba_type((np.float64, 1)), *map(numba_type, leading), *numbers, numba_type(operands))
     return entry_point(function, kinds, form.kernel.__name__)
 
 
 def entry_point(function: Any, kinds: tuple[Any, ...], name: str) -> Callable[..., Any]:
-    """The compiled code for arguments of these types, called without a search; those under a star are one tuple here.
+    """The compiled code for arguments of these numba types, which is called without numba's dispatch.
 
-    Raises InvalidDefinition, with the name of what is compiled, where it does not compile.
+    The arguments of a starred parameter are passed as one tuple. Raises InvalidDefinition, with `name`, if the function
+    does not compile.
     """
     if kinds not in function.overloads:
         try:
             function.compile(kinds)
         except NumbaError as error:
-            raise InvalidDefinition(f"{name}: the kernel does not compile:\n{in_short(error)}") from error
+            raise InvalidDefinition(f"{name}: the kernel does not compile:\n{error_summary(error)}") from error
     return function.get_overload(kinds)
 
 
 def numba_type(kind: Any) -> Any:
-    """numba's type of a kind of argument: a type of numbers, or None; numbers with axes; or a tuple of kinds.
+    """Convert a kind of argument to numba's type.
 
-    They are told apart by their form: `(np.float32, 2)` is a contiguous array of two axes.
+    A kind is None; a numpy scalar type; such a type with a number of axes, as in `(np.float32, 2)`, for a C-contiguous
+    array; or a tuple of kinds.
     """
     if kind is None:
         return types.none
@@ -131,6 +141,6 @@ def numba_type(kind: Any) -> Any:
     return Tuple([*map(numba_type, kind)])
 
 
-def kind_of(x: Any) -> Any:
-    """The kind of a parameter: a number, or an array of contiguous numbers."""
+def argument_kind(x: Any) -> Any:
+    """The kind of a parameter that is a number or a C-contiguous array, as `numba_type` takes it."""
     return (x.dtype.type, x.ndim) if isinstance(x, np.ndarray) else type(x)

@@ -1,4 +1,4 @@
-"""The arrays of a call, and how they are brought to what a compiled loop takes: contiguous, one axis of elements."""
+"""The arrays of a call, and their conversion to what a compiled loop takes: contiguous, with one axis of elements."""
 
 from __future__ import annotations
 
@@ -15,70 +15,70 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     Array = np.ndarray[Any, Any]
-    Bring = Callable[[Array], Array]
+    Conversion = Callable[[Array], Array]
 
 UINT64 = np.dtype(np.uint64)
 LARGEST = np.uint64(np.iinfo(np.int64).max)
 
 
 class Operand:
-    """The type, shape and layout of one array of a call, as it is given and as the loop takes it.
+    """The dtype, shape and layout of one array of a call, and how it is converted to what the loop takes.
 
-    given: an array like those to come: of the same type, shape, strides and alignment.
-    kind: the type that the loop takes.
-    shape: the loss's own shape, with the length of the rows behind it where the array has rows. A given array of
-        another shape is broadcast to it, and the axes that it lacks are the last ones.
+    given: an array with the dtype, shape, strides and alignment of those that calls will pass.
+    dtype: the type of numbers that the loop takes.
+    shape: the loss's own shape, followed by the length of the rows if the array has rows. An array of another shape is
+        broadcast to it: the axes that it lacks are the last ones.
     rank: the number of axes of the loss's own shape.
-    order: the transposition that puts the rows last, where they are not.
+    order: the transposition that makes the rows the last axis, or None if they are.
 
-    ready: whether it is as the loop takes it, but for the number of axes.
-    at_once: whether it is ready, or small enough to be converted all at once.
-    bring: the function that brings an array to what the loop takes; None where it is so.
+    native: whether the loop takes the array without a copy, up to a reshape.
+    at_once: whether the array is native, or small enough to be converted as one piece.
+    to_loop: the function that converts an array to what the loop takes; None if it needs no conversion.
     """
 
     __slots__ = (
-        *("at_once", "bring", "clipped", "exact", "expanded", "flat_shape", "kind", "order", "ready", "rounded"),
-        *("row", "rows", "shape"),
+        *("at_once", "clipped", "contiguous", "dtype", "expanded", "flat_shape", "has_rows", "may_overflow", "native"),
+        *("order", "row_length", "shape", "to_loop"),
     )
 
     def __init__(
-        self, given: Array, kind: Any, shape: tuple[int, ...], order: tuple[int, ...] | None = None, *, rank: int
+        self, given: Array, dtype: Any, shape: tuple[int, ...], order: tuple[int, ...] | None = None, *, rank: int
     ) -> None:
-        self.kind, self.shape, self.order = kind, shape, order
+        self.dtype, self.shape, self.order = dtype, shape, order
         size = prod(shape[:rank])
-        self.rows, self.row = len(shape) > rank, 1
+        self.has_rows, self.row_length = len(shape) > rank, 1
         self.flat_shape: tuple[int, ...] = (size,)
-        if self.rows:
-            self.row, self.flat_shape = shape[-1], (size, shape[-1])
+        if self.has_rows:
+            self.row_length, self.flat_shape = shape[-1], (size, shape[-1])
         self.expanded = None
         if order is None and given.shape != shape:
             self.expanded = given.shape + (1,) * (len(shape) - given.ndim)
-        contiguous = given.flags.c_contiguous and given.flags.aligned
-        # Whether the numbers lie in memory as the loop takes them, but for the order of the axes.
-        self.exact = given.dtype == kind and contiguous and self.expanded is None
-        self.ready = self.exact and order is None
-        self.at_once = self.ready or size * self.row <= SLAB
-        # Whether its numbers may overflow or underflow as they are converted.
-        self.rounded = not self.exact and given.dtype.kind == "f" and given.dtype.num != np.dtype(kind).num
-        # Labels beyond int64 become its largest number, which is as much out of range.
-        self.clipped = given.dtype == UINT64 and kind is np.int64
+        # Native up to the order of the axes.
+        self.contiguous = (
+            given.dtype == dtype and given.flags.c_contiguous and given.flags.aligned and self.expanded is None
+        )
+        self.native = self.contiguous and order is None
+        self.at_once = self.native or size * self.row_length <= SLAB
+        self.may_overflow = not self.contiguous and given.dtype.kind == "f" and given.dtype.num != np.dtype(dtype).num
+        # Labels above the int64 range become its largest number, which is out of range as well.
+        self.clipped = given.dtype == UINT64 and dtype is np.int64
         flat = shape == self.flat_shape
-        self.bring: Any = None
-        if not self.ready:
+        self.to_loop: Any = None
+        if not self.native:
             simple = flat and order is None and self.expanded is None and not self.clipped
-            self.bring = methodcaller("astype", kind, "C") if simple else self.copy
+            self.to_loop = methodcaller("astype", dtype, "C") if simple else self.copy
         elif not flat:
-            self.bring = methodcaller("reshape", self.flat_shape) if self.rows else ndarray.ravel
+            self.to_loop = methodcaller("reshape", self.flat_shape) if self.has_rows else ndarray.ravel
 
     def view(self, x: Array) -> Array:
-        """View the array in its full shape, rows last."""
+        """View the array in its full shape, with rows on the last axis."""
         if self.order is not None:
             return x.transpose(self.order)
         return x if self.expanded is None else np.broadcast_to(x.reshape(self.expanded), self.shape)
 
     def copy(self, x: Array) -> Array:
-        """Copy an array to one that the loop takes."""
-        made = empty(self.shape, self.kind)
+        """Copy an array to a new one that the loop takes."""
+        made = empty(self.shape, self.dtype)
         if self.order is not None:
             x = x.transpose(self.order)
         elif self.expanded is not None:
@@ -86,38 +86,38 @@ class Operand:
         made[...] = np.minimum(x, LARGEST) if self.clipped else x
         return made.reshape(self.flat_shape)
 
-    def blank(self, _: Array) -> Array:
-        """Make an array for the loop to fill in the place of another."""
-        return empty(self.flat_shape, self.kind)
+    def buffer(self, _: Array) -> Array:
+        """Allocate a buffer for the loop to fill in place of an output array."""
+        return empty(self.flat_shape, self.dtype)
 
-    def deliver(self, filled: Array, x: Array) -> None:
-        """Copy what the loop has filled to an array."""
+    def copy_back(self, filled: Array, x: Array) -> None:
+        """Copy a filled buffer to the output array."""
         self.view(x)[...] = filled if self.shape == self.flat_shape else filled.reshape(self.shape)
 
-    def takes(self, x: Array) -> bool:
-        """Whether a piece of a view is as the loop takes it."""
-        return x.dtype == self.kind and x.flags.c_contiguous and x.flags.aligned
+    def is_native(self, x: Array) -> bool:
+        """Whether the loop takes a slab of a view without a copy."""
+        return x.dtype == self.dtype and x.flags.c_contiguous and x.flags.aligned
 
-    def part(self, x: Array) -> Array:
-        """Bring a piece of a view to what the loop takes: the piece itself, if it is so."""
-        if not self.takes(x):
-            x = (np.minimum(x, LARGEST) if self.clipped else x).astype(self.kind, order="C")
+    def slab_to_loop(self, x: Array) -> Array:
+        """Convert a slab of a view to what the loop takes; a native slab is only reshaped."""
+        if not self.is_native(x):
+            x = (np.minimum(x, LARGEST) if self.clipped else x).astype(self.dtype, order="C")
         return x.reshape(-1, *self.flat_shape[1:])
 
-    def across_planes(self) -> Bring | None:
-        """The function that views an array (N, C, ...) of rows as (N, C, S); None where the rows do not lie so."""
+    def channels_first_view(self) -> Conversion | None:
+        """The function that views an array (N, C, ...) as (N, C, S), or None if the array has another layout."""
         rank = len(self.shape) - 1
-        if not (self.rows and self.exact and self.order == (0, *range(2, rank + 1), 1)):
+        if not (self.has_rows and self.contiguous and self.order == (0, *range(2, rank + 1), 1)):
             return None
         return methodcaller("reshape", (self.shape[0], self.shape[-1], prod(self.shape[1:-1])))
 
 
 class Operands:
-    """The operands of a loop over arrays: what it fills and reads; None for what calls do not have, or do not ask for.
+    """The arrays that a loop fills and reads; those that calls do not have or do not ask for are None.
 
-    values, weight, where: arrays over the loss's own shape.
-    slopes, inputs: arrays with their types, full shapes and orders, as `Operand` takes them. There are as many slopes
-        as the form has.
+    values, weight, where: arrays of the loss's own shape.
+    slopes, inputs: arrays with their dtypes, full shapes and orders, the first four arguments of `Operand`. There are as
+        many slopes as the form has.
     """
 
     def __init__(
@@ -143,9 +143,9 @@ class Operands:
             self.inputs.append(Operand(*given, rank=rank))
 
     def in_order(self, slots: Iterable[int]) -> list[Operand | None]:
-        """All in one list: values, weight and mask, the slopes that a loop has a place for, and the inputs."""
+        """List them in the order of the loop's arguments: values, weight, mask, the slopes at `slots`, and the inputs."""
         return [self.values, self.weight, self.where, *[self.slopes[at] for at in slots], *self.inputs]
 
 
-BESIDE = 3
-"""The operands in order before the slopes: values, weight and mask."""
+LEADING = 3
+"""The number of operands before the slopes: values, weight and mask."""

@@ -1,4 +1,4 @@
-"""An optimizer's rule for one weight, as a compiled loop over all of them."""
+"""The update rule of an optimizer for one weight, as a compiled loop over all weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lossreg.definition.parameters import switches_of
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.options import EXACT
 from lossreg.kernels.compiler.specialize import clone
-from lossreg.kernels.drivers.compiled_loops import linked
+from lossreg.kernels.drivers.compiled_loops import linker
 from lossreg.kernels.loops import scalar
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 def compile_update(optimizer: Optimizer, parameters: dict[str, Any]) -> Callable[..., None]:
-    """The function (weights, grads, states, step, factor) that changes float32 weights and states in place.
+    """Compile the function (weights, grads, states, step, factor) that updates float32 weights and states in place.
 
-    All are vectors of one length, the states as a tuple; `step` counts from 1, and `factor` multiplies the parameter
-    `lr`, if the rule has one.
+    Weights, gradients and each of the tuple of states are vectors of one length; `step` counts from 1, and `factor`
+    multiplies the parameter `lr`, if the rule has one.
     """
     chosen = switches_of(optimizer.function, optimizer.parameters)
     switches = tuple(parameters[name] for name in chosen)
     numbers = {name: value for name, value in parameters.items() if name not in chosen}
     filled = {"REAL": np.float32, "STORED": len(optimizer.states)}
     name = f"{optimizer.name}_float32_{fingerprint(optimizer.function, switches)}"
-    run = clone(scalar.update, name, filled, linked(optimizer.function, EXACT, switches))
+    run = clone(scalar.update, name, filled, linker(optimizer.function, EXACT, switches))
 
     rate = numbers.get("lr")
 

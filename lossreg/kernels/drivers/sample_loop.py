@@ -1,4 +1,4 @@
-"""A function that a batch kernel calls for every sample, as a compiled loop."""
+"""The implementation of `each`: a function that a batch kernel calls for every sample, as a compiled loop."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ import numpy as np
 
 from lossreg.errors import InvalidDefinition
 from lossreg.kernels.compiler.numba_api import NumbaError
-from lossreg.kernels.compiler.specialize import in_short
-from lossreg.kernels.drivers.batch_kernel import Scratch
+from lossreg.kernels.compiler.specialize import error_summary
 from lossreg.kernels.drivers.compiled_loops import sample_loop
-from lossreg.kernels.drivers.threads import run_together, shares, threads_for
+from lossreg.kernels.drivers.scratch import Scratch
+from lossreg.kernels.drivers.threads import run_in_threads, split_evenly, useful_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SAMPLE = 8
-"""How many elements' work a number of a sample is, measured by the paths of connectionist temporal classification."""
+COST = 8
+"""The work of one number of a sample, in elements of an elementwise kernel; measured with ctc."""
 
 
 def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...]) -> None:
-    """Call the function for every number below `count`, compiled, in as many threads as there is work for."""
+    """Compile the function, and call it for every number below `count`, in as many threads as are useful."""
     loop = sample_loop(function)
     size = max((operand.size for operand in operands if isinstance(operand, np.ndarray)), default=0)
-    unlocked = [writable(operand) for operand in operands]
+    arguments = [as_writable(operand) for operand in operands]
     try:
-        parts = shares(count, threads_for(SAMPLE * size))
-        run_together(loop, [(first, last, *map(thread_own, unlocked)) for first, last in parts])
+        ranges = split_evenly(count, useful_threads(COST * size))
+        run_in_threads(loop, [(first, last, *map(allocate_scratch, arguments)) for first, last in ranges])
     except NumbaError as error:
-        raise InvalidDefinition(f"{function.__name__}: it does not compile:\n{in_short(error)}") from error
+        raise InvalidDefinition(f"{function.__name__}: it does not compile:\n{error_summary(error)}") from error
 
 
-def thread_own(operand: Any) -> Any:
-    """An operand as one thread has it: with scratch of its own."""
+def allocate_scratch(operand: Any) -> Any:
+    """Allocate the array of a Scratch operand for one thread; return any other operand as it is."""
     return np.empty(operand.shape) if isinstance(operand, Scratch) else operand
 
 
-def writable(operand: Any) -> Any:
-    """An operand that may be written to, which is part of numba's types."""
-    locked = isinstance(operand, np.ndarray) and not operand.flags.writeable
-    return np.asarray(Unlocked(operand)) if locked else operand
+def as_writable(operand: Any) -> Any:
+    """View a read-only array as writable: numba's array types include that flag, and would compile a second loop."""
+    read_only = isinstance(operand, np.ndarray) and not operand.flags.writeable
+    return np.asarray(WritableView(operand)) if read_only else operand
 
 
-class Unlocked:
-    """A read-only array as numpy's protocol shows it, but not read-only; the function only reads it."""
+class WritableView:
+    """The array interface of a read-only array without its read-only flag, for functions that only read the array."""
 
     def __init__(self, array: Any) -> None:
         self.array = array

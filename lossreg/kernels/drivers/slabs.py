@@ -1,4 +1,4 @@
-"""Slabs: pieces of arrays that are converted one at a time, so that converting takes little memory."""
+"""Slabs: pieces of an array that are converted one at a time, so that conversion takes little memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SLAB = 1 << 15
-"""Numbers in a slab."""
+"""The number of elements in a slab."""
 
 
 def slabs(shape: tuple[int, ...], limit: int) -> Iterator[tuple[slice, ...]]:

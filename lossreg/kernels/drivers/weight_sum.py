@@ -1,4 +1,4 @@
-"""What the elements or rows of a call count together: the sum of their weights."""
+"""The sum of the weights of a call: sample weights, mask, labels to ignore, and weights by class or by element."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 ORDINARY = {"float32": (2.0**-100, 2.0**-40, 2.0**40), "float64": (2.0**-900, 2.0**-400, 2.0**400)}
-"""By the type that a loop computes in: the smallest weight, the smallest that the largest one may be, and the largest.
+"""By float type: the smallest weight, the lower bound of the largest weight, and the largest weight.
 
-Within these a weight times a value neither overflows nor loses digits before the value does.
+Within these limits the product of a weight and a value neither overflows nor loses digits unless the value does.
 """
 NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
-"""The types of sample weights that the loop reads as they are."""
+"""The dtypes of sample weights that the loop reads without conversion."""
 
 
-def add_weights(  # noqa: PLR0912  a branch for each thing that may weigh something
+def add_weights(  # noqa: PLR0912  a branch for each kind of weight
     sample_weight: Any, where: Any, labels: Any, ignored: int, weight: Any, limits: Any, size: int, length: int
 ) -> Any:
-    """Add up how much the elements or rows weigh that are not masked or ignored, in blocks; and judge the weights.
+    """Add the weights of the elements or rows that are not masked or ignored, in blocks, and check their magnitudes.
 
-    `weight` is by class where there are labels; a label out of range counts for nothing here. The second result tells
-    whether the sample weights that count are of ordinary size, so that no product with one overflows.
+    `weight` is by class if there are labels; a label out of range has weight 0 here. The second result is whether all
+    sample weights that are not masked are within the limits, so that no product with one overflows.
     """
-    smallest, ample, largest = limits
+    smallest, large_enough, largest = limits
     added = 0.0
-    extreme, large, weighs = False, False, False
+    extreme, large, nonzero = False, False, False
     for start in range(0, size, length):
         stop = start + length if start + length < size else size
-        # Cut out first, so that the loops count from 0 and take several at a time.
+        # Slices first: loops that count from 0 vectorize.
         if sample_weight is not None:
             block_weights = sample_weight[start:stop]
         if where is not None:
@@ -49,22 +49,22 @@ def add_weights(  # noqa: PLR0912  a branch for each thing that may weigh someth
         if labels is not None:
             block_labels = labels[start:stop]
         elif weight is not None:
-            block_shares = weight[start:stop]
+            block_factors = weight[start:stop]
         block = 0.0
         for i in range(stop - start):
-            share = 1.0
+            factor = 1.0
             if sample_weight is not None:
-                share = block_weights[i]
+                factor = block_weights[i]
             if where is not None:
-                share = share if block_mask[i] else 0.0
+                factor = factor if block_mask[i] else 0.0
             if labels is not None:
                 label = block_labels[i]
-                share = 0.0 if label == ignored else share
+                factor = 0.0 if label == ignored else factor
                 if weight is not None:
-                    share *= weight[label] if (label >= 0) & (label < weight.size) else 0.0
+                    factor *= weight[label] if (label >= 0) & (label < weight.size) else 0.0
             elif weight is not None:
-                share *= block_shares[i]
-            block += share
+                factor *= block_factors[i]
+            block += factor
         added += block
         if sample_weight is not None:
             for i in range(stop - start):
@@ -72,10 +72,10 @@ def add_weights(  # noqa: PLR0912  a branch for each thing that may weigh someth
                 counts = magnitude != 0
                 if where is not None:
                     counts &= block_mask[i]
-                weighs |= counts
-                large |= counts & (magnitude >= ample)
+                nonzero |= counts
+                large |= counts & (magnitude >= large_enough)
                 extreme |= counts & (not ((magnitude >= smallest) & (magnitude <= largest)))
-    return added, (not extreme) & (large | (not weighs))
+    return added, (not extreme) & (large | (not nonzero))
 
 
 @cache
@@ -86,16 +86,18 @@ def compiled() -> Callable[..., Any]:
 
 @cache
 def entry(sample_weight: Any, where: Any, labels: Any, weight: Any) -> Callable[..., Any]:
-    """The compiled code for such kinds of arrays, or None."""
+    """The compiled code of the loop for these kinds of arrays; None is the kind of an absent one."""
     kinds = (sample_weight, where, labels, np.int64, weight, (np.float64,) * 3, np.int64, np.int64)
     return entry_point(compiled(), tuple(map(numba_type, kinds)), "add_weights")
 
 
 class WeightSum:
-    """The sum of the weights of arrays like those of one call, given in the loss's own shape or that of its first axes.
+    """The sum of the weights for calls whose arrays have the dtypes, shapes and layouts of those given here.
 
-    sample_weight, where, labels: arrays like those to come, or None.
-    weight: an array by class, where there are labels, or over the loss's own shape; None for a weight of 1.
+    The arrays have the loss's own shape, or that of its first axes.
+
+    sample_weight, where, labels: example arrays, or None.
+    weight: weights by class if there are labels, otherwise an array of the loss's own shape; None for a weight of 1.
     """
 
     def __init__(
@@ -108,42 +110,42 @@ class WeightSum:
         ignored: int,
         weight: Array | None,
     ) -> None:
-        kind = sample_weight.dtype if sample_weight is not None and sample_weight.dtype in NATIVE else np.float64
+        dtype = sample_weight.dtype if sample_weight is not None and sample_weight.dtype in NATIVE else np.float64
         by_element = None if labels is not None else weight
-        given = ((sample_weight, kind), (where, np.bool_), (labels, np.int64), (by_element, np.float64))
+        given = ((sample_weight, dtype), (where, np.bool_), (labels, np.int64), (by_element, np.float64))
         self.operands: list[Any] = [
-            None if x is None else Operand(x, kind, shape, rank=len(shape)) for x, kind in given
+            None if x is None else Operand(x, dtype, shape, rank=len(shape)) for x, dtype in given
         ]
         self.by_element, self.weight = by_element, weight
         self.shape, self.ignored, self.limits = shape, ignored, ORDINARY[real.__name__]
-        # A block is of whole elements of the first axis, as a slab is.
+        # Like a slab, a block consists of complete elements of the first axis.
         self.size, rest = prod(shape), prod(shape[1:])
         self.block = max(1, SLAB // rest) * rest if 0 < rest <= SLAB else SLAB
         self.at_once = all(operand is None or operand.at_once for operand in self.operands)
-        self.bring = [operand and operand.bring for operand in self.operands]
-        self.plain = by_element is None and not any(self.bring)
-        arrays = [None if operand is None else (operand.kind, 1) for operand in self.operands[:3]]
+        self.conversions = [operand and operand.to_loop for operand in self.operands]
+        self.native = by_element is None and not any(self.conversions)
+        arrays = [None if operand is None else (operand.dtype, 1) for operand in self.operands[:3]]
         self.entry = entry(*arrays, None if weight is None else (np.float64, 1))
 
     def __call__(self, sample_weight: Array | None, where: Array | None, labels: Array | None) -> tuple[float, bool]:
-        """Add them up; the second result tells whether all sample weights are of ordinary size."""
-        if self.plain:
+        """Return the sum of the weights, and whether all sample weights are within the limits."""
+        if self.native:
             return self.add(self.size, sample_weight, where, labels, self.weight)
         given = (sample_weight, where, labels, self.by_element)
         if self.at_once:
-            flat = [bring(x) if bring else x for bring, x in zip(self.bring, given, strict=True)]
+            flat = [convert(x) if convert else x for convert, x in zip(self.conversions, given, strict=True)]
             return self.add(self.size, *flat[:3], self.weight if self.by_element is None else flat[3])
         views = [operand and operand.view(x) for operand, x in zip(self.operands, given, strict=True)]
         total, ordinary = 0.0, True
         for index in slabs(self.shape, SLAB):
-            parts = [operand and operand.part(x[index]) for operand, x in zip(self.operands, views, strict=True)]
-            size = next(part.size for part in parts if part is not None)
-            added, fine = self.add(size, *parts[:3], self.weight if self.by_element is None else parts[3])
-            total, ordinary = total + added, ordinary and fine
+            arrays = [operand and operand.slab_to_loop(x[index]) for operand, x in zip(self.operands, views, strict=True)]
+            size = next(array.size for array in arrays if array is not None)
+            added, within = self.add(size, *arrays[:3], self.weight if self.by_element is None else arrays[3])
+            total, ordinary = total + added, ordinary and within
         return total, ordinary
 
     def add(self, size: int, *arrays: Any) -> tuple[float, bool]:
-        """Call the loop on flat arrays."""
+        """Call the compiled loop on flat arrays."""
         sample_weight, where, labels, weight = arrays
         result: tuple[float, bool] = self.entry(
             sample_weight, where, labels, self.ignored, weight, self.limits, size, self.block

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.kernels.compiler.bytecode import straight
+from lossreg.kernels.compiler.bytecode import has_uniform_control_flow
 from lossreg.kernels.compiler.options import LANES, is_stock
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ BY_ROW: tuple[bool, ...] = ()
 
 def takes_lanes(function: Any) -> bool:
     """Whether a kernel can run for several rows at a time: it does the same steps for each, and can be compiled so."""
-    return not is_stock() and straight(function)
+    return not is_stock() and has_uniform_control_flow(function)
 
 
 def elements_abreast(
