@@ -62,7 +62,8 @@ from plugin import made
 criterion = lossreg.create(made, reduction="sum", **eval(sys.argv[1]))
 print(float(criterion.value_and_grad(np.array([1.0, 2.0]), np.zeros(2))[0]))
 from lossreg.kernels.drivers import compiled_loops
-drivers = [compiled_loops.form_loop(made.forms[0], np.float64, (criterion.parameters["odd"],), (0,), -1, vectorized=False)]
+switches = (criterion.parameters["odd"],)
+drivers = [compiled_loops.form_loop(made.forms[0], np.float64, switches, (0,), -1, vectorized=False)]
 stats = [driver.stats for driver in drivers]
 print(sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cache_misses.values()) for s in stats))
 """

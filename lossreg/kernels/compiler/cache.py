@@ -50,7 +50,8 @@ class CheckedFiles(IndexDataCacheFile):
             return None
         size = sha256().digest_size
         digest, data = content[:size], content[size:]
-        return pickle.loads(data) if digest == self.digest(name, data) else None  # noqa: S301  the digest shows that it is what was saved
+        # The digest shows that it is what was saved.
+        return pickle.loads(data) if digest == self.digest(name, data) else None  # noqa: S301
 
     def _save_data(self, name: str, value: Any) -> None:
         data = self._dump(value)
@@ -101,7 +102,7 @@ def directories() -> list[Path]:
 
 
 def cached_files() -> list[CachedFile]:
-    """List the cache files of lossreg's loops; the other files in these directories are Python's own bytecode caches."""
+    """List the cache files of lossreg's loops, without Python's bytecode caches in the same directories."""
     current = {generation(stock=stock) for stock in (False, True)}
     found = []
     for folder in directories():

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def compilations() -> Iterator[list[str]]:
-    """Collect, in a list that is filled at the end of the context, the names of the loops compiled in it, by signature."""
+    """Yield a list that is filled at the end of the context with the name of each loop and signature compiled in it."""
     found: list[str] = []
     with install_recorder("numba:compile") as recorder:
         yield found

@@ -122,7 +122,7 @@ def room(_: Any, row: Any) -> Any:
 
 @intrinsic
 def arrays(_: Any, operands: Any) -> Any:
-    """The operands that are arrays; a single empty array if there are none, because loops over empty tuples fail to type."""
+    """The arrays among the operands; one empty array if there are none: numba cannot loop over an empty tuple."""
     kept = [at for at, operand in enumerate(operands) if isinstance(operand, types.Array)]
     found = [operands[at] for at in kept] or [types.Array(types.float32, 1, "C")]
 

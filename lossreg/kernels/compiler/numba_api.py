@@ -111,7 +111,7 @@ def renew_definitions(function: Any) -> None:
 
 
 def known_to_numba(function: Any) -> bool:
-    """Whether a Python function is registered with numba, by an overload or the like, so that compiled code can call it."""
+    """Whether a Python function is registered with numba, for example by an overload, and so is callable."""
     cpu_target.typing_context.refresh()
     try:
         cpu_target.typing_context.resolve_value_type(function)

@@ -44,8 +44,8 @@ def inner(options: dict[str, Any], *, inline: bool = True, distinct_rows: bool =
 def is_stock() -> bool:
     """Whether loops are compiled by numba's own pipeline, which takes longer and makes slower loops.
 
-    The environment variable LOSSREG_COMPILER chooses it ("stock") or lossreg's pipeline ("lossreg"). By default lossreg's
-    is used, except with versions of numba that it is not tested with.
+    The environment variable LOSSREG_COMPILER chooses it ("stock") or lossreg's pipeline ("lossreg"). By default
+    lossreg's is used, except with versions of numba that it is not tested with.
     """
     given = os.environ.get("LOSSREG_COMPILER", "")
     if given not in ("", "lossreg", "stock"):

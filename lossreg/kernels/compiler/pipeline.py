@@ -1,9 +1,9 @@
 """The compiler pipeline of a loop and its inner functions: one optimization of all code, and only the passes needed.
 
-numba optimizes each function and generates machine code for it, then links it into its callers and optimizes them, level
-by level. Here inner functions are linked as they are, and LLVM optimizes the loop once. In addition, an argument that
-has its default value is a constant: branches on it are pruned before type inference, so that the branches that a switch
-excludes are not compiled. Without both, the first call of triplet_margin took 3.3 s.
+numba optimizes each function and generates machine code for it, then links it into its callers and optimizes them,
+level by level. Here inner functions are linked as they are, and LLVM optimizes the loop once. In addition, an argument
+that has its default value is a constant: branches on it are pruned before type inference, so that the branches that a
+switch excludes are not compiled. Without both, the first call of triplet_margin took 3.3 s.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class LoopLibrary(JITCodeLibrary):
     """The code of a loop and its inner functions, optimized together instead of one by one."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
-        """Promote variables to registers: after inlining, alias analysis can then tell which row a pointer belongs to."""
+        """Promote variables to registers, so that after inlining alias analysis can tell rows apart."""
         # The modules that are linked must agree on the data layout.
         ll_module.data_layout = self._codegen._data_layout  # noqa: SLF001  numba has no other way
         manager, builder = create_new_function_pass_manager(), self._codegen._pass_builder()  # noqa: SLF001  as above
@@ -117,7 +117,8 @@ class LowerLoop(typed_passes.NativeLowering):
     def run_pass(self, state: Any) -> bool:
         """Lower the function with the typing context of kernels, in a library of its own."""
         state.targetctx = state.targetctx.subtarget(
-            typing_context=kernel_context(), enable_nrt=self.needs_reference_counts(state) and state.targetctx.enable_nrt
+            typing_context=kernel_context(),
+            enable_nrt=self.needs_reference_counts(state) and state.targetctx.enable_nrt,
         )
         state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()

@@ -1,8 +1,8 @@
 """Specialize a template for a kernel: a compiled loop, which other processes find in the cache on disk.
 
 A loop is a clone of a template with other globals. Its name contains a fingerprint of all that determines its code: the
-kernel with every function that it calls, the source of lossreg.kernels, and the options. An edit of any of these changes
-the name; without an edit, a second process loads the loop from disk and compiles nothing.
+kernel with every function that it calls, the source of lossreg.kernels, and the options. An edit of any of these
+changes the name; without an edit, a second process loads the loop from disk and compiles nothing.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def clone(
     link: Callable[[], dict[str, Any]] = dict,
     options: dict[str, Any] = REORDERED,
 ) -> Callable[..., Any]:
-    """Copy a template under a new name with these globals replaced, to be compiled for each signature it is called with.
+    """Copy a template under a new name with these globals replaced, to be compiled for each signature of its calls.
 
     `link` returns further globals, and is called only if something is compiled: the imports that it makes take longer
     than loading a loop from disk.
@@ -116,14 +116,16 @@ def acquire(file: int, lock: Path) -> None:
         except BlockingIOError:
             sleep(LOCK_PAUSE)
     warnings.warn(
-        f"waiting for another process, which is compiling the same loop and holds the lock {lock}", RuntimeWarning, stacklevel=2
+        f"waiting for another process, which is compiling the same loop and holds the lock {lock}",
+        RuntimeWarning,
+        stacklevel=2,
     )
     return fcntl.flock(file, fcntl.LOCK_EX)
 
 
 @contextmanager
 def garbage_collection_paused() -> Iterator[None]:
-    """Pause garbage collection: compilation creates many long-lived objects, and traversing them took a tenth of its time."""
+    """Pause garbage collection: traversing the many long-lived objects of a compilation took a tenth of its time."""
     collecting = gc.isenabled()
     gc.disable()
     try:

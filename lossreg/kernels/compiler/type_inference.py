@@ -1,9 +1,9 @@
 """Type inference in kernels: numba's, with additional operations on private types that other numba code never sees.
 
-An operation on a private type, such as a sum of lanes, is not registered with numba, where it would be one more overload
-to try in every user's code. It is kept in a table here, which is consulted first. In addition, signatures are cached
-while a loop is compiled: numba resolves every call twice, and an addition has a dozen overloads to try. With this cache,
-compiling ctc takes a twelfth fewer instructions.
+An operation on a private type, such as a sum of lanes, is not registered with numba, where it would be one more
+overload to try in every user's code. It is kept in a table here, which is consulted first. In addition, signatures are
+cached while a loop is compiled: numba resolves every call twice, and an addition has a dozen overloads to try. With
+this cache, compiling ctc takes a twelfth fewer instructions.
 """
 
 from __future__ import annotations

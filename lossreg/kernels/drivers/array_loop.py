@@ -1,8 +1,8 @@
 """The compiled loop of a form over the arrays of a call, whatever their dtypes and memory layouts.
 
-C-contiguous arrays of the dtypes that the loop takes are read and written in place. Others (float16, another byte order,
-strided, integers in place of floats, a class axis that is not last) are converted: small arrays at once, large ones a
-slab at a time, so that the copies take no more memory than a few slabs.
+C-contiguous arrays of the dtypes that the loop takes are read and written in place. Others (float16, another byte
+order, strided, integers in place of floats, a class axis that is not last) are converted: small arrays at once, large
+ones a slab at a time, so that the copies take no more memory than a few slabs.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def constant(x: Array, operands: Operands) -> Operand:
 
 
 def takes_channels_first(form: Form, operands: Operands) -> bool:
-    """Whether all arrays of rows are (N, C, ...) in memory, and the kernel can be compiled for several rows at a time."""
+    """Whether all arrays of rows are (N, C, ...) in memory, and the kernel can be vectorized over rows."""
     rows = [x for x in (*operands.slopes, *operands.inputs) if x is not None and x.has_rows]
     vectorized = operands.inputs[0].row_length <= BLOCK // LANES and takes_lanes(form.kernel)
     return vectorized and all(x.channels_first_view() is not None for x in rows)

@@ -31,7 +31,7 @@ TEMPLATES = {
 
 
 def linker(*kernel: Any) -> Callable[[], dict[str, Any]]:
-    """The function that imports, only when a loop is compiled, the kernel and everything else that its template calls."""
+    """The function that imports what a template calls, and is only called when a loop is compiled."""
 
     def link() -> dict[str, Any]:
         from lossreg.kernels.loops.linking import parts
@@ -53,8 +53,8 @@ def form_loop(
 ) -> Callable[..., bool]:
     """The loop of a form for a float type, values of its switches, and slopes to store; it compiles when it is called.
 
-    `overwritten` is the input whose memory receives the only slope, row by row, or -1; `vectorized` chooses the template
-    that takes several rows or elements at a time.
+    `overwritten` is the input whose memory receives the only slope, row by row, or -1; `vectorized` chooses the
+    template that takes several rows or elements at a time.
     """
     scalar_template, vector_template = TEMPLATES[form.by_row]
     template = vector_template if vectorized else scalar_template
@@ -66,8 +66,8 @@ def form_loop(
         "BY_ROW": by_row,
         "OVER": overwritten,
     }
-    # numba's index refers to the kernel's module by name, so that a copy of a plugin under another name needs an entry of
-    # its own.
+    # numba's index refers to the kernel's module by name, so that a copy of a plugin under another name needs an entry
+    # of its own.
     decisive = (
         form.kernel,
         form.kernel.__module__,
@@ -105,7 +105,7 @@ def form_entry(
     leading: tuple[Any, ...],
     operands: tuple[Any, ...],
 ) -> Callable[..., bool]:
-    """The compiled code of a form's loop for these kinds of leading arrays (values, weights, mask) and other operands."""
+    """The compiled code of a form's loop for these kinds of leading arrays (values, weights, mask) and operands."""
     function = form_loop(form, real, switches, stored, overwritten, vectorized=vectorized)
     numbers = (types.float64, *[types.int64] * 4)
     kinds = (numba_type((np.float64, 1)), *map(numba_type, leading), *numbers, numba_type(operands))

@@ -78,7 +78,7 @@ def forward(values: Any, bias: Any) -> None:
 
 
 def backward(values: Any, grad: Any, grad_bias: Any) -> None:
-    """Multiply `grad` in place by the derivative of the activation at these values; fill `grad_bias` with the column sums."""
+    """Multiply `grad` in place by the activation's derivative at these values; fill `grad_bias` with column sums."""
     grad_bias[:] = 0
     for i in range(values.shape[0]):
         row, slopes = values[i], grad[i]

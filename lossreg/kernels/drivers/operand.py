@@ -115,8 +115,8 @@ class Operand:
 class Operands:
     """The arrays that a loop fills and reads; those that calls do not have or do not ask for are None.
 
-    values, weight, where: arrays of the loss's own shape.
-    slopes, inputs: arrays with their dtypes, full shapes and orders, the first four arguments of `Operand`. There are as
+    values, weight, where: arrays of the loss's own shape. slopes, inputs: arrays with their dtypes, full shapes and
+    orders, the first four arguments of `Operand`. There are as
         many slopes as the form has.
     """
 
@@ -143,7 +143,7 @@ class Operands:
             self.inputs.append(Operand(*given, rank=rank))
 
     def in_order(self, slots: Iterable[int]) -> list[Operand | None]:
-        """List them in the order of the loop's arguments: values, weight, mask, the slopes at `slots`, and the inputs."""
+        """List them in the order of the loop's arguments: values, weight, mask, the slopes at `slots`, inputs."""
         return [self.values, self.weight, self.where, *[self.slopes[at] for at in slots], *self.inputs]
 
 

@@ -90,7 +90,7 @@ class Worker:
         self.started.release()
 
     def result(self) -> tuple[Any, BaseException | None]:
-        """Wait for the call; return its result and its error, one of which is None."""
+        """Wait for the call; return its result and its error, if any."""
         self.finished.acquire()
         outcome, self.outcome = self.outcome, None
         return outcome
@@ -101,7 +101,7 @@ _idle: dict[int, list[Worker]] = {}
 
 
 def run_in_threads(function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> list[Any]:
-    """Call the function with each tuple of arguments concurrently, the last in this thread; return the results in order."""
+    """Call the function with each tuple of arguments concurrently, the last in this thread; results are in order."""
     *others, own = calls
     idle = _idle.setdefault(os.getpid(), [])
     workers = []

@@ -138,7 +138,9 @@ class WeightSum:
         views = [operand and operand.view(x) for operand, x in zip(self.operands, given, strict=True)]
         total, ordinary = 0.0, True
         for index in slabs(self.shape, SLAB):
-            arrays = [operand and operand.slab_to_loop(x[index]) for operand, x in zip(self.operands, views, strict=True)]
+            arrays = [
+                operand and operand.slab_to_loop(x[index]) for operand, x in zip(self.operands, views, strict=True)
+            ]
             size = next(array.size for array in arrays if array is not None)
             added, within = self.add(size, *arrays[:3], self.weight if self.by_element is None else arrays[3])
             total, ordinary = total + added, ordinary and within
