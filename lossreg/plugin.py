@@ -5,7 +5,9 @@
 * `loss`, `model`, `optimizer`, `data`, `schedule` and `tracker` are decorators, each of which makes a component from a
   function; `hookimpl` marks the hook that returns the component.
 * Domains, such as `Real`, `Positive` or `ClassIndex`, annotate the inputs and parameters of that function.
-* `Row`, `ClassRow`, `Slope` and `Slopes` annotate rows of a kernel, `Array` and `Axes` the arrays of a batch kernel.
+* `Row`, `ClassRow`, `Slope` and `Slopes` annotate rows of a kernel, `Array` and `Axes` the arrays of a batch kernel;
+  `Width` fixes the length of a row, and `Learned` has an input trained beside the network.
+* `Domain`, `InverseLink` and `shifted_softplus` make domains of one's own.
 * `each`, `Scratch` and `require` are for batch kernels; `Table` is what data sets return, and `Network`, `Sequential`
   and `Dense` are what models are made of.
 
@@ -26,11 +28,19 @@ if TYPE_CHECKING:
         ClassIndex as ClassIndex,
         ClassRow as ClassRow,
         Dissimilarity as Dissimilarity,
+        Event as Event,
+        Finite as Finite,
+        FiniteNonNegative as FiniteNonNegative,
+        FinitePositive as FinitePositive,
         Fraction as Fraction,
+        Given as Given,
+        Group as Group,
         IgnoredLabel as IgnoredLabel,
         IncreasingIntegers as IncreasingIntegers,
+        Learned as Learned,
         Length as Length,
         LogProbability as LogProbability,
+        Multiplicity as Multiplicity,
         NonNegative as NonNegative,
         NonNegativeInteger as NonNegativeInteger,
         PaddedClassIndex as PaddedClassIndex,
@@ -46,8 +56,11 @@ if TYPE_CHECKING:
         Slopes as Slopes,
         Symbol as Symbol,
         Target as Target,
+        Time as Time,
         Unit as Unit,
+        View as View,
         Weight as Weight,
+        Width as Width,
     )
     from lossreg.definition.component import (
         Component as Component,
@@ -62,7 +75,12 @@ if TYPE_CHECKING:
         schedule as schedule,
         tracker as tracker,
     )
+    from lossreg.definition.domains import Domain as Domain
     from lossreg.definition.hooks import hookimpl as hookimpl
+    from lossreg.definition.inverse_links import (
+        InverseLink as InverseLink,
+        shifted_softplus as shifted_softplus,
+    )
     from lossreg.definition.loss import (
         Loss as Loss,
         loss as loss,
@@ -84,6 +102,20 @@ if TYPE_CHECKING:
     from lossreg.kernels.drivers.scratch import Scratch as Scratch
 
 EXPORTS = {
+    "Event": "lossreg.definition.annotations",
+    "Finite": "lossreg.definition.annotations",
+    "FiniteNonNegative": "lossreg.definition.annotations",
+    "FinitePositive": "lossreg.definition.annotations",
+    "Given": "lossreg.definition.annotations",
+    "Group": "lossreg.definition.annotations",
+    "Learned": "lossreg.definition.annotations",
+    "Multiplicity": "lossreg.definition.annotations",
+    "Time": "lossreg.definition.annotations",
+    "View": "lossreg.definition.annotations",
+    "Width": "lossreg.definition.annotations",
+    "Domain": "lossreg.definition.domains",
+    "InverseLink": "lossreg.definition.inverse_links",
+    "shifted_softplus": "lossreg.definition.inverse_links",
     "Array": "lossreg.definition.annotations",
     "Axes": "lossreg.definition.annotations",
     "ClassIndex": "lossreg.definition.annotations",

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lossreg.definition.domains import DISSIMILARITY, LOG_PROBABILITY, NON_NEGATIVE, PROBABILITY, UNIT
-from lossreg.experiment.task.inverse_links import INVERSE_LINKS
+from lossreg.definition import domains
+from lossreg.definition.domains import DISSIMILARITY, LOG_PROBABILITY, NON_NEGATIVE, PROBABILITY, UNIT, Domain
 from lossreg.experiment.task.requirements import requirements_of
 from lossreg.experiment.task.tasks import Task
 from lossreg.experiment.training.objective import Objective
@@ -78,7 +78,7 @@ def test_parts_of_a_batch_add_up_to_its_gradient():
 def test_links_give_numbers_of_their_domain_however_large(domain):
     raw = np.float32([[-1e4, 0, 1e4], [1e4, 1e4, 1e4], [-3, 2, 1]])
     with np.errstate(all="raise", under="ignore"):
-        values = INVERSE_LINKS[domain].apply(raw)
+        values = domain.inverse_link.apply(raw)
     assert np.isfinite(values).all()
     assert np.asarray(domain.contains(values)).all()
     if domain is PROBABILITY:
@@ -87,9 +87,12 @@ def test_links_give_numbers_of_their_domain_however_large(domain):
         np.testing.assert_allclose(np.exp(values).sum(axis=1), 1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("domain", [domain for domain, link in INVERSE_LINKS.items() if link], ids=str)
+LINKED = [domain for domain in vars(domains).values() if isinstance(domain, Domain) and domain.inverse_link]
+
+
+@pytest.mark.parametrize("domain", LINKED, ids=str)
 def test_the_derivative_of_a_link_agrees_with_differences(domain):
-    link = INVERSE_LINKS[domain]
+    link = domain.inverse_link
     raw = RANDOM.normal(size=(4, 2, 3) if domain is DISSIMILARITY else (4, 3))
     values = link.apply(raw)
     direction = RANDOM.normal(size=values.shape)
@@ -99,10 +102,12 @@ def test_the_derivative_of_a_link_agrees_with_differences(domain):
         step[at] = 1e-6
         numerical[at] = ((link.apply(raw + step) - link.apply(raw - step)) * direction).sum() / 2e-6
     np.testing.assert_allclose(link.differentiate(raw, values, direction), numerical, atol=1e-8)
+    if link.link:
+        np.testing.assert_allclose(link.link(values), raw, rtol=1e-12)
 
 
 def test_a_distance_of_nothing_has_no_slope():
-    raw, link = np.zeros((2, 2, 3)), INVERSE_LINKS[DISSIMILARITY]
+    raw, link = np.zeros((2, 2, 3)), DISSIMILARITY.inverse_link
     values = link.apply(raw)
     assert not values.any()
     assert not link.differentiate(raw, values, np.ones((2, 1))).any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from lossreg.criterion.arguments import as_array, in_words
 from lossreg.criterion.bound_form import BoundForm
 from lossreg.criterion.checked_call import Call
 from lossreg.criterion.checking import check_options, graded_inputs
+from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.signature import CLASSES, SAMPLES, variants
-from lossreg.errors import InvalidInput, InvalidType
+from lossreg.errors import InvalidInput, InvalidParameter, InvalidType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +39,10 @@ def check_batch(
     for x, input_name in zip(arrays, names, strict=False):
         as_array(x, name, input_name)
     bound, sizes = match(forms, arrays)
-    shape = (sizes[SAMPLES],) if SAMPLES in sizes else ()
-    call = Call(bound, arrays, shape, graded_inputs(bound, wrt))
+    call = Call(bound, arrays, weighed_shape(bound.form, arrays, sizes), graded_inputs(bound, wrt))
+    call.sizes = sizes
+    if sample_weight is not None and bound.form.weight_axes is None:
+        raise InvalidParameter(f"{name}: takes no sample_weight: the samples of a batch have one value together")
     if CLASSES in sizes:
         for parameter, value in bound.parameters:
             if isinstance(value, np.ndarray) and value.shape != (sizes[CLASSES],):
@@ -85,19 +89,69 @@ def side_by_side(loss: str, form: Form, arrays: Sequence[Array]) -> Sequence[Arr
 
 
 def measure(form: Form, arrays: Sequence[Array]) -> tuple[dict[str, int], str]:
-    """The sizes of the axes, by name; and what is wrong with the shapes, if anything is."""
+    """The sizes of the axes, by name; and what is wrong with the shapes, if anything is.
+
+    The axes that `...` stands for have the size of all of them together.
+    """
     sizes: dict[str, int] = {}
-    single = arrays[0].ndim == len(form.inputs[0].axes) - 1
+    further: tuple[int, ...] | None = None
+    single = form.plain and arrays[0].ndim == len(form.inputs[0].axes) - 1
     for array, entry in zip(arrays, form.inputs, strict=True):
         axes = tuple(axis for axis in entry.axes if not (single and axis == SAMPLES))
-        before = dict(sizes)
-        fits = array.ndim == len(axes) and (
-            entry.variadic
-            or all(sizes.setdefault(axis, size) == size for axis, size in zip(axes, array.shape, strict=True))
-        )
+        before, known_further = dict(sizes), further
+        named, shape = axes, array.shape
+        if axes[-1:] == (ANY_AXES,):
+            named = axes[:-1]
+            shape, rest = shape[: len(named)], shape[len(named) :]
+            further = rest if further is None else further
+            fits = len(shape) == len(named) and rest == further
+            sizes[ANY_AXES] = prod(further)
+        else:
+            fits = array.ndim == len(axes)
+        fits = fits and (entry.variadic or all(has_size(sizes, *pair) for pair in zip(named, shape, strict=True)))
         if not fits:
-            known = ", ".join(str(before.get(axis, axis)) for axis in axes)
+            known = ", ".join(
+                expected_size(before, axis)
+                if axis != ANY_AXES
+                else axis
+                if known_further is None
+                else ", ".join(map(str, known_further))
+                for axis in axes
+            )
             return sizes, f"{entry.name} of shape ({known}{',' * (len(axes) == 1)}); got {array.shape}"
         if entry.domain.integer and array.dtype.kind not in "iu":
             return sizes, f"{entry.name} of an integer type; got {array.dtype}"
     return sizes, ""
+
+
+def has_size(sizes: dict[str, int], axis: str, size: int) -> bool:
+    """Whether an axis may have this size; takes note of it if it is the first of its name."""
+    if axis.isdecimal():
+        return int(axis) == size
+    name, fewer, _ = axis.partition("-1")
+    return sizes.setdefault(name, size + 1 if fewer else size) == (size + 1 if fewer else size)
+
+
+def expected_size(sizes: dict[str, int], axis: str) -> str:
+    """The size of an axis in a message: the number, if it is known, or the name."""
+    name, fewer, _ = axis.partition("-1")
+    known = sizes.get(name)
+    return axis if known is None else str(known - 1 if fewer else known)
+
+
+def weighed_shape(form: Form, arrays: Sequence[Array], sizes: dict[str, int]) -> tuple[int, ...]:
+    """The shape of what is weighed and masked: the samples, or for some losses their elements."""
+    if form.plain:
+        return (sizes[SAMPLES],) if SAMPLES in sizes else ()
+    shape: tuple[int, ...] = ()
+    for axis in form.weight_axes or (SAMPLES,):
+        shape += further_axes(form, arrays) if axis == ANY_AXES else (sizes[axis],)
+    return shape
+
+
+def further_axes(form: Form, arrays: Sequence[Array]) -> tuple[int, ...]:
+    """The shape of the axes that `...` stands for."""
+    for x, entry in zip(arrays, form.inputs, strict=True):
+        if ANY_AXES in entry.axes:
+            return tuple(x.shape[len(entry.axes) - 1 :])
+    return ()

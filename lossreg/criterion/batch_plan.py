@@ -109,7 +109,7 @@ class BatchPlan(Plan):
         }
         share: Array = shares[kept].astype(self.real)
         try:
-            found: Array = form.kernel(*form.kernel_arguments(counting), share, slopes, **self.parameters)
+            found: Array = form.call(counting, share, slopes, self.parameters)
         except Outside as error:
             raise self.outlier(entries[error.name], error.at, error.got, error.extent, kept) from None
         for name, slope in slopes.items():
@@ -135,7 +135,7 @@ class BatchPlan(Plan):
         """What the kernel gets of an input: the samples that count, in its own type."""
         if SAMPLES in entry.axes and len(kept) < array.shape[entry.axes.index(SAMPLES)]:
             array = np.take(array, kept, axis=entry.axes.index(SAMPLES))
-        return np.ascontiguousarray(array, np.int64 if entry.domain.integer else self.real)
+        return np.asarray(array, np.int64 if entry.domain.integer else self.real, order="C")
 
     def check(self, x: Array, entry: Input, kept: Array) -> None:
         """Raise InvalidInput for the first number that lies outside its domain, with its position."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.definition.roles import Role
+from lossreg.definition.signature import BATCH, COUPLED_GROUPS, GROUPS, INDEPENDENT, SAMPLES
+from lossreg.errors import InvalidParameter, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +32,7 @@ class BoundForm:
     weight: what each element or row weighs in the sum that a mean divides by, a number; weights: an array of them, by
         class or over the loss's own shape, by the parameter of the name `weighted`.
     unit: weights beyond the usual are given to the kernel divided by this power of two.
+    coupling: how the samples of a batch are coupled; see `lossreg.definition.signature.COUPLINGS`.
     wide: whether a parameter takes float64 to compute with.
     checked: whether there are numbers that an input may not have.
     """
@@ -37,6 +40,8 @@ class BoundForm:
     def __init__(self, loss: str, reduction: str, form: Form, settings: Mapping[str, Any]) -> None:
         self.loss, self.reduction, self.form, self.settings = loss, reduction, form, settings
         self.by_row, self.slopes, self.graded = form.by_row, form.slopes, form.default_wrt
+        self.coupling = form.coupling(settings) if form.by_batch else INDEPENDENT
+        check_reduction(self)
         values = form.resolve(settings)
         self.switches = tuple([values[name] for name in form.switches])
         self.ignored: int | None = None
@@ -75,6 +80,28 @@ class BoundForm:
         else:
             self.weight *= value
         return value
+
+    @property
+    def value_axes(self) -> tuple[str, ...]:
+        """The axes of the values of a batch kernel: those of a coupled batch have none of samples."""
+        if self.coupling == BATCH:
+            return tuple(axis for axis in self.form.value_axes if axis != SAMPLES)
+        if self.coupling == COUPLED_GROUPS:
+            return tuple(GROUPS if axis == SAMPLES else axis for axis in self.form.value_axes)
+        return self.form.value_axes
+
+
+def check_reduction(bound: BoundForm) -> None:
+    """Raise InvalidParameter for a reduction that has no meaning for coupled samples."""
+    if bound.coupling == INDEPENDENT:
+        return
+    single = not bound.value_axes
+    allowed = ("sum", "mean") if single else ("none", "sum", "mean")
+    if bound.reduction not in allowed:
+        why = "the samples of a batch have one value together" if single else "its samples are coupled"
+        raise InvalidParameter(
+            f"{bound.loss}: expected a reduction of {listed(allowed)}, as {why}; got {bound.reduction}"
+        )
 
 
 def beyond(value: Any) -> bool:

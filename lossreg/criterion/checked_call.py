@@ -26,6 +26,7 @@ class Call:
     shape: the loss's own shape.
     kind, real: the type of the result, and the type that the loop computes in.
     graded: the positions of the inputs that get a gradient, in the order in which they are wanted.
+    sizes: the sizes of a batch kernel's axes, by name.
     out: how each array given for a gradient is filled; empty where none is given.
     """
 
@@ -43,6 +44,7 @@ class Call:
         self.sample_weight: Array | None = None
         self.where: Array | None = None
         self.out: tuple[str, ...] = ()
+        self.sizes: dict[str, int] = {}
 
 
 def gradient_type(x: Array) -> np.dtype[Any]:

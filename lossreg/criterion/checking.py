@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lossreg.criterion.bound_form import BoundForm
-    from lossreg.definition.signature import Form
+    from lossreg.definition.signature import Form, Input
 
     Array = np.ndarray[Any, Any]
 
@@ -98,12 +98,25 @@ def own_shape(form: Form, arrays: Sequence[Array]) -> tuple[tuple[int, ...], Any
         if array.shape != expected and not (entry.broadcast and array.shape in smaller(full)):
             message = f"{entry.name} of shape {expected}, as {inputs[0].name} has shape {full}; got {array.shape}"
             return (), (InvalidInput, message)
-        kind = array.dtype
-        if kind.num not in NATIVE and kind.kind not in "iub":
-            return (), (InvalidType, f"numbers as {entry.name}")
-        if entry.domain.integer and kind.kind not in "iu":
-            return (), (InvalidType, f"{entry.name} of an integer type; got {kind}")
+        problem = problem_of(entry, array)
+        if problem:
+            return (), problem
     return shape, None
+
+
+def problem_of(entry: Input, array: Array) -> Any:
+    """What is wrong with the type or the width of an array for an input, as `own_shape` gives it; None if nothing."""
+    kind = array.dtype
+    if kind.num not in NATIVE and kind.kind not in "iub":
+        return InvalidType, f"numbers as {entry.name}"
+    if entry.domain.integer and kind.kind not in "iu":
+        return InvalidType, f"{entry.name} of an integer type; got {kind}"
+    if entry.width.isdecimal() and entry.axis is not None:
+        length = array.shape[row_axis(entry.axis, array.ndim)]
+        if length != int(entry.width):
+            expected = f"rows of {entry.width} numbers as {entry.name}"
+            return InvalidInput, f"{expected}; got rows of {length}, in shape {array.shape}"
+    return None
 
 
 def mismatch(forms: Sequence[BoundForm], arrays: Sequence[Array], problems: list[Any]) -> InvalidInput | InvalidType:

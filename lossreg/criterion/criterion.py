@@ -12,9 +12,9 @@ from numpy import ndarray
 
 from lossreg.criterion.arguments import as_array, inputs_by_name, refuse_arguments_of_calls, shown
 from lossreg.criterion.batch_check import check_batch
-from lossreg.criterion.batch_plan import BatchPlan
 from lossreg.criterion.bound_form import BoundForm
 from lossreg.criterion.checking import VALUE_ONLY, check, layouts_of
+from lossreg.criterion.coupled_plan import batch_plan
 from lossreg.criterion.loop_plan import LoopPlan
 from lossreg.criterion.reductions import REDUCTIONS
 from lossreg.definition.loss import Loss
@@ -219,7 +219,7 @@ class Criterion:
     def _add_plan(self, key: Any, *given: Any) -> Plan:
         """Check a call, and keep the plan of those that are like it."""
         batch = self._forms[0].form.by_batch
-        plan = BatchPlan(check_batch(self._forms, *given)) if batch else LoopPlan(check(self._forms, *given))
+        plan = batch_plan(check_batch(self._forms, *given)) if batch else LoopPlan(check(self._forms, *given))
         with ADDING:
             if len(self._plans) >= PLANS:
                 del self._plans[next(iter(self._plans))]

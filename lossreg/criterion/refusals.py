@@ -30,7 +30,7 @@ def refuse_outside(call: Call) -> None:
     axis = form.inputs[0].axis
     classes = 0 if axis is None else first.shape[row_axis(axis, first.ndim)]
     for x, entry in zip(call.arrays, form.inputs, strict=True):
-        valid = entry.role is Role.LABEL and x.size and x.min() >= 0 and x.max() < classes
+        valid = entry.role is Role.LABEL and x.size and x.min() >= 0 and x.max() < classes + entry.extra_classes
         if (entry.domain.integer or entry.domain.bounded) and not valid:
             refuse_outside_of(call, x, entry, classes)
 
@@ -71,6 +71,7 @@ def find_outside(bound: BoundForm, x: Array, entry: Input, classes: int) -> tupl
         ended = np.logical_or.accumulate(x == -1, axis=-1)
         return ~ended & ((x < 0) | (x >= classes)), f"classes from 0 to {classes - 1}, then -1"
     if entry.role is Role.LABEL:
+        classes += entry.extra_classes
         outside, extent = (x < 0) | (x >= classes), f"a class from 0 to {classes - 1}"
         if bound.ignored is None:
             return outside, extent

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_type_hi
 from lossreg.definition.domains import (
     CLASS_INDEX,
     DISSIMILARITY,
+    EVENT,
     FINITE,
+    FINITE_NON_NEGATIVE,
+    FINITE_POSITIVE,
     FRACTION,
     INCREASING_INTEGERS,
     INTEGER,
@@ -56,19 +59,26 @@ class SlopeRowMarker:
     """Marks the row that a kernel fills with slopes."""
 
 
+ANY_AXES = "..."
+"""Stands for any number of further axes, such as those of an image, in the names of axes."""
+
+
 class Axes:
     """Marks an input of a batch kernel: the names of its axes, and the domain of its numbers (any number by default).
 
-    Axes with the same name have the same length. N is the axis of the samples; a caller with a single sample leaves it
-    out. With `lengths`, the name of another input, callers may also give the samples concatenated along one axis, each
-    as long as that input says.
+    Axes with the same name have the same length; a number instead of a name is the length itself, and `C-1` one less
+    than that of C. N is the axis of the samples; a caller with a single sample leaves it out. `...` at the end stands
+    for any further axes, which the kernel gets as one. No names mean a single number. With `lengths`, the name of
+    another input, callers may also give the samples concatenated along one axis, each as long as that input says.
     """
 
     def __init__(self, names: str, domain: Any = None, lengths: str = "") -> None:
         self.names = tuple(names.split())
-        if not self.names or not all(map(str.isidentifier, self.names)):
+        named = self.names[:-1] if self.names[-1:] == (ANY_AXES,) else self.names
+        if not all(name.removesuffix("-1").isidentifier() or name.isdecimal() for name in named):
             raise InvalidDefinition(
-                f"Axes: expected names of axes with spaces between them, such as 'N D'; got {names!r}"
+                f"Axes: expected names of axes with spaces between them, such as 'N D', 'N 4', 'N C-1' or 'N C ...'; "
+                f"got {names!r}"
             )
         if self.names.count("N") > 1:
             raise InvalidDefinition(f"Axes: expected the axis N of the samples once; got {names!r}")
@@ -77,8 +87,42 @@ class Axes:
         self.lengths = lengths
 
 
+@dataclass(frozen=True)
+class Width:
+    """Marks a row whose length is fixed: a number, or "C - 1" for one number fewer than there are classes."""
+
+    names: int | str
+
+    def __post_init__(self) -> None:
+        if self.axis != FEWER_CLASSES and not (self.axis.isdecimal() and int(self.axis)):
+            raise InvalidDefinition(f"Width: expected a number above 0 or 'C - 1'; got {self.names!r}")
+
+    @property
+    def axis(self) -> str:
+        """The width as the name of an axis."""
+        return str(self.names).replace(" ", "")
+
+
+FEWER_CLASSES = "C-1"
+"""The axis with one number fewer than there are classes."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Marks an input that is trained beside the network, such as a temperature or the centres of classes.
+
+    `init` is its initial value: a number, or a function of a random generator and the shape.
+    """
+
+    init: float | Callable[[Any, tuple[int, ...]], Any] = 0.0
+
+
 class SampleWeightMarker:
     """Marks the weights of the samples, which a batch kernel multiplies its values and slopes by."""
+
+
+class MultiplicityMarker(SampleWeightMarker):
+    """Marks how often each sample counts in all that a batch kernel adds up."""
 
 
 class SlopeArraysMarker:
@@ -168,6 +212,18 @@ NonNegativeInteger = Annotated[int, NON_NEGATIVE_INTEGER]
 """An integer from 0: a count of possibly none, a seed."""
 IncreasingIntegers = Annotated[tuple[int, ...], INCREASING_INTEGERS]
 """Integers above 0, each larger than the one before."""
+Finite = Annotated[float, FINITE]
+"""Any number but inf and nan."""
+FinitePositive = Annotated[float, FINITE_POSITIVE]
+"""A number above 0, without inf."""
+FiniteNonNegative = Annotated[float, FINITE_NON_NEGATIVE]
+"""A number from 0, without inf."""
+Group = Annotated[int, INTEGER, Role.GROUP]
+"""The group of a sample: any integer. A batch kernel gets the groups numbered from 0, in the order of the integers."""
+Event = Annotated[int, EVENT, Role.EVENT]
+"""1 for a sample whose event was observed, 0 for one that is censored."""
+Time = Annotated[float, FINITE, Role.TIME]
+"""The time of a sample's event, or that of its last observation. It is a target, and has no gradient."""
 Length = Annotated[int, NON_NEGATIVE_INTEGER, Role.LENGTH]
 """The length of a sample, which a mean divides the sample's loss by."""
 Symbol = Annotated[int, SYMBOL]
@@ -181,6 +237,10 @@ else:
 Target = Annotated[_Number, Role.TARGET]
 """An input that the prediction is compared with, whose gradient is computed only on request. An input that is named
 target, label or labels has this role without saying so."""
+Given = Annotated[_Number, Role.DATA]
+"""An input that is given beside the predictions and has no gradient, such as a cost or an identifier."""
+View = Annotated[_Number, Role.VIEW]
+"""A prediction for another view of the same samples, such as the keys beside the queries of a contrastive loss."""
 Broadcast = Annotated[_Number, BroadcastMarker()]
 """An input that is broadcast: of the other inputs' shape, of that shape without its last axis or with a last axis of
 length 1, or a single number. Its gradient has its own shape: the sum of the slopes of the elements it is used for."""
@@ -192,6 +252,9 @@ Array = Any
 """A batch kernel's input, as in `Annotated[Array, Axes("N D")]`; `tuple[Array, ...]` takes all the remaining arrays."""
 SampleWeight = Annotated[Any, SampleWeightMarker()]
 """The weight of each sample, as an array without zeros: samples of weight 0 are not passed to the kernel."""
+Multiplicity = Annotated[Any, MultiplicityMarker()]
+"""How often each sample counts in everything that a kernel adds up, as an array: a sample of 2 is the same as the
+sample given twice."""
 Slopes = Annotated[dict[str, Any], SlopeArraysMarker()]
 """The arrays to fill with slopes: one for each input whose gradient was requested, by the name of the input."""
 Slope = Annotated[list[float], SlopeRowMarker()]

@@ -9,13 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lossreg.definition.inverse_links import (
+    DISTANCE_LINK,
+    IDENTITY_LINK,
+    LOG_SOFTMAX_LINK,
+    SIGMOID_LINK,
+    SOFTMAX_LINK,
+    SOFTPLUS_LINK,
+    InverseLink,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 @dataclass(frozen=True)
 class Domain:
-    """A set of numbers: its name, a description, a membership test, an example, and the task of a target from it."""
+    """A set of numbers: its name, a description, a membership test, an example, and the task of a target from it.
+
+    `inverse_link` makes numbers of the domain from the outputs of a network, which may be any numbers. Predictions of a
+    domain without bounds need none. `contains` is compiled, so it is a plain function of one number.
+    """
 
     name: str
     description: str
@@ -23,6 +37,12 @@ class Domain:
     example: float
     task: str = ""
     integer: bool = False
+    inverse_link: InverseLink | None = None
+
+    @property
+    def predictable(self) -> bool:
+        """Whether the outputs of a network can be made numbers of the domain."""
+        return self.inverse_link is not None or not (self.bounded or self.integer)
 
     @property
     def bounded(self) -> bool:
@@ -40,6 +60,18 @@ def anything(x: Any) -> Any:
 
 def _finite(x: Any) -> Any:
     return (x > -INFINITY) & (x < INFINITY)
+
+
+def _finite_positive(x: Any) -> Any:
+    return (x > 0) & (x < INFINITY)
+
+
+def _finite_non_negative(x: Any) -> Any:
+    return (x >= 0) & (x < INFINITY)
+
+
+def _zero_or_one(x: Any) -> Any:
+    return (x == 0) | (x == 1)
 
 
 def _positive(x: Any) -> Any:
@@ -73,18 +105,36 @@ def _increasing(x: Any) -> Any:
 INFINITY = float("inf")
 
 REAL = Domain("Real", "any number", anything, 0.5, "regression")
-POSITIVE = Domain("Positive", "above 0", _positive, 0.5, "regression")
-NON_NEGATIVE = Domain("NonNegative", "0 or above", _non_negative, 0.5, "counts")
-UNIT = Domain("Unit", "0 to 1", _unit, 0.5, "binary classification")
+POSITIVE = Domain("Positive", "above 0", _positive, 0.5, "regression", inverse_link=SOFTPLUS_LINK)
+NON_NEGATIVE = Domain("NonNegative", "0 or above", _non_negative, 0.5, "counts", inverse_link=SOFTPLUS_LINK)
+FINITE_POSITIVE = Domain(
+    "FinitePositive", "above 0 and finite", _finite_positive, 0.5, "regression", inverse_link=SOFTPLUS_LINK
+)
+FINITE_NON_NEGATIVE = Domain(
+    "FiniteNonNegative", "0 or above and finite", _finite_non_negative, 0.5, "counts", inverse_link=SOFTPLUS_LINK
+)
+UNIT = Domain("Unit", "0 to 1", _unit, 0.5, "binary classification", inverse_link=SIGMOID_LINK)
 SIGN = Domain("Sign", "1 or -1", _sign, 1.0, "signed binary")
-PROBABILITY = Domain("Probability", "0 or above, summing to 1", _non_negative, 0.5, "distributions")
-LOG_PROBABILITY = Domain("LogProbability", "logarithms of probabilities", anything, -0.5, "distributions")
-DISSIMILARITY = Domain("Dissimilarity", "a distance: any number, smaller for closer", anything, 0.5, "embedding")
+PROBABILITY = Domain(
+    "Probability", "0 or above, summing to 1", _non_negative, 0.5, "distributions", inverse_link=SOFTMAX_LINK
+)
+LOG_PROBABILITY = Domain(
+    "LogProbability", "logarithms of probabilities", anything, -0.5, "distributions", inverse_link=LOG_SOFTMAX_LINK
+)
+DISSIMILARITY = Domain(
+    "Dissimilarity",
+    "a distance: any number, smaller for closer",
+    anything,
+    0.5,
+    "embedding",
+    inverse_link=DISTANCE_LINK,
+)
 CLASS_INDEX = Domain("ClassIndex", "an integer from 0 to classes - 1", anything, 1, "classification", integer=True)
 PADDED_CLASS_INDEX = Domain(
     "PaddedClassIndex", "classes, and -1 after the last", anything, -1, "multi-label classification", integer=True
 )
-FINITE = Domain("Finite", "a finite number", _finite, 1.0)
+FINITE = Domain("Finite", "a finite number", _finite, 1.0, "regression", inverse_link=IDENTITY_LINK)
+EVENT = Domain("Event", "1 for an observed event, 0 for a censored one", _zero_or_one, 1, integer=True)
 INTEGER = Domain("Integer", "an integer", anything, 1, integer=True)
 FRACTION = Domain("Fraction", "from 0 to below 1", _below_one, 0.5)
 POSITIVE_INTEGER = Domain("PositiveInteger", "an integer, 1 or above", _at_least_one, 1, integer=True)

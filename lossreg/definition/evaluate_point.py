@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg.definition.annotations import row_axis_of
+from lossreg.definition.annotations import ANY_AXES, row_axis_of
 from lossreg.definition.signature import SAMPLES, variants
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ def evaluate(form: Form, point: tuple[Any, ...], parameters: dict[str, Any]) -> 
     It calculates in the type of the numbers that it is given.
     """
     parameters = form.resolve(parameters)
+    if form.by_batch and not form.plain:
+        return evaluate_coupled(form, point, parameters)
     if form.by_batch:
         fitting = (v for v in variants(form, len(point)) if all(map(is_sample, point, v.inputs)))
         return evaluate_batch(next(fitting), point, parameters)
@@ -51,6 +53,26 @@ def evaluate_batch(form: Form, sample: tuple[Any, ...], parameters: dict[str, An
     batch = [x if at is None else np.expand_dims(x, at) for x, at in zip(arrays, places, strict=True)]
     slopes = {entry.name: np.zeros_like(x) for entry, x in zip(form.inputs, batch, strict=True)}
     requested = {name: slopes[name] for name in form.slopes}
-    value = form.kernel(*form.kernel_arguments(batch), np.ones(1), requested, **parameters)
+    value = form.call(batch, np.ones(1), requested, parameters)
     shapes = {entry.name: x.shape for entry, x in zip(form.inputs, arrays, strict=True)}
     return (float(value[0]), *(slopes[name].reshape(shapes[name]).tolist() for name in form.slopes))
+
+
+def evaluate_coupled(form: Form, batch: tuple[Any, ...], parameters: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the values and slopes of a whole batch of samples that are not independent, each of weight 1."""
+    import numpy as np
+
+    kinds = (np.int64 if entry.domain.integer else np.float64 for entry in form.inputs)
+    arrays = [np.array(x, kind) for x, kind in zip(batch, kinds, strict=True)]
+    flat = [
+        x.reshape(*x.shape[: len(entry.axes) - 1], -1) if ANY_AXES in entry.axes else x
+        for x, entry in zip(arrays, form.inputs, strict=True)
+    ]
+    shapes = {entry.name: x.shape for entry, x in zip(form.inputs, flat, strict=True)}
+    slopes = {name: np.zeros(shapes[name]) for name in form.slopes}
+    weighted = next((x for x, e in zip(flat, form.inputs, strict=True) if e.axes == form.weight_axes), None)
+    samples = flat[0].shape[form.inputs[0].axes.index(SAMPLES)]
+    found = form.call(flat, np.ones(samples if weighted is None else weighted.shape), slopes, parameters)
+    values = np.asarray(found[0] if form.counts else found).tolist()
+    places = {entry.name: x.shape for entry, x in zip(form.inputs, arrays, strict=True)}
+    return (values, *(slopes[name].reshape(places[name]).tolist() for name in form.slopes))

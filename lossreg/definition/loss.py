@@ -18,6 +18,18 @@ Inputs have no default, parameters have one. A loss that accepts several sets of
     @cross_entropy.form
     def probabilities(logits: ClassRow[Real], target: ClassRow[Unit], slope: Slope, ...): ...
 
+A batch kernel may couple its samples, which `@loss(couples=...)` says:
+
+    @loss(couples="batch")      one value of the batch, or one for each class: a Multiplicity says how often each sample
+                                counts; without that argument the loss takes no sample weights
+    @loss(couples="anchors")    a value for each sample, to which the others contribute: a SampleWeight multiplies the
+                                values, a Multiplicity also counts in the contributions
+    @loss(couples="groups")     a value for each group: an input has the role Group
+    @loss(couples="over")       as the parameter `over` says, whose other values mean that samples are independent
+
+The return annotation has the axes of the values, such as `Annotated[Array, Axes("N C")]` for one by sample and class;
+a coupled batch has no N there. A kernel may return a tuple: the values, and what each of them counts in a mean.
+
 `@cross_entropy.method` adds a function of arrays and parameters that criteria also have as a method. A loss with batch
 kernels has an `@NAME.example` for each form, in the order of the forms: a function that makes a batch of a number of
 samples for the conformance kit, and the parameters that the shapes of the arrays depend on.
@@ -26,7 +38,8 @@ samples for the conformance kit, and the parameters that the shapes of the array
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, overload
 
 from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.component import Component
@@ -34,6 +47,7 @@ from lossreg.definition.domains import REAL
 from lossreg.definition.evaluate_point import evaluate
 from lossreg.definition.read_kernel import read_arguments, read_kernel
 from lossreg.definition.returned_values import returned_values
+from lossreg.definition.signature import INDEPENDENT
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
@@ -51,9 +65,9 @@ class Loss(Component):
     examples: list[Callable[[Any, int], Any]] = field(default_factory=list)
 
     @classmethod
-    def read(cls, function: Callable[..., Any]) -> Loss:
+    def read(cls, function: Callable[..., Any], couples: str = INDEPENDENT) -> Loss:
         """Make the loss from its first kernel; raises InvalidDefinition for a signature that cannot be read."""
-        component, form = super().read(function), read_kernel(function)
+        component, form = super().read(function), read_kernel(function, couples)
         by_element = not (form.by_row or form.by_batch)
         parameters = [
             replace(
@@ -68,7 +82,7 @@ class Loss(Component):
 
     def form(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
         """Add a kernel for another set of inputs, with the same parameters."""
-        added = read_kernel(kernel)
+        added = read_kernel(kernel, self.forms[0].couples)
         ours, theirs = ([(p.name, p.default) for p in form.parameters] for form in (self.forms[0], added))
         if ours != theirs:
             raise InvalidDefinition(f"{self.name}: the parameters of {kernel.__name__} differ: {theirs} and {ours}")
@@ -107,7 +121,10 @@ class Loss(Component):
         return replace(self, forms=forms, parameters=tuple(p for p in self.parameters if p.name not in switches))
 
     def method(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Add a function of arrays and all parameters; `criterion.NAME(*arrays)` calls it with the criterion's."""
+        """Add a function of arrays and all parameters; `criterion.NAME(*arrays)` calls it with the criterion's.
+
+        A method named `terms` returns numbers by name, which runs report beside the loss.
+        """
         self.methods[function.__name__] = function
         return function
 
@@ -129,6 +146,18 @@ class Loss(Component):
             return "embedding"
         return (self.inputs[0] if target.domain is REAL else target).domain.task
 
+    @property
+    def learned(self) -> tuple[Input, ...]:
+        """The inputs of the first form that are trained beside the network."""
+        return self.forms[0].learned
+
+    def initial_values(self, random: Any = None, **sizes: int) -> dict[str, Any]:
+        """Return the initial values of the learned inputs, by name; `sizes` are those of their axes, such as C=10."""
+        import numpy as np
+
+        random = np.random.default_rng(random)
+        return {entry.name: entry.initial_value(random, sizes) for entry in self.learned}
+
     def at(self, *point: Any, **parameters: Any) -> tuple[Any, ...]:
         """Return the value and slopes at one point (numbers, and lists for rows), by the first kernel in plain Python.
 
@@ -139,4 +168,15 @@ class Loss(Component):
         return evaluate(self.forms[0], point, self.bind(parameters))
 
 
-loss = Loss.read
+@overload
+def loss(function: Callable[..., Any], /) -> Loss: ...
+
+
+@overload
+def loss(*, couples: str) -> Callable[[Callable[..., Any]], Loss]: ...
+
+
+def loss(*functions: Any, couples: str = INDEPENDENT) -> Any:
+    """Make a loss from its first kernel; `couples` says how the value depends on several samples, if it does."""
+    read = partial(Loss.read, couples=couples)
+    return read(*functions) if functions else read

@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_origin
 
 from lossreg.definition.annotations import (
+    FEWER_CLASSES,
     Axes,
     BroadcastMarker,
-    SampleWeightMarker,
-    SlopeArraysMarker,
+    Learned,
     SlopeRowMarker,
+    Width,
     domain_of,
     marker_inside,
     marker_of,
     role_of,
     row_axis_of,
 )
-from lossreg.definition.parameters import Parameter, read_signature, switches_of
+from lossreg.definition.parameters import read_signature, switches_of
+from lossreg.definition.read_batch_kernel import read_batch_arguments
 from lossreg.definition.returned_values import returned_values
-from lossreg.definition.roles import Role
-from lossreg.definition.signature import CLASSES, SAMPLES, Form, Input
+from lossreg.definition.roles import Role, input_role
+from lossreg.definition.signature import INDEPENDENT, Form, Input
 from lossreg.definition.values import UNION
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TARGET_NAMES = ("target", "label", "labels")
-"""The names of inputs that are targets unless their annotation gives them another role."""
 
-
-def read_kernel(kernel: Callable[..., Any]) -> Form:
+def read_kernel(kernel: Callable[..., Any], couples: str = INDEPENDENT) -> Form:
     """Read a kernel as a form; raises InvalidDefinition for a function that is not a kernel."""
-    form = read_arguments(kernel)
+    form = read_arguments(kernel, couples)
     name, returned = kernel.__name__, returned_values(kernel)
+    if couples != INDEPENDENT and not form.by_batch:
+        raise InvalidDefinition(
+            f'{name}: samples can be coupled by a batch kernel only, with Axes("N ...") on its inputs'
+        )
     if form.by_row or form.by_batch:
+        if form.by_batch and returned and returned.count == 2:  # noqa: PLR2004  values and counts
+            return replace(form, counts=True)
         if returned and returned.count != 1:
-            value = "the values of the samples" if form.by_batch else "the value"
+            value = "the values, or the values and what each counts" if form.by_batch else "the value"
             raise InvalidDefinition(f"{name}: expected it to return {value}, and nothing else; {returned}")
         return form
     most = len(form.inputs)
@@ -52,11 +57,11 @@ def read_kernel(kernel: Callable[..., Any]) -> Form:
     return replace(form, returned_slopes=returned.count - 1)
 
 
-def read_arguments(function: Callable[..., Any]) -> Form:
+def read_arguments(function: Callable[..., Any], couples: str = INDEPENDENT) -> Form:
     """Read the inputs, slope rows and parameters of a kernel, or of the second derivative of one."""
     supplied, parameters = read_signature(function)
     if any(marker_inside(annotation, Axes) for annotation in supplied.values()):
-        return read_batch_arguments(function, supplied, parameters)
+        return read_batch_arguments(function, supplied, parameters, couples)
     slopes = [name for name, annotation in supplied.items() if marker_inside(annotation, SlopeRowMarker)]
     inputs: list[Input] = []
     for name, annotation in supplied.items():
@@ -65,9 +70,14 @@ def read_arguments(function: Callable[..., Any]) -> Form:
         domain = domain_of(annotation)
         if domain is None:
             raise InvalidDefinition(f"{function.__name__}: input {name} needs a domain, such as Real or Row[Real]")
-        broadcast = marker_of(annotation, BroadcastMarker) is not None
-        role = input_role(name, role_of(annotation))
-        inputs.append(Input(name, domain, row_axis_of(annotation), broadcast, role=role))
+        learned, width = marker_of(annotation, Learned), marker_of(annotation, Width)
+        broadcast = marker_of(annotation, BroadcastMarker) is not None or learned is not None
+        role = Role.LEARNED if learned else input_role(name, role_of(annotation))
+        axis, wide = row_axis_of(annotation), width.axis if width else ""
+        inputs.append(Input(name, domain, axis, broadcast, role=role, learned=learned, width=wide))
+    if inputs and inputs[0].width == FEWER_CLASSES:
+        inputs = [replace(entry, extra_classes=1) if entry.role is Role.LABEL else entry for entry in inputs]
+    check_widths(function.__name__, inputs)
     rows = [entry.name for entry in inputs if entry.axis is not None]
     if not inputs or list(supplied) != [entry.name for entry in inputs] + slopes:
         raise InvalidDefinition(f"{function.__name__}: expected inputs, then slope rows; got {', '.join(supplied)}")
@@ -85,53 +95,13 @@ def read_arguments(function: Callable[..., Any]) -> Form:
     return Form(function, tuple(inputs), tuple(slopes), optional, parameters, switches)
 
 
-def read_batch_arguments(
-    kernel: Callable[..., Any], supplied: dict[str, Any], parameters: tuple[Parameter, ...]
-) -> Form:
-    """Read the inputs and parameters of a batch kernel."""
-    arrays, last = list(supplied.items())[:-2], list(supplied.values())[-2:]
-    if not arrays or not marker_of(last[0], SampleWeightMarker) or not marker_of(last[1], SlopeArraysMarker):
-        expected = "expected inputs, a SampleWeight and Slopes"
-        raise InvalidDefinition(f"{kernel.__name__}: {expected}; got {', '.join(supplied)}")
-    inputs = []
-    for name, given in arrays:
-        optional = get_origin(given) in UNION
-        annotation = get_args(given)[0] if optional else given
-        axes = marker_of(annotation, Axes)
-        if axes is None:
-            raise InvalidDefinition(f'{kernel.__name__}: input {name} needs its axes, such as Axes("N D")')
-        variadic = get_origin(get_args(annotation)[0]) is tuple
-        inputs.append(
-            Input(
-                name,
-                axes.domain,
-                axes=axes.names,
-                variadic=variadic,
-                optional=optional,
-                lengths=axes.lengths,
-                role=input_role(name, axes.role),
-            )
-        )
-    every = {axis for entry in inputs for axis in entry.axes}
-    if SAMPLES not in every:
-        raise InvalidDefinition(f"{kernel.__name__}: expected an input with the axis {SAMPLES} of the samples")
-    for parameter in parameters:
-        if row_axis_of(parameter.annotation) is not None and CLASSES not in every:
+def check_widths(kernel: str, inputs: list[Input]) -> None:
+    """Raise InvalidDefinition for a width of an input that is no row, and for a learned input beside rows."""
+    for entry in inputs:
+        if entry.width and entry.axis is None:
+            raise InvalidDefinition(f"{kernel}: {entry.name} has a width, but is not a Row or ClassRow")
+        if entry.learned and any(other.axis is not None for other in inputs):
             raise InvalidDefinition(
-                f"{kernel.__name__}: parameter {parameter.name} can be a row only if an input has the axis {CLASSES} "
-                "of the classes, which gives its length"
+                f"{kernel}: {entry.name} is learned, which a kernel by row cannot add up its slopes of; write it as a "
+                "batch kernel"
             )
-    for entry in (entry for entry in inputs if entry.lengths):
-        if not any(
-            other.name == entry.lengths and other.axes == (SAMPLES,) and other.domain.integer for other in inputs
-        ):
-            raise InvalidDefinition(
-                f"{kernel.__name__}: expected the lengths of {entry.name} to be an input of integers with the axis "
-                f"{SAMPLES}; got {entry.lengths!r}"
-            )
-    return Form(kernel, tuple(inputs), (), (), parameters, ())
-
-
-def input_role(name: str, declared: Role | None) -> Role | None:
-    """Return the role of an input: the declared one, or that of its name."""
-    return declared or (Role.TARGET if name in TARGET_NAMES else None)

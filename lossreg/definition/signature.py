@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from lossreg.definition.roles import TARGETS
+from lossreg.definition.annotations import ANY_AXES
+from lossreg.definition.roles import GIVEN, TARGETS, Role
 from lossreg.definition.second_derivative import HESSIAN, fused
-from lossreg.errors import InvalidDefinition
+from lossreg.errors import InvalidDefinition, InvalidParameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from lossreg.definition.annotations import Learned
     from lossreg.definition.domains import Domain
     from lossreg.definition.parameters import Parameter
-    from lossreg.definition.roles import Role
 
 SAMPLES = "N"
 """The axis of the samples in a batch kernel."""
@@ -24,13 +25,23 @@ CLASSES = "C"
 """The axis of the classes in a batch kernel; a parameter may have a number for each of them."""
 
 
+GROUPS = "G"
+"""The axis of the groups among the axes of values."""
+
+INDEPENDENT, BATCH, ANCHORS, COUPLED_GROUPS = "", "batch", "anchors", "groups"
+COUPLINGS = (BATCH, ANCHORS, COUPLED_GROUPS)
+"""How samples are coupled: the value is one of the batch; each sample is an anchor with a value of its own, to which
+the others contribute; or the samples of a group are, and each group has a value."""
+
+
 @dataclass(frozen=True)
 class Input:
     """One array that a loss takes: its name and domain, the axis of its rows, and whether it is broadcast.
 
-    An input of a batch kernel also has the names of its axes; it is `variadic` if it takes all the remaining arrays,
-    and `optional` if callers may leave it out; `lengths` names the input with the lengths of its samples, if callers
-    may give those concatenated.
+    A row may have a `width`, a number or one less than the number of classes. An input that is `learned` has an initial
+    value. An input of a batch kernel also has the names of its axes; it is `variadic` if it takes all the remaining
+    arrays, and `optional` if callers may leave it out; `lengths` names the input with the lengths of its samples, if
+    callers may give those concatenated.
     """
 
     name: str
@@ -42,6 +53,10 @@ class Input:
     optional: bool = False
     lengths: str = ""
     role: Role | None = None
+    width: str = ""
+    learned: Learned | None = None
+    extra_classes: int = 0
+    """How many classes there are beyond the length of the row that a label indexes."""
 
     @property
     def is_target(self) -> bool:
@@ -53,6 +68,20 @@ class Input:
         """A description of its numbers, and of what follows from its role."""
         note = self.role.note if self.role else ""
         return f"{self.domain.description}; {note}" if note else self.domain.description
+
+    def initial_value(self, random: Any, sizes: Mapping[str, int]) -> Any:
+        """Return the initial value of a learned input, for the sizes of its axes by name, as an array of float64."""
+        import numpy as np
+
+        if self.learned is None:
+            raise InvalidDefinition(f"{self.name} is not learned")
+        missing = [axis for axis in self.axes if not axis.isdecimal() and axis not in sizes]
+        if missing:
+            raise InvalidParameter(f"{self.name} needs the size of its axis {missing[0]}")
+        shape = tuple(int(axis) if axis.isdecimal() else sizes[axis] for axis in self.axes)
+        init = self.learned.init
+        made = np.asarray(init(random, shape) if callable(init) else init, np.float64)
+        return np.array(np.broadcast_to(made, shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +101,16 @@ class Form:
     """How many slopes a kernel by element returns, after the value."""
     outputs: tuple[str, ...] = ()
     """What the kernel has slopes of, for kernels whose signature does not say so."""
+    couples: str = INDEPENDENT
+    """How a batch kernel couples the samples: one of COUPLINGS, or the parameter whose value may be one of them."""
+    value_axes: tuple[str, ...] = (SAMPLES,)
+    """The axes of the values that a batch kernel returns, as far as its samples are not coupled."""
+    weight_axes: tuple[str, ...] | None = (SAMPLES,)
+    """The axes of the weights that a batch kernel takes; None if it takes none."""
+    multiplicity: bool = False
+    """Whether the weight of a sample is how often it counts in all sums, not only what multiplies its value."""
+    counts: bool = False
+    """Whether a batch kernel also returns what each of its values counts in a mean."""
 
     def resolve(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters as the kernel gets them."""
@@ -86,6 +125,23 @@ class Form:
     def by_batch(self) -> bool:
         """Whether the kernel takes the arrays of a whole batch."""
         return bool(self.inputs[0].axes)
+
+    def coupling(self, settings: Mapping[str, Any]) -> str:
+        """Return how the samples are coupled with these parameters: one of COUPLINGS, or INDEPENDENT."""
+        coupling = settings.get(self.couples, self.couples)
+        return coupling if coupling in COUPLINGS else INDEPENDENT
+
+    @property
+    def plain(self) -> bool:
+        """Whether a batch kernel has one value for each sample, to which no other sample contributes."""
+        spatial = any(axis == ANY_AXES for entry in self.inputs for axis in entry.axes)
+        usual = self.value_axes == self.weight_axes == (SAMPLES,)
+        return self.couples == INDEPENDENT and usual and not spatial and not self.counts
+
+    @property
+    def learned(self) -> tuple[Input, ...]:
+        """The inputs that are trained beside the network."""
+        return tuple(entry for entry in self.inputs if entry.role is Role.LEARNED)
 
     def with_hessian(self, settings: Mapping[str, Any]) -> Form:
         """Return the form whose kernel gives value, slope and second derivative by the first input in one pass.
@@ -121,7 +177,8 @@ class Form:
         if self.by_row:
             return tuple(entry.name for entry in self.inputs if entry.axis is not None)[: len(self.slope_rows)]
         if self.by_batch:
-            return tuple(x.name for x in self.inputs if not x.domain.integer and not x.is_target)
+            given = (*TARGETS, *GIVEN)
+            return tuple(x.name for x in self.inputs if not x.domain.integer and x.role not in given)
         return tuple(entry.name for entry in self.inputs)[: self.returned_slopes]
 
     def kernel_arguments(self, arrays: list[Any]) -> list[Any]:
@@ -132,6 +189,11 @@ class Form:
         for at in self.omitted:
             arguments.insert(at, None)
         return arguments
+
+    def call(self, arrays: list[Any], weight: Any, slopes: dict[str, Any], parameters: Mapping[str, Any]) -> Any:
+        """Call a batch kernel: with its inputs, the weights if it takes any, the slopes to fill, and parameters."""
+        weights = [] if self.weight_axes is None else [weight]
+        return self.kernel(*self.kernel_arguments(arrays), *weights, slopes, **parameters)
 
     @property
     def default_wrt(self) -> tuple[str, ...]:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.domains import NON_NEGATIVE, POSITIVE, REAL
 from lossreg.definition.evaluate_point import evaluate
-from lossreg.experiment.task.inverse_links import INVERSE_LINKS
 from lossreg.experiment.task.tasks import Task, task_of
 
 if TYPE_CHECKING:
+    from lossreg.definition.inverse_links import InverseLink
     from lossreg.definition.loss import Loss
     from lossreg.definition.signature import Input
-    from lossreg.experiment.task.inverse_links import InverseLink
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class LossRequirements:
         domains = [entry.domain for entry in self.predictions]
         if self.target and self.task is Task.REGRESSION and not self.log_prediction:
             domains = [self.target.domain if domain is REAL else domain for domain in domains]
-        return [INVERSE_LINKS[domain] for domain in domains]
+        return [domain.inverse_link for domain in domains]
 
     @property
     def any_width(self) -> bool:
@@ -65,7 +64,7 @@ def requirements_of(loss: Loss, parameters: dict[str, Any] | None = None) -> Los
     predictions = tuple(entry for entry in form.inputs if entry is not target)
     if {entry.name for entry in predictions} != {*form.default_wrt}:
         return None
-    if any(entry.domain not in INVERSE_LINKS for entry in predictions):
+    if not all(entry.domain.predictable for entry in predictions):
         return None
     task = task_of(predictions, target)
     if task is None:

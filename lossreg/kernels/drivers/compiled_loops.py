@@ -73,6 +73,7 @@ def form_loop(
         form.kernel.__module__,
         *(entry.domain.contains for entry in form.inputs),
         *(entry.role for entry in form.inputs),
+        *(entry.extra_classes for entry in form.inputs),
         *(parameter.role is Role.IGNORED_LABEL for parameter in form.parameters),
         real.__name__,
         *switches,

@@ -18,7 +18,7 @@ def guard(form: Form) -> Callable[..., Any]:
     settings = [parameter for parameter in form.parameters if parameter.name not in form.switches]
     ignored = next((at for at, parameter in enumerate(settings) if parameter.role is Role.IGNORED_LABEL), None)
     guards = [
-        label_guard(position, ignored)
+        label_guard(position, ignored, entry.extra_classes)
         if entry.role is Role.LABEL
         else list_guard(position)
         if entry.role is Role.LABELS
@@ -45,19 +45,22 @@ def both(first: Callable[..., Any], second: Callable[..., Any]) -> Callable[...,
     return either
 
 
-def label_guard(position: int, ignored: int | None) -> Callable[..., Any]:
-    """The guard of a class label: it has to index the first row, unless it is the label to ignore."""
+def label_guard(position: int, ignored: int | None, extra: int) -> Callable[..., Any]:
+    """The guard of a class label: it has to index the first row, unless it is the label to ignore.
+
+    There are `extra` classes beyond the length of that row.
+    """
     if ignored is None:
 
         def in_range(point: Any, parameters: Any) -> tuple[bool, bool]:
-            return False, (point[position] < 0) | (point[position] >= len(point[0]))
+            return False, (point[position] < 0) | (point[position] >= len(point[0]) + extra)
 
         return in_range
 
     def ignored_or_in_range(point: Any, parameters: Any) -> tuple[bool, bool]:
         label = point[position]
         skip = label == parameters[ignored]
-        return skip, (not skip) & ((label < 0) | (label >= len(point[0])))
+        return skip, (not skip) & ((label < 0) | (label >= len(point[0]) + extra))
 
     return ignored_or_in_range
 
