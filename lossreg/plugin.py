@@ -75,12 +75,12 @@ if TYPE_CHECKING:
         schedule as schedule,
         tracker as tracker,
     )
-    from lossreg.definition.domains import Domain as Domain
-    from lossreg.definition.hooks import hookimpl as hookimpl
-    from lossreg.definition.inverse_links import (
+    from lossreg.definition.domains import (
+        Domain as Domain,
         InverseLink as InverseLink,
         shifted_softplus as shifted_softplus,
     )
+    from lossreg.definition.hooks import hookimpl as hookimpl
     from lossreg.definition.loss import (
         Loss as Loss,
         loss as loss,
@@ -114,8 +114,8 @@ EXPORTS = {
     "View": "lossreg.definition.annotations",
     "Width": "lossreg.definition.annotations",
     "Domain": "lossreg.definition.domains",
-    "InverseLink": "lossreg.definition.inverse_links",
-    "shifted_softplus": "lossreg.definition.inverse_links",
+    "InverseLink": "lossreg.definition.domains",
+    "shifted_softplus": "lossreg.definition.domains",
     "Array": "lossreg.definition.annotations",
     "Axes": "lossreg.definition.annotations",
     "ClassIndex": "lossreg.definition.annotations",

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 import lossreg
-from lossreg.definition.evaluate_point import evaluate
+from lossreg.definition.plain_python.evaluate_point import evaluate
 from lossreg.registry.registries import losses
 from lossreg.testing.high_precision import context, precise_form
 

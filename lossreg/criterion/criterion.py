@@ -11,10 +11,10 @@ import numpy as np
 from numpy import ndarray
 
 from lossreg.criterion.arguments import as_array, inputs_by_name, refuse_arguments_of_calls, shown
-from lossreg.criterion.batch_check import check_batch
+from lossreg.criterion.batch_kernels.batch_check import check_batch
+from lossreg.criterion.batch_kernels.coupled_plan import batch_plan
 from lossreg.criterion.bound_form import BoundForm
 from lossreg.criterion.checking import VALUE_ONLY, check, layouts_of
-from lossreg.criterion.coupled_plan import batch_plan
 from lossreg.criterion.loop_plan import LoopPlan
 from lossreg.criterion.reductions import REDUCTIONS
 from lossreg.definition.loss import Loss

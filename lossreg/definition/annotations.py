@@ -89,7 +89,7 @@ class Axes:
 
 @dataclass(frozen=True)
 class Width:
-    """Marks a row whose length is fixed: a number, or "C - 1" for one number fewer than there are classes."""
+    """Marks a row whose length is a number, or "C - 1": one less than there are classes."""
 
     names: int | str
 
@@ -109,10 +109,7 @@ FEWER_CLASSES = "C-1"
 
 @dataclass(frozen=True)
 class Learned:
-    """Marks an input that is trained beside the network, such as a temperature or the centres of classes.
-
-    `init` is its initial value: a number, or a function of a random generator and the shape.
-    """
+    """Marks an input that is trained; `init` is its initial value, or a function of a random generator and the shape."""
 
     init: float | Callable[[Any, tuple[int, ...]], Any] = 0.0
 

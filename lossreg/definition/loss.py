@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING, Any, overload
 from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.component import Component
 from lossreg.definition.domains import REAL
-from lossreg.definition.evaluate_point import evaluate
+from lossreg.definition.plain_python.evaluate_point import evaluate
 from lossreg.definition.read_kernel import read_arguments, read_kernel
 from lossreg.definition.returned_values import returned_values
 from lossreg.definition.signature import INDEPENDENT

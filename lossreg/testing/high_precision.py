@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.definition.evaluate_point import evaluate
+from lossreg.definition.plain_python.evaluate_point import evaluate
 from lossreg.definition.roles import Role
 from lossreg.errors import MissingExtra
 from lossreg.kernels.numerics import distances, stable

@@ -11,11 +11,11 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.domains import NON_NEGATIVE, POSITIVE, REAL
-from lossreg.definition.evaluate_point import evaluate
+from lossreg.definition.plain_python.evaluate_point import evaluate
 from lossreg.experiment.task.tasks import Task, task_of
 
 if TYPE_CHECKING:
-    from lossreg.definition.inverse_links import InverseLink
+    from lossreg.definition.domains import InverseLink
     from lossreg.definition.loss import Loss
     from lossreg.definition.signature import Input
 

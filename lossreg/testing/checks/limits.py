@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.definition.domains import PROBABILITY
-from lossreg.definition.evaluate_point import evaluate
+from lossreg.definition.plain_python.evaluate_point import evaluate
 from lossreg.definition.roles import Role
 from lossreg.testing.cases import SEED
 from lossreg.testing.check import check_unless

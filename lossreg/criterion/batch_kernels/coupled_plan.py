@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy import errstate
 
-from lossreg.criterion.batch_check import further_axes
-from lossreg.criterion.batch_plan import BatchPlan
+from lossreg.criterion.batch_kernels.batch_check import further_axes
+from lossreg.criterion.batch_kernels.batch_plan import BatchPlan
 from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.weights import expanded
 from lossreg.definition.annotations import ANY_AXES

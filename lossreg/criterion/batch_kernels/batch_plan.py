@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import errstate
 
-from lossreg.criterion.batch_check import side_by_side
+from lossreg.criterion.batch_kernels.batch_check import side_by_side
 from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.checking import GUARDED, OVERLAPPING
 from lossreg.criterion.plan import Plan
