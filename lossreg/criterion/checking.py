@@ -12,6 +12,7 @@ from numpy import may_share_memory, ndarray
 
 from lossreg.criterion.arguments import NATIVE, as_array, shown
 from lossreg.criterion.checked_call import Call, gradient_type
+from lossreg.criterion.shapes import broadcasts, row_axis, smaller
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels.drivers.slabs import SLAB
 
@@ -134,24 +135,6 @@ def mismatch(forms: Sequence[BoundForm], arrays: Sequence[Array], problems: list
     return (InvalidType if mistyped else InvalidInput)(message)
 
 
-def row_axis(axis: int, rank: int) -> int:
-    """The axis of an array's rows: its only one, where there is only one."""
-    return 0 if rank == 1 else axis % rank
-
-
-def rows_last(rank: int, axis: int | None) -> tuple[int, ...] | None:
-    """The transposition that puts the axis of the rows last; None where it is."""
-    if axis is None or row_axis(axis, rank) == rank - 1:
-        return None
-    at = row_axis(axis, rank)
-    return (*range(at), *range(at + 1, rank), at)
-
-
-def smaller(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """The shapes that a shared input may have: one number for each row, or a single one."""
-    return ((), shape[:-1], (*shape[:-1], 1)) if shape else ((),)
-
-
 def graded_inputs(bound: BoundForm, wrt: Any) -> tuple[int, ...]:
     """The positions of the inputs that get a gradient; raises InvalidParameter for one that has none."""
     if wrt is VALUE_ONLY:
@@ -185,14 +168,6 @@ def check_parameters(call: Call) -> None:
             message = f"of a shape that broadcasts to {call.shape}"
         if not fits:
             raise InvalidInput(f"{bound.loss}: expected {parameter.name} {message}; got {value.shape}")
-
-
-def broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
-    """Whether arrays of a shape broadcast to another."""
-    try:
-        return np.broadcast_shapes(shape, target) == target
-    except ValueError:
-        return False
 
 
 def check_weight(call: Call, array: Array, what: str) -> None:

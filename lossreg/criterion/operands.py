@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.criterion.checking import IN_PLACE, rows_last
+from lossreg.criterion.checking import IN_PLACE
+from lossreg.criterion.shapes import rows_last
 from lossreg.kernels.drivers.array_loop import SlabLoop, array_loop
 from lossreg.kernels.drivers.operand import Operands
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.criterion.checking import row_axis, rows_last
+from lossreg.criterion.shapes import row_axis, rows_last
 from lossreg.criterion.weights import expanded
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidInput

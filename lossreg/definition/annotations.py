@@ -109,7 +109,7 @@ FEWER_CLASSES = "C-1"
 
 @dataclass(frozen=True)
 class Learned:
-    """Marks an input that is trained; `init` is its initial value, or a function of a random generator and the shape."""
+    """Marks an input that is trained; `init` is its initial value, or a function of a generator and the shape."""
 
     init: float | Callable[[Any, tuple[int, ...]], Any] = 0.0
 

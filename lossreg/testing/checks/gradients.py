@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lossreg.criterion.checking import smaller
+from lossreg.criterion.shapes import smaller
 from lossreg.errors import InvalidParameter
 from lossreg.testing.batches import batch, criterion_of, value_and_grad
 from lossreg.testing.check import check, check_unless

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import numpy as np
 
-from lossreg.criterion.checking import smaller
 from lossreg.criterion.criterion import Criterion
+from lossreg.criterion.shapes import smaller
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidInput, InvalidParameter, LossregError
 from lossreg.testing.batches import WIDTH, batch, criterion_of, value_and_grad
