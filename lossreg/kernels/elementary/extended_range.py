@@ -1,7 +1,7 @@
-"""Numbers of any size, as a mantissa and a power of 2: exp_apart, logb and exp2, compiled.
+"""Numbers as a mantissa and an exponent, without limits on the exponent: exp_apart, logb and exp2 for compiled code.
 
-Their products and sums neither overflow nor vanish, and take a tenth of the time of adding by logarithms. Like the
-polynomials these are free of branches.
+Products and sums of such numbers neither overflow nor underflow, and take a tenth of the time of sums of logarithms.
+Like the polynomials these functions are branch-free.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def make_exp_apart(f: Format) -> Callable[[Any], tuple[Any, Any]]:
-    """e^r, and k, the nearest integer to x / log(2); where x has hardly a fraction left 1, and x / log(2)."""
+    """(e^r, k) with k the nearest integer to x / log(2); (1, x / log(2)) where x is too large for a fraction."""
     coefficients, log2e, shift, high, low = f.exp, f.log2e, f.round, f.ln2_high, f.ln2_low
     zero, one, nothing, long = f.zero, f.one, f.real(NOTHING), f.real(2.0 ** (int(f.mantissa) - 2))
 
@@ -36,7 +36,7 @@ def make_exp_apart(f: Format) -> Callable[[Any], tuple[Any, Any]]:
 
 
 def make_logb(f: Format) -> Callable[[Any], Any]:
-    """The bits of the exponent, which a sum turns into a number."""
+    """The bits of the exponent, converted to a float by adding a constant with the same exponent bits."""
     mantissa, shift, shift_bits, field, bias = f.mantissa, f.round, f.round_bits, f.inf_bits, f.real(f.bias)
 
     def logb(x: Any) -> Any:
@@ -47,7 +47,7 @@ def make_logb(f: Format) -> Callable[[Any], Any]:
 
 
 def make_exp2(f: Format) -> Callable[[Any], Any]:
-    """The bits of the exponent; below those of a normal number all are 0."""
+    """The exponent bits of 2^k; 0 below the normal numbers."""
     mantissa, shift, shift_bits, bias = f.mantissa, f.round, f.round_bits, f.bias
     lowest, highest = f.real(-f.bias), f.real(f.bias + 1)
 
@@ -55,6 +55,6 @@ def make_exp2(f: Format) -> Callable[[Any], Any]:
         bounded = lowest if k < lowest else k
         bounded = highest if bounded > highest else bounded
         power = from_bits(alike((bits(bounded + shift) - shift_bits + bias) << mantissa, mantissa))
-        return power if k == k else k  # nan goes through
+        return power if k == k else k  # nan stays nan
 
     return exp2

@@ -1,1 +1,1 @@
-"""The loops over elements and rows that a kernel is compiled into."""
+"""Templates of loops over elements and rows, into which kernels are compiled."""

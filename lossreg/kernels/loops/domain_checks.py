@@ -1,4 +1,4 @@
-"""Guards: what tells, in a compiled loop, whether a point is ignored and whether it lies outside its domains."""
+"""Guards: functions in compiled loops that check whether a point is ignored and whether it is outside its domains."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 
 def guard(form: Form) -> Callable[..., Any]:
-    """What tells of a point whether it is ignored and whether it lies outside the form's domains."""
+    """The guard of a form: a function of a point and the parameters that returns (is ignored, is outside a domain)."""
     settings = [parameter for parameter in form.parameters if parameter.name not in form.switches]
     ignored = next((at for at, parameter in enumerate(settings) if parameter.role is Role.IGNORED_LABEL), None)
     guards = [
         label_guard(position, ignored, entry.extra_classes)
         if entry.role is Role.LABEL
-        else list_guard(position)
+        else label_list_guard(position)
         if entry.role is Role.LABELS
         else domain_guard(position, entry)
         for position, entry in enumerate(form.inputs)
         if entry.domain.integer or entry.domain.bounded
     ]
-    return reduce(both, guards) if guards else free
+    return reduce(combined, guards) if guards else no_guard
 
 
-def free(point: Any, parameters: Any) -> tuple[bool, bool]:
-    """The guard of a form whose inputs may be anything."""
+def no_guard(point: Any, parameters: Any) -> tuple[bool, bool]:
+    """The guard of a form whose inputs have no bounds."""
     return False, False
 
 
-def both(first: Callable[..., Any], second: Callable[..., Any]) -> Callable[..., Any]:
-    """A guard that tells what either of two tells."""
+def combined(first: Callable[..., Any], second: Callable[..., Any]) -> Callable[..., Any]:
+    """A guard that combines the results of two guards by `or`."""
 
     def either(point: Any, parameters: Any) -> tuple[bool, bool]:
         ignored, outside = first(point, parameters)
@@ -46,7 +46,7 @@ def both(first: Callable[..., Any], second: Callable[..., Any]) -> Callable[...,
 
 
 def label_guard(position: int, ignored: int | None, extra: int) -> Callable[..., Any]:
-    """The guard of a class label: it has to index the first row, unless it is the label to ignore.
+    """The guard of a class label: it must be an index of the first input row, or the label to ignore.
 
     There are `extra` classes beyond the length of that row.
     """
@@ -65,8 +65,8 @@ def label_guard(position: int, ignored: int | None, extra: int) -> Callable[...,
     return ignored_or_in_range
 
 
-def list_guard(position: int) -> Callable[..., Any]:
-    """The guard of a row of class labels that a first -1 ends."""
+def label_list_guard(position: int) -> Callable[..., Any]:
+    """The guard of a row of class labels that ends before the first -1."""
 
     def listed(point: Any, parameters: Any) -> tuple[bool, bool]:
         outside, ended = False, False
@@ -80,7 +80,7 @@ def list_guard(position: int) -> Callable[..., Any]:
 
 
 def domain_guard(position: int, entry: Input) -> Callable[..., Any]:
-    """The guard of an input whose numbers have bounds."""
+    """The guard of an input with a bounded domain."""
     contains = entry.domain.contains
     if entry.axis is None:
 

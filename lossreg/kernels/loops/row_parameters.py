@@ -1,6 +1,6 @@
-"""A parameter by row that is given as one number: a row that has this number everywhere.
+"""Rows in which every element is the same number: the type of a parameter by row that is given as one number.
 
-It has a type of its own, so that a kernel may index it as it indexes a row.
+A kernel can index such a parameter as it indexes a row.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lossreg.kernels.simd.vectors import Lanes
 
 
 class ConstantRow(types.Type):
-    """A row of equal numbers."""
+    """A row of equal numbers, represented by the number."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
@@ -28,7 +28,7 @@ class ConstantRow(types.Type):
 
 @register_model(ConstantRow)
 class ConstantRowModel(models.PrimitiveModel):
-    """The number."""
+    """The data model: that of the number."""
 
     def __init__(self, manager: Any, kind: ConstantRow) -> None:
         super().__init__(manager, kind, manager[kind.dtype].get_value_type())
@@ -36,10 +36,10 @@ class ConstantRowModel(models.PrimitiveModel):
 
 @kernel_operation(operator.getitem)
 class ReadConstant(AbstractTemplate):
-    """The number, at any index and in every lane."""
+    """row[j], which is the number for any index or lanes of indices."""
 
     def generic(self, args: Any, _: Any) -> Any:
-        """Its type."""
+        """The signature for these arguments, or None."""
         row, index = args
         fits = isinstance(row, ConstantRow) and isinstance(index, types.Integer | Lanes)
         return signature(row.dtype, row, index) if fits else None
@@ -51,9 +51,9 @@ def _read(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
 
 
 def row_parameter(kind: Any, by_row: bool) -> Any:
-    """The type that a kernel gets a parameter as, of the type that it is given as.
+    """The type of a parameter in the kernel's signature, given its type in the loop's.
 
-    numba's own compiler, which has no such rows, gets an array whose items all lie at one place.
+    numba's own pipeline does not have ConstantRow; there the parameter is an array of stride 0.
     """
     if not (by_row and isinstance(kind, types.Float)):
         return kind
@@ -62,16 +62,16 @@ def row_parameter(kind: Any, by_row: bool) -> Any:
 
 @intrinsic(prefer_literal=True)
 def row_parameters(_: Any, parameters: Any, by_row: Any) -> Any:
-    """The parameters as a kernel gets them; `by_row` is a constant that says which of them are rows."""
+    """Convert parameters for the kernel; `by_row` is a constant tuple of flags for those that are rows."""
     found = [row_parameter(kind, flag.literal_value) for kind, flag in zip(parameters, by_row, strict=True)]
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         members = [builder.extract_value(arguments[0], at) for at in range(len(found))]
-        for at, (given, wanted) in enumerate(zip(parameters, found, strict=True)):
-            if isinstance(wanted, types.Array) and isinstance(given, types.Float):
-                place = cgutils.alloca_once_value(builder, members[at])
-                size, step = (context.get_constant(types.intp, each) for each in (types.intp.maxval, 0))
-                members[at] = unheld(context, builder, wanted, place, [size], [step])
+        for at, (given, target) in enumerate(zip(parameters, found, strict=True)):
+            if isinstance(target, types.Array) and isinstance(given, types.Float):
+                pointer = cgutils.alloca_once_value(builder, members[at])
+                size, step = (context.get_constant(types.intp, number) for number in (types.intp.maxval, 0))
+                members[at] = unheld(context, builder, target, pointer, [size], [step])
         made = context.make_tuple(builder, form.return_type, members)
         return impl_ret_borrowed(context, builder, form.return_type, made)
 

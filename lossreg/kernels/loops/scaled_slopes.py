@@ -1,7 +1,7 @@
-"""Slopes that are multiplied as they are stored, for a kernel by row that never reads them back.
+"""Rows of slopes that multiply by a factor when a kernel stores to them, for kernels that never read their slopes.
 
-The loop over rows multiplies a row of slopes by its weight and by 1 / N: one more pass over them, which is nearly half
-the time of nll. A kernel that only stores gets rows which do that; any other gets plain ones.
+The loop over rows has to multiply the slopes by the weight of the row and by 1 / N. As a second pass over the slopes
+this is nearly half the time of nll. A kernel that only stores slopes gets rows of this type; others get plain arrays.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from lossreg.kernels.compiler.numba_api import (
 )
 from lossreg.kernels.compiler.type_inference import kernel_operation
 from lossreg.kernels.simd.vector_call import apply, resolved
-from lossreg.kernels.simd.vector_rows import OwnRow
+from lossreg.kernels.simd.vector_rows import KernelRow
 
 
 def called(kernel: Any, point: Any, slopes: Any, parameters: Any, factor: Any) -> Any:
-    """The value of the kernel and the factor: what `filled` gives, for numba's own compiler, which has no such rows."""
+    """Call the kernel with plain arrays, and return (value, factor): takes the place of `filled` in numba's pipeline."""
     arguments = point + slopes + parameters
     return kernel(*arguments), factor
 
 
-class ScaledRow(OwnRow):
-    """A row of slopes, and what every number is multiplied by that is stored to it."""
+class ScaledRow(KernelRow):
+    """A row of slopes with a factor for every number that is stored in it."""
 
     def __init__(self, row: types.Array) -> None:
         self.row, self.dtype = row, row.dtype
@@ -43,7 +43,7 @@ class ScaledRow(OwnRow):
 
 @register_model(ScaledRow)
 class ScaledRowModel(models.StructModel):
-    """The row and the factor."""
+    """The data model: the row and the factor."""
 
     def __init__(self, manager: Any, kind: ScaledRow) -> None:
         super().__init__(manager, kind, [("row", kind.row), ("factor", kind.dtype)])
@@ -51,14 +51,14 @@ class ScaledRowModel(models.StructModel):
 
 @intrinsic
 def filled(typing: Any, kernel: Any, point: Any, slopes: Any, parameters: Any, factor: Any) -> Any:
-    """Call the kernel; give its value, and what the slopes that it filled are still to be multiplied by."""
+    """Call the kernel; return its value, and the factor by which the loop still has to multiply the slopes."""
     code = kernel.dispatcher.py_func
     names = code.__code__.co_varnames[len(point) : len(point) + len(slopes)]
     rows = [ScaledRow(kind) if isinstance(kind, types.Array) else kind for kind in slopes]
-    # What stores whole slices gets plain rows too.
+    # A kernel that stores slices cannot be compiled for scaled rows either.
     form: Any = resolved(typing, kernel, (*point, *rows, *parameters)) if only_stores(code, names) else None
-    scaling = form is not None
-    if not scaling:
+    is_scaled = form is not None
+    if not is_scaled:
         rows, form = slopes, typing.resolve_function_type(kernel, (*point, *slopes, *parameters), {})
     found = Tuple([form.return_type, factor])
 
@@ -69,22 +69,22 @@ def filled(typing: Any, kernel: Any, point: Any, slopes: Any, parameters: Any, f
             for kind, row in zip(rows, unpacked[1], strict=True)
         ]
         value = apply(context, builder, kernel, form, [*unpacked[0], *made, *unpacked[2]], form.return_type)
-        left = context.get_constant(factor, 1) if scaling else given[4]
-        return context.make_tuple(builder, found, [value, left])
+        remaining = context.get_constant(factor, 1) if is_scaled else given[4]
+        return context.make_tuple(builder, found, [value, remaining])
 
     return signature(found, kernel, point, slopes, parameters, factor), generate
 
 
 def only_stores(function: Any, names: tuple[str, ...]) -> bool:
-    """Whether a function does no more with some of its arguments than store to them, and ask if they are there."""
+    """Whether a function uses these arguments only to store items, take their length, or compare them with None."""
     steps = [step for block in run_frontend(function).blocks.values() for step in block.body]
     globals_ = [step for step in steps if isinstance(step, ir.Assign) and isinstance(step.value, ir.Global)]
     lengths = {step.target.name for step in globals_ if step.value.value is len}
-    return not any(used(step, lengths) & set(names) for step in steps)
+    return not any(variables_read(step, lengths) & set(names) for step in steps)
 
 
-def used(step: Any, lengths: set[str]) -> set[str]:
-    """The names that a step reads from, or hands on."""
+def variables_read(step: Any, lengths: set[str]) -> set[str]:
+    """The variables whose content a statement may read; `lengths` are the variables that refer to `len`."""
     if isinstance(step, ir.SetItem):
         return {step.index.name, step.value.name}
     if isinstance(step, ir.Del) or (isinstance(step, ir.Assign) and isinstance(step.value, ir.Arg)):
@@ -94,15 +94,15 @@ def used(step: Any, lengths: set[str]) -> set[str]:
         return set()
     if isinstance(value, ir.Expr) and value.op == "binop" and value.fn in (operator.is_, operator.is_not):
         return set()
-    return {each.name for each in step.list_vars()}
+    return {variable.name for variable in step.list_vars()}
 
 
 @kernel_operation(operator.setitem)
 class WriteScaled(AbstractTemplate):
-    """To store a number."""
+    """row[j] = x, which stores x times the factor of the row."""
 
     def generic(self, args: Any, _: Any) -> Any:
-        """Its type."""
+        """The signature for these arguments, or None."""
         row, j, _ = args
         fits = isinstance(row, ScaledRow) and isinstance(j, types.Integer)
         return signature(types.none, row, types.intp, row.dtype) if fits else None
@@ -120,5 +120,5 @@ def _write(context: Any, builder: Any, form: Any, arguments: Any) -> None:
     row, j, value = arguments
     given = cgutils.create_struct_proxy(kind)(context, builder, row)
     store = context.get_function(operator.setitem, signature(types.none, kind.row, types.intp, kind.dtype))
-    # With a flag of its own it is not reordered, as sums of the kernel may be.
+    # The flag replaces those of the kernel, whose sums may be reordered; this product may not.
     store(builder, [given.row, j, builder.fmul(value, given.factor, flags=("contract",))])

@@ -1,22 +1,22 @@
-"""Coefficients of log(x!) beside Stirling's approximation, and of its derivative, for each float format.
+"""Coefficients of the error of Stirling's approximation of log(x!), and of its derivative, for each float format.
 
 Up to 1, in u = x - 1/2, polynomials:
 
     log(x!) / (x (x - 1))
     digamma(x + 1) / (x - ROOT)
 
-Above 1, where what Stirling's approximation lacks is a divergent series in w = 1 / x^2, quotients of two polynomials:
+Above 1, where the error of Stirling's approximation is a divergent series in w = 1 / x^2, quotients of polynomials:
 
     (1 / 12 - (log(x!) - x log(x) + x - log(2 pi x) / 2) x) / w
     (1 / 12 - (log(x) + 1 / (2 x) - digamma(x + 1)) x^2) / w
 
-They are minimax fits by the exchange algorithm in 60 to 80 digits. What is made of them has relative errors up to 4e-9,
-4e-9, 3e-8 and 2e-8 in float32, and 8e-18, 3e-18, 2e-17 and 3e-17 in float64. The polynomial of degree 20 in place of
-the quotient of degrees 7 and 8 errs by 2e-14.
+They are minimax fits by the exchange algorithm in 60 to 80 digits. Their relative errors are up to 4e-9, 4e-9, 3e-8 and
+2e-8 in float32, and 8e-18, 3e-18, 2e-17 and 3e-17 in float64. A polynomial of degree 20 in place of the quotient of
+degrees 7 and 8 has an error of 2e-14.
 """
 
 ROOT, ROOT_TAIL = 0.46163214496836236, -1.5522348162858676e-17
-"""Where digamma(x + 1) is 0, and what its nearest float64 lacks."""
+"""The root of digamma(x + 1): the nearest float64, and the remainder."""
 
 STIRLING32 = (
     (

@@ -1,1 +1,1 @@
-"""Types and operations for several elements or rows at a time."""
+"""Types and operations that compute several elements or rows at a time in vector registers."""

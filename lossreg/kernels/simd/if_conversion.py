@@ -1,9 +1,9 @@
-"""Branches on lanes: both are computed, and of what they give each lane takes its own.
+"""If-conversion: replace branches on lanes by selects, so that both sides are computed and each lane takes its result.
 
-A condition on lanes is true in some rows and false in others, so no jump can follow it. Here numba's representation of
-a function is changed before types are inferred: where a condition chooses between two blocks that only compute, they
-are joined, and what it decides is chosen. A block that stores or reads an item stays a branch, since an item that is
-not asked for may not be there; on lanes that is a type error.
+A condition on lanes is true in some lanes and false in others, so that no jump can depend on it. This pass changes
+numba's IR of a function before type inference: if a condition chooses between two blocks without side effects, they are
+merged, and the phis after them become selects. A block that stores or reads an item stays a branch, because the index
+may be out of bounds when the condition is false; with a condition on lanes such a branch is a type error.
 """
 
 from __future__ import annotations
@@ -30,36 +30,36 @@ if TYPE_CHECKING:
 
 
 def has_lanes(kind: Any) -> bool:
-    """Whether a type is of rows side by side, or a tuple that holds one."""
+    """Whether a type is a vector of lanes, a row of them, or a tuple that contains one."""
     return isinstance(kind, Lanes | LaneRow) or (isinstance(kind, BaseTuple) and any(map(has_lanes, kind)))
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class BlendBranches(FunctionPass):
-    """The pass that joins the branches of a function that is given lanes."""
+class ConvertBranches(FunctionPass):
+    """Convert the branches of a function that has lanes among its arguments."""
 
-    _name = "blend_branches"
+    _name = "convert_branches"
 
     def __init__(self) -> None:
         super().__init__()
 
     def run_pass(self, state: Any) -> bool:
-        """Change the function's representation; tell whether there was something to change."""
+        """Change the IR of the function; return whether it was changed."""
         if not any(map(has_lanes, state.args)):
             return False
         blocks = state.func_ir.blocks
         remove_dels(blocks)
-        while chained(blocks) or blended(blocks):
+        while merge_chain(blocks) or convert_branch(blocks):
             pass
         renew_definitions(state.func_ir)
         return True
 
 
-VECTOR_PASSES.append(BlendBranches)
+VECTOR_PASSES.append(ConvertBranches)
 
 
-def sources(blocks: Blocks) -> dict[int, list[int]]:
-    """The blocks that lead to each block."""
+def predecessors(blocks: Blocks) -> dict[int, list[int]]:
+    """The labels of the predecessors of each block."""
     found: dict[int, list[int]] = {label: [] for label in blocks}
     for label, block in blocks.items():
         for target in block.terminator.get_targets():
@@ -68,13 +68,13 @@ def sources(blocks: Blocks) -> dict[int, list[int]]:
 
 
 def phis(block: ir.Block) -> Iterator[ir.Assign]:
-    """The statements of a block that take a value by where they are reached from."""
+    """The phi assignments of a block."""
     return (step for step in block.body if isinstance(step, ir.Assign) and getattr(step.value, "op", "") == "phi")
 
 
-def chained(blocks: Blocks) -> bool:
-    """Append a block to the one that always, and alone, leads to it, if there is such a pair."""
-    before = sources(blocks)
+def merge_chain(blocks: Blocks) -> bool:
+    """Merge a block into its only predecessor, if that one always jumps to it; return whether there was such a pair."""
+    before = predecessors(blocks)
     for label, block in blocks.items():
         end = block.terminator
         if isinstance(end, ir.Jump) and before[end.target] == [label] and end.target != label:
@@ -83,69 +83,69 @@ def chained(blocks: Blocks) -> bool:
                 (step.value,) = step.value.incoming_values
             block.body[-1:] = target.body
             for step in (step for other in blocks.values() for step in phis(other)):
-                places = step.value.incoming_blocks
-                places[:] = [label if place == end.target else place for place in places]
+                incoming = step.value.incoming_blocks
+                incoming[:] = [label if x == end.target else x for x in incoming]
             return True
     return False
 
 
-def blended(blocks: Blocks) -> bool:
-    """Join the two blocks that a condition chooses between, if there are such; one may be where both lead to."""
-    before = sources(blocks)
+def convert_branch(blocks: Blocks) -> bool:
+    """Convert one branch with an else block, or without; return whether there was one that can be converted."""
+    before = predecessors(blocks)
     for label, block in blocks.items():
         end = block.terminator
         if not isinstance(end, ir.Branch) or truth_of(block) is None:
             continue
-        arms = [at if before[at] == [label] and computes(blocks[at]) else label for at in (end.truebr, end.falsebr)]
+        arms = [at if before[at] == [label] and is_pure(blocks[at]) else label for at in (end.truebr, end.falsebr)]
         ends = [blocks[at].terminator for at in arms]
-        leads = [end_of(x, at) for x, at in zip(ends, (end.truebr, end.falsebr), strict=True)]
-        if leads[0] == leads[1] != label:
-            join(blocks, label, arms, leads[0])
+        successors = [successor(x, at) for x, at in zip(ends, (end.truebr, end.falsebr), strict=True)]
+        if successors[0] == successors[1] != label:
+            merge_arms(blocks, label, arms, successors[0])
             return True
     return False
 
 
-def end_of(end: Any, at: int) -> int | None:
-    """Where a block leads to that ends so: None for out of the function; of a branch where it leads to itself."""
+def successor(end: Any, at: int) -> int | None:
+    """The successor of an arm by its terminator: None after a return; `at` if the arm is the branching block itself."""
     return end.target if isinstance(end, ir.Jump) else None if isinstance(end, ir.Return) else at
 
 
-def computes(block: ir.Block) -> bool:
-    """Whether a block has no effect but its variables, and reads no item."""
+def is_pure(block: ir.Block) -> bool:
+    """Whether a block only assigns variables, and reads no item."""
     effects = ("getitem", "iternext", "phi")
     return all(isinstance(x, ir.Assign) and getattr(x.value, "op", "") not in effects for x in block.body[:-1])
 
 
-def join(blocks: Blocks, label: int, arms: list[int], joined: int | None) -> None:
-    """Put both arms before the way to where they join, and choose what is taken by the arm; one may be the block."""
+def merge_arms(blocks: Blocks, label: int, arms: list[int], joined: int | None) -> None:
+    """Append both arms to the branching block, which may be one of them, and replace phis at `joined` by selects."""
     block, end = blocks[label], blocks[label].terminator
-    # Python asks for the truth of a condition, bool(condition), which lanes do not have.
+    # Python calls bool(condition), which lanes do not support.
     truth: Any = truth_of(block)
     block.body = [x for x in block.body[:-1] if x is not truth]
-    gone = [blocks.pop(at) for at in arms if at != label]
-    for arm in gone:
+    merged = [blocks.pop(at) for at in arms if at != label]
+    for arm in merged:
         block.body += arm.body[:-1]
     condition = truth.value.args[0]
     if joined is None:
-        block.append(ir.Return(chosen(block, condition, *(arm.terminator.value for arm in gone)), end.loc))
+        block.append(ir.Return(append_select(block, condition, *(arm.terminator.value for arm in merged)), end.loc))
         return
     for step in phis(blocks[joined]):
         given = dict(zip(step.value.incoming_blocks, step.value.incoming_values, strict=True))
-        given[label] = chosen(block, condition, *[given.pop(at) for at in arms])
+        given[label] = append_select(block, condition, *[given.pop(at) for at in arms])
         step.value.incoming_blocks[:], step.value.incoming_values[:] = given.keys(), given.values()
     block.append(ir.Jump(joined, end.loc))
 
 
 def truth_of(block: ir.Block) -> ir.Assign | None:
-    """The statement that asks for the truth of the condition that a block ends with."""
+    """The assignment of bool(condition) for the branch at the end of a block."""
     name = block.terminator.cond.name
     found = (x for x in block.body if isinstance(x, ir.Assign) and x.target.name == name)
     return next((x for x in found if getattr(x.value, "op", "") == "call"), None)
 
 
-def chosen(block: ir.Block, condition: ir.Var, yes: ir.Var, no: ir.Var) -> ir.Var:
-    """The variable, assigned in the block, of what a condition chooses."""
-    function, result = (ir.Var(block.scope, mk_unique_var(name), block.loc) for name in ("$choose", "$chosen"))
-    block.append(ir.Assign(ir.Global("choose", choose, block.loc), function, block.loc))
+def append_select(block: ir.Block, condition: ir.Var, yes: ir.Var, no: ir.Var) -> ir.Var:
+    """Append `select(condition, yes, no)` to a block, and return the variable that it is assigned to."""
+    function, result = (ir.Var(block.scope, mk_unique_var(name), block.loc) for name in ("$select", "$selected"))
+    block.append(ir.Assign(ir.Global("select", choose, block.loc), function, block.loc))
     block.append(ir.Assign(ir.Expr.call(function, (condition, yes, no), (), block.loc), result, block.loc))
     return result

@@ -1,4 +1,4 @@
-"""Between the arrays of a loss and rows side by side: rooms for them, and the ways there and back."""
+"""Transposed buffers of rows for the vector loop: allocate them, load rows into them, and store rows from them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from lossreg.kernels.compiler.numba_api import (
     signature,
 )
 from lossreg.kernels.compiler.options import BLOCK, LANES
-from lossreg.kernels.simd.vector_rows import INDEX, LaneRow, by_lane, load, masked, store
+from lossreg.kernels.simd.vector_rows import INDEX, LaneRow, gather_or_scatter, load, masked, store
 from lossreg.kernels.simd.vectors import Lanes, splat
 
 ALIGNED = 64
-"""Bytes: rooms lie as the widest vectors do."""
-LINES = 2
-"""Axes of an array of rows; one whose rows lie across planes has one more."""
+"""The alignment of buffers in bytes: that of the widest vectors."""
+ROW_AXES = 2
+"""The number of axes of an array of rows, (N, C); a channels-first array, (N, C, S), has one more."""
 
 
 def mapped(found: list[Any], emit: Any) -> Any:
-    """What generates a tuple of these types: what `emit` makes of each member of a tuple, or the member as it is."""
+    """The code generator of a tuple: each member of another tuple, or what `emit` makes of it if that is not None."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         packed, *others = arguments
@@ -41,13 +41,13 @@ def mapped(found: list[Any], emit: Any) -> Any:
 
 
 def by_row(kind: Any) -> bool:
-    """Whether an operand is an array of rows."""
-    return isinstance(kind, types.Array) and kind.ndim >= LINES
+    """Whether a type is an array of rows."""
+    return isinstance(kind, types.Array) and kind.ndim >= ROW_AXES
 
 
 @intrinsic
 def rooms(_: Any, operands: Any, width: Any) -> Any:
-    """For each array of rows room on the stack for a row of lanes, of at most BLOCK numbers; others as they are."""
+    """Replace each array of rows by a buffer on the stack for `width` vectors, at most BLOCK numbers."""
     found = [LaneRow(x.dtype) if by_row(x) else x for x in operands]
 
     def emit(context: Any, builder: Any, at: int, _: Any, size: Any) -> Any:
@@ -62,33 +62,33 @@ def rooms(_: Any, operands: Any, width: Any) -> Any:
 
 @intrinsic
 def lanes_at(_: Any, operands: Any, start: Any, count: Any) -> Any:
-    """Of each array of one axis the numbers from `start`, of which there are `count`; the last one fills the lanes."""
+    """Replace each array by lanes of its elements from `start`; the last of `count` elements fills other lanes."""
     found = [Lanes(x.dtype) if isinstance(x, types.Array) else x for x in operands]
 
     def emit(context: Any, builder: Any, at: int, value: Any, first: Any, many: Any) -> Any:
         if not isinstance(operands[at], types.Array):
             return None
         array = make_array(operands[at])(context, builder, value)
-        return in_line(builder, array.data, array.itemsize, first, many)
+        return load_or_store(builder, array.data, array.itemsize, first, many)
 
     return signature(Tuple(found), operands, types.intp, types.intp), mapped(found, emit)
 
 
 @intrinsic
 def weights_at(_: Any, sample_weight: Any, where: Any, start: Any, count: Any, one: Any) -> Any:
-    """The weights from `start`, of which there are `count`; `one` where there are none, and 0 where masked."""
+    """Load lanes of weights as `lanes_at` does: `one` if there are none, and 0 in masked lanes."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         weights, mask, first, many, weight = arguments
         weight = splat(builder, weight)
         if isinstance(sample_weight, types.Array):
             array = make_array(sample_weight)(context, builder, weights)
-            weight = in_line(builder, array.data, array.itemsize, first, many)
+            weight = load_or_store(builder, array.data, array.itemsize, first, many)
         if isinstance(where, types.Array):
             array = make_array(where)(context, builder, mask)
-            shown = in_line(builder, array.data, array.itemsize, first, many)  # a byte each
-            shown = builder.icmp_unsigned("!=", shown, llvm.Constant(shown.type, [0] * LANES))
-            weight = builder.select(shown, weight, llvm.Constant(weight.type, [0.0] * LANES))
+            unmasked = load_or_store(builder, array.data, array.itemsize, first, many)  # a byte each
+            unmasked = builder.icmp_unsigned("!=", unmasked, llvm.Constant(unmasked.type, [0] * LANES))
+            weight = builder.select(unmasked, weight, llvm.Constant(weight.type, [0.0] * LANES))
         return weight
 
     return signature(Lanes(one), sample_weight, where, types.intp, types.intp, one), generate
@@ -96,7 +96,7 @@ def weights_at(_: Any, sample_weight: Any, where: Any, start: Any, count: Any, o
 
 @intrinsic
 def lane_rows(_: Any, operands: Any, like: Any) -> Any:
-    """The operands that are rows of lanes; one without any where there are none."""
+    """The rows of lanes among the operands; one empty row if there are none: numba cannot loop over an empty tuple."""
     kept = [at for at, operand in enumerate(operands) if isinstance(operand, LaneRow)]
     found = [operands[at] for at in kept] or [LaneRow(like)]
 
@@ -109,12 +109,12 @@ def lane_rows(_: Any, operands: Any, like: Any) -> Any:
 
 @intrinsic
 def put(_: Any, row: Any, start: Any, count: Any, value: Any) -> Any:
-    """Store `count` of the lanes in an array of one axis, from `start`."""
+    """Store the first `count` lanes at `start` of a one-dimensional array."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         packed, first, many, given = arguments
         array = make_array(row)(context, builder, packed)
-        in_line(builder, array.data, array.itemsize, first, many, given)
+        load_or_store(builder, array.data, array.itemsize, first, many, given)
         return context.get_dummy_value()
 
     return signature(types.none, row, types.intp, types.intp, Lanes(row.dtype)), generate
@@ -122,14 +122,14 @@ def put(_: Any, row: Any, start: Any, count: Any, value: Any) -> Any:
 
 @intrinsic
 def put_lanes(_: Any, destinations: Any, start: Any, count: Any, values: Any) -> Any:
-    """Store `count` of each of the lanes in its own array of one axis, from `start`; None takes no lanes."""
+    """Store the first `count` lanes of each vector at `start` of its own one-dimensional array; skip None."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         packed, first, many, given = arguments
         for position, kind in enumerate(destinations):
             if isinstance(kind, types.Array):
                 array = make_array(kind)(context, builder, builder.extract_value(packed, position))
-                in_line(builder, array.data, array.itemsize, first, many, builder.extract_value(given, position))
+                load_or_store(builder, array.data, array.itemsize, first, many, builder.extract_value(given, position))
         return context.get_dummy_value()
 
     return signature(types.none, destinations, types.intp, types.intp, values), generate
@@ -137,84 +137,84 @@ def put_lanes(_: Any, destinations: Any, start: Any, count: Any, values: Any) ->
 
 @intrinsic
 def safe(_: Any, operands: Any, counts: Any) -> Any:
-    """The operands, with 0 for integers in the lanes that do not count: they may be no index."""
+    """Replace integers by 0 in the lanes that do not count, where they may be out of range as indices."""
 
     def emit(context: Any, builder: Any, at: int, value: Any, mask: Any) -> Any:
         kind = operands[at]
-        whole = isinstance(kind, Lanes) and isinstance(kind.dtype, types.Integer)
-        return builder.select(mask, value, llvm.Constant(value.type, [0] * LANES)) if whole else None
+        integer = isinstance(kind, Lanes) and isinstance(kind.dtype, types.Integer)
+        return builder.select(mask, value, llvm.Constant(value.type, [0] * LANES)) if integer else None
 
     return signature(operands, operands, counts), mapped(list(operands), emit)
 
 
-def in_line(builder: Any, data: Any, size: Any, start: Any, count: Any, value: Any = None) -> Any:
-    """Emit the load of lanes from numbers that lie side by side, or their store; the last of `count` fills the rest."""
+def load_or_store(builder: Any, data: Any, size: Any, start: Any, count: Any, value: Any = None) -> Any:
+    """Load lanes from contiguous numbers; the last of `count` numbers fills the rest. With a value, store its lanes."""
     result = cgutils.alloca_once(builder, llvm.VectorType(data.type.pointee, LANES))
-    with builder.if_else(builder.icmp_signed("==", count, count.type(LANES))) as (all_of_them, some):
-        with all_of_them:
-            place = builder.gep(data, [start])
+    with builder.if_else(builder.icmp_signed("==", count, count.type(LANES))) as (full, partial):
+        with full:
+            pointer = builder.gep(data, [start])
             if value is None:
-                builder.store(load(builder, place), result)
+                builder.store(load(builder, pointer), result)
             else:
-                store(builder, value, place)
-        with some:
+                store(builder, value, pointer)
+        with partial:
             last = splat(builder, builder.sub(count, count.type(1)))
-            each = llvm.Constant(last.type, list(range(LANES)))
-            each = builder.select(builder.icmp_signed("<", each, last), each, last)
-            offsets = builder.mul(builder.add(each, splat(builder, start)), splat(builder, size))
-            found = by_lane(builder, data, offsets, value)
+            indices = llvm.Constant(last.type, list(range(LANES)))
+            indices = builder.select(builder.icmp_signed("<", indices, last), indices, last)
+            offsets = builder.mul(builder.add(indices, splat(builder, start)), splat(builder, size))
+            found = gather_or_scatter(builder, data, offsets, value)
             if value is None:
                 builder.store(found, result)
     return builder.load(result)
 
 
-def across_planes(builder: Any, array: Any, room: Any, place: tuple[Any, Any, Any], back: bool) -> None:
-    """Emit the copy of rows that lie across the planes of a sample into a room, class by class; or back."""
+def copy_channels_first(builder: Any, array: Any, buffer: Any, place: tuple[Any, Any, Any], back: bool) -> None:
+    """Copy rows of a (N, C, S) array into a buffer, class by class, or back."""
     sample, start, count = place
     planes, classes, _ = cgutils.unpack_tuple(builder, array.strides)
     data = cgutils.pointer_add(builder, array.data, builder.mul(sample, planes))
-    with cgutils.for_range(builder, room.size) as loop:
+    with cgutils.for_range(builder, buffer.size) as loop:
         line = cgutils.pointer_add(builder, data, builder.mul(loop.index, classes))
-        lanes = builder.gep(room.data, [builder.mul(loop.index, loop.index.type(LANES))])
+        lanes = builder.gep(buffer.data, [builder.mul(loop.index, loop.index.type(LANES))])
         if back:
-            in_line(builder, line, array.itemsize, start, count, load(builder, lanes))
+            load_or_store(builder, line, array.itemsize, start, count, load(builder, lanes))
         else:
-            store(builder, in_line(builder, line, array.itemsize, start, count), lanes)
+            store(builder, load_or_store(builder, line, array.itemsize, start, count), lanes)
 
 
-def along_lines(builder: Any, array: Any, room: Any, place: tuple[Any, Any, Any], back: bool) -> None:
-    """Emit the copy of rows that lie one after the other into a room, 16 classes at a time; or back.
+def copy_transposed(builder: Any, array: Any, buffer: Any, place: tuple[Any, Any, Any], back: bool) -> None:
+    """Copy rows of a (N, C) array into a buffer, transposing LANES rows and classes at a time, or back.
 
-    By instructions that gather numbers it takes six times as long.
+    With gather instructions it takes six times as long.
     """
     _, start, count = place
     step, _ = cgutils.unpack_tuple(builder, array.strides)
-    whole, zero = llvm.VectorType(array.data.type.pointee, LANES), count.type(0)
+    vector, zero = llvm.VectorType(array.data.type.pointee, LANES), count.type(0)
     last = builder.sub(count, count.type(1))
     rows = []
     for lane in range(LANES):
-        own = builder.select(builder.icmp_signed("<", count.type(lane), last), count.type(lane), last)
-        rows.append(cgutils.pointer_add(builder, array.data, builder.mul(builder.add(start, own), step)))
-    with cgutils.for_range_slice(builder, zero, room.size, count.type(LANES), inc=True) as (first, _):
-        left = splat(builder, builder.sub(room.size, first))
+        row = builder.select(builder.icmp_signed("<", count.type(lane), last), count.type(lane), last)
+        rows.append(cgutils.pointer_add(builder, array.data, builder.mul(builder.add(start, row), step)))
+    with cgutils.for_range_slice(builder, zero, buffer.size, count.type(LANES), inc=True) as (first, _):
+        left = splat(builder, builder.sub(buffer.size, first))
         mask = builder.icmp_signed("<", llvm.Constant(left.type, list(range(LANES))), left)
         lines = [builder.gep(row, [first]) for row in rows]
         tiles = [
-            builder.gep(room.data, [builder.mul(builder.add(first, first.type(j)), first.type(LANES))])
+            builder.gep(buffer.data, [builder.mul(builder.add(first, first.type(j)), first.type(LANES))])
             for j in range(LANES)
         ]
         if back:
             for line, value in zip(lines, transposed(builder, [load(builder, tile) for tile in tiles]), strict=True):
-                masked(builder, "store", whole, [value, line, INDEX(1), mask])
+                masked(builder, "store", vector, [value, line, INDEX(1), mask])
         else:
-            nothing = llvm.Constant(whole, llvm.Undefined)
-            values = [masked(builder, "load", whole, [line, INDEX(1), mask, nothing]) for line in lines]
+            undefined = llvm.Constant(vector, llvm.Undefined)
+            values = [masked(builder, "load", vector, [line, INDEX(1), mask, undefined]) for line in lines]
             for tile, value in zip(tiles, transposed(builder, values), strict=True):
                 store(builder, value, tile)
 
 
 def transposed(builder: Any, vectors: list[Any]) -> list[Any]:
-    """Emit as vectors the columns of the square that vectors are the rows of: four times the perfect shuffle."""
+    """Transpose LANES vectors of LANES numbers by repeated perfect shuffles."""
     half = LANES // 2
     low = llvm.Constant(llvm.VectorType(INDEX, LANES), [at // 2 + at % 2 * LANES for at in range(LANES)])
     high = llvm.Constant(llvm.VectorType(INDEX, LANES), [half + at // 2 + at % 2 * LANES for at in range(LANES)])
@@ -224,34 +224,34 @@ def transposed(builder: Any, vectors: list[Any]) -> list[Any]:
     return vectors
 
 
-def turned(operands: Any, back: bool) -> Any:
-    """What generates the copy of each array of rows into its room, or back."""
+def copy_rows(operands: Any, back: bool) -> Any:
+    """The code generator that copies each array of rows into its buffer, or back."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        packed, packed_rooms, *place = arguments
+        packed, packed_buffers, *place = arguments
         for at, kind in enumerate(operands):
             if by_row(kind):
                 array = make_array(kind)(context, builder, builder.extract_value(packed, at))
-                row = builder.extract_value(packed_rooms, at)
-                room = cgutils.create_struct_proxy(LaneRow(kind.dtype))(context, builder, row)
-                copy = across_planes if kind.ndim > LINES else along_lines
-                # One row of scratch has no place for more.
+                row = builder.extract_value(packed_buffers, at)
+                buffer = cgutils.create_struct_proxy(LaneRow(kind.dtype))(context, builder, row)
+                copy = copy_channels_first if kind.ndim > ROW_AXES else copy_transposed
+                # A slope that the caller does not want is one scratch row, to which nothing is stored.
                 end, (rows, *_) = builder.add(place[1], place[2]), cgutils.unpack_tuple(builder, array.shape)
-                fits = cgutils.true_bit if copy is across_planes else builder.icmp_signed("<=", end, rows)
+                fits = cgutils.true_bit if copy is copy_channels_first else builder.icmp_signed("<=", end, rows)
                 with builder.if_then(fits):
-                    copy(builder, array, room, place, back)
+                    copy(builder, array, buffer, place, back)
         return context.get_dummy_value()
 
     return generate
 
 
 @intrinsic
-def gather(_: Any, operands: Any, places: Any, sample: Any, start: Any, count: Any) -> Any:
-    """Fill the rooms with `count` rows from `start`, of a sample where they lie across planes; the last fills up."""
-    return signature(types.none, operands, places, *[types.intp] * 3), turned(operands, back=False)
+def gather(_: Any, operands: Any, buffers: Any, sample: Any, start: Any, count: Any) -> Any:
+    """Load `count` rows from `start` into the buffers, in channels-first arrays of one sample; repeat the last row."""
+    return signature(types.none, operands, buffers, *[types.intp] * 3), copy_rows(operands, back=False)
 
 
 @intrinsic
-def scatter(_: Any, operands: Any, places: Any, sample: Any, start: Any, count: Any) -> Any:
-    """The way back."""
-    return signature(types.none, operands, places, *[types.intp] * 3), turned(operands, back=True)
+def scatter(_: Any, operands: Any, buffers: Any, sample: Any, start: Any, count: Any) -> Any:
+    """Store `count` rows from the buffers at `start`."""
+    return signature(types.none, operands, buffers, *[types.intp] * 3), copy_rows(operands, back=True)

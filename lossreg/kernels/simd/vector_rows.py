@@ -1,4 +1,4 @@
-"""Rows of lanes, as a kernel by row reads and fills them, and what it does by lane beside arithmetic."""
+"""Rows of lanes, which a kernel by row reads and fills, and operations on lanes other than arithmetic."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from lossreg.kernels.simd.vectors import Lanes, common, is_number, spelt, splat
 INDEX = llvm.IntType(32)
 
 
-class OwnRow(types.Type):
-    """A row as a kernel has it, which is no array of numba's: it has a length."""
+class KernelRow(types.Type):
+    """A base class of the types of rows that are not numba's arrays; such a row has a length."""
 
 
-class LaneRow(OwnRow):
-    """A row of lanes: the numbers of the first class of each row, then those of the next."""
+class LaneRow(KernelRow):
+    """A row of vectors of lanes: the numbers of all rows for the first class, then those for the second, and so on."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
@@ -39,7 +39,7 @@ class LaneRow(OwnRow):
 
 @register_model(LaneRow)
 class LaneRowModel(models.StructModel):
-    """The numbers, and how many lanes there are."""
+    """A pointer to the numbers, and the number of vectors."""
 
     def __init__(self, manager: Any, kind: LaneRow) -> None:
         super().__init__(manager, kind, [("data", CPointer(kind.dtype)), ("size", types.intp)])
@@ -47,22 +47,22 @@ class LaneRowModel(models.StructModel):
 
 @intrinsic
 def choose(_: Any, condition: Any, yes: Any, no: Any) -> Any:
-    """`yes` where the condition is true, else `no`: for each lane, or for one number."""
+    """`yes` if the condition is true, else `no`: in each lane, or for plain numbers."""
     if not (is_number(condition) and is_number(yes) and is_number(no)):
-        raise errors.TypingError("only numbers can be chosen from by lane")
+        raise errors.TypingError("a branch on a condition that differs by lane can choose between numbers only")
     many = any(isinstance(kind, Lanes) for kind in (condition, yes, no))
     kind = Lanes(common(yes, no)) if many else common(yes, no)
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         return builder.select(*arguments)
 
-    asked = Lanes(types.boolean) if isinstance(condition, Lanes) else types.boolean
-    return signature(kind, asked, kind, kind), generate
+    truth = Lanes(types.boolean) if isinstance(condition, Lanes) else types.boolean
+    return signature(kind, truth, kind, kind), generate
 
 
 @intrinsic
 def any_lane(_: Any, x: Any) -> Any:
-    """Whether it is true of a lane."""
+    """Whether a condition is true in at least one lane."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         bits = builder.bitcast(arguments[0], llvm.IntType(LANES))
@@ -75,45 +75,46 @@ def any_lane(_: Any, x: Any) -> Any:
 
 
 def load(builder: Any, pointer: Any) -> Any:
-    """Emit the lanes that lie at a pointer to numbers."""
+    """Load lanes from a pointer."""
     found = builder.load(builder.bitcast(pointer, llvm.VectorType(pointer.type.pointee, LANES).as_pointer()))
     found.align = 1
     return found
 
 
 def store(builder: Any, value: Any, pointer: Any) -> None:
-    """The way back."""
+    """Store lanes at a pointer."""
     builder.store(value, builder.bitcast(pointer, value.type.as_pointer())).align = 1
 
 
-def by_lane(builder: Any, data: Any, offsets: Any, value: Any = None) -> Any:
-    """Emit the load from, or store to, a place of its own in each lane: so many bytes from a pointer to numbers."""
-    number = data.type.pointee
-    places = builder.add(offsets, splat(builder, builder.ptrtoint(data, offsets.type.element)))
-    places = builder.inttoptr(places, llvm.VectorType(data.type, LANES))
-    every = llvm.Constant(llvm.VectorType(llvm.IntType(1), LANES), [1] * LANES)
-    whole = llvm.VectorType(number, LANES)
+def gather_or_scatter(builder: Any, data: Any, offsets: Any, value: Any = None) -> Any:
+    """Gather lanes from byte offsets to a pointer, one offset per lane; with a value, scatter it there."""
+    pointers = builder.add(offsets, splat(builder, builder.ptrtoint(data, offsets.type.element)))
+    pointers = builder.inttoptr(pointers, llvm.VectorType(data.type, LANES))
+    all_lanes = llvm.Constant(llvm.VectorType(llvm.IntType(1), LANES), [1] * LANES)
+    vector = llvm.VectorType(data.type.pointee, LANES)
     if value is None:
-        return masked(builder, "gather", whole, [places, INDEX(1), every, llvm.Constant(whole, llvm.Undefined)])
-    return masked(builder, "scatter", whole, [value, places, INDEX(1), every])
+        arguments = [pointers, INDEX(1), all_lanes, llvm.Constant(vector, llvm.Undefined)]
+        return masked(builder, "gather", vector, arguments)
+    return masked(builder, "scatter", vector, [value, pointers, INDEX(1), all_lanes])
 
 
-def masked(builder: Any, name: str, whole: Any, given: list[Any]) -> Any:
-    """Emit a load or store of lanes, some of which may be left out."""
-    places = f"v{LANES}p0" if name in ("gather", "scatter") else "p0"
-    form = llvm.FunctionType(whole if name in ("gather", "load") else llvm.VoidType(), [x.type for x in given])
-    full = f"llvm.masked.{name}.{spelt(whole)}.{places}"
-    return builder.call(cgutils.get_or_insert_function(builder.module, form, full), given)
+def masked(builder: Any, name: str, vector: Any, arguments: list[Any]) -> Any:
+    """Call one of LLVM's masked intrinsics (load, store, gather, scatter) for a vector type."""
+    pointers = f"v{LANES}p0" if name in ("gather", "scatter") else "p0"
+    result = vector if name in ("gather", "load") else llvm.VoidType()
+    kind = llvm.FunctionType(result, [x.type for x in arguments])
+    full_name = f"llvm.masked.{name}.{spelt(vector)}.{pointers}"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, full_name), arguments)
 
 
-def place(context: Any, builder: Any, kind: Any, row: Any, j: Any) -> Any:
-    """Emit a pointer to the lanes at `j` of a row."""
+def pointer_to(context: Any, builder: Any, kind: Any, row: Any, j: Any) -> Any:
+    """The pointer to vector `j` of a row of lanes."""
     data = cgutils.create_struct_proxy(kind)(context, builder, row).data
     return builder.gep(data, [builder.mul(j, j.type(LANES))])
 
 
-def own_places(context: Any, builder: Any, kind: Any, row: Any, indices: Any) -> tuple[Any, Any]:
-    """Emit a pointer to the numbers of a row or an array, and how many bytes from it each lane's own number is."""
+def offsets_by_lane(context: Any, builder: Any, kind: Any, row: Any, indices: Any) -> tuple[Any, Any]:
+    """The pointer to a row of lanes or an array, and in each lane the byte offset of the number at its own index."""
     wide = llvm.VectorType(llvm.IntType(64), LANES)
     indices = indices if indices.type == wide else builder.sext(indices, wide)
     if isinstance(kind, types.Array):
@@ -126,35 +127,35 @@ def own_places(context: Any, builder: Any, kind: Any, row: Any, indices: Any) ->
     return data, builder.add(first, llvm.Constant(wide, [size * lane for lane in range(LANES)]))
 
 
-# What a kernel does with its rows
+# Operations of a kernel on its rows
 
 
 @infer_getattr
 class LaneRowAttributes(AttributeTemplate):
-    """What a row of lanes has: a size."""
+    """The attribute `size` of a row of lanes."""
 
     key = LaneRow
 
     def resolve_size(self, _: LaneRow) -> Any:
-        """How many lanes."""
+        """The type of the number of vectors."""
         return types.intp
 
 
 @kernel_operation(len)
-class OwnLength(AbstractTemplate):
-    """The length of a row of ours."""
+class RowLength(AbstractTemplate):
+    """The length of a row."""
 
     def generic(self, args: Any, _: Any) -> Any:
-        """Its type."""
-        return signature(types.intp, *args) if isinstance(args[0], OwnRow) else None
+        """The signature for these arguments, or None."""
+        return signature(types.intp, *args) if isinstance(args[0], KernelRow) else None
 
 
 @kernel_operation(operator.getitem)
 class ReadLanes(AbstractTemplate):
-    """Of a row of lanes those at an index; of a row of lanes, or of numbers, in each lane the number at its own."""
+    """row[j] for a row of lanes; if j is lanes, each lane reads its own index, from a row of lanes or an array."""
 
     def generic(self, args: Any, _: Any) -> Any:
-        """Its type."""
+        """The signature for these arguments, or None."""
         row, j = args
         if isinstance(j, Lanes) and isinstance(j.dtype, types.Integer):
             if isinstance(row, LaneRow) or (isinstance(row, types.Array) and row.ndim == 1):
@@ -166,16 +167,17 @@ class ReadLanes(AbstractTemplate):
 
 @kernel_operation(operator.setitem)
 class WriteLanes(AbstractTemplate):
-    """The same of a row of lanes for storing."""
+    """row[j] = value for a row of lanes; if j is lanes, each lane writes at its own index."""
 
     def generic(self, args: Any, _: Any) -> Any:
-        """Its type."""
+        """The signature for these arguments, or None."""
         row, j, value = args
         if not (isinstance(row, LaneRow) and is_number(value)):
             return None
-        own = isinstance(j, Lanes) and isinstance(j.dtype, types.Integer)
-        index = j if own else types.intp
-        return signature(types.none, row, index, Lanes(row.dtype)) if own or isinstance(j, types.Integer) else None
+        by_lane = isinstance(j, Lanes) and isinstance(j.dtype, types.Integer)
+        index = j if by_lane else types.intp
+        fits = by_lane or isinstance(j, types.Integer)
+        return signature(types.none, row, index, Lanes(row.dtype)) if fits else None
 
 
 @lower_builtin(len, LaneRow)
@@ -190,22 +192,22 @@ def _size(context: Any, builder: Any, kind: Any, row: Any) -> Any:
 
 @lower_builtin(operator.getitem, LaneRow, types.intp)
 def _read(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-    return load(builder, place(context, builder, form.args[0], *arguments))
+    return load(builder, pointer_to(context, builder, form.args[0], *arguments))
 
 
 @lower_builtin(operator.getitem, LaneRow, Lanes)
 @lower_builtin(operator.getitem, types.Array, Lanes)
-def _read_own(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-    return by_lane(builder, *own_places(context, builder, form.args[0], *arguments))
+def _read_by_lane(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+    return gather_or_scatter(builder, *offsets_by_lane(context, builder, form.args[0], *arguments))
 
 
 @lower_builtin(operator.setitem, LaneRow, types.intp, Lanes)
 def _write(context: Any, builder: Any, form: Any, arguments: Any) -> None:
     row, j, value = arguments
-    store(builder, value, place(context, builder, form.args[0], row, j))
+    store(builder, value, pointer_to(context, builder, form.args[0], row, j))
 
 
 @lower_builtin(operator.setitem, LaneRow, Lanes, Lanes)
-def _write_own(context: Any, builder: Any, form: Any, arguments: Any) -> None:
+def _write_by_lane(context: Any, builder: Any, form: Any, arguments: Any) -> None:
     row, indices, value = arguments
-    by_lane(builder, *own_places(context, builder, form.args[0], row, indices), value)
+    gather_or_scatter(builder, *offsets_by_lane(context, builder, form.args[0], row, indices), value)
