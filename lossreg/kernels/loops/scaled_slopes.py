@@ -28,7 +28,7 @@ from lossreg.kernels.simd.vector_rows import KernelRow
 
 
 def called(kernel: Any, point: Any, slopes: Any, parameters: Any, factor: Any) -> Any:
-    """Call the kernel with plain arrays, and return (value, factor): takes the place of `filled` in numba's pipeline."""
+    """Call the kernel with plain arrays, and return (value, factor): replaces `filled` in numba's own pipeline."""
     arguments = point + slopes + parameters
     return kernel(*arguments), factor
 
