@@ -19,9 +19,11 @@ FOLDER_FILES = 13
 LOSS_LINES = 50
 LONG_LOSSES = {
     "adaptive_log_softmax": (140, "layers of several sizes, and two methods"),
-    "cross_entropy": (130, "two forms, for labels and for probabilities, each with its second derivative"),
+    "cross_entropy": (175, "two forms, for labels and for probabilities, each with second derivatives"),
     "ctc": (150, "paths forward and backward"),
     "linear_cross_entropy": (130, "two forms, and blocks of rows"),
+    "multi_margin": (65, "second derivatives, and their product with a vector"),
+    "nll": (55, "second derivatives, and their product with a vector"),
     "poisson_nll": (70, "rates and their logarithms, without a factorial and with two kinds of it"),
 }
 """The losses that may have more lines of code, how many, and why."""

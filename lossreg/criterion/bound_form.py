@@ -28,6 +28,7 @@ class BoundForm:
 
     switches, parameters: the values of the parameters that choose a branch of the kernel, and the other parameters
         with theirs.
+    graded_inputs: the positions of the inputs that get a gradient by default.
     ignored, label: the label that is left out, and the position of the input that has labels; None where there is none.
     weight: what each element or row weighs in the sum that a mean divides by, a number; weights: an array of them, by
         class or over the loss's own shape, by the parameter of the name `weighted`.
@@ -40,6 +41,9 @@ class BoundForm:
     def __init__(self, loss: str, reduction: str, form: Form, settings: Mapping[str, Any]) -> None:
         self.loss, self.reduction, self.form, self.settings = loss, reduction, form, settings
         self.by_row, self.slopes, self.graded = form.by_row, form.slopes, form.default_wrt
+        self.slope_inputs = form.slope_inputs
+        by_default = [at for name, at in zip(form.slopes, form.slope_inputs, strict=True) if name in form.default_wrt]
+        self.graded_inputs = tuple(dict.fromkeys(by_default))
         self.coupling = form.coupling(settings) if form.by_batch else INDEPENDENT
         check_reduction(self)
         values = form.resolve(settings)

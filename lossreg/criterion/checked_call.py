@@ -25,7 +25,7 @@ class Call:
     arrays, sample_weight, where: the arrays of the call.
     shape: the loss's own shape.
     kind, real: the type of the result, and the type that the loop computes in.
-    graded: the positions of the inputs that get a gradient, in the order in which they are wanted.
+    graded: the slopes that are wanted, in this order, by their positions among those of the form.
     sizes: the sizes of a batch kernel's axes, by name.
     out: how each array given for a gradient is filled; empty where none is given.
     """
@@ -46,6 +46,10 @@ class Call:
         self.out: tuple[str, ...] = ()
         self.sizes: dict[str, int] = {}
 
+    def graded_array(self, slope: int) -> Array:
+        """The array that a slope has the shape and type of: its input."""
+        return self.arrays[self.bound.slope_inputs[slope]]
+
 
 def gradient_type(x: Array) -> np.dtype[Any]:
     """The type of an input's gradient: its own, or float64 for integers."""
@@ -54,7 +58,7 @@ def gradient_type(x: Array) -> np.dtype[Any]:
 
 def result_type(bound: BoundForm, arrays: Sequence[Array]) -> np.dtype[Any]:
     """The type of the loss: the widest of the inputs that get a gradient."""
-    deciding = [x for x, entry in zip(arrays, bound.form.inputs, strict=True) if entry.name in bound.graded]
+    deciding = [arrays[at] for at in bound.graded_inputs]
     if len(deciding) == 1:
         return gradient_type(deciding[0])
     # A single number beside arrays has no say in the type, as in numpy.

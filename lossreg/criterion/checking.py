@@ -136,7 +136,7 @@ def mismatch(forms: Sequence[BoundForm], arrays: Sequence[Array], problems: list
 
 
 def graded_inputs(bound: BoundForm, wrt: Any) -> tuple[int, ...]:
-    """The positions of the inputs that get a gradient; raises InvalidParameter for one that has none."""
+    """The slopes that are wanted, by their positions; raises InvalidParameter for an input that has none."""
     if wrt is VALUE_ONLY:
         return ()
     names = bound.graded if wrt is None else wrt
@@ -150,8 +150,7 @@ def graded_inputs(bound: BoundForm, wrt: Any) -> tuple[int, ...]:
                 hint = nearest(str(name), bound.slopes)
                 message = f"{bound.loss}: there is a gradient of {listed(bound.slopes)}; got wrt {shown(name)}"
                 raise InvalidParameter(message + (hint and f"; {hint}"))
-    places = {entry.name: at for at, entry in enumerate(bound.form.inputs)}
-    return tuple([places[name] for name in names])
+    return tuple([bound.slopes.index(name) for name in names])
 
 
 def check_parameters(call: Call) -> None:
@@ -181,17 +180,17 @@ def check_weight(call: Call, array: Array, what: str) -> None:
 
 def check_out(call: Call, out: Sequence[Any]) -> None:
     """Raise InvalidInput for arrays that are not such as the gradients are, or that share memory."""
-    name, inputs = call.bound.loss, call.bound.form.inputs
+    name, slopes = call.bound.loss, call.bound.slopes
     if len(out) != len(call.graded):
-        many, names = len(call.graded), ", ".join(inputs[at].name for at in call.graded)
+        many, names = len(call.graded), ", ".join(slopes[at] for at in call.graded)
         raise InvalidInput(f"{name}: expected a tuple of {many} arrays as out ({names}); got {len(out)}")
     for at, buffer in zip(call.graded, out, strict=True):
-        x = call.arrays[at]
+        x = call.graded_array(at)
         kind, is_array = gradient_type(x), isinstance(buffer, np.ndarray)
         if not (is_array and buffer.shape == x.shape and buffer.dtype == kind and buffer.flags.writeable):
             got = f"{buffer.dtype} {buffer.shape}" if is_array else shown(buffer)
             locked = " that is read-only" if is_array and not buffer.flags.writeable else ""
-            message = f"{name}: expected out for {inputs[at].name} to be a writable array {kind} {x.shape}"
+            message = f"{name}: expected out for {slopes[at]} to be a writable array {kind} {x.shape}"
             raise InvalidInput(f"{message}; got {got}{locked}")
 
 
@@ -233,11 +232,11 @@ def same_array(x: Array, y: Array) -> bool:
 
 
 def filling(call: Call, at: int, x: Array, layout: Any) -> str:
-    """How an array for the gradient of the input at a position is filled."""
+    """How an array for the slope at a position is filled."""
     shared = layout[-1]
     if "out" in shared:
         raise InvalidInput(f"{call.bound.loss}: expected arrays that share no memory as out; got two that do")
     large = x.size > SLAB
     if not shared:
         return DIRECT if large or not call.bound.checked else GUARDED
-    return IN_PLACE if call.bound.by_row and large and shared == (-1 - at,) else OVERLAPPING
+    return IN_PLACE if call.bound.by_row and large and shared == (-1 - call.bound.slope_inputs[at],) else OVERLAPPING

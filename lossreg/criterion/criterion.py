@@ -17,6 +17,7 @@ from lossreg.criterion.bound_form import BoundForm
 from lossreg.criterion.checking import VALUE_ONLY, check, layouts_of
 from lossreg.criterion.loop_plan import LoopPlan
 from lossreg.criterion.reductions import REDUCTIONS
+from lossreg.criterion.second_order import SecondOrder
 from lossreg.definition.loss import Loss
 from lossreg.definition.parameters import Parameter, bind
 from lossreg.errors import InvalidParameter, InvalidType, listed, nearest
@@ -32,19 +33,15 @@ ADDING = Lock()
 """Held while a plan is added, so that no two threads throw out the same one."""
 
 
-class Criterion:
+class Criterion(SecondOrder):
     """A loss with its parameters and a reduction, ready to be called on arrays; an immutable value.
 
     Made by `lossreg.create`. The shapes, types and weights that are the same for all losses are described at
     `value_and_grad`; the formula is the loss's own documentation, `criterion.loss.doc`.
     """
 
-    __slots__ = ("_forms", "_given", "_plans", "loss", "parameters", "reduction")
+    __slots__ = ("_derived", "_forms", "_given", "_plans", "loss", "parameters", "reduction")
 
-    loss: Loss
-    reduction: str
-    parameters: Mapping[str, Any]
-    _given: Mapping[str, Any]
     _forms: tuple[BoundForm, ...]
     _plans: dict[Any, Plan]
 
@@ -68,6 +65,7 @@ class Criterion:
             ("_given", {name: value for name, value in bound.items() if name in given}),
             ("_forms", tuple([BoundForm(loss.name, reduction, form, bound) for form in loss.forms])),
             ("_plans", {}),
+            ("_derived", {}),
         ):
             object.__setattr__(self, name, value)
 

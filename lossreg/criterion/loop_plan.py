@@ -26,32 +26,27 @@ if TYPE_CHECKING:
 class LoopPlan(Plan):
     """How calls like one are computed by a compiled loop, which is found at the first of them.
 
-    places: the positions of the inputs that the loop stores a slope of, or has a place for.
-    outputs: the shapes and types of the arrays for these slopes, or None for those that are not wanted.
-    wanted: where in these the gradients are, in the order in which they are wanted.
+    outputs: for each slope of the form, the shape and type of its array, or None if it is not wanted.
     """
 
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         bound, graded = call.bound, call.graded
         # The loop of a kernel has a place for each slope; the arrays of those that are not wanted may be None.
-        self.places = [at for at, entry in enumerate(bound.form.inputs) if entry.name in bound.slopes]
         self.outputs: list[tuple[Any, Any] | None] = []
-        for number, at in enumerate(self.places):
-            x = call.arrays[at]
+        for slope in range(len(bound.slopes)):
+            x = call.graded_array(slope)
             made = x.shape if bound.by_row else self.shape, gradient_type(x)
             # What a kernel by row fills in any case has an array beside those that are wanted.
-            always = bound.by_row and graded and bound.form.slope_rows[number] not in bound.form.optional_rows
-            self.outputs.append(made if at in graded or always else None)
-        self.wanted = [self.places.index(at) for at in graded]
+            always = bound.by_row and graded and bound.form.slope_rows[slope] not in bound.form.optional_rows
+            self.outputs.append(made if slope in graded or always else None)
         # The gradient of a shared input is the sum over the elements that share it.
-        shared = [not bound.by_row and call.arrays[at].shape != self.shape for at in graded]
+        shared = [not bound.by_row and call.graded_array(slope).shape != self.shape for slope in graded]
         # What is given for a gradient is filled by the loop, or a copy is brought to it in the end.
-        filled = dict.fromkeys(graded)
-        for number, (at, mode) in enumerate(zip(graded, call.out, strict=False)):
-            filled[at] = number if mode in {DIRECT, IN_PLACE} and not shared[number] else None
-        self.given = [filled.get(at) for at in self.places]
-        self.only = self.wanted[0] if len(graded) == 1 and not shared[0] else None
+        self.given: list[int | None] = [None] * len(bound.slopes)
+        for number, (slope, mode) in enumerate(zip(graded, call.out, strict=False)):
+            self.given[slope] = number if mode in {DIRECT, IN_PLACE} and not shared[number] else None
+        self.only = graded[0] if len(graded) == 1 and not shared[0] else None
         # A gradient over its input leaves nothing to compute again from, should the sum overflow.
         over = IN_PLACE in call.out or OVERLAPPING in call.out
         self.kept = call.kind if self.each else call.real if over else None
@@ -87,7 +82,7 @@ class LoopPlan(Plan):
         loop = self.loop
         if loop is None:
             call = self.call(arrays, sample_weight, where)
-            loop = self.loop = make_loop(call, values, dict(zip(self.places, slopes, strict=True)))
+            loop = self.loop = make_loop(call, values, slopes)
         if self.looks_first:
             refuse_outside(self.call(arrays, sample_weight, where))
         scale = factor / divisor if divisor else 0.0
@@ -104,7 +99,7 @@ class LoopPlan(Plan):
             if out is not None and grads is not out[0]:
                 out[0][...] = grads
                 grads = out[0]
-        elif self.wanted:
+        elif self.graded:
             grads = self.gradients(arrays, slopes, out)
         value = total / divisor if divisor else 0.0
         if values is None and factor == 1 and -self.most <= value <= self.most:
@@ -114,8 +109,8 @@ class LoopPlan(Plan):
     def gradients(self, arrays: Arrays, slopes: tuple[Any, ...], out: Arrays | None) -> Any:
         """The gradients in the order in which they are wanted, those of shared inputs added up."""
         found = []
-        for number, (at, place) in enumerate(zip(self.graded, self.wanted, strict=True)):
-            grad, shape = slopes[place], arrays[at].shape
+        for number, (slope, at) in enumerate(zip(self.graded, self.graded_inputs, strict=True)):
+            grad, shape = slopes[slope], arrays[at].shape
             if grad.shape != shape:
                 axes = tuple(range(grad.ndim)) if not shape else (-1,)
                 with errstate(all="ignore"):

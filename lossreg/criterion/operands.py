@@ -12,39 +12,39 @@ from lossreg.kernels.drivers.array_loop import SlabLoop, array_loop
 from lossreg.kernels.drivers.operand import Operands
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from lossreg.criterion.checked_call import Call
 
     Array = np.ndarray[Any, Any]
 
 
-def make_loop(call: Call, values: Array | None, slopes: Mapping[int, Array | None]) -> Any:
-    """The loop of calls like one, which fills such values, and such slopes by the position of their inputs."""
-    over = call.graded[call.out.index(IN_PLACE)] if IN_PLACE in call.out else -1
+def make_loop(call: Call, values: Array | None, slopes: Sequence[Array | None]) -> Any:
+    """The loop of calls like one, which fills such values, and such slopes of the form, None for those not wanted."""
+    over = call.bound.slope_inputs[call.graded[call.out.index(IN_PLACE)]] if IN_PLACE in call.out else -1
     return array_loop(call.bound.form, call.bound.switches, settings(call), operands(call, values, slopes), over)
 
 
 def loop_of_values(call: Call) -> SlabLoop:
     """The loop that gives the values of calls like one, and nothing else, a slab at a time."""
-    every = operands(call, np.empty(call.shape, call.real), {})
+    every = operands(call, np.empty(call.shape, call.real), [None] * len(call.bound.slopes))
     return SlabLoop(call.bound.form, call.bound.switches, settings(call), every)
 
 
-def operands(call: Call, values: Array | None, slopes: Mapping[int, Array | None]) -> Operands:
+def operands(call: Call, values: Array | None, slopes: Sequence[Array | None]) -> Operands:
     """The operands of a loop over a call's arrays."""
     shape, real, bound = call.shape, call.real, call.bound
     inputs: list[tuple[Any, ...]] = []
-    stored: list[tuple[Any, ...] | None] = []
-    for at, (x, entry) in enumerate(zip(call.arrays, bound.form.inputs, strict=True)):
+    for x, entry in zip(call.arrays, bound.form.inputs, strict=True):
         order, full = None, shape
         if entry.axis is not None:
             order = rows_last(x.ndim, entry.axis)
             full = x.shape if order is None else tuple([x.shape[axis] for axis in order])
         inputs.append((x, np.int64 if entry.domain.integer else real, full, order))
-        if entry.name in bound.slopes:
-            slope = slopes.get(at)
-            stored.append(None if slope is None else (slope, real, full, order))
+    stored = [
+        None if slope is None else (slope, real, *inputs[at][2:])
+        for slope, at in zip(slopes, bound.slope_inputs, strict=True)
+    ]
     return Operands(real, shape, values, call.sample_weight, call.where, stored, inputs)
 
 

@@ -47,11 +47,12 @@ from lossreg.definition.domains import REAL
 from lossreg.definition.plain_python.evaluate_point import evaluate
 from lossreg.definition.read_kernel import read_arguments, read_kernel
 from lossreg.definition.returned_values import returned_values
-from lossreg.definition.signature import INDEPENDENT
+from lossreg.definition.second_derivative import CURVATURE, VECTOR, with_hessian, with_product
+from lossreg.definition.signature import EXACT, INDEPENDENT
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lossreg.definition.signature import Form, Input
 
@@ -96,29 +97,73 @@ class Loss(Component):
         kernel's. Raises InvalidDefinition if no form has its inputs and parameters, or if a kernel by row has slope
         rows of other inputs that are not optional.
         """
+        at = self.form_of_hessian(function)
+        self.forms[at] = replace(self.forms[at], hessian=function)
+        return function
+
+    def surrogate(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Add what may replace the second derivative in a Newton step, under the function's name.
+
+        It is written as the second derivative is. The first one of a loss is the recommended one.
+        """
+        at = self.form_of_hessian(function)
+        surrogates = (*self.forms[at].surrogates, (function.__name__, function))
+        self.forms[at] = replace(self.forms[at], surrogates=surrogates)
+        return function
+
+    def hessian_product(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Add the product of a row's Hessian matrix and a vector, for the form that has the same inputs.
+
+        After these it takes a row, the vector, and the `Slope` row to fill. A kernel by element needs none: its
+        Hessian matrix is diagonal.
+        """
+        at = self.form_of_hessian(function, product=True)
+        self.forms[at] = replace(self.forms[at], hessian_product=function)
+        return function
+
+    def form_of_hessian(self, function: Callable[..., Any], *, product: bool = False) -> int:
+        """Return the position of the form whose inputs and parameters a second derivative has."""
         form, returned = read_arguments(function), returned_values(function)
         if not form.by_row and returned and returned.count != 1:
             raise InvalidDefinition(f"{self.name}: expected {function.__name__} to return one number; {returned}")
-        wanted = ([x.name for x in form.inputs], [(p.name, p.default) for p in form.parameters])
+        inputs = [x.name for x in form.inputs]
+        if product and inputs.pop() != VECTOR:
+            raise InvalidDefinition(f"{self.name}: expected {VECTOR} as the last input of {function.__name__}")
+        wanted = inputs, [(p.name, p.default) for p in form.parameters]
         for at, own in enumerate(self.forms):
             if ([x.name for x in own.inputs], [(p.name, p.default) for p in own.parameters]) == wanted:
-                if set(own.slope_rows[1:]) - set(own.optional_rows):
+                if not own.fusible:
                     raise InvalidDefinition(f"{self.name}: a hessian needs the slopes of other inputs to be optional")
-                self.forms[at] = replace(own, hessian=function)
-                return function
+                return at
         raise InvalidDefinition(
             f"{self.name}: no kernel has the inputs and parameters of the hessian {function.__name__}: "
             f"{', '.join([*wanted[0], *(name for name, _ in wanted[1])])}"
         )
 
-    def with_hessian(self, settings: dict[str, Any]) -> Loss:
-        """Return a loss whose kernels also give the second derivative by the first input, of the forms that have one.
+    @property
+    def hessians(self) -> tuple[str, ...]:
+        """The names of the second derivatives that a Newton step may use, the recommended one first."""
+        return tuple(dict.fromkeys(name for form in self.forms for name in form.hessians))
 
-        Parameters that choose a branch are fixed to the values in `settings` and are not parameters of the new loss.
+    def with_hessian(self, settings: Mapping[str, Any], which: str = EXACT) -> Loss:
+        """Return a loss whose kernels also give a second derivative by the first input, of the forms that have it.
+
+        `which` is one of `hessians`, or "curvature" for a number that becomes a parameter. Parameters that choose a
+        branch are fixed to the values in `settings` and are not parameters of the new loss.
         """
-        forms = [form.with_hessian(settings) for form in self.forms if form.hessian]
-        switches = self.forms[0].switches
-        return replace(self, forms=forms, parameters=tuple(p for p in self.parameters if p.name not in switches))
+        has = [form for form in self.forms if form.fusible and (which == CURVATURE or which in form.hessians)]
+        return self.derived([with_hessian(form, settings, which) for form in has])
+
+    def with_product(self, settings: Mapping[str, Any]) -> Loss:
+        """Return a loss of value 0 whose gradient is the product of the Hessian matrix and a vector, the last input."""
+        has = [form for form in self.forms if (form.hessian_product if form.by_row else form.hessian)]
+        return self.derived([with_product(form, settings) for form in has])
+
+    def derived(self, forms: list[Form]) -> Loss:
+        """Return a loss of the same name with other forms."""
+        known = {parameter.name: parameter for parameter in self.parameters}
+        parameters = [known.get(p.name, p) for p in (forms[0].parameters if forms else ())]
+        return replace(self, forms=forms, parameters=tuple(parameters))
 
     def method(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Add a function of arrays and all parameters; `criterion.NAME(*arrays)` calls it with the criterion's.

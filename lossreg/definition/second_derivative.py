@@ -1,7 +1,8 @@
-"""Kernels that also give the second derivative of the value by the first input: a kernel fused with its hessian.
+"""Kernels made of a kernel and its second derivative by the first input.
 
 A hessian has the inputs and parameters of a kernel. By element it returns the second derivative; by row it fills a row
-with the diagonal of the second derivatives. Both run in one pass, and the compiler shares their common subexpressions.
+with the diagonal of the second derivatives. `fused` adds it to the kernel as one more slope, in one pass: the compiler
+shares their common subexpressions. `product` makes a kernel of the product of the Hessian matrix and a vector.
 """
 
 from __future__ import annotations
@@ -10,39 +11,147 @@ import inspect
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from lossreg.definition.annotations import Real
+from lossreg.definition.domains import REAL
+from lossreg.definition.parameters import Parameter
+from lossreg.definition.signature import EXACT, Form, Input
+from lossreg.errors import InvalidDefinition
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 HESSIAN = "hessian"
 """The name of the second derivative among the outputs of a kernel."""
+CURVATURE = "curvature"
+"""The parameter of a kernel whose second derivative is replaced by one number."""
+VECTOR = "vector"
+"""The input that the Hessian matrix is multiplied by."""
+PRODUCT = "product"
+"""The name of the product among the outputs of a kernel."""
+
+
+def curvature_of_element(curvature: float) -> float:
+    """Return the number that replaces the second derivative."""
+    return curvature
+
+
+def curvature_of_row(hessian: Any, curvature: float) -> None:
+    """Fill a row with the number that replaces the second derivative."""
+    for j in range(len(hessian)):
+        hessian[j] = type(hessian[0])(curvature)
+
+
+def with_hessian(form: Form, settings: Mapping[str, Any], which: str = EXACT) -> Form:
+    """Return the form whose kernel gives value, slope and second derivative by the first input in one pass.
+
+    `which` is a name of `form.hessians`, or "curvature" for a number that becomes a parameter. Parameters that choose a
+    branch are fixed to the values in `settings` and are not parameters of the new form.
+
+    Raises InvalidDefinition if the kernel has no such hessian.
+    """
+    hessian = (curvature_of_row if form.by_row else curvature_of_element) if which == CURVATURE else None
+    hessian = hessian or form.hessians.get(which)
+    if hessian is None or not form.fusible:
+        raise InvalidDefinition(f"{form.kernel.__name__}: no second derivative {which!r} is declared")
+    switches, parameters = split_parameters(form, settings)
+    if which == CURVATURE:
+        parameters += (Parameter(CURVATURE, Real),)
+    kernel = fused(form.kernel, hessian, [x.name for x in form.inputs], form.slope_rows, switches)
+    rows = (form.slope_rows[0], HESSIAN) if form.by_row else ()
+    return Form(kernel, form.inputs, rows, (), parameters, (), outputs=(form.inputs[0].name, HESSIAN))
+
+
+def with_product(form: Form, settings: Mapping[str, Any]) -> Form:
+    """Return the form of the product of the Hessian matrix and a vector, the last input: its only slope.
+
+    Raises InvalidDefinition if the kernel has no second derivatives.
+    """
+    second = form.hessian_product if form.by_row else form.hessian
+    if second is None:
+        raise InvalidDefinition(f"{form.kernel.__name__}: no second derivative is declared")
+    switches, parameters = split_parameters(form, settings)
+    kernel = product(second, [x.name for x in form.inputs], by_row=form.by_row, switches=switches)
+    inputs = (*form.inputs, Input(VECTOR, REAL, form.inputs[0].axis))
+    return Form(kernel, inputs, (PRODUCT,) if form.by_row else (), (), parameters, (), outputs=(PRODUCT,))
+
+
+def split_parameters(form: Form, settings: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Parameter, ...]]:
+    """Return the values of the parameters that choose a branch, and the other parameters."""
+    values = form.resolve(settings)
+    others = tuple(parameter for parameter in form.parameters if parameter.name not in form.switches)
+    return {name: values[name] for name in form.switches}, others
 
 
 def fused(
-    kernel: Callable[..., Any], hessian: Callable[..., Any], switches: Mapping[str, Any], *, by_row: bool
+    kernel: Callable[..., Any],
+    hessian: Callable[..., Any],
+    inputs: list[str],
+    rows: tuple[str, ...],
+    switches: Mapping[str, Any],
 ) -> Callable[..., Any]:
     """Return a kernel that gives value, slope and second derivative by the first input.
 
-    By row it fills the rows `slope` and `hessian`, and fills no slopes of other inputs. `switches` are the parameters
-    that choose a branch, with their values: constants in the new kernel, so that only the chosen branch is compiled.
+    `inputs` and `rows` are the names of the kernel's inputs and slope rows. By row it fills the rows `slope` and
+    `hessian`, and fills no slopes of other inputs. `switches` are the parameters that choose a branch, with their
+    values: constants in the new kernel, so that only the chosen branch is compiled. A hessian with the parameter
+    `curvature` adds it to those of the kernel.
     """
-    arguments, of_hessian = (inspect.signature(function).parameters for function in (kernel, hessian))
-    rows = [name for name in arguments if name not in of_hessian]
-    inputs = [name for name in arguments if name in of_hessian and arguments[name].default is inspect.Parameter.empty]
-    settings = [name for name in arguments if name not in (*rows, *inputs, *switches)]
+    names = [name for name in inspect.signature(kernel).parameters if name not in switches]
+    settings = [name for name in names if name not in (*inputs, *rows)]
+    settings += [CURVATURE] * (CURVATURE in inspect.signature(hessian).parameters)
     # By position, in the order of either function: compiled code knows no arguments that are given by keyword only.
-    to_kernel = ", ".join("None" if name in rows[1:] else name for name in arguments if name not in switches)
-    to_hessian = ", ".join(name if name in arguments else HESSIAN for name in of_hessian if name not in switches)
-    named = ", ".join([*inputs, *([rows[0], HESSIAN] if by_row else []), *settings])
-    if by_row:
+    to_kernel = ", ".join("None" if name in rows[1:] else name for name in names)
+    to_hessian = arguments(hessian, [*inputs, *settings], HESSIAN, switches)
+    if rows:
+        named = [*inputs, rows[0], HESSIAN, *settings]
         body = f"    hessian_of({to_hessian})\n    return kernel({to_kernel})\n"
     else:
+        named = [*inputs, *settings]
         body = f"    outcome = kernel({to_kernel})\n    return outcome[0], outcome[1], hessian_of({to_hessian})\n"
-    # A compiled kernel needs a signature of its own, so it is written out, as dataclasses do with their methods.
+    return written(f"{kernel.__name__}_with_hessian", named, body, switches, kernel=kernel, hessian_of=hessian)
+
+
+def product(
+    second: Callable[..., Any], inputs: list[str], *, by_row: bool, switches: Mapping[str, Any]
+) -> Callable[..., Any]:
+    """Return a kernel of value 0, whose slope is the product of the Hessian matrix and the input `vector`.
+
+    `second` is the hessian of a kernel by element; by row it fills a row with the product itself.
+    """
+    known = [*inputs, VECTOR]
+    settings = [name for name in inspect.signature(second).parameters if name not in switches]
+    settings = [name for name in settings if name not in known][by_row:]
+    to_second = arguments(second, [*known, *settings], PRODUCT, switches)
+    if by_row:
+        named = [*known, PRODUCT, *settings]
+        body = f"    second({to_second})\n    return type({VECTOR}[0])(0)\n"
+    else:
+        named = [*known, *settings]
+        body = f"    return type({VECTOR})(0), second({to_second}) * {VECTOR}\n"
+    return written(f"{second.__name__}_product", named, body, switches, second=second)
+
+
+def arguments(function: Callable[..., Any], known: list[str], row: str, switches: Mapping[str, Any]) -> str:
+    """Write the arguments of a call, in the function's order; one that is not known is its row."""
+    names = [name for name in inspect.signature(function).parameters if name not in switches]
+    return ", ".join(name if name in known else row for name in names)
+
+
+def written(
+    name: str, named: list[str], body: str, switches: Mapping[str, Any], **functions: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return a function of the named arguments, whose body calls functions with the switches as constants.
+
+    A compiled kernel needs a signature of its own, so it is written out, as dataclasses do with their methods.
+    """
     values = tuple(switches.values())
-    space: dict[str, Any] = {"kernel": with_defaults(kernel, values), "hessian_of": with_defaults(hessian, values)}
-    exec(f"def fused({named}):\n{body}", space)  # noqa: S102  every name is an argument of the author's function
-    made: Callable[..., Any] = space["fused"]
-    made.__name__, made.__module__ = f"{kernel.__name__}_with_hessian", kernel.__module__
+    space: dict[str, Any] = {}
+    for key, function in functions.items():
+        has_switches = set(switches) <= set(inspect.signature(function).parameters)
+        space[key] = with_defaults(function, values if has_switches else ())
+    exec(f"def made({', '.join(named)}):\n{body}", space)  # noqa: S102  every name is an argument of an author's function
+    made: Callable[..., Any] = space["made"]
+    made.__name__, made.__module__ = name, next(iter(functions.values())).__module__
     return made
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.roles import GIVEN, TARGETS, Role
-from lossreg.definition.second_derivative import HESSIAN, fused
 from lossreg.errors import InvalidDefinition, InvalidParameter
 
 if TYPE_CHECKING:
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
 
 SAMPLES = "N"
 """The axis of the samples in a batch kernel."""
+
+EXACT = "exact"
+"""The name of the second derivative itself among those that a Newton step may use."""
 
 CLASSES = "C"
 """The axis of the classes in a batch kernel; a parameter may have a number for each of them."""
@@ -97,6 +99,10 @@ class Form:
     omitted: tuple[int, ...] = ()
     hessian: Callable[..., Any] | None = None
     """The second derivative by the first input, in the same inputs and parameters."""
+    surrogates: tuple[tuple[str, Callable[..., Any]], ...] = ()
+    """By name: what may replace the second derivative in a Newton step; the recommended one first."""
+    hessian_product: Callable[..., Any] | None = None
+    """The product of a row's Hessian matrix and a vector, which is the input after the others."""
     returned_slopes: int = 0
     """How many slopes a kernel by element returns, after the value."""
     outputs: tuple[str, ...] = ()
@@ -143,31 +149,16 @@ class Form:
         """The inputs that are trained beside the network."""
         return tuple(entry for entry in self.inputs if entry.role is Role.LEARNED)
 
-    def with_hessian(self, settings: Mapping[str, Any]) -> Form:
-        """Return the form whose kernel gives value, slope and second derivative by the first input in one pass.
+    @property
+    def hessians(self) -> dict[str, Callable[..., Any]]:
+        """The second derivative, by the name "exact", and what may replace it; the recommended one first."""
+        exact = {EXACT: self.hessian} if self.hessian else {}
+        return dict(self.surrogates) | exact
 
-        Parameters that choose a branch are fixed to the values in `settings` and are not parameters of the new form.
-
-        Raises InvalidDefinition if the kernel has no hessian.
-        """
-        if self.hessian is None:
-            raise InvalidDefinition(f"{self.kernel.__name__}: no second derivative is declared")
-        first = self.inputs[0].name
-        rows = (self.slope_rows[0], HESSIAN) if self.by_row else ()
-        values = self.resolve(settings)
-        switches = {name: values[name] for name in self.switches}
-        kernel = fused(self.kernel, self.hessian, switches, by_row=self.by_row)
-        parameters = tuple(parameter for parameter in self.parameters if parameter.name not in switches)
-        return replace(
-            self,
-            kernel=kernel,
-            slope_rows=rows,
-            optional_rows=(),
-            hessian=None,
-            parameters=parameters,
-            switches=(),
-            outputs=(first, HESSIAN),
-        )
+    @property
+    def fusible(self) -> bool:
+        """Whether a second derivative can be computed beside the value and the slope of the first input."""
+        return not self.by_batch and not set(self.slope_rows[1:]) - set(self.optional_rows)
 
     @cached_property
     def slopes(self) -> tuple[str, ...]:
@@ -194,6 +185,12 @@ class Form:
         """Call a batch kernel: with its inputs, the weights if it takes any, the slopes to fill, and parameters."""
         weights = [] if self.weight_axes is None else [weight]
         return self.kernel(*self.kernel_arguments(arrays), *weights, slopes, **parameters)
+
+    @cached_property
+    def slope_inputs(self) -> tuple[int, ...]:
+        """For each slope, the position of the input that it is by: the first one, for second derivatives."""
+        places = {entry.name: at for at, entry in enumerate(self.inputs)}
+        return tuple(places.get(name, 0) for name in self.slopes)
 
     @property
     def default_wrt(self) -> tuple[str, ...]:

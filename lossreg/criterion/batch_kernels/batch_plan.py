@@ -62,7 +62,7 @@ class BatchPlan(Plan):
         out = (out,) if out is not None and out.__class__ is not tuple else out
         grads = [
             np.empty(arrays[at].shape, gradient_type(arrays[at])) if out is None or self.apart[number] else out[number]
-            for number, at in enumerate(self.graded)
+            for number, at in enumerate(self.graded_inputs)
         ]
         scale = factor / divisor if divisor else 0.0
         shares = self.shares(arrays, sample_weight, where)
@@ -99,7 +99,7 @@ class BatchPlan(Plan):
             self.check(x, entry, kept)
             if entry.role is Role.LENGTH and self.bound.reduction == "mean":
                 shares[kept] /= np.maximum(x, 1)
-        names = [self.inputs[at].name for at in self.graded]
+        names = [self.bound.slopes[at] for at in self.graded]
         entries = {entry.name: entry for entry in self.inputs}
         buffers = {name: self.with_samples(grad, entries[name]) for name, grad in zip(names, grads, strict=True)}
         slopes = {

@@ -72,14 +72,14 @@ class CoupledPlan(BatchPlan):
                 "do not add up to that of the batch"
             )
         out = (out,) if out is not None and out.__class__ is not tuple else out
-        slopes = {self.inputs[at].name: np.empty(0) for at in self.graded}
+        slopes = {self.inputs[at].name: np.empty(0) for at in self.graded_inputs}
         computed = self.compute(arrays, sample_weight, where, slopes)
         divisor = self.reduce(computed.total_count, prod(self.value_shape()), self.batch)
         if denominator is not None:
             divisor = self.checked(denominator, divisor)
         scale = 1.0 if self.each else 1.0 / divisor if divisor else 0.0
         grads = []
-        for number, at in enumerate(self.graded):
+        for number, at in enumerate(self.graded_inputs):
             x, slope = arrays[at], slopes[self.inputs[at].name]
             if scale != 1:
                 slope *= self.real(scale) if scale else slope.dtype.type(0)
@@ -141,7 +141,7 @@ class CoupledPlan(BatchPlan):
             groups, batch[self.group] = np.unique(members[kept], return_inverse=True)
             if self.coupling == COUPLED_GROUPS and not self.bound.form.multiplicity:
                 weights = self.weights_of_groups(weights, batch[self.group], len(groups))
-        filled = {self.inputs[at].name: np.zeros(batch[at].shape, self.real) for at in self.graded if slopes}
+        filled = {self.inputs[at].name: np.zeros(batch[at].shape, self.real) for at in self.graded_inputs if slopes}
         shape = self.value_shape(len(kept), len(groups))
         values, count = self.call_kernel(batch, weights.astype(self.real), filled, shape)
         for entry in self.inputs:

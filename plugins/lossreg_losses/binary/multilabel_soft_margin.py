@@ -34,6 +34,15 @@ def second_derivative(logits: Row[Real], target: Row[Unit], hessian: Slope, weig
         hessian[j] = weight[j] / T(len(logits)) * (sigmoid(logits[j]) * sigmoid(-logits[j]))
 
 
+@multilabel_soft_margin.hessian_product
+def times_vector(
+    logits: Row[Real], target: Row[Unit], vector: Row[Real], product: Slope, weight: Row[Scale] = 1.0
+) -> None:
+    second_derivative(logits, target, product, weight)
+    for j in range(len(logits)):
+        product[j] = product[j] * vector[j]
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return multilabel_soft_margin

@@ -114,11 +114,7 @@ def of_labels(
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
 ) -> None:
-    T = type(hessian[0])
-    mass = (T(1) - label_smoothing) * weight[label]
-    for j in range(len(logits)):
-        mass += label_smoothing / T(len(logits)) * weight[j]
-    softmax_variance(logits, mass, hessian)
+    softmax_variance(logits, mass_of_label(label, weight, label_smoothing, len(logits)), hessian)
 
 
 @cross_entropy.hessian
@@ -130,11 +126,53 @@ def of_probabilities(
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
 ) -> None:
-    T = type(hessian[0])
+    softmax_variance(logits, mass_of_target(target, weight, label_smoothing, len(logits)), hessian)
+
+
+@cross_entropy.hessian_product
+def product_of_labels(
+    logits: ClassRow[Real],
+    label: ClassIndex,
+    vector: ClassRow[Real],
+    product: Slope,
+    weight: ClassRow[Weight] = 1.0,
+    ignore_index: IgnoredLabel = -100,
+    label_smoothing: Unit = 0.0,
+) -> None:
+    softmax_product(logits, mass_of_label(label, weight, label_smoothing, len(logits)), vector, product)
+
+
+@cross_entropy.hessian_product
+def product_of_probabilities(
+    logits: ClassRow[Real],
+    target: ClassRow[Probability],
+    vector: ClassRow[Real],
+    product: Slope,
+    weight: ClassRow[Scale] = 1.0,
+    ignore_index: IgnoredLabel = -100,
+    label_smoothing: Unit = 0.0,
+) -> None:
+    softmax_product(logits, mass_of_target(target, weight, label_smoothing, len(logits)), vector, product)
+
+
+def mass_of_label(label: int, weight: ClassRow[Weight], label_smoothing: float, classes: int) -> float:
+    """What the value multiplies the logarithm of the sum of the exponentials by."""
+    T = type(label_smoothing)
+    mass = (T(1) - label_smoothing) * weight[label]
+    for j in range(classes):
+        mass += label_smoothing / T(classes) * weight[j]
+    return mass
+
+
+def mass_of_target(
+    target: ClassRow[Probability], weight: ClassRow[Scale], label_smoothing: float, classes: int
+) -> float:
+    """What the value multiplies the logarithm of the sum of the exponentials by."""
+    T = type(label_smoothing)
     mass = T(0)
-    for j in range(len(logits)):
-        mass += weight[j] * ((T(1) - label_smoothing) * target[j] + label_smoothing / T(len(logits)))
-    softmax_variance(logits, mass, hessian)
+    for j in range(classes):
+        mass += weight[j] * ((T(1) - label_smoothing) * target[j] + label_smoothing / T(classes))
+    return mass
 
 
 def softmax_variance(logits: ClassRow[Real], mass: float, out: Slope) -> None:
@@ -151,6 +189,23 @@ def softmax_variance(logits: ClassRow[Real], mass: float, out: Slope) -> None:
     for j in range(len(logits)):
         rest = (ties - T(1)) + others if logits[j] == top else everything - out[j]
         out[j] = mass * (out[j] / everything) * (rest / everything)
+
+
+def softmax_product(logits: ClassRow[Real], mass: float, vector: ClassRow[Real], out: Slope) -> None:
+    """Fill a row with mass (p v - p (p . v)), for p = softmax(logits)."""
+    T = type(out[0])
+    top, classes = largest(logits), len(logits)
+    exp_below(logits, top, out)
+    # The product is the same for v less a number; less the v of the largest logit, its digits are kept.
+    own = T(0)
+    for j in range(classes):
+        own = vector[j] if logits[j] == top else own
+    everything, mean = T(0), T(0)
+    for j in range(classes):
+        everything += out[j]
+        mean += out[j] * (vector[j] - own)
+    for j in range(classes):
+        out[j] = mass * (out[j] / everything) * ((vector[j] - own) - mean / everything)
 
 
 @hookimpl

@@ -60,6 +60,26 @@ def second_derivative(
     hessian[label] = added
 
 
+@multi_margin.hessian_product
+def times_vector(
+    x: ClassRow[Real],
+    label: ClassIndex,
+    vector: ClassRow[Real],
+    product: Slope,
+    margin: Real = 1.0,
+    weight: ClassRow[Scale] = 1.0,
+    p: Literal[1, 2] = 1,
+) -> None:
+    T = type(x[0])
+    own, share = x[label], weight[label] / T(len(x))
+    added = T(0)
+    for j in range(len(x)):
+        counts = (p == 2) & (j != label) & (margin + gap(x[j], own) > 0)
+        product[j] = times(share, T(2) if counts else T(0)) * (vector[j] - vector[label])
+        added += product[j]
+    product[label] = -added
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return multi_margin

@@ -14,7 +14,18 @@ Source: Fisher (1922), doi:10.1098/rsta.1922.0009; PyTorch's NLLLoss. Unlike the
 """
 
 from lossreg.kernels.numerics import times
-from lossreg.plugin import ClassIndex, ClassRow, IgnoredLabel, LogProbability, Loss, Slope, Weight, hookimpl, loss
+from lossreg.plugin import (
+    ClassIndex,
+    ClassRow,
+    IgnoredLabel,
+    LogProbability,
+    Loss,
+    Real,
+    Slope,
+    Weight,
+    hookimpl,
+    loss,
+)
 
 
 @loss
@@ -43,6 +54,19 @@ def second_derivative(
 ) -> None:
     for j in range(len(hessian)):
         hessian[j] = type(prediction[0])(0)
+
+
+@nll.hessian_product
+def times_vector(
+    prediction: ClassRow[LogProbability],
+    label: ClassIndex,
+    vector: ClassRow[Real],
+    product: Slope,
+    weight: ClassRow[Weight] = 1.0,
+    ignore_index: IgnoredLabel = -100,
+) -> None:
+    for j in range(len(product)):
+        product[j] = type(vector[0])(0)
 
 
 @hookimpl

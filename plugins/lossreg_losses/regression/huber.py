@@ -5,7 +5,8 @@
 
 The slope is e clipped to [-delta, delta], and of the target its negative: a Huber step is a clipped L2 step. With
 delta = inf it is half of `mse`. `weight` multiplies value and slopes; it may be an array that broadcasts to the
-predictions. A mean divides by the number of elements, whatever the weights.
+predictions. A mean divides by the number of elements, whatever the weights. The second derivative is 1 up to delta and
+0 beyond it; a Newton step may take hessian="secant" in its place, the slope divided by e.
 
 Shapes: prediction and target of the same shape. Ranges: any numbers; delta above 0; weights finite.
 Source: Huber (1964), doi:10.1214/aoms/1177703732; PyTorch's HuberLoss.
@@ -35,6 +36,13 @@ def huber(prediction: Real, target: Real, delta: Positive = 1.0, weight: Scale =
 @huber.hessian
 def second_derivative(prediction: Real, target: Real, delta: Positive = 1.0, weight: Scale = 1.0) -> float:
     return times(weight, type(prediction)(abs(prediction - target) <= delta))
+
+
+@huber.surrogate
+def secant(prediction: Real, target: Real, delta: Positive = 1.0, weight: Scale = 1.0) -> float:
+    T = type(prediction)
+    distance = abs(prediction - target)
+    return times(weight, T(1) if distance <= delta else delta / distance)
 
 
 @hookimpl

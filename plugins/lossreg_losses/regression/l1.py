@@ -3,7 +3,9 @@
     value = weight |e|        e = prediction - target
 
 The slope is weight times the sign of e, and 0 where e is 0; of the target its negative. `weight` is how much an element
-counts; it may be an array that broadcasts to the predictions. A mean divides by the sum of the weights.
+counts; it may be an array that broadcasts to the predictions. A mean divides by the sum of the weights. The second
+derivative is 0; a Newton step may take hessian="constant" in its place, the weight, or "secant", weight / |e|, at most
+1000 times the weight.
 
 Shapes: prediction and target of the same shape. Ranges: any numbers; weights finite.
 Source: Boscovich (1757), Laplace (1774); PyTorch's L1Loss.
@@ -28,6 +30,17 @@ def l1(prediction: Real, target: Real, weight: Weight = 1.0) -> tuple[float, flo
 @l1.hessian
 def second_derivative(prediction: Real, target: Real, weight: Weight = 1.0) -> float:
     return type(prediction)(0)
+
+
+@l1.surrogate
+def constant(prediction: Real, target: Real, weight: Weight = 1.0) -> float:
+    return times(weight, type(prediction)(1))
+
+
+@l1.surrogate
+def secant(prediction: Real, target: Real, weight: Weight = 1.0) -> float:
+    T = type(prediction)
+    return times(weight, T(1) / max(abs(prediction - target), T(0.001)))
 
 
 @hookimpl

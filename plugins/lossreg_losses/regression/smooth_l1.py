@@ -4,6 +4,8 @@
           = |e| - beta / 2    |e| >  beta
 
 `huber` divided by its delta. With beta = 0 it is `l1`, and the slope at e = 0 is 0. The target's slope is the negative.
+The second derivative is 1 / beta up to beta and 0 beyond it; a Newton step may take hessian="secant" in its place, the
+slope divided by e, at most 1000.
 
 Shapes: prediction and target of the same shape. Ranges: any numbers; beta 0 or above.
 Source: Girshick (2015), Fast R-CNN, doi:10.1109/ICCV.2015.169; PyTorch's SmoothL1Loss.
@@ -32,6 +34,12 @@ def smooth_l1(prediction: Real, target: Real, beta: NonNegative = 1.0) -> tuple[
 def second_derivative(prediction: Real, target: Real, beta: NonNegative = 1.0) -> float:
     T = type(prediction)
     return T(1) / beta if abs(prediction - target) < beta else T(0)
+
+
+@smooth_l1.surrogate
+def secant(prediction: Real, target: Real, beta: NonNegative = 1.0) -> float:
+    T = type(prediction)
+    return T(1) / max(abs(prediction - target), beta, T(0.001))
 
 
 @hookimpl

@@ -1,0 +1,141 @@
+"""Second derivatives of a criterion by its first input: their diagonal, and the product of their matrix and a vector.
+
+Both are computed by criteria of losses that are derived from the criterion's own, so that weights, masks, dtypes, `out`
+and threads work as they do for gradients.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.criterion.arguments import inputs_by_name, shown
+from lossreg.definition.second_derivative import CURVATURE, PRODUCT
+from lossreg.definition.values import REFUSED, accept_scalar
+from lossreg.errors import InvalidInput, InvalidParameter, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lossreg.definition.loss import Loss
+
+    Array = np.ndarray[Any, Any]
+
+
+class SecondOrder:
+    """The methods of a criterion that need second derivatives."""
+
+    __slots__ = ()
+
+    loss: Loss
+    reduction: str
+    parameters: Mapping[str, Any]
+    _given: Mapping[str, Any]
+    _derived: dict[tuple[Any, ...], Any]
+
+    def value_grad_hess(
+        self,
+        *arrays: Any,
+        sample_weight: Any = None,
+        where: Any = None,
+        denominator: float | None = None,
+        hessian: str | float = "exact",
+        out: Any = None,
+        **inputs: Any,
+    ) -> tuple[Any, Any, Any]:
+        """The loss, its gradient and the diagonal of its second derivatives by the first input, in one pass.
+
+        All three are on the scale of the reduction, as in `value_and_grad`: with reduction none, the value, slope and
+        second derivative of each element times its sample weight, which is what gradient boosting asks for; with mean,
+        these divided by the sum of the weights. Elements that do not count get 0.
+
+        hessian: "exact" for the second derivative; another name of `criterion.loss.hessians`, such as "secant" or
+            "constant", for what that loss has in its place; or a number above 0, which stands for the second derivative
+            of every element before weighting. The first of `criterion.loss.hessians` is the one recommended for Newton
+            steps.
+        out: a tuple of two arrays to write the gradient and the second derivatives to.
+
+        The other arguments are those of `value_and_grad`. Raises InvalidParameter for a loss without second derivatives
+        or an unknown name; and InvalidInput for second derivatives that are not finite, or that are nowhere above 0
+        although the gradient is not 0: a Newton step has no length there, and boosting would silently learn nothing.
+        """
+        if isinstance(hessian, str):
+            criterion = self._derive(hessian)
+        else:
+            number = accept_scalar(float, hessian)
+            if number is REFUSED or not isfinite(number) or number <= 0:
+                raise no_hessian(self.loss, hessian)
+            criterion = self._derive(CURVATURE, number)
+        options = {"sample_weight": sample_weight, "where": where, "denominator": denominator, "out": out}
+        value, (grad, hess) = criterion.value_and_grad(*arrays, **options, **inputs)
+        if hess.size:
+            refuse_curvature(self.loss, hessian, grad, hess)
+        return value, grad, hess
+
+    def hvp(
+        self,
+        *arrays: Any,
+        vector: Any,
+        sample_weight: Any = None,
+        where: Any = None,
+        denominator: float | None = None,
+        out: Any = None,
+        **inputs: Any,
+    ) -> Any:
+        """The product of the matrix of second derivatives by the first input, and a vector of the first input's shape.
+
+        The matrix is that of the loss as it is reduced; with reduction none, of the sum of the values. It is exact: by
+        element the matrix is diagonal, and losses by row have a formula for the product. The other arguments are those
+        of `value_and_grad`. Raises InvalidParameter for a loss without second derivatives.
+        """
+        if inputs:
+            arrays = inputs_by_name(self.loss, arrays, inputs)
+        options = {"sample_weight": sample_weight, "where": where, "denominator": denominator, "out": out}
+        return self._derive(PRODUCT).grad(*arrays, vector, **options)
+
+    def _derive(self, which: str, *numbers: float) -> Any:
+        """The criterion whose kernels also give what `which` names; `numbers` is the curvature, if it is that."""
+        found = self._derived.get((which, *numbers))
+        if found is None:
+            made = self.loss.with_product if which == PRODUCT else partial(self.loss.with_hessian, which=which)
+            loss = made(self.parameters)
+            if not loss.forms:
+                raise no_hessian(self.loss, which)
+            names = {parameter.name for parameter in loss.parameters}
+            given = {name: value for name, value in self._given.items() if name in names}
+            given |= zip([CURVATURE], numbers)  # noqa: B905  there may be none
+            found = self._derived[which, *numbers] = type(self)(loss, self.reduction, given)  # type: ignore[call-arg]
+        return found
+
+
+def no_hessian(loss: Loss, hessian: Any) -> InvalidParameter:
+    """The error of a loss that has no such second derivative."""
+    if not loss.with_hessian({p.name: p.default for p in loss.parameters}, CURVATURE).forms:
+        return InvalidParameter(f"{loss.name} has no second derivatives")
+    if not loss.hessians or hessian == PRODUCT:
+        return InvalidParameter(f"{loss.name} has no second derivative; give a number above 0 as hessian")
+    hint = nearest(hessian, loss.hessians) if isinstance(hessian, str) else ""
+    told = f"{loss.name}: expected {choices(loss)} as hessian; got {shown(hessian)}"
+    return InvalidParameter(told + (hint and f"; {hint}"))
+
+
+def choices(loss: Loss, but: Any = None) -> str:
+    """What callers may give as `hessian`, in words, in the order in which it is recommended."""
+    return " or ".join([*(f'"{name}"' for name in loss.hessians if name != but), "a number above 0"])
+
+
+def refuse_curvature(loss: Loss, hessian: Any, grad: Array, hess: Array) -> None:
+    """Raise InvalidInput for second derivatives with which no Newton step can be made."""
+    least, most = float(hess.min()), float(hess.max())
+    if isfinite(least) and isfinite(most) and (most > 0 or not grad.any()):
+        return
+    remedy = f"give {choices(loss, hessian)} as hessian"
+    at = np.argwhere(~np.isfinite(hess))[:1].tolist()
+    if at:
+        got = f"{hess[tuple(at[0])]} at {at[0]}"
+        raise InvalidInput(f"{loss.name}: expected second derivatives that are finite; got {got}; {remedy}")
+    told = f"{loss.name}: expected a second derivative that is above 0 somewhere, as the gradient is not 0 everywhere"
+    raise InvalidInput(f"{told}; got none above {most:g}; {remedy}")
