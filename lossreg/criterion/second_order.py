@@ -118,8 +118,8 @@ def no_hessian(loss: Loss, hessian: Any) -> InvalidParameter:
     if not loss.hessians or hessian == PRODUCT:
         return InvalidParameter(f"{loss.name} has no second derivative; give a number above 0 as hessian")
     hint = nearest(hessian, loss.hessians) if isinstance(hessian, str) else ""
-    told = f"{loss.name}: expected {choices(loss)} as hessian; got {shown(hessian)}"
-    return InvalidParameter(told + (hint and f"; {hint}"))
+    message = f"{loss.name}: expected {choices(loss)} as hessian; got {shown(hessian)}"
+    return InvalidParameter(message + (hint and f"; {hint}"))
 
 
 def choices(loss: Loss, but: Any = None) -> str:
@@ -137,5 +137,5 @@ def refuse_curvature(loss: Loss, hessian: Any, grad: Array, hess: Array) -> None
     if at:
         got = f"{hess[tuple(at[0])]} at {at[0]}"
         raise InvalidInput(f"{loss.name}: expected second derivatives that are finite; got {got}; {remedy}")
-    told = f"{loss.name}: expected a second derivative that is above 0 somewhere, as the gradient is not 0 everywhere"
-    raise InvalidInput(f"{told}; got none above {most:g}; {remedy}")
+    message = f"{loss.name}: expected a second derivative that is above 0 somewhere, as the gradient is not 0 everywhere"
+    raise InvalidInput(f"{message}; got none above {most:g}; {remedy}")
