@@ -198,7 +198,7 @@ def test_what_replaces_the_second_derivative():
         (
             "l1",
             {},
-            'l1: expected a second derivative that is above 0 somewhere, .* give "constant" or "secant" or a number',
+            'l1: expected a second derivative above 0 somewhere, .* give "constant" or "secant" or a number',
         ),
         (
             "huber",

@@ -137,5 +137,5 @@ def refuse_curvature(loss: Loss, hessian: Any, grad: Array, hess: Array) -> None
     if at:
         got = f"{hess[tuple(at[0])]} at {at[0]}"
         raise InvalidInput(f"{loss.name}: expected second derivatives that are finite; got {got}; {remedy}")
-    message = f"{loss.name}: expected a second derivative that is above 0 somewhere, as the gradient is not 0 everywhere"
+    message = f"{loss.name}: expected a second derivative above 0 somewhere, as the gradient is not 0 everywhere"
     raise InvalidInput(f"{message}; got none above {most:g}; {remedy}")
