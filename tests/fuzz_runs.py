@@ -263,7 +263,7 @@ class Case:
             content = [json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl" else None
             if content is None:
                 content = [yaml.safe_load(text)]  # JSON is YAML
-        except (ValueError, yaml.YAMLError):
+        except (ValueError, RecursionError, yaml.YAMLError):
             return
         for _ in range(self.random.choice([1, 1, 2, 5])):
             self.change(content)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
-from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 PLANS = 1024
 """How many plans a criterion keeps; with more, the oldest goes. A plan takes some 3 kB."""
-ADDING = Lock()
-"""Held while a plan is added, so that no two threads throw out the same one."""
 
 
 class Criterion(SecondOrder):
@@ -218,10 +216,10 @@ class Criterion(SecondOrder):
         """Check a call, and keep the plan of those that are like it."""
         batch = self._forms[0].form.by_batch
         plan = batch_plan(check_batch(self._forms, *given)) if batch else LoopPlan(check(self._forms, *given))
-        with ADDING:
-            if len(self._plans) >= PLANS:
-                del self._plans[next(iter(self._plans))]
-            self._plans[key] = plan
+        if len(self._plans) >= PLANS:
+            with suppress(RuntimeError):  # another thread adds a plan too
+                self._plans.pop(next(iter(self._plans)), None)
+        self._plans[key] = plan
         return plan
 
     def __getattr__(self, name: str) -> Any:

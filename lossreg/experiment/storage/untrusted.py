@@ -24,6 +24,7 @@ LARGEST_FILE = 16_000_000
 LARGEST_LOG = 64_000_000
 """In bytes: some hundred thousand epochs with a dozen metrics each."""
 LONGEST_TEXT, LONGEST_KEY = 100_000, 200
+INTEGER_LENGTH = len(str(-MAX_INTEGER))
 MOST_KEYS = 1000
 """The keys of a config, and the different ones of all records."""
 SHOWN = 40
@@ -164,23 +165,31 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 def parsed(text: str) -> Any:
     """The content of JSON text. Raises Unreadable for what is not JSON, or out of bounds."""
-    content = loads(text)
+    content = loads(text, bounded_integer)
     level, depth = [content], 0
     while level := [inner for value in level if isinstance(value, dict | list) for inner in values(value)]:
         depth += 1
         if depth > MAX_DEPTH:
             raise Unreadable(f"nested more than {MAX_DEPTH} levels deep")
-        if any(is_integer(value) and not is_number(value) for value in level):
-            raise Unreadable("an integer that does not fit into 64 bits")
     return content
 
 
-def loads(text: str) -> Any:
+def bounded_integer(digits: str) -> int:
+    """An integer as JSON writes it. Raises Unreadable for one that does not fit into 64 bits."""
+    value = int(digits) if len(digits) <= INTEGER_LENGTH else MAX_INTEGER + 1
+    if abs(value) > MAX_INTEGER:
+        raise Unreadable("an integer that does not fit into 64 bits")
+    return value
+
+
+def loads(text: str, parse_int: Callable[[str], int] = int) -> Any:
     """The content of JSON text, of any depth that Python can parse. Raises Unreadable for what is not JSON."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=parse_int)
     except RecursionError:
         raise Unreadable(f"nested more than {MAX_DEPTH} levels deep") from None
+    except Unreadable:
+        raise
     except ValueError as error:
         raise Unreadable(str(error)) from error
 

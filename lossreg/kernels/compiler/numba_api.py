@@ -22,6 +22,7 @@ from numba.core.caching import (
 )
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, CompilerBase, run_frontend
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
 from numba.core.entrypoints import init_all
 from numba.core.environment import lookup_environment
@@ -67,6 +68,7 @@ __all__ = [
     "create_new_function_pass_manager",
     "errors",
     "get_host_cpu_features",
+    "global_compiler_lock",
     "impl_ret_borrowed",
     "impl_ret_new_ref",
     "init_all",

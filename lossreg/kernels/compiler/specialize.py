@@ -8,6 +8,7 @@ changes the name; without an edit, a second process loads the loop from disk and
 from __future__ import annotations
 
 import gc
+import os
 import types
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,7 +21,7 @@ from numba import njit
 
 from lossreg.kernels.compiler.cache import LoopCache, warn_of_no_cache
 from lossreg.kernels.compiler.extensions import load_extensions
-from lossreg.kernels.compiler.numba_api import Compiler, set_cache
+from lossreg.kernels.compiler.numba_api import Compiler, global_compiler_lock, set_cache
 from lossreg.kernels.compiler.options import REORDERED, is_stock
 
 if TYPE_CHECKING:
@@ -41,6 +42,14 @@ except ImportError:  # Windows has no such locks: two processes may compile the 
     fcntl = None  # type: ignore[assignment]
 
 load_extensions()
+
+if hasattr(os, "register_at_fork"):
+    # A child that is forked while another thread compiles would wait forever for the lock that this thread holds.
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
 
 LOCK_ATTEMPTS, LOCK_PAUSE = 200, 0.025
 """The number of attempts to lock a file before a warning, and the seconds between them."""
@@ -102,6 +111,9 @@ def with_lock(work: Callable[[Any], Any], lock: Path) -> Callable[[Any], Any]:
                 file = stack.enter_context(lock.open("a"))
                 if fcntl is not None:
                     acquire(file.fileno(), lock)
+                    # Closing the file would not unlock it while a child that was forked meanwhile has it open.
+                    stack.callback(fcntl.flock, file.fileno(), fcntl.LOCK_UN)
+            stack.enter_context(global_compiler_lock)  # so that no process is forked while nothing is collected
             stack.enter_context(garbage_collection_paused())
             return work(arguments)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from _thread import allocate_lock
+from _thread import allocate_lock, get_ident
+from collections import deque
+from contextlib import suppress
 from itertools import pairwise
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lossreg.errors import InvalidParameter
 
 if TYPE_CHECKING:
+    from _thread import LockType
     from collections.abc import Callable, Iterable
 
 WORK = 1 << 19
@@ -61,63 +64,100 @@ def split_evenly(count: int, threads: int) -> list[tuple[int, int]]:
     return list(pairwise(count * at // threads for at in range(threads + 1)))
 
 
-class Worker:
-    """A thread that runs one call after another. It waits at a lock, which wakes it sooner than the queue of a pool."""
+class Part:
+    """A part of a call, which whichever thread comes first computes."""
+
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self.work: Any = (function, arguments)
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.has_ended = False
+        self.end = allocate_lock()
+        self.end.acquire()
+
+    def claim(self) -> bool:
+        """Return whether this thread computes the part: the first thread that asks does."""
+        return self.__dict__.setdefault("thread", get_ident()) == get_ident()  # setdefault is atomic
+
+    def run(self) -> None:
+        """Compute the part, unless another thread does."""
+        if self.work is None or not self.claim():
+            return
+        function, arguments = self.work
+        try:
+            self.result = function(*arguments)
+        except BaseException as error:  # noqa: BLE001  the thread that made the call raises it
+            self.error = error
+        self.work = function = arguments = None
+        self.has_ended = True
+        self.end.release()
+
+    def withdraw(self) -> None:
+        """After an interrupt, ensure that no thread computes the part any more: wait for one that does."""
+        while not self.claim() and not self.has_ended:
+            with suppress(KeyboardInterrupt):  # the thread is still writing to the arrays of the call
+                self.end.acquire()
+        self.work = None
+
+
+class Workers:
+    """The threads of a process that compute parts of calls.
+
+    Each waits at a lock of its own, which wakes it sooner than the queue of a pool. A signal may interrupt the calling
+    thread at any instruction, so there is no list of idle threads that could be left wrong: a thread that is woken
+    computes whatever parts are waiting, and the calling thread computes those of its parts that no other has begun.
+    """
 
     def __init__(self) -> None:
-        self.started, self.finished = allocate_lock(), allocate_lock()
-        self.started.acquire()
-        self.finished.acquire()
-        self.call: Any = None
-        self.outcome: Any = None
-        Thread(target=self.work, name="lossreg", daemon=True).start()
+        self.waiting: deque[Part] = deque()
+        self.locks: list[LockType] = []
+        self.callers: set[int] = set()
 
-    def work(self) -> None:
-        """Run calls as they come until the process ends."""
+    def work(self, lock: LockType) -> None:
+        """Compute parts as a thread, as long as the process lives."""
         while True:
-            self.started.acquire()
-            function, arguments = self.call
-            try:
-                self.outcome = function(*arguments), None
-            except BaseException as error:  # noqa: BLE001  the thread that started the call raises it
-                self.outcome = None, error
-            self.call = function = arguments = None
-            self.finished.release()
+            lock.acquire()
+            while self.waiting:
+                with suppress(IndexError):  # another thread took the last one
+                    self.waiting.popleft().run()
 
-    def start(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        """Start a call."""
-        self.call = function, arguments
-        self.started.release()
-
-    def result(self) -> tuple[Any, BaseException | None]:
-        """Wait for the call; return its result and its error, if any."""
-        self.finished.acquire()
-        outcome, self.outcome = self.outcome, None
-        return outcome
+    def submit(self, parts: list[Part]) -> None:
+        """Have threads compute parts; start more threads if there are too few for the calls that are in progress."""
+        self.waiting.extend(parts)
+        wanted = len(parts) * len(self.callers)
+        while len(self.locks) < wanted:
+            lock = allocate_lock()
+            Thread(target=self.work, args=(lock,), name="lossreg", daemon=True).start()
+            self.locks.append(lock)
+        for lock in self.locks[:wanted]:
+            with suppress(RuntimeError):  # the thread is awake already
+                lock.release()
 
 
-_idle: dict[int, list[Worker]] = {}
-"""Idle workers by process id: threads do not survive a fork, so a child process starts its own."""
+_workers: dict[int, Workers] = {}
+"""The threads by process id: threads do not survive a fork, so a child process starts its own."""
 
 
 def run_in_threads(function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> list[Any]:
     """Call the function with each tuple of arguments concurrently, the last in this thread; results are in order."""
     *others, own = calls
-    idle = _idle.setdefault(os.getpid(), [])
-    workers = []
-    for arguments in others:
-        try:
-            worker = idle.pop()  # checking first would let another thread take the last worker in between
-        except IndexError:
-            worker = Worker()
-        worker.start(function, arguments)
-        workers.append(worker)
+    workers = _workers.get(os.getpid()) or _workers.setdefault(os.getpid(), Workers())
+    parts = [Part(function, arguments) for arguments in others]
+    workers.callers.add(get_ident())
     try:
+        workers.submit(parts)
         result = function(*own)
+        for part in parts:
+            part.run()
+        for part in parts:
+            part.end.acquire()
+    except BaseException:
+        for part in parts:
+            part.withdraw()
+        raise
     finally:
-        outcomes = [worker.result() for worker in workers]
-        idle += workers
-    for _, error in outcomes:
-        if error is not None:
-            raise error
-    return [*(outcome for outcome, _ in outcomes), result]
+        workers.callers.discard(get_ident())
+    for part in parts:
+        if part.error is not None:
+            raise part.error
+    return [*(part.result for part in parts), result]
