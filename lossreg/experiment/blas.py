@@ -16,7 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from lossreg.errors import InvalidParameter
-from lossreg.experiment.extras import optional_imports
+from lossreg.extras import optional_imports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

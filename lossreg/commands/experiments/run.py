@@ -24,10 +24,10 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Check all configs, then run one after the other."""
     from lossreg.experiment.config.run_config import Config, load
-    from lossreg.experiment.extras import optional_imports
     from lossreg.experiment.runner.execution import run as train
     from lossreg.experiment.runner.progress import progress_for
     from lossreg.experiment.training.prepare import prepare
+    from lossreg.extras import optional_imports
     from lossreg.formatting import one_line
 
     def checked(file: str, changes: list[str]) -> Config:

@@ -31,9 +31,9 @@ def check(file: str, changes: list[str]) -> None:
     from lossreg.commands.output import say
     from lossreg.experiment.config.inheritance import compose
     from lossreg.experiment.config.run_config import config_name, is_sweep, validate
-    from lossreg.experiment.extras import optional_imports
     from lossreg.experiment.sweep.trials import SweepPlan
     from lossreg.experiment.training.prepare import prepare
+    from lossreg.extras import optional_imports
 
     document = compose(file, changes)
     name = config_name(file, document)

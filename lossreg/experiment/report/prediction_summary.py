@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.runner.predictions import read
+from lossreg.extras import optional_imports
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,6 @@ import numpy as np
 from lossreg.errors import Diverged, NotResumable
 from lossreg.experiment.blas import blas_threads
 from lossreg.experiment.config.run_config import Config, load
-from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.runner import predictions
 from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.runner.result import Result
@@ -24,6 +23,7 @@ from lossreg.experiment.storage.environment import changes
 from lossreg.experiment.training.interrupts import InterruptHandler
 from lossreg.experiment.training.loop import TrainingLoop
 from lossreg.experiment.training.prepare import prepare
+from lossreg.extras import optional_imports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

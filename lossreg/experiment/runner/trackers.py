@@ -12,10 +12,10 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.storage.records import metrics_of
 from lossreg.experiment.storage.runs import Run
+from lossreg.extras import optional_imports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -18,8 +18,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock, local
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.sweep.run_trial import run_trial
+from lossreg.extras import optional_imports
 from lossreg.kernels.drivers.threads import default_num_threads
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from math import inf
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.storage import directories, files
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.summary import score
 from lossreg.experiment.sweep.trials import SweptValue
+from lossreg.extras import optional_imports
 
 if TYPE_CHECKING:
     from pathlib import Path

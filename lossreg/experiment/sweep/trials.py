@@ -19,9 +19,9 @@ from lossreg.experiment.config.keys import SWEEP
 from lossreg.experiment.config.run_config import config_name, is_sweep, validate
 from lossreg.experiment.config.sweep_config import SweepConfig
 from lossreg.experiment.config.yaml_document import Document, dotted
-from lossreg.experiment.extras import optional_imports
 from lossreg.experiment.storage.environment import config_hash
 from lossreg.experiment.training.prepare import prepare, random_stream
+from lossreg.extras import optional_imports
 from lossreg.formatting import as_yaml
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 PACKAGES = {
     "distributed": ("distributed", "dask"),
+    "jax": ("jax", "jax"),
     "mlflow": ("mlflow-skinny", "mlflow"),
     "optuna": ("optuna", "optuna"),
     "pyarrow": ("pyarrow", "parquet"),
@@ -20,6 +21,7 @@ PACKAGES = {
     "sklearn": ("scikit-learn", "experiments"),
     "tensorboardX": ("tensorboardX", "tensorboard"),
     "threadpoolctl": ("threadpoolctl", "experiments"),
+    "torch": ("torch", "torch"),
 }
 """For each module the package that has it, and the extra of lossreg that installs the package."""
 

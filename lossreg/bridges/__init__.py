@@ -1,0 +1,1 @@
+"""Losses inside other libraries: each module needs one of them and is imported by itself."""
