@@ -92,7 +92,7 @@ def test_an_optional_input_may_be_left_out_and_gets_a_gradient_where_it_is_there
 
 def test_each_says_what_does_not_compile():
     def wrong(i, x):
-        x[i] = "text"
+        x[i] = len(f"{x[i]!r:>8}")
 
     with pytest.raises(InvalidDefinition, match="wrong: it does not compile"):
         each(wrong, 1, np.zeros(1))
@@ -390,3 +390,24 @@ def without_slopes(x1, x2):
 def test_a_distance_of_other_arguments_is_refused_with_those_it_needs(given):
     with pytest.raises(InvalidParameter, match=r"distance_function: .* of \(x1, x2, slope1, slope2\) like them, got"):
         lossreg.create("triplet_margin_with_distance", distance_function=given)
+
+
+def test_the_gradient_of_sequences_one_after_the_other_has_their_shape():
+    @loss
+    def sequences(
+        x: Annotated[Array, Axes("N T", lengths="sizes")],
+        sizes: Annotated[Array, Axes("N", Length)],
+        sample_weight: SampleWeight,
+        slopes: Slopes,
+    ) -> Array:
+        inside = np.arange(x.shape[1]) < sizes[:, np.newaxis]
+        if "x" in slopes:
+            slopes["x"][...] = 2 * x * inside * sample_weight[:, np.newaxis]
+        return (x**2 * inside).sum(1) * sample_weight
+
+    flat, sizes = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1, 3])
+    criterion = lossreg.criterion.criterion.Criterion(sequences, "sum")
+    for where, expected in ((None, [2.0, 4.0, 6.0, 8.0]), ([False, True], [0.0, 4.0, 6.0, 8.0])):
+        for _ in range(3):
+            _, grad = criterion.value_and_grad(flat, sizes, where=where)
+            assert grad.tolist() == expected

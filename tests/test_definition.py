@@ -48,7 +48,8 @@ def row(
     *,
     squared: bool = False,
 ):
-    slope[label] = weight[label] * 2.0
+    for j in range(len(logits)):
+        slope[j] = weight[label] * 2.0 if j == label else 0.0
     return logits[label] * weight[label]
 
 

@@ -130,11 +130,7 @@ import lossreg
 from authored import checked
 
 row = np.array([[1.0, 2.0, 3.0]])
-print(float(lossreg.create(checked)(row)), flush=True)
-try:
-    lossreg.create(checked)(-row)
-except ValueError as error:
-    print(error)
+print(float(lossreg.create(checked)(row)), float(lossreg.create(checked)(-row)))
 """
 
 
@@ -153,10 +149,7 @@ def test_what_authors_write_in_a_kernel_compiles_and_is_found_on_disk_by_the_nex
                 for c, weight in enumerate(weights):
                     value += part(c)
                     slope[c] = 2.0 * weight
-                if low < -1.5:
-                    print("low", low)
-                    raise ValueError(f"too low")
-                return value
+                return value if low > -1.5 else -value
         """),
         "utf-8",
     )
@@ -167,7 +160,7 @@ def test_what_authors_write_in_a_kernel_compiles_and_is_found_on_disk_by_the_nex
         ).stdout
         for _ in range(2)
     ]
-    assert told == ["6.0\nlow -2.0\ntoo low\n"] * 2
+    assert told == ["6.0 6.0\n"] * 2
 
 
 MAKING = """
@@ -361,12 +354,12 @@ def test_a_fingerprint_goes_by_what_decides_the_code():
 
 def test_a_kernel_that_does_not_compile_is_its_authors_error_in_a_few_lines():
     def broken(prediction: lossreg.plugin.Real, target: lossreg.plugin.Real):
-        return prediction.no_such_thing if prediction > target else 0.0, 1.0
+        return float(len(prediction.hex())) if prediction > target else 0.0, 1.0
 
     with pytest.raises(InvalidDefinition) as caught:
         lossreg.create(lossreg.plugin.loss(broken)).value_and_grad([1.0], [2.0])
     assert str(caught.value).startswith("broken: the kernel does not compile:")
-    assert "no_such_thing" in str(caught.value)
+    assert "hex" in str(caught.value)
     assert len(str(caught.value).splitlines()) < 12
 
 

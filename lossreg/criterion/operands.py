@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.checking import IN_PLACE
-from lossreg.criterion.shapes import rows_last
+from lossreg.criterion.shapes import row_axis, rows_last
+from lossreg.definition.plain_python.trial_run import try_kernel
 from lossreg.kernels.drivers.array_loop import SlabLoop, array_loop
 from lossreg.kernels.drivers.operand import Operands
 
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 def make_loop(call: Call, values: Array | None, slopes: Sequence[Array | None]) -> Any:
     """The loop of calls like one, which fills such values, and such slopes of the form, None for those not wanted."""
-    over = call.bound.slope_inputs[call.graded[call.out.index(IN_PLACE)]] if IN_PLACE in call.out else -1
-    return array_loop(call.bound.form, call.bound.switches, settings(call), operands(call, values, slopes), over)
+    bound = call.bound
+    rows = ((x, entry.axis) for x, entry in zip(call.arrays, bound.form.inputs, strict=True) if entry.axis is not None)
+    width = next((x.shape[row_axis(axis, x.ndim)] for x, axis in rows), 1)
+    try_kernel(bound.form, bound.form.resolve(bound.settings), width)
+    over = bound.slope_inputs[call.graded[call.out.index(IN_PLACE)]] if IN_PLACE in call.out else -1
+    return array_loop(bound.form, bound.switches, settings(call), operands(call, values, slopes), over)
 
 
 def loop_of_values(call: Call) -> SlabLoop:

@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING, Any, overload
 from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.component import Component
 from lossreg.definition.domains import REAL
-from lossreg.definition.plain_python.evaluate_point import evaluate
+from lossreg.definition.plain_python.evaluate_point import evaluate_as_compiled
 from lossreg.definition.read_kernel import read_arguments, read_kernel
 from lossreg.definition.returned_values import returned_values
 from lossreg.definition.second_derivative import CURVATURE, VECTOR, with_hessian, with_product
@@ -210,7 +210,7 @@ class Loss(Component):
         >>> get("huber").at(3.0, 0.0, delta=2.0)
         (4.0, 2.0)
         """
-        return evaluate(self.forms[0], point, self.bind(parameters))
+        return evaluate_as_compiled(self.forms[0], point, self.bind(parameters))
 
 
 @overload

@@ -126,6 +126,12 @@ def check_axes(form: Form) -> None:
                 f"{name}: parameter {parameter.name} can be a row only if an input has the axis {CLASSES} "
                 "of the classes, which gives its length"
             )
+    check_lengths(form)
+
+
+def check_lengths(form: Form) -> None:
+    """Raise InvalidDefinition for sequences whose lengths are not an input, or that have further axes."""
+    name = form.kernel.__name__
     for entry in (entry for entry in form.inputs if entry.lengths):
         if not any(
             other.name == entry.lengths and other.axes == (SAMPLES,) and other.domain.integer for other in form.inputs
@@ -133,6 +139,11 @@ def check_axes(form: Form) -> None:
             raise InvalidDefinition(
                 f"{name}: expected the lengths of {entry.name} to be an input of integers with the axis "
                 f"{SAMPLES}; got {entry.lengths!r}"
+            )
+        if len(entry.axes) != len(("samples", "steps")) or entry.axes[0] != SAMPLES:
+            raise InvalidDefinition(
+                f"{name}: input {entry.name} has lengths, so it needs the axis {SAMPLES} and one more; got "
+                f"{' '.join(entry.axes)}"
             )
 
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.definition.plain_python.evaluate_point import evaluate
+from lossreg.definition.plain_python.substitution import SubstitutedModule, copy_function
 from lossreg.definition.roles import Role
 from lossreg.errors import MissingExtra
 from lossreg.kernels.numerics import distances, stable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from lossreg.definition.signature import Form
 
@@ -30,26 +31,37 @@ ANY_NUMBERS = (stable.__name__, distances.__name__)
 MORE_DIGITS = 400
 """The digits if the result with 60 is 0, inf or nan: the kernel may have cancelled all of them."""
 
+_copies: dict[types.FunctionType, types.FunctionType] = {}
+"""The copies of functions that compute with 60 digits."""
+
 
 @cache
 def context() -> Any:
-    """Return an mpmath context with its own precision, in which a division by 0 is inf or nan as in compiled code."""
+    """Return an mpmath context of its own precision, in which 1 / 0 is inf and (-1) ** 0.5 is nan, as compiled."""
     try:
         import mpmath
     except ImportError as error:
         raise MissingExtra("the conformance kit needs mpmath: pip install 'lossreg[testing]'") from error
     own = mpmath.MPContext()
     own.dps = DIGITS
-    divide = own.mpf.__truediv__
+    divide, power = own.mpf.__truediv__, own.mpf.__pow__
 
-    def lenient(x: Any, y: Any) -> Any:
+    def quotient(x: Any, y: Any) -> Any:
         try:
             return divide(x, y)
         except ZeroDivisionError:
             return x * own.inf
 
-    own.mpf.__truediv__ = lenient
+    def real_power(x: Any, y: Any) -> Any:
+        try:
+            outcome = power(x, y)
+        except ZeroDivisionError:  # 0 to a power below 0
+            return own.inf
+        return own.nan if isinstance(outcome, own.mpc) else outcome
+
+    own.mpf.__truediv__, own.mpf.__pow__ = quotient, real_power
     own.mpf.__rtruediv__ = lambda x, y: own.mpf(y) / x
+    own.mpf.__rpow__ = lambda x, y: own.mpf(y) ** x
     return own
 
 
@@ -95,53 +107,17 @@ def mpmath_function(name: str) -> Callable[..., Any]:
     return lenient
 
 
-class PreciseModule:
-    """`math`, numpy or another module, whose functions compute with 60 digits if mpmath has them too."""
-
-    def __init__(self, module: types.ModuleType) -> None:
-        self.module = module
-
-    def __getattr__(self, name: str) -> Any:
-        return precise_value(getattr(self.module, name), name)
-
-
-@cache
-def precise_copy(function: types.FunctionType) -> types.FunctionType:
-    """Return a copy of a function that computes with 60 digits, as do the functions that it calls."""
-    copy = types.FunctionType(function.__code__, {**function.__globals__}, function.__name__, function.__defaults__)
-    copy.__kwdefaults__ = function.__kwdefaults__
-    for name in [name for code in nested_code(function.__code__) for name in code.co_names]:
-        if name in function.__globals__:
-            value = function.__globals__[name]
-            copy.__globals__[name] = copy if value is function else precise_value(value, name)
-    if not function.__closure__:
-        return copy
-    cells = tuple(
-        types.CellType(precise_value(cell.cell_contents, name))
-        for cell, name in zip(function.__closure__, function.__code__.co_freevars, strict=True)
-    )
-    return types.FunctionType(copy.__code__, copy.__globals__, copy.__name__, copy.__defaults__, cells)
-
-
 def precise_value(value: Any, name: str) -> Any:
     """Return what replaces a global, an attribute or a closed-over value for 60 digits."""
     if isinstance(value, types.ModuleType):
-        return value if value is stable else PreciseModule(value)
+        return value if value is stable else SubstitutedModule(value, precise_value)
     if isinstance(value, types.FunctionType):
-        return value if value.__module__ in ANY_NUMBERS else precise_copy(value)
+        return value if value.__module__ in ANY_NUMBERS else copy_function(value, precise_value, _copies)
     if isinstance(value, float) and value == getattr(math, name, None):
         return +getattr(context(), name) if name in ("pi", "e") else value
     if isinstance(value, types.BuiltinFunctionType | np.ufunc) and getattr(math, name, getattr(np, name, 0)) is value:
         return mpmath_functions().get(name, value)
     return value
-
-
-def nested_code(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Yield the code of a function and of the functions inside it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from nested_code(constant)
 
 
 def reference(form: Form, point: tuple[Any, ...], parameters: dict[str, Any], digits: int = DIGITS) -> list[Any]:

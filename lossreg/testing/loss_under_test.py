@@ -6,8 +6,9 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.loss import Loss
+from lossreg.definition.plain_python.trial_run import try_kernel
 from lossreg.registry.registries import losses
-from lossreg.testing.batches import batch
+from lossreg.testing.batches import WIDTH, batch
 from lossreg.testing.cases import LossCase, cases
 
 if TYPE_CHECKING:
@@ -25,8 +26,12 @@ class LossUnderTest:
 
     @cached_property
     def cases(self) -> list[LossCase]:
-        """Every form with every setting of the parameters."""
-        return cases(self.loss)
+        """Every form with every setting of the parameters; raises InvalidDefinition for a kernel with a mistake."""
+        found = cases(self.loss)
+        for case in found:
+            if not case.form.by_batch:
+                try_kernel(case.form, case.form.resolve(case.parameters_for(WIDTH)), WIDTH)
+        return found
 
     @property
     def default_cases(self) -> list[LossCase]:

@@ -82,10 +82,16 @@ def side_by_side(loss: str, form: Form, arrays: Sequence[Array]) -> Sequence[Arr
             if lengths.sum() != len(flat):
                 message = f"{loss}: expected {entry.name} of {lengths.sum()} numbers, the sum of {entry.lengths}"
                 raise InvalidInput(f"{message}; got {len(flat)}")
-            rows = np.zeros((len(lengths), lengths.max(initial=0)), flat.dtype)
-            rows[np.arange(rows.shape[1]) < lengths[:, np.newaxis]] = flat
-            named[entry.name] = rows
+            inside = inside_sequences(lengths)
+            named[entry.name] = np.zeros(inside.shape, flat.dtype)
+            named[entry.name][inside] = flat
     return list(named.values())
+
+
+def inside_sequences(lengths: Array) -> Array:
+    """Whether each place of padded rows is in its sequence, by the lengths of the sequences."""
+    inside: Array = np.arange(lengths.max(initial=0)) < lengths[:, np.newaxis]
+    return inside
 
 
 def measure(form: Form, arrays: Sequence[Array]) -> tuple[dict[str, int], str]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import errstate
 
-from lossreg.criterion.batch_kernels.batch_check import side_by_side
+from lossreg.criterion.batch_kernels.batch_check import inside_sequences, side_by_side
 from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.checking import GUARDED, OVERLAPPING
 from lossreg.criterion.plan import Plan
 from lossreg.criterion.refusals import find_outside
 from lossreg.criterion.weights import expanded
+from lossreg.definition.plain_python.checked_batch import run_batch_kernel
 from lossreg.definition.roles import Role
 from lossreg.definition.signature import CLASSES, SAMPLES
 from lossreg.errors import InvalidInput
@@ -90,10 +91,8 @@ class BatchPlan(Plan):
     def run_kernel(self, scale: float, arrays: Arrays, shares: Array, kept: Array, grads: list[Array]) -> Array:
         """The values of the samples that count; fills the gradients, times `scale`."""
         form = self.bound.form
-        batch = [
-            self.with_samples(x, entry)
-            for x, entry in zip(side_by_side(self.bound.loss, form, arrays), self.inputs, strict=True)
-        ]
+        in_rows = side_by_side(self.bound.loss, form, arrays)
+        batch = [self.with_samples(x, entry) for x, entry in zip(in_rows, self.inputs, strict=True)]
         counting = [self.counting(x, entry, kept) for x, entry in zip(batch, self.inputs, strict=True)]
         for x, entry in zip(counting, self.inputs, strict=True):
             self.check(x, entry, kept)
@@ -101,7 +100,12 @@ class BatchPlan(Plan):
                 shares[kept] /= np.maximum(x, 1)
         names = [self.bound.slopes[at] for at in self.graded]
         entries = {entry.name: entry for entry in self.inputs}
-        buffers = {name: self.with_samples(grad, entries[name]) for name, grad in zip(names, grads, strict=True)}
+        # The gradient of sequences that were given one after the other is computed in rows.
+        sequences = [in_rows[at].ndim > arrays[at].ndim for at in self.graded]
+        buffers = {
+            name: self.with_samples(np.empty(in_rows[at].shape, self.real) if apart else grad, entries[name])
+            for name, at, grad, apart in zip(names, self.graded, grads, sequences, strict=True)
+        }
         slopes = {
             entry.name: in_place(buffers[entry.name], x.shape, self.real)
             for x, entry in zip(counting, self.inputs, strict=True)
@@ -109,11 +113,15 @@ class BatchPlan(Plan):
         }
         share: Array = shares[kept].astype(self.real)
         try:
-            found: Array = form.call(counting, share, slopes, self.parameters)
+            found: Array = run_batch_kernel(form, counting, share, slopes, self.parameters, share.shape)
         except Outside as error:
             raise self.outlier(entries[error.name], error.at, error.got, error.extent, kept) from None
         for name, slope in slopes.items():
             self.fill(buffers[name], slope, entries[name], kept, scale)
+        for name, grad, apart in zip(names, grads, sequences, strict=True):
+            if apart:
+                lengths = arrays[[x.name for x in self.inputs].index(entries[name].lengths)]
+                grad[...] = buffers[name][inside_sequences(lengths)]
         return found
 
     def shares(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Array:

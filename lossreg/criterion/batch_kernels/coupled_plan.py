@@ -19,9 +19,10 @@ from lossreg.criterion.batch_kernels.batch_plan import BatchPlan
 from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.weights import expanded
 from lossreg.definition.annotations import ANY_AXES
+from lossreg.definition.plain_python.checked_batch import run_batch_kernel
 from lossreg.definition.roles import Role
 from lossreg.definition.signature import ANCHORS, BATCH, CLASSES, COUPLED_GROUPS, GROUPS, INDEPENDENT, SAMPLES
-from lossreg.errors import InvalidDefinition, InvalidInput, InvalidParameter
+from lossreg.errors import InvalidInput, InvalidParameter
 
 if TYPE_CHECKING:
     from lossreg.criterion.checked_call import Call
@@ -167,15 +168,10 @@ class CoupledPlan(BatchPlan):
         self, batch: list[Array], weights: Array, slopes: dict[str, Array], shape: tuple[int, ...]
     ) -> tuple[Array, float]:
         """The values of the samples that count, and what they count together."""
-        form, name = self.bound.form, self.bound.loss
+        form = self.bound.form
         with errstate(all="ignore"):
-            found = form.call(batch, weights, slopes, self.parameters)
-        returned, counts = found if form.counts else (found, None)
-        values = np.asarray(returned)
-        if values.shape != shape:
-            raise InvalidDefinition(
-                f"{name}: expected the kernel to return values of shape {shape}; got {values.shape}"
-            )
+            found = run_batch_kernel(form, batch, weights, slopes, self.parameters, shape)
+        values, counts = found if form.counts else (found, None)
         if counts is not None:
             return values, float(np.sum(counts, dtype=np.float64))
         if self.coupling == BATCH or self.elementwise or form.weight_axes is None:

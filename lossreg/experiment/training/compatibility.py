@@ -169,12 +169,12 @@ def unsuitable_loss(choice: PluginConfig, config: Config, table: Table, requirem
 
 
 def suitable_losses(table: Table) -> list[str]:
-    """The names of the installed losses that suit a table's targets."""
+    """The names of the installed losses that suit a table's targets; one whose plugin fails does not."""
     names = []
     for offer, loss in usable(losses):
-        requirements = requirements_of(loss)
-        if requirements and are_suitable(requirements.task, table):
-            with suppress(InvalidInput):
+        with suppress(Exception):
+            requirements = requirements_of(loss)
+            if requirements and are_suitable(requirements.task, table):
                 encode_targets(requirements, table)
                 names.append(offer.name)
     return names

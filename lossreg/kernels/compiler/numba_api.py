@@ -40,6 +40,7 @@ from numba.core.typing.templates import AbstractTemplate, AttributeTemplate
 from numba.np.arrayobj import make_array, populate_array
 
 __all__ = [
+    "COMPILE_ERRORS",
     "AbstractTemplate",
     "AttributeTemplate",
     "BaseTuple",
@@ -92,6 +93,9 @@ __all__ = [
     "unliteral",
     "untyped_passes",
 ]
+
+COMPILE_ERRORS = (errors.NumbaError, errors.UnsupportedBytecodeError)
+"""What numba raises for a function that it cannot compile."""
 
 
 def make_struct(context: Any, builder: Any, kind: Any, **members: Any) -> Any:

@@ -27,8 +27,6 @@ from lossreg.kernels.compiler.options import REORDERED, is_stock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lossreg.kernels.compiler.numba_api import NumbaError
-
 
 PASS_LINES = (
     *("Failed in nopython", "During:", "There are", "raised from"),
@@ -147,7 +145,7 @@ def garbage_collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def error_summary(error: NumbaError) -> str:
+def error_summary(error: Exception) -> str:
     """The lines of numba's error message that help an author: the cause and the source line, without numba's passes."""
     lines = [line.strip() for line in str(error).splitlines()]
     kept = [line for line in lines if line and not line.startswith(PASS_LINES) and not set(line) <= set("^~>. ")]

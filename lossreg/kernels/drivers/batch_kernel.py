@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+from lossreg.errors import InvalidInput
+
 
 def each(function: Callable[..., None], count: int, *operands: Any) -> None:
     """Call `function(i, *operands)` for every i below `count`, compiled and in several threads if that is faster.
@@ -33,7 +35,7 @@ def require(inside: Any, name: str, array: Any, extent: str) -> None:
         raise Outside(name, at, array[tuple(at)], extent)
 
 
-class Outside(Exception):  # noqa: N818  caught by the call, which knows the position of each sample in its arrays
+class Outside(InvalidInput):  # caught by the call, which knows the position of each sample in its arrays
     """A number that an input may not have, and its position."""
 
     def __init__(self, name: str, at: list[int], got: Any, extent: str) -> None:

@@ -12,7 +12,7 @@ from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidDefinition
 from lossreg.kernels.compiler.fingerprint import fingerprint
-from lossreg.kernels.compiler.numba_api import NumbaError, Tuple
+from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, Tuple
 from lossreg.kernels.compiler.options import EXACT, REORDERED
 from lossreg.kernels.compiler.specialize import clone, error_summary
 from lossreg.kernels.loops import scalar
@@ -122,7 +122,7 @@ def entry_point(function: Any, kinds: tuple[Any, ...], name: str) -> Callable[..
     if kinds not in function.overloads:
         try:
             function.compile(kinds)
-        except NumbaError as error:
+        except COMPILE_ERRORS as error:
             raise InvalidDefinition(f"{name}: the kernel does not compile:\n{error_summary(error)}") from error
     return function.get_overload(kinds)
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossreg.definition.plain_python.trial_run import try_sample_function
 from lossreg.errors import InvalidDefinition
-from lossreg.kernels.compiler.numba_api import NumbaError
+from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS
 from lossreg.kernels.compiler.specialize import error_summary
 from lossreg.kernels.drivers.compiled_loops import sample_loop
 from lossreg.kernels.drivers.scratch import Scratch
@@ -22,13 +23,14 @@ COST = 8
 
 def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...]) -> None:
     """Compile the function, and call it for every number below `count`, in as many threads as are useful."""
-    loop = sample_loop(function)
+    try_sample_function(function, count, [allocate_scratch(operand) for operand in operands])
     size = max((operand.size for operand in operands if isinstance(operand, np.ndarray)), default=0)
     arguments = [as_writable(operand) for operand in operands]
     try:
+        loop = sample_loop(function)
         ranges = split_evenly(count, useful_threads(COST * size))
         run_in_threads(loop, [(first, last, *map(allocate_scratch, arguments)) for first, last in ranges])
-    except NumbaError as error:
+    except COMPILE_ERRORS as error:
         raise InvalidDefinition(f"{function.__name__}: it does not compile:\n{error_summary(error)}") from error
 
 

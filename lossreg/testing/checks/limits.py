@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.definition.domains import PROBABILITY
-from lossreg.definition.plain_python.evaluate_point import evaluate
+from lossreg.definition.plain_python.evaluate_point import evaluate_as_compiled
 from lossreg.definition.roles import Role
 from lossreg.testing.cases import SEED
 from lossreg.testing.check import check_unless
@@ -108,31 +108,11 @@ def compiled_agrees_with_python(tested: LossUnderTest, run: CheckRun) -> None:
             settings = case.parameters_for(width)
             found = [point for point in found if not is_ignored(case.form, point, settings)]
             for point, result in zip(found, evaluate_compiled(case, found, np.float64), strict=True):
-                expected = in_plain_python(case, point, settings)
-                if expected is not None:
-                    size = max(abs(x) for x in (1.0, *expected) if abs(x) < INFINITY)
-                    equal = np.allclose(result, expected, rtol=1e-14, atol=1e-15 * size, equal_nan=True)
-                    run.require(
-                        equal,
-                        f"{describe(case, point)[0]} is {result} compiled and {expected} in plain Python",
-                    )
-
-
-def in_plain_python(case: LossCase, point: Point, settings: dict[str, Any]) -> Any:
-    """Return value and slopes by the kernel in Python; None if Python raises an error, as math.log(0) does."""
-    numbers = tuple([in_float64(x) for x in each] if isinstance(each, list) else in_float64(each) for each in point)
-    given = {k: np.float64(v) if isinstance(v, float) else v for k, v in settings.items()}
-    try:
-        with np.errstate(all="ignore"):
-            outcome = evaluate(case.form, numbers, given)
-    except (ValueError, OverflowError):
-        return None
-    return [float(x) for each in outcome for x in (each if isinstance(each, list) else [each])]
-
-
-def in_float64(x: Any) -> Any:
-    """Return a number as float64; an index stays an int."""
-    return x if isinstance(x, int) else np.float64(x)
+                outcome = evaluate_as_compiled(case.form, point, settings)
+                expected = [x for each in outcome for x in (each if isinstance(each, list) else [each])]
+                size = max(abs(x) for x in (1.0, *expected) if abs(x) < INFINITY)
+                equal = np.allclose(result, expected, rtol=1e-14, atol=1e-15 * size, equal_nan=True)
+                run.require(equal, f"{describe(case, point)[0]} is {result} compiled and {expected} in plain Python")
 
 
 @check_unless(lambda tested: not_for_batch_kernels(tested) or ("" if reaches(tested, "nan") else BOUNDED))

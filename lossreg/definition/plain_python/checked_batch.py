@@ -1,0 +1,76 @@
+"""Run a batch kernel, and check what compiled loops and callers rely on: its results, its slopes and its inputs.
+
+What is cheap is checked in every call. The first call with some slopes also finds slopes that are not filled and inputs
+that are written to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.definition.plain_python.mistakes import KernelMistake, mistakes_reported, shown
+from lossreg.definition.plain_python.unfilled import missing, unfilled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lossreg.definition.signature import Form
+
+    Array = np.ndarray[Any, Any]
+
+_passed: set[Any] = set()
+"""The forms that have passed, each with the names of the slopes that were requested."""
+
+
+class RequestedSlopes(dict[str, Any]):
+    """The arrays that a batch kernel fills, by the names of the inputs whose gradients were requested."""
+
+    def __missing__(self, name: str) -> Any:
+        raise KernelMistake(f"it uses slopes[{name!r}], but that gradient is not requested; ask `{name!r} in slopes`")
+
+    def __setitem__(self, name: str, array: Any) -> None:
+        if array is self.get(name):  # slopes[name] *= 2
+            return
+        raise KernelMistake(f"it assigns an array to slopes[{name!r}]; fill the one there, as slopes[{name!r}][...]")
+
+
+def run_batch_kernel(  # noqa: PLR0913, PLR0917  what a kernel is called with
+    form: Form,
+    arrays: Sequence[Array],
+    weights: Array,
+    slopes: Mapping[str, Array],
+    parameters: Mapping[str, Any],
+    shape: tuple[int, ...] | None = None,
+) -> Any:
+    """Return the values and fill the slopes, as the kernel does; raises InvalidDefinition for a mistake of the kernel.
+
+    shape: the shape of the values; any if None.
+    """
+    key, filled = (form, *slopes), slopes
+    first = key not in _passed
+    if first:
+        arrays = [read_only(x) for x in arrays]
+        filled = {name: unfilled(slope.shape, slope.dtype) for name, slope in slopes.items()}
+    with mistakes_reported(form.kernel):
+        returned = form.call([*arrays], weights, RequestedSlopes(filled), parameters)
+        if form.counts and not (isinstance(returned, tuple) and len(returned) == 2):  # noqa: PLR2004  as it says
+            raise KernelMistake(f"it returns {shown(returned)}; expected two arrays: the values, and what they count")
+        values, *counts = returned if form.counts else (returned,)
+        if np.asarray(values).dtype.kind not in "fiub" or shape not in {None, np.shape(values)}:
+            expected = "the values" if shape is None else f"the values, of shape {shape}"
+            raise KernelMistake(f"it returns {shown(values)}; expected {expected}")
+        for name, slope in filled.items() if first else ():
+            if places := missing(slope):
+                raise KernelMistake(f"it does not fill slopes[{name!r}] at {places[0]}")
+            slopes[name][...] = slope
+    _passed.add(key)
+    return (np.asarray(values), *counts) if counts else np.asarray(values)
+
+
+def read_only(array: Array) -> Array:
+    """Return a view of an array that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

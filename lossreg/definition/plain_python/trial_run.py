@@ -1,0 +1,178 @@
+"""Try a kernel in plain Python before it is compiled, because compiled code checks nothing.
+
+An index outside a row would read or write memory of others, and a slope that is not filled would be whatever the memory
+held. So a kernel runs first on example rows and elements: rows of 1 and 2 numbers and of the length of the call, the
+first and the last class as label, and numbers of several signs and sizes. It takes a few milliseconds for a kernel in a
+process, and nothing after that.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext, suppress
+from functools import partial
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from lossreg.definition.plain_python.evaluate_point import at_point, form_as_compiled, run_element, run_row
+from lossreg.definition.plain_python.mistakes import lines_limited, mistakes_reported
+from lossreg.definition.plain_python.source_checks import check_source
+from lossreg.definition.plain_python.substitution import reachable_functions
+from lossreg.definition.roles import Role
+from lossreg.errors import InvalidDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from types import FunctionType
+
+    from lossreg.definition.domains import Domain
+    from lossreg.definition.signature import Form, Input
+
+NUMBERS = (
+    (0.5, 0.5, 0.5, 0.5),
+    (-1.25, 0.25, 2.0, 0.0),
+    (3.0, 1.0, 0.0, -2.0),
+    (-40.0, 1e4, 0.75, -1e-9),
+)
+"""The numbers of the example rows, as far as the domain has them: equal, in other orders, and of other sizes."""
+FEWER = 2
+"""How many of them rows of 1 and 2 numbers are made of."""
+LONGEST = 4
+"""How many numbers an example row has at most, unless a kernel fails with so many."""
+ANY_WIDTH = 0
+"""In the place of a width: the kernel has passed with rows of every width."""
+
+SMALL = 1 << 12
+"""How many numbers the arrays of a sample function have together at most, if it is tried."""
+LIBRARIES = ("lossreg", "numpy", "numba")
+"""The packages whose functions are not an author's."""
+
+_passed_functions: set[Callable[..., None]] = set()
+"""The sample functions that have passed."""
+_passed: dict[Any, set[int]] = {}
+"""The widths that a form has passed with, by the form and its parameters that are integers or choose a branch."""
+
+
+def try_kernel(form: Form, settings: Mapping[str, Any], width: int = 1) -> None:
+    """Run a form's kernel in plain Python unless it has passed before; raises InvalidDefinition for a mistake.
+
+    settings: all parameters, as the kernel gets them. width: how many numbers are in a row of the call.
+
+    A kernel that fails with rows of 1 or 2 numbers may still be right for rows of a certain length, such as the four
+    numbers of a box: it is tried anew for every length then.
+    """
+    key = (form, *(x for x in settings.values() if not isinstance(x, float) and is_hashable(x)))
+    passed = _passed.setdefault(key, set())
+    if passed & {width, ANY_WIDTH}:
+        return
+    with lines_limited() if may_not_end(form, settings) else nullcontext():
+        if not form.by_row:
+            try_points(form, settings, 1)
+            passed.add(ANY_WIDTH)
+            return
+        try_width(form, settings, width)
+        passed.add(width)
+        with suppress(InvalidDefinition):
+            for other in (1, 2):
+                try_points(form, settings, other, FEWER)
+            passed.add(ANY_WIDTH)
+
+
+def try_sample_function(function: Callable[..., None], count: int, operands: Sequence[Any]) -> None:
+    """Run a function that a batch kernel calls for each sample on copies of the first and the last one's arrays.
+
+    Only for small arrays, and until it has passed once. Raises InvalidDefinition for a mistake.
+    """
+    from lossreg.definition.plain_python import compiled_arithmetic as arithmetic  # imports numpy
+
+    size = sum(getattr(x, "size", 1) for x in operands)
+    if function in _passed_functions or not 0 < count <= size <= SMALL:
+        return
+    copies = [arithmetic.writable_copy(x) for x in operands]
+    endless = check_sources(function, reachable_functions(function), 0)
+    with lines_limited() if endless else nullcontext(), arithmetic.errors_ignored():
+        for i in dict.fromkeys((0, count - 1)):
+            with mistakes_reported(function, f", for sample {i} of {count}".format):
+                arithmetic.compiled_like(function)(i, *copies)
+    _passed_functions.add(function)
+
+
+def is_hashable(x: Any) -> bool:
+    """Whether a parameter is a plain value or a function, and not an array."""
+    return x.__hash__ is not None
+
+
+def may_not_end(form: Form, settings: Mapping[str, Any]) -> bool:
+    """Whether the kernel, or a function that it calls, may run for ever, as far as its source tells.
+
+    Raises InvalidDefinition for statements that they cannot have.
+    """
+    called = [function for x in settings.values() if hasattr(x, "__code__") for function in reachable_functions(x)]
+    results = 1 if form.by_row else 1 + len(form.slopes)
+    return check_sources(form.kernel, [*reachable_functions(form.kernel), *called], results)
+
+
+def check_sources(kernel: Callable[..., Any], functions: Iterable[FunctionType], results: int) -> bool:
+    """Return whether one of an author's functions may run for ever; the kernel returns so many `results`."""
+    endless = False
+    for function in functions:
+        if function.__module__.partition(".")[0] not in LIBRARIES:
+            endless |= check_source(kernel.__name__, function, results if function is kernel else 0)
+    return endless
+
+
+def try_width(form: Form, settings: Mapping[str, Any], width: int) -> None:
+    """Try a kernel by row with rows of a width, or with shorter ones if it passes with those."""
+    try:
+        try_points(form, settings, min(width, LONGEST))
+    except InvalidDefinition:
+        if width <= LONGEST:
+            raise
+        try_points(form, settings, width)
+
+
+def try_points(form: Form, settings: Mapping[str, Any], width: int, patterns: int = len(NUMBERS)) -> None:
+    """Run the kernel on examples of a width; raises InvalidDefinition for a mistake."""
+    from lossreg.definition.plain_python import compiled_arithmetic as arithmetic  # imports numpy
+
+    copied = form_as_compiled(form)
+    given = {name: arithmetic.substitute(example_setting(x, width), name) for name, x in settings.items()}
+    for point in example_points(form, width, patterns):
+        numbers = tuple(map(arithmetic.number, point))
+        with mistakes_reported(form.kernel, partial(at_point, form, point)), arithmetic.errors_ignored():
+            if not form.by_row:
+                run_element(copied, numbers, given)
+                continue
+            for absent in ((), form.optional_rows) if form.optional_rows else ((),):
+                run_row(copied, numbers, given, absent=absent)
+
+
+def example_setting(value: Any, width: int) -> Any:
+    """Return a parameter for an example: of an array of numbers, as many as a row has, or one for an element."""
+    if getattr(value, "ndim", 0) == 0:
+        return value
+    flat = value.reshape(-1).tolist()
+    return [flat[at % len(flat)] for at in range(width)]
+
+
+def example_points(form: Form, width: int, patterns: int) -> Iterator[tuple[Any, ...]]:
+    """Yield inputs for the kernel: each row of numbers with the first and with the last class as label."""
+    labelled = any(entry.role in (Role.LABEL, Role.LABELS) for entry in form.inputs)
+    for pattern, label in product(range(patterns), dict.fromkeys((0, width - 1)) if labelled else (0,)):
+        yield tuple(example_input(entry, pattern + at, label, width) for at, entry in enumerate(form.inputs))
+
+
+def example_input(entry: Input, pattern: int, label: int, width: int) -> Any:
+    """Return a number, or a row of numbers, of an input."""
+    if entry.role is Role.LABEL:
+        return label
+    if entry.role is Role.LABELS:
+        return [label, *[-1] * (width - 1)] if pattern % 2 else list(range(width))
+    numbers = [in_domain(x, entry.domain) for x in NUMBERS[pattern % len(NUMBERS)]]
+    return numbers[1] if entry.axis is None else [numbers[at % len(numbers)] for at in range(width)]
+
+
+def in_domain(x: float, domain: Domain) -> Any:
+    """Return a number, its absolute value, or the example of the domain, whichever the domain has."""
+    if domain.integer:
+        return domain.example
+    return next((number for number in (x, abs(x)) if domain.contains(number)), domain.example)
