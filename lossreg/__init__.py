@@ -12,6 +12,7 @@ Find and use a loss:
 Run an experiment:
 
     result = lossreg.run("configs/digits_mlp.yaml")
+    result.model.predict(rows)                          or lossreg.load(result.path).predict(rows)
 
 Write a plugin: `lossreg.plugin` has the decorators and domains, and `lossreg.register` offers a component without
 packaging it. All errors are in `lossreg.errors`. Importing lossreg imports no plugin, and neither numpy nor numba.
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         LossregError as LossregError,
         UnknownName as UnknownName,
     )
+    from lossreg.experiment.prediction.trained_model import TrainedModel
     from lossreg.experiment.runner.progress import Progress as Progress
     from lossreg.experiment.runner.result import Result as Result
     from lossreg.experiment.sweep.summary import Summary as Summary
@@ -64,7 +66,7 @@ EXPORTS = {
     "set_num_threads": "lossreg.kernels.drivers.threads",
     "plugin": "lossreg.plugin",
 }
-FUNCTIONS = ("create", "get", "names", "register", "resume", "run", "sweep")
+FUNCTIONS = ("create", "get", "load", "names", "register", "resume", "run", "sweep")
 
 __all__ = sorted((*EXPORTS, *FUNCTIONS))  # noqa: PLE0605  it is derived from the tables above
 __getattr__ = lazy(__name__, EXPORTS)
@@ -110,6 +112,18 @@ def create(name: str | Loss, /, *, reduction: str = "mean", **parameters: Any) -
     from lossreg.criterion.criterion import Criterion
 
     return Criterion(get(name) if isinstance(name, str) else name, reduction, parameters)
+
+
+def load(path: str | Path) -> TrainedModel:
+    """Return the model of a finished run, from its directory; it has `predict` and `predict_proba`.
+
+    New rows are encoded as the run's data were: columns by name, categories, missing values and scaling. The model and
+    the loss of the run have to be installed; a config that names a Python file as its loss runs that file. Raises
+    InvalidInput for a directory that is no finished run, or is damaged.
+    """
+    from lossreg.experiment.prediction.trained_model import load
+
+    return load(path)
 
 
 def register(component: Component) -> Component:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lossreg.commands.experiments import resume, run, schema, sweep, validate
 from lossreg.commands.plugins import cache, check, compile as compile_ahead, list as list_plugins, new, show
-from lossreg.commands.results import compare, prune, report, rm, runs
+from lossreg.commands.results import compare, predict, prune, report, rm, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,7 @@ COMMANDS = (
     runs,
     compare,
     report,
+    predict,
     rm,
     prune,
     compile_ahead,

@@ -15,7 +15,7 @@ PACKAGES = {
     "jax": ("jax", "jax"),
     "mlflow": ("mlflow-skinny", "mlflow"),
     "optuna": ("optuna", "optuna"),
-    "pyarrow": ("pyarrow", "parquet"),
+    "pyarrow": ("pyarrow", "experiments"),
     "rich": ("rich", "experiments"),
     "safetensors": ("safetensors", "experiments"),
     "sklearn": ("scikit-learn", "experiments"),

@@ -8,8 +8,8 @@
 * `Row`, `ClassRow`, `Slope` and `Slopes` annotate rows of a kernel, `Array` and `Axes` the arrays of a batch kernel;
   `Width` fixes the length of a row, and `Learned` has an input trained beside the network.
 * `Domain`, `InverseLink` and `shifted_softplus` make domains of one's own.
-* `each`, `Scratch` and `require` are for batch kernels; `Table` is what data sets return, and `Network`, `Sequential`
-  and `Dense` are what models are made of.
+* `each`, `Scratch` and `require` are for batch kernels; `Table` and `Columns` are what data sets return;
+  `Network`, `Sequential` and `Dense` are what models are made of.
 
 Functions for the formulas of kernels are in `lossreg.kernels.numerics`.
 """
@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         InvalidInput as InvalidInput,
         InvalidParameter as InvalidParameter,
     )
+    from lossreg.experiment.data.columns import Columns as Columns
     from lossreg.experiment.data.table import Table as Table
     from lossreg.experiment.network.interface import Network as Network
     from lossreg.experiment.network.sequential import (
@@ -121,6 +122,7 @@ EXPORTS = {
     "ClassIndex": "lossreg.definition.annotations",
     "PaddedClassIndex": "lossreg.definition.annotations",
     "ClassRow": "lossreg.definition.annotations",
+    "Columns": "lossreg.experiment.data.columns",
     "Component": "lossreg.definition.component",
     "PositiveInteger": "lossreg.definition.annotations",
     "Data": "lossreg.definition.component",

@@ -11,13 +11,14 @@ from hypothesis import given, strategies as st
 from lossreg import InvalidInput
 from lossreg.experiment.data.preprocessing import Scaling, prepare_inputs
 from lossreg.experiment.data.split import split
-from lossreg.plugin import Table
+from lossreg.plugin import Columns, Table
 from lossreg.registry.registries import data
 
 
 def load(name, **parameters):
     component = data.get(name)
-    return component.function(**component.bind(parameters))
+    found = component.function(**component.bind(parameters))
+    return Table.of(found) if isinstance(found, Columns) else found
 
 
 @pytest.fixture
@@ -188,7 +189,7 @@ def test_a_csv_target_of_numbers_is_real_unless_classes_are_asked_for(path):
             "b",
             "column 'a': missing in 1 of 2 rows; the first is 'nan', in row 2; on_missing: drop leaves",
         ),
-        ("a,b\n1,2\n1\n1,2,3\n", "b", "the header has 2 cells, but 2 of 3 rows do not; the first is row 2"),
+        ("a,b\n1,2\n1\n1,2,3\n", "b", "the header has 2 cells, but 2 of 3 rows do not; one is '1'"),
         ("a,a\n1,2\n", "a", "two columns have the same name: a, a"),
         ("a,b\n", "b", "the file has no rows of data"),
         ("", "b", "the file has no rows of data"),
@@ -254,11 +255,11 @@ def test_missing_cells_become_the_mean_of_the_rows_to_train_on(path):
     rows = np.array([0, 1, 3])
     prepared = prepare_inputs(table, rows, standardise=False)
     assert prepared.inputs[1, 1] == 3  # of 2.5 and 3.5
-    assert prepared.inputs[2, 2:].tolist() == pytest.approx([1 / 3, 2 / 3])
-    assert prepared.encoding["fill"][1] == 3
+    assert prepared.inputs[2, 2:].tolist() == [0, 0, 1]  # a missing word is a category of its own
+    assert prepared.fill[1] == 3
     scaled = prepare_inputs(table, rows, standardise=True)
     assert scaled.inputs[1, 1] == 0
-    assert scaled.encoding["scaling"]["mean"][1] == 3
+    assert scaled.scaling.mean[1] == 3
     write(path, MIXED)
     with pytest.raises(InvalidInput, match="column 'price': missing in 1 of 5 rows"):
         load("csv", path=str(path), target="price", on_missing="mean")
@@ -289,7 +290,10 @@ def test_parquet_has_types_and_the_same_rules_as_csv(path):
     for options, message in (
         ({"target": "old", "columns": ["size"]}, "column 'size': missing in 1 of 4 rows; the first is None, in row 2"),
         ({"target": "cont"}, "target: there is no column 'cont'; did you mean 'count'?"),
-        ({"target": "old", "columns": ["day"]}, "column 'day': its cells are of the type"),
+        (
+            {"target": "old", "columns": ["day"]},
+            "column 'day': its cells are dates; leave it out with columns, or write kinds: {day: date}",
+        ),
     ):
         with pytest.raises(InvalidInput, match=re.escape(message)):
             load("parquet", path=str(path), **options)

@@ -2,7 +2,7 @@
 
 Every kind of plugin declares its parameters as arguments of a function: an argument that has a default or is
 keyword-only is a parameter, the others are supplied by lossreg. The annotation is the check: a domain
-(`Positive`), `int`, `bool`, `str`, `Literal[...]`, `tuple[..., ...]` of these, `... | None`.
+(`Positive`), `int`, `bool`, `str`, `Literal[...]`, `tuple[..., ...]` or `dict[str, ...]` of these, `... | None`.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[
                 raise InvalidDefinition(
                     f"{function.__name__}: parameter {argument.name} cannot have the annotation "
                     f"{inspect.formatannotation(hints[argument.name])}; expected a domain such as Positive, or int, "
-                    "float, bool, str, Literal[...], tuple[..., ...] of one of these, or a union of them"
+                    "float, bool, str, Literal[...], tuple[..., ...] or dict[str, ...] of these, or a union of them"
                 )
             parameters.append(Parameter(argument.name, hints[argument.name], argument.default))
     return supplied, tuple(parameters)

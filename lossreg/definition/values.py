@@ -20,7 +20,7 @@ INTEGER_LIMIT = 2**63
 """Integers are from minus this number to below it: compiled code has 64 bits for one."""
 
 
-def accept(annotation: Any, value: Any) -> Any:  # noqa: PLR0911  a return for each kind of annotation
+def accept(annotation: Any, value: Any) -> Any:  # noqa: C901, PLR0911  a return for each kind of annotation
     """Return `value` as the plain type that `annotation` names, or REFUSED."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in UNION:
@@ -42,6 +42,11 @@ def accept(annotation: Any, value: Any) -> Any:  # noqa: PLR0911  a return for e
             return REFUSED
         plain = tuple(accept(arguments[0], item) for item in value)
         return REFUSED if REFUSED in plain else plain
+    if origin is dict:
+        if not isinstance(value, dict):
+            return REFUSED
+        pairs = {accept(arguments[0], key): accept(arguments[1], item) for key, item in value.items()}
+        return REFUSED if REFUSED in (*pairs, *pairs.values()) else pairs
     if annotation in (None, type(None)):
         return None if value is None else REFUSED
     return accept_scalar(annotation, value)
@@ -108,6 +113,8 @@ def describe_annotation(annotation: Any) -> str:  # noqa: PLR0911  as accept
         return " or ".join(repr(choice) for choice in arguments)
     if origin in SEQUENCES:
         return f"a list in which each item is {describe_annotation(arguments[0])}"
+    if origin is dict:
+        return f"a mapping in which each value is {describe_annotation(arguments[1])}"
     names = {float: "a number", int: "an integer", bool: "true or false", str: "a string", type(None): "null"}
     return names.get(annotation, str(annotation))
 
@@ -123,4 +130,6 @@ def is_checkable(annotation: Any) -> bool:
         return all(map(is_checkable, arguments))
     if origin in SEQUENCES:
         return is_checkable(arguments[0]) and arguments[1:] == (...,) * (origin is tuple)
+    if origin is dict:
+        return arguments[0] is str and is_checkable(arguments[1])
     return annotation in (bool, int, float, str, None, type(None))

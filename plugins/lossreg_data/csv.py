@@ -2,14 +2,18 @@
 
 `target` names the target column, or a list of them, and `columns` the input columns, by default all others. A column of
 words is one-hot encoded: it becomes a column of 0 and 1 for each word. With `task: auto`, a single target that contains
-words is a class label. A cell is missing if it is empty or reads na, n/a, nan, none or null; rows with missing cells
-are an error by default, or are dropped, or get the mean of the training rows instead. `path` is relative to the working
-directory.
+words is a class label. A cell is missing if it is empty or one of the words `missing`, by default na, n/a, nan, none or
+null; rows with missing cells are an error by default, or are dropped, or get the mean of the training rows instead, and
+a category of their own where the column holds words. `kinds` says what a column holds where that is not clear: number,
+category, or date (days since 1970-01-01).
+
+`separator`, `decimal`, `thousands`, `quote` and `encoding` say how the file is written. A name that ends in .gz or .bz2
+is decompressed. `path` is relative to the working directory.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from lossreg.plugin import Data, InvalidInput, Table, data, hookimpl
+from lossreg.plugin import Columns, Data, InvalidInput, data, hookimpl
 
 
 @data
@@ -20,25 +24,75 @@ def csv(
     columns: list[str] | None = None,
     task: Literal["auto", "classification", "regression"] = "auto",
     on_missing: Literal["error", "drop", "mean"] = "error",
-) -> Table:
-    from csv import Error, reader
-    from pathlib import Path
+    missing: list[str] | None = None,
+    kinds: dict[str, Literal["number", "category", "date"]] | None = None,
+    separator: str = ",",
+    decimal: Literal[".", ","] = ".",
+    thousands: Literal["", ",", ".", " ", "'"] = "",
+    quote: str = '"',
+    encoding: str = "utf-8",
+) -> Columns:
+    table = read(path, separator, quote, encoding)
+    if thousands:
+        table = without_grouping(table, thousands, decimal)
+    return Columns(
+        table, target, columns, task=task, on_missing=on_missing, kinds=kinds or {}, missing=missing, decimal=decimal
+    )
+
+
+def read(path: str, separator: str, quote: str, encoding: str) -> Any:
+    """Read a file as an Arrow table of text; raises InvalidInput for a file that is no table."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    def refused(problem: object) -> InvalidInput:
+        return InvalidInput(f"path: {path}: cannot be read as csv: {problem}")
+
+    uneven: list[Any] = []
+
+    def skip(row: Any) -> str:
+        uneven.append(row)
+        return "skip"
 
     try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = [row for row in reader(file, strict=True) if row] or [[]]
-    except (OSError, ValueError, Error) as error:
-        raise InvalidInput(f"path: {path}: cannot be read as csv: {error}") from None
-    uneven = [number for number, row in enumerate(rows, 1) if len(row) != len(header)]
+        with pa.input_stream(path) as stream:
+            content = stream.read()
+        reading = arrow.ReadOptions(encoding=encoding)
+        parsing = arrow.ParseOptions(
+            delimiter=separator, quote_char=quote or False, newlines_in_values=True, invalid_row_handler=skip
+        )
+        # Cells are read as text, in which numbers are recognised later: 007 may be another class than 7.
+        names = arrow.open_csv(pa.BufferReader(content), reading, parsing).schema.names if content.strip() else [""]
+        uneven.clear()
+        converting = arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+        buffer = pa.BufferReader(content)
+        table = arrow.read_csv(buffer, reading, parsing, converting) if content.strip() else pa.table({})
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        hint = "; encoding: latin-1 reads files of older Windows programs" if "UTF8" in str(error) else ""
+        raise refused(f"{error}{hint}") from None
+    if quote and content.count(quote.encode()) % 2:
+        raise refused(f"a {quote} is not closed, as their number is odd; quote: '' reads them like other characters")
+    others = [sign for sign in (";", "\t", "|", ",") if sign != separator and sign in names[0]]
+    if len(names) == 1 and others:
+        raise InvalidInput(f"separator: the header of {path} is a single cell {names[0]!r}; is it {others[0]!r}?")
     if uneven:
-        problem = f"the header has {len(header)} cells, but {len(uneven)} of {len(rows)} rows do not"
-        raise InvalidInput(f"path: {path}: {problem}; the first is row {uneven[0]}")
-    if not rows:
+        rows = f"{len(uneven)} of {table.num_rows + len(uneven)} rows do not"
+        raise InvalidInput(f"path: {path}: the header has {len(names)} cells, but {rows}; one is {uneven[0].text!r}")
+    if not table.num_rows:
         raise InvalidInput(f"path: {path}: the file has no rows of data")
-    if len(set(header)) < len(header):
-        raise InvalidInput(f"path: {path}: two columns have the same name: {', '.join(header)}")
-    cells = dict(zip(header, zip(*rows, strict=True), strict=True))
-    return Table.from_columns(cells, target, features=columns, task=task, on_missing=on_missing)
+    return table
+
+
+def without_grouping(table: Any, sign: str, decimal: str) -> Any:
+    """Remove the sign that groups the digits of numbers in thousands."""
+    import pyarrow.compute as pc
+
+    grouped = rf"^[+-]?[0-9]{{1,3}}(\{sign}[0-9]{{3}})+(\{decimal}[0-9]+)?$"
+    for at, name in enumerate(table.column_names):
+        cells = table.column(at)
+        is_grouped = pc.match_substring_regex(pc.utf8_trim_whitespace(cells), grouped)
+        table = table.set_column(at, name, pc.if_else(is_grouped, pc.replace_substring(cells, sign, ""), cells))
+    return table
 
 
 @hookimpl

@@ -176,4 +176,6 @@ def annotation_schema(annotation: Any) -> Schema:  # noqa: PLR0911  a return for
         return {"enum": list(arguments)}
     if origin in SEQUENCES:
         return {"type": "array", "items": annotation_schema(arguments[0])}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": annotation_schema(arguments[1])}
     return {"type": SCALARS[annotation]}

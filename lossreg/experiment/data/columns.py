@@ -7,11 +7,11 @@ says so, such as "na" or "null".
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lossreg.errors import InvalidInput, listed, nearest
+from lossreg.experiment.data.column import FEW, MISSING, UNIQUE, is_row_number, mistake, read_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,112 +19,123 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lossreg.experiment.data.column import Column, Kind
+
     OnMissing = Literal["error", "drop", "mean"]
     TargetKind = Literal["auto", "classification", "regression"]
 
-MISSING = {"", "na", "n/a", "nan", "none", "null"}
 MAX_CATEGORIES = 256
 """How many distinct words a categorical column may have; a column of more is probably a name or free text."""
-
-
-class EncodedColumns(NamedTuple):
-    """Columns as arrays: the inputs, the targets (or labels of any type), and the names of what they hold."""
-
-    inputs: NDArray[np.float64]
-    targets: Any
-    labelled: bool
-    features: tuple[str, ...]
-    categories: dict[str, tuple[str, ...]]
-    target_names: tuple[str, ...]
-    impute_missing: bool
+MISSING_CATEGORY = "missing"
+"""The category of the missing cells of a categorical column, with on_missing: mean."""
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column: its cells as numbers (nan for those that are not), the cells themselves, and which are missing."""
+class Columns:
+    """The named columns of a file, and how they are used: what a data plugin returns for such a file.
 
-    name: str
-    values: NDArray[np.float64]
-    cells: Sequence[Any]
-    missing: NDArray[np.bool_]
+    source: a mapping of names to cells, or a pandas, polars or pyarrow table. The model of a run predicts from other
+        files with the same columns, which need no target.
+    target, features: the names of the target, or of several, and of the inputs; by default all other columns.
+    task: whether the target is a class label; with auto, a single target that has words is.
+    on_missing: rows with missing cells are an error, or are dropped, or get the mean over the training rows; a
+        missing word becomes a category of its own then.
+    kinds: what a column holds, by its name, where its cells do not show it.
+    missing: the words for a missing cell; by default those in MISSING.
+    decimal: the decimal sign.
+    """
+
+    source: Any
+    target: str | Sequence[str]
+    features: Sequence[str] | None = None
+    task: TargetKind = "auto"
+    on_missing: OnMissing = "error"
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    missing: Sequence[str] | None = None
+    decimal: str = "."
 
     @property
-    def words(self) -> NDArray[np.bool_]:
-        """Which cells are neither numbers nor missing."""
-        import numpy as np
-
-        found: NDArray[np.bool_] = np.isnan(self.values) & ~self.missing
-        return found
-
-    @property
-    def categorical(self) -> bool:
-        """Whether all cells that are not missing are words."""
-        import numpy as np
-
-        return bool(self.words.any() and np.isnan(self.values).all())
-
-    def select(self, kept: NDArray[np.bool_]) -> Column:
-        """The column with some of its rows."""
-        cells = [cell for cell, keep in zip(self.cells, kept, strict=True) if keep]
-        return Column(self.name, self.values[kept], cells, self.missing[kept])
-
-    def problem(self, which: NDArray[np.bool_], what: str) -> str:
-        """Describe what is wrong with some cells: how many there are, and the first."""
-        first = int(which.argmax())
-        where = f"in {which.sum()} of {len(which)} rows; the first is"
-        return f"column {self.name!r}: {what} {where} {self.cells[first]!r}, in row {first + 1}"
+    def options(self) -> ReadingOptions:
+        """How the cells are read."""
+        missing = MISSING if self.missing is None else tuple(word.casefold() for word in self.missing)
+        return ReadingOptions(self.kinds, missing, self.decimal)
 
 
-def read_column(name: str, cells: Sequence[Any]) -> Column:
-    """Read a column whose cells are text, numbers, or None for a missing value."""
-    import numpy as np
+class EncodedColumns(NamedTuple):
+    """Columns as arrays: the inputs, the targets or labels, and what is needed to encode other rows in the same way."""
 
-    array = np.asarray(cells)
-    if (
-        array.dtype.kind not in "bmM"
-    ):  # truth values are words; dates, which numpy would convert to numbers, are neither
-        with suppress(TypeError, ValueError):
-            values = array.astype(np.float64)
-            return Column(name, values, cells, np.isnan(values))
-    missing = [cell is None or str(cell).strip().casefold() in MISSING for cell in cells]
-    return Column(name, np.array([to_number(cell) for cell in cells]), cells, np.array(missing))
-
-
-def to_number(cell: Any) -> float:
-    """A cell as a number, or nan if it is not one."""
-    try:
-        return float("nan") if str(cell) in ("True", "False") else float(cell)
-    except (TypeError, ValueError):
-        return float("nan")
+    inputs: NDArray[np.float64]
+    targets: Any
+    classes: tuple[str, ...]
+    features: tuple[str, ...]
+    kinds: dict[str, str]
+    categories: dict[str, tuple[str, ...]]
+    target_names: tuple[str, ...]
+    impute_missing: bool
+    notes: tuple[str, ...]
 
 
-def encode_columns(
-    columns: Mapping[str, Sequence[Any]],
-    target: str | Sequence[str],
-    features: Sequence[str] | None = None,
-    task: TargetKind = "auto",
-    on_missing: OnMissing = "error",
-) -> EncodedColumns:
-    """Encode columns as inputs and a target, or several targets; `features` names the inputs, by default all others.
+@dataclass(frozen=True)
+class ReadingOptions:
+    """How the cells of columns are read: their kinds by name, the words for a missing cell, and the decimal sign."""
 
-    `task` says whether the target is a class label; with "auto", a single target that has words is. Rows with missing
-    cells are an error, or are dropped, or get the mean over the training rows, as `on_missing` says. Raises
-    InvalidInput for a column that does not exist, and for cells that cannot be used: how many, and the first.
+    kinds: Mapping[str, Kind]
+    missing: tuple[str, ...] = MISSING
+    decimal: str = "."
+
+    def read(self, source: Any, names: Iterable[str]) -> list[Column]:
+        """Read some columns of an Arrow table."""
+        return [
+            read_column(name, source[name], self.kinds.get(name), missing=self.missing, decimal=self.decimal)
+            for name in names
+        ]
+
+
+def as_arrow(source: Any) -> Any:
+    """Columns as an Arrow table: from a mapping of names to cells, or a pandas, polars or pyarrow table.
+
+    Raises InvalidInput for what has no named columns, and for two columns of one name.
+    """
+    import pyarrow as pa
+
+    if not isinstance(source, pa.Table):
+        try:
+            source = pa.table(source)
+        except (TypeError, ValueError, pa.ArrowException) as error:
+            raise InvalidInput(f"expected a table of named columns of equal length: {error}") from None
+    repeated = sorted({name for name in source.column_names if source.column_names.count(name) > 1})
+    if repeated:
+        raise InvalidInput(f"two columns have the same name: {', '.join(source.column_names)}")
+    return source
+
+
+def encode(columns: Columns) -> EncodedColumns:
+    """Encode columns as inputs and targets.
+
+    Raises InvalidInput for a column that does not exist, and for cells that cannot be used: how many, and the first.
     """
     import numpy as np
 
+    source, options, on_missing, target = as_arrow(columns.source), columns.options, columns.on_missing, columns.target
     target_names = [target] if isinstance(target, str) else list(target)
-    check_names("target", target_names, columns)
-    names = [name for name in columns if name not in target_names] if features is None else list(features)
-    check_names("columns", names, columns)
+    chosen = columns.features
+    names = [name for name in source.column_names if name not in target_names] if chosen is None else list(chosen)
+    check_names("target", target_names, source.column_names)
+    check_names("columns", names, source.column_names)
+    check_names("kinds", options.kinds, source.column_names)
     if not names or not target_names or set(names) & set(target_names):
         raise InvalidInput(
             f"expected at least one column of inputs besides the target, and none that is both; "
-            f"the columns are {listed(columns)}"
+            f"the columns are {listed(source.column_names)}"
         )
-    inputs, targets = ([read_column(name, columns[name]) for name in part] for part in (names, target_names))
-    labelled = task == "classification" or (task == "auto" and len(targets) == 1 and bool(targets[0].words.any()))
-    check_cells(inputs, targets, on_missing, labelled=labelled)
+    inputs, targets = options.read(source, names), options.read(source, target_names)
+    notes = []
+    if chosen is None and is_row_number(inputs[0]) and len(inputs) > 1:
+        notes.append(f"column {inputs[0].name!r} numbers the rows; it is left out")
+        del inputs[0]
+    has_words = len(targets) == 1 and bool(targets[0].words.any())
+    labelled = columns.task == "classification" or (columns.task == "auto" and has_words)
+    check_cells(inputs, targets, on_missing, options.kinds, labelled=labelled)
     incomplete = np.any([column.missing for column in (*inputs, *targets)], axis=0)
     if on_missing == "drop" and incomplete.any():
         if incomplete.all():
@@ -132,73 +143,102 @@ def encode_columns(
                 f"on_missing: each of the {len(incomplete)} rows has a missing cell, so that drop leaves no rows"
             )
         inputs, targets = ([column.select(~incomplete) for column in part] for part in (inputs, targets))
-    encoded = [one_hot(column) for column in inputs]
-    matrix = np.concatenate([block for block, _ in encoded], axis=1)
-    feature_names = tuple(
-        f"{column.name}={word}" if words else column.name
-        for column, (_, words) in zip(inputs, encoded, strict=True)
-        for word in words or ("",)
-    )
-    categories = {column.name: words for column, (_, words) in zip(inputs, encoded, strict=True) if words}
+        notes.append(f"{incomplete.sum()} of {len(incomplete)} rows have a missing cell and are left out")
+    categories = {column.name: words_of(column) for column in inputs if column.kind == "category"}
+    notes += [note for column in inputs for note in (mostly_unique(column, categories.get(column.name, ())),) if note]
+    blocks = [one_hot(column, categories[column.name]) if column.name in categories else column for column in inputs]
+    matrix = np.column_stack([block if isinstance(block, np.ndarray) else block.values for block in blocks])
+    classes: tuple[str, ...] = ()
     if labelled:
-        words = bool(targets[0].words.any())
-        values: Any = [str(cell) for cell in targets[0].cells] if words else targets[0].values
+        classes = targets[0].categories()
+        values: Any = targets[0].codes(classes)
     else:
         values = np.stack([column.values for column in targets], axis=1)
-    impute = on_missing == "mean" and bool(incomplete.any())
-    return EncodedColumns(matrix, values, labelled, feature_names, categories, tuple(target_names), impute)
+    return EncodedColumns(
+        matrix,
+        values,
+        classes,
+        feature_names([column.name for column in inputs], categories),
+        {column.name: column.kind for column in inputs},
+        categories,
+        tuple(target_names),
+        on_missing == "mean" and bool(np.isnan(matrix).any()),
+        tuple(notes),
+    )
 
 
-def one_hot(column: Column) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """A numeric column as it is, or a categorical one as one column for each word; missing cells are nan in all."""
+def feature_names(names: Iterable[str], categories: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The names of the encoded columns: of a categorical one, a name for each word."""
+    return tuple(f"{name}={word}" if word else name for name in names for word in categories.get(name, ("",)))
+
+
+def words_of(column: Column) -> tuple[str, ...]:
+    """The categories of a column: its words, and one for its missing cells, if it has any."""
+    words = column.categories()
+    return (*words, MISSING_CATEGORY) if column.missing.any() and MISSING_CATEGORY not in words else words
+
+
+def one_hot(column: Column, categories: Sequence[str]) -> NDArray[np.float64]:
+    """A column of 0 and 1 for each category, all 0 for a word that is none of them."""
     import numpy as np
 
-    if not column.categorical:
-        return column.values[:, np.newaxis], ()
-    cells = np.array([str(cell) for cell in column.cells])
-    words = np.unique(cells[~column.missing])
-    block = (cells[:, np.newaxis] == words).astype(np.float64)
-    block[column.missing] = np.nan
-    return block, tuple(map(str, words))
+    codes = column.codes(categories)
+    if MISSING_CATEGORY in categories:
+        codes[column.missing] = categories.index(MISSING_CATEGORY)
+    block: NDArray[np.float64] = (codes[:, np.newaxis] == np.arange(len(categories))).astype(np.float64)
+    return block
 
 
-def check_names(parameter: str, names: Iterable[str], columns: Mapping[str, Any]) -> None:
-    """Raise InvalidInput for a column that does not exist."""
+def mostly_unique(column: Column, words: Sequence[str]) -> str:
+    """A note about a categorical column most of whose words occur once; empty if it is no such column."""
+    if len(words) <= max(FEW, UNIQUE * len(column.values)):
+        return ""
+    return f"column {column.name!r} has {len(words)} different words in {len(column.values)} rows: is it a category?"
+
+
+def check_names(parameter: str, names: Iterable[str], columns: Sequence[str]) -> None:
+    """Raise InvalidInput for a column that does not exist, or that is named twice."""
+    seen = set()
     for name in names:
         if name not in columns:
             hint = nearest(name, columns) or f"the columns are {listed(columns)}"
             raise InvalidInput(f"{parameter}: there is no column {name!r}; {hint}")
+        if name in seen:
+            raise InvalidInput(f"{parameter}: column {name!r} is given twice")
+        seen.add(name)
 
 
-def check_cells(inputs: list[Column], targets: list[Column], on_missing: OnMissing, *, labelled: bool) -> None:
+def check_cells(
+    inputs: list[Column], targets: list[Column], on_missing: OnMissing, kinds: Mapping[str, Kind], *, labelled: bool
+) -> None:
     """Raise InvalidInput for cells that cannot be used, with the problems of all columns together."""
-    import numpy as np
-
     problems = []
     for column in (*inputs, *targets):
-        words = column.words
-        first = column.cells[int(words.argmax())] if words.any() else None
-        if words.any() and not isinstance(first, (str, bool, np.bool_)):
-            kind = type(first).__name__
-            problems.append(
-                f"column {column.name!r}: its cells are of the type {kind}, which is neither number nor text"
-            )
+        words, is_target = column.words, column in targets
+        if column.kind not in ("number", "category", "date"):
+            problems.append(f"column {column.name!r}: its cells are of the type {column.kind}, which is not usable")
             continue
-        if words.any() and not (labelled if column in targets else column.categorical):
-            problems.append(column.problem(words, "not a number"))
-        if column in inputs and column.categorical:
-            distinct = len({str(cell) for cell in column.cells})
-            if distinct > MAX_CATEGORIES:
-                problems.append(
-                    f"column {column.name!r}: {distinct} different words, but a categorical column may have at most "
-                    f"{MAX_CATEGORIES}; choose the columns to use with columns"
-                )
-        if column.missing.any() and (on_missing == "error" or (on_missing == "mean" and column in targets)):
+        if column.kind == "date" and column.name not in kinds:
+            problems.append(
+                f"column {column.name!r}: its cells are dates; leave it out with columns, or write kinds: "
+                f"{{{column.name}: date}} for days since 1970-01-01"
+            )
+        doubt = mistake(column) if words.any() and column.name not in kinds and not labelled * is_target else ""
+        if doubt:
+            problems.append(f"{doubt}; kinds: {{{column.name}: category}} takes them as words")
+        elif words.any() and not (labelled if is_target else column.kind == "category"):
+            problems.append(column.problem(words, "not a date" if column.kind == "date" else "not a number"))
+        if not is_target and column.kind == "category" and len(column.categories()) > MAX_CATEGORIES:
+            problems.append(
+                f"column {column.name!r}: {len(column.categories())} different words, but a categorical column may "
+                f"have at most {MAX_CATEGORIES}; choose the columns to use with columns"
+            )
+        if column.missing.any() and (on_missing == "error" or (on_missing == "mean" and is_target)):
             remedies = "on_missing: drop leaves out these rows" + ", mean fills in the mean of the column" * (
-                column in inputs
+                not is_target
             )
             problems.append(f"{column.problem(column.missing, 'missing')}; {remedies}")
-        if column.missing.all() and on_missing == "mean":
+        elif column.missing.all() and on_missing == "mean":
             problems.append(f"column {column.name!r}: all cells are missing")
     if problems:
         raise InvalidInput("\n".join(problems))

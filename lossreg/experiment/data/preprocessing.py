@@ -36,17 +36,29 @@ class Scaling(NamedTuple):
         deviation = [None if np.isinf(each) else each for each in self.deviation.tolist()]
         return {"mean": self.mean.tolist(), "deviation": deviation}
 
+    @classmethod
+    def from_json(cls, content: dict[str, list[float | None]]) -> Scaling:
+        """The scaling that `to_json` gave."""
+        deviation = [np.inf if each is None else each for each in content["deviation"]]
+        return cls(np.array(content["mean"]), np.array(deviation))
+
+    def undo(self, rows: Any) -> Any:
+        """Multiply by the deviation and add the mean, column by column; a constant column has its mean."""
+        return rows * np.where(np.isinf(self.deviation), 0.0, self.deviation) + self.mean
+
     def __call__(self, rows: Any) -> Any:
         """Subtract the mean and divide by the deviation, column by column."""
         return (rows - self.mean) / self.deviation
 
 
 class PreparedInputs(NamedTuple):
-    """The inputs of a table, the scaling still to be applied to each batch, and all that was done, as JSON values."""
+    """The inputs of a table, the scaling still to be applied to each batch, and what was measured."""
 
     inputs: Any
+    batch_scaling: Scaling | None
+    fill: NDArray[np.float64] | None
+    """What replaces a missing value of each column."""
     scaling: Scaling | None
-    encoding: dict[str, Any]
 
 
 def prepare_inputs(table: Table, rows: NDArray[np.intp], *, standardise: bool) -> PreparedInputs:
@@ -60,14 +72,7 @@ def prepare_inputs(table: Table, rows: NDArray[np.intp], *, standardise: bool) -
         fill = np.where(known, inputs[rows], 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         inputs = np.where(np.isnan(inputs), fill, inputs)
     scaling = Scaling.of(inputs, rows) if standardise else None
-    encoding = {
-        "features": list(table.features),
-        "categories": {name: list(words) for name, words in table.categories.items()},
-        "targets": list(table.target_names),
-        "classes": list(table.classes),
-        "fill": None if fill is None else fill.tolist(),
-        "scaling": scaling and scaling.to_json(),
-    }
     if isinstance(inputs, np.memmap):
-        return PreparedInputs(inputs, scaling, encoding)
-    return PreparedInputs(np.ascontiguousarray(scaling(inputs) if scaling else inputs, np.float32), None, encoding)
+        return PreparedInputs(inputs, scaling, fill, scaling)
+    scaled = np.ascontiguousarray(scaling(inputs) if scaling else inputs, np.float32)
+    return PreparedInputs(scaled, None, fill, scaling)

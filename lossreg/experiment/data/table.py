@@ -1,4 +1,4 @@
-"""The table that a data plugin returns: inputs and targets, checked when it is made."""
+"""The table that a run is trained on: inputs and targets, checked when it is made."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from lossreg.experiment.data.columns import Columns
 
 # numpy is imported inside functions: every data plugin imports this module, and `lossreg list` imports every plugin.
 
@@ -25,9 +27,10 @@ class Table:
     `inputs` has the shape (n, features). `targets` are indices into `classes`, of shape (n,), or, if there are no
     classes, real numbers of shape (n, columns) or (n,). Inputs in a numpy.memmap stay on disk and are read in batches.
 
-    For a table that was read from columns, `categories` lists the words of each one-hot encoded column and
-    `target_names` the target columns. If `impute_missing` is set, nan among the inputs stands for a missing value,
-    which is replaced by the mean over the training rows.
+    For a table that was read from columns, `kinds` has the kind of each column, `categories` the words of each one-hot
+    encoded one, `target_names` the target columns, and `notes` what users should know about how they were read. If
+    `impute_missing` is set, nan among the inputs stands for a missing value, which is replaced by the mean over the
+    training rows.
 
     Raises InvalidInput for shapes that do not match, and for numbers that are not finite; the message names the column,
     how many there are, and the first row.
@@ -37,9 +40,11 @@ class Table:
     targets: Any
     classes: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     target_names: tuple[str, ...] = ()
     impute_missing: bool = False
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -91,19 +96,28 @@ class Table:
         return cls.labelled(inputs, targets) if labelled else cls(inputs, targets)
 
     @classmethod
-    def from_columns(cls, columns: Mapping[str, Sequence[Any]], target: str | Sequence[str], **options: Any) -> Table:
-        """Make a table from the named columns of a file; `encode_columns` has the options and the errors."""
-        from lossreg.experiment.data.columns import encode_columns
+    def from_columns(cls, source: Any, target: str | Sequence[str], **options: Any) -> Table:
+        """Make a table from named columns; `Columns` has the options, and `encode` the errors."""
+        from lossreg.experiment.data.columns import Columns
 
-        found = encode_columns(columns, target, **options)
-        make = cls.labelled if found.labelled else cls
-        return make(
+        return cls.of(Columns(source, target, **options))
+
+    @classmethod
+    def of(cls, columns: Columns) -> Table:
+        """Encode columns as a table."""
+        from lossreg.experiment.data.columns import encode
+
+        found = encode(columns)
+        return cls(
             found.inputs,
             found.targets,
-            features=found.features,
-            categories=found.categories,
-            target_names=found.target_names,
+            found.classes,
+            found.features,
+            found.kinds,
+            found.categories,
+            found.target_names,
             impute_missing=found.impute_missing,
+            notes=found.notes,
         )
 
 

@@ -25,6 +25,8 @@ from lossreg.experiment.training.loop import TrainingLoop
 from lossreg.experiment.training.prepare import prepare
 from lossreg.extras import optional_imports
 
+FORCED = "--force resumes the run nevertheless"
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -54,10 +56,16 @@ def resume(path: str | Path, progress: Progress | None = None, *, force: bool = 
         config = load(directory.path / "config.yaml")
         changed = "; ".join(changes(before, config))
         if changed and not force:
-            raise NotResumable(f"{path}: {changed}; --force resumes the run nevertheless")
+            raise NotResumable(f"{path}: {changed}; {FORCED}")
         if not changed and directory.read("status.json", "status")["status"] == "finished":
             raise NotResumable(f"{path}: the run is finished; lossreg run {directory.path / 'config.yaml'} repeats it")
-        return continue_run(prepare_training(config, progress), directory, progress, changed)
+        training = prepare_training(config, progress)
+        trained_on = directory.read("data.json").get("fingerprint")
+        if trained_on not in (None, training.prepared.encoding.fingerprint):
+            if not force:
+                raise NotResumable(f"{path}: the data have changed since the run began; {FORCED}")
+            changed = "; ".join([*filter(None, [changed]), "the data have changed"])
+        return continue_run(training, directory, progress, changed)
 
 
 def start(training: TrainingLoop, directory: RunDirectory, progress: Progress) -> Result:

@@ -1,6 +1,8 @@
 """The predictions that a run makes at its end for its test rows, in a file of its directory.
 
-    predictions.safetensors    `prediction` and `target`: the class of each example, or real numbers, (n, columns)
+    predictions.safetensors    `prediction` and `target`: the class of each example, or real numbers in the units of the
+                               data, (n, columns); `row`: its row in the data, from 0, where an example is a row; and
+                               `probability`: that of each class, (n, classes), where the loss defines it
 
 The names of the classes are in the file's metadata. `lossreg report` reads the file, and then needs neither data nor
 model. A run whose rows have several labels has no such file.
@@ -14,10 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lossreg.experiment.prediction.trained_model import TrainedModel
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.checkpoint import encode
-from lossreg.experiment.storage.untrusted import Unreadable, is_text, parsed
+from lossreg.experiment.storage.schemas import is_text
+from lossreg.experiment.storage.untrusted import Unreadable, parsed
 from lossreg.experiment.task.tasks import Task
+from lossreg.experiment.training.evaluation import evaluated_chunks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +59,7 @@ def predict(prepared: PreparedRun) -> Predictions | None:
     targets, predictions = evaluator.targets_and_predictions(prepared.network, examples)
     if evaluator.kind == "regression":
         return Predictions(predictions, targets, ())
-    classes = tuple(prepared.encoding["classes"])
+    classes = tuple(prepared.encoding.classes)
     if evaluator.kind == "multiclass":
         names = classes or tuple(map(str, range(predictions.shape[1])))
         return Predictions(predictions.argmax(axis=1), targets, names)
@@ -67,6 +72,13 @@ def save(prepared: PreparedRun, folder: Path) -> None:
     found = predict(prepared)
     if found:
         arrays = {"prediction": found.prediction, "target": found.target}
+        examples = prepared.splits["test"]
+        if prepared.objective.rows == 1:
+            arrays["row"] = examples.inputs.flat_index
+            model = TrainedModel(prepared.config, prepared.encoding, prepared.network)
+            chunks = [model.probabilities(outputs) for outputs, _ in evaluated_chunks(prepared.network, examples)]
+            known = [chunk for chunk in chunks if chunk is not None]
+            arrays |= {"probability": np.concatenate(known)} if known else {}
         files.write(folder / FILE, encode(arrays, {"classes": json.dumps(found.classes)}))
 
 

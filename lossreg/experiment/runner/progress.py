@@ -72,6 +72,8 @@ class ProgressLines(Progress):
         self.print(f"examples: {', '.join(sizes)}; {counted(prepared.train.inputs.shape[1], 'feature')}")
         resumed = f", resumed after step {step:,}" if step else ""
         weights = counted(prepared.network.weights.size, "weight")
+        for note in prepared.notes:
+            self.print(f"note: {note}")
         self.print(f"{weights}, {counted(prepared.steps, 'step')}{resumed}")
 
     def epoch(self, record: Record) -> None:

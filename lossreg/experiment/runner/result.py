@@ -10,6 +10,7 @@ from lossreg.experiment.storage.records import SPLITS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lossreg.experiment.prediction.trained_model import TrainedModel
     from lossreg.experiment.storage.records import Record
 
 
@@ -23,6 +24,13 @@ class Result:
     weights: dict[str, Any] = field(repr=False)
     final: Record = field(repr=False)
     """The metrics of the epoch of the final weights: the last, or with `restore_best` the best."""
+
+    @property
+    def model(self) -> TrainedModel:
+        """The trained model, which predicts from new rows."""
+        from lossreg.experiment.prediction.trained_model import load
+
+        return load(self.path)
 
     def __repr__(self) -> str:
         numbers = (f"{key}={value:.4g}" for key, value in self.final.items() if key.startswith(SPLITS))

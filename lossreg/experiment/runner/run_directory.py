@@ -1,7 +1,7 @@
 """The directory of a run, which holds everything that is known about it.
 
     config.yaml            the config with all defaults filled in; running it repeats the run
-    data.json              the names of features and classes, and how they were encoded: categories, means, scaling
+    data.json              how the data were encoded (names, categories, means, scaling), and their fingerprint
     environment.json       that config and its hash, Python, packages, processor, git commit, and each plugin with its
                            version and hash
     status.json            running, finished, failed, interrupted or diverged; after which step, and why
@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lossreg.errors import NotResumable
 from lossreg.experiment.config.yaml_syntax import dump
-from lossreg.experiment.storage import directories, files, locks, untrusted
+from lossreg.experiment.storage import directories, files, locks, schemas, untrusted
 from lossreg.experiment.storage.checkpoint import encode
 from lossreg.experiment.storage.directories import plain_name
 from lossreg.experiment.storage.environment import environment
@@ -47,7 +47,11 @@ if TYPE_CHECKING:
     from lossreg.experiment.training.prepare import PreparedRun
 
 METRICS, TIMINGS = "metrics.jsonl", "timings.jsonl"
-SCHEMAS = {"status.json": untrusted.STATUS, "environment.json": untrusted.ENVIRONMENT}
+SCHEMAS = {
+    "data.json": schemas.ENCODING,
+    "environment.json": schemas.ENVIRONMENT,
+    "status.json": schemas.STATUS,
+}
 
 
 class RunDirectory:
@@ -100,7 +104,7 @@ class RunDirectory:
         """Write the config, the encoding of the data, and the environment."""
         self.checkpoints.mkdir(exist_ok=True)
         files.write(self.path / "config.yaml", dump(prepared.config.resolved()))
-        for name, content in (("data", prepared.encoding), ("environment", environment(prepared.config))):
+        for name, content in (("data", prepared.encoding.to_json()), ("environment", environment(prepared.config))):
             files.write(self.path / f"{name}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
 
     def status(self, status: str, **details: Any) -> None:

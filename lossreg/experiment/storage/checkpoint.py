@@ -16,7 +16,8 @@ import numpy as np
 
 from lossreg.errors import NotResumable
 from lossreg.experiment.storage import files
-from lossreg.experiment.storage.untrusted import Unreadable, is_count, parsed
+from lossreg.experiment.storage.schemas import is_count
+from lossreg.experiment.storage.untrusted import Unreadable, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

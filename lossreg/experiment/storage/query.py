@@ -15,7 +15,7 @@ from lossreg.experiment.storage import files
 from lossreg.experiment.storage.directories import is_own
 from lossreg.experiment.storage.records import number
 from lossreg.experiment.storage.runs import STATUSES, Run, higher_is_better, is_run, runs_in
-from lossreg.experiment.storage.untrusted import is_number
+from lossreg.experiment.storage.schemas import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

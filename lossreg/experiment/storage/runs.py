@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.storage import locks, untrusted
+from lossreg.experiment.storage import locks, schemas, untrusted
 from lossreg.experiment.storage.directories import is_own
 from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of
 from lossreg.experiment.storage.untrusted import MOST_KEYS, Unreadable, checked, shortened, some
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from lossreg.experiment.storage.untrusted import Check
+    from lossreg.experiment.storage.schemas import Check
 
 STAMP = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-(.+)")
 FILES = ("status.json", "metrics.jsonl")
@@ -71,7 +71,7 @@ class Run:
     @cached_property
     def state(self) -> dict[str, Any]:
         """The content of status.json: the status, when it was written, and an error."""
-        return self._json("status.json", untrusted.STATUS)
+        return self._json("status.json", schemas.STATUS)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class Run:
             reason = error if isinstance(error, Unreadable) else "does not exist"
             self.problems.append(f"config.yaml: {reason}")
             return {}
-        return self._fitting("config.yaml", content, untrusted.CONFIG)
+        return self._fitting("config.yaml", content, schemas.CONFIG)
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Run:
     @cached_property
     def environment(self) -> dict[str, Any]:
         """Python, packages, processor, commit and plugins."""
-        return self._json("environment.json", untrusted.ENVIRONMENT)
+        return self._json("environment.json", schemas.ENVIRONMENT)
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ Whatever cannot be used is left out and described, in words for the run that has
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,121 +13,28 @@ from lossreg.errors import InvalidConfig
 from lossreg.experiment.config.yaml_document import MAX_DEPTH, Document
 from lossreg.experiment.config.yaml_syntax import MAX_INTEGER
 from lossreg.experiment.storage import files
-from lossreg.experiment.storage.records import COUNTERS, flat, number
+from lossreg.experiment.storage.records import flat, number
+from lossreg.experiment.storage.schemas import EXPECTED, RECORD, is_number, is_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from lossreg.experiment.storage.schemas import Check
+
 LARGEST_FILE = 16_000_000
 LARGEST_LOG = 64_000_000
 """In bytes: some hundred thousand epochs with a dozen metrics each."""
-LONGEST_TEXT, LONGEST_KEY = 100_000, 200
+LONGEST_KEY = 200
 INTEGER_LENGTH = len(str(-MAX_INTEGER))
 MOST_KEYS = 1000
 """The keys of a config, and the different ones of all records."""
 SHOWN = 40
 SOME = 5
 
-Check = Callable[[Any], bool]
-
 
 class Unreadable(ValueError):  # noqa: N818  the reason follows it
     """A file, or something in it, cannot be used; the message says why."""
-
-
-def is_text(value: Any) -> bool:
-    """Whether a value is text of a bearable length."""
-    return isinstance(value, str) and len(value) <= LONGEST_TEXT
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a number that fits into 64 bits."""
-    return isinstance(value, float) or (is_integer(value) and abs(value) <= MAX_INTEGER)
-
-
-def is_integer(value: Any) -> bool:
-    """Whether a value is an integer, which true and false are not."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_count(value: Any) -> bool:
-    """Whether a value is an integer from 0 on that fits into 64 bits."""
-    return is_integer(value) and 0 <= value <= MAX_INTEGER
-
-
-def is_scalar(value: Any) -> bool:
-    """Whether a value is a number, text, true, false or null."""
-    return value is None or isinstance(value, bool) or is_number(value) or is_text(value)
-
-
-def is_mapping(value: Any) -> bool:
-    """Whether a value is a mapping."""
-    return isinstance(value, dict)
-
-
-def is_list(value: Any) -> bool:
-    """Whether a value is a list."""
-    return isinstance(value, list)
-
-
-def is_choice(value: Any) -> bool:
-    """Whether a value is a mapping with the name of a plugin."""
-    return isinstance(value, dict) and is_text(value.get("name"))
-
-
-def is_commit(value: Any) -> bool:
-    """Whether a value is the state of a Git repository, or of none."""
-    return value is None or (isinstance(value, dict) and is_text(value.get("commit")))
-
-
-def are_plugins(value: Any) -> bool:
-    """Whether a value is a list of plugins, each with its origin."""
-    keys = ("kind", "name", "distribution", "version")
-    return isinstance(value, list) and all(
-        isinstance(entry, dict)
-        and all(is_text(entry.get(key)) for key in keys)
-        and (is_text(entry.get("sha256", 0)) or entry.get("sha256", 0) is None)
-        for entry in value
-    )
-
-
-def are_texts(value: Any) -> bool:
-    """Whether a value is a mapping of text by name."""
-    return isinstance(value, dict) and all(map(is_text, value.values()))
-
-
-EXPECTED: Mapping[Check, str] = {
-    is_text: "a text",
-    is_number: "a number",
-    is_count: "an integer, 0 or above",
-    is_scalar: "a number or a text",
-    is_mapping: "a mapping",
-    is_list: "a list",
-    is_choice: "a mapping with a name",
-    is_commit: "a mapping with a commit",
-    are_plugins: "a list of plugins with kind, name, distribution, version and sha256",
-    are_texts: "a mapping of texts",
-}
-STATUS: Mapping[str, Check] = {
-    **dict.fromkeys(("status", "time", "host", "machine", "process_started", "error"), is_text),
-    **dict.fromkeys(("pid", "step"), is_count),
-}
-ENVIRONMENT: Mapping[str, Check] = {
-    **dict.fromkeys(("name", "config_sha256", "python", "platform", "cpu"), is_text),
-    "config": is_mapping,
-    "git": is_commit,
-    "plugins": are_plugins,
-    "packages": are_texts,
-}
-CONFIG: Mapping[str, Check] = {
-    **dict.fromkeys(("data", "model", "optimizer", "schedule", "loss"), is_choice),
-    "train": is_mapping,
-    "reduction": is_text,
-    "seed": is_count,
-    **dict.fromkeys(("report", "trackers"), is_list),
-}
-RECORD: Mapping[str, Check] = {**dict.fromkeys(COUNTERS, is_number), **dict.fromkeys(("epoch", "step"), is_count)}
 
 
 def read_json(path: Path) -> Any:

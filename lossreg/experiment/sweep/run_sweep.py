@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from lossreg.definition.annotations import PositiveInteger
 from lossreg.definition.parameters import Parameter, bind
 from lossreg.errors import InvalidParameter, NotResumable
+from lossreg.experiment.data.fingerprint import fingerprint
 from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import directories, environment, files
 from lossreg.experiment.storage.runs import higher_is_better
@@ -21,6 +22,7 @@ from lossreg.experiment.sweep.summary import summarise
 from lossreg.experiment.sweep.sweep_progress import SweepProgress
 from lossreg.experiment.sweep.trials import SweepPlan
 from lossreg.experiment.training.interrupts import InterruptHandler
+from lossreg.experiment.training.prepare import load_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -113,12 +115,19 @@ def sweep(  # noqa: PLR0913  these are the options of the command
 
 
 def outdated(path: Path, trials: Iterable[Trial]) -> dict[str, list[str]]:
-    """The changes of plugins and environment since trials were run, for those trials that have any."""
+    """The changes of plugins, environment and data since trials were run, for those trials that have any."""
     found = {}
+    fingerprints: dict[str, str] = {}
     for trial in trials:
         with suppress(OSError, NotResumable):
-            before = RunDirectory(path / trial.id).read("environment.json", "config", "plugins")
+            directory = RunDirectory(path / trial.id)
+            before = directory.read("environment.json", "config", "plugins")
             found[trial.id] = environment.changes(before, trial.config)
+            data = repr(trial.config.data.resolved())
+            if data not in fingerprints:
+                fingerprints[data] = fingerprint(load_table(trial.config))
+            if directory.read("data.json").get("fingerprint", fingerprints[data]) != fingerprints[data]:
+                found[trial.id].append("the data have changed")
     return {name: changes for name, changes in found.items() if changes}
 
 

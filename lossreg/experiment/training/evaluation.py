@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lossreg.experiment.config.run_config import Config
+    from lossreg.experiment.data.preprocessing import Scaling
     from lossreg.experiment.network.interface import Network
     from lossreg.experiment.task.requirements import LossRequirements
     from lossreg.experiment.training.compatibility import MatchedLoss
@@ -47,9 +48,11 @@ class Evaluator:
         objective: Objective,
         reported: dict[str, Objective] | None = None,
         metrics: Sequence[str] | None = None,
+        scaling: Scaling | None = None,
     ) -> None:
         task, loss = objective.requirements.task, objective.criterion
         self.kind = metric_kind(task)
+        self.scaling = scaling
         self.metrics = BUILT_IN[self.kind] if metrics is None else metrics
         self.objectives = {"loss": objective, **{f"loss_{label}": each for label, each in (reported or {}).items()}}
         self.loss_of_each = Criterion(loss.loss, "none", loss.parameters) if task.rows > 1 else None
@@ -65,7 +68,7 @@ class Evaluator:
             Objective(choice.component, "mean", choice.parameters, each.requirements, width) for choice, each in pairs
         )
         labels = [plugin.label for plugin in config.report]
-        return cls(first, dict(zip(labels, reported, strict=True)), config.metrics)
+        return cls(first, dict(zip(labels, reported, strict=True)), config.metrics, matched.scaling)
 
     def __call__(self, network: Network, examples: Examples) -> dict[str, float]:
         """Evaluate the network on all examples."""
@@ -104,6 +107,8 @@ class Evaluator:
             return comparisons(self.loss_of_each, requirements, objective.predictions(outputs), targets)
         if self.kind == "regression":
             predictions = objective.predictions(outputs)[0]
+            if self.scaling:  # metrics and predictions have the units of the data
+                targets, predictions = self.scaling.undo(targets), self.scaling.undo(predictions)
             return targets, np.exp(predictions) if requirements.log_prediction else predictions
         scores = objective.split(outputs)[0]
         if self.kind == "multilabel":

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
 from lossreg.experiment.blas import blas_threads
+from lossreg.experiment.data.columns import Columns
+from lossreg.experiment.data.encoding import Encoding
+from lossreg.experiment.data.fingerprint import fingerprint
 from lossreg.experiment.data.preprocessing import prepare_inputs
 from lossreg.experiment.data.split import split
 from lossreg.experiment.data.table import Table
@@ -49,8 +52,10 @@ class PreparedRun:
     """How many outputs the network has for each row."""
     objective: Objective
     evaluator: Evaluator
-    encoding: dict[str, Any]
-    """How the data were encoded, as JSON values."""
+    encoding: Encoding
+    """How the data were encoded."""
+    notes: tuple[str, ...] = ()
+    """What users should know about the data."""
 
     @property
     def train(self) -> Examples:
@@ -115,9 +120,8 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
         raise data_error(config, error) from error
     if settings["standardise_targets"]:
         matched = standardise_targets(matched, rows["train"], config)
-    inputs, scaling, encoding = prepare_inputs(table, rows["train"], standardise=settings["standardise"])
-    if matched.scaling:
-        encoding["target_scaling"] = matched.scaling.to_json()
+    measured = prepare_inputs(table, rows["train"], standardise=settings["standardise"])
+    inputs, scaling = measured.inputs, measured.batch_scaling
     try:
         splits = {
             name: make_examples(matched, inputs, rows[name], scaling, random_stream(config.seed, EXAMPLES, number))
@@ -135,19 +139,34 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
         objective.value_and_grad(network.forward(batch.inputs), batch.targets, out=batch.grad)
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise config.error((("loss",), str(error))) from error
-    return PreparedRun(config, splits, network, outputs, objective, Evaluator.of(config, matched), encoding)
+    encoding = Encoding(
+        list(table.features),
+        list(table.target_names),
+        list(table.classes),
+        dict(table.kinds),
+        {name: list(words) for name, words in table.categories.items()},
+        None if measured.fill is None else measured.fill.tolist(),
+        measured.scaling and measured.scaling.to_json(),
+        matched.scaling and matched.scaling.to_json(),
+        outputs,
+        fingerprint(table),
+    )
+    evaluator = Evaluator.of(config, matched)
+    return PreparedRun(config, splits, network, outputs, objective, evaluator, encoding, table.notes)
 
 
 def load_table(config: Config) -> Table:
     """Load the data; raises InvalidConfig if they cannot be read, and BrokenPlugin if they are not a Table."""
     try:
         table = config.data.component.function(**config.data.parameters)
+        if isinstance(table, Columns):
+            table = Table.of(table)
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise data_error(config, error) from error
     except MemoryError:
         raise config.error((("data",), "the data do not fit into memory")) from None
     if not isinstance(table, Table):
-        raise BrokenPlugin(f"data {config.data.name!r} returns {type(table).__name__}, expected a Table")
+        raise BrokenPlugin(f"data {config.data.name!r} returns {type(table).__name__}, expected a Table or Columns")
     return table
 
 

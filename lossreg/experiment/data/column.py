@@ -1,0 +1,177 @@
+"""Read one named column: numbers, words or dates, with missing cells; and find what is probably a mistake in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Kind = Literal["number", "category", "date"]
+
+MISSING = ("", "na", "n/a", "nan", "none", "null")
+"""The words that stand for a missing cell, in lower case."""
+NUMBER = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
+MISTAKES = {
+    r"^[+-]?[0-9]+,[0-9]+$": "numbers with a decimal comma: write decimal: ',' (or thousands: ',' if it groups digits)",
+    r"^[+-]?[0-9]{1,3}([ ',.][0-9]{3})+([.,][0-9]+)?$": "numbers with grouped digits: write thousands: with the sign "
+    "that groups them",
+    r"^[+-]?[0-9]+(_[0-9]+)+$": "numbers with underscores between the digits",
+    r"^[+-]?[0-9]+([.,][0-9]+)? ?%$": "percentages: remove the percent signs",
+    r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T].*)?$": "dates: with the kind date they become days since 1970-01-01",
+    r"^[0-9]{1,2}[./-][0-9]{1,2}[./-]([0-9]{2}|[0-9]{4})$": "dates, whose order of day and month is ambiguous: write "
+    "them as YYYY-MM-DD, and give the kind date",
+}
+"""What words may be that are no categories, by a pattern that most of them match."""
+UNIQUE = 0.5
+"""The share of different words among the rows above which a column probably holds names or text."""
+FEW = 20
+"""The number of different words that is never too many."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its cells as numbers (nan for those that are not), as text, and which are missing.
+
+    kind: number, category or date; or the name of an Arrow type that cannot be used.
+    """
+
+    name: str
+    kind: str
+    values: NDArray[np.float64]
+    text: Any
+    missing: NDArray[np.bool_]
+
+    @property
+    def words(self) -> NDArray[np.bool_]:
+        """Which cells are neither numbers nor missing."""
+        import numpy as np
+
+        found: NDArray[np.bool_] = np.isnan(self.values) & ~self.missing
+        return found
+
+    def select(self, kept: NDArray[np.bool_]) -> Column:
+        """The column with some of its rows."""
+        import pyarrow as pa
+
+        text = self.text.filter(pa.array(kept))
+        return Column(self.name, self.kind, self.values[kept], text, self.missing[kept])
+
+    def categories(self) -> tuple[str, ...]:
+        """The distinct words, sorted; of numbers, sorted by their size."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        words = pc.unique(self.text.filter(pa.array(~self.missing))).to_pylist()
+        try:
+            return tuple(sorted(words, key=lambda word: (float(word), word)))
+        except ValueError:
+            return tuple(sorted(words))
+
+    def codes(self, categories: Sequence[str]) -> NDArray[np.intp]:
+        """The position of each cell among some categories, or -1."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = pc.fill_null(pc.index_in(self.text, pa.array(categories, pa.string())), fill_value=-1)
+        return np.where(self.missing, -1, found.to_numpy(zero_copy_only=False)).astype(np.intp)
+
+    def problem(self, which: NDArray[np.bool_], what: str) -> str:
+        """Describe what is wrong with some cells: how many there are, and the first."""
+        first = int(which.argmax())
+        where = f"in {which.sum()} of {len(which)} rows; the first is"
+        return f"column {self.name!r}: {what} {where} {self.text[first].as_py()!r}, in row {first + 1}"
+
+
+def read_column(
+    name: str, cells: Any, kind: Kind | None = None, *, missing: Sequence[str] = MISSING, decimal: str = "."
+) -> Column:
+    """Read a column of an Arrow table.
+
+    Without a `kind`, a column in which at least one cell is a number holds numbers, one of words alone categories, and
+    one of Arrow's date types dates.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_null(array.type):
+        array = array.cast(pa.string())
+    is_text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
+    if not is_text and kind != "category" and (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+        values = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        return Column(name, "number", values, array.cast(pa.string()), np.isnan(values))
+    if pa.types.is_temporal(array.type):
+        return dates(name, array)
+    try:
+        text = array.cast(pa.string())
+    except pa.ArrowNotImplementedError:
+        nothing = np.full(len(array), np.nan)
+        return Column(name, str(array.type), nothing, pa.nulls(len(array), pa.string()), np.zeros(len(array), np.bool_))
+    if pa.types.is_boolean(array.type):
+        text = pc.utf8_capitalize(text)
+    trimmed = pc.utf8_trim_whitespace(text)
+    lower = pc.utf8_lower(trimmed)
+    absent = pc.or_kleene(pc.is_null(text), pc.is_in(lower, pa.array([*missing], pa.string())))
+    is_missing = absent.to_numpy(zero_copy_only=False)
+    if kind == "date":
+        return dates(name, trimmed, is_missing)
+    # Cells are shown as they are in the file, apart from spaces around them.
+    numbers = pc.replace_substring(trimmed, decimal, ".") if decimal != "." else trimmed
+    is_number = pc.fill_null(pc.match_substring_regex(numbers, NUMBER), fill_value=False)
+    plain = pc.if_else(pc.and_(is_number, pc.invert(absent)), numbers, pa.scalar(None, pa.string()))
+    values = pc.cast(plain, pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+    has_number = not np.isnan(values).all()
+    found = kind or ("number" if has_number or is_missing.all() else "category")
+    return Column(name, found, values, trimmed, is_missing)
+
+
+def dates(name: str, array: Any, missing: Any = None) -> Column:
+    """Read a column of dates, or of text such as 2026-03-31, as days since 1970-01-01."""
+    import numpy as np
+    import pyarrow as pa
+
+    text = array.cast(pa.string())
+    cells = text.to_pylist()
+    absent = np.array([cell is None for cell in cells]) if missing is None else missing
+    values = np.full(len(cells), np.nan)
+    for row in np.flatnonzero(~absent):
+        try:
+            moment = np.datetime64(cells[row].rstrip("Z"), "s")
+        except ValueError:
+            continue
+        values[row] = moment.astype(np.int64) / 86_400
+    return Column(name, "date", values, text, absent)
+
+
+def mistake(column: Column) -> str:
+    """What a column of words probably is instead of categories; empty if there is no sign of a mistake."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    words = column.words
+    for pattern, what in MISTAKES.items():
+        found = pc.fill_null(pc.match_substring_regex(column.text, pattern), fill_value=False)
+        matches = found.to_numpy(zero_copy_only=False)
+        if np.count_nonzero(matches & words) > np.count_nonzero(words) / 2:
+            first = column.text[int((matches & words).argmax())].as_py()
+            return f"column {column.name!r}: cells such as {first!r} look like {what}"
+    return ""
+
+
+def is_row_number(column: Column) -> bool:
+    """Whether a column without a name of its own counts the rows, as pandas writes an index."""
+    import numpy as np
+
+    if column.name and not column.name.startswith("Unnamed"):
+        return False
+    start = column.values[0]
+    return bool(start in (0, 1) and np.array_equal(column.values, start + np.arange(len(column.values))))

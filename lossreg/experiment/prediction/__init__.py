@@ -1,0 +1,1 @@
+"""Models of finished runs: loaded from a run's directory, to predict from new rows."""

@@ -1,0 +1,176 @@
+"""The model of a finished run, which predicts from new rows as it was trained: the same columns, scaling and link."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.errors import InvalidConfig, InvalidInput
+from lossreg.experiment.blas import blas_threads
+from lossreg.experiment.config.run_config import load as load_config
+from lossreg.experiment.data.encoding import Encoding
+from lossreg.experiment.data.preprocessing import Scaling
+from lossreg.experiment.prediction.probabilities import probabilities
+from lossreg.experiment.storage import files, schemas, untrusted
+from lossreg.experiment.task.metrics import metric_kind
+from lossreg.experiment.task.requirements import requirements_of
+from lossreg.experiment.training.evaluation import evaluated_chunks
+from lossreg.experiment.training.examples import Examples, InputRows
+from lossreg.experiment.training.objective import Objective
+from lossreg.extras import optional_imports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lossreg.experiment.config.run_config import Config
+    from lossreg.experiment.network.interface import Network
+
+FILES = ("config.yaml", "data.json", "weights.safetensors")
+
+
+class TrainedModel:
+    """The model of a finished run.
+
+    Data are an array of shape (rows, features), or a table of named columns such as a mapping of names to cells, or a
+    pandas, polars or pyarrow table; its columns may be in any order, and others are ignored. Raises InvalidInput for
+    data that do not have the columns that the model was trained on, or cells that it cannot use.
+
+    config: the config of the run.
+    features, targets, classes: the names of the inputs, of the target columns and of the classes.
+    notes: what was unusual in the latest data, such as categories that were not trained on.
+    """
+
+    def __init__(self, config: Config, encoding: Encoding, network: Network) -> None:
+        self.config, self.encoding, self.network = config, encoding, network
+        self.features, self.targets = tuple(encoding.features), tuple(encoding.targets)
+        self.classes = tuple(encoding.classes)
+        self.notes: list[str] = []
+        choice = config.loss
+        requirements = requirements_of(choice.component, choice.parameters)
+        if requirements is None:
+            raise InvalidInput(f"{choice.name} is no longer a loss that a model on a table can be trained with")
+        self._requirements = requirements
+        self._objective = Objective(choice.component, "mean", choice.parameters, requirements)
+        self._kind = metric_kind(requirements.task) if requirements.task.rows == 1 else "embedding"
+        self._reconstructs = self._kind == "regression" and "outputs" not in config.model.component.supplied
+        self._probabilities = probabilities(choice.component, requirements)
+
+    def __repr__(self) -> str:
+        return f"<model {self.config.model.name} trained with {self.config.loss.name}: {len(self.features)} features>"
+
+    def outputs(self, data: Any) -> NDArray[np.float32]:
+        """The outputs of the network, of shape (rows, outputs), before any link."""
+        inputs, self.notes = self.encoding.inputs(data)
+        return np.concatenate([outputs.copy() for outputs in self._chunks(inputs)])
+
+    def _chunks(self, inputs: NDArray[np.float32]) -> Iterable[NDArray[np.float32]]:
+        """The outputs of some rows at a time, in the chunks of an evaluation, so that they have the same bits."""
+        examples = Examples(InputRows(inputs, np.arange(len(inputs))[:, np.newaxis]), None)
+        with blas_threads(self.config.train.threads):
+            for outputs, _ in evaluated_chunks(self.network, examples):
+                yield outputs
+
+    def predict(self, data: Any) -> NDArray[Any]:
+        """Predict each row: a class by its name, a real target in the units of the data, or an embedding.
+
+        The result has the shape (rows,), or for several targets or labels (rows, columns).
+        """
+        return self.predictions(self.outputs(data))
+
+    def predict_proba(self, data: Any) -> NDArray[Any]:
+        """The probability of each class, of shape (rows, classes). Raises InvalidInput if the loss defines none."""
+        found = self.probabilities(self.outputs(data))
+        if found is None:
+            raise InvalidInput(f"{self.config.loss.name} does not define probabilities of classes; use predict")
+        return found
+
+    def predictions(self, outputs: NDArray[np.float32]) -> NDArray[Any]:
+        """The predictions for outputs of the network."""
+        if self._kind == "embedding":
+            return squeezed(outputs)
+        if self._kind == "regression":
+            values = self._objective.predictions(outputs)[0]
+            values = np.exp(values) if self._requirements.log_prediction else values
+            scaling = self.encoding.scaling if self._reconstructs else self.encoding.target_scaling
+            values = Scaling.from_json(scaling).undo(values) if scaling else values
+            return squeezed(values)
+        scores = self._objective.split(outputs)[0]
+        if self._kind == "multilabel":
+            return np.asarray(scores > 0)
+        names = np.array(self.classes or range(max(2, scores.shape[1])))
+        positions = scores.argmax(axis=1) if self._kind == "multiclass" else (scores[:, 0] > 0).astype(np.intp)
+        return np.asarray(names[positions])
+
+    def probabilities(self, outputs: NDArray[np.float32]) -> NDArray[Any] | None:
+        """The probabilities for outputs of the network; None if the loss defines none."""
+        if self._probabilities is None or self._kind in ("embedding", "regression"):
+            return None
+        found = self._probabilities(self._objective.split(outputs)[0])
+        return np.hstack([1 - found, found]) if self._kind == "binary" else found
+
+
+def squeezed(values: NDArray[Any]) -> NDArray[Any]:
+    """The values without the axis of columns, if there is a single one."""
+    return values[:, 0] if values.shape[1] == 1 else values
+
+
+def load(path: str | Path) -> TrainedModel:
+    """Load the model of a finished run from its directory; see `lossreg.load`."""
+    folder = files.folder("path", path)
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise InvalidInput(f"{path}: expected the directory of a finished run; it has no {name}")
+    try:
+        config = load_config(folder / "config.yaml")
+        encoding = read_encoding(folder / "data.json")
+        network = build(config, encoding)
+        read_weights(folder / "weights.safetensors", network)
+    except InvalidConfig as error:
+        raise InvalidInput(f"{path}: the run cannot be loaded:\n{error}") from error
+    except (InvalidInput, untrusted.Unreadable) as error:
+        raise InvalidInput(f"{path}: the run cannot be loaded: {error}") from error
+    return TrainedModel(config, encoding, network)
+
+
+def read_encoding(path: Path) -> Encoding:
+    """Read the encoding of a run's data; raises InvalidInput for a file that is damaged."""
+    content = untrusted.read_json(path)
+    found = untrusted.checked(content if isinstance(content, dict) else {}, schemas.ENCODING)
+    for problem in found.problems:
+        raise InvalidInput(f"{path.name} is damaged: {problem}")
+    return Encoding.from_json(found.content)
+
+
+def build(config: Config, encoding: Encoding) -> Network:
+    """Build the network of a config, with initial weights."""
+    component = config.model.component
+    supplied = {"inputs": len(encoding.features), "outputs": encoding.outputs, "random": np.random.default_rng(0)}
+    network: Network = component.function(*(supplied[name] for name in component.supplied), **config.model.parameters)
+    return network
+
+
+def read_weights(path: Path, network: Network) -> None:
+    """Read the weights of a network from a file; raises InvalidInput for others than it has."""
+    with optional_imports():
+        from safetensors import SafetensorError, safe_open
+    expected = {name: view.shape for name, view in network.named.items()}
+    try:
+        with files.opened(path, os.O_RDONLY) as descriptor:
+            size = os.fstat(descriptor).st_size
+        most = 2 * network.weights.nbytes + 1_000_000
+        if size > most:
+            raise InvalidInput(f"{path.name} has {size:,} bytes, where its model takes at most {most:,}")
+        with safe_open(path, "np") as file:
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is not iterable
+    except (OSError, SafetensorError) as error:
+        raise InvalidInput(f"{path.name} is damaged: {error}") from error
+    shapes = {name: array.shape for name, array in found.items()}
+    if shapes != expected:
+        raise InvalidInput(f"{path.name} has the weights {shapes}, where the model has {expected}")
+    for name, view in network.named.items():
+        view[...] = found[name]
