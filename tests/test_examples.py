@@ -73,8 +73,13 @@ def test_a_mapped_file_gives_the_batches_that_an_array_gives(tmp_path):
     rows = np.arange(0, 3000, 2)
     one, other = (prepare_inputs(table, rows, standardise=True) for table in (Table(values, values[:, 0]), mapped))
     assert isinstance(other.inputs, np.memmap)
-    assert one.encoding == other.encoding
-    found = [InputRows(each.inputs, rows[:, np.newaxis], each.scaling).take(slice(5, 700)) for each in (one, other)]
+    np.testing.assert_array_equal(one.scaling, other.scaling)
+    scalings = [each.batch_scaling for each in (one, other)]
+    assert scalings[0] is None
+    found = [
+        InputRows(each.inputs, rows[:, np.newaxis], scaling).take(slice(5, 700))
+        for each, scaling in zip((one, other), scalings, strict=True)
+    ]
     np.testing.assert_array_equal(*found)
 
 

@@ -17,10 +17,11 @@ def test_files_are_entry_points_and_functions_sorted(group):
     package = f"lossreg_{group.removeprefix('lossreg.')}"
     points = ENTRY_POINTS[group]
     assert list(points) == sorted(points)
-    assert points == {name: f"{package}.{name}" for name in points}
-    assert sorted(points) == [path.stem for path in PLUGINS if path.parent.name == package]
+    paths = {path.stem: path for path in PLUGINS if package in path.parts}
+    modules = {name: path.relative_to(ROOT / "plugins").with_suffix("") for name, path in paths.items()}
+    assert points == {name: ".".join(module.parts) for name, module in modules.items()}
     for name, module in points.items():
-        tree = parse(ROOT / "plugins" / package / f"{name}.py")
+        tree = parse(paths[name])
         functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
         assert name in functions, f"{module} has no function {name}"
         assert "lossreg_component" in functions, f"{module} has no hook"

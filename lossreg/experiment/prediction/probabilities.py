@@ -7,19 +7,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.criterion import Criterion
-from lossreg.definition.domains import LOG_PROBABILITY, PROBABILITY, REAL, UNIT
+from lossreg.definition.domains import (
+    LOG_PROBABILITY,
+    LOG_SOFTMAX_LINK,
+    PROBABILITY,
+    REAL,
+    SIGMOID_LINK,
+    SOFTMAX_LINK,
+    UNIT,
+)
 from lossreg.errors import LossregError
-from lossreg.experiment.task.inverse_links import INVERSE_LINKS
 from lossreg.experiment.task.tasks import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lossreg.definition.domains import Domain
     from lossreg.definition.loss import Loss
     from lossreg.experiment.task.requirements import LossRequirements
 
-LINKS = {domain: link.apply for domain, link in INVERSE_LINKS.items() if link}
-"""The inverse link of each domain that has one."""
+LINKS: dict[Domain, Callable[[Any], Any]] = {
+    UNIT: SIGMOID_LINK.apply,
+    PROBABILITY: SOFTMAX_LINK.apply,
+    LOG_PROBABILITY: lambda outputs: np.exp(LOG_SOFTMAX_LINK.apply(outputs)),
+}
+"""From outputs to probabilities, for each domain of predictions that are probabilities or their logarithms."""
 LOGITS = np.array([[0.3, -1.2, 0.8]])
 """Outputs at which the slopes of a loss are compared with those of the cross entropy."""
 
@@ -32,11 +44,8 @@ def probabilities(loss: Loss, requirements: LossRequirements) -> Callable[[Any],
     entropy of their softmax, or of the sigmoid of each: its minimum over the outputs is then at the true probabilities.
     """
     domain, task = requirements.predictions[0].domain, requirements.task
-    if domain in (UNIT, PROBABILITY, LOG_PROBABILITY):
-        link = LINKS[domain]
-        return (lambda outputs: np.exp(link(outputs))) if domain is LOG_PROBABILITY else link
     if domain is not REAL:
-        return None
+        return LINKS.get(domain)
     return next((LINKS[of] for of in (PROBABILITY, UNIT) if has_slope_of_cross_entropy(loss, task, LINKS[of])), None)
 
 
