@@ -17,7 +17,7 @@ from lossreg.experiment.storage.records import flat, number
 from lossreg.experiment.storage.schemas import EXPECTED, RECORD, is_number, is_scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from lossreg.experiment.storage.schemas import Check
