@@ -1,4 +1,4 @@
-"""What callers give: inputs by position or by name, as arrays of numbers; and messages about arguments out of place."""
+"""The arguments of calls: inputs by position or by name as numeric arrays, and errors for misplaced arguments."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ FLOATS: dict[np.dtype[Any], type] = {
     np.dtype(np.float32): np.float32,
     np.dtype(np.float64): np.float64,
 }
-"""The types that a loss takes and gives, and the type that its loops compute in."""
+"""The float types of inputs and results, each with the type that the loops compute in."""
 NATIVE = {kind.num: kind for kind in FLOATS}
-"""The same types by their number, which is that of any byte order."""
+"""The same types by numpy's type number, which does not depend on the byte order."""
 
-OF_CALLS = ("sample_weight", "where", "denominator", "wrt", "out")
-"""The arguments that calls have besides the inputs."""
+CALL_ARGUMENTS = ("sample_weight", "where", "denominator", "wrt", "out")
+"""The arguments of calls other than inputs."""
 
-LONG = 60
-"""Characters of a value that a message shows."""
+SHOWN_CHARACTERS = 60
+"""The length at which a message abbreviates a value."""
 
 
 def as_array(given: Any, owner: str, what: str) -> Array:
-    """Give an argument as an array of real numbers; raises InvalidType or InvalidInput where it is none."""
+    """Convert an argument to an array of real numbers; raises InvalidType or InvalidInput if that is not possible."""
     if isinstance(given, np.ma.MaskedArray):
         raise InvalidType(
-            f"{owner}: expected {what} without a mask of its own; got a masked array: give its data, and where=~mask"
+            f"{owner}: expected {what} as an ordinary array; got a masked array: pass its data, and where=~mask"
         )
     try:
         array = np.asarray(given)
@@ -51,7 +51,7 @@ def as_array(given: Any, owner: str, what: str) -> Array:
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: in short, and an object such as a table by its type and shape."""
+    """Format a value for a message: abbreviated, and an object such as a table as its type and shape."""
     kind = type(value)
     if not isinstance(value, list | tuple | str | bytes | dict | set | int | float):
         shape = getattr(value, "shape", None)
@@ -61,12 +61,12 @@ def shown(value: Any) -> str:
             return f"an object of type {kind.__name__} and length {len(value)}"
     brief = Repr()
     brief.maxlist = brief.maxtuple = 4
-    brief.maxstring = brief.maxother = LONG
+    brief.maxstring = brief.maxother = SHOWN_CHARACTERS
     return brief.repr(value)
 
 
 def inputs_by_name(loss: Loss, arrays: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The inputs in the order of the form that has all of these names; raises InvalidType where none has."""
+    """Put inputs in the order of the form that has all of these names; raises InvalidType if no form has."""
     for name in named:
         if name not in {entry.name for form in loss.forms for entry in form.inputs}:
             raise unknown(loss, name, named[name])
@@ -79,49 +79,51 @@ def inputs_by_name(loss: Loss, arrays: tuple[Any, ...], named: Mapping[str, Any]
 
 
 def ordered(form: Form, arrays: Sequence[Any], named: Mapping[str, Any]) -> tuple[list[Any], str]:
-    """The inputs in the form's order, and what is wrong with them, if anything is."""
-    left = dict(named)
+    """The inputs in the order of a form, and the reason if they do not fit it."""
+    remaining = dict(named)
     found = list(arrays)
     for entry in form.inputs[: len(arrays)]:
-        if entry.name in left and not entry.variadic:
+        if entry.name in remaining and not entry.variadic:
             return found, f"got {entry.name} both by position and by name"
     for entry in form.inputs[len(arrays) :]:
-        if entry.name in left:
-            given = left.pop(entry.name)
+        if entry.name in remaining:
+            given = remaining.pop(entry.name)
             found += list(given) if entry.variadic and isinstance(given, list | tuple) else [given]
         elif not (entry.optional or entry.variadic):
             return found, f"{entry.name} is missing"
-    return found, f"got {listed(left)} besides" if left else ""
+    return found, f"got also {listed(remaining)}" if remaining else ""
 
 
 def signatures(loss: Loss) -> str:
-    """The inputs that a loss takes, in words: those of each form."""
-    return " or ".join(dict.fromkeys(f"({', '.join(map(in_words, form.inputs))})" for form in loss.forms))
+    """Describe the inputs that a loss takes, by form, for a message."""
+    return " or ".join(dict.fromkeys(f"({', '.join(map(describe_input, form.inputs))})" for form in loss.forms))
 
 
-def in_words(entry: Any) -> str:
-    """An input among those that a loss takes."""
+def describe_input(entry: Any) -> str:
+    """Describe one input for a message: `[name]` if it is optional, `name, ...` if it may be several arrays."""
     return f"[{entry.name}]" if entry.optional else f"{entry.name}, ..." if entry.variadic else entry.name
 
 
 def unknown(loss: Loss, name: str, value: Any) -> Exception:
-    """The error of a call that names an input that the loss does not have."""
+    """The error for a call with an input by a name that the loss does not have."""
     parameters = [parameter.name for parameter in loss.parameters]
     if name == "reduction" or name in parameters:
-        message = f"{loss.name}: {name} is an argument of create, and not of calls"
+        message = f"{loss.name}: {name} is an argument of create, not of calls"
         return InvalidParameter(f"{message}: lossreg.create({loss.name!r}, {name}={shown(value)})")
     inputs = dict.fromkeys(entry.name for form in loss.forms for entry in form.inputs)
-    hint = nearest(name, [*inputs, *OF_CALLS, *parameters, "reduction"])
-    message = f"{loss.name} has no input {name!r}; calls take {signatures(loss)}, then {', '.join(OF_CALLS)} by name"
+    hint = nearest(name, [*inputs, *CALL_ARGUMENTS, *parameters, "reduction"])
+    options = ", ".join(CALL_ARGUMENTS)
+    message = f"{loss.name} has no input {name!r}; calls take {signatures(loss)}, then {options} by name"
     return InvalidType(message + (hint and f"; {hint}"))
 
 
-def refuse_arguments_of_calls(loss: Loss, given: Iterable[str]) -> None:
+def reject_call_arguments(loss: Loss, given: Iterable[str]) -> None:
     """Raise InvalidParameter for an argument of create that belongs to calls."""
     parameters = {parameter.name for parameter in loss.parameters}
     inputs = {entry.name for form in loss.forms for entry in form.inputs}
     for name in given:
-        if name not in parameters and (name in OF_CALLS or name in inputs):
-            call = ", ".join([entry.name for entry in loss.inputs] + ([f"{name}=..."] if name in OF_CALLS else []))
-            message = f"{loss.name}: {name} is an argument of calls, and not of create"
+        if name not in parameters and (name in CALL_ARGUMENTS or name in inputs):
+            option = [f"{name}=..."] if name in CALL_ARGUMENTS else []
+            call = ", ".join([entry.name for entry in loss.inputs] + option)
+            message = f"{loss.name}: {name} is an argument of calls, not of create"
             raise InvalidParameter(f"{message}: criterion({call})")

@@ -1,4 +1,4 @@
-"""A form of a loss with a criterion's parameters and reduction: all that calls need and that no array decides."""
+"""A form of a loss with the parameters and the reduction of a criterion: what calls need that no array decides."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 LEAST, MOST = 2.0**-100, 2.0**100
-"""Numbers beyond these are none that float32 can be counted on to compute with."""
+"""The range in which products and sums of parameters neither overflow nor underflow in float32."""
 
 
 class BoundForm:
@@ -29,13 +29,13 @@ class BoundForm:
     switches, parameters: the values of the parameters that choose a branch of the kernel, and the other parameters
         with theirs.
     graded_inputs: the positions of the inputs that get a gradient by default.
-    ignored, label: the label that is left out, and the position of the input that has labels; None where there is none.
-    weight: what each element or row weighs in the sum that a mean divides by, a number; weights: an array of them, by
-        class or over the loss's own shape, by the parameter of the name `weighted`.
-    unit: weights beyond the usual are given to the kernel divided by this power of two.
+    ignored, label: the label to ignore, and the position of the input with labels; None if there is none.
+    weight: the product of the scalar parameters with the role weight, by which a mean divides.
+    weights: the parameter with that role that is an array, by class or of the loss's own shape; `weighted` is its name.
+    unit: the power of two by which weights out of the range above are divided before the kernel gets them.
     coupling: how the samples of a batch are coupled; see `lossreg.definition.signature.COUPLINGS`.
-    wide: whether a parameter takes float64 to compute with.
-    checked: whether there are numbers that an input may not have.
+    wide: whether a parameter is out of the range of float32, so that float64 is used.
+    checked: whether an input has a domain that excludes some numbers.
     """
 
     def __init__(self, loss: str, reduction: str, form: Form, settings: Mapping[str, Any]) -> None:
@@ -61,7 +61,7 @@ class BoundForm:
                 value = self.weigh(parameter.name, value)
             if parameter.name not in form.switches:
                 kept.append((parameter, value))
-                self.wide = self.wide or beyond(settings[parameter.name])
+                self.wide = self.wide or out_of_range(settings[parameter.name])
         self.parameters = tuple(kept)
         self.has_arrays = any(isinstance(value, np.ndarray) for _, value in kept)
         self.label: int | None = None
@@ -72,9 +72,9 @@ class BoundForm:
                 self.label = at
 
     def weigh(self, name: str, value: Any) -> Any:
-        """Take note of a weight that a mean divides by; gives it in the unit that the kernel is to have it in."""
+        """Record a weight by which a mean divides; return it divided by `unit`, as the kernel takes it."""
         largest = float(np.max(np.abs(value)))
-        if beyond(value) and largest > 0:
+        if out_of_range(value) and largest > 0:
             exponent = frexp(largest)[1] - 1
             value = np.ldexp(value, -exponent) if isinstance(value, np.ndarray) else ldexp(value, -exponent)
             self.unit = ldexp(self.unit, exponent)
@@ -87,7 +87,7 @@ class BoundForm:
 
     @property
     def value_axes(self) -> tuple[str, ...]:
-        """The axes of the values of a batch kernel: those of a coupled batch have none of samples."""
+        """The axes of the values of a batch kernel; the value of a coupled batch has no axis of samples."""
         if self.coupling == BATCH:
             return tuple(axis for axis in self.form.value_axes if axis != SAMPLES)
         if self.coupling == COUPLED_GROUPS:
@@ -102,14 +102,14 @@ def check_reduction(bound: BoundForm) -> None:
     single = not bound.value_axes
     allowed = ("sum", "mean") if single else ("none", "sum", "mean")
     if bound.reduction not in allowed:
-        why = "the samples of a batch have one value together" if single else "its samples are coupled"
+        why = "all samples of a batch have one common value" if single else "its samples are coupled"
         raise InvalidParameter(
             f"{bound.loss}: expected a reduction of {listed(allowed)}, as {why}; got {bound.reduction}"
         )
 
 
-def beyond(value: Any) -> bool:
-    """Whether a parameter has a number that is beyond what float32 computes with, but finite and not 0."""
+def out_of_range(value: Any) -> bool:
+    """Whether a parameter has a finite number, other than 0, outside the range from LEAST to MOST."""
     if isinstance(value, float):
         return value != 0 and isfinite(value) and not LEAST <= abs(value) <= MOST
     if not isinstance(value, np.ndarray):

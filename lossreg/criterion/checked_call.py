@@ -1,4 +1,4 @@
-"""One call of a criterion, once its arguments are known to fit."""
+"""A call of a criterion whose arguments have been checked."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ FLOAT64 = np.dtype(np.float64)
 
 
 class Call:
-    """One call's arguments, checked.
+    """The checked arguments of one call.
 
     bound: the form that the arrays fit, with the criterion's parameters.
     arrays, sample_weight, where: the arrays of the call.
     shape: the loss's own shape.
     kind, real: the type of the result, and the type that the loop computes in.
-    graded: the slopes that are wanted, in this order, by their positions among those of the form.
+    graded: the positions, among the slopes of the form, of those that the call returns, in that order.
     sizes: the sizes of a batch kernel's axes, by name.
-    out: how each array given for a gradient is filled; empty where none is given.
+    out: how each array given as `out` is filled (see `checking.DIRECT`); empty if none is given.
     """
 
     def __init__(
@@ -47,20 +47,20 @@ class Call:
         self.sizes: dict[str, int] = {}
 
     def graded_array(self, slope: int) -> Array:
-        """The array that a slope has the shape and type of: its input."""
+        """The input of a slope, which has its shape and type."""
         return self.arrays[self.bound.slope_inputs[slope]]
 
 
 def gradient_type(x: Array) -> np.dtype[Any]:
-    """The type of an input's gradient: its own, or float64 for integers."""
+    """The type of an input's gradient: that of the input, or float64 for integers."""
     return NATIVE.get(x.dtype.num, FLOAT64)
 
 
 def result_type(bound: BoundForm, arrays: Sequence[Array]) -> np.dtype[Any]:
-    """The type of the loss: the widest of the inputs that get a gradient."""
+    """The type of the loss: the promoted type of the inputs that have a gradient."""
     deciding = [arrays[at] for at in bound.graded_inputs]
     if len(deciding) == 1:
         return gradient_type(deciding[0])
-    # A single number beside arrays has no say in the type, as in numpy.
+    # As in numpy, a zero-dimensional input does not take part in promotion with arrays.
     found: np.dtype[Any] = np.result_type(*[gradient_type(x) for x in deciding if x.ndim or not deciding[0].ndim])
     return found

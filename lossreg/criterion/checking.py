@@ -1,6 +1,6 @@
-"""The check of a call: which form its arrays fit, and whether everything else that it is given fits them.
+"""Check a call: which form its arrays fit, and whether its other arguments fit them.
 
-Only types, shapes and layouts are looked at, so that what is found holds for every call that is like this one.
+Only types, shapes and layouts are checked, so that the result holds for every call with the same signature.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 VALUE_ONLY = object()
-"""In the place of the inputs to differentiate by: none."""
+"""Passed as `wrt` by calls that compute no gradient."""
 
 DIRECT, GUARDED, OVERLAPPING, IN_PLACE = "direct", "guarded", "overlapping", "in place"
-"""How an array given as `out` is filled: by the loop; in the end, as the call may still be refused; in the end, as it
-shares memory with what the loop reads; by the loop over the input itself, row by row."""
+"""How an array given as `out` is filled: by the loop; by a copy at the end, since the call may still raise; by a copy
+at the end, since it shares memory with an array that the loop reads; by the loop over the input itself, row by row."""
 
 
 def check(
@@ -56,7 +56,7 @@ def check(
 def check_options(
     call: Call, sample_weight: Array | None, where: Array | None, out: Sequence[Any] | None, layouts: Sequence[Any]
 ) -> None:
-    """Take sample weights, mask, and arrays for the gradients into a call; raises InvalidInput or InvalidType."""
+    """Check sample weights, mask and `out`, and add them to the call; raises InvalidInput or InvalidType."""
     if sample_weight is not None:
         check_weight(call, sample_weight, "sample_weight")
         call.sample_weight = sample_weight
@@ -72,7 +72,7 @@ def check_options(
 
 
 def match(forms: Sequence[BoundForm], arrays: Sequence[Array]) -> tuple[BoundForm, tuple[int, ...]]:
-    """The form whose inputs the arrays fit, and the loss's own shape."""
+    """Find the form that the arrays fit; return it with the loss's own shape."""
     problems: list[tuple[type[InvalidInput | InvalidType], str]] = []
     for bound in forms:
         shape, problem = own_shape(bound.form, arrays)
@@ -83,7 +83,7 @@ def match(forms: Sequence[BoundForm], arrays: Sequence[Array]) -> tuple[BoundFor
 
 
 def own_shape(form: Form, arrays: Sequence[Array]) -> tuple[tuple[int, ...], Any]:
-    """The loss's own shape, if the arrays fit a form; and the kind of error and what was expected, if they do not."""
+    """The loss's own shape if the arrays fit a form; otherwise the type of the error and what was expected."""
     inputs = form.inputs
     if len(inputs) != len(arrays):
         return (), (InvalidType, "")
@@ -121,7 +121,7 @@ def problem_of(entry: Input, array: Array) -> Any:
 
 
 def mismatch(forms: Sequence[BoundForm], arrays: Sequence[Array], problems: list[Any]) -> InvalidInput | InvalidType:
-    """The error of arrays that fit no form, with what was expected for each."""
+    """The error for arrays that fit no form, with the expectation of each form."""
     name, names = forms[0].loss, [entry.name for entry in forms[0].form.inputs]
     for x, entry in zip(arrays, forms[0].form.inputs, strict=False):
         as_array(x, name, entry.name)
@@ -130,13 +130,13 @@ def mismatch(forms: Sequence[BoundForm], arrays: Sequence[Array], problems: list
     message = f"{name}: expected {'; or '.join(problem for _, problem in problems)}"
     swapped = [arrays[1], arrays[0], *arrays[2:]] if len(arrays) > 1 else []
     if swapped and any(own_shape(bound.form, swapped)[1] is None for bound in forms):
-        message += f"; the other way round, as ({', '.join(names)}), the first two arrays would fit"
+        message += f"; the arrays would fit in the order ({', '.join(names)}): the first two seem to be swapped"
     mistyped = any(kind is InvalidType for kind, _ in problems)
     return (InvalidType if mistyped else InvalidInput)(message)
 
 
 def graded_inputs(bound: BoundForm, wrt: Any) -> tuple[int, ...]:
-    """The slopes that are wanted, by their positions; raises InvalidParameter for an input that has none."""
+    """The positions of the slopes for `wrt`; raises InvalidParameter for an input that has no gradient."""
     if wrt is VALUE_ONLY:
         return ()
     names = bound.graded if wrt is None else wrt
@@ -154,7 +154,7 @@ def graded_inputs(bound: BoundForm, wrt: Any) -> tuple[int, ...]:
 
 
 def check_parameters(call: Call) -> None:
-    """Raise InvalidInput for parameters that are arrays of other shapes than the call's."""
+    """Raise InvalidInput for array parameters whose shapes do not fit the call."""
     bound, first = call.bound, call.arrays[0]
     for parameter, value in bound.parameters:
         if not isinstance(value, np.ndarray):
@@ -170,7 +170,7 @@ def check_parameters(call: Call) -> None:
 
 
 def check_weight(call: Call, array: Array, what: str) -> None:
-    """Raise InvalidInput for weights, or a mask, that are not over the loss's own shape or that of its first axes."""
+    """Raise InvalidInput for weights or a mask of another shape than the loss's own or that of its first axes."""
     if array.dtype.num not in NATIVE and array.dtype.kind not in "iub":
         as_array(array, call.bound.loss, what)
     if array.shape != call.shape[: array.ndim] or (call.shape and not array.ndim):
@@ -179,7 +179,7 @@ def check_weight(call: Call, array: Array, what: str) -> None:
 
 
 def check_out(call: Call, out: Sequence[Any]) -> None:
-    """Raise InvalidInput for arrays that are not such as the gradients are, or that share memory."""
+    """Raise InvalidInput for arrays that gradients cannot be written to."""
     name, slopes = call.bound.loss, call.bound.slopes
     if len(out) != len(call.graded):
         many, names = len(call.graded), ", ".join(slopes[at] for at in call.graded)
@@ -195,10 +195,10 @@ def check_out(call: Call, out: Sequence[Any]) -> None:
 
 
 def layouts_of(out: Any, readers: Sequence[Array]) -> tuple[Any, ...]:
-    """Type, shape and flags of each array given as `out`, and what it shares memory with; None for what is no array.
+    """Type, shape and flags of each array given as `out`, and what it shares memory with; None for anything else.
 
-    What it shares memory with is the position of an input, weights or mask, -1 - position for one that is the very
-    same array, and "out" for another array of `out`.
+    An array that it shares memory with is given as the position of an input, the weights or the mask; as -1 - position
+    if it is the same array; or as "out" for another array of `out`.
     """
     found: tuple[Any, ...] = ()
     before: tuple[Array, ...] = ()
@@ -209,7 +209,7 @@ def layouts_of(out: Any, readers: Sequence[Array]) -> tuple[Any, ...]:
         shared: tuple[Any, ...] = ()
         owns = x.flags.owndata
         for at, y in enumerate(readers):
-            # Two arrays that own their memory share none, which takes a third of the time to see.
+            # Two arrays that own their memory share none; to test that takes a third of the time.
             if (x is y or not (owns and y.flags.owndata)) and may_share_memory(x, y):
                 shared += (-1 - at if same_array(x, y) else at,)
         for y in before:
@@ -221,18 +221,18 @@ def layouts_of(out: Any, readers: Sequence[Array]) -> tuple[Any, ...]:
 
 
 def overlap(x: Array, y: Array) -> bool:
-    """Whether two arrays share an element; interleaved parts of one array share none."""
+    """Whether two arrays share an element; interleaved views of one array do not."""
     return may_share_memory(x, y) and np.shares_memory(x, y)
 
 
 def same_array(x: Array, y: Array) -> bool:
-    """Whether two arrays are the same numbers in memory."""
+    """Whether two arrays are the same view of the same memory."""
     same_layout = x.dtype == y.dtype and x.shape == y.shape and x.strides == y.strides
     return same_layout and x.ctypes.data == y.ctypes.data
 
 
 def filling(call: Call, at: int, x: Array, layout: Any) -> str:
-    """How an array for the slope at a position is filled."""
+    """How the array `x` for the slope at a position is filled: see DIRECT."""
     shared = layout[-1]
     if "out" in shared:
         raise InvalidInput(f"{call.bound.loss}: expected arrays that share no memory as out; got two that do")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from lossreg.criterion.arguments import as_array, inputs_by_name, refuse_arguments_of_calls, shown
+from lossreg.criterion.arguments import as_array, inputs_by_name, reject_call_arguments, shown
 from lossreg.criterion.batch_kernels.batch_check import check_batch
 from lossreg.criterion.batch_kernels.coupled_plan import batch_plan
 from lossreg.criterion.bound_form import BoundForm
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from lossreg.criterion.plan import Plan
 
 PLANS = 1024
-"""How many plans a criterion keeps; with more, the oldest goes. A plan takes some 3 kB."""
+"""The number of plans that a criterion caches; beyond it the oldest is dropped. A plan takes some 3 kB."""
 
 
 class Criterion(SecondOrder):
-    """A loss with its parameters and a reduction, ready to be called on arrays; an immutable value.
+    """A loss with its parameters and a reduction, to be called on arrays. It is immutable.
 
-    Made by `lossreg.create`. The shapes, types and weights that are the same for all losses are described at
-    `value_and_grad`; the formula is the loss's own documentation, `criterion.loss.doc`.
+    `lossreg.create` makes criteria. `value_and_grad` documents the shapes, types and weights, which are the same for
+    all losses; the formula is in the documentation of the loss, `criterion.loss.doc`.
     """
 
     __slots__ = ("_derived", "_forms", "_given", "_plans", "loss", "parameters", "reduction")
@@ -53,7 +53,7 @@ class Criterion(SecondOrder):
                 + (hint and f"; {hint}"),
             )
         given = parameters or {}
-        refuse_arguments_of_calls(loss, given)
+        reject_call_arguments(loss, given)
         settable = [ArrayParameter(p.name, p.annotation, p.default) if p.accepts_array else p for p in loss.parameters]
         bound = bind(loss.name, settable, given, related=("reduction",))
         for name, value in (
@@ -68,10 +68,10 @@ class Criterion(SecondOrder):
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"a criterion does not change; make another with lossreg.create(..., {name}=...)")
+        raise AttributeError(f"a criterion is immutable; make another one with lossreg.create(..., {name}=...)")
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a criterion does not change; it keeps its {name}")
+        raise AttributeError(f"a criterion is immutable; its {name} cannot be deleted")
 
     @property
     def config(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class Criterion(SecondOrder):
         out: Any = None,
         **inputs: Any,
     ) -> Any:
-        """The gradient alone. See `value_and_grad`."""
+        """The gradient only. See `value_and_grad`."""
         options = {"sample_weight": sample_weight, "where": where, "denominator": denominator, "wrt": wrt, "out": out}
         return self.value_and_grad(*arrays, **options, **inputs)[1]
 
@@ -138,25 +138,27 @@ class Criterion(SecondOrder):
         out: Any = None,
         **inputs: Any,
     ) -> tuple[Any, Any]:
-        """The loss and its gradient in one pass: the derivative of exactly the number reported.
+        """The loss and its gradient in one pass: the gradient is the derivative of exactly the value returned.
 
-        `arrays` are the loss's inputs in order, of the shapes that its documentation gives, or by their names; nothing
-        is broadcast. The inputs that get a gradient decide the type: float16, float32 or float64 in, the same out
-        (integers count as float64); sums are in float64. With reduction none the gradient is that of the values' sum.
+        `arrays` are the inputs of the loss, by position or by name, of the shapes in its documentation; inputs are not
+        broadcast. The result has the type of the inputs that have a gradient: float16, float32 or float64, and float64
+        for integers. Sums are in float64. With reduction none the gradient is that of the sum of the values.
 
-        sample_weight: how much each element or row counts, in the loss's own shape or that of its first axes; finite. A
-            mean divides by the sum of the weights, which has to be above 0 where some are below.
-        where: a mask of such a shape; what is masked, ignored or of weight 0 is never read.
-        denominator: what to divide by instead, for reductions mean and batchmean: the count over several parts, so that
-            the parts' losses and gradients add up to the whole's. `denominator()` gives each part's.
-        wrt: the names of the inputs to differentiate by, in place of all that have a gradient but the target.
-        out: the array to write the gradient to; a tuple of them where there are several. It may be an input, whose
-            numbers the gradient then replaces; a loss by row takes no memory for that.
+        sample_weight: the finite weight of each element or row, of the loss's own shape or that of its first axes. A
+            mean divides by the sum of the weights, which has to be above 0 if some weights are negative.
+        where: a boolean mask of the same shape as weights may have. Masked or ignored elements, and elements of weight
+            0, are never read.
+        denominator: a divisor in place of that of the reduction (mean or batchmean). With the sum of `denominator()` of
+            all parts of a batch, the losses and gradients of the parts add up to those of the batch.
+        wrt: the names of the inputs to differentiate with respect to; by default all that have a gradient but the
+            target.
+        out: the array to write the gradient to, or a tuple of arrays. It may be an input, which the gradient then
+            overwrites; for losses by row that takes no additional memory.
 
-        The gradient is an array, or a tuple of them where several inputs get one. A mean over nothing is 0, with
-        gradient 0. Raises InvalidInput for shapes that do not match and for values outside the loss's domains, with
-        their position, and InvalidType for types that are no numbers. A call that is refused changes no input; nor does
-        it change `out`, unless that is large and shares no memory with the inputs.
+        The gradient is an array, or a tuple of arrays if several inputs have one. A mean without elements is 0, and its
+        gradient is 0. Raises InvalidInput for shapes that do not match, and for values outside the domains of the loss,
+        with their position; raises InvalidType for arrays that are not numeric. A call that raises changes no input,
+        and does not change `out` either, unless it is large and shares no memory with the inputs.
         """
         if inputs:
             arrays = inputs_by_name(self.loss, arrays, inputs)
@@ -168,16 +170,16 @@ class Criterion(SecondOrder):
         return plan.run(arrays, sample_weight, where, denominator, out)
 
     def denominator(self, *arrays: Any, sample_weight: Any = None, where: Any = None, **inputs: Any) -> float:
-        """What the reduction divides the sum by; what several parts' denominators add up to is the whole's."""
+        """The divisor of the reduction; the divisors of the parts of a batch add up to that of the batch."""
         if inputs:
             arrays = inputs_by_name(self.loss, arrays, inputs)
         arrays, sample_weight, where = self._as_arrays(arrays, sample_weight, where)
         plan = self._plan(arrays, sample_weight, where, VALUE_ONLY, None)
-        assert plan is not None  # noqa: S101  they are arrays now
+        assert plan is not None  # noqa: S101  all arguments are arrays
         return plan.denominator(arrays, sample_weight, where)
 
     def _plan(self, arrays: Any, sample_weight: Any, where: Any, wrt: Any, out: Any) -> Plan | None:
-        """The plan of a call; None where something is no plain array, and has to be made one."""
+        """The plan of a call; None if an argument is not a plain array and has to be converted to one."""
         key: tuple[Any, ...] = (wrt if wrt.__class__ is not list else tuple(wrt),)
         for x in arrays:
             if x.__class__ is not ndarray:
@@ -198,14 +200,14 @@ class Criterion(SecondOrder):
             key += "out", layouts
         try:
             plan = self._plans.get(key)
-        except TypeError:  # names that cannot be looked up are refused by the check
+        except TypeError:  # unhashable names in `wrt`, which the check rejects
             plan = None
         return plan or self._add_plan(key, arrays, sample_weight, where, wrt, out, layouts)
 
     def _as_arrays(self, given: Sequence[Any], sample_weight: Any, where: Any) -> tuple[Any, ...]:
-        """The inputs, weights and mask as arrays of numbers."""
+        """Convert the inputs, weights and mask to arrays of numbers."""
         name, names = self.loss.name, [entry.name for entry in self.loss.inputs]
-        names += names[-1:] * len(given)  # the last may be several
+        names += names[-1:] * len(given)  # the last input may be several arrays
         return (
             tuple([as_array(x, name, what) for x, what in zip(given, names, strict=False)]),
             None if sample_weight is None else as_array(sample_weight, name, "sample_weight"),
@@ -213,7 +215,7 @@ class Criterion(SecondOrder):
         )
 
     def _add_plan(self, key: Any, *given: Any) -> Plan:
-        """Check a call, and keep the plan of those that are like it."""
+        """Check a call, and cache the plan for calls with its signature."""
         batch = self._forms[0].form.by_batch
         plan = batch_plan(check_batch(self._forms, *given)) if batch else LoopPlan(check(self._forms, *given))
         if len(self._plans) >= PLANS:
@@ -223,17 +225,17 @@ class Criterion(SecondOrder):
         return plan
 
     def __getattr__(self, name: str) -> Any:
-        """A method of the loss, with the criterion's parameters."""
+        """A method of the loss, with the parameters of the criterion."""
         if name not in self.loss.methods:
             raise AttributeError(f"{self!r} has no attribute {name!r}")
         return partial(self.loss.methods[name], **self.parameters)
 
 
 class ArrayParameter(Parameter):
-    """A parameter of a loss that may be a number, or an array of them."""
+    """A parameter of a loss that may be a number or an array of numbers."""
 
     def accept(self, value: Any) -> Any:
-        """Give `value` in its plain form, or a read-only array of float64; or raise InvalidParameter."""
+        """Convert `value` to its plain form, or to a read-only float64 array; raises InvalidParameter."""
         if not (isinstance(value, list | tuple) or getattr(value, "shape", None)):
             return super().accept(value)
         try:

@@ -1,4 +1,4 @@
-"""The plan of a loss by element or by row: its compiled loop, and where the gradients go."""
+"""The plan of a loss by element or by row: its compiled loop, and the arrays for its gradients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class LoopPlan(Plan):
-    """How calls like one are computed by a compiled loop, which is found at the first of them.
+    """How a compiled loop computes calls with the same signature. The loop is made at the first call.
 
     outputs: for each slope of the form, the shape and type of its array, or None if it is not wanted.
     """
@@ -36,26 +36,26 @@ class LoopPlan(Plan):
         self.outputs: list[tuple[Any, Any] | None] = []
         for slope in range(len(bound.slopes)):
             x = call.graded_array(slope)
-            made = x.shape if bound.by_row else self.shape, gradient_type(x)
-            # What a kernel by row fills in any case has an array beside those that are wanted.
+            output = x.shape if bound.by_row else self.shape, gradient_type(x)
+            # A kernel by row always fills the slopes that are not optional.
             always = bound.by_row and graded and bound.form.slope_rows[slope] not in bound.form.optional_rows
-            self.outputs.append(made if slope in graded or always else None)
-        # The gradient of a shared input is the sum over the elements that share it.
-        shared = [not bound.by_row and call.graded_array(slope).shape != self.shape for slope in graded]
-        # What is given for a gradient is filled by the loop, or a copy is brought to it in the end.
-        self.given: list[int | None] = [None] * len(bound.slopes)
+            self.outputs.append(output if slope in graded or always else None)
+        # The gradient of a broadcast input is the sum over the elements that it is broadcast to.
+        broadcast = [not bound.by_row and call.graded_array(slope).shape != self.shape for slope in graded]
+        # An array given as `out` is filled by the loop, or a buffer is copied to it at the end.
+        self.out_indices: list[int | None] = [None] * len(bound.slopes)
         for number, (slope, mode) in enumerate(zip(graded, call.out, strict=False)):
-            self.given[slope] = number if mode in {DIRECT, IN_PLACE} and not shared[number] else None
-        self.only = graded[0] if len(graded) == 1 and not shared[0] else None
-        # A gradient over its input leaves nothing to compute again from, should the sum overflow.
-        over = IN_PLACE in call.out or OVERLAPPING in call.out
-        self.kept = call.kind if self.each else call.real if over else None
-        # What is written before all is read: a refused call may not have changed it.
+            self.out_indices[slope] = number if mode in {DIRECT, IN_PLACE} and not broadcast[number] else None
+        self.single = graded[0] if len(graded) == 1 and not broadcast[0] else None
+        # If the sum overflows, the mean is computed again from the inputs, unless a gradient has overwritten one.
+        overwrites = IN_PLACE in call.out or OVERLAPPING in call.out
+        self.values_type = call.kind if self.each else call.real if overwrites else None
+        # A call that raises may not have changed these arrays, which the loop fills before it has checked all inputs.
         early = IN_PLACE in call.out or (DIRECT in call.out and bound.label is not None)
-        self.looks_first = early and bound.checked
+        self.checks_first = early and bound.checked
         self.loop: Any = None
 
-    def run(  # noqa: C901, PLR0912  a branch takes a tenth of the time of a call
+    def run(  # noqa: C901, PLR0912  functions for its branches would take a tenth of the time of a call
         self,
         arrays: Arrays,
         sample_weight: Array | None,
@@ -70,32 +70,32 @@ class LoopPlan(Plan):
             divisor, factor = self.divide(arrays, sample_weight, where, denominator, unit)
             if isnan(divisor) and sample_weight is not None:
                 return self.run_rescaled(arrays, sample_weight, where, denominator, out)
-        values = None if self.kept is None else empty(self.shape, self.kept)
+        values = None if self.values_type is None else empty(self.shape, self.values_type)
         slopes: tuple[Any, ...] = ()
         if out is None:
-            for made in self.outputs:
-                slopes += (None if made is None else empty(*made),)
+            for output in self.outputs:
+                slopes += (None if output is None else empty(*output),)
         else:
             out = out if out.__class__ is tuple else (out,)
-            for at, made in zip(self.given, self.outputs, strict=True):
-                slopes += (out[at] if at is not None else None if made is None else empty(*made),)
+            for at, output in zip(self.out_indices, self.outputs, strict=True):
+                slopes += (out[at] if at is not None else None if output is None else empty(*output),)
         loop = self.loop
         if loop is None:
             call = self.call(arrays, sample_weight, where)
             loop = self.loop = make_loop(call, values, slopes)
-        if self.looks_first:
+        if self.checks_first:
             refuse_outside(self.call(arrays, sample_weight, where))
         scale = factor / divisor if divisor else 0.0
         total, outside = loop.run(scale, values, sample_weight, where, slopes + arrays)
         if outside:
             refuse_outside(self.call(arrays, sample_weight, where))
-            # It is only float32 that rounds a number to one outside its domain.
+            # All inputs are valid before they are rounded to float32.
             if self.real is not np.float64:
                 wide = self.substitute("wide", self.call(arrays, sample_weight, where, np.float64))
                 return wide.run(arrays, sample_weight, where, denominator, out, unit)
         grads = None
-        if self.only is not None:
-            grads = slopes[self.only]
+        if self.single is not None:
+            grads = slopes[self.single]
             if out is not None and grads is not out[0]:
                 out[0][...] = grads
                 grads = out[0]
@@ -107,7 +107,7 @@ class LoopPlan(Plan):
         return self.finish(arrays, sample_weight, where, values, total, divisor, factor), grads
 
     def gradients(self, arrays: Arrays, slopes: tuple[Any, ...], out: Arrays | None) -> Any:
-        """The gradients in the order in which they are wanted, those of shared inputs added up."""
+        """The gradients in the order that the call asks for; those of broadcast inputs are summed."""
         found = []
         for number, (slope, at) in enumerate(zip(self.graded, self.graded_inputs, strict=True)):
             grad, shape = slopes[slope], arrays[at].shape
@@ -122,6 +122,6 @@ class LoopPlan(Plan):
         return found[0] if len(found) == 1 else tuple(found)
 
     def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
-        """The values of one slab after another."""
+        """Yield the values of one slab after another."""
         call = self.call(arrays, sample_weight, where)
         return loop_of_values(call).slabs_of_values(sample_weight, where, arrays)

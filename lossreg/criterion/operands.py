@@ -1,4 +1,4 @@
-"""The operands of a call's loop: the arrays of the call, as they are given and as the loop takes them."""
+"""Make the loop of a call: describe its arrays and parameters as the operands that a driver takes."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 
 def make_loop(call: Call, values: Array | None, slopes: Sequence[Array | None]) -> Any:
-    """The loop of calls like one, which fills such values, and such slopes of the form, None for those not wanted."""
+    """Compile the loop for calls with this signature; `values` and `slopes` are example outputs, or None."""
     bound = call.bound
     rows = ((x, entry.axis) for x, entry in zip(call.arrays, bound.form.inputs, strict=True) if entry.axis is not None)
     width = next((x.shape[row_axis(axis, x.ndim)] for x, axis in rows), 1)
     try_kernel(bound.form, bound.form.resolve(bound.settings), width)
-    over = bound.slope_inputs[call.graded[call.out.index(IN_PLACE)]] if IN_PLACE in call.out else -1
-    return array_loop(bound.form, bound.switches, settings(call), operands(call, values, slopes), over)
+    overwritten = bound.slope_inputs[call.graded[call.out.index(IN_PLACE)]] if IN_PLACE in call.out else -1
+    return array_loop(bound.form, bound.switches, loop_parameters(call), operands(call, values, slopes), overwritten)
 
 
 def loop_of_values(call: Call) -> SlabLoop:
-    """The loop that gives the values of calls like one, and nothing else, a slab at a time."""
-    every = operands(call, np.empty(call.shape, call.real), [None] * len(call.bound.slopes))
-    return SlabLoop(call.bound.form, call.bound.switches, settings(call), every)
+    """Compile the loop that computes only the values of calls with this signature, a slab at a time."""
+    described = operands(call, np.empty(call.shape, call.real), [None] * len(call.bound.slopes))
+    return SlabLoop(call.bound.form, call.bound.switches, loop_parameters(call), described)
 
 
 def operands(call: Call, values: Array | None, slopes: Sequence[Array | None]) -> Operands:
-    """The operands of a loop over a call's arrays."""
+    """Describe the arrays of a call as the operands of its loop."""
     shape, real, bound = call.shape, call.real, call.bound
     inputs: list[tuple[Any, ...]] = []
     for x, entry in zip(call.arrays, bound.form.inputs, strict=True):
@@ -53,8 +53,8 @@ def operands(call: Call, values: Array | None, slopes: Sequence[Array | None]) -
     return Operands(real, shape, values, call.sample_weight, call.where, stored, inputs)
 
 
-def settings(call: Call) -> tuple[Any, ...]:
-    """The parameters as the loop takes them: numbers; arrays over the loss's own shape; by row, rows as long."""
+def loop_parameters(call: Call) -> tuple[Any, ...]:
+    """The parameters in the loop's types: numbers; rows if the kernel is by row, else arrays of the loss's shape."""
     real, by_row, shape = call.real, call.bound.by_row, call.shape
     return tuple(
         [

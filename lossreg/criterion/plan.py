@@ -35,7 +35,7 @@ class Plan(ABC):
     def __init__(self, call: Call) -> None:
         bound, shape = call.bound, call.shape
         self.bound, self.shape, self.graded, self.out = bound, shape, call.graded, call.out
-        # The positions of the inputs whose shapes the wanted slopes have.
+        # The positions of the inputs that these slopes belong to.
         self.graded_inputs = tuple([bound.slope_inputs[slope] for slope in call.graded])
         self.kind, self.real = call.kind, call.real
         # A product with this number has the result's type, in a quarter of the time that calling the type takes.

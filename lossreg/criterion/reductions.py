@@ -1,4 +1,4 @@
-"""Reductions: what the sum of the values is divided by. The gradient is divided by the same number."""
+"""Reductions: the divisor of the sum of the values, which is also the divisor of the gradients."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ REDUCTIONS: dict[str, Divisor] = {
     "mean": lambda count, *_: count,
     "batchmean": lambda count, size, batch: count * batch / size if size else 0.0,
 }
-"""By name: the divisor, from what the elements weigh together, how many there are, and how long the first axis is.
+"""By name: the divisor as a function of the sum of the weights, the number of elements and the size of the first axis.
 
-Where every element weighs 1, batchmean's is the length of the first axis; weights and masks shrink it in proportion.
+If every weight is 1, that of batchmean is the size of the first axis; weights and masks reduce it in proportion.
 """
 
 DIVIDING = ("mean", "batchmean")
-"""The reductions for which callers may give a denominator of their own."""
+"""The reductions for which a caller may pass a denominator."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def refuse_outside(call: Call) -> None:
-    """Raise InvalidInput for the first number that counts and lies outside its input's domain, with its position."""
+    """Raise InvalidInput for the first number that counts and is outside the domain of its input, with its position."""
     form, first = call.bound.form, call.arrays[0]
     axis = form.inputs[0].axis
     classes = 0 if axis is None else first.shape[row_axis(axis, first.ndim)]
@@ -36,7 +36,7 @@ def refuse_outside(call: Call) -> None:
 
 
 def refuse_outside_of(call: Call, x: Array, entry: Input, classes: int) -> None:
-    """Look at one input, a slab at a time, so that it takes no more memory than a few."""
+    """Search one input a slab at a time, so that the search takes no more memory than a few slabs."""
     order = rows_last(x.ndim, entry.axis)
     view = expanded(x, call.shape) if entry.axis is None else x if order is None else x.transpose(order)
     width = 1 if entry.axis is None else view.shape[-1]
@@ -57,7 +57,7 @@ def refuse_outside_of(call: Call, x: Array, entry: Input, classes: int) -> None:
 
 
 def counting(call: Call, index: tuple[slice, ...]) -> Array | None:
-    """Which elements or rows of a slab count; None for all."""
+    """Which elements or rows of a slab count; None if all do."""
     counts = None if call.where is None else expanded(call.where, call.shape)[index]
     if call.sample_weight is not None:
         nonzero = expanded(call.sample_weight, call.shape)[index] != 0
@@ -66,7 +66,7 @@ def counting(call: Call, index: tuple[slice, ...]) -> Array | None:
 
 
 def find_outside(bound: BoundForm, x: Array, entry: Input, classes: int) -> tuple[Array, str]:
-    """Which numbers of an input lie outside its domain, and what they should be."""
+    """Which numbers of an input are outside its domain, and a description of the domain."""
     if entry.role is Role.LABELS:
         ended = np.logical_or.accumulate(x == -1, axis=-1)
         return ~ended & ((x < 0) | (x >= classes)), f"classes from 0 to {classes - 1}, then -1"

@@ -1,4 +1,4 @@
-"""Second derivatives of a criterion by its first input: their diagonal, and the product of their matrix and a vector.
+"""Second derivatives of a criterion with respect to its first input: their diagonal, and Hessian-vector products.
 
 Both are computed by criteria of losses that are derived from the criterion's own, so that weights, masks, dtypes, `out`
 and threads work as they do for gradients.

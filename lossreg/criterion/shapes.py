@@ -1,4 +1,4 @@
-"""Shapes of arrays: which axis rows run along, and which shapes broadcast to another."""
+"""Shapes of arrays: the axis of rows, and which shapes broadcast to another."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 
 
 def row_axis(axis: int, rank: int) -> int:
-    """The axis of an array's rows: its only one, where there is only one."""
+    """The axis of an array's rows as a number from 0; an array of one axis is a single row."""
     return 0 if rank == 1 else axis % rank
 
 
 def rows_last(rank: int, axis: int | None) -> tuple[int, ...] | None:
-    """The transposition that puts the axis of the rows last; None where it is."""
+    """The transposition that makes the axis of the rows the last one; None if it already is."""
     if axis is None or row_axis(axis, rank) == rank - 1:
         return None
     at = row_axis(axis, rank)
@@ -19,7 +19,7 @@ def rows_last(rank: int, axis: int | None) -> tuple[int, ...] | None:
 
 
 def smaller(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """The shapes that a shared input may have: one number for each row, or a single one."""
+    """The shapes that broadcast to `shape` and that an input may have: one number for each row, or a single number."""
     return ((), shape[:-1], (*shape[:-1], 1)) if shape else ((),)
 
 

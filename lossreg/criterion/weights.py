@@ -1,7 +1,7 @@
 """The weights of the elements or rows of a call: sample weights, masks, labels to ignore, and weights by class.
 
-One rule holds for all of them: a mean divides by the sum of the weights that count. The sum has to be above 0 where
-some are below; where nothing counts, the mean is 0.
+One rule holds for all of them: a mean divides by the sum of the weights. The sum has to be above 0 if some weights are
+negative; if all weights are 0, the mean is 0.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 UNUSED_LABEL = -1
 """The label to ignore of a loss that ignores none: it is out of range, so that no valid label equals it."""
 RANGE = 2.0**-60
-"""How much smaller than the largest a weight may be to be computed with in float32."""
+"""The smallest ratio of a weight to the largest one for which float32 is precise enough."""
 
 
 class Weights:
@@ -66,7 +66,7 @@ class Weights:
                 self.fixed = self.everything
 
     def count(self, arrays: Sequence[Array], sample_weight: Array | None, where: Array | None) -> float:
-        """The sum of the weights; nan where sample weights are too large or too small to compute with."""
+        """The sum of the weights; nan if sample weights are too large or too small to compute with."""
         if self.sum is not None:
             labels = None if self.label is None else arrays[self.label]
             total, ordinary = self.sum(sample_weight, where, labels)
@@ -89,7 +89,7 @@ class Weights:
 def rescaled(name: str, sample_weight: Array, where: Array | None, shape: tuple[int, ...]) -> tuple[Array, int, bool]:
     """The sample weights divided by a power of two, so that the largest is just below 1, and the power.
 
-    The third result tells whether float32 can hold them all. Raises InvalidInput for a weight that is not finite.
+    The third result is whether float32 can represent all of them. Raises InvalidInput for a weight that is not finite.
     """
     weights = expanded(sample_weight, shape).astype(np.float64)
     if where is not None:
@@ -97,36 +97,36 @@ def rescaled(name: str, sample_weight: Array, where: Array | None, shape: tuple[
     for at in np.argwhere(~np.isfinite(weights))[:1].tolist():
         raise InvalidInput(f"{name}: expected a finite sample_weight; got {weights[tuple(at)]} at {at}")
     sizes = np.abs(weights)
-    exponent = min(frexp(sizes.max(initial=0.0))[1], 1023)  # of which the power is a number
+    exponent = min(frexp(sizes.max(initial=0.0))[1], 1023)  # 2^1024 is not a float
     smallest = ldexp(float(sizes[sizes > 0].min(initial=np.inf)), -exponent)
     return np.ldexp(weights, -exponent), exponent, smallest >= RANGE
 
 
 def check_total(call: Call, divisor: float) -> None:
-    """Raise InvalidInput for weights that do not add up to more than 0, unless there is nothing that counts."""
+    """Raise InvalidInput for weights whose sum is not above 0, unless all of them are 0."""
     bound, blamed = call.bound, call.bound.weighted
     if call.sample_weight is None and not blamed:
         return
-    shares = np.full(call.shape, bound.weight)
+    weights_by_element = np.full(call.shape, bound.weight)
     labels = None if bound.label is None else call.arrays[bound.label]
     if bound.weights is not None and labels is not None:
         inside = (labels >= 0) & (labels < bound.weights.size)
-        shares *= np.where(inside, bound.weights[np.where(inside, labels, 0)], 0.0)
+        weights_by_element *= np.where(inside, bound.weights[np.where(inside, labels, 0)], 0.0)
     elif bound.weights is not None:
-        shares *= bound.weights
+        weights_by_element *= bound.weights
     if labels is not None and bound.ignored is not None:
-        shares[labels == bound.ignored] = 0
+        weights_by_element[labels == bound.ignored] = 0
     if call.where is not None:
-        shares[~expanded(call.where, call.shape)] = 0
+        weights_by_element[~expanded(call.where, call.shape)] = 0
     if call.sample_weight is not None:
         weights = expanded(call.sample_weight, call.shape)
-        blamed = "sample_weight" if (weights[shares != 0] < 0).any() else blamed
-        shares[shares != 0] *= weights[shares != 0]
-    if (shares < 0).any():
+        blamed = "sample_weight" if (weights[weights_by_element != 0] < 0).any() else blamed
+        weights_by_element[weights_by_element != 0] *= weights[weights_by_element != 0]
+    if (weights_by_element < 0).any():
         message = f"{bound.loss}: expected a {blamed} that adds up to more than 0, or a denominator"
         raise InvalidInput(f"{message}; got {divisor:g}")
 
 
 def expanded(array: Array, shape: tuple[int, ...]) -> Array:
-    """An array over the first axes of a shape, over all of it."""
+    """Broadcast an array of the shape of the first axes to the full shape."""
     return np.broadcast_to(array.reshape(array.shape + (1,) * (len(shape) - array.ndim)), shape)

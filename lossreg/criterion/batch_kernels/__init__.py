@@ -1,1 +1,1 @@
-"""Calls of kernels that take whole batches: their check, and their plans."""
+"""Calls of batch kernels: their checks and plans."""

@@ -1,4 +1,4 @@
-"""The check of a call of a batch kernel: its arrays' axes have names, and those of one name are equally long."""
+"""Check a call of a batch kernel: the axes of its arrays have names, and axes of the same name have the same size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.criterion.arguments import as_array, in_words
+from lossreg.criterion.arguments import as_array, describe_input
 from lossreg.criterion.bound_form import BoundForm
 from lossreg.criterion.checked_call import Call
 from lossreg.criterion.checking import check_options, graded_inputs
@@ -39,7 +39,7 @@ def check_batch(
     for x, input_name in zip(arrays, names, strict=False):
         as_array(x, name, input_name)
     bound, sizes = match(forms, arrays)
-    call = Call(bound, arrays, weighed_shape(bound.form, arrays, sizes), graded_inputs(bound, wrt))
+    call = Call(bound, arrays, weighted_shape(bound.form, arrays, sizes), graded_inputs(bound, wrt))
     call.sizes = sizes
     if sample_weight is not None and bound.form.weight_axes is None:
         raise InvalidParameter(f"{name}: takes no sample_weight: the samples of a batch have one value together")
@@ -53,24 +53,24 @@ def check_batch(
 
 
 def match(forms: Sequence[BoundForm], arrays: Sequence[Array]) -> tuple[BoundForm, dict[str, int]]:
-    """The form whose inputs these arrays are, and the sizes of the axes by name."""
+    """Find the form that these arrays fit; return it with the sizes of the axes by name."""
     given = len(arrays)
     fitting = [(bound, variant) for bound in forms for variant in variants(bound.form, given)]
     name = forms[0].loss
     if not fitting:
-        takes = dict.fromkeys(", ".join(map(in_words, bound.form.inputs)) for bound in forms)
+        takes = dict.fromkeys(", ".join(map(describe_input, bound.form.inputs)) for bound in forms)
         raise InvalidType(f"{name} takes {' or '.join(takes)}; got {given} arrays")
     problems: list[str] = []
     for bound, variant in fitting:
-        sizes, problem = measure(variant, side_by_side(name, variant, arrays))
+        sizes, problem = measure(variant, padded(name, variant, arrays))
         if not problem:
             return BoundForm(name, bound.reduction, variant, bound.settings), sizes
         problems.append(problem)
     raise InvalidInput(f"{name}: expected {'; or '.join(dict.fromkeys(problems))}")
 
 
-def side_by_side(loss: str, form: Form, arrays: Sequence[Array]) -> Sequence[Array]:
-    """The arrays, with the sequences that came one after the other in rows, each filled up with 0."""
+def padded(loss: str, form: Form, arrays: Sequence[Array]) -> Sequence[Array]:
+    """The arrays, with concatenated sequences converted to rows that are padded with 0."""
     if not any(entry.lengths for entry in form.inputs):
         return arrays
     named = dict(zip([entry.name for entry in form.inputs], arrays, strict=False))
@@ -89,15 +89,15 @@ def side_by_side(loss: str, form: Form, arrays: Sequence[Array]) -> Sequence[Arr
 
 
 def inside_sequences(lengths: Array) -> Array:
-    """Whether each place of padded rows is in its sequence, by the lengths of the sequences."""
+    """The mask of padded rows that is true inside the sequences."""
     inside: Array = np.arange(lengths.max(initial=0)) < lengths[:, np.newaxis]
     return inside
 
 
 def measure(form: Form, arrays: Sequence[Array]) -> tuple[dict[str, int], str]:
-    """The sizes of the axes, by name; and what is wrong with the shapes, if anything is.
+    """Return the sizes of the axes by name, and the expected and the given shape if an array does not fit.
 
-    The axes that `...` stands for have the size of all of them together.
+    The size of `...` is the product of the sizes of its axes.
     """
     sizes: dict[str, int] = {}
     further: tuple[int, ...] | None = None
@@ -131,7 +131,7 @@ def measure(form: Form, arrays: Sequence[Array]) -> tuple[dict[str, int], str]:
 
 
 def has_size(sizes: dict[str, int], axis: str, size: int) -> bool:
-    """Whether an axis may have this size; takes note of it if it is the first of its name."""
+    """Whether an axis may have this size, which is recorded if the axis is the first of its name."""
     if axis.isdecimal():
         return int(axis) == size
     name, fewer, _ = axis.partition("-1")
@@ -139,14 +139,14 @@ def has_size(sizes: dict[str, int], axis: str, size: int) -> bool:
 
 
 def expected_size(sizes: dict[str, int], axis: str) -> str:
-    """The size of an axis in a message: the number, if it is known, or the name."""
+    """The expected size of an axis in a message: the number if it is known, otherwise the name."""
     name, fewer, _ = axis.partition("-1")
     known = sizes.get(name)
     return axis if known is None else str(known - 1 if fewer else known)
 
 
-def weighed_shape(form: Form, arrays: Sequence[Array], sizes: dict[str, int]) -> tuple[int, ...]:
-    """The shape of what is weighed and masked: the samples, or for some losses their elements."""
+def weighted_shape(form: Form, arrays: Sequence[Array], sizes: dict[str, int]) -> tuple[int, ...]:
+    """The shape of weights and masks: that of the samples, or, for some losses, of their elements."""
     if form.plain:
         return (sizes[SAMPLES],) if SAMPLES in sizes else ()
     shape: tuple[int, ...] = ()
@@ -156,7 +156,7 @@ def weighed_shape(form: Form, arrays: Sequence[Array], sizes: dict[str, int]) ->
 
 
 def further_axes(form: Form, arrays: Sequence[Array]) -> tuple[int, ...]:
-    """The shape of the axes that `...` stands for."""
+    """The sizes of the axes that `...` stands for."""
     for x, entry in zip(arrays, form.inputs, strict=True):
         if ANY_AXES in entry.axes:
             return tuple(x.shape[len(entry.axes) - 1 :])

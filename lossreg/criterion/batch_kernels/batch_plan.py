@@ -1,4 +1,4 @@
-"""The plan of a batch kernel: it is given the samples that count, and slopes to fill, in place where they fit."""
+"""The plan of a batch kernel, which gets the samples that count, and arrays to fill with their slopes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import errstate
 
-from lossreg.criterion.batch_kernels.batch_check import inside_sequences, side_by_side
+from lossreg.criterion.batch_kernels.batch_check import inside_sequences, padded
 from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.checking import GUARDED, OVERLAPPING
 from lossreg.criterion.plan import Plan
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 
 class BatchPlan(Plan):
-    """How calls like one are computed by a batch kernel.
+    """How a batch kernel computes calls with the same signature.
 
-    classes: how many classes there are, where an axis of that name says so.
+    classes: the number of classes, if an axis of that name gives it; otherwise 0.
     """
 
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         self.inputs = call.bound.form.inputs
         self.parameters = {parameter.name: value for parameter, value in call.bound.parameters}
-        self.apart = [mode in {GUARDED, OVERLAPPING} for mode in call.out]
+        self.buffered = [mode in {GUARDED, OVERLAPPING} for mode in call.out]
         self.classes = 0
         for x, entry in zip(call.arrays, self.inputs, strict=True):
             if CLASSES in entry.axes and not entry.lengths:
-                # A single sample comes without their axis.
+                # The array of a single sample has no axis of samples.
                 self.classes = x.shape[entry.axes.index(CLASSES) - len(entry.axes)]
 
     def run(
@@ -62,16 +62,18 @@ class BatchPlan(Plan):
             return self.run_rescaled(arrays, sample_weight, where, denominator, out)
         out = (out,) if out is not None and out.__class__ is not tuple else out
         grads = [
-            np.empty(arrays[at].shape, gradient_type(arrays[at])) if out is None or self.apart[number] else out[number]
+            np.empty(arrays[at].shape, gradient_type(arrays[at]))
+            if out is None or self.buffered[number]
+            else out[number]
             for number, at in enumerate(self.graded_inputs)
         ]
         scale = factor / divisor if divisor else 0.0
-        shares = self.shares(arrays, sample_weight, where)
-        kept = np.flatnonzero(shares)
-        values = np.zeros(len(shares), self.real)
-        with errstate(all="ignore"):  # what is not finite goes through, as it does in compiled loops
+        weights = self.sample_weights(arrays, sample_weight, where)
+        kept = np.flatnonzero(weights)
+        values = np.zeros(len(weights), self.real)
+        with errstate(all="ignore"):  # inf and nan propagate without warnings, as in compiled loops
             if len(kept):
-                values[kept] = self.run_kernel(scale, arrays, shares, kept, grads)
+                values[kept] = self.run_kernel(scale, arrays, weights, kept, grads)
             else:
                 for grad in grads:
                     grad[...] = 0
@@ -85,68 +87,70 @@ class BatchPlan(Plan):
         return value, grads[0] if len(grads) == 1 else tuple(grads)
 
     def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
-        """The values of all samples, with which a call has been computed anyway."""
+        """Not needed: the plan keeps the values of all samples."""
         raise NotImplementedError
 
-    def run_kernel(self, scale: float, arrays: Arrays, shares: Array, kept: Array, grads: list[Array]) -> Array:
-        """The values of the samples that count; fills the gradients, times `scale`."""
+    def run_kernel(self, scale: float, arrays: Arrays, weights: Array, kept: Array, grads: list[Array]) -> Array:
+        """Run the kernel; return the values of the samples that count, and fill the gradients times `scale`."""
         form = self.bound.form
-        in_rows = side_by_side(self.bound.loss, form, arrays)
-        batch = [self.with_samples(x, entry) for x, entry in zip(in_rows, self.inputs, strict=True)]
+        padded_arrays = padded(self.bound.loss, form, arrays)
+        batch = [self.with_samples(x, entry) for x, entry in zip(padded_arrays, self.inputs, strict=True)]
         counting = [self.counting(x, entry, kept) for x, entry in zip(batch, self.inputs, strict=True)]
         for x, entry in zip(counting, self.inputs, strict=True):
             self.check(x, entry, kept)
             if entry.role is Role.LENGTH and self.bound.reduction == "mean":
-                shares[kept] /= np.maximum(x, 1)
+                weights[kept] /= np.maximum(x, 1)
         names = [self.bound.slopes[at] for at in self.graded]
         entries = {entry.name: entry for entry in self.inputs}
-        # The gradient of sequences that were given one after the other is computed in rows.
-        sequences = [in_rows[at].ndim > arrays[at].ndim for at in self.graded]
+        # The gradient of concatenated sequences is computed in padded rows.
+        sequences = [padded_arrays[at].ndim > arrays[at].ndim for at in self.graded]
         buffers = {
-            name: self.with_samples(np.empty(in_rows[at].shape, self.real) if apart else grad, entries[name])
-            for name, at, grad, apart in zip(names, self.graded, grads, sequences, strict=True)
+            name: self.with_samples(
+                np.empty(padded_arrays[at].shape, self.real) if concatenated else grad, entries[name]
+            )
+            for name, at, grad, concatenated in zip(names, self.graded, grads, sequences, strict=True)
         }
         slopes = {
             entry.name: in_place(buffers[entry.name], x.shape, self.real)
             for x, entry in zip(counting, self.inputs, strict=True)
             if entry.name in buffers
         }
-        share: Array = shares[kept].astype(self.real)
+        kept_weights: Array = weights[kept].astype(self.real)
         try:
-            found: Array = run_batch_kernel(form, counting, share, slopes, self.parameters, share.shape)
+            found: Array = run_batch_kernel(form, counting, kept_weights, slopes, self.parameters, kept_weights.shape)
         except Outside as error:
             raise self.outlier(entries[error.name], error.at, error.got, error.extent, kept) from None
         for name, slope in slopes.items():
             self.fill(buffers[name], slope, entries[name], kept, scale)
-        for name, grad, apart in zip(names, grads, sequences, strict=True):
-            if apart:
+        for name, grad, concatenated in zip(names, grads, sequences, strict=True):
+            if concatenated:
                 lengths = arrays[[x.name for x in self.inputs].index(entries[name].lengths)]
                 grad[...] = buffers[name][inside_sequences(lengths)]
         return found
 
-    def shares(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Array:
-        """How much each sample counts; 0 for what is masked or has the label to ignore."""
-        shares = np.ones(self.shape)
+    def sample_weights(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Array:
+        """The weight of each sample; 0 if it is masked or has the label to ignore."""
+        weights = np.ones(self.shape)
         if where is not None:
-            shares[~where] = 0
+            weights[~where] = 0
         if self.bound.label is not None and self.bound.ignored is not None:
-            shares[arrays[self.bound.label] == self.bound.ignored] = 0
+            weights[arrays[self.bound.label] == self.bound.ignored] = 0
         if sample_weight is not None:
-            shares[shares != 0] *= expanded(sample_weight, self.shape)[shares != 0]
-        return shares.reshape(-1)
+            weights[weights != 0] *= expanded(sample_weight, self.shape)[weights != 0]
+        return weights.reshape(-1)
 
     def with_samples(self, array: Array, entry: Input) -> Array:
-        """The array with the axis of the samples, where a single one came without."""
+        """Add the axis of samples to the array of a single sample, if it has none."""
         return array if array.ndim == len(entry.axes) else np.expand_dims(array, entry.axes.index(SAMPLES))
 
     def counting(self, array: Array, entry: Input, kept: Array) -> Array:
-        """What the kernel gets of an input: the samples that count, in its own type."""
+        """The samples of an input that count, in the type that the kernel computes in."""
         if SAMPLES in entry.axes and len(kept) < array.shape[entry.axes.index(SAMPLES)]:
             array = np.take(array, kept, axis=entry.axes.index(SAMPLES))
         return np.asarray(array, np.int64 if entry.domain.integer else self.real, order="C")
 
     def check(self, x: Array, entry: Input, kept: Array) -> None:
-        """Raise InvalidInput for the first number that lies outside its domain, with its position."""
+        """Raise InvalidInput for the first number outside its domain, with its position."""
         if not (entry.domain.bounded or (entry.role is Role.LABEL and self.classes)):
             return
         outside, extent = find_outside(self.bound, x, entry, self.classes)
@@ -155,15 +159,15 @@ class BatchPlan(Plan):
             raise self.outlier(entry, at, x[tuple(at)], extent, kept)
 
     def outlier(self, entry: Input, at: list[int], got: Any, extent: str, kept: Array) -> InvalidInput:
-        """The error of a number that an input may not have, at its place in what the caller gave."""
+        """The error for a number outside its domain, with its position in the array of the caller."""
         if SAMPLES in entry.axes:
             sample = int(kept[at.pop(entry.axes.index(SAMPLES))])
             at[entry.axes.index(SAMPLES) : 0] = [sample] if self.shape else []
-        place = f" at {at}" if at else ""
-        return InvalidInput(f"{self.bound.loss}: expected {entry.name} {extent}; got {got}{place}")
+        position = f" at {at}" if at else ""
+        return InvalidInput(f"{self.bound.loss}: expected {entry.name} {extent}; got {got}{position}")
 
     def fill(self, buffer: Array, slope: Array, entry: Input, kept: Array, scale: float) -> None:
-        """Put the slopes of the samples that count, times `scale`, in their places."""
+        """Copy the slopes of the samples that count, multiplied by `scale`, to their positions in the gradient."""
         if scale != 1:
             slope *= self.real(scale)
         if slope is buffer:
@@ -176,6 +180,6 @@ class BatchPlan(Plan):
 
 
 def in_place(buffer: Array, shape: tuple[int, ...], real: type) -> Array:
-    """The buffer itself, where a kernel can fill it, or an array that can be brought to it."""
+    """The buffer itself, if a kernel can fill it, otherwise a new array, which is copied to it later."""
     fits = buffer.shape == shape and buffer.dtype == real and buffer.flags.c_contiguous and buffer.flags.aligned
     return buffer if fits else np.empty(shape, real)

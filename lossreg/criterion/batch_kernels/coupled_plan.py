@@ -1,9 +1,8 @@
-"""The plan of a batch kernel whose values are not one for each independent sample.
+"""The plan of a batch kernel that does not return one value for each independent sample.
 
-Its samples may be coupled, so that the value is one of the batch, of each group, or of each sample as an anchor among
-the others; or its values are by sample and class, or its weights by pixel. What is masked is left out before the kernel
-runs. A mean divides by what the kernel says that its values count, by the weights of the anchors, or by the number of
-values.
+The samples may be coupled: there is one value for the batch, for each group, or for each sample as an anchor among the
+others. Or values are by sample and class, or weights by pixel. Masked samples are removed before the kernel runs. A
+mean divides by the counts that the kernel returns, by the weights of the anchors, or by the number of values.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ if TYPE_CHECKING:
 
 
 class Computed(NamedTuple):
-    """What a kernel gave: the values of all samples or groups, 0 where masked, and what they count together."""
+    """The values of all samples or groups, 0 where they are masked, and the sum of their counts."""
 
     values: Array
     total_count: float
 
 
 class CoupledPlan(BatchPlan):
-    """How calls like one are computed by a batch kernel whose samples are coupled, or whose values have further axes.
+    """How a batch kernel with coupled samples, or with values of further axes, computes calls with the same signature.
 
     elementwise: whether the weights are by element, such as a pixel, rather than by sample.
     """
@@ -54,7 +53,7 @@ class CoupledPlan(BatchPlan):
         self.elementwise = self.weight_axes != (SAMPLES,)
         self.classes = call.sizes.get(CLASSES, 0)
         self.group = next((at for at, entry in enumerate(self.inputs) if entry.role is Role.GROUP), None)
-        # The weight of an anchor is that of its value; it is still there for others to be compared with.
+        # An anchor of weight 0 has no value of its own, but other anchors are still compared with it.
         self.keeps_weightless = self.coupling == ANCHORS and not form.multiplicity
 
     def run(
@@ -64,7 +63,7 @@ class CoupledPlan(BatchPlan):
         where: Array | None,
         denominator: Any,
         out: Any,
-        unit: float = 1.0,  # noqa: ARG002  of extreme weights, which are not brought into another unit here
+        unit: float = 1.0,  # noqa: ARG002  extreme weights are not rescaled here
     ) -> tuple[Any, Any]:
         """Run the kernel on the samples that count; see `Plan.run`."""
         if denominator is not None and self.coupling != INDEPENDENT:
@@ -89,7 +88,7 @@ class CoupledPlan(BatchPlan):
                 out[number][...] = grad
                 grad = out[number]
             grads.append(grad)
-        with errstate(all="ignore"):  # a number that the type cannot hold is inf in it
+        with errstate(all="ignore"):  # a number beyond the type's range becomes inf
             if self.each:
                 value: Any = computed.values.astype(self.kind)
             else:
@@ -97,7 +96,7 @@ class CoupledPlan(BatchPlan):
         return value, grads[0] if len(grads) == 1 else tuple(grads)
 
     def denominator(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> float:
-        """What the reduction divides the sum by; raises InvalidParameter for coupled samples."""
+        """The divisor of the reduction; raises InvalidParameter for coupled samples."""
         if self.coupling != INDEPENDENT:
             raise InvalidParameter(
                 f"{self.bound.loss}: has no denominator for parts of a batch: its samples are coupled"
@@ -106,7 +105,7 @@ class CoupledPlan(BatchPlan):
         return float(self.reduce(count, prod(self.value_shape()), self.batch))
 
     def value_shape(self, samples: int | None = None, groups: int = 0) -> tuple[int, ...]:
-        """The shape of the values, for all samples or as many as are given."""
+        """The shape of the values, for all samples or for this number of samples."""
         shape: tuple[int, ...] = ()
         for axis in self.value_axes:
             if axis == SAMPLES and samples is not None:
@@ -120,7 +119,7 @@ class CoupledPlan(BatchPlan):
     def compute(
         self, arrays: Arrays, sample_weight: Array | None, where: Array | None, slopes: dict[str, Array]
     ) -> Computed:
-        """Run the kernel on the samples that count, and put its slopes at their places in `slopes`, 0 elsewhere."""
+        """Run the kernel on the samples that count, and scatter its slopes into `slopes`, with 0 elsewhere."""
         weights = self.weights_of(arrays, sample_weight, where)
         kept = self.samples_kept(weights, where)
         flat = [self.flattened(x, entry) for x, entry in zip(arrays, self.inputs, strict=True)]
@@ -134,7 +133,7 @@ class CoupledPlan(BatchPlan):
         weights = weights[kept].reshape(len(kept), *[self.sizes[axis] for axis in self.weight_axes[1:]])
         hidden = weights == 0 if self.elementwise else np.zeros(0, bool)
         if hidden.any():
-            self.neutralise(batch, hidden)
+            self.neutralize(batch, hidden)
         for x, entry in zip(batch, self.inputs, strict=True):
             self.check(x, entry, kept)
         groups = np.zeros(0, int)
@@ -147,11 +146,11 @@ class CoupledPlan(BatchPlan):
         values, count = self.call_kernel(batch, weights.astype(self.real), filled, shape)
         for entry in self.inputs:
             if entry.name in slopes:
-                slopes[entry.name] = self.slope_at_places(filled[entry.name], slopes[entry.name], entry, hidden, kept)
-        return Computed(self.unflattened(self.at_places(values, kept, groups, len(ids))), count)
+                slopes[entry.name] = self.scatter_slope(filled[entry.name], slopes[entry.name], entry, hidden, kept)
+        return Computed(self.unflattened(self.scatter_values(values, kept, groups, len(ids))), count)
 
-    def slope_at_places(self, slope: Array, full: Array, entry: Input, hidden: Array, kept: Array) -> Array:
-        """The slopes of an input at the places of its samples, and 0 at those of what does not count."""
+    def scatter_slope(self, slope: Array, full: Array, entry: Input, hidden: Array, kept: Array) -> Array:
+        """Scatter the slopes of an input to the positions of its samples, with 0 for those that do not count."""
         if hidden.any() and set(self.weight_axes) <= set(entry.axes):
             slope = np.where(hidden.reshape(self.along(entry, hidden)), slope.dtype.type(0), slope)
         if slope.shape == full.shape:
@@ -160,14 +159,14 @@ class CoupledPlan(BatchPlan):
         return full
 
     def along(self, entry: Input, weights: Array) -> tuple[int, ...]:
-        """The shape in which weights broadcast to an input that has their axes."""
+        """The shape in which weights broadcast to an input that has all their axes."""
         axes = self.weight_axes
         return tuple([weights.shape[axes.index(axis)] if axis in axes else 1 for axis in entry.axes])
 
     def call_kernel(
         self, batch: list[Array], weights: Array, slopes: dict[str, Array], shape: tuple[int, ...]
     ) -> tuple[Array, float]:
-        """The values of the samples that count, and what they count together."""
+        """Call the kernel; return the values of the samples that count, and the sum of their counts."""
         form = self.bound.form
         with errstate(all="ignore"):
             found = run_batch_kernel(form, batch, weights, slopes, self.parameters, shape)
@@ -179,7 +178,7 @@ class CoupledPlan(BatchPlan):
         return values, float(weights.sum(dtype=np.float64)) * (values.size / len(weights))
 
     def samples_kept(self, weights: Array, where: Array | None) -> Array:
-        """The positions of the samples that the kernel gets."""
+        """The positions of the samples that are passed to the kernel."""
         if self.keeps_weightless:
             return np.flatnonzero(np.ones(len(weights), bool) if where is None else expanded(where, self.shape))
         return np.flatnonzero(weights.reshape(len(weights), -1).any(axis=1) if weights.size else np.zeros(0, bool))
@@ -203,7 +202,7 @@ class CoupledPlan(BatchPlan):
         return weights
 
     def weights_of_groups(self, weights: Array, ids: Array, groups: int) -> Array:
-        """The weight of each group, which all of its samples have; raises InvalidInput where they differ."""
+        """The weight of each group; raises InvalidInput if the samples of a group have different weights."""
         found = np.empty(groups)
         found[ids] = weights
         if not np.array_equal(found[ids], weights):
@@ -211,31 +210,31 @@ class CoupledPlan(BatchPlan):
         return found
 
     def groups_of(self, arrays: Arrays) -> tuple[Array, Array]:
-        """The groups in the order of their numbers, and the position of each sample's group among them."""
+        """The sorted numbers of the groups, and for each sample the index of its group among them."""
         if self.group is None:
             return np.zeros(0, int), np.zeros(0, int)
         return np.unique(arrays[self.group], return_inverse=True)
 
-    def neutralise(self, batch: list[Array], masked: Array) -> None:
-        """Put an ordinary number in the place of masked elements, which may be anything, such as nan."""
+    def neutralize(self, batch: list[Array], masked: Array) -> None:
+        """Replace masked elements, which may be nan, by a valid number of the domain."""
         for at, entry in enumerate(self.inputs):
             if set(self.weight_axes) <= set(entry.axes):
                 here = masked.reshape(self.along(entry, masked))
                 batch[at] = np.where(here, batch[at].dtype.type(entry.domain.example), batch[at])
 
     def flattened(self, x: Array, entry: Input) -> Array:
-        """An array with the axes that `...` stands for as one."""
+        """Reshape the axes that `...` stands for into one."""
         if ANY_AXES not in entry.axes:
             return x
         named = len(entry.axes) - 1
         return x.reshape(*x.shape[:named], prod(x.shape[named:]))
 
     def unflattened(self, values: Array) -> Array:
-        """Values with the axes that `...` stands for in place of one."""
+        """Reshape the last axis of values back into the axes that `...` stands for."""
         return values.reshape(*values.shape[:-1], *self.further) if ANY_AXES in self.value_axes else values
 
-    def at_places(self, values: Array, kept: Array, present_groups: Array, groups: int) -> Array:
-        """The values at the places of their samples or groups, and 0 for those that do not count."""
+    def scatter_values(self, values: Array, kept: Array, present_groups: Array, groups: int) -> Array:
+        """Scatter values to the positions of their samples or groups, with 0 for those that do not count."""
         full = np.zeros(self.value_shape(groups=groups), values.dtype)
         if full.shape == values.shape:
             return values
@@ -244,9 +243,9 @@ class CoupledPlan(BatchPlan):
         return full
 
     def outlier(self, entry: Input, at: list[int], got: Any, extent: str, kept: Array) -> InvalidInput:
-        """The error of a number that an input may not have, at its place in what the caller gave."""
+        """The error for a number outside its domain, with its position in the array of the caller."""
         if ANY_AXES in entry.axes:
-            at[-1:] = [int(each) for each in np.unravel_index(at[-1], self.further)] if self.further else []
+            at[-1:] = [int(index) for index in np.unravel_index(at[-1], self.further)] if self.further else []
         return super().outlier(entry, at, got, extent, kept)
 
 
