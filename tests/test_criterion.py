@@ -576,7 +576,7 @@ def test_labels_have_no_gradient():
 # Shared inputs
 
 
-@pytest.mark.parametrize("smaller", [(), (4,), (4, 1)], ids=str)
+@pytest.mark.parametrize("smaller", [(), (4,), (4, 1), (1, 5), (1, 1)], ids=str)
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_a_shared_input_is_as_if_repeated_and_its_gradient_summed(smaller, kind, reduction):
@@ -588,7 +588,8 @@ def test_a_shared_input_is_as_if_repeated_and_its_gradient_summed(smaller, kind,
     expected, (slope, full) = criterion.value_and_grad(prediction, target, repeated)
     np.testing.assert_array_equal(value, expected)
     np.testing.assert_array_equal(of_prediction, slope)
-    summed = full.sum(axis=None if not smaller else -1, dtype=np.float64).reshape(smaller)
+    axes = {(): None, (1, 1): None, (1, 5): 0}.get(smaller, -1)
+    summed = full.sum(axis=axes, dtype=np.float64).reshape(smaller)
     assert (of_variance.shape, of_variance.dtype) == (smaller, kind)
     np.testing.assert_allclose(of_variance, summed, rtol=4 * float(np.finfo(kind).eps))
     out = (np.empty((4, 5), kind), np.empty(smaller, kind))
@@ -596,12 +597,26 @@ def test_a_shared_input_is_as_if_repeated_and_its_gradient_summed(smaller, kind,
     np.testing.assert_array_equal(out[1], of_variance)
 
 
-@pytest.mark.parametrize("shape", [(5,), (1, 5), (1,), (4, 2), (4, 5, 1)])
+@pytest.mark.parametrize("shape", [(5,), (1,), (4, 2), (4, 5, 1)])
 def test_a_shared_input_of_another_shape_is_refused(shape):
     with pytest.raises(InvalidInput) as caught:
         lossreg.create("gaussian_nll")(np.zeros((4, 5)), np.zeros((4, 5)), np.ones(shape))
     told = "gaussian_nll: expected variance of shape (4, 5), as prediction has shape (4, 5)"
     assert str(caught.value) == f"{told}; got {shape}"
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (1, 5), ()])
+def test_a_target_is_shared_along_axes_of_length_1(shape):
+    prediction, variance, target = RANDOM.normal(size=(4, 5)), 0.5 + RANDOM.random((4, 5)), RANDOM.normal(size=shape)
+    criterion = lossreg.create("gaussian_nll", reduction="sum")
+    value, grad = criterion.value_and_grad(prediction, target, variance, wrt=("target",))
+    repeated = np.array(np.broadcast_to(target, (4, 5)))
+    expected, each = criterion.value_and_grad(prediction, repeated, variance, wrt=("target",))
+    np.testing.assert_array_equal(value, expected)
+    axes = tuple(at for at, size in enumerate((*shape, *[1] * (2 - len(shape)))) if size == 1)
+    np.testing.assert_allclose(grad, each.sum(axes).reshape(shape), rtol=1e-14)
+    with pytest.raises(InvalidInput, match=r"expected target of shape \(4, 5\), .*; got \(4,\)"):
+        criterion(prediction, np.zeros(4), variance)
 
 
 def test_a_variance_below_zero_is_refused_with_its_place():

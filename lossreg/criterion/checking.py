@@ -12,7 +12,7 @@ from numpy import may_share_memory, ndarray
 
 from lossreg.criterion.arguments import NATIVE, as_array, shown
 from lossreg.criterion.checked_call import Call, gradient_type
-from lossreg.criterion.shapes import broadcasts, row_axis, smaller
+from lossreg.criterion.shapes import broadcasts, is_shared, row_axis
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels.drivers.slabs import SLAB
 
@@ -96,7 +96,7 @@ def own_shape(form: Form, arrays: Sequence[Array]) -> tuple[tuple[int, ...], Any
         shape = full[:at] + full[at + 1 :]
     for array, entry in zip(arrays, inputs, strict=True):
         expected = shape if entry.axis is None else full
-        if array.shape != expected and not (entry.broadcast and array.shape in smaller(full)):
+        if array.shape != expected and not (entry.broadcast and is_shared(array.shape, full, target=entry.is_target)):
             message = f"{entry.name} of shape {expected}, as {inputs[0].name} has shape {full}; got {array.shape}"
             return (), (InvalidInput, message)
         problem = problem_of(entry, array)

@@ -13,6 +13,7 @@ from lossreg.criterion.checking import DIRECT, IN_PLACE, OVERLAPPING
 from lossreg.criterion.operands import loop_of_values, make_loop
 from lossreg.criterion.plan import Plan
 from lossreg.criterion.refusals import refuse_outside
+from lossreg.criterion.shapes import sum_over_shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,9 +113,8 @@ class LoopPlan(Plan):
         for number, (slope, at) in enumerate(zip(self.graded, self.graded_inputs, strict=True)):
             grad, shape = slopes[slope], arrays[at].shape
             if grad.shape != shape:
-                axes = tuple(range(grad.ndim)) if not shape else (-1,)
                 with errstate(all="ignore"):
-                    grad = grad.sum(axis=axes, dtype=np.float64).reshape(shape).astype(grad.dtype)
+                    grad = sum_over_shared(grad, shape)
             if out is not None and grad is not out[number]:
                 out[number][...] = grad
                 grad = out[number]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -18,9 +20,23 @@ def rows_last(rank: int, axis: int | None) -> tuple[int, ...] | None:
     return (*range(at), *range(at + 1, rank), at)
 
 
-def smaller(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """The shapes that broadcast to `shape` and that an input may have: one number for each row, or a single number."""
-    return ((), shape[:-1], (*shape[:-1], 1)) if shape else ((),)
+def is_shared(shape: tuple[int, ...], full: tuple[int, ...], *, target: bool) -> bool:
+    """Whether an input of a shape may be shared by the elements of a full shape.
+
+    It is one number, or has length 1 along some axes; it may lack the last axis unless it is a target, whose axes
+    PyTorch would then count from the last.
+    """
+    if not shape or (shape == full[:-1] and not target):
+        return True
+    return len(shape) == len(full) and all(x in {1, size} for x, size in zip(shape, full, strict=True))
+
+
+def sum_over_shared(grad: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    """Sum a gradient by element over the elements that share a number of an input of this shape, in float64."""
+    own = shape + (1,) * (grad.ndim - len(shape))
+    axes = tuple(at for at, (x, size) in enumerate(zip(own, grad.shape, strict=True)) if x != size)
+    added: np.ndarray[Any, Any] = grad.sum(axis=axes, dtype=np.float64).reshape(shape).astype(grad.dtype)
+    return added
 
 
 def broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:

@@ -239,8 +239,9 @@ Given = Annotated[_Number, Role.DATA]
 View = Annotated[_Number, Role.VIEW]
 """A prediction for another view of the same samples, such as the keys beside the queries of a contrastive loss."""
 Broadcast = Annotated[_Number, BroadcastMarker()]
-"""An input that is broadcast: of the other inputs' shape, of that shape without its last axis or with a last axis of
-length 1, or a single number. Its gradient has its own shape: the sum of the slopes of the elements it is used for."""
+"""An input that is broadcast: of the other inputs' shape, of that shape with length 1 along some axes, a single number,
+or, unless it is a target, of that shape without its last axis. Its gradient has its own shape: the sum of the slopes of
+the elements it is used for."""
 Row = Annotated[Numbers[_Number], RowAxis(-1)]
 """A row along the last axis, such as the components of an embedding."""
 ClassRow = Annotated[Numbers[_Number], RowAxis(1)]

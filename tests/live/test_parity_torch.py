@@ -139,8 +139,8 @@ def difference(name, arguments, keywords):  # noqa: C901, PLR0911  one for each
     """The first thing that lossreg refuses about a sample, and the sample without it: (reason, arguments, keywords)."""
     first, second = arguments[:2]
     shapes, taken = {tuple(x.shape) for x in arguments}, {tuple(first.shape)}
-    if name == "gaussian_nll" and first.shape == second.shape and first.ndim:
-        taken |= {(), tuple(first.shape[:-1]), (*first.shape[:-1], 1)}
+    if name == "gaussian_nll" and second.ndim in {0, first.ndim}:
+        taken |= {shape for shape in shapes if len(shape) in {0, first.ndim}} | {tuple(first.shape[:-1])}
     if name == "multi_margin" and first.ndim < 2 and second.ndim:
         return "a label with an axis for a row without", [first, second[0]], keywords
     if name in ("multi_margin", "multilabel_margin") and not first.ndim:
@@ -154,7 +154,7 @@ def difference(name, arguments, keywords):  # noqa: C901, PLR0911  one for each
         layer, rest = second[(slice(None), *one)], [x[(..., *one)] for x in arguments[2:]]
         return "a layer of several outputs", [first, layer, *rest], keywords
     if name not in (*LABELLED, *ROWS, *WHOLE) and shapes - taken:
-        return "broadcasting", torch.broadcast_tensors(*arguments), keywords
+        return "axes that the target lacks", torch.broadcast_tensors(*arguments), keywords
     if name in SIGNED and not ((arguments[-1] == 1) | (arguments[-1] == -1)).all():
         return "targets other than 1 and -1", [*arguments[:-1], torch.where(arguments[-1] > 0, 1, -1)], keywords
     if name in ("multilabel_soft_margin", "bce_with_logits") and not ((second >= 0) & (second <= 1)).all():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lossreg.criterion.shapes import smaller
+from lossreg.criterion.shapes import sum_over_shared
 from lossreg.errors import InvalidParameter
 from lossreg.testing.batches import batch, criterion_of, value_and_grad
 from lossreg.testing.check import check, check_unless
@@ -57,13 +57,14 @@ def shared_inputs_are_broadcast(tested: LossUnderTest, run: CheckRun) -> None:
     for case in tested.default_cases:
         arrays = batch(case, (4, 6))
         for index in (index for index, entry in enumerate(case.form.inputs) if entry.broadcast):
-            for shape in smaller(arrays[index].shape):
+            for shape in ((), (4, 1), (1, 6), *([] if case.form.inputs[index].is_target else [(4,)])):
                 small = arrays[index].ravel()[: int(np.prod(shape))].reshape(shape)
                 wide = np.broadcast_to(small.reshape(*shape, *[1] * (2 - len(shape))), (4, 6))
                 value, grads = value_and_grad(case)(*arrays[:index], small, *arrays[index + 1 :])
                 expected, each = value_and_grad(case)(*arrays[:index], wide, *arrays[index + 1 :])
-                axes = tuple(range(2)) if not shape else (-1,)
-                added = [g.sum(axes).reshape(shape) if i == index else g for i, g in enumerate(as_tuple(each))]
+                shared = case.form.inputs[index].name
+                named = zip(case.form.slopes, as_tuple(each), strict=True)
+                added = [sum_over_shared(g, shape) if name == shared else g for name, g in named]
                 subject = f"{case}: {case.form.inputs[index].name} of shape {shape}"
                 run.require(near(value, expected), f"{subject} gives {value}, broadcast {expected}")
                 run.require(near(list(as_tuple(grads)), added), f"{subject} has a gradient that is not a sum")

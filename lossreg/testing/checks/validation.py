@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 import numpy as np
 
 from lossreg.criterion.criterion import Criterion
-from lossreg.criterion.shapes import smaller
+from lossreg.criterion.shapes import is_shared
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidInput, InvalidParameter, LossregError
 from lossreg.testing.batches import WIDTH, batch, criterion_of, value_and_grad
@@ -96,7 +96,8 @@ def arrays_that_do_not_fit_are_rejected(tested: LossUnderTest, run: CheckRun) ->
             entry = case.form.inputs[index]
             if len(arrays) > 1 and not entry.variadic:  # with one array, its shape is right by definition
                 for wrong in (x[:-1], x[:, None], x[:1]):
-                    if wrong.shape == x.shape or (entry.broadcast and wrong.shape in smaller(x.shape)):
+                    shared = entry.broadcast and is_shared(wrong.shape, x.shape, target=entry.is_target)
+                    if wrong.shape == x.shape or shared:
                         continue
                     call = partial(criterion_of(case), *arrays[:index], wrong, *arrays[index + 1 :])
                     subject = f"{case}: {entry.name} of shape {wrong.shape} beside {arrays[index - 1].shape}"

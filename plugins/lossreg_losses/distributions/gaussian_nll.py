@@ -6,7 +6,8 @@
 
 With `full`, log(2 pi) / 2 is added. The slope of the variance is the one at v, also where eps bounds it.
 
-Shapes: prediction and target of the same shape; variance too, or with a last axis of 1, without it, or a single number.
+Shapes: prediction of any shape; target and variance of the same shape, or with length 1 along some of its axes, or a
+single number; variance also without the last axis.
 Ranges: any numbers; variance 0 or above; eps above 0.
 Source: Nix and Weigend (1994), doi:10.1109/ICNN.1994.374138; PyTorch's GaussianNLLLoss.
 
@@ -20,7 +21,11 @@ from lossreg.plugin import Broadcast, Loss, NonNegative, Positive, Real, hookimp
 
 @loss
 def gaussian_nll(
-    prediction: Real, target: Real, variance: Broadcast[NonNegative], eps: Positive = 1e-6, full: bool = False
+    prediction: Real,
+    target: Broadcast[Real],
+    variance: Broadcast[NonNegative],
+    eps: Positive = 1e-6,
+    full: bool = False,
 ) -> tuple[float, float, float, float]:
     T = type(prediction)
     v = max(variance, eps)
@@ -32,7 +37,11 @@ def gaussian_nll(
 
 @gaussian_nll.hessian
 def second_derivative(
-    prediction: Real, target: Real, variance: Broadcast[NonNegative], eps: Positive = 1e-6, full: bool = False
+    prediction: Real,
+    target: Broadcast[Real],
+    variance: Broadcast[NonNegative],
+    eps: Positive = 1e-6,
+    full: bool = False,
 ) -> float:
     return type(prediction)(1) / max(variance, eps)
 
