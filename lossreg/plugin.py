@@ -7,7 +7,7 @@
 * Domains, such as `Real`, `Positive` or `ClassIndex`, annotate the inputs and parameters of that function.
 * `Row`, `ClassRow`, `Slope` and `Slopes` annotate rows of a kernel, `Array` and `Axes` the arrays of a batch kernel;
   `Width` fixes the length of a row, and `Learned` has an input trained beside the network.
-* `Domain`, `InverseLink` and `shifted_softplus` make domains of one's own.
+* `Domain`, `InverseLink` and `shifted_softplus` make custom domains.
 * `each`, `Scratch` and `require` are for batch kernels; `Table` and `Columns` are what data sets return;
   `Network`, `Sequential` and `Dense` are what models are made of.
 

@@ -244,7 +244,7 @@ def linear_cross_entropy(features, linear_weight, target, linear_bias=None, **pa
     return cross_entropy(logits, target, **parameters)
 
 
-def adaptive_log_softmax(features, target, head, *layers, cutoffs, div_value=4.0, head_bias=False):  # noqa: ARG001, PLR0913  the shapes tell
+def adaptive_log_softmax(features, target, head, *layers, cutoffs, div_value=4.0, head_bias=False):  # noqa: ARG001, PLR0913  the shapes show it
     """Grave et al. (2017): -log softmax of the class in the head, or at its cluster and at its place there."""
     bias, tails = (layers[0], layers[1:]) if head_bias else (0, layers)
     values = np.zeros(target.shape, object)

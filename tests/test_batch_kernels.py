@@ -113,7 +113,7 @@ def checked(
     return x.sum(0) * sample_weight
 
 
-def test_what_a_kernel_refuses_is_told_at_its_place_in_the_whole():
+def test_what_a_kernel_refuses_is_reported_at_its_position_in_the_batch():
     x, marks, long = np.ones((2, 4)), np.zeros((4, 3), int), np.array([1, 2, 3, 0])
     marks[2, 1] = 9
     with pytest.raises(InvalidInput, match=r"^checked: expected marks a mark below 5; got 9 at \[2, 1\]$"):
@@ -275,7 +275,7 @@ def test_log_probabilities_far_below_any_others(mask, expected):
     assert np.isnan(grad[0]).all() == np.isinf(expected)
 
 
-def test_sequences_one_after_the_other_are_those_side_by_side():
+def test_concatenated_sequences_equal_padded_ones():
     log_probs, labels = log_softmax(RANDOM.normal(size=(5, 3, 4))), np.array([[1, 2], [3, 0], [0, 0]])
     lengths = [5, 4, 5], [2, 1, 0]
     criterion = lossreg.create("ctc")
@@ -287,7 +287,7 @@ def test_sequences_one_after_the_other_are_those_side_by_side():
 
 
 @pytest.mark.parametrize(
-    ("labels", "input_lengths", "target_lengths", "told"),
+    ("labels", "input_lengths", "target_lengths", "message"),
     [
         ([[1, 0], [1, 2]], [3, 3], [2, 2], r"labels a class from 0 to 2, other than the blank 0; got 0 at \[0, 1\]"),
         ([[1, 2], [1, 3]], [3, 3], [2, 2], r"labels a class from 0 to 2, other than the blank 0; got 3 at \[1, 1\]"),
@@ -296,9 +296,9 @@ def test_sequences_one_after_the_other_are_those_side_by_side():
         ([[1, 2], [1, 2]], [-1, 3], [2, 2], r"input_lengths an integer, 0 or above; got -1 at \[0\]"),
     ],
 )
-def test_what_ctc_cannot_read_is_refused(labels, input_lengths, target_lengths, told):
+def test_what_ctc_cannot_read_is_refused(labels, input_lengths, target_lengths, message):
     log_probs = np.full((3, 2, 3), -np.log(3))
-    with pytest.raises(InvalidInput, match=f"^ctc: expected {told}"):
+    with pytest.raises(InvalidInput, match=f"^ctc: expected {message}"):
         lossreg.create("ctc")(log_probs, labels, input_lengths, target_lengths)
 
 
@@ -333,7 +333,7 @@ def test_the_classes_of_an_adaptive_softmax_add_up_to_1():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda a: [*a[:1], a[1] + 9, *a[2:]], r"expected target a class from 0 to 6; got \d+ at \[0\]"),
         (lambda a: [*a[:2], a[2][1:], *a[3:]], r"expected head of shape \(4, 8\); got \(3, 8\)"),
@@ -342,13 +342,13 @@ def test_the_classes_of_an_adaptive_softmax_add_up_to_1():
         (lambda a: [*a[:3], np.zeros(4), *a[3:]], "expected no bias behind the head"),
     ],
 )
-def test_layers_that_do_not_fit_are_refused(change, told):
+def test_layers_that_do_not_fit_are_refused(change, message):
     shapes = [(6, 8), (4, 8), (4, 8), (2, 4), (2, 8), (3, 2)]
     features, *layers = (RANDOM.normal(size=shape) for shape in shapes)
     arrays = [features, RANDOM.integers(0, 7, 6), *layers]
     criterion = lossreg.create("adaptive_log_softmax", cutoffs=[2, 4], div_value=2)
     criterion(*arrays)
-    with pytest.raises(InvalidInput, match=told):
+    with pytest.raises(InvalidInput, match=message):
         criterion(*change(arrays))
 
 

@@ -409,7 +409,7 @@ print(len(compiled))
 """
 
 
-def test_an_edit_in_any_package_of_the_kernels_compiles_anew(tmp_path):
+def test_an_edit_in_any_package_of_the_kernels_recompiles(tmp_path):
     copy = tmp_path / "lossreg"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))

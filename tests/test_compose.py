@@ -130,7 +130,7 @@ def test_a_base_that_is_none_says_where(write, text, message):
 
 def test_a_change_is_the_place_of_the_sections_that_it_makes(write):
     file = write("x.yaml", BASE.replace("train:", "trian:"))
-    told = problems(file, "optimiser.lr=1", "optimizer.lrr=2")
-    assert "--set optimiser.lr=1: optimiser: unknown key; did you mean 'optimizer'?" in told
-    assert "--set optimizer.lrr=2: optimizer.lrr: unknown key; did you mean 'lr'?" in told
-    assert "x.yaml:5:1: trian: unknown key; did you mean 'train'?" in told
+    found = problems(file, "optimiser.lr=1", "optimizer.lrr=2")
+    assert "--set optimiser.lr=1: optimiser: unknown key; did you mean 'optimizer'?" in found
+    assert "--set optimizer.lrr=2: optimizer.lrr: unknown key; did you mean 'lr'?" in found
+    assert "x.yaml:5:1: trian: unknown key; did you mean 'train'?" in found

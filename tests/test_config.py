@@ -148,7 +148,7 @@ def test_a_number_that_compiled_code_cannot_hold_is_refused():
     ("text", "message"),
     [
         ("a: [1\nb: 2", "x.yaml:2:2: while parsing a flow sequence, did not find expected ',' or ']'"),
-        ("a: *nobody", "x.yaml:1:4: found undefined alias"),
+        ("a: *missing", "x.yaml:1:4: found undefined alias"),
         ("a: 1\n---\nb: 2", "x.yaml:2:1: expected a single document in the stream, but found another document"),
         ("a: 1\nb: \x01", "x.yaml:2:4: control characters are not allowed"),
         (b"a: \xff", "x.yaml: is not UTF-8 text (byte 3)"),
@@ -238,7 +238,7 @@ def test_a_required_parameter_that_is_missing_says_so(write):
     ]
 
 
-def test_a_key_in_the_wrong_place_is_told_the_right_one():
+def test_a_key_in_the_wrong_place_is_reported_with_the_right_one():
     lines = problems({**GOOD, "epochs": 3, "lr": 0.1, "train": {"standardise": True, "stepz": 3}})
     assert lines == [
         "epochs: unknown key; did you mean 'train.epochs'?",

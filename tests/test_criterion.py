@@ -209,8 +209,8 @@ def test_what_is_no_real_number_is_refused(given):
     for inputs, name in (([given, [0.0, 0.0]], "prediction"), ([[0.0, 0.0], given], "target")):
         with pytest.raises(InvalidType) as caught:
             lossreg.create("mse")(*inputs)
-        told = f"mse: expected {name} as numbers of type float16, float32, float64, integer or boolean; got "
-        assert str(caught.value) == told + (str(given.dtype) if isinstance(given, np.ndarray) else repr(given))
+        message = f"mse: expected {name} as numbers of type float16, float32, float64, integer or boolean; got "
+        assert str(caught.value) == message + (str(given.dtype) if isinstance(given, np.ndarray) else repr(given))
 
 
 def test_rows_of_several_lengths_are_refused():
@@ -293,8 +293,8 @@ def test_one_class_weight_for_all_changes_no_mean():
 def test_a_weight_or_mask_of_another_shape_is_refused(what, shape):
     with pytest.raises(InvalidInput) as caught:
         lossreg.create("mse")(np.zeros((2, 3)), np.zeros((2, 3)), **{what: np.ones(shape, bool)})
-    told = f"mse: expected {what} of the loss's own shape (2, 3) or of its first axes; got {shape}"
-    assert str(caught.value) == told
+    message = f"mse: expected {what} of the loss's own shape (2, 3) or of its first axes; got {shape}"
+    assert str(caught.value) == message
 
 
 def test_a_mask_is_of_booleans_and_a_weight_of_numbers():
@@ -331,8 +331,8 @@ def test_weights_below_0_are_for_sums_and_denominators():
 
 @pytest.mark.parametrize("given", ["a", [1], np.ones(3), True, np.nan, np.inf, -1])
 def test_a_denominator_is_a_number(given):
-    told = re.escape("mse: expected a denominator above 0 and finite, or 0 where nothing counts; got ")
-    with pytest.raises(InvalidParameter, match=f"^{told}"):
+    message = re.escape("mse: expected a denominator above 0 and finite, or 0 where nothing counts; got ")
+    with pytest.raises(InvalidParameter, match=f"^{message}"):
         lossreg.create("mse")([1.0], [1.0], denominator=given)
     for number in (2, np.float32(2), np.array(2)):
         assert lossreg.create("mse")([2.0], [0.0], denominator=number) == 2
@@ -601,8 +601,8 @@ def test_a_shared_input_is_as_if_repeated_and_its_gradient_summed(smaller, kind,
 def test_a_shared_input_of_another_shape_is_refused(shape):
     with pytest.raises(InvalidInput) as caught:
         lossreg.create("gaussian_nll")(np.zeros((4, 5)), np.zeros((4, 5)), np.ones(shape))
-    told = "gaussian_nll: expected variance of shape (4, 5), as prediction has shape (4, 5)"
-    assert str(caught.value) == f"{told}; got {shape}"
+    message = "gaussian_nll: expected variance of shape (4, 5), as prediction has shape (4, 5)"
+    assert str(caught.value) == f"{message}; got {shape}"
 
 
 @pytest.mark.parametrize("shape", [(4, 1), (1, 5), ()])
@@ -683,7 +683,7 @@ def test_it_prints_as_the_call_that_makes_it():
     )
 
 
-def test_it_equals_what_prints_alike_whatever_was_left_to_defaults():
+def test_it_equals_a_criterion_with_the_same_repr_whatever_is_a_default():
     assert lossreg.create("huber", delta=1) == lossreg.create("huber")
     assert hash(lossreg.create("huber", delta=1)) == hash(lossreg.create("huber"))
     assert lossreg.create("huber") != lossreg.create("smooth_l1")
@@ -782,7 +782,7 @@ def test_it_may_be_called_from_many_threads(size):
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
-def test_labels_of_any_type_are_read_alike_however_often(kind):
+def test_labels_of_any_type_give_the_same_result_in_repeated_calls(kind):
     logits, labels = RANDOM.normal(size=(6, 2)), np.array([0, 1, 1, 0, 1, 0])
     criterion = lossreg.create("cross_entropy")
     expected = lossreg.create("cross_entropy").value_and_grad(logits, labels)

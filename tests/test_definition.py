@@ -200,7 +200,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("kernel", UNREADABLE, ids=lambda kernel: kernel.__name__)
-def test_a_signature_nobody_can_read_is_refused(kernel):
+def test_a_signature_that_cannot_be_read_is_refused(kernel):
     with pytest.raises(InvalidDefinition, match=f"^{UNREADABLE[kernel]}"):
         lossreg.plugin.loss(kernel)
 
@@ -330,8 +330,8 @@ def test_an_optimizer_returns_its_weight_and_all_its_states():
     def stateless(weight: Real, grad: Real):
         return weight - grad
 
-    told = "forgetful: expected it to return the new weight, the new velocity; it returns one number"
-    with pytest.raises(InvalidDefinition, match=told):
+    message = "forgetful: expected it to return the new weight, the new velocity; it returns one number"
+    with pytest.raises(InvalidDefinition, match=message):
         lossreg.plugin.optimizer(forgetful)
     with pytest.raises(InvalidDefinition, match="stateless: expected weight, grad, step and any states"):
         lossreg.plugin.optimizer(stateless)
@@ -368,7 +368,7 @@ def test_batch_kernels_whose_shapes_do_not_follow_from_their_inputs_are_refused(
     def by_element(x: Real, y: Real, w: Row[Real] = 1.0):
         return x - y, 1.0
 
-    for kernel, told in (
+    for kernel, message in (
         (without_samples, "without_samples: expected an input with the axis N of the samples"),
         (without_classes, "without_classes: parameter scales can be a row only if an input has the axis C"),
         (
@@ -377,7 +377,7 @@ def test_batch_kernels_whose_shapes_do_not_follow_from_their_inputs_are_refused(
         ),
         (by_element, "by_element: parameter w cannot be a row, as the inputs are single numbers"),
     ):
-        with pytest.raises(InvalidDefinition, match=told):
+        with pytest.raises(InvalidDefinition, match=message):
             lossreg.plugin.loss(kernel)
 
 

@@ -191,7 +191,7 @@ def test_unless_asked_checkpoints_come_when_the_last_is_old(tmp_path, monkeypatc
     assert checkpoint.steps_in(result.path / "checkpoints") == [2, 3, 4, 6, 7]
 
 
-def test_a_report_is_told_of_every_epoch_with_its_times(tmp_path):
+def test_progress_receives_every_epoch_with_its_times(tmp_path):
     class Listening(Progress):
         def __init__(self):
             self.records = []

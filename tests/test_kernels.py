@@ -1,4 +1,4 @@
-"""The kernels room: drivers found again on disk, edits noticed, vector instructions, threads, slabs and memory."""
+"""The kernels: loops found again on disk, edits noticed, vector instructions, threads, slabs and memory."""
 
 import json
 import os
@@ -154,13 +154,13 @@ def test_what_authors_write_in_a_kernel_compiles_and_is_found_on_disk_by_the_nex
         "utf-8",
     )
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
-    told = [
+    outputs = [
         subprocess.run(
             [sys.executable, "-c", AUTHORED], env=environment, capture_output=True, text=True, check=True
         ).stdout
         for _ in range(2)
     ]
-    assert told == ["6.0 6.0\n"] * 2
+    assert outputs == ["6.0 6.0\n"] * 2
 
 
 MAKING = """
@@ -225,24 +225,24 @@ ROWS = [
 @pytest.mark.parametrize(("name", "parameters", "more"), ROWS, ids=lambda given: str(given)[:40])
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 @pytest.mark.parametrize("size", [5, 12])
-def test_bits_do_not_depend_on_how_close_arrays_lie(name, parameters, more, kind, size):
+def test_bits_do_not_depend_on_how_close_arrays_are(name, parameters, more, kind, size):
     rows = {"triplet_margin": 3, "triplet_margin_with_distance": 3, "cosine_embedding": 2, "multi_margin": 1}.get(
         name, 2
     )
     criterion = lossreg.create(name, **parameters)
     for _ in range(40):
-        room, far = np.zeros((2, 1, size), kind), np.zeros((1, size), kind)
-        room[0] = RANDOM.uniform(size=size)
-        inputs = [room[0], *RANDOM.uniform(size=(rows - 1, 1, size)).astype(kind), *more]
+        memory, far = np.zeros((2, 1, size), kind), np.zeros((1, size), kind)
+        memory[0] = RANDOM.uniform(size=size)
+        inputs = [memory[0], *RANDOM.uniform(size=(rows - 1, 1, size)).astype(kind), *more]
         graded = rows - (name == "multilabel_soft_margin")
         outs = [tuple(np.zeros((graded - 1, 1, size), kind)) for _ in range(2)]
-        near, apart = ((first, *out) if out else first for first, out in zip((room[1], far), outs, strict=True))
+        near, apart = ((first, *out) if out else first for first, out in zip((memory[1], far), outs, strict=True))
         assert criterion.value_and_grad(*inputs, out=near)[0] == criterion.value_and_grad(*inputs, out=apart)[0]
         np.testing.assert_array_equal(near, apart)
 
 
 @pytest.mark.parametrize("distance", ["euclidean", "squared_euclidean", "cosine"])
-def test_bits_do_not_depend_on_where_a_thread_has_its_room(distance):
+def test_bits_do_not_depend_on_where_a_thread_allocates_scratch(distance):
     rows = RANDOM.normal(size=(3, 100_000, 12)).astype(np.float32)
     criterion = lossreg.create("triplet_margin_with_distance", distance_function=distance, swap=True)
     before = lossreg.get_num_threads()
@@ -256,7 +256,7 @@ def test_bits_do_not_depend_on_where_a_thread_has_its_room(distance):
     np.testing.assert_array_equal(*found)
 
 
-def test_a_kernel_with_room_of_its_own_takes_short_rows_and_rows_across_planes():
+def test_a_kernel_with_a_buffer_of_its_own_takes_short_rows_and_channels_first_rows():
     def roomy(
         x1: lossreg.plugin.Row[lossreg.plugin.Real],
         x2: lossreg.plugin.Row[lossreg.plugin.Real],

@@ -160,7 +160,7 @@ def test_a_row_does_not_touch_the_one_beside_it(shape, bad):
 
 
 @pytest.mark.parametrize("samples", [1, 16, 21])
-def test_a_label_out_of_range_is_found_and_told_in_any_lane(samples):
+def test_a_label_out_of_range_is_found_and_reported_in_any_lane(samples):
     scores, labels = np.zeros((samples, 4)), np.zeros(samples, int)
     labels[-1] = 1 << 40  # far outside the memory of the row
     with pytest.raises(lossreg.InvalidInput, match=rf"label a class from 0 to 3 .* got {1 << 40} at \[{samples - 1}\]"):

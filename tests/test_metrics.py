@@ -36,7 +36,7 @@ def test_every_function_is_there_and_every_form_has_metrics():
     assert {name for task in Task for width in (2, 3) for name in suitable_metrics(task, width)} == set(METRIC_NAMES)
 
 
-def test_classes_are_told_by_their_largest_score():
+def test_classes_are_predicted_by_their_largest_score():
     scores, labels = RANDOM.normal(size=(ROWS, 4)), RANDOM.integers(0, 4, ROWS)
     scores[np.arange(ROWS), labels] += 1
     found = measured("cross_entropy", scores, labels, suitable_metrics(Task.CLASSIFICATION, 4))
@@ -96,7 +96,7 @@ def test_rows_with_several_classes():
     assert measured("multilabel_margin", scores, listed)["precision_at_1"] == first
 
 
-def test_pairs_and_triplets_are_told_by_which_way_round_loses_less():
+def test_pairs_and_triplets_are_predicted_by_the_order_with_the_smaller_loss():
     sides = np.float32([1, 1, -1, -1])
     scores = np.float32([2, 1, 1, 2, 1, 2, 2, 1])[:, np.newaxis]  # the first above, below, below, above
     found = measured("margin_ranking", scores, sides[:, np.newaxis], ["accuracy", "roc_auc"], rows=2)

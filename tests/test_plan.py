@@ -110,7 +110,7 @@ def test_a_run_of_a_sweep_is_refused_and_a_sweep_of_a_run_too(plan):
     ]
 
 
-def test_every_mistake_in_a_block_is_told_at_its_place(plan):
+def test_every_mistake_in_a_block_is_reported_at_its_location(plan):
     text = """\
 sweep:
   gird: {loss: [mse]}
@@ -174,7 +174,7 @@ def test_what_a_block_cannot_be(plan, text, problem):
     assert problems(lambda: plan(text)) == [f"x.yaml:{problem}"]
 
 
-def test_mistakes_of_trials_are_told_once_at_the_value_with_the_trials_that_have_them(plan):
+def test_mistakes_of_trials_are_reported_once_at_the_value_with_the_trials_that_have_them(plan):
     text = """\
 sweep:
   grid:

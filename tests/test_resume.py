@@ -439,7 +439,7 @@ def disk(tmp_path):
         subprocess.run(["umount", folder], check=True)
 
 
-def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(disk, tmp_path):
+def test_a_full_disk_is_an_error_and_the_run_continues_once_there_is_space(disk, tmp_path):
     folder, fill, free = disk
     given = small(model={"name": "mlp", "hidden": [100, 30]})
     uninterrupted = lossreg.run(given, root=tmp_path / "uninterrupted")

@@ -78,7 +78,7 @@ def stores_itself(x, slope):
         (cross_entropy.forms[0].kernel, ("slope",), False),
     ],
 )
-def test_what_only_stores_its_slopes_is_told_from_what_reads_them(function, names, expected):
+def test_kernels_that_only_store_slopes_are_distinguished_from_those_that_read_them(function, names, expected):
     assert only_stores(function, names) is expected
 
 

@@ -51,7 +51,7 @@ def test_linear_warm_up_rises_and_may_fall():
     assert factors("linear_warmup", warmup=4, final=0.5)[3::8] == [1.0, 0.75, 0.5]
 
 
-def test_plateau_waits_for_its_patience_and_starts_anew():
+def test_plateau_waits_for_its_patience_and_starts_again():
     losses = [5.0, 4.0, 4.0, 4.1, 4.2, 3.0, float("nan"), 3.0, 3.0]
     found = factors("plateau", steps=10, per_epoch=1, losses=losses, patience=1, factor=0.5)
     assert found == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]
@@ -78,8 +78,8 @@ def test_a_schedule_gets_only_what_there_is():
     def wrong(stpe: int) -> float:
         return float(stpe)
 
-    told = "wrong: a schedule is given epoch, losses, step, steps; 'stpe' is a parameter and needs a default"
-    with pytest.raises(InvalidDefinition, match=re.escape(told)):
+    message = "wrong: a schedule is given epoch, losses, step, steps; 'stpe' is a parameter and needs a default"
+    with pytest.raises(InvalidDefinition, match=re.escape(message)):
         lossreg.plugin.schedule(wrong)
 
 
@@ -119,8 +119,8 @@ def test_an_optimizer_without_a_rate_takes_no_schedule_of_it(monkeypatch):
     ) -> tuple[float, float]:
         return weight - grad / step, last
 
-    told = "schedule: cosine changes the learning rate, but signs has no parameter lr"
-    with pytest.raises(InvalidConfig, match=told):
+    message = "schedule: cosine changes the learning rate, but signs has no parameter lr"
+    with pytest.raises(InvalidConfig, match=message):
         lossreg.run(small(optimizer="signs", schedule="cosine"))
 
 

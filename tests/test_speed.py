@@ -177,7 +177,7 @@ def row(case, group, **ratios):
     }
 
 
-def test_peers_that_are_faster_are_told_the_worst_first():
+def test_peers_that_are_faster_are_listed_the_worst_first():
     rows = [row("a", "1M elements", torch=4.0, jax_jit=0.9, limit=0.5), row("b", "image", torch=0.25, limit=0.5)]
     results = summary.recorded() | {"failed": ["cases, c FAILED: no"]}
     results["sections"] = dict.fromkeys(("cases", "float64", "value", "threads", "scaling", "sizes"), rows) | {
@@ -198,7 +198,7 @@ def test_peers_that_are_faster_are_told_the_worst_first():
 def test_the_table_of_speed_is_what_was_measured():
     _, table, after = summary.in_readme()
     assert after, "README.md has no <!-- speed --> and <!-- /speed -->"
-    assert table == summary.readme_table(summary.recorded()), "make bench measures and writes it anew"
+    assert table == summary.readme_table(summary.recorded()), "make bench measures again and updates it"
     assert not summary.recorded()["failed"]
 
 

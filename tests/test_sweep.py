@@ -134,14 +134,14 @@ def test_a_terminal_has_a_table_that_gives_way_to_the_summary(tmp_path):
 
 def test_the_name_of_a_sweep_stands_for_its_runs(sweep, tmp_path):
     finish(sweep(SMALL))
-    told = subprocess.run(
+    listed = subprocess.run(
         [sys.executable, "-m", "lossreg", "compare", "x", "--runs", "runs", "--json"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert len(json.loads(told.stdout)["runs"]) == 12
+    assert len(json.loads(listed.stdout)["runs"]) == 12
     again = subprocess.run(
         [sys.executable, "-m", "lossreg", "resume", "runs/x"], cwd=tmp_path, capture_output=True, check=False
     )

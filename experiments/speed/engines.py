@@ -108,7 +108,7 @@ def torch_compiled(problem: Problem) -> Contender:
     import torch
     from torch.nn import functional
 
-    torch.compiler.reset()  # a function is compiled anew only so many times
+    torch.compiler.reset()  # the number of recompilations of a function is limited
     function = getattr(functional, problem.case.entry.torch, adaptive)
     return torch_call(problem, torch.compile(function, dynamic=False))
 

@@ -89,7 +89,7 @@ def pin(threads: int) -> None:
 def worker(threads: int) -> Iterator[Callable[..., Any]]:
     """Something that calls a function with its arguments in a fresh process, which has so many threads."""
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # XLA tells of what takes it long to compile
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # XLA warns of slow compilations
     with ProcessPoolExecutor(1, get_context("spawn"), pin, (threads,)) as pool:
         yield lambda *given: pool.submit(*given).result()
 

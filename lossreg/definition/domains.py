@@ -1,7 +1,7 @@
-"""Domains: the sets of numbers that arguments of kernels may be in.
+"""Domains: the sets of numbers that arguments of kernels may have.
 
 A domain's `contains` is branch-free Python, so that one definition serves numbers, numpy arrays, 60-digit numbers and
-compiled loops. Its inverse link takes the outputs of a network, which may be any numbers, to predictions of the domain:
+compiled loops. Its inverse link maps the outputs of a network, which may be any numbers, to predictions of the domain:
 probabilities are a sigmoid or softmax of them, positive numbers a softplus, a dissimilarity the distance of embeddings.
 """
 

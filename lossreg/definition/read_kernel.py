@@ -1,4 +1,4 @@
-"""Read a kernel's signature and results as a form; everything that cannot be a kernel is refused here."""
+"""Read the signature and results of a kernel as a form; every function that cannot be a kernel is refused here."""
 
 from __future__ import annotations
 
@@ -102,6 +102,6 @@ def check_widths(kernel: str, inputs: list[Input]) -> None:
             raise InvalidDefinition(f"{kernel}: {entry.name} has a width, but is not a Row or ClassRow")
         if entry.learned and any(other.axis is not None for other in inputs):
             raise InvalidDefinition(
-                f"{kernel}: {entry.name} is learned, which a kernel by row cannot add up its slopes of; write it as a "
+                f"{kernel}: {entry.name} is learned, but a kernel by row cannot add up its slopes; write it as a "
                 "batch kernel"
             )

@@ -32,7 +32,7 @@ class Returned:
 
 
 def returned_values(function: Callable[..., Any]) -> Returned | None:
-    """Return how many numbers a function returns; 0 for nothing, None if neither annotation nor source tells.
+    """Return how many numbers a function returns, 0 for nothing; None if neither annotation nor source shows it.
 
     Raises InvalidDefinition if its return statements disagree.
     """
@@ -48,7 +48,7 @@ def returned_values(function: Callable[..., Any]) -> Returned | None:
 
 
 def count_of_annotation(annotation: Any) -> int | None:
-    """Return how many numbers a return annotation stands for, or None if it does not tell."""
+    """Return how many numbers a return annotation stands for, or None if it does not say."""
     if annotation is type(None):
         return 0
     if get_origin(annotation) is tuple:
@@ -58,7 +58,7 @@ def count_of_annotation(annotation: Any) -> int | None:
 
 
 def return_statements(function: Callable[..., Any]) -> Iterator[tuple[int, int]]:
-    """Yield how many numbers each return statement gives, as far as its text tells, and its line in the file."""
+    """Yield how many numbers each return statement gives, as far as its text shows, and its line in the file."""
     definition = definition_of(function)
     if definition is None:
         return
@@ -102,7 +102,7 @@ def own_returns(tree: ast.AST) -> Iterator[ast.Return]:
 
 
 def counts_of_expression(value: ast.expr | None) -> Iterator[int]:
-    """Yield how many numbers an expression gives; nothing for one whose text does not tell, such as a call."""
+    """Yield how many numbers an expression gives; nothing if its text does not show it, as for a call."""
     if value is None or (isinstance(value, ast.Constant) and value.value is None):
         yield 0
     elif isinstance(value, ast.IfExp):

@@ -1,4 +1,4 @@
-"""Roles: what arguments of kernels are for, where lossreg treats them differently because of it."""
+"""Roles: what arguments of kernels are for, if lossreg treats them differently because of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Role(Enum):
     WEIGHT = "weight"
     """A parameter that the values are multiplied by; a mean divides by the sum of the weights."""
     SCALE = "scale"
-    """A parameter that the values are multiplied by; a mean divides by the number of elements all the same."""
+    """A parameter that the values are multiplied by; a mean still divides by the number of elements."""
     IGNORED_LABEL = "ignored label"
     """A parameter: rows with this label are left out of the value, the gradient and the count."""
 

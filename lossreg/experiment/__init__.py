@@ -1,1 +1,1 @@
-"""Experiments: a run, from YAML to table."""
+"""Experiments: configs in YAML, training, the directories of runs, sweeps and reports."""

@@ -1,1 +1,1 @@
-"""The built-in losses: one file for each, in folders by family, found by the same entry points as anybody's."""
+"""The built-in losses: one file each, in folders by family, found by entry points like those of any distribution."""

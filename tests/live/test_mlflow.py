@@ -25,8 +25,8 @@ result = lossreg.run(config, root="runs")
 client = MlflowClient(sys.argv[2])
 (run,) = client.search_runs([client.get_experiment_by_name("trial").experiment_id])
 history = [[m.step, m.value] for m in client.get_metric_history(run.info.run_id, "test_loss")]
-told = {"name": run.info.run_name, "status": run.info.status, "params": run.data.params, "history": history}
-print(json.dumps({**told, "metrics": run.data.metrics, "result": result.metrics, "path": result.path.name}))
+report = {"name": run.info.run_name, "status": run.info.status, "params": run.data.params, "history": history}
+print(json.dumps({**report, "metrics": run.data.metrics, "result": result.metrics, "path": result.path.name}))
 """
 
 
@@ -42,9 +42,9 @@ def test_mlflow_has_what_the_run_has(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "failed and gets no more metrics" not in done.stderr
-    told = json.loads(done.stdout)
-    assert (told["name"], told["status"]) == (told["path"], "FINISHED")
-    assert told["params"]["data.samples"] == "60"
-    assert told["params"]["loss.name"] == "mse"
-    assert told["history"] == [[record["step"], record["test_loss"]] for record in told["result"]]
-    assert told["metrics"]["train_r2"] == told["result"][-1]["train_r2"]
+    report = json.loads(done.stdout)
+    assert (report["name"], report["status"]) == (report["path"], "FINISHED")
+    assert report["params"]["data.samples"] == "60"
+    assert report["params"]["loss.name"] == "mse"
+    assert report["history"] == [[record["step"], record["test_loss"]] for record in report["result"]]
+    assert report["metrics"]["train_r2"] == report["result"][-1]["train_r2"]

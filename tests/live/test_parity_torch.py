@@ -2,7 +2,7 @@
 
 Values and gradients, of targets too, agree to 1e-7 in float64 and 2e-5 in float32, relative above 1 and absolute below.
 Where lossreg differs on purpose is counted, and has to differ: what it refuses is refused, and then compared as both
-take it; a mean over nothing is 0. PyTorch draws its samples anew for every run. `pytest -s` shows the counts.
+take it; a mean over nothing is 0. PyTorch draws new samples in every run. `pytest -s` shows the counts.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from torch.testing._internal.common_modules import module_db
 import lossreg
 from lossreg.definition.signature import variants
 
-# PyTorch warns of what it does all the same: of broadcasting, and of the mean that kl_div divides by.
+# PyTorch warns of broadcasting and of the mean of kl_div, and computes them nevertheless.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 CLOSE = {torch.float64: 1e-7, torch.float32: 2e-5}
@@ -42,7 +42,7 @@ TAKEN = (
     "ignore_index cannot be specified when target contains probabilities",
 )
 
-# What a module with a layer is told of the layer.
+# The arguments of modules that have a layer.
 LAYER = ("bias", "device", "dtype", "out_features")
 
 
@@ -296,5 +296,5 @@ def test_over_random_inputs_and_all_parameters(seed, kind):
 
 def report(source, name, kind, counts, worst):
     """Say what was compared; `-s` shows it."""
-    told = ", ".join(f"{number} {what}" for what, number in counts.items())
-    print(f"{source} {name} {str(kind)[6:]}: {told}, largest deviation {worst:.1e}")  # noqa: T201  for people who ask for it
+    summary = ", ".join(f"{number} {what}" for what, number in counts.items())
+    print(f"{source} {name} {str(kind)[6:]}: {summary}, largest deviation {worst:.1e}")  # noqa: T201  for people who ask for it

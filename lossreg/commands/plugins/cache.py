@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
     """Add the command's parser."""
     description = (
         "Show how many compiled loops are kept on disk, and where. Those of another version of lossreg or numba are "
-        "stale: nothing reads them any more. A loop that is deleted is compiled again by the next call that needs it."
+        "stale and no longer read. A loop that is deleted is compiled again by the next call that needs it."
     )
     command = commands.add_parser("cache", help="show or delete compiled code", description=description)
     command.add_argument("--clear", action="store_true", help="delete the files")
@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print a table of the files, or delete them and print what is gone."""
+    """Print a table of the files, or delete them and print how many were deleted."""
     from lossreg.commands.output import say
     from lossreg.formatting import columns, counted
     from lossreg.kernels.compiler.cache import cached_files, clear
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def loops(files: Sequence[CachedFile]) -> int:
-    """Return of how many loops, each for arguments of some types, the files have the code."""
+    """Return the number of loops, one for each signature, whose code is in the files."""
     return sum(file.path.suffix == ".nbc" for file in files)
 
 

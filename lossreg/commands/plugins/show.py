@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
         except BrokenPlugin as error:
             if not options.name.endswith(SUFFIX):
                 raise
-            broken.append(error)  # a file has a plugin of one kind, and is none of the others
+            broken.append(error)  # a file has a plugin of one kind only
     if not found:
         raise broken[0] if broken else unknown(options.name)
     say("\n\n".join(describe(*one, trainable=one[0] != "loss" or is_trainable(one[2])) for one in found))

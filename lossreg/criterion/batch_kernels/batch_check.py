@@ -42,7 +42,7 @@ def check_batch(
     call = Call(bound, arrays, weighted_shape(bound.form, arrays, sizes), graded_inputs(bound, wrt))
     call.sizes = sizes
     if sample_weight is not None and bound.form.weight_axes is None:
-        raise InvalidParameter(f"{name}: takes no sample_weight: the samples of a batch have one value together")
+        raise InvalidParameter(f"{name}: takes no sample_weight: all samples of a batch have one common value")
     if CLASSES in sizes:
         for parameter, value in bound.parameters:
             if isinstance(value, np.ndarray) and value.shape != (sizes[CLASSES],):

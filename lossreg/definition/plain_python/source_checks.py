@@ -48,7 +48,7 @@ def problems(definition: ast.FunctionDef, results: int) -> Iterator[tuple[ast.st
 
 
 def can_reach_end(statements: list[ast.stmt]) -> bool:
-    """Whether the statements can be passed without a return, as far as their form tells."""
+    """Whether the statements can be passed without a return, as far as their syntax shows."""
     for statement in statements:
         if isinstance(statement, ast.Return | ast.Raise | ast.Break | ast.Continue):
             return False

@@ -58,7 +58,7 @@ def try_kernel(form: Form, settings: Mapping[str, Any], width: int = 1) -> None:
     settings: all parameters, as the kernel gets them. width: how many numbers are in a row of the call.
 
     A kernel that fails with rows of 1 or 2 numbers may still be right for rows of a certain length, such as the four
-    numbers of a box: it is tried anew for every length then.
+    numbers of a box: it is then tried again for every length.
     """
     key = (form, *(x for x in settings.values() if not isinstance(x, float) and is_hashable(x)))
     passed = _passed.setdefault(key, set())
@@ -102,7 +102,7 @@ def is_hashable(x: Any) -> bool:
 
 
 def may_not_end(form: Form, settings: Mapping[str, Any]) -> bool:
-    """Whether the kernel, or a function that it calls, may run for ever, as far as its source tells.
+    """Whether the kernel, or a function that it calls, may run forever, as far as its source shows.
 
     Raises InvalidDefinition for statements that they cannot have.
     """

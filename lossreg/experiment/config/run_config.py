@@ -8,7 +8,7 @@
     reduction: mean                                         # mean, sum or batchmean
     train: {epochs: 30, batch_size: 64, shuffle: true}      # epochs or steps
     metrics: [accuracy, f1_macro]                           # by default, the usual ones of the task
-    report: [multi_margin, {name: nll, as: surprise}]       # losses to evaluate besides the trained one
+    report: [multi_margin, {name: nll, as: surprise}]       # losses to evaluate in addition to the trained one
     trackers: [tensorboard]                                 # tools that receive the metrics; by default none
     seed: 0
 
@@ -189,7 +189,7 @@ def validate_metrics(validator: ConfigValidator, content: Mapping[str, Any]) -> 
 
 
 def validate_reported_losses(validator: ConfigValidator, content: Mapping[str, Any]) -> tuple[PluginConfig, ...]:
-    """Check the losses to report besides the trained one."""
+    """Check the losses to report in addition to the trained one."""
     plugins = []
     labels: set[str] = set()
     for index, given in enumerate(validator.items("report", content, "[mse, {name: huber, delta: 2}]")):

@@ -32,7 +32,7 @@ DELETED = re.compile(r"\.(.+)\.[0-9a-f]{8}\.deleted")
 
 @dataclass(frozen=True)
 class Deletion:
-    """What deleting a directory does, or why it is refused."""
+    """The planned deletion of a directory, or the reason why it is refused."""
 
     path: Path
     kind: Kind
@@ -88,7 +88,7 @@ def refused(place: Path, kind: Kind, device: int, inner: set[Path]) -> str:
 
 
 def fail(error: OSError) -> None:
-    """Raise what `os.walk` would pass over."""
+    """Raise the error, which `os.walk` would ignore."""
     raise error
 
 

@@ -60,7 +60,7 @@ def packages() -> dict[str, str]:
 
 
 def metadata_of(distribution: Distribution) -> str:
-    """The metadata of a distribution, whatever its encoding; empty where it cannot be read."""
+    """The metadata of a distribution, whatever its encoding; empty if it cannot be read."""
     for name in ("METADATA", "PKG-INFO"):
         with suppress(OSError):
             try:
@@ -111,7 +111,7 @@ def changes(before: Mapping[str, Any], config: Config) -> list[str]:
 
 
 def written(value: Any) -> str:
-    """A value as a message shows it."""
+    """Format a value for a message."""
     return "absent" if value is None else json.dumps(value)
 
 

@@ -1,4 +1,4 @@
-"""Write files so that a crash or a full disk leaves no half of one, and open regular files only.
+"""Write files atomically, so that a crash or a full disk leaves no partial file, and open regular files only.
 
 A directory of runs may come from someone else: a link is never followed, and a pipe or a device never opened to wait
 for it.
@@ -24,7 +24,7 @@ SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(o
 
 
 def open_regular(path: Path, flags: int) -> int:
-    """Open a regular file: the descriptor. Raises OSError for anything else."""
+    """Open a regular file, and return its descriptor. Raises OSError for anything else."""
     try:
         descriptor = os.open(path, flags | SAFELY, 0o666)
     except OSError as error:
@@ -59,7 +59,7 @@ def read(path: Path, most: int) -> bytes:
 
 
 def write(path: Path, content: str | bytes, hint: str = "") -> None:
-    """Write a file under another name first, so that no reader ever sees half of it, and leave no trace of a failure.
+    """Write a file under a temporary name and rename it, so that no reader sees a part; clean up after a failure.
 
     When this returns, the content and the name are on the disk. Raises OSError, which names the file.
     """
@@ -88,7 +88,7 @@ def append(path: Path, line: str) -> None:
 
 @contextmanager
 def explaining(path: Path, what: str = "written", hint: str = "") -> Iterator[None]:
-    """Put the path into an OSError, which the system's message may lack (no space left on device), and what to do."""
+    """Add the path, which the system's message may lack (no space left on device), and a hint to an OSError."""
     try:
         yield
     except OSError as error:
@@ -96,7 +96,7 @@ def explaining(path: Path, what: str = "written", hint: str = "") -> Iterator[No
 
 
 def sync(path: Path) -> None:
-    """Bring a file, or the names in a directory, to the disk; do nothing for one that does not exist."""
+    """Flush a file, or the names in a directory, to the disk; do nothing if it does not exist."""
     if path.is_dir():
         if os.name == "posix":
             descriptor = os.open(path, os.O_RDONLY)
@@ -115,7 +115,7 @@ def size(path: Path) -> int:
 
 
 def cut(path: Path, to: int) -> None:
-    """Cut a file back to a size that it had; leave one alone that does not exist and had none."""
+    """Truncate a file to a size that it had; do nothing for one that does not exist if the size is 0."""
     if to or path.exists():
         with explaining(path, "cut back"), opened(path, os.O_WRONLY) as descriptor:
             os.truncate(descriptor, to)

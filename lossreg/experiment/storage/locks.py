@@ -142,7 +142,7 @@ def hint(folder: Path) -> str:
 
 
 def this_process() -> dict[str, Any]:
-    """Describe this process, so that others can tell later whether it still exists."""
+    """Describe this process, so that others can find out later whether it still exists."""
     return {"pid": os.getpid(), "host": platform.node(), "machine": machine(), "process_started": start_of(os.getpid())}
 
 

@@ -1,4 +1,4 @@
-"""The schemas of a run's files: what each key of them holds."""
+"""The schemas of the files of a run: the type of value of each key."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST_TEXT = 100_000
-"""The characters of a text that is read."""
+"""The largest number of characters of a text that is read."""
 
 Check = Callable[[Any], bool]
 
 
 def is_text(value: Any) -> bool:
-    """Whether a value is text of a bearable length."""
+    """Whether a value is text of at most LONGEST_TEXT characters."""
     return isinstance(value, str) and len(value) <= LONGEST_TEXT
 
 

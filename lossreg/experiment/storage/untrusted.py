@@ -101,7 +101,7 @@ def loads(text: str, parse_int: Callable[[str], int] = int) -> Any:
 
 
 def values(content: dict[str, Any] | list[Any]) -> Iterator[Any]:
-    """What a mapping or a list contains."""
+    """The values in a mapping or a list."""
     return iter(content.values() if isinstance(content, dict) else content)
 
 
@@ -120,7 +120,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def checked(content: Mapping[str, Any], schema: Mapping[str, Check], rest: Check | None = None) -> Checked:
-    """What of a mapping fits a schema, and the problems of what does not; `rest` is for the keys that it lacks."""
+    """Split a mapping into what fits a schema and the problems of the rest; `rest` is the check of keys not in it."""
     result = Checked()
     for key, value in content.items():
         check = schema.get(key, rest)
@@ -135,7 +135,7 @@ def checked(content: Mapping[str, Any], schema: Mapping[str, Check], rest: Check
 
 @dataclass
 class Checked:
-    """What of a mapping can be used, and why the rest cannot."""
+    """The part of a mapping that can be used, and the problems of the rest."""
 
     content: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)

@@ -40,7 +40,7 @@ class MatchedLoss:
     reconstructs_inputs: bool
     """Whether the targets are the inputs."""
     reported: tuple[MatchedLoss, ...] = ()
-    """The losses that are reported besides this one."""
+    """The losses that are reported in addition to this one."""
     scaling: Scaling | None = None
     """How the targets have been standardised."""
 

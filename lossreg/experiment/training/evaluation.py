@@ -1,4 +1,4 @@
-"""Evaluate a network on examples: the loss, the losses reported besides it, and metrics.
+"""Evaluate a network on examples: the trained loss, reported losses, and metrics.
 
 `loss` is the mean of the loss that is trained, whatever reduction training uses, so that runs can be compared;
 `loss_huber` is that of a reported loss. All others are metrics:
@@ -56,7 +56,7 @@ class Evaluator:
         self.metrics = BUILT_IN[self.kind] if metrics is None else metrics
         self.objectives = {"loss": objective, **{f"loss_{label}": each for label, each in (reported or {}).items()}}
         self.loss_of_each = Criterion(loss.loss, "none", loss.parameters) if task.rows > 1 else None
-        # What the mean of each chunk is weighted by depends on the targets alone, so it is computed once.
+        # The weight of the mean of each chunk depends only on the targets, so it is computed once.
         self.weights: WeakKeyDictionary[Examples, dict[str, list[float]]] = WeakKeyDictionary()
 
     @classmethod

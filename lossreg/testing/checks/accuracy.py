@@ -153,7 +153,7 @@ def neighbours(
 
 
 def beside(given: Any, domain: Domain, real: Any, fixed: tuple[int, ...], towards: int = 1) -> Iterator[Any]:
-    """Yield a number, or a row with one of its numbers, moved by one unit, away from 0 if the domain has the result."""
+    """Yield a number, or a row with one number changed, moved by one ulp: away from 0 if the domain has the result."""
     for j, x in enumerate(given if isinstance(given, list) else [given]):
         if isinstance(x, int) or x in fixed or not context().isfinite(x):
             continue
