@@ -25,7 +25,7 @@ MOST_INPUTS = 3
 
 @check
 def wrt_selects_gradients(tested: LossUnderTest, run: CheckRun) -> None:
-    """Gradients selected by `wrt`, in any number and order, equal those of a call without; unknown names are rejected."""
+    """Gradients selected by `wrt`, in any number and order, equal those of all inputs; unknown names are rejected."""
     for case in tested.default_cases:
         arrays, names = batch(case, (6,)), case.form.slopes
         values, grads = value_and_grad(case, "none")(*arrays)
