@@ -8,6 +8,7 @@
 * `Row`, `ClassRow`, `Slope` and `Slopes` annotate rows of a kernel, `Array` and `Axes` the arrays of a batch kernel;
   `Width` fixes the length of a row, and `Learned` has an input trained beside the network.
 * `Domain`, `InverseLink` and `shifted_softplus` make custom domains.
+* `normalized_rows`, `sorted_segments` and the like are functions on the arrays of batch kernels.
 * `each`, `Scratch` and `require` are for batch kernels; `Table` and `Columns` are what data sets return;
   `Network`, `Sequential` and `Dense` are what models are made of.
 
@@ -96,6 +97,17 @@ if TYPE_CHECKING:
         Dense as Dense,
         Sequential as Sequential,
     )
+    from lossreg.kernels.batches.rows import (
+        add_rows as add_rows,
+        normalized_rows as normalized_rows,
+        through_normalization as through_normalization,
+    )
+    from lossreg.kernels.batches.segments import (
+        blocks_of_pairs as blocks_of_pairs,
+        segment_softmax as segment_softmax,
+        segment_sums as segment_sums,
+        sorted_segments as sorted_segments,
+    )
     from lossreg.kernels.drivers.batch_kernel import (
         each as each,
         require as require,
@@ -103,6 +115,13 @@ if TYPE_CHECKING:
     from lossreg.kernels.drivers.scratch import Scratch as Scratch
 
 EXPORTS = {
+    "add_rows": "lossreg.kernels.batches.rows",
+    "normalized_rows": "lossreg.kernels.batches.rows",
+    "through_normalization": "lossreg.kernels.batches.rows",
+    "blocks_of_pairs": "lossreg.kernels.batches.segments",
+    "segment_softmax": "lossreg.kernels.batches.segments",
+    "segment_sums": "lossreg.kernels.batches.segments",
+    "sorted_segments": "lossreg.kernels.batches.segments",
     "Event": "lossreg.definition.annotations",
     "Finite": "lossreg.definition.annotations",
     "FiniteNonNegative": "lossreg.definition.annotations",

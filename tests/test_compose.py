@@ -52,7 +52,8 @@ def test_a_plugin_of_another_name_brings_its_own_parameters_and_leaves_the_setti
     data = load(write("top.yaml", "extends: base.yaml\ndata: {name: wine, test: 0.1}\n")).data
     assert (data.name, data.settings) == (
         "wine",
-        {"test": 0.1, "validation": 0.0, "standardise": True, "standardise_targets": False},
+        {"test": 0.1, "validation": 0.0, "standardise": True, "standardise_targets": False}
+        | dict.fromkeys(("group", "event", "weight", "second_view")),
     )
     for changes in (["loss.name=mse", "loss.weight=2"], ["loss.weight=2", "loss.name=mse"]):
         assert load("base.yaml", changes).loss.parameters == {"weight": 2.0}

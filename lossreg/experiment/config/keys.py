@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from lossreg.definition.annotations import Fraction, NonNegativeInteger, Positive, PositiveInteger
 from lossreg.definition.parameters import Parameter
+from lossreg.experiment.data.given_columns import GIVEN, SECOND_VIEW
 from lossreg.registry.registries import data, losses, models, optimizers, schedules
 
 EXTENDS = "extends"
@@ -31,6 +32,8 @@ SETTINGS: dict[str, tuple[Parameter, ...]] = {
         Parameter("validation", Fraction, 0.0),
         Parameter("standardise", bool, default=False),
         Parameter("standardise_targets", bool, default=False),
+        *(Parameter(name, str | None, None) for name in GIVEN),
+        Parameter(SECOND_VIEW, tuple[str, ...] | None, None),
     ),
     "model": (Parameter("inputs", PositiveInteger | None, None), Parameter("outputs", PositiveInteger | None, None)),
     "optimizer": (),

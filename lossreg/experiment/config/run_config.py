@@ -14,9 +14,10 @@
 
 A bare name stands for a mapping with only a `name`. Besides the parameters of its plugin, `data` takes `test` and
 `validation` (the fractions of the rows to test on and to validate on), `standardise` and `standardise_targets` (by the
-mean and standard deviation of the training rows). `model` takes `inputs` and `outputs`, which follow from data and loss
-and are only checked. `TrainingOptions` lists what `train` takes. All mistakes are found before any work, and reported
-together.
+mean and standard deviation of the training rows), and the columns that go to the loss rather than to the network:
+`group`, `event`, `weight`, and the list `second_view`. `model` takes `inputs` and `outputs`, which follow from data and
+loss and are only checked. `TrainingOptions` lists what `train` takes. All mistakes are found before any work, and
+reported together.
 """
 
 from __future__ import annotations

@@ -21,7 +21,9 @@ def fingerprint(table: Table) -> str:
     """
     digest = blake2b(digest_size=16)
     digest.update(repr((table.classes, table.features, table.target_names)).encode())
-    for array in (table.inputs, table.targets):
+    digest.update(repr(sorted(table.given)).encode() if table.given else b"")
+    views = [] if table.second_view is None else [table.second_view]
+    for array in (table.inputs, table.targets, *(table.given[name] for name in sorted(table.given)), *views):
         digest.update(repr((array.shape, array.dtype.str)).encode())
         add(digest, array)
     return digest.hexdigest()

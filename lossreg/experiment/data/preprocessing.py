@@ -67,6 +67,8 @@ def prepare_inputs(table: Table, rows: NDArray[np.intp], *, standardise: bool) -
     Inputs in memory are converted to float32 here; those of a memory-mapped file are left alone and scaled in batches.
     """
     inputs, fill = table.inputs, None
+    if table.second_view is not None:  # behind the first, and scaled as that is
+        inputs = np.concatenate([inputs, table.second_view])
     if table.impute_missing:
         known = ~np.isnan(inputs[rows])
         fill = np.where(known, inputs[rows], 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lossreg.errors import InvalidInput
+from lossreg.experiment.data.given_columns import GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,8 @@ def split(table: Table, fractions: Mapping[str, float], random: np.random.Genera
     if sum(fractions.values()) >= 1:
         name, fraction = list(fractions.items())[-1]
         raise InvalidInput(f"{name}: {fraction}, together with the other sets, leaves no rows to train on")
+    if GROUP in table.given:
+        return split_groups(table.given[GROUP], fractions, random)
     groups = [np.arange(rows)]
     if table.classes:
         groups = [np.flatnonzero(table.targets == label) for label in range(len(table.classes))]
@@ -44,3 +47,20 @@ def split(table: Table, fractions: Mapping[str, float], random: np.random.Genera
                 f"{name}: {fraction} of {rows} rows gives no {name} rows; give a larger fraction, or 0 to have none"
             )
     return [np.sort(each) for each in (np.concatenate(remaining), *sets)]
+
+
+def split_groups(
+    groups: NDArray[np.int64], fractions: Mapping[str, float], random: np.random.Generator
+) -> list[NDArray[np.intp]]:
+    """Draw the training rows and each named fraction, so that all rows of a group are in one set."""
+    ids, members = np.unique(groups, return_inverse=True)
+    order, sets, start = random.permutation(len(ids)), [], 0
+    for name, fraction in fractions.items():
+        count = round(fraction * len(ids))
+        if fraction and not count:
+            raise InvalidInput(f"{name}: {fraction} of {len(ids)} groups gives no group; give a larger fraction, or 0")
+        sets.append(order[start : start + count])
+        start += count
+    if start >= len(ids):
+        raise InvalidInput(f"{name}: {fraction}, together with the other sets, leaves no groups to train on")
+    return [np.flatnonzero(np.isin(members, chosen)) for chosen in (order[start:], *sets)]

@@ -32,6 +32,9 @@ class Table:
     `impute_missing` is set, nan among the inputs stands for a missing value, which is replaced by the mean over the
     training rows.
 
+    `given` has the columns that the loss gets besides the targets, such as the group of each row, and `second_view`
+    other inputs for the same rows; `lossreg.experiment.data.given_columns` takes both out of the inputs.
+
     Raises InvalidInput for shapes that do not match, and for numbers that are not finite; the message names the column,
     how many there are, and the first row.
     """
@@ -45,6 +48,8 @@ class Table:
     target_names: tuple[str, ...] = ()
     impute_missing: bool = False
     notes: tuple[str, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
+    second_view: Any = None
 
     def __post_init__(self) -> None:
         import numpy as np

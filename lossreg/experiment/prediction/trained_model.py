@@ -16,8 +16,9 @@ from lossreg.experiment.prediction.probabilities import probabilities
 from lossreg.experiment.storage import files, schemas, untrusted
 from lossreg.experiment.task.metrics import metric_kind
 from lossreg.experiment.task.requirements import requirements_of
-from lossreg.experiment.training.evaluation import evaluated_chunks
+from lossreg.experiment.training.evaluation import chunk_size, evaluated_chunks
 from lossreg.experiment.training.examples import Examples, InputRows
+from lossreg.experiment.training.learned import PREFIX
 from lossreg.experiment.training.objective import Objective
 from lossreg.extras import optional_imports
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from lossreg.experiment.config.run_config import Config
     from lossreg.experiment.network.interface import Network
 
+LEARNED_BYTES = 100_000_000
+"""How much a file of weights may have besides the network's: the learned inputs of a loss."""
 FILES = ("config.yaml", "data.json", "weights.safetensors")
 
 
@@ -56,7 +59,8 @@ class TrainedModel:
             raise InvalidInput(f"{choice.name} is no longer a loss that a model on a table can be trained with")
         self._requirements = requirements
         self._objective = Objective(choice.component, "mean", choice.parameters, requirements)
-        self._kind = metric_kind(requirements.task) if requirements.task.rows == 1 else "embedding"
+        kind = metric_kind(requirements.task, any_width=requirements.any_width)
+        self._kind = kind if requirements.task.rows == 1 and kind != "none" else "embedding"
         self._reconstructs = self._kind == "regression" and "outputs" not in config.model.component.supplied
         self._probabilities = probabilities(choice.component, requirements)
 
@@ -72,8 +76,8 @@ class TrainedModel:
         """The outputs of some rows at a time, in the chunks of an evaluation, so that they have the same bits."""
         examples = Examples(InputRows(inputs, np.arange(len(inputs))[:, np.newaxis]), None)
         with blas_threads(self.config.train.threads):
-            for outputs, _ in evaluated_chunks(self.network, examples):
-                yield outputs
+            for chunk in evaluated_chunks(self.network, examples, chunk_size(examples)):
+                yield chunk.outputs
 
     def predict(self, data: Any) -> NDArray[Any]:
         """Predict each row: a class by its name, a real target in the units of the data, or an embedding.
@@ -94,12 +98,11 @@ class TrainedModel:
         if self._kind == "embedding":
             return squeezed(outputs)
         if self._kind == "regression":
-            values = self._objective.predictions(outputs)[0]
-            values = np.exp(values) if self._requirements.log_prediction else values
+            values = self._objective.real_values(outputs)
             scaling = self.encoding.scaling if self._reconstructs else self.encoding.target_scaling
             values = Scaling.from_json(scaling).undo(values) if scaling else values
             return squeezed(values)
-        scores = self._objective.split(outputs)[0]
+        scores = self._objective.scores(outputs)
         if self._kind == "multilabel":
             return np.asarray(scores > 0)
         names = np.array(self.classes or range(max(2, scores.shape[1])))
@@ -162,11 +165,12 @@ def read_weights(path: Path, network: Network) -> None:
     try:
         with files.opened(path, os.O_RDONLY) as descriptor:
             size = os.fstat(descriptor).st_size
-        most = 2 * network.weights.nbytes + 1_000_000
+        most = 2 * network.weights.nbytes + LEARNED_BYTES
         if size > most:
             raise InvalidInput(f"{path.name} has {size:,} bytes, where its model takes at most {most:,}")
         with safe_open(path, "np") as file:
-            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is not iterable
+            names = [name for name in file.keys() if not name.startswith(PREFIX)]  # noqa: SIM118  it is not iterable
+            found = {name: file.get_tensor(name) for name in names}
     except (OSError, SafetensorError) as error:
         raise InvalidInput(f"{path.name} is damaged: {error}") from error
     shapes = {name: array.shape for name, array in found.items()}

@@ -122,7 +122,7 @@ def execute(  # noqa: PLR0913  a run consists of these
         record_stop(error, training, directory)
         progress.stopped(directory.path)
         raise
-    result = Result(directory.path, prepared.config.resolved(), training.history, dict(prepared.network.named), final)
+    result = Result(directory.path, prepared.config.resolved(), training.history, final_weights(training), final)
     progress.finished(result)
     return result
 
@@ -151,11 +151,17 @@ def save_results(training: TrainingLoop, directory: RunDirectory) -> Record:
         final = training.history[training.best]
         best = checkpoint.read(directory.checkpoints, final["step"], size_limit(training))
         training.restore(best, training.history)
-    directory.save(training.prepared.network.named)
+    directory.save(final_weights(training))
     predictions.save(training.prepared, directory.path)
     directory.status("finished", step=last["step"])
     directory.note(f"finished after step {last['step']}, with the weights of step {final['step']}")
     return final
+
+
+def final_weights(training: TrainingLoop) -> dict[str, Any]:
+    """The weights of the network, and the learned inputs of the loss, by name."""
+    learned = training.prepared.objective.learned
+    return {**training.prepared.network.named, **(learned.final() if learned else {})}
 
 
 def write_checkpoints(training: TrainingLoop, directory: RunDirectory) -> None:

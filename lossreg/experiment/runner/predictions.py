@@ -22,7 +22,7 @@ from lossreg.experiment.storage.checkpoint import encode
 from lossreg.experiment.storage.schemas import is_text
 from lossreg.experiment.storage.untrusted import Unreadable, parsed
 from lossreg.experiment.task.tasks import Task
-from lossreg.experiment.training.evaluation import evaluated_chunks
+from lossreg.experiment.training.evaluation import chunk_size, evaluated_chunks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ class Predictions(NamedTuple):
 def predict(prepared: PreparedRun) -> Predictions | None:
     """Predict the test examples; None if there are none, or if each may have several labels."""
     evaluator, examples = prepared.evaluator, prepared.splits.get("test")
-    if examples is None or evaluator.kind == "multilabel":
+    if examples is None or evaluator.kind in {"multilabel", "none"}:
         return None
     targets, predictions = evaluator.targets_and_predictions(prepared.network, examples)
     if evaluator.kind == "regression":
@@ -76,7 +76,8 @@ def save(prepared: PreparedRun, folder: Path) -> None:
         if prepared.objective.rows == 1:
             arrays["row"] = examples.inputs.flat_index
             model = TrainedModel(prepared.config, prepared.encoding, prepared.network)
-            chunks = [model.probabilities(outputs) for outputs, _ in evaluated_chunks(prepared.network, examples)]
+            given = evaluated_chunks(prepared.network, examples, chunk_size(examples))
+            chunks = [model.probabilities(chunk.outputs) for chunk in given]
             known = [chunk for chunk in chunks if chunk is not None]
             arrays |= {"probability": np.concatenate(known)} if known else {}
         files.write(folder / FILE, encode(arrays, {"classes": json.dumps(found.classes)}))

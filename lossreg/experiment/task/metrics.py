@@ -27,6 +27,7 @@ BUILT_IN = {
     "binary": ("accuracy",),
     "multiclass": ("accuracy",),
     "multilabel": ("precision_at_1",),
+    "none": (),
 }
 """The metrics that are computed here, batch by batch, and recorded unless a config names others."""
 
@@ -113,9 +114,17 @@ for _name in ("f1", "jaccard", "precision", "recall"):
 METRIC_NAMES = sorted({*METRICS, *(name for names in BUILT_IN.values() for name in names)})
 
 
-def metric_kind(task: Task) -> str:
-    """The kind of target that the metrics of a task measure; losses that compare rows are binary: right or wrong."""
+def metric_kind(task: Task, *, any_width: bool = False) -> str:
+    """The kind of target that the metrics of a task measure; losses that compare rows are binary: right or wrong.
+
+    No metric measures what is neither classes nor numbers, or the embeddings of a loss of classes: their kind is none.
+    """
+    if any_width and task is Task.CLASSIFICATION:
+        return "none"
     kinds = {
+        Task.VIEWS: "none",
+        Task.LISTS: "none",
+        Task.SURVIVAL: "none",
         Task.REGRESSION: "regression",
         Task.CLASSIFICATION: "multiclass",
         Task.DISTRIBUTION: "multiclass",
@@ -124,9 +133,9 @@ def metric_kind(task: Task) -> str:
     return kinds.get(task, "binary")
 
 
-def suitable_metrics(task: Task, width: int | None) -> list[str]:
+def suitable_metrics(task: Task, width: int | None, *, any_width: bool = False) -> list[str]:
     """The names of the metrics for a task, and predictions of a width."""
-    kinds = {metric_kind(task)}
+    kinds = {metric_kind(task, any_width=any_width)}
     if "multiclass" in kinds:
         kinds.add(OF_TWO if width == TWO_CLASSES else OF_MORE)
     built_in = {name for kind in kinds for name in BUILT_IN.get(kind, ())}

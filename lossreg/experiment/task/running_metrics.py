@@ -37,6 +37,8 @@ class RunningMetrics:
             self.squared_shifts += np.square(shifted).sum(axis=0)
         elif self.kind == "multiclass":
             self.correct += (predictions.argmax(axis=1) == targets).sum()
+        elif self.kind == "none":
+            return
         elif self.kind == "multilabel":
             self.correct += np.take_along_axis(targets, predictions.argmax(axis=1)[:, np.newaxis], axis=1).sum()
         else:
@@ -44,6 +46,8 @@ class RunningMetrics:
 
     def compute(self) -> dict[str, float]:
         """The metrics over all examples added, by name."""
+        if self.kind == "none":
+            return {}
         if self.kind != "regression":
             counted = self.rows if self.kind == "multilabel" else self.size
             return {BUILT_IN[self.kind][0]: float(self.correct / counted)}

@@ -8,6 +8,7 @@ import numpy as np
 
 from lossreg.definition.domains import PROBABILITY
 from lossreg.definition.roles import Role
+from lossreg.definition.signature import SAMPLES
 from lossreg.errors import InvalidInput
 from lossreg.experiment.task.tasks import Task
 
@@ -24,11 +25,13 @@ TOLERANCE = 1e-3
 
 def are_suitable(task: Task, table: Table) -> bool:
     """Whether a table has the kind of target that a task needs."""
+    if task is Task.VIEWS:
+        return bool(table.classes) or table.second_view is not None
     if not table.classes:
         return task not in (Task.SIGNED_BINARY, Task.CLASSIFICATION, Task.PAIRS, Task.TRIPLETS)
     if task in (Task.BINARY, Task.SIGNED_BINARY, Task.RANKING):
         return len(table.classes) == TWO_CLASSES
-    return task is not Task.REGRESSION
+    return task not in (Task.REGRESSION, Task.LISTS, Task.SURVIVAL)
 
 
 def encode_targets(requirements: LossRequirements, table: Table) -> NDArray[Any]:
@@ -37,6 +40,8 @@ def encode_targets(requirements: LossRequirements, table: Table) -> NDArray[Any]
     Raises InvalidInput for numbers outside the domain of the target.
     """
     task = requirements.task
+    if task is Task.VIEWS:
+        return np.asarray(table.targets)
     if not table.classes:
         return encode_real_targets(requirements, table)
     if task in (Task.CLASSIFICATION, Task.PAIRS, Task.TRIPLETS):
@@ -64,7 +69,17 @@ def encode_real_targets(requirements: LossRequirements, table: Table) -> NDArray
         row, count = int(valid.argmin()), int((~valid).sum())
         where = f"in {count} of {len(targets)} rows; the first is {targets[row].tolist()}, in row {row + 1}"
         raise InvalidInput(f"expects targets to be {extent}, but the data have others {where}")
+    if (requirements.target and requirements.target.axes == (SAMPLES,)) or is_single(requirements):
+        if targets.shape[1] > 1:
+            raise InvalidInput(f"expects one target column, but the data have {targets.shape[1]}")
+        return targets[:, 0]
     return transformed(requirements, targets)
+
+
+def is_single(requirements: LossRequirements) -> bool:
+    """Whether the target of a row of predictions is a single number."""
+    target, first = requirements.target, requirements.predictions[0]
+    return target is not None and first.axis is not None and target.axis is None
 
 
 def transformed(requirements: LossRequirements, targets: NDArray[np.float32]) -> NDArray[Any]:

@@ -12,6 +12,9 @@ rows  predictions      target                      task           targets of the
 2     numbers          Sign                        RANKING        a real number, or two classes
 2     rows, distance   Sign                        PAIRS          classes
 3     rows             none                        TRIPLETS       classes
+2     rows, one a view none                        VIEWS          classes, or a second view of each row
+1     numbers          any, beside groups          LISTS          real numbers: relevances of rows in groups
+1     numbers          a time                      SURVIVAL       real numbers, and whether each is an event
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.domains import (
     CLASS_INDEX,
     DISSIMILARITY,
@@ -32,6 +36,7 @@ from lossreg.definition.domains import (
     UNIT,
 )
 from lossreg.definition.roles import Role
+from lossreg.definition.signature import SAMPLES
 
 if TYPE_CHECKING:
     from lossreg.definition.signature import Input
@@ -49,11 +54,14 @@ class Task(Enum):
     RANKING = "pairs of rows of which one ranks higher"
     PAIRS = "pairs of rows of the same class or of different classes"
     TRIPLETS = "triplets of rows of which two have the same class"
+    VIEWS = "two views of each row, or two rows of the same class"
+    LISTS = "relevances of rows in groups"
+    SURVIVAL = "times until an event"
 
     @property
     def rows(self) -> int:
         """How many rows one example compares."""
-        return {Task.RANKING: 2, Task.PAIRS: 2, Task.TRIPLETS: 3}.get(self, 1)
+        return {Task.RANKING: 2, Task.PAIRS: 2, Task.VIEWS: 2, Task.TRIPLETS: 3}.get(self, 1)
 
 
 ONE_ROW = {
@@ -82,15 +90,37 @@ SEVERAL_ROWS = {
 """The task by the domain of the predictions, whether they are rows, how many there are, and the target's domain."""
 
 
-def task_of(predictions: tuple[Input, ...], target: Input | None) -> Task | None:
-    """The task of a loss with these inputs, or None if there is none."""
-    first, by_row = predictions[0], predictions[0].axis is not None
-    same = sum((entry.domain, entry.axis) == (first.domain, first.axis) for entry in predictions)
+def is_row(entry: Input) -> bool:
+    """Whether an input has a row of numbers for each sample."""
+    return entry.axis is not None or any(axis not in {SAMPLES, ANY_AXES} for axis in entry.axes)
+
+
+def task_of(predictions: tuple[Input, ...], target: Input | None, others: tuple[Input, ...] = ()) -> Task | None:
+    """The task of a loss with these inputs, or None if there is none; `others` come from the data as well."""
+    roles = {entry.role for entry in (*predictions, *others, *([target] if target else []))}
+    for role, special, count in (
+        (Role.GROUP, Task.LISTS, 1),
+        (Role.TIME, Task.SURVIVAL, 1),
+        (Role.VIEW, Task.VIEWS, 2),
+    ):
+        if role in roles:
+            return special if len(predictions) == count and (target is None) is (special is Task.VIEWS) else None
+    first, by_row = predictions[0], is_row(predictions[0])
+    same = sum((entry.domain, is_row(entry)) == (first.domain, by_row) for entry in predictions)
     if same == len(predictions):
         task = SEVERAL_ROWS.get((first.domain, by_row, same, target.domain if target else None))
         if task:
             return task
-    if target is None or same > 1 or by_row != (target.axis is not None or target.role is Role.LABEL):
+    if target is None or same > 1 or (not by_row and (is_row(target) or target.role is Role.LABEL)):
         return None
     decisive = first if target.domain is REAL else target
-    return ONE_ROW.get((decisive.domain, target.axis is not None))
+    if by_row and not is_row(target) and target.role is not Role.LABEL:  # such as the members of an ensemble
+        return Task.REGRESSION if task_of_one_row(decisive, row=False) is Task.REGRESSION else None
+    return task_of_one_row(decisive, row=is_row(target))
+
+
+def task_of_one_row(decisive: Input, *, row: bool) -> Task | None:
+    """The task by the input that decides it; domains of one's own are of real numbers."""
+    if decisive.domain.integer or any(decisive.domain is domain for domain, _ in ONE_ROW):
+        return ONE_ROW.get((decisive.domain, row))
+    return None if decisive.domain is SIGN else Task.REGRESSION

@@ -12,6 +12,8 @@ from lossreg.experiment.task.tasks import Task
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lossreg.experiment.data.table import Table
+
 DRAWS_PER_ROW = 4
 """How many pairs or triplets are drawn for each row."""
 
@@ -51,6 +53,16 @@ def draw_comparisons(
     if not len(index):
         raise InvalidInput(f"{count} rows make no {task.value}")
     return index, signs
+
+
+def draw_views(table: Table, rows: NDArray[np.intp], random: np.random.Generator) -> NDArray[np.intp]:
+    """Return for each row its position, and that of its second view: behind all rows, or a row of the same class."""
+    if table.second_view is not None:
+        return np.stack([rows, rows + len(table.inputs)], axis=1)
+    index, signs = draw_comparisons(Task.PAIRS, table.targets, rows, random)
+    if not (signs > 0).any():
+        raise InvalidInput(f"{len(rows)} rows make no {Task.VIEWS.value}")
+    return index[signs > 0]
 
 
 def random_below(counts: NDArray[np.intp], random: np.random.Generator) -> NDArray[np.intp]:

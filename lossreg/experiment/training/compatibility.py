@@ -10,17 +10,20 @@ import numpy as np
 
 from lossreg.definition.domains import REAL
 from lossreg.errors import InvalidInput, listed
+from lossreg.experiment.data.given_columns import GIVEN
 from lossreg.experiment.data.preprocessing import Scaling
 from lossreg.experiment.task.metrics import suitable_metrics
 from lossreg.experiment.task.requirements import LossRequirements, requirements_of
 from lossreg.experiment.task.targets import are_suitable, encode_targets
 from lossreg.experiment.task.tasks import Task
+from lossreg.experiment.training.objective import key_of
 from lossreg.registry.isolation import usable
 from lossreg.registry.registries import losses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lossreg.definition.signature import Input
     from lossreg.experiment.config.run_config import Config
     from lossreg.experiment.config.validation import PluginConfig
     from lossreg.experiment.config.yaml_document import KeyPath
@@ -64,6 +67,10 @@ def match(config: Config, table: Table) -> MatchedLoss:
         if trained and other:
             problems += reported_loss_problems(choice, path, other, config, trained)
             reported.append(other)
+    coupled = config.loss.component.forms[0].coupling(config.loss.parameters)
+    if coupled and config.train.accumulate > 1:
+        problem = f"the samples of {config.loss.name} are coupled, so the losses of parts of a batch do not add up"
+        problems.append((("train", "accumulate"), f"{problem}; leave this out"))
     if problems or not trained:
         raise config.error(*problems)
     return replace(trained, outputs=trained.outputs or config.model.settings["outputs"], reported=tuple(reported))
@@ -88,8 +95,25 @@ def match_loss(
     except InvalidInput as error:
         problems.append((path, f"{choice.name} {error} of {config.data.name}"))
         return None
-    width = targets.shape[1] if targets.ndim > 1 else None if requirements.any_width else len(table.classes)
+    missing = [entry for entry in requirements.others if key_of(entry) not in table.given]
+    if missing:
+        problems.append((path, missing_columns(choice, missing)))
+        return None
+    try:
+        width = requirements.width(targets, len(table.classes))
+    except InvalidInput as error:
+        problems.append((path, f"{choice.name} {error}"))
+        return None
     return MatchedLoss(requirements, targets, width and width * requirements.predictions_per_row, reconstructs)
+
+
+def missing_columns(choice: PluginConfig, missing: list[Input]) -> str:
+    """The message for inputs of a loss that no column is named for."""
+    keys = listed(
+        f"data.{key_of(entry)}" if key_of(entry) in GIVEN else f"a column {entry.name!r}" for entry in missing
+    )
+    names = ", ".join(entry.name for entry in missing)
+    return f"{choice.name} takes {names} from columns of the data: name them with {keys}"
 
 
 def size_problems(config: Config, table: Table, trained: MatchedLoss) -> Problems:
@@ -114,7 +138,8 @@ def size_problems(config: Config, table: Table, trained: MatchedLoss) -> Problem
 
 def metric_problems(config: Config, trained: MatchedLoss) -> Problems:
     """The metrics that do not measure what the loss predicts."""
-    task, suitable = trained.requirements.task, suitable_metrics(trained.requirements.task, trained.width)
+    task, any_width = trained.requirements.task, trained.requirements.any_width
+    suitable = suitable_metrics(task, trained.width, any_width=any_width)
     problem = f"does not measure {task.value}, which {config.loss.name} takes; suitable metrics: {listed(suitable)}"
     return [
         (("metrics", index), f"{name} {problem}")

@@ -1,7 +1,8 @@
 """Evaluate a network on examples: the trained loss, reported losses, and metrics.
 
 `loss` is the mean of the loss that is trained, whatever reduction training uses, so that runs can be compared;
-`loss_huber` is that of a reported loss. All others are metrics:
+`loss_huber` is that of a reported loss; `loss.invariance` is one of the terms that a loss has, and for which it has a
+method `terms`. Coupled samples are compared with all others of their chunk. All others are metrics:
 
 r2, mae, rmse     of real targets; r2 is the mean over the columns that vary, and nan if none does
 accuracy          the fraction of rows, pairs or triplets that are predicted correctly
@@ -13,7 +14,7 @@ A pair or triplet is predicted correctly if its loss would be larger for the opp
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,10 +23,11 @@ from lossreg.criterion.criterion import Criterion
 from lossreg.experiment.task.metrics import BUILT_IN, METRICS, metric_kind
 from lossreg.experiment.task.running_metrics import RunningMetrics
 from lossreg.experiment.task.tasks import Task
+from lossreg.experiment.training.examples import GroupedRows
 from lossreg.experiment.training.objective import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lossreg.experiment.config.run_config import Config
     from lossreg.experiment.data.preprocessing import Scaling
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from lossreg.experiment.task.requirements import LossRequirements
     from lossreg.experiment.training.compatibility import MatchedLoss
     from lossreg.experiment.training.examples import Examples
+    from lossreg.experiment.training.learned import LearnedInputs
 
 HALF = 0.5
 
@@ -51,50 +54,68 @@ class Evaluator:
         scaling: Scaling | None = None,
     ) -> None:
         task, loss = objective.requirements.task, objective.criterion
-        self.kind = metric_kind(task)
+        self.kind = metric_kind(task, any_width=objective.requirements.any_width)
         self.scaling = scaling
         self.metrics = BUILT_IN[self.kind] if metrics is None else metrics
         self.objectives = {"loss": objective, **{f"loss_{label}": each for label, each in (reported or {}).items()}}
-        self.loss_of_each = Criterion(loss.loss, "none", loss.parameters) if task.rows > 1 else None
+        self.loss_of_each = (
+            Criterion(loss.loss, "none", loss.parameters) if task.rows > 1 and self.kind != "none" else None
+        )
         # The weight of the mean of each chunk depends only on the targets, so it is computed once.
         self.weights: WeakKeyDictionary[Examples, dict[str, list[float]]] = WeakKeyDictionary()
 
     @classmethod
-    def of(cls, config: Config, matched: MatchedLoss) -> Evaluator:
-        """Make the evaluator of a config."""
+    def of(
+        cls, config: Config, matched: MatchedLoss, learned: Sequence[LearnedInputs | None] | None = None
+    ) -> Evaluator:
+        """Make the evaluator of a config; `learned` are the learned inputs of the trained and each reported loss."""
         pairs = zip((config.loss, *config.report), (matched, *matched.reported), strict=True)
         width = matched.requirements.predictions_per_row
         first, *reported = (
-            Objective(choice.component, "mean", choice.parameters, each.requirements, width) for choice, each in pairs
+            Objective(choice.component, "mean", choice.parameters, each.requirements, width, own)
+            for (choice, each), own in zip(pairs, learned or [None] * (1 + len(config.report)), strict=True)
         )
         labels = [plugin.label for plugin in config.report]
         return cls(first, dict(zip(labels, reported, strict=True)), config.metrics, matched.scaling)
 
     def __call__(self, network: Network, examples: Examples) -> dict[str, float]:
         """Evaluate the network on all examples."""
-        totals = dict.fromkeys(self.objectives, 0.0)
+        totals: dict[str, float] = defaultdict(float)
         weights = self.weights.setdefault(examples, defaultdict(list))
         running = RunningMetrics(self.kind)
         collected: list[tuple[Any, Any]] = []
-        for number, (outputs, targets) in enumerate(evaluated_chunks(network, examples)):
-            for (key, objective), each in zip(self.objectives.items(), targets, strict=True):
+        for number, chunk in enumerate(self.chunks(network, examples)):
+            for (key, objective), targets in zip(self.objectives.items(), chunk.targets, strict=True):
+                given = (chunk.outputs, targets, chunk.beside)
                 if number == len(weights[key]):
-                    weights[key].append(objective.denominator(outputs, each))
-                totals[key] += float(objective(outputs, each)) * weights[key][number]
-            truth, predictions = self.as_metrics_take_them(outputs, targets[0])
+                    # The means of coupled samples have no common denominator: each chunk counts by its examples.
+                    weights[key].append(chunk.size if objective.coupled else objective.denominator(*given))
+                for name, value in {key: objective(*given), **objective.terms(*given, label=key)}.items():
+                    totals[name] += float(value) * weights[key][number]
+            truth, predictions = self.as_metrics_take_them(chunk.outputs, chunk.targets[0])
             running.add(truth, predictions)
             if any(name in METRICS for name in self.metrics):
                 collected.append((np.array(truth), np.array(predictions)))
         divisors = {key: sum(each) for key, each in weights.items()}
-        means = {key: total / divisors[key] if divisors[key] else 0.0 for key, total in totals.items()}
+        means = {}
+        for name, total in totals.items():
+            divisor = divisors[max((key for key in divisors if name == key or name.startswith(f"{key}.")), key=len)]
+            means[name] = total / divisor if divisor else 0.0
         built_in = running.compute()
         every = [np.concatenate(column) for column in zip(*collected, strict=True)]
         metrics = {name: built_in[name] if name in built_in else METRICS[name](*every) for name in self.metrics}
         return {"loss": means.pop("loss"), **metrics, **means}
 
+    def chunks(self, network: Network, examples: Examples) -> Iterator[Chunk]:
+        """The examples a chunk at a time; of coupled samples as many as possible, as they are compared."""
+        coupled = any(objective.coupled for objective in self.objectives.values())
+        return evaluated_chunks(network, examples, MAX_CHUNK if coupled else chunk_size(examples))
+
     def targets_and_predictions(self, network: Network, examples: Examples) -> tuple[Any, Any]:
         """The targets of all examples and the network's predictions, as metrics take them."""
-        chunks = (self.as_metrics_take_them(outputs, each[0]) for outputs, each in evaluated_chunks(network, examples))
+        chunks = (
+            self.as_metrics_take_them(chunk.outputs, chunk.targets[0]) for chunk in self.chunks(network, examples)
+        )
         copies = [(np.array(targets), np.array(predictions)) for targets, predictions in chunks]
         targets, predictions = (np.concatenate(column) for column in zip(*copies, strict=True))
         return targets, predictions
@@ -103,14 +124,16 @@ class Evaluator:
         """Targets and predictions in the form of the metrics of this kind of target."""
         objective = self.objectives["loss"]
         requirements = objective.requirements
+        if self.kind == "none":
+            return targets, outputs
         if self.loss_of_each is not None:
             return comparisons(self.loss_of_each, requirements, objective.predictions(outputs), targets)
         if self.kind == "regression":
-            predictions = objective.predictions(outputs)[0]
+            targets, predictions = targets.reshape(len(targets), -1), objective.real_values(outputs)
             if self.scaling:  # metrics and predictions have the units of the data
                 targets, predictions = self.scaling.undo(targets), self.scaling.undo(predictions)
-            return targets, np.exp(predictions) if requirements.log_prediction else predictions
-        scores = objective.split(outputs)[0]
+            return targets, predictions
+        scores = objective.scores(outputs)
         if self.kind == "multilabel":
             return indicators(targets, scores.shape[1]), scores
         if self.kind == "multiclass":
@@ -118,15 +141,45 @@ class Evaluator:
         return targets.ravel() > (HALF if requirements.task is Task.BINARY else 0), scores.ravel()
 
 
-def evaluated_chunks(network: Network, examples: Examples) -> Iterator[tuple[Any, list[Any]]]:
-    """The network's outputs for each chunk of examples, and the targets of each loss; outputs are overwritten."""
-    size = min(max(CHUNK_NUMBERS // examples.inputs.shape[1], MIN_CHUNK), MAX_CHUNK, len(examples))
-    buffer = examples.inputs.allocate(size)
+class Chunk(NamedTuple):
+    """Some examples: the network's outputs, the targets of each loss, what losses get beside them, and how many."""
+
+    outputs: Any
+    targets: list[Any]
+    beside: Mapping[str, Any]
+    size: int
+
+
+def chunk_size(examples: Examples) -> int:
+    """How many examples a chunk has, so that it stays in the processor's cache."""
+    width: int = examples.inputs.shape[1]
+    return min(max(CHUNK_NUMBERS // width, MIN_CHUNK), MAX_CHUNK)
+
+
+def evaluated_chunks(network: Network, examples: Examples, size: int) -> Iterator[Chunk]:
+    """The examples, at most `size` at a time or one group; the outputs are overwritten."""
+    inputs = examples.inputs
+    if isinstance(inputs, GroupedRows):
+        for first, last in group_chunks(inputs.bounds, size):
+            rows = slice(inputs.bounds[first], inputs.bounds[last])
+            taken = inputs.take(slice(first, last))
+            yield Chunk(network.forward(taken), *examples.at(rows, taken), last - first)
+        return
+    size = min(size, len(examples))
+    buffer = inputs.allocate(size)
     for start in range(0, len(examples), size):
         chunk = slice(start, start + size)
-        inputs = examples.inputs.take(chunk, buffer[: examples.inputs.index[chunk].size])
-        outputs = network.forward(inputs)
-        yield outputs, [inputs if each is None else each[chunk] for each in (examples.targets, *examples.reported)]
+        taken = inputs.take(chunk, buffer[: inputs.index[chunk].size])
+        yield Chunk(network.forward(taken), *examples.at(chunk, taken), len(inputs.index[chunk]))
+
+
+def group_chunks(bounds: Any, size: int) -> Iterator[tuple[int, int]]:
+    """The first group of each chunk and the one behind its last; a chunk has at most `size` rows, or one group."""
+    first = 0
+    while first < len(bounds) - 1:
+        last = max(int(np.searchsorted(bounds, bounds[first] + size, "right")) - 1, first + 1)
+        yield first, last
+        first = last
 
 
 def indicators(targets: Any, classes: int) -> Any:

@@ -6,17 +6,22 @@ run. Inputs are standardised and converted to float32 in advance, or in each bat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lossreg.experiment.training.comparisons import draw_comparisons
+from lossreg.experiment.data.given_columns import GROUP
+from lossreg.experiment.task.tasks import Task
+from lossreg.experiment.training.comparisons import draw_comparisons, draw_views
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from lossreg.experiment.data.preprocessing import Scaling
+    from lossreg.experiment.data.table import Table
     from lossreg.experiment.task.requirements import LossRequirements
     from lossreg.experiment.training.compatibility import MatchedLoss
 
@@ -52,50 +57,119 @@ class InputRows:
         return filled
 
 
+class GroupedRows(InputRows):
+    """The inputs of examples that are groups of rows, each of as many as it has."""
+
+    def __init__(self, table: Any, rows: NDArray[np.intp], groups: NDArray[Any], scaling: Scaling | None) -> None:
+        order = np.argsort(groups, kind="stable")
+        super().__init__(table, rows[order][:, np.newaxis], scaling)
+        _, starts = np.unique(groups[order], return_index=True)
+        self.bounds = np.append(starts, len(rows))
+        self.order = order
+        self.shape = (len(starts), table.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    def rows_of(self, examples: Any) -> NDArray[np.intp]:
+        """The positions of the rows of some examples, in the order of the groups."""
+        chosen = np.arange(len(self))[examples]
+        return np.concatenate([np.arange(self.bounds[at], self.bounds[at + 1]) for at in chosen] or [np.arange(0)])
+
+    def take(self, examples: Any, out: Any = None) -> NDArray[np.float32]:
+        """The inputs of all rows of some examples; see `InputRows.take`."""
+        return super().take(self.rows_of(examples), out)
+
+
 class BatchBuffers(NamedTuple):
     """Buffers for one batch of examples, and for the gradient with respect to the network's outputs."""
 
     inputs: Any
     targets: Any
     grad: Any
+    beside: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Examples: their inputs, their targets (None for the inputs themselves), and the targets of reported losses."""
+    """Examples: their inputs, their targets (None for the inputs themselves), and the targets of reported losses.
+
+    `beside` has what the losses get from the data besides: groups, events, weights. If examples are groups, all of
+    these are those of the groups' rows.
+    """
 
     inputs: InputRows
     targets: NDArray[Any] | None
     reported: tuple[NDArray[Any] | None, ...] = ()
+    beside: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def at(self, rows: slice, inputs: Any) -> tuple[list[Any], dict[str, Any]]:
+        """The targets of each loss in some rows, of which these are the inputs, and what is beside them."""
+        targets = [inputs if each is None else each[rows] for each in (self.targets, *self.reported)]
+        return targets, {name: x[rows] for name, x in self.beside.items()}
 
     def allocate(self, count: int, outputs: int) -> BatchBuffers:
         """Allocate buffers for a batch of `count` examples, and a network with `outputs` outputs for each row."""
         inputs = self.inputs.allocate(count)
         targets = inputs if self.targets is None else np.empty((count, *self.targets.shape[1:]), self.targets.dtype)
-        return BatchBuffers(inputs, targets, np.empty((len(inputs), outputs), np.float32))
+        beside = {name: np.empty((count, *x.shape[1:]), x.dtype) for name, x in self.beside.items()}
+        return BatchBuffers(inputs, targets, np.empty((len(inputs), outputs), np.float32), beside)
+
+    def grouped(self, examples: Any, outputs: int) -> BatchBuffers:
+        """Allocate and fill buffers for a batch of examples that are groups."""
+        assert isinstance(self.inputs, GroupedRows)  # noqa: S101  others have buffers of fixed sizes
+        rows = self.inputs.rows_of(examples)
+        batch = self.allocate(len(rows), outputs)
+        self.inputs.take(examples, batch.inputs)
+        self.fill_beside(rows, batch)
+        return batch
 
     def fill(self, examples: NDArray[np.intp], batch: BatchBuffers) -> None:
         """Copy some of the examples into the buffers of a batch."""
         self.inputs.take(examples, batch.inputs)
+        self.fill_beside(examples, batch)
+
+    def fill_beside(self, rows: NDArray[np.intp], batch: BatchBuffers) -> None:
+        """Copy targets, and what is beside them, into the buffers of a batch."""
         if self.targets is not None:
-            self.targets.take(examples, axis=0, out=batch.targets, mode="clip")
+            self.targets.take(rows, axis=0, out=batch.targets, mode="clip")
+        for name, buffer in batch.beside.items():
+            self.beside[name].take(rows, axis=0, out=buffer, mode="clip")
 
 
-def make_examples(
-    matched: MatchedLoss, inputs: Any, rows: NDArray[np.intp], scaling: Scaling | None, random: np.random.Generator
+def make_examples(  # noqa: PLR0913, PLR0917  all that examples are made of
+    matched: MatchedLoss,
+    table: Table,
+    inputs: Any,
+    rows: NDArray[np.intp],
+    scaling: Scaling | None,
+    random: np.random.Generator,
 ) -> Examples:
-    """Make the examples of some rows of a table; raises InvalidInput if there is nothing to compare in them."""
+    """Make the examples of some rows of a table; raises InvalidInput if there is nothing to compare in them.
+
+    With a second view, `inputs` has the rows of that after all those of the first.
+    """
     every = (matched, *matched.reported)
+    beside = {name: x[rows] for name, x in table.given.items()}
+    if GROUP in beside:
+        grouped = GroupedRows(inputs, rows, beside[GROUP], scaling)
+        targets: list[Any] = [each.targets[rows][grouped.order] for each in every]
+        return Examples(grouped, targets[0], tuple(targets[1:]), {key: x[grouped.order] for key, x in beside.items()})
     if matched.requirements.task.rows == 1:
         index = rows[:, np.newaxis]
         targets = [None if matched.reconstructs_inputs else each.targets[rows] for each in every]
+        return Examples(InputRows(inputs, index, scaling), targets[0], tuple(targets[1:]), beside)
+    if matched.requirements.task is Task.VIEWS:
+        index = draw_views(table, rows, random)
+        signs = np.ones(len(index), np.float32)
     else:
         index, signs = draw_comparisons(matched.requirements.task, matched.targets, rows, random)
-        targets = [as_targets(signs, each.requirements) for each in every]
-    return Examples(InputRows(inputs, index, scaling), targets[0], tuple(targets[1:]))
+    targets = [as_targets(signs, each.requirements) for each in every]
+    beside = {name: x[index[:, 0]] for name, x in table.given.items()}
+    return Examples(InputRows(inputs, index, scaling), targets[0], tuple(targets[1:]), beside)
 
 
 def as_targets(signs: NDArray[np.float32], requirements: LossRequirements) -> NDArray[np.float32]:

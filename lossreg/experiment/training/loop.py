@@ -99,7 +99,9 @@ class TrainingLoop:
                 break
         self.seconds += perf_counter() - started
         self.examples_seen += min(start + size, len(examples))
-        if not np.isfinite(prepared.network.weights).all():
+        learned = prepared.objective.learned
+        finite = np.isfinite(prepared.network.weights).all() and (not learned or np.isfinite(learned.weights).all())
+        if not finite:
             raise Diverged(f"the weights are no longer finite after step {step}, in epoch {epoch + 1}")
 
     def evaluate(self) -> Record:
@@ -113,6 +115,8 @@ class TrainingLoop:
         for name, examples in prepared.splits.items():
             metrics = prepared.evaluator(prepared.network, examples)
             record |= {f"{name}_{key}": value for key, value in metrics.items()}
+        if prepared.objective.learned:
+            record |= prepared.objective.learned.reported()
         self.history.append(record)
         self.losses.append(record[prepared.monitored])
         if self.best < 0 or index_of_best([self.losses[self.best], self.losses[-1]]):
@@ -124,7 +128,10 @@ class TrainingLoop:
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays that steps change, by name: the weights, and the states of the optimizer."""
-        return {**self.prepared.network.named, **self.training_step.optimizer.named}
+        found = {**self.prepared.network.named, **self.training_step.optimizer.named}
+        if self.training_step.learned and self.training_step.learned_optimizer:
+            found |= {**self.training_step.learned.named, **self.training_step.learned_optimizer.named}
+        return found
 
     def checkpoint(self, sizes: Mapping[str, int]) -> Checkpoint:
         """Make a checkpoint of the current state; `sizes` are those of the logs."""
@@ -143,7 +150,9 @@ class TrainingLoop:
                     f"expected {name} of shape {array.shape} in the checkpoint of step {checkpoint.step}, found {found}"
                 )
             array[...] = saved
-        self.training_step.optimizer.steps = checkpoint.step
+        for optimizer in (self.training_step.optimizer, self.training_step.learned_optimizer):
+            if optimizer:
+                optimizer.steps = checkpoint.step
         self.history = list(history)
         self.losses = [record[monitored] for record in history]
         self.best = index_of_best(self.losses)

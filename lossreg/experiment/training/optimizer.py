@@ -11,12 +11,23 @@ from lossreg.kernels.drivers.optimizer_update import compile_update
 if TYPE_CHECKING:
     from lossreg.definition.component import Optimizer
     from lossreg.experiment.network.interface import Network
+    from lossreg.experiment.training.learned import LearnedInputs
 
 
 class BoundOptimizer:
-    """Updates the weights of a network from its gradients; `states` has a vector for each state of the rule."""
+    """Updates the weights of a network, or learned inputs, from their gradients.
 
-    def __init__(self, optimizer: Optimizer, parameters: dict[str, Any], network: Network) -> None:
+    `states` has a vector for each state of the rule; `prefix` is what their names in checkpoints begin with.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        parameters: dict[str, Any],
+        network: Network | LearnedInputs,
+        prefix: str = "optimizer.",
+    ) -> None:
+        self.prefix = prefix
         self.network = network
         self._names = optimizer.states
         self.states = tuple(np.zeros_like(network.weights) for _ in optimizer.states)
@@ -28,7 +39,7 @@ class BoundOptimizer:
     @property
     def named(self) -> dict[str, Any]:
         """The states by name, for checkpoints."""
-        return dict(zip((f"optimizer.{name}" for name in self._names), self.states, strict=True))
+        return dict(zip((self.prefix + name for name in self._names), self.states, strict=True))
 
     def step(self, factor: float = 1.0) -> None:
         """Update the weights in place, from the network's gradients and `factor` times the learning rate."""

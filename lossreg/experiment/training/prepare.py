@@ -13,18 +13,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lossreg.definition.roles import Role
+from lossreg.definition.signature import CLASSES, SAMPLES
 from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
 from lossreg.experiment.blas import blas_threads
 from lossreg.experiment.data.columns import Columns
 from lossreg.experiment.data.encoding import Encoding
 from lossreg.experiment.data.fingerprint import fingerprint
+from lossreg.experiment.data.given_columns import take_columns
 from lossreg.experiment.data.preprocessing import prepare_inputs
 from lossreg.experiment.data.split import split
 from lossreg.experiment.data.table import Table
 from lossreg.experiment.storage.records import SPLITS
 from lossreg.experiment.training.compatibility import MatchedLoss, match, standardise_targets
 from lossreg.experiment.training.evaluation import Evaluator
-from lossreg.experiment.training.examples import Examples, make_examples
+from lossreg.experiment.training.examples import BatchBuffers, Examples, GroupedRows, make_examples
+from lossreg.experiment.training.learned import LearnedInputs
 from lossreg.experiment.training.objective import Objective
 from lossreg.formatting import counted
 
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from lossreg.experiment.config.yaml_document import KeyPath
     from lossreg.experiment.network.interface import Network
 
-SPLIT, WEIGHTS, ORDER, EXAMPLES = range(4)
+SPLIT, WEIGHTS, ORDER, EXAMPLES, LEARNED = range(5)
 """The purposes of random streams."""
 
 
@@ -124,7 +128,9 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
     inputs, scaling = measured.inputs, measured.batch_scaling
     try:
         splits = {
-            name: make_examples(matched, inputs, rows[name], scaling, random_stream(config.seed, EXAMPLES, number))
+            name: make_examples(
+                matched, table, inputs, rows[name], scaling, random_stream(config.seed, EXAMPLES, number)
+            )
             for number, name in enumerate(SPLITS)
             if len(rows[name])
         }
@@ -132,11 +138,13 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
         raise data_error(config, error) from error
     train = splits["train"]
     network, outputs = build_network(config, matched, train, random_stream(config.seed, WEIGHTS))
-    objective = Objective(config.loss.component, config.reduction, config.loss.parameters, matched.requirements)
-    batch = train.allocate(1, outputs)
-    train.fill(np.arange(1), batch)
     try:
-        objective.value_and_grad(network.forward(batch.inputs), batch.targets, out=batch.grad)
+        learned = make_learned(config, matched, len(table.classes), outputs)
+        objective = Objective(
+            config.loss.component, config.reduction, config.loss.parameters, matched.requirements, learned=learned[0]
+        )
+        batch = one_example(train, outputs)
+        objective.value_and_grad(network.forward(batch.inputs), batch.targets, batch.beside, out=batch.grad)
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise config.error((("loss",), str(error))) from error
     encoding = Encoding(
@@ -151,8 +159,36 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
         outputs,
         fingerprint(table),
     )
-    evaluator = Evaluator.of(config, matched)
+    evaluator = Evaluator.of(config, matched, learned)
     return PreparedRun(config, splits, network, outputs, objective, evaluator, encoding, table.notes)
+
+
+def one_example(examples: Examples, outputs: int) -> BatchBuffers:
+    """A batch of the first example."""
+    if isinstance(examples.inputs, GroupedRows):
+        return examples.grouped(np.arange(1), outputs)
+    batch = examples.allocate(1, outputs)
+    examples.fill(np.arange(1), batch)
+    return batch
+
+
+def make_learned(config: Config, matched: MatchedLoss, classes: int, outputs: int) -> list[LearnedInputs | None]:
+    """Make the learned inputs of the trained loss and of the reported ones, which share those of the same names.
+
+    Axes have the sizes of the network's outputs and of the classes. Raises InvalidParameter for one of another size.
+    """
+    made: list[LearnedInputs | None] = []
+    for each in (matched, *matched.reported):
+        required, sizes = each.requirements, {CLASSES: classes}
+        own = [axis for axis in required.predictions[0].axes if axis.isidentifier() and axis not in {SAMPLES, CLASSES}]
+        sizes |= dict.fromkeys(own, outputs // required.predictions_per_row)
+        if not required.learned:
+            made.append(None)
+        elif made and made[0] and [x.name for x in made[0].entries] == [x.name for x in required.learned]:
+            made.append(made[0])
+        else:
+            made.append(LearnedInputs(required.learned, sizes, random_stream(config.seed, LEARNED)))
+    return made
 
 
 def load_table(config: Config) -> Table:
@@ -167,7 +203,12 @@ def load_table(config: Config) -> Table:
         raise config.error((("data",), "the data do not fit into memory")) from None
     if not isinstance(table, Table):
         raise BrokenPlugin(f"data {config.data.name!r} returns {type(table).__name__}, expected a Table or Columns")
-    return table
+    choices = (config.loss, *config.report)
+    names = [entry.name for each in choices for entry in each.component.inputs if entry.role is Role.DATA]
+    try:
+        return take_columns(table, config.data.settings, names)
+    except InvalidInput as error:
+        raise data_error(config, error) from error
 
 
 def data_error(config: Config, error: Exception) -> InvalidConfig:

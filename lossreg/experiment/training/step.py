@@ -14,6 +14,7 @@ import numpy as np
 
 from lossreg.criterion.reductions import DIVIDING
 from lossreg.errors import Diverged, InvalidInput
+from lossreg.experiment.training.examples import GroupedRows
 from lossreg.experiment.training.optimizer import BoundOptimizer
 
 if TYPE_CHECKING:
@@ -34,11 +35,16 @@ class TrainingStep:
         config, self.prepared, self.network = prepared.config, prepared, prepared.network
         self.optimizer = BoundOptimizer(config.optimizer.component, config.optimizer.parameters, prepared.network)
         self.examples, self.objective = prepared.train, prepared.objective
+        self.learned = self.objective.learned
+        self.learned_optimizer = self.learned and BoundOptimizer(
+            config.optimizer.component, config.optimizer.parameters, self.learned, "optimizer.loss."
+        )
         count, size = len(self.examples), config.train.batch_size
         self.batch_size = size
         self.compute_grads = self.accumulate if config.train.accumulate > 1 else self.differentiate
         sizes = {min(size, count), count % size or size}
-        self.buffers = {each: self.examples.allocate(each, prepared.outputs) for each in sizes}
+        self.grouped = isinstance(self.examples.inputs, GroupedRows)
+        self.buffers = {} if self.grouped else {each: self.examples.allocate(each, prepared.outputs) for each in sizes}
         clips = ((clip_value, config.train.clip_value), (clip_norm, config.train.clip_norm))
         self.clips: list[Callable[[NDArray[Any]], None]] = [
             partial(clip, limit=limit) for clip, limit in clips if limit is not None
@@ -48,16 +54,32 @@ class TrainingStep:
         """Update the weights from some examples; raises Diverged, before any update, if the loss is not finite."""
         self.compute_grads(examples)
         for clip in self.clips:
-            clip(self.network.grads)
+            self.clip(clip)
         self.optimizer.step(factor)
+        if self.learned_optimizer:
+            self.learned_optimizer.step(factor)
+
+    def clip(self, clip: Callable[[NDArray[Any]], None]) -> None:
+        """Clip the gradients of the network, and with them those of learned inputs."""
+        if self.learned is None:
+            clip(self.network.grads)
+            return
+        joined = np.concatenate([self.network.grads, self.learned.grads])
+        clip(joined)
+        self.network.grads[:], self.learned.grads[:] = np.split(joined, [len(self.network.grads)])
 
     def differentiate(self, examples: NDArray[np.intp], denominator: float | None = None) -> None:
         """Compute the network's gradients from one batch."""
-        batch = self.buffers[len(examples)]
-        self.examples.fill(examples, batch)
+        if self.grouped:
+            batch = self.examples.grouped(examples, self.prepared.outputs)
+        else:
+            batch = self.buffers[len(examples)]
+            self.examples.fill(examples, batch)
         outputs = self.network.forward(batch.inputs)
         try:
-            value, _ = self.objective.value_and_grad(outputs, batch.targets, out=batch.grad, denominator=denominator)
+            value, _ = self.objective.value_and_grad(
+                outputs, batch.targets, batch.beside, out=batch.grad, denominator=denominator
+            )
         except InvalidInput:
             if np.isfinite(outputs).all():
                 raise
@@ -72,18 +94,24 @@ class TrainingStep:
         if self.objective.criterion.reduction in DIVIDING:
             large = self.examples.allocate(len(examples), self.prepared.outputs)
             self.examples.fill(examples, large)
-            denominator = self.objective.denominator(np.zeros_like(large.grad), large.targets)
+            denominator = self.objective.denominator(np.zeros_like(large.grad), large.targets, large.beside)
         total = np.zeros_like(self.network.grads)
+        of_learned = 0.0 if self.learned is None else np.zeros_like(self.learned.grads)
         for start in range(0, len(examples), self.batch_size):
             self.differentiate(examples[start : start + self.batch_size], denominator)
             total += self.network.grads
+            of_learned += 0.0 if self.learned is None else self.learned.grads
         self.network.grads[:] = total
+        if self.learned is not None:
+            self.learned.grads[:] = of_learned
 
     def diverged(self, value: float, examples: NDArray[np.intp]) -> Diverged:
         """Make the error for a loss that is not finite, with the step and the rows of its batch."""
         prepared, step = self.prepared, self.optimizer.steps + 1
         epoch, batch = divmod(step - 1, prepared.steps_per_epoch)
-        rows = [str(row + 1) for row in self.examples.inputs.index[examples].ravel()]
+        inputs = self.examples.inputs
+        chosen = inputs.rows_of(examples) if isinstance(inputs, GroupedRows) else examples
+        rows = [str(row + 1) for row in inputs.index[chosen].ravel()]
         more = f" and {len(rows) - SHOWN_ROWS:,} more" if len(rows) > SHOWN_ROWS else ""
         return Diverged(
             f"the loss is {value} at step {step} (epoch {epoch + 1}, batch {batch + 1} of {prepared.steps_per_epoch}), "

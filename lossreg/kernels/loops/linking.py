@@ -19,7 +19,7 @@ from lossreg.kernels.elementary.polynomials import COMPILED
 from lossreg.kernels.loops.domain_checks import guard
 from lossreg.kernels.loops.row_parameters import row_parameters
 from lossreg.kernels.loops.scaled_slopes import called, filled
-from lossreg.kernels.numerics import distances, stable
+from lossreg.kernels.numerics import distances, special, stable
 from lossreg.kernels.simd.row_buffers import (
     gather,
     lane_rows,
@@ -106,7 +106,7 @@ def callee(function: Any) -> Callable[..., Any]:
     if function.__module__.partition(".")[0] in LIBRARIES or (function not in _callees and known_to_numba(function)):
         return function
     if function not in _callees:
-        ours = function.__module__ in (stable.__name__, distances.__name__)
+        ours = function.__module__ in (stable.__name__, special.__name__, distances.__name__)
         options = REORDERED if ours and "row" in function.__annotations__ else EXACT
         copy = copy_of(function, function.__code__, function.__defaults__)
         distinct_rows = function.__module__ == distances.__name__

@@ -4,6 +4,7 @@ They work on a float, on an array element in compiled code and on the high-preci
 """
 
 from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
+from lossreg.kernels.numerics.special import digamma, hypot, lgamma, others, power, softmax, tanh
 from lossreg.kernels.numerics.stable import (
     INFINITY,
     LN2,
@@ -37,6 +38,7 @@ __all__ = [
     "NOTHING",
     "Distance",
     "angle",
+    "digamma",
     "distance",
     "excess",
     "exp",
@@ -45,19 +47,25 @@ __all__ = [
     "exp_below",
     "expm1",
     "gap",
+    "hypot",
     "largest",
+    "lgamma",
     "log",
     "log1p",
     "log_sum",
     "logb",
+    "others",
     "portion",
+    "power",
     "shifted",
     "sigmoid",
     "sign",
+    "softmax",
     "softplus",
     "spare",
     "sqrt",
     "stirling_error",
+    "tanh",
     "times",
     "total",
 ]

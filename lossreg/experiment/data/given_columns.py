@@ -1,0 +1,86 @@
+"""Columns of a table that are given to the loss rather than to the network: groups, events, weights, a second view.
+
+A config names them under `data`: `group`, `event`, `weight`, and the list `second_view`. They are taken out of the
+inputs, which works for every data set, whatever it was read from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.errors import InvalidInput, listed, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from lossreg.experiment.data.table import Table
+
+GROUP, EVENT, WEIGHT, SECOND_VIEW = "group", "event", "weight", "second_view"
+GIVEN = (GROUP, EVENT, WEIGHT)
+"""The settings of `data` that each name one column."""
+
+
+def take_columns(table: Table, settings: Mapping[str, Any], names: Iterable[str]) -> Table:
+    """Return the table without the columns that settings name, and the columns `names`, which are in `given` instead.
+
+    Raises InvalidInput for a column that does not exist, or that has numbers which cannot be what it is named for.
+    """
+    chosen = {key: settings[key] for key in GIVEN if settings[key] is not None}
+    chosen |= {name: name for name in names if name in table.features}
+    view = list(settings[SECOND_VIEW] or ())
+    if not chosen and not view:
+        return table
+    if isinstance(table.inputs, np.memmap):
+        raise InvalidInput(f"{next(iter([*chosen, SECOND_VIEW]))}: the columns of a memory-mapped file have no names")
+    given, taken = {}, set[int]()
+    for key, name in chosen.items():
+        at = positions(table, key, name)
+        given[key] = column_values(table, key, name, at)
+        taken |= set(at)
+    of_view = [at for name in view for at in positions(table, SECOND_VIEW, name)]
+    kept = [at for at in range(table.inputs.shape[1]) if at not in taken | set(of_view)]
+    if not kept or (view and len(of_view) != len(kept)):
+        problem = f"{SECOND_VIEW}: expected as many columns as the first view has, {len(kept)}; got {len(of_view)}"
+        raise InvalidInput(problem if view else "expected columns of inputs besides those that are given to the loss")
+    return replace(
+        table,
+        inputs=table.inputs[:, kept],
+        features=tuple(table.features[at] for at in kept),
+        categories={name: words for name, words in table.categories.items() if name not in chosen.values()},
+        kinds={name: kind for name, kind in table.kinds.items() if name not in {*chosen.values(), *view}},
+        given=given,
+        second_view=table.inputs[:, of_view] if view else None,
+    )
+
+
+def positions(table: Table, key: str, name: str) -> list[int]:
+    """Return the positions of a column among the inputs: several, if it is one-hot encoded."""
+    names = [f"{name}={word}" for word in table.categories.get(name, ())] or [name]
+    if names[0] not in table.features:
+        hint = nearest(name, [*table.features, *table.categories]) or f"the columns are {listed(table.features)}"
+        raise InvalidInput(f"{key}: there is no column {name!r} among the inputs; {hint}")
+    return [table.features.index(each) for each in names]
+
+
+def column_values(table: Table, key: str, name: str, at: list[int]) -> NDArray[Any]:
+    """Return a column as the loss takes it: groups as integers, events as 0 and 1, weights of 0 or more."""
+    values = table.inputs[:, at[0]] if len(at) == 1 else table.inputs[:, at].argmax(axis=1)
+    invalid = ~np.isfinite(values)
+    expected = "a number in every row"
+    if key == GROUP:
+        invalid, expected = invalid | (values != np.round(values)), "integers, or words"
+    elif key == EVENT:
+        invalid, expected = (values != 0) & (values != 1), "1 for an observed event and 0 for a censored one"
+    elif key == WEIGHT:
+        invalid, expected = invalid | (values < 0), "numbers of 0 or more"
+    if invalid.any():
+        row = int(invalid.argmax())
+        where = f"in {invalid.sum()} of {len(values)} rows; the first is {values[row]}, in row {row + 1}"
+        raise InvalidInput(f"{key}: column {name!r}: expected {expected}; others are {where}")
+    found: NDArray[Any] = values.astype(np.int64 if key in {GROUP, EVENT} else np.float32)
+    return found

@@ -1,0 +1,71 @@
+"""Rows of unit length, with the gradient through the normalisation, and sums of rows by an index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lossreg.kernels.drivers.batch_kernel import each
+from lossreg.kernels.numerics import sqrt
+
+Array = Any
+
+# numpy is imported inside functions: plugins import this module, and `lossreg list` imports every plugin.
+
+
+def normalized_rows(x: Array) -> tuple[Array, Array]:
+    """Return the rows of a matrix divided by their lengths, and the lengths; a row of zeros stays one.
+
+    The lengths neither overflow nor underflow.
+    """
+    import numpy as np
+
+    unit, lengths = np.empty_like(x), np.empty(len(x), x.dtype)
+    each(normalize_row, len(x), x, unit, lengths)
+    return unit, lengths
+
+
+def through_normalization(slope: Array, unit: Array, lengths: Array) -> Array:
+    """Turn slopes by the unit rows, in place, into slopes by the rows that were normalised; 0 for rows of zeros."""
+    each(project_row, len(slope), slope, unit, lengths)
+    return slope
+
+
+def add_rows(sums: Array, index: Array, rows: Array) -> None:
+    """Add each row to the row of `sums` that its index says, in order."""
+    each(add_all, 1, sums, index, rows)
+
+
+def normalize_row(i: int, x: Any, unit: Any, lengths: Any) -> None:
+    """Fill the unit row and the length of row i."""
+    row, out = x[i], unit[i]
+    T = type(row[0])
+    top = T(0)
+    for j in range(len(row)):
+        top = max(top, abs(row[j]))
+    scale = T(1) if top == 0 else top
+    squares = T(0)
+    for j in range(len(row)):
+        squares += (row[j] / scale) * (row[j] / scale)
+    lengths[i] = scale * sqrt(squares)
+    divisor = T(1) if top == 0 else sqrt(squares)
+    for j in range(len(row)):
+        out[j] = row[j] / scale / divisor
+
+
+def project_row(i: int, slope: Any, unit: Any, lengths: Any) -> None:
+    """Take out of slope i what is along the unit row, and divide by the length."""
+    row, direction, length = slope[i], unit[i], lengths[i]
+    T = type(row[0])
+    along = T(0)
+    for j in range(len(row)):
+        along += row[j] * direction[j]
+    for j in range(len(row)):
+        row[j] = T(0) if length == 0 else (row[j] - along * direction[j]) / length
+
+
+def add_all(_: int, sums: Any, index: Any, rows: Any) -> None:
+    """Add every row to its sum."""
+    for i in range(len(index)):
+        into = sums[index[i]]
+        for j in range(len(into)):
+            into[j] += rows[i, j]

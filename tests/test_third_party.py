@@ -1,0 +1,136 @@
+"""Nine losses of another distribution: coupled samples, learned inputs, groups and events, trained from configs."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import lossreg
+from lossreg.errors import InvalidConfig
+from lossreg.experiment.config.run_config import load
+from lossreg.experiment.training.prepare import prepare
+
+HOME = Path(__file__).parent / "third_party"
+LOSSES = sorted(path.stem for path in (HOME / "more_losses").glob("*.py") if path.stem != "__init__")
+ROWS, FEATURES = 240, ["a", "b", "c", "d", "e"]
+
+
+def write(path, header, *columns):
+    rows = np.column_stack([np.asarray(column, dtype=object) for column in columns])
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows.tolist()])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """CSV files in which the inputs decide the targets, with noise."""
+    folder, random = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    x = random.normal(size=(ROWS, 5))
+    level = x @ [1.0, -0.7, 0.4, 0, 0]
+    months, censored = (np.ceil(10 * random.exponential(scale)) for scale in (np.exp(-level), np.full(ROWS, 2.0)))
+    write(folder / "survival.csv", [*FEATURES, "months", "died"], x, np.minimum(months, censored), months <= censored)
+    relevance = np.clip(np.round(1.5 + level), 0, 4)
+    query = [f"q{row // 8}" for row in range(ROWS)]
+    write(folder / "ranking.csv", [*FEATURES, "relevance", "query"], x, relevance, query)
+    hidden, mixing = random.normal(size=(ROWS, 3)), random.normal(size=(3, 6))
+    views = [hidden @ mixing + 0.3 * random.normal(size=(ROWS, 6)) for _ in range(2)]
+    write(folder / "views.csv", [f"{v}{j}" for v in "uv" for j in range(6)] + ["y"], *views, np.zeros(ROWS))
+    corner = x[:, :2]
+    size = 1 + abs(x[:, 2:4])
+    write(folder / "boxes.csv", [*FEATURES, "x1", "y1", "x2", "y2"], x, corner, corner + size)
+    write(folder / "noise.csv", [*FEATURES, "y"], x, level + 0.5 * np.exp(x[:, 3]) * random.normal(size=ROWS))
+    text = (folder / "survival.csv").read_text()
+    (folder / "survival.csv").write_text(text.replace("True", "1").replace("False", "0"))
+    return folder
+
+
+def config(name, folder, /, **changes):
+    found = yaml.safe_load((HOME / "configs" / f"{name}.yaml").read_text())
+    found["loss"]["name"] = str(HOME / "more_losses" / f"{found['loss']['name']}.py")
+    if "path" in found["data"]:
+        found["data"]["path"] = str(folder / found["data"]["path"])
+    for key, value in changes.items():
+        found[key] = {**found[key], **value}
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (HOME / "configs").glob("*.yaml")))
+def test_each_loss_trains_from_a_config(name, data, tmp_path):
+    result = lossreg.run(config(name, data, train={"epochs": 3}), root=tmp_path)
+    losses = [record["test_loss"] for record in result.metrics]
+    assert losses[-1] < losses[0]
+    learned = {key for key in result.weights if key.startswith("loss.")}
+    expected = {"arcface": {"loss.centres"}, "info_nce": {"loss.temperature"}, "info_nce_digits": {"loss.temperature"}}
+    assert learned == expected.get(name, set())
+    if name == "info_nce":
+        assert result.metrics[-1]["temperature"] == pytest.approx(result.weights["loss.temperature"].item())
+        assert result.metrics[-1]["temperature"] != pytest.approx(0.1, rel=1e-3)
+
+
+def test_learned_inputs_are_in_checkpoints(data, tmp_path):
+    given = config(
+        "info_nce", data, train={"epochs": 4, "checkpoint_epochs": 2, "keep_checkpoints": 4, "clip_norm": 1.0}
+    )
+    full = lossreg.run(given, root=tmp_path)
+    last = max(full.path.glob("checkpoints/*"), key=lambda path: int(path.stem.split("-")[1]))
+    last.unlink()
+    (full.path / "status.json").write_text((full.path / "status.json").read_text().replace("finished", "interrupted"))
+    resumed = lossreg.resume(full.path)
+    assert resumed.metrics == full.metrics
+    assert all((resumed.weights[key] == x).all() for key, x in full.weights.items())
+
+
+def test_groups_stay_together_and_batches_are_of_groups(data):
+    prepared = prepare(load(config("list_net", data)))
+    train, test = (prepared.splits[name] for name in ("train", "test"))
+    assert len(train) + len(test) == ROWS // 8
+    assert not set(train.beside["group"].tolist()) & set(test.beside["group"].tolist())
+    batch = train.grouped(np.array([3, 0]), 1)
+    assert batch.inputs.shape == (16, 5)
+    assert len(set(batch.beside["group"].tolist())) == 2
+    assert prepared.steps_per_epoch == -(-len(train) // 8)
+
+
+def test_weights_come_from_a_column(data, tmp_path):
+    header, *rows = (data / "noise.csv").read_text().splitlines()
+    weighted = [f"{row},{float(number % 2)}" for number, row in enumerate(rows)]
+    (tmp_path / "weighted.csv").write_text("\n".join([f"{header},w", *weighted]))
+    given = config("evidential", data, data={"path": str(tmp_path / "weighted.csv"), "weight": "w", "test": 0.0})
+    prepared = prepare(load({**given, "loss": "mse"}))
+    outputs = prepared.network.forward(prepared.train.inputs.take(slice(None)))
+    errors = (outputs - prepared.train.targets)[:, 0] ** 2
+    weights = prepared.train.beside["weight"]
+    assert set(weights.tolist()) == {0.0, 1.0}
+    assert prepared.evaluator(prepared.network, prepared.train)["loss"] == pytest.approx(
+        errors[weights > 0].mean(), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "problem"),
+    [
+        ("cox", {"data": {"event": None}}, "cox.py takes event from columns of the data: name them with data.event"),
+        ("cox", {"data": {"event": "dead"}}, "data.event: there is no column 'dead' among the inputs; did you mean"),
+        ("cox", {"data": {"event": "a"}}, "data.event: column 'a': expected 1 for an observed event and 0 for a"),
+        ("cox", {"train": {"accumulate": 2}}, "train.accumulate: the samples of .* are coupled"),
+        ("list_net", {"data": {"group": "b"}}, "data.group: column 'b': expected integers, or words; others are in"),
+        (
+            "info_nce",
+            {"data": {"second_view": ["v0", "v1"]}},
+            "data.second_view: expected as many columns as the first",
+        ),
+        ("info_nce", {"model": {"outputs": None}}, "outputs is missing: the length of the embeddings"),
+        ("giou", {"data": {"target": ["x1", "y1"]}}, "expects 4 target columns, but the data have 2"),
+        ("coral", {"model": {"outputs": 3}}, "model.outputs: expected 2"),
+    ],
+)
+def test_mistakes_in_columns_and_widths_are_explained(name, changes, problem, data):
+    with pytest.raises(InvalidConfig, match=problem):
+        prepare(load(config(name, data, **changes)))
+
+
+def test_every_loss_is_used_by_a_config():
+    used = {yaml.safe_load(path.read_text())["loss"]["name"] for path in (HOME / "configs").glob("*.yaml")}
+    assert used == set(LOSSES)

@@ -1,0 +1,1 @@
+"""Nine losses of a distribution that is not lossreg's own."""

@@ -1,0 +1,57 @@
+"""Evidential regression: the surprise of a Normal-inverse-gamma mixture, and a penalty on evidence for a wrong mean.
+
+value = log(pi / nu) / 2 - alpha log(omega) + (alpha + 1/2) log(e^2 nu + omega) + log(gamma(alpha) / gamma(alpha + 1/2))
+        + penalty |e| (2 nu + alpha),    e = target - mean, omega = 2 beta (1 + nu)
+
+Shapes: all of one shape. Ranges: any mean and target, nu and beta above 0, alpha above 1, penalty 0 or above.
+Source: Amini et al. (2020), arXiv:1910.02600.
+
+>>> round(evidential.at(0.0, 1.0, 2.0, 1.0, 0.0)[0], 6)
+1.020138
+"""
+
+from math import log as ln, pi
+from typing import Annotated
+
+from lossreg.kernels.numerics import digamma, lgamma, log, sign
+from lossreg.plugin import Domain, Finite, FiniteNonNegative, FinitePositive, Loss, hookimpl, loss, shifted_softplus
+
+LOG_PI = ln(pi)
+
+
+def above_one(x: float) -> bool:
+    return (x > 1) & (x < float("inf"))
+
+
+AboveOne = Annotated[
+    float, Domain("AboveOne", "above 1 and finite", above_one, 2.0, "regression", inverse_link=shifted_softplus(1.0))
+]
+
+
+@loss
+def evidential(
+    mean: Finite,
+    nu: FinitePositive,
+    alpha: AboveOne,
+    beta: FinitePositive,
+    target: Finite,
+    penalty: FiniteNonNegative = 0.01,
+) -> tuple[float, float, float, float, float]:
+    T = type(mean)
+    half = T(0.5)
+    e = mean - target
+    omega, evidence = T(2) * beta * (T(1) + nu), T(2) * nu + alpha
+    spread = e * e * nu + omega
+    by_spread = (alpha + half) / spread
+    value = half * (T(LOG_PI) - log(nu)) - alpha * log(omega) + (alpha + half) * log(spread) + lgamma(alpha)
+    value = value - lgamma(alpha + half) + penalty * abs(e) * evidence
+    by_mean = by_spread * T(2) * e * nu + penalty * sign(e) * evidence
+    by_omega = by_spread - alpha / omega
+    by_nu = by_omega * T(2) * beta + by_spread * e * e - half / nu + T(2) * penalty * abs(e)
+    by_alpha = log(spread) - log(omega) + digamma(alpha) - digamma(alpha + half) + penalty * abs(e)
+    return value, by_mean, by_nu, by_alpha, by_omega * T(2) * (T(1) + nu)
+
+
+@hookimpl
+def lossreg_component() -> Loss:
+    return evidential
