@@ -324,14 +324,14 @@ def test_weights_below_0_are_for_sums_and_denominators():
     assert lossreg.create("mse")(*given, sample_weight=[-1, 3]) == -0.5
     for weights, total in (([-1, 1], 0), ([-2, 1], -1)):
         with pytest.raises(
-            InvalidInput, match=rf"^mse: expected a sample_weight that adds up to more than 0.*; got {total}$"
+            InvalidInput, match=rf"^mse: expected a sample_weight with a sum above 0.*; got the sum {total}$"
         ):
             lossreg.create("mse")(*given, sample_weight=weights)
 
 
 @pytest.mark.parametrize("given", ["a", [1], np.ones(3), True, np.nan, np.inf, -1])
 def test_a_denominator_is_a_number(given):
-    message = re.escape("mse: expected a denominator above 0 and finite, or 0 where nothing counts; got ")
+    message = re.escape("mse: expected a finite denominator above 0, or 0 if no element counts; got ")
     with pytest.raises(InvalidParameter, match=f"^{message}"):
         lossreg.create("mse")([1.0], [1.0], denominator=given)
     for number in (2, np.float32(2), np.array(2)):
@@ -365,14 +365,17 @@ def test_parts_with_a_common_denominator_add_up_to_the_whole():
 @pytest.mark.parametrize("denominator", [-1.0, math.inf, math.nan])
 def test_a_denominator_is_finite_and_not_negative(denominator):
     with pytest.raises(
-        InvalidParameter, match=r"^mse: expected a denominator above 0 and finite, or 0 where nothing counts; got"
+        InvalidParameter, match=r"^mse: expected a finite denominator above 0, or 0 if no element counts; got"
     ):
         lossreg.create("mse")([1.0], [0.0], denominator=denominator)
 
 
 def test_a_denominator_of_zero_goes_with_nothing_that_counts():
     assert lossreg.create("mse")([1.0], [0.0], where=[False], denominator=0) == 0
-    with pytest.raises(InvalidParameter, match=r"^mse: expected a denominator above 0.*; got 0, where 1 counts$"):
+    with pytest.raises(
+        InvalidParameter,
+        match=r"^mse: expected a finite denominator above 0.*; got 0, but the sum of the weights is 1$",
+    ):
         lossreg.create("mse")([1.0], [0.0], denominator=0)
 
 
@@ -553,11 +556,11 @@ def test_wrt_goes_with_out_weights_masks_and_denominators():
         (
             "mse",
             ("targets",),
-            "mse: there is a gradient of prediction, target; got wrt 'targets'; did you mean 'target'?",
+            "mse: expected wrt to name inputs among prediction, target; got 'targets'; did you mean 'target'?",
         ),
-        ("mse", ("target", "x"), "mse: there is a gradient of prediction, target; got wrt 'x'"),
-        ("mse", (1,), "mse: there is a gradient of prediction, target; got wrt 1"),
-        ("soft_margin", ("target",), "soft_margin: there is a gradient of prediction; got wrt 'target'"),
+        ("mse", ("target", "x"), "mse: expected wrt to name inputs among prediction, target; got 'x'"),
+        ("mse", (1,), "mse: expected wrt to name inputs among prediction, target; got 1"),
+        ("soft_margin", ("target",), "soft_margin: expected wrt to name inputs among prediction; got 'target'"),
         ("mse", "target", "mse: expected names of inputs as wrt, such as ('target',); got 'target'"),
         ("mse", (), "mse: expected names of inputs as wrt, such as ('target',); got ()"),
     ],
@@ -569,7 +572,7 @@ def test_what_has_no_gradient_is_refused_by_name(name, wrt, message):
 
 
 def test_labels_have_no_gradient():
-    with pytest.raises(InvalidParameter, match="there is a gradient of logits; got wrt 'label'"):
+    with pytest.raises(InvalidParameter, match="expected wrt to name inputs among logits; got 'label'"):
         lossreg.create("cross_entropy").grad(np.ones((2, 3)), [0, 1], wrt=("label",))
 
 

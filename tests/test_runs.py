@@ -573,7 +573,7 @@ def test_prune_shows_first_and_deletes_only_what_fits(make, command, tmp_path):
     held = locks.acquire(make("busy", minute=9, status="running").path)
     names = lambda: [run.name for run in runs_in(tmp_path)]  # noqa: E731
     everything = names()
-    assert "prune what?" in command("prune", code=2).stderr
+    assert "to select runs" in command("prune", code=2).stderr
     assert "go together" in command("prune", "--keep-best", "2", code=2).stderr
     assert "these 1 of 6 runs would be deleted" in command("prune", "--where", "status=failed,running").stdout
     assert names() == everything

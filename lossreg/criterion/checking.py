@@ -130,7 +130,7 @@ def mismatch(forms: Sequence[BoundForm], arrays: Sequence[Array], problems: list
     message = f"{name}: expected {'; or '.join(problem for _, problem in problems)}"
     swapped = [arrays[1], arrays[0], *arrays[2:]] if len(arrays) > 1 else []
     if swapped and any(own_shape(bound.form, swapped)[1] is None for bound in forms):
-        message += f"; the arrays would fit in the order ({', '.join(names)}): the first two seem to be swapped"
+        message += f"; the first two arrays seem to be swapped: calls take ({', '.join(names)})"
     mistyped = any(kind is InvalidType for kind, _ in problems)
     return (InvalidType if mistyped else InvalidInput)(message)
 
@@ -148,7 +148,7 @@ def graded_inputs(bound: BoundForm, wrt: Any) -> tuple[int, ...]:
         for name in wrt:
             if name not in bound.slopes:
                 hint = nearest(str(name), bound.slopes)
-                message = f"{bound.loss}: there is a gradient of {listed(bound.slopes)}; got wrt {shown(name)}"
+                message = f"{bound.loss}: expected wrt to name inputs among {listed(bound.slopes)}; got {shown(name)}"
                 raise InvalidParameter(message + (hint and f"; {hint}"))
     return tuple([bound.slopes.index(name) for name in names])
 

@@ -132,8 +132,8 @@ class Plan(ABC):
             raise InvalidParameter(f"{message}; got reduction {self.bound.reduction}")
         given = accept_scalar(float, denominator)
         if given is REFUSED or not isfinite(given) or given < 0 or (given == 0 and divisor != 0):
-            counts = f", where {divisor:g} counts" if given == 0 else ""
-            message = f"{name}: expected a denominator above 0 and finite, or 0 where nothing counts"
+            counts = f", but the sum of the weights is {divisor:g}" if given == 0 else ""
+            message = f"{name}: expected a finite denominator above 0, or 0 if no element counts"
             raise InvalidParameter(f"{message}; got {shown(denominator)}{counts}")
         return float(given)
 

@@ -123,8 +123,8 @@ def check_total(call: Call, divisor: float) -> None:
         blamed = "sample_weight" if (weights[weights_by_element != 0] < 0).any() else blamed
         weights_by_element[weights_by_element != 0] *= weights[weights_by_element != 0]
     if (weights_by_element < 0).any():
-        message = f"{bound.loss}: expected a {blamed} that adds up to more than 0, or a denominator"
-        raise InvalidInput(f"{message}; got {divisor:g}")
+        message = f"{bound.loss}: expected a {blamed} with a sum above 0, or a denominator"
+        raise InvalidInput(f"{message}; got the sum {divisor:g}")
 
 
 def expanded(array: Array, shape: tuple[int, ...]) -> Array:

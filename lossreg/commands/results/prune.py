@@ -40,7 +40,9 @@ def run(options: argparse.Namespace) -> None:
     from lossreg.formatting import one_line
 
     if not options.where and options.keep_best is None:
-        raise InvalidInput("prune what? give --where, such as --where status=failed, or --keep-best N --by METRIC")
+        raise InvalidInput(
+            "expected --where, such as --where status=failed, or --keep-best N --by METRIC, to select runs"
+        )
     if (options.keep_best is None) != (options.by is None):
         raise InvalidInput("--keep-best N and --by METRIC go together")
     if options.keep_best is not None and options.keep_best < 0:

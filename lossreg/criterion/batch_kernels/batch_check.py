@@ -14,6 +14,7 @@ from lossreg.criterion.checking import check_options, graded_inputs
 from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.signature import CLASSES, SAMPLES, variants
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType
+from lossreg.formatting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ def match(forms: Sequence[BoundForm], arrays: Sequence[Array]) -> tuple[BoundFor
     name = forms[0].loss
     if not fitting:
         takes = dict.fromkeys(", ".join(map(describe_input, bound.form.inputs)) for bound in forms)
-        raise InvalidType(f"{name} takes {' or '.join(takes)}; got {given} arrays")
+        raise InvalidType(f"{name} takes {' or '.join(takes)}; got {counted(given, 'array')}")
     problems: list[str] = []
     for bound, variant in fitting:
         sizes, problem = measure(variant, padded(name, variant, arrays))
