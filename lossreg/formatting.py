@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that a terminal obeys and does not show, that reorder text, or that cannot be encoded."""
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet takes for a formula; the last four are full-width forms of the first."""
+
 
 def printable(text: str) -> str:
     r"""Return text with control characters escaped; line breaks and tabs stay.
@@ -31,6 +34,17 @@ def one_line(text: str) -> str:
     'two\\nlines'
     """
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def csv_cell(value: Any) -> Any:
+    """Return a value for CSV: text has no control characters, and an apostrophe before what looks like a formula.
+
+    >>> csv_cell("=1+1"), csv_cell(-1.5), csv_cell(None)
+    ("'=1+1", -1.5, '')
+    """
+    if not isinstance(value, str):
+        return "" if value is None else value
+    return printable("'" * value.startswith(FORMULA) + value)
 
 
 def columns(rows: Iterable[Iterable[str]], right: Iterable[bool] = ()) -> list[str]:

@@ -357,8 +357,10 @@ class Case:
         elif kind == "bytes":
             (self.path / os.fsdecode(b"\xff\xfe")).touch()
         elif kind == "link":
+            self.remove(self.path / "elsewhere")
             (self.path / "elsewhere").symlink_to(self.outside / "folder")
         elif kind == "part":
+            self.remove(self.path / ".x.part")
             (self.path / ".x.part").symlink_to(self.outside / "log.txt")
         elif kind == "folder":
             (self.path / "src").mkdir(exist_ok=True)

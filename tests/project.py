@@ -12,6 +12,10 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 ENTRY_POINTS = PYPROJECT["project"]["entry-points"]
 PLUGIN_PACKAGES = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/__init__.py"))
 
+CACHES = (".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__")
+GENERATED = {*CACHES, ".venv", ".venv-bench", ".venv-matrix"}
+"""Directories that tools make; git ignores them."""
+
 
 def relative(path):
     """The path of a file as seen from the project's folder, for messages and the names of tests."""
@@ -36,7 +40,9 @@ def imported(tree):
 
 
 def text_files():
-    """The files that belong to the project: those that git tracks, or would."""
+    """The files that belong to the project: those that git tracks, or would; all of a source distribution."""
+    if not (ROOT / ".git").exists():
+        return [path for path in ROOT.rglob("*") if path.is_file() and not GENERATED & {*path.parts}]
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [path for line in listed.stdout.splitlines() if (path := ROOT / line).is_file()]

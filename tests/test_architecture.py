@@ -129,3 +129,11 @@ def test_a_loss_is_a_small_file_with_a_full_docstring(path):
     for part in ("Shapes: ", "Ranges: ", "Source: ", ">>> ", "value = ", "lope"):
         assert part in documentation, f"{path.stem} has no {part}"
     assert f">>> {path.stem}.at(" in documentation
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_no_cache_without_a_limit_keeps_kernels(path):
+    # A notebook defines a loss again and again: what is compiled of it goes once there is enough that is newer.
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.FunctionDef) and "cache" in map(ast.unparse, node.decorator_list):
+            assert not {"form", "function"} & {argument.arg for argument in node.args.args}, node.name

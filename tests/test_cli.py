@@ -348,11 +348,12 @@ def test_control_characters_of_values_are_printed_escaped(capsys):
 
 
 def test_cells_of_csv_are_no_formulas_and_have_no_control_characters(capsys):
-    values = ["=1+1", "+1", "-cmd", "@x", "\t=1", "plain", "a\x1b[2J", "two\nlines", -1.5, None, 0, True]
+    formulas = ["=1+1", "+1", "-cmd", "@x", "\t=1", "\n=1", "\uff1d1"]
+    values = [*formulas, "plain", "a\x1b[2J", "two\nlines", -1.5, None, 0, True]
     print_csv(["value"], [{"value": value} for value in values])
     lines = capsys.readouterr().out
     assert [row[0] for row in csv.reader(io.StringIO(lines)) if row][1:] == [
-        *("'=1+1", "'+1", "'-cmd", "'@x", "'\t=1", "plain", "a\\x1b[2J", "two\nlines", "-1.5"),
+        *("'=1+1", "'+1", "'-cmd", "'@x", "'\t=1", "'\n=1", "'\uff1d1", "plain", "a\\x1b[2J", "two\nlines", "-1.5"),
         *("", "0", "True"),
     ]
 

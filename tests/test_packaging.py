@@ -3,8 +3,12 @@
 import ast
 import importlib
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import project
 import pytest
 from project import ENTRY_POINTS, PLUGIN_PACKAGES, PLUGINS, PYPROJECT, ROOT, parse
 
@@ -65,3 +69,40 @@ def test_the_tree_of_errors_is_all_errors():
     classes = {node.name: node.bases[-1].id for node in tree.body if isinstance(node, ast.ClassDef)}
     assert classes.pop("LossregError") == "Exception"
     assert dict(drawn) == classes
+
+
+@pytest.mark.parametrize("package", ["lossreg", *(f"plugins/{name}" for name in PLUGIN_PACKAGES)])
+def test_every_package_says_that_it_is_typed(package):
+    assert (ROOT / package / "py.typed").is_file()
+
+
+def test_the_tests_are_of_this_source_where_lossreg_is_installed_from_a_wheel(tmp_path):
+    for package in ("lossreg", *(f"plugins/{name}" for name in PLUGIN_PACKAGES)):
+        shutil.copytree(ROOT / package, tmp_path / Path(package).name)
+    files = ["tests/test_schedules.py", "plugins/lossreg_schedules"]
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", INSTALLED, str(tmp_path), *files],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+INSTALLED = """
+import sys, pytest
+sys.path.insert(0, sys.argv[1])
+class Importing:
+    def pytest_collection(self):
+        import lossreg_schedules.cosine
+sys.exit(pytest.main(["-n", "0", "-q", "--collect-only", "-p", "no:cacheprovider", *sys.argv[2:]], [Importing()]))
+"""
+
+
+def test_the_files_of_the_project_are_found_without_git_as_in_a_source_distribution(tmp_path, monkeypatch):
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    for name in ("README.md", "lossreg/cli.py", ".venv/x.py", "lossreg/__pycache__/cli.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert {path.name for path in project.text_files()} == {"README.md", "cli.py"}

@@ -833,3 +833,23 @@ def test_on_a_narrow_terminal_columns_that_do_not_fit_are_named(make, tmp_path):
     assert all(len(line) <= 50 for line in shown[50][:2])
     left_out = re.fullmatch(r"columns that do not fit: (.*); a wider terminal or --csv shows them", shown[50][2])[1]
     assert shown[50][0].split() + left_out.split(", ") == shown[200][0].split()
+
+
+def test_a_child_does_not_keep_the_lock_of_a_run_that_has_ended(make):
+    run = make("forked-000001", 0.5)
+    end, wait = os.pipe()
+    with locks.acquire(run.path) as lock:
+        child = os.fork()
+        if not child:
+            os.close(wait)
+            os.read(end, 1)
+            lock.close()
+            os._exit(0)
+    try:
+        assert not locks.is_locked(run.path)
+        with locks.acquire(run.path):
+            os.close(wait)
+            os.waitpid(child, 0)
+            assert locks.is_locked(run.path)  # what the child closes is no longer its lock
+    finally:
+        os.close(end)

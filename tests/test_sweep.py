@@ -1,11 +1,14 @@
 """Sweeps in real processes, really killed: nothing that finished is lost, nothing runs twice, all ends as it should."""
 
 import csv
+import io
 import json
+import os
 import signal
 import subprocess
 import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from sweeping import (
@@ -27,8 +30,14 @@ from test_cli import on_a_terminal
 import lossreg
 from lossreg.experiment.config.yaml_document import Document
 from lossreg.experiment.runner.run_directory import RunDirectory
+from lossreg.experiment.storage import directories
 from lossreg.experiment.storage.runs import Run
+from lossreg.experiment.sweep import run_sweep
+from lossreg.experiment.sweep.optuna_trials import OptunaTrials
 from lossreg.experiment.sweep.run_trial import run_trial
+from lossreg.experiment.sweep.summary import ConfigResult, Summary, score
+from lossreg.experiment.sweep.sweep_progress import SweepProgressLines
+from lossreg.experiment.sweep.trials import SweepPlan
 
 # Schedules that do what should not happen, in the trials whose seed is 1.
 BAD = '''
@@ -283,3 +292,64 @@ def test_trials_that_start_together_on_a_cold_cache_compile_everything_once(swee
     finish(sweep(text, "--jobs", "4", root="again", NUMBA_CACHE_DIR=str(cache)))
     assert compiled() == code
     assert_same(tmp_path / "runs" / "x", tmp_path / "again" / "x")
+
+
+# What others have written
+
+
+def test_cells_of_the_summary_are_no_formulas(tmp_path):
+    values = {"data.target": "=1+1", "@key\x1b[2J": "a\x1b[2Jb", "optimizer.lr": -0.5}
+    Summary(tmp_path, "test_loss", "min", [ConfigResult(values, [], [])], {}).write_files()
+    header, row = csv.reader((tmp_path / "summary.csv").read_text().splitlines())
+    assert header[:3] == ["data.target", "'@key\\x1b[2J", "optimizer.lr"]
+    assert row[:3] == ["'=1+1", "a\\x1b[2Jb", "-0.5"]
+
+
+@pytest.mark.parametrize("damaged", [{}, {"validation_loss": "x"}, {"validation_loss": [1]}, {"validation_loss": True}])
+def test_a_record_without_the_loss_that_decides_is_not_the_best(tmp_path, damaged):
+    tmp_path.joinpath("status.json").write_text('{"status": "finished"}')
+    tmp_path.joinpath("config.yaml").write_text("train: {restore_best: true}")
+    records = [{**damaged, "test_loss": 1.0}, {"validation_loss": 0.1, "test_loss": 2.0}]
+    records.append({"validation_loss": 0.2, "test_loss": 3.0})
+    tmp_path.joinpath("metrics.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    assert score(Run(tmp_path), "test_loss") == 2.0
+
+
+def test_proposals_are_read_from_regular_files_only(tmp_path):
+    proposals = {"a": '{"number": 0, "values": {}}', "b": "[" * 60_000, "c": f'{{"number": 1, "values": 1{"0" * 400}}}'}
+    for name, content in proposals.items():
+        directories.create(tmp_path / name, "run")
+        (tmp_path / name / "proposal.json").write_text(content)
+    directories.create(tmp_path / "d", "run")
+    os.mkfifo(tmp_path / "d" / "proposal.json")
+    tmp_path.joinpath("elsewhere.json").write_text('{"number": 2, "values": {}}')
+    directories.create(tmp_path / "e", "run")
+    (tmp_path / "e" / "proposal.json").symlink_to("../elsewhere.json")
+    plan = SimpleNamespace(sweep=SimpleNamespace(draw=()))
+    assert OptunaTrials.earlier_proposals(SimpleNamespace(path=tmp_path, plan=plan)) == {0: {}}
+
+
+def test_a_sweep_says_which_trial_another_process_may_be_running(tmp_path):
+    class Waiting(SweepProgressLines):
+        calls = 0
+
+        def waiting(self, path, busy):
+            super().waiting(path, busy)
+            self.calls += 1
+            if self.calls == 3:
+                raise KeyboardInterrupt
+
+    config = {**Document.from_text(SMALL, "x").content, "loss": "mse", "sweep": {"grid": {"seed": [1]}}}
+    plan = SweepPlan.read(config)
+    folder = tmp_path / plan.name / plan.trials()[0].id
+    directories.ensure(folder.parent, "sweep")
+    directories.create(folder, "run")
+    folder.joinpath(".lock.owner").write_text('{"pid": 1, "host": "elsewhere"}')
+    output = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep.sweep(config, tmp_path, Waiting(output))
+    (line,) = [line for line in output.getvalue().splitlines() if line.startswith("waiting")]
+    assert line == (
+        f"waiting for {folder}, which another process has locked; if no process is at work there, "
+        f"delete {folder / '.lock.owner'}"
+    )

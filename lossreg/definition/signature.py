@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.annotations import ANY_AXES
@@ -199,7 +199,7 @@ class Form:
         return tuple(name for name in self.slopes if name not in targets)
 
 
-@cache
+@lru_cache(1024)
 def variants(form: Form, arrays: int) -> tuple[Form, ...]:
     """Return the form for a number of arrays, with and without its optional inputs; variadic inputs are split."""
     found = []

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from sweeping import LONG, SMALL, WIDE, assert_same, at_work, events, finish, kill, status, trials, until
 
 
@@ -56,3 +57,10 @@ def test_the_bytes_of_wide_layers_are_those_of_a_local_sweep(sweep, tmp_path):
     finish(sweep(WIDE, "--jobs", "1", root="local"))
     finish(sweep(WIDE, "--jobs", "2", "--engine", "dask", root="dask"))
     assert_same(tmp_path / "dask" / "x", tmp_path / "local" / "x")
+
+
+@pytest.mark.parametrize("address", ["garbage", "http://", "", "tcp://", "inproc://x", "ucx://a:1"])
+def test_what_is_no_address_of_a_scheduler_is_a_mistake_of_the_command(sweep, address):
+    _, err = finish(sweep(SMALL, "--engine", "dask", "--address", address), 2)
+    assert "expected the address of a Dask scheduler, such as tcp://192.0.2.1:8786" in err
+    assert repr(address) in err

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from lossreg.commands.output import GAP, say, warn, width
-from lossreg.formatting import as_yaml, columns, one_line, printable
+from lossreg.formatting import as_yaml, columns, csv_cell, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +24,6 @@ STYLES = {
     "diverged": "red",
 }
 MINUTE, HOUR, DAY = 60, 3600, 86400
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet takes for a formula."""
 
 
 def add_runs(command: Any) -> None:
@@ -83,13 +81,6 @@ def print_csv(keys: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     writer.writerow([csv_cell(key) for key in keys])
     for row in rows:
         writer.writerow([csv_cell(row.get(key)) for key in keys])
-
-
-def csv_cell(value: Any) -> Any:
-    """Return a value for CSV: text has no control characters, and an apostrophe before what looks like a formula."""
-    if not isinstance(value, str):
-        return "" if value is None else value
-    return printable("'" * value.startswith(FORMULA) + value)
 
 
 def print_table(keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

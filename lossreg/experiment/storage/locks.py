@@ -36,12 +36,16 @@ class Lock:
     """A lock on a directory; it ends when it is closed, at the end of a `with`, or with the process."""
 
     def __init__(self, descriptor: int, owner: Path | None) -> None:
-        self.descriptor, self.owner = descriptor, owner
+        self.descriptor, self.owner, self.process = descriptor, owner, os.getpid()
 
     def close(self) -> None:
-        """Unlock the directory."""
-        if self.owner is not None:
-            self.owner.unlink(missing_ok=True)
+        """Unlock the directory, unless this process is a fork of the one that locked it."""
+        if os.getpid() == self.process:
+            if self.owner is not None:
+                self.owner.unlink(missing_ok=True)
+            elif fcntl is not None:
+                # Closing the file would not unlock it while a child that was forked meanwhile has it open.
+                fcntl.flock(self.descriptor, fcntl.LOCK_UN)
         os.close(self.descriptor)
 
     def __enter__(self) -> Self:

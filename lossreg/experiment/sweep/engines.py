@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock, local
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from lossreg.errors import InvalidParameter
 from lossreg.experiment.sweep.run_trial import run_trial
 from lossreg.extras import optional_imports
 from lossreg.kernels.drivers.threads import default_num_threads
@@ -148,7 +149,15 @@ def dask(jobs: int, address: str | None) -> Iterator[tuple[Submit, Callable[[], 
             options = {"dashboard_address": None, "silence_logs": logging.ERROR, "env": thread_limits(jobs)}
             with ignored(signal.SIGINT):
                 address = stack.enter_context(LocalCluster(n_workers=jobs, threads_per_worker=1, **options))
-        client = stack.enter_context(Client(address))
+        try:
+            client = stack.enter_context(Client(address))
+        except OSError as error:
+            raise OSError(f"sweep: address: no Dask scheduler answers at {address!r}: {error}") from error
+        except Exception as error:  # each protocol raises its own for an address that it cannot read
+            raise InvalidParameter(
+                f"sweep: address: expected the address of a Dask scheduler, such as tcp://192.0.2.1:8786, "
+                f"got {address!r}: {error}"
+            ) from error
         executor = client.get_executor(pure=False)
         stack.callback(executor.shutdown, wait=False)
 

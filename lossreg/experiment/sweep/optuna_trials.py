@@ -14,7 +14,7 @@ from math import inf
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.storage import directories, files
+from lossreg.experiment.storage import directories, files, untrusted
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.summary import score
 from lossreg.experiment.sweep.trials import SweptValue
@@ -102,7 +102,7 @@ class OptunaTrials:
         found = {}
         for file in sorted(self.path.glob(f"*/{PROPOSAL}")):
             with suppress(OSError, ValueError, KeyError, TypeError):
-                content = json.loads(file.read_text("utf-8"))
+                content = untrusted.read_json(file)
                 found[content["number"]] = {
                     swept.name: optuna_value(swept, content["values"][swept.name]) for swept in self.plan.sweep.draw
                 }

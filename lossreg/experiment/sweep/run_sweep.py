@@ -84,7 +84,7 @@ def sweep(  # noqa: PLR0913  these are the options of the command
 ) -> Summary:
     """Run the trials of a sweep that are not done, in a directory of its name under `root`; see `lossreg.sweep`."""
     options = bind("sweep", PARAMETERS, {"jobs": jobs, "engine": engine, "address": address})
-    if options["address"] and options["engine"] != "dask":
+    if options["address"] is not None and options["engine"] != "dask":
         raise InvalidParameter(f"sweep: address: only the engine dask has one, got {address!r} with {engine!r}")
     plan, progress = SweepPlan.read(source, changes), progress or SweepProgress()
     path = files.root_of(root).resolve() / directories.plain_name(plan.name)
@@ -154,6 +154,7 @@ def run_trials(  # noqa: PLR0913, PLR0917  a sweep consists of these
         if not running:
             if not busy:
                 return
+            progress.waiting(path, busy)
             time.sleep(POLL_SECONDS)
             running = {submit(task(trial, path)): trial for trial in busy}
             busy = []

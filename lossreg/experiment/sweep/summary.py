@@ -26,6 +26,7 @@ from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.run_trial import status_of
 from lossreg.experiment.sweep.trials import describe_value
 from lossreg.experiment.training.loop import index_of_best
+from lossreg.formatting import csv_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,9 +115,9 @@ class Summary:
         content = {"metric": self.metric, "goal": self.goal, "counts": self.counts, "configs": configs}
         files.write(self.path / "summary.json", json.dumps(plain(content), indent=2, allow_nan=False) + "\n")
         rows, text = self.rows(), io.StringIO()
-        table = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+        table, keys = csv.writer(text, lineterminator="\n"), dict.fromkeys(key for row in rows for key in row)
+        table.writerow(map(csv_cell, keys))
+        table.writerows([csv_cell(row.get(key)) for key in keys] for row in rows)
         files.write(self.path / "summary.csv", text.getvalue())
         if self.best:
             row = ", ".join(f"{key}={describe_value(value)}" for key, value in rows[0].items() if value is not None)
@@ -158,7 +159,7 @@ def final_record(run: Run) -> dict[str, Any]:
     if not run.config.get("train", {}).get("restore_best"):
         return run.records[-1]
     monitored = "validation_loss" if "validation_loss" in run.records[-1] else "train_loss"
-    return run.records[index_of_best([record[monitored] for record in run.records])]
+    return run.records[index_of_best([metrics_of(record).get(monitored, nan) for record in run.records])]
 
 
 def is_scalar(value: Any) -> bool:

@@ -8,12 +8,13 @@ from math import isnan
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lossreg.experiment.storage import locks
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.summary import score
 from lossreg.formatting import counted, one_line, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from lossreg.experiment.sweep.trials import Trial
@@ -37,6 +38,9 @@ class SweepProgress:
     def update(self, running: Iterable[Trial]) -> None:
         """Some time has passed; these trials are running."""
 
+    def waiting(self, path: Path, busy: Sequence[Trial]) -> None:
+        """All trials that are left are locked by other processes; called again as long as they are."""
+
     def stopped(self) -> None:
         """The sweep was interrupted."""
 
@@ -51,6 +55,7 @@ class SweepProgressLines(SweepProgress):
         self.output = output
         self.total = self.earlier = 0
         self.statuses: dict[str, int] = {}
+        self.announced: set[str] = set()
         self.start_time = monotonic()
 
     @property
@@ -97,6 +102,14 @@ class SweepProgressLines(SweepProgress):
     def show_result(self, line: str) -> None:
         """Print the line of a trial that ended."""
         self.print(line)
+
+    def waiting(self, path: Path, busy: Sequence[Trial]) -> None:
+        """Print which trials other processes have locked, once for each."""
+        for trial in busy:
+            if trial.id not in self.announced:
+                self.announced.add(trial.id)
+                folder = path / trial.id
+                self.print(f"waiting for {folder}, which another process has locked{locks.hint(folder)}")
 
     def stopped(self) -> None:
         """Print how many trials are done."""

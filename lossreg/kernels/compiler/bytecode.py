@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import opcode
 import types
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lossreg.kernels.numerics import stable
@@ -56,7 +56,7 @@ def loops(function: Callable[..., Any]) -> bool:
     return FOR_ITER in function.__code__.co_code[::2]
 
 
-@cache
+@lru_cache(1024)
 def has_uniform_control_flow(function: Callable[..., Any]) -> bool:
     """Whether no loop depends on the data: no `while`, and no return from a loop, in the kernel or what it calls."""
     return not has_data_dependent_loop(function) and not any(map(has_data_dependent_loop, callees(function)))
@@ -70,7 +70,7 @@ def has_data_dependent_loop(function: Callable[..., Any]) -> bool:
     return any(step.opcode != FOR_ITER for step in back) or (bool(back) and ends > 1)
 
 
-@cache
+@lru_cache(1024)
 def calls_transcendentals(function: Callable[..., Any]) -> bool:
     """Whether a kernel computes exponentials or logarithms.
 

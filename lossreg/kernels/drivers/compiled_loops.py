@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,8 @@ TEMPLATES = {
     False: (scalar.elementwise, elements_abreast),
 }
 """By whether a form takes rows: the scalar template and the vector template."""
+KEPT = 1024
+"""How many loops a process keeps, so that the losses that a notebook redefines do not fill the memory."""
 
 
 def linker(*kernel: Any) -> Callable[[], dict[str, Any]]:
@@ -41,7 +43,7 @@ def linker(*kernel: Any) -> Callable[[], dict[str, Any]]:
     return link
 
 
-@cache
+@lru_cache(KEPT)
 def form_loop(
     form: Form,
     real: type,
@@ -89,13 +91,13 @@ def form_loop(
     return clone(template, name, filled, linker(*kernel), EXACT)
 
 
-@cache
+@lru_cache(KEPT)
 def sample_loop(function: Callable[..., None]) -> Callable[..., None]:
     """The compiled loop that calls a function for every sample."""
     return clone(scalar.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", {}, linker(function))
 
 
-@cache
+@lru_cache(KEPT)
 def form_entry(
     form: Form,
     real: type,

@@ -6,7 +6,7 @@ backward 2.4 instead of 20.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lossreg.kernels.compiler.fingerprint import fingerprint
@@ -87,7 +87,7 @@ def backward(values: Any, grad: Any, grad_bias: Any) -> None:
             grad_bias[j] += slopes[j]
 
 
-@cache
+@lru_cache(1024)
 def loops(function: Any, slope: Any) -> tuple[Callable[..., None], Callable[..., None]]:
     """The compiled forward and backward loops of an activation and its derivative."""
     forward_loop, backward_loop = (
