@@ -82,7 +82,7 @@ def as_csv(model: TrainedModel, outputs: Any) -> str:
 
     import numpy as np
 
-    from lossreg.commands.results.output import csv_cell
+    from lossreg.formatting import csv_cell
 
     predictions = model.predictions(outputs)
     columns = predictions if predictions.ndim > 1 else predictions[:, np.newaxis]
