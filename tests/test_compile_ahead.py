@@ -11,7 +11,7 @@ FIRST_CALLS = """
 import sys
 import numpy as np
 import lossreg
-from lossreg.kernels.compiler.events import compilations
+from lossreg.kernels.compiler.compile_events import compilations
 
 random = np.random.default_rng(0)
 with compilations() as compiled:

@@ -401,7 +401,7 @@ EDITED = """
 import numpy as np
 
 import lossreg
-from lossreg.kernels.compiler.events import compilations
+from lossreg.kernels.compiler.compile_events import compilations
 
 with compilations() as compiled:
     assert lossreg.create("mse")(np.ones(3), np.zeros(3)) == 1

@@ -11,8 +11,8 @@ from lossreg import InvalidInput
 from lossreg.experiment.config.run_config import load
 from lossreg.experiment.data.preprocessing import prepare_inputs
 from lossreg.experiment.task.tasks import Task
-from lossreg.experiment.training.comparisons import draw_comparisons
 from lossreg.experiment.training.examples import InputRows
+from lossreg.experiment.training.pairs_and_triplets import draw_comparisons
 from lossreg.experiment.training.prepare import prepare
 from lossreg.plugin import Table
 

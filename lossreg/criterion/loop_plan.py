@@ -10,9 +10,9 @@ from numpy import empty, errstate
 
 from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.checking import DIRECT, IN_PLACE, OVERLAPPING
+from lossreg.criterion.domain_errors import refuse_outside
 from lossreg.criterion.operands import loop_of_values, make_loop
 from lossreg.criterion.plan import Plan
-from lossreg.criterion.refusals import refuse_outside
 from lossreg.criterion.shapes import sum_over_shared
 
 if TYPE_CHECKING:

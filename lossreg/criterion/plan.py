@@ -19,7 +19,7 @@ from lossreg.criterion.arguments import shown
 from lossreg.criterion.checked_call import Call
 from lossreg.criterion.reductions import DIVIDING, REDUCTIONS
 from lossreg.criterion.weights import Weights, check_total, rescaled
-from lossreg.definition.values import REFUSED, accept_scalar
+from lossreg.definition.parameter_values import REFUSED, accept_scalar
 from lossreg.errors import InvalidParameter
 
 if TYPE_CHECKING:

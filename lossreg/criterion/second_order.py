@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.arguments import inputs_by_name, shown
+from lossreg.definition.parameter_values import REFUSED, accept_scalar
 from lossreg.definition.second_derivative import CURVATURE, PRODUCT
-from lossreg.definition.values import REFUSED, accept_scalar
 from lossreg.errors import InvalidInput, InvalidParameter, nearest
 
 if TYPE_CHECKING:

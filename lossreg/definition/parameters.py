@@ -13,7 +13,14 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 from lossreg.definition.annotations import domain_of, named_functions, role_of, type_hints
-from lossreg.definition.values import INTEGER_LIMIT, REFUSED, accept, choices, describe_annotation, is_checkable
+from lossreg.definition.parameter_values import (
+    INTEGER_LIMIT,
+    REFUSED,
+    accept,
+    choices,
+    describe_annotation,
+    is_checkable,
+)
 from lossreg.errors import InvalidDefinition, InvalidParameter, listed, nearest
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from lossreg.definition.annotations import (
     row_axis_of,
     type_hints,
 )
+from lossreg.definition.parameter_values import UNION, choices
 from lossreg.definition.roles import Role, input_role
 from lossreg.definition.signature import (
     ANCHORS,
@@ -27,7 +28,6 @@ from lossreg.definition.signature import (
     Form,
     Input,
 )
-from lossreg.definition.values import UNION, choices
 from lossreg.errors import InvalidDefinition, listed, nearest
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from lossreg.definition.annotations import (
     role_of,
     row_axis_of,
 )
+from lossreg.definition.parameter_values import UNION
 from lossreg.definition.parameters import read_signature, switches_of
 from lossreg.definition.read_batch_kernel import read_batch_arguments
 from lossreg.definition.returned_values import returned_values
 from lossreg.definition.roles import Role, input_role
 from lossreg.definition.signature import INDEPENDENT, Form, Input
-from lossreg.definition.values import UNION
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
 def compile_loss(name: str) -> Outcome:
     """Compile what plain calls of a loss run; return an error as part of the outcome."""
     from lossreg.criterion.criterion import Criterion
-    from lossreg.kernels.compiler.events import compilations
+    from lossreg.kernels.compiler.compile_events import compilations
     from lossreg.registry.registries import losses
 
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from lossreg.definition import domains
 from lossreg.definition.annotations import domain_of, named_functions, row_axis_of
-from lossreg.definition.values import SEQUENCES, UNION
+from lossreg.definition.parameter_values import SEQUENCES, UNION
 from lossreg.errors import AmbiguousName
 from lossreg.experiment.config.keys import (
     DEFAULT_PLUGINS,

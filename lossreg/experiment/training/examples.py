@@ -13,7 +13,7 @@ import numpy as np
 
 from lossreg.experiment.data.given_columns import GROUP
 from lossreg.experiment.task.tasks import Task
-from lossreg.experiment.training.comparisons import draw_comparisons, draw_views
+from lossreg.experiment.training.pairs_and_triplets import draw_comparisons, draw_views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

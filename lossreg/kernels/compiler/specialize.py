@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from numba import njit
 
 from lossreg.kernels.compiler.cache import LoopCache, warn_of_no_cache
-from lossreg.kernels.compiler.extensions import load_extensions
 from lossreg.kernels.compiler.numba_api import Compiler, global_compiler_lock, set_cache
+from lossreg.kernels.compiler.numba_extensions import load_extensions
 from lossreg.kernels.compiler.options import REORDERED, is_stock
 
 if TYPE_CHECKING:
