@@ -21,6 +21,7 @@ from lossreg.testing.check import CHECKS, require_known, run_check
 from lossreg.testing.checks import (  # noqa: F401  importing them adds their checks
     accuracy,
     batch_kernels,
+    coupled_samples,
     criteria,
     derivatives,
     documentation,

@@ -43,7 +43,7 @@ def batch(case: LossCase, shape: tuple[int, ...], real: Any = np.float64) -> lis
     arrays = [
         padded_class_indices(shape, random)
         if entry.role is Role.LABELS
-        else random.integers(0, WIDTH, shape)
+        else random.integers(0, WIDTH + entry.extra_classes, shape)
         if entry.role is Role.LABEL
         else ordinary_numbers(entry.domain, shape if entry.axis is None else (*shape, WIDTH), random).astype(real)
         for entry in case.form.inputs

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import numpy as np
 
-from lossreg.definition.annotations import named_functions, row_axis_of
+from lossreg.definition.annotations import ANY_AXES, named_functions, row_axis_of
 from lossreg.definition.parameters import is_switch
 from lossreg.definition.roles import Role
-from lossreg.definition.signature import variants
+from lossreg.definition.signature import BATCH, SAMPLES, variants
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from lossreg.definition.loss import Loss
     from lossreg.definition.parameters import Parameter
-    from lossreg.definition.signature import Form
+    from lossreg.definition.signature import Form, Input
 
     Array = np.ndarray[Any, Any]
     Real = type[np.float32 | np.float64]
@@ -48,6 +48,16 @@ class LossCase:
     def number(self) -> int:
         """The position of the form among the forms of the loss."""
         return [form.kernel for form in self.loss.forms].index(self.form.kernel)
+
+    @property
+    def coupling(self) -> str:
+        """How the samples are coupled; nothing if they are independent."""
+        return self.form.coupling(self.parameters) if self.form.by_batch else ""
+
+    @property
+    def unreduced(self) -> str:
+        """The reduction that gives all values: none, or sum for a loss that has one value for a batch."""
+        return "sum" if self.coupling == BATCH and self.form.value_axes == (SAMPLES,) else "none"
 
     def __str__(self) -> str:
         changed = ((p.name, self.parameters[p.name]) for p in self.form.parameters)
@@ -88,7 +98,7 @@ def cases(loss: Loss) -> list[LossCase]:
         form = written
         if written.by_batch:
             arrays, given = example(loss, number, 1)
-            form = next(v for v in variants(written, len(arrays)) if [x.ndim for x in arrays] == ranks(v))
+            form = next(v for v in variants(written, len(arrays)) if all(map(has_rank, arrays, v.inputs)))
             base, fixed = {p.name: p.default for p in loss.parameters} | given, set(given)
         found.append(LossCase(loss, form, base, base))
         free = [p for p in form.parameters if p.name not in fixed]
@@ -106,9 +116,9 @@ def example(loss: Loss, number: int, samples: int) -> tuple[list[Array], dict[st
             f"{loss.name}: form {number + 1} takes a whole batch and has no example; add one with @{loss.name}.example"
         )
     arrays, parameters = loss.examples[number](np.random.default_rng(SEED), samples)
-    return arrays, parameters
+    return [np.asarray(x) for x in arrays], parameters
 
 
-def ranks(form: Form) -> list[int]:
-    """Return the number of axes of each array that a form takes."""
-    return [len(entry.axes) for entry in form.inputs]
+def has_rank(x: Array, entry: Input) -> bool:
+    """Whether an array has as many axes as an input of a batch kernel."""
+    return x.ndim >= len(entry.axes) - 1 if ANY_AXES in entry.axes else x.ndim == len(entry.axes)

@@ -163,9 +163,10 @@ def evaluate_coupled(form: Form, batch: tuple[Any, ...], parameters: dict[str, A
     ]
     shapes = {entry.name: x.shape for entry, x in zip(form.inputs, flat, strict=True)}
     slopes = {name: np.zeros(shapes[name]) for name in form.slopes}
-    weighted = next((x for x, e in zip(flat, form.inputs, strict=True) if e.axes == form.weight_axes), None)
-    samples = flat[0].shape[form.inputs[0].axes.index(SAMPLES)]
-    weights = np.ones(samples if weighted is None else weighted.shape)
+    sizes: dict[str, int] = {}
+    for x, entry in zip(flat, form.inputs, strict=True):
+        sizes |= dict(zip(entry.axes, x.shape, strict=True))
+    weights = np.ones([sizes[axis] for axis in form.weight_axes or (SAMPLES,)])
     found = run_batch_kernel(form, flat, weights, slopes, parameters)
     values = (found[0] if form.counts else found).tolist()
     places = {entry.name: x.shape for entry, x in zip(form.inputs, arrays, strict=True)}

@@ -10,7 +10,7 @@ import numpy as np
 from lossreg.testing.batches import value_and_grad
 from lossreg.testing.cases import SEED
 from lossreg.testing.check import check_unless
-from lossreg.testing.checks.reductions import REDUCTIONS, WEIGHTS
+from lossreg.testing.checks.reductions import reductions_of, weights_of
 from lossreg.testing.comparison import as_list, as_tuple
 from lossreg.testing.evaluation import not_for_batch_kernels
 from lossreg.testing.samples import MASK
@@ -39,7 +39,7 @@ def float32_agrees_with_float64(tested: LossUnderTest, run: CheckRun) -> None:
     for case, arrays in tested.batches():
         rounded = [x if x.dtype.kind in "iu" else x.astype(np.float32) for x in arrays]
         wide = [x if x.dtype.kind in "iu" else x.astype(np.float64) for x in rounded]
-        found, expected = value_and_grad(case, "none")(*rounded), value_and_grad(case, "none")(*wide)
+        found, expected = value_and_grad(case, case.unreduced)(*rounded), value_and_grad(case, case.unreduced)(*wide)
         for x, y in zip(as_list(found), as_list(expected), strict=True):
             finite = np.isfinite(y)
             unit = float(np.finfo(np.float32).eps) * float(np.max(abs(y[finite]), initial=1e-30))
@@ -57,8 +57,8 @@ def gradient_matches_differences(tested: LossUnderTest, run: CheckRun) -> None:
 
 def compare_with_differences(case: LossCase, arrays: list[Array], run: CheckRun) -> None:
     """Compare some numbers of each gradient with central differences."""
-    for reduction in REDUCTIONS:
-        reduced = partial(value_and_grad(case, reduction), sample_weight=WEIGHTS, where=MASK)
+    for reduction in reductions_of(case):
+        reduced = partial(value_and_grad(case, reduction), **weights_of(case, arrays), where=MASK)
         grads = dict(zip(case.form.slopes, as_tuple(reduced(*arrays)[1]), strict=True))
         for index, entry in enumerate(case.form.inputs):
             places = list(np.ndindex(arrays[index].shape if entry.name in grads else (0,)))

@@ -28,9 +28,9 @@ def wrt_selects_gradients(tested: LossUnderTest, run: CheckRun) -> None:
     """Gradients selected by `wrt`, in any number and order, equal those of all inputs; unknown names are rejected."""
     for case in tested.default_cases:
         arrays, names = batch(case, (6,)), case.form.slopes
-        values, grads = value_and_grad(case, "none")(*arrays)
+        values, grads = value_and_grad(case, case.unreduced)(*arrays)
         expected = dict(zip(names, as_tuple(grads), strict=True))
-        call = criterion_of(case, "none").value_and_grad
+        call = criterion_of(case, case.unreduced).value_and_grad
         orders = [some for size in range(1, min(len(names), MOST_INPUTS) + 1) for some in permutations(names, size)]
         for wrt in (None, *orders):
             value, found = call(*arrays, wrt=wrt)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.definition.roles import Role
+from lossreg.definition.signature import COUPLED_GROUPS
 from lossreg.kernels.loops.precision import widened
 from lossreg.testing.batches import WIDTH, batch, criterion_of, value_and_grad
 from lossreg.testing.check import check, check_unless
@@ -29,6 +30,25 @@ FLOATS: tuple[Any, ...] = (np.float16, np.float32, np.float64)
 REDUCTIONS = ("sum", "mean", "batchmean")
 
 
+def samples_are_coupled(tested: LossUnderTest) -> str:
+    """Return why a check of independent samples does not apply, or nothing if it does."""
+    return "" if all(form.plain for form in tested.loss.forms if form.by_batch) else "other checks are for its values"
+
+
+def reductions_of(case: LossCase) -> tuple[str, ...]:
+    """Return the reductions of a case to one number."""
+    return REDUCTIONS[:2] if case.coupling else REDUCTIONS
+
+
+def weights_of(case: LossCase, arrays: list[Array]) -> dict[str, Array]:
+    """Return the sample weights of a batch as an argument: one for each group, and none if none are taken."""
+    if case.form.weight_axes is None:
+        return {}
+    groups = [x for x, entry in zip(arrays, case.form.inputs, strict=True) if entry.role is Role.GROUP]
+    by_group = case.coupling == COUPLED_GROUPS and not case.form.multiplicity
+    return {"sample_weight": WEIGHTS[groups[0] % len(WEIGHTS)] if by_group else WEIGHTS}
+
+
 @check
 def dtypes_are_preserved(tested: LossUnderTest, run: CheckRun) -> None:
     """Results are float16, float32 or float64 as the inputs are, and a kernel computes in the type of its inputs."""
@@ -41,7 +61,7 @@ def dtypes_are_preserved(tested: LossUnderTest, run: CheckRun) -> None:
     for case in tested.default_cases:
         for real in FLOATS:
             arrays = batch(case, (6,), real)
-            value, grads = value_and_grad(case, "none")(*arrays)
+            value, grads = value_and_grad(case, case.unreduced)(*arrays)
             types = {np.asarray(x).dtype for x in (value, *as_tuple(grads))}
             names = ", ".join(map(str, types))
             run.require(types == {np.dtype(real)}, f"{case}: inputs of {np.dtype(real)} give results of {names}")
@@ -49,7 +69,7 @@ def dtypes_are_preserved(tested: LossUnderTest, run: CheckRun) -> None:
             run.require(reduced.dtype == real, f"{case}: inputs of {np.dtype(real)} give a mean of {reduced.dtype}")
 
 
-@check
+@check_unless(samples_are_coupled)
 def reductions_are_consistent(tested: LossUnderTest, run: CheckRun) -> None:
     """Sum, mean and batchmean reduce the values of none; a value has the same bits with and without a gradient."""
     for case, arrays in tested.batches():

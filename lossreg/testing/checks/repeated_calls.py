@@ -9,8 +9,8 @@ import numpy as np
 
 from lossreg.errors import InvalidInput
 from lossreg.testing.batches import batch, criterion_of, inputs_with_gradient, value_and_grad
-from lossreg.testing.check import check
-from lossreg.testing.checks.reductions import REDUCTIONS
+from lossreg.testing.check import check, check_unless
+from lossreg.testing.checks.reductions import REDUCTIONS, reductions_of, samples_are_coupled
 from lossreg.testing.checks.validation import candidates, require_error, with_number
 from lossreg.testing.comparison import as_tuple, near, same
 from lossreg.testing.samples import select
@@ -26,7 +26,7 @@ def repeated_calls_agree(tested: LossUnderTest, run: CheckRun) -> None:
     for case in tested.default_cases:
         arrays = batch(case, (6,))
         others = [x[::-1].copy() for x in arrays] if not case.form.by_batch else arrays
-        for reduction in REDUCTIONS:
+        for reduction in reductions_of(case):
             repeated, first = criterion_of(case, reduction), criterion_of(case, reduction)
             buffers = tuple(np.empty_like(x) for x in inputs_with_gradient(case, arrays))
             repeated.value_and_grad(*arrays), repeated(*arrays)
@@ -46,7 +46,7 @@ def repeated_calls_agree(tested: LossUnderTest, run: CheckRun) -> None:
                 require_error(run, partial(call, *given), InvalidInput, (entry.name,), subject)
 
 
-@check
+@check_unless(samples_are_coupled)
 def empty_and_single_inputs_work(tested: LossUnderTest, run: CheckRun) -> None:
     """The loss of no samples is 0, the mean of one sample is its value, and a point need not be in an array of one."""
     for case in tested.default_cases:

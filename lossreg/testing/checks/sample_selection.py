@@ -9,7 +9,7 @@ import numpy as np
 
 from lossreg.testing.batches import batch, criterion_of, value_and_grad
 from lossreg.testing.check import check, check_unless
-from lossreg.testing.checks.reductions import REDUCTIONS, WEIGHTS
+from lossreg.testing.checks.reductions import REDUCTIONS, WEIGHTS, reductions_of, samples_are_coupled
 from lossreg.testing.comparison import as_tuple, near, same
 from lossreg.testing.evaluation import has_labels, ignored_label
 from lossreg.testing.samples import (
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lossreg.testing.results import CheckRun
 
 
-@check
+@check_unless(samples_are_coupled)
 def weights_equal_repetition(tested: LossUnderTest, run: CheckRun) -> None:
     """A sample of weight 2 counts like two samples, and one of weight 0 like none, even if it is nan."""
     repeats = np.array([1, 2, 0, 1, 2, 3])
@@ -53,7 +53,7 @@ def masked_samples_do_not_count(tested: LossUnderTest, run: CheckRun) -> None:
     for case, arrays in tested.batches():
         masked = map_inputs(case, arrays, partial(invalidate, ~MASK))
         kept = select(case, arrays, MASK)
-        for reduction in REDUCTIONS:
+        for reduction in reductions_of(case):
             reduced = value_and_grad(case, reduction)
             value, grads = reduced(*masked, where=MASK)
             expected, rest = reduced(*kept)
@@ -74,7 +74,7 @@ def masked_samples_do_not_count(tested: LossUnderTest, run: CheckRun) -> None:
             )
 
 
-@check
+@check_unless(samples_are_coupled)
 def partial_batches_add_up(tested: LossUnderTest, run: CheckRun) -> None:
     """With a common denominator, the losses and gradients of parts of a batch add up to those of the batch."""
     for case, arrays in tested.batches():

@@ -9,7 +9,9 @@ import numpy as np
 
 from lossreg.criterion.criterion import Criterion
 from lossreg.criterion.shapes import is_shared
+from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.roles import Role
+from lossreg.definition.signature import CLASSES
 from lossreg.errors import InvalidInput, InvalidParameter, LossregError
 from lossreg.testing.batches import WIDTH, batch, criterion_of, value_and_grad
 from lossreg.testing.check import check
@@ -58,7 +60,7 @@ def inputs_outside_domain_are_rejected(tested: LossUnderTest, run: CheckRun) -> 
                     value_and_grad(case)(*given)
                     run.points += 1
                 else:
-                    words = (entry.name, str(position), str(x) if np.isfinite(x) else "")
+                    words = (entry.name, str(position or ""), str(x) if np.isfinite(x) else "")
                     call = partial(value_and_grad(case), *given)
                     require_error(run, call, InvalidInput, words, f"{case}: {entry.name} of {x}")
 
@@ -69,16 +71,31 @@ def with_number(arrays: list[Array], index: int, x: Any) -> tuple[list[Array], l
     The position along the first axis is POSITION, or the last one if there are not so many.
     """
     given = [y.copy() for y in arrays]
+    if not given[index].ndim:
+        given[index][...] = x
+        return given, []
     at = min(POSITION, len(given[index]) - 1)
     given[index][at] = x
     return given, [at] + [0] * (given[index].ndim - 1)
+
+
+def classes_of(case: LossCase) -> int:
+    """How many classes the batches of a case have."""
+    if case.form.by_batch:
+        arrays = batch(case, (6,))
+        sizes = dict(
+            size for x, e in zip(arrays, case.form.inputs, strict=True) for size in zip(e.axes, x.shape, strict=False)
+        )
+        return int(sizes.get(CLASSES, WIDTH))
+    return WIDTH + max(entry.extra_classes for entry in case.form.inputs)
 
 
 def candidates(case: LossCase, index: int) -> Iterator[tuple[Any, bool]]:
     """Yield numbers for an input, each with whether its domain has it; none if the kernel itself has to check."""
     domain, role = case.form.inputs[index].domain, case.form.inputs[index].role
     if role is Role.LABEL:
-        return ((label, 0 <= label < WIDTH) for label in (-1, 0, WIDTH - 1, WIDTH, 2**40))
+        classes = classes_of(case)
+        return ((label, 0 <= label < classes) for label in (-1, 0, classes - 1, classes, 2**40))
     if role is Role.LABELS:
         return ((label, -1 <= label < WIDTH) for label in (-2, -1, 0, WIDTH - 1, WIDTH, 2**40))
     if domain.integer:
@@ -94,7 +111,9 @@ def arrays_that_do_not_fit_are_rejected(tested: LossUnderTest, run: CheckRun) ->
         arrays = batch(case, (6,))
         for index, x in enumerate(arrays):
             entry = case.form.inputs[index]
-            if len(arrays) > 1 and not entry.variadic:  # with one array, its shape is right by definition
+            if (
+                len(arrays) > 1 and x.ndim and not entry.variadic and ANY_AXES not in entry.axes
+            ):  # with one array, its shape is right by definition
                 for wrong in (x[:-1], x[:, None], x[:1]):
                     shared = entry.broadcast and is_shared(wrong.shape, x.shape, target=entry.is_target)
                     if wrong.shape == x.shape or shared:
@@ -110,6 +129,8 @@ def arrays_that_do_not_fit_are_rejected(tested: LossUnderTest, run: CheckRun) ->
         )
         short = np.ones(5)
         arguments: dict[str, Any] = {"sample_weight": short, "where": short > 0}
+        if case.form.weight_axes is None:
+            del arguments["sample_weight"]
         for argument, value in arguments.items():
             call = partial(criterion_of(case), *arrays, **{argument: value})
             require_error(run, call, InvalidInput, (argument,), f"{case}: {argument} of 5 samples for 6")

@@ -23,9 +23,9 @@ def crps_ensemble(members: Row[Finite], target: Finite, slope: Slope) -> float:
         for k in range(len(members)):
             apart += abs(x - members[k])
             above += sign(x - members[k])
-        value += abs(x - target) - apart / count / T(2)
+        value += abs(x - target) / count - apart / count / count / T(2)
         slope[j] = (sign(x - target) - above / count) / count
-    return value / count
+    return value
 
 
 @hookimpl
