@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
     description = "Continue a run that was stopped. Its results have the same bytes as without the stop."
     command = commands.add_parser("resume", help="continue a run that was stopped", description=description)
     add_names(command, 1)
-    command.add_argument("--force", action="store_true", help="even if the config or plugins have changed")
+    command.add_argument("--force", action="store_true", help="resume even if the config or plugins have changed")
     command.set_defaults(run=run)
 
 

@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
     )
     command = commands.add_parser("cache", help="show or delete compiled code", description=description)
     command.add_argument("--clear", action="store_true", help="delete the files")
-    command.add_argument("--stale", action="store_true", help="only those of other versions of lossreg and numba")
+    command.add_argument("--stale", action="store_true", help="only files of other versions of lossreg and numba")
     command.set_defaults(run=run)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     """Add the command's parser."""
     description = (
-        "Compile losses ahead, in parallel, so that the first call in any process finds the machine code in the cache "
+        "Compile losses ahead of their first use, in parallel. A first call then finds its machine code in the cache "
         "on disk: for float32 and float64, for the value and its gradient, with default parameters."
     )
     command = commands.add_parser("compile", help="compile losses ahead of their first use", description=description)

@@ -21,11 +21,13 @@ def add(commands: Any) -> None:
     command = commands.add_parser("prune", help="delete runs by status, age or metric", description=description)
     add_runs(command)
     add_where(command)
-    command.add_argument("--keep-best", type=int, metavar="N", help="keep the N best of them by a metric")
+    command.add_argument("--keep-best", type=int, metavar="N", help="keep the N best runs by a metric")
     command.add_argument(
-        "--by", metavar="METRIC", help="the metric; more of an accuracy or a score is better, less of a loss"
+        "--by",
+        metavar="METRIC",
+        help="the metric to rank by; higher is better for accuracies and scores, lower for losses",
     )
-    command.add_argument("--yes", action="store_true", help="delete them")
+    command.add_argument("--yes", action="store_true", help="delete the listed runs")
     command.set_defaults(run=run)
 
 

@@ -14,12 +14,12 @@ def add(commands: Any) -> None:
     """Add the command's parser."""
     description = (
         "Delete the directories of runs, after listing them and asking. The name of a sweep stands for all its runs. "
-        "Only directories that lossreg made are deleted, inside the directory of runs, and none of a run that is "
-        "running."
+        "Only directories that lossreg made are deleted, only inside the directory of runs, and only if their runs are "
+        "not running."
     )
     command = commands.add_parser("rm", help="delete runs", description=description)
     add_names(command)
-    command.add_argument("--yes", action="store_true", help="do not ask")
+    command.add_argument("--yes", action="store_true", help="delete without asking")
     command.set_defaults(run=run)
 
 
