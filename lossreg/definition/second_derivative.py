@@ -99,7 +99,7 @@ def fused(
     names = [name for name in inspect.signature(kernel).parameters if name not in switches]
     settings = [name for name in names if name not in (*inputs, *rows)]
     settings += [CURVATURE] * (CURVATURE in inspect.signature(hessian).parameters)
-    # By position, in the order of either function: compiled code knows no arguments that are given by keyword only.
+    # Arguments are passed by position, because compiled code does not support keyword-only arguments.
     to_kernel = ", ".join("None" if name in rows[1:] else name for name in names)
     to_hessian = arguments(hessian, [*inputs, *settings], HESSIAN, switches)
     if rows:
@@ -132,7 +132,7 @@ def product(
 
 
 def arguments(function: Callable[..., Any], known: list[str], row: str, switches: Mapping[str, Any]) -> str:
-    """Write the arguments of a call, in the function's order; one that is not known is its row."""
+    """Write the arguments of a call in the order of the function; an argument without a replacement is a slope row."""
     names = [name for name in inspect.signature(function).parameters if name not in switches]
     return ", ".join(name if name in known else row for name in names)
 

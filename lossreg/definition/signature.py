@@ -32,8 +32,8 @@ GROUPS = "G"
 
 INDEPENDENT, BATCH, ANCHORS, COUPLED_GROUPS = "", "batch", "anchors", "groups"
 COUPLINGS = (BATCH, ANCHORS, COUPLED_GROUPS)
-"""How samples are coupled: the value is one of the batch; each sample is an anchor with a value of its own, to which
-the others contribute; or the samples of a group are, and each group has a value."""
+"""How samples are coupled. batch: the batch has one value; anchors: each sample has a value, which depends on the other
+samples; groups: each group has a value, which depends on its samples."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Input:
     width: str = ""
     learned: Learned | None = None
     extra_classes: int = 0
-    """How many classes there are beyond the length of the row that a label indexes."""
+    """The number of classes minus the length of the row that a label indexes."""
 
     @property
     def is_target(self) -> bool:
@@ -104,7 +104,7 @@ class Form:
     hessian_product: Callable[..., Any] | None = None
     """The product of a row's Hessian matrix and a vector, which is the input after the others."""
     returned_slopes: int = 0
-    """How many slopes a kernel by element returns, after the value."""
+    """The number of slopes that a kernel by element returns after the value."""
     outputs: tuple[str, ...] = ()
     """What the kernel has slopes of, for kernels whose signature does not say so."""
     couples: str = INDEPENDENT
@@ -188,7 +188,7 @@ class Form:
 
     @cached_property
     def slope_inputs(self) -> tuple[int, ...]:
-        """For each slope, the position of the input that it is by: the first one, for second derivatives."""
+        """For each slope, the position of the input that it is by; the first input, for second derivatives."""
         places = {entry.name: at for at, entry in enumerate(self.inputs)}
         return tuple(places.get(name, 0) for name in self.slopes)
 

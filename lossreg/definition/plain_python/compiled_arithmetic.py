@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 KEPT = ("lossreg.kernels.numerics", "numpy")
-"""The packages whose functions stay as they are: they keep the type of numpy's numbers and raise nothing."""
+"""The packages whose functions are not replaced: they keep the type of numpy's numbers and do not raise."""
 
 POLES = {"lgamma": math.inf, "gamma": math.inf, "cosh": math.inf}
-"""What functions of `math` that numpy lacks give where they raise, if it is not nan."""
+"""The results of functions of `math` that numpy lacks where they raise, if these are not nan."""
 
 OTHER_NAMES = {f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")} | {
     "pow": "power"
@@ -70,7 +70,7 @@ def compiled_like(function: Any) -> types.FunctionType:
 
 
 def substitute(value: Any, name: str) -> Any:
-    """Return what a function that computes as compiled code does refers to in place of a value."""
+    """Return the replacement of a value that a function refers to, so that it computes as compiled code does."""
     value = getattr(value, "py_func", value)  # the plain function of one that numba compiles
     if isinstance(value, types.ModuleType):
         return value if value.__name__.startswith(KEPT) else SubstitutedModule(value, substitute)

@@ -35,21 +35,21 @@ NUMBERS = (
 )
 """The numbers of the example rows, as far as the domain has them: equal, in other orders, and of other sizes."""
 FEWER = 2
-"""How many of them rows of 1 and 2 numbers are made of."""
+"""The number of these that are used for rows of 1 and 2 numbers."""
 LONGEST = 4
-"""How many numbers an example row has at most, unless a kernel fails with so many."""
+"""The largest length of an example row, unless a kernel fails with it."""
 ANY_WIDTH = 0
-"""In the place of a width: the kernel has passed with rows of every width."""
+"""Recorded in place of a width if the kernel has passed with rows of every width."""
 
 SMALL = 1 << 12
-"""How many numbers the arrays of a sample function have together at most, if it is tried."""
+"""The largest total size of the arrays with which a sample function is tried."""
 LIBRARIES = ("lossreg", "numpy", "numba")
 """The packages whose functions are not an author's."""
 
 _passed_functions: set[Callable[..., None]] = set()
 """The sample functions that have passed."""
 _passed: dict[Any, set[int]] = {}
-"""The widths that a form has passed with, by the form and its parameters that are integers or choose a branch."""
+"""The widths that a form has passed with, by the form and its parameters that are integers or switches."""
 
 
 def try_kernel(form: Form, settings: Mapping[str, Any], width: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Arrays of slopes in which every place is marked until a kernel fills it."""
+"""Arrays of slopes in which every element is marked as unfilled until a kernel writes to it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 MARKS: dict[int, Any] = {4: np.uint32(0x7FC0BAD1), 8: np.uint64(0x7FF800000BAD0001)}
-"""By the size of a float type: the bits of a nan that no computation gives, unless it is computed from such a nan."""
+"""By item size: the bits of a nan that no computation produces, unless it is computed from such a nan."""
 
 
 def unfilled(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return an array with the mark in every place."""
+    """Return an array in which every element is marked."""
     slope = np.empty(shape, dtype)
     bits(slope)[...] = MARKS[slope.itemsize]
     return slope
 
 
 def missing(slope: Array) -> list[list[int]]:
-    """Return the positions that have the mark."""
+    """Return the positions of the elements that are still marked."""
     found: list[list[int]] = np.argwhere(bits(slope) == MARKS[slope.itemsize]).tolist()
     return found
 

@@ -1,1 +1,1 @@
-"""What batch kernels are made of: normalised rows, sorted segments, sums by index, and blocks of pairs."""
+"""Building blocks of batch kernels: normalized rows, sorted segments, sums by index, and blocks of pairs."""

@@ -1,4 +1,4 @@
-"""Rows of unit length, with the gradient through the normalisation, and sums of rows by an index."""
+"""Normalize rows, backpropagate through the normalization, and sum rows by an index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array = Any
 
 
 def normalized_rows(x: Array) -> tuple[Array, Array]:
-    """Return the rows of a matrix divided by their lengths, and the lengths; a row of zeros stays one.
+    """Return the rows of a matrix divided by their lengths, and the lengths; a row of zeros stays zero.
 
     The lengths neither overflow nor underflow.
     """
@@ -25,13 +25,16 @@ def normalized_rows(x: Array) -> tuple[Array, Array]:
 
 
 def through_normalization(slope: Array, unit: Array, lengths: Array) -> Array:
-    """Turn slopes by the unit rows, in place, into slopes by the rows that were normalised; 0 for rows of zeros."""
+    """Backpropagate through the normalization: convert slopes by the unit rows to slopes by the rows, in place.
+
+    Slopes of rows of zeros become 0.
+    """
     each(project_row, len(slope), slope, unit, lengths)
     return slope
 
 
 def add_rows(sums: Array, index: Array, rows: Array) -> None:
-    """Add each row to the row of `sums` that its index says, in order."""
+    """Add each row to the row of `sums` at its index, in order."""
     each(add_all, 1, sums, index, rows)
 
 
@@ -53,7 +56,7 @@ def normalize_row(i: int, x: Any, unit: Any, lengths: Any) -> None:
 
 
 def project_row(i: int, slope: Any, unit: Any, lengths: Any) -> None:
-    """Take out of slope i what is along the unit row, and divide by the length."""
+    """Subtract the component of slope i along the unit row, and divide by the length."""
     row, direction, length = slope[i], unit[i], lengths[i]
     T = type(row[0])
     along = T(0)
