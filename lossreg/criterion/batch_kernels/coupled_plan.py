@@ -15,6 +15,7 @@ from numpy import errstate
 
 from lossreg.criterion.batch_kernels.batch_check import further_axes
 from lossreg.criterion.batch_kernels.batch_plan import BatchPlan
+from lossreg.criterion.batch_kernels.groups import numbered, weights_of_groups
 from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.weights import expanded
 from lossreg.definition.annotations import ANY_AXES
@@ -130,7 +131,8 @@ class CoupledPlan(BatchPlan):
         if not len(kept):
             return Computed(self.unflattened(np.zeros(self.value_shape(groups=len(ids)), self.real)), 0.0)
         batch = [self.counting(x, entry, kept) for x, entry in zip(flat, self.inputs, strict=True)]
-        weights = weights[kept].reshape(len(kept), *[self.sizes[axis] for axis in self.weight_axes[1:]])
+        weights = weights if len(kept) == len(weights) else weights[kept]
+        weights = weights.reshape(len(kept), *[self.sizes[axis] for axis in self.weight_axes[1:]])
         hidden = weights == 0 if self.elementwise else np.zeros(0, bool)
         if hidden.any():
             self.neutralize(batch, hidden)
@@ -138,9 +140,12 @@ class CoupledPlan(BatchPlan):
             self.check(x, entry, kept)
         groups = np.zeros(0, int)
         if self.group is not None:
-            groups, batch[self.group] = np.unique(members[kept], return_inverse=True)
+            groups, batch[self.group] = np.arange(len(ids)), members
+            if len(kept) < len(members):
+                groups, batch[self.group] = numbered(members[kept])
             if self.coupling == COUPLED_GROUPS and not self.bound.form.multiplicity:
-                weights = self.weights_of_groups(weights, batch[self.group], len(groups))
+                given = None if sample_weight is None else weights
+                weights = weights_of_groups(self.bound.loss, given, batch[self.group], len(groups))
         filled = {self.inputs[at].name: np.zeros(batch[at].shape, self.real) for at in self.graded_inputs if slopes}
         shape = self.value_shape(len(kept), len(groups))
         values, count = self.call_kernel(batch, weights.astype(self.real), filled, shape)
@@ -192,6 +197,8 @@ class CoupledPlan(BatchPlan):
             weights[~expanded(where, self.shape)] = 0
         if self.bound.label is not None and self.bound.ignored is not None:
             weights[expanded(arrays[self.bound.label], self.shape) == self.bound.ignored] = 0
+        if sample_weight is None:
+            return weights
         outside = ~(np.isfinite(weights) & (weights >= 0))
         if outside.any():
             at = np.argwhere(outside)[0].tolist()
@@ -201,19 +208,11 @@ class CoupledPlan(BatchPlan):
             )
         return weights
 
-    def weights_of_groups(self, weights: Array, ids: Array, groups: int) -> Array:
-        """The weight of each group; raises InvalidInput if the samples of a group have different weights."""
-        found = np.empty(groups)
-        found[ids] = weights
-        if not np.array_equal(found[ids], weights):
-            raise InvalidInput(f"{self.bound.loss}: expected one sample_weight for all samples of a group")
-        return found
-
     def groups_of(self, arrays: Arrays) -> tuple[Array, Array]:
         """The sorted numbers of the groups, and for each sample the index of its group among them."""
         if self.group is None:
             return np.zeros(0, int), np.zeros(0, int)
-        return np.unique(arrays[self.group], return_inverse=True)
+        return numbered(arrays[self.group])
 
     def neutralize(self, batch: list[Array], masked: Array) -> None:
         """Replace masked elements, which may be nan, by a valid number of the domain."""

@@ -21,9 +21,9 @@ def coral(logits: Annotated[ClassRow[Real], Width("C - 1")], label: ClassIndex, 
     T = type(logits[0])
     value = T(0)
     for k in range(len(logits)):
-        x = -logits[k] if label > k else logits[k]
-        value += softplus(x)
-        slope[k] = -sigmoid(x) if label > k else sigmoid(x)
+        side = T(1) - T(2) * T(label > k)
+        value += softplus(side * logits[k])
+        slope[k] = side * sigmoid(side * logits[k])
     return value
 
 

@@ -6,8 +6,8 @@ for a sample with an event, and 0 for a censored one; those at risk have an even
 or later. A mean is that over the events. Shapes: log_hazard, time and event (N). Ranges: any numbers; event 0
 or 1. Source: Efron (1977), doi:10.1080/01621459.1977.10480613.
 
->>> round(cox.at([0.0, 0.0], [1.0, 2.0], [1, 1])[0][0], 6)
-0.693147
+>>> cox.at([0.0, 0.0], [1.0, 2.0], [1, 1])
+([0.6931471805599453, 0.0], [-0.5, 0.5])
 """
 
 from typing import Annotated, Any

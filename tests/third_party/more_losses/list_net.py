@@ -5,8 +5,8 @@ value_g = -sum_i softmax(target)_i log softmax(score)_i    over the samples of g
 Shapes: score, target and group (N). Ranges: any finite numbers, any integers as groups. The weight of a group
 is that of its samples. Source: Cao et al. (2007), doi:10.1145/1273496.1273513.
 
->>> round(list_net.at([0.0, 0.0], [0.0, 0.0], [1, 1])[0][0], 6)
-0.693147
+>>> list_net.at([0.0, 0.0], [0.0, 0.0], [1, 1])
+([0.6931471805599453], [0.0, 0.0])
 """
 
 from typing import Annotated, Any
