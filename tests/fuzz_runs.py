@@ -1,6 +1,8 @@
 """Damage the files of a run at random, and give the run to every command that reads or deletes runs.
 
-    python tests/fuzz_runs.py NUMBER [FIRST]     # cases FIRST, FIRST + 1, ...; the number of a case is its seed
+    python tests/fuzz_runs.py NUMBER [FIRST [COMMAND ...]]
+
+carries out the cases FIRST, FIRST + 1, ... (the number of a case is its seed), of all commands or of those given.
 
 No command may end in a traceback or take long, the commands over several runs have to show the others, and nothing
 outside the directory of the damaged run may be read, written or deleted.
@@ -42,6 +44,7 @@ CONFIG = {
 TEXTS = ("config.yaml", "data.json", "environment.json", "status.json", "metrics.jsonl", "timings.jsonl", ".lossreg")
 TENSORS = ("weights.safetensors", "predictions.safetensors", "checkpoints/STEP")
 OTHERS = ("log.txt", ".lock", ".lock.owner", "checkpoints", "summary.json", "proposal.json")
+ROWS = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n6.3,2.9,5.6,1.8\n"
 SECRET = "SECRET-" + "0123456789"
 ODD = [
     *(None, True, False, -1, 0, 3, 10**30, -(10**400), 1e308, -1e308, 5e-324, float("nan"), float("inf"), [], {}, ""),
@@ -103,6 +106,8 @@ class Case:
         self.good = self.copy(finished, finished.name[:-6] + "000000")
         self.path = self.copy(template, template.name[:-6] + "ffffff")
         self.outside.mkdir()
+        self.rows = folder / "rows.csv"
+        self.rows.write_text(ROWS)
         self.step = max(path.name for path in (self.path / "checkpoints").iterdir())
         self.make_outside()
         for _ in range(self.random.choice([1, 1, 1, 2, 3])):
@@ -385,6 +390,7 @@ class Case:
         yield ["compare", *both, *runs, self.random.choice(["--json", "--csv"])], True
         yield ["report", *both, *runs, "-o", str(self.folder / "report.html")], True
         if not any(line.startswith("code") for line in self.log):
+            yield ["predict", bad, str(self.rows), *runs], False
             yield ["resume", bad, *runs], False
         if not any("config.yaml" in line or "extra" in line for line in self.log):  # it might train for years
             yield ["resume", bad, *runs, "--force"], False
@@ -456,14 +462,16 @@ def carry_out(arguments):
     raise AssertionError(arguments)
 
 
-def failures(seed, finished, interrupted):
-    """What goes wrong in one case, and the seconds of its slowest command."""
+def failures(seed, finished, interrupted, only=()):
+    """What goes wrong in one case, of all commands or `only` of some, and the seconds of its slowest command."""
     found, slowest = [], (0.0, "")
     with tempfile.TemporaryDirectory() as folder:
         case = Case(seed, Path(folder).resolve(), finished, interrupted)
         outside, good = snapshot(case.outside), snapshot(case.good)
         for arguments, must_succeed in case.commands():
-            if not os.path.lexists(case.path) and arguments[0] in {"rm", "resume", "compare", "report"}:
+            if only and arguments[0] not in only:
+                continue
+            if not os.path.lexists(case.path) and arguments[0] in {"rm", "resume", "compare", "report", "predict"}:
                 continue
             started, before = time.perf_counter(), snapshot(case.root)
             OPENED.outside, OPENED.found = case.outside, []
@@ -498,7 +506,7 @@ def wrong_files(command, code, before, after):
     """What is wrong with the files after a command."""
     if command in {"prune", "rm"} and code == 2 and after != before:
         yield "deleted something although it refused"
-    if command in {"runs", "compare", "report"} and after != before:
+    if command in {"runs", "compare", "report", "predict"} and after != before:
         yield "changed a run"
 
 
@@ -509,7 +517,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         finished, interrupted = templates(Path(folder))
         for seed in range(first, first + number):
-            found, slow = failures(seed, finished, interrupted)
+            found, slow = failures(seed, finished, interrupted, sys.argv[3:])
             slowest = max(slowest, (*slow, seed))
             bad += bool(found)
             for line in found:
