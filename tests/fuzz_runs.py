@@ -270,7 +270,7 @@ class Case:
                 content = [yaml.safe_load(text)]  # JSON is YAML
         except (ValueError, RecursionError, yaml.YAMLError):
             return
-        for _ in range(self.random.choice([1, 1, 2, 5])):
+        for _ in range(self.random.choice([1, 1, 2, 5]) if content else 0):
             self.change(content)
         path.write_text("".join(json.dumps(one) + "\n" for one in content))
 
