@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 failed, 2 a mistake in the command, a config or a plugin, 
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -42,6 +44,7 @@ OTHER_WORDS = {"train": "run", "fit": "run", "delete": "rm", "remove": "rm", "ls
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with its code."""
+    prepare_output()
     options = parse(sys.argv[1:] if arguments is None else arguments)
     from lossreg.errors import Diverged, LossregError
 
@@ -62,9 +65,21 @@ def main(arguments: list[str] | None = None) -> None:
         if sys.stdout is None or not sys.stdout.closed:
             raise
         code = complain("the standard output is closed; a plugin may have closed it", 1)
+    except MemoryError as error:
+        code = complain(f"there is not enough memory: {error}".removesuffix(": "), 1)
     except KeyboardInterrupt:
         code = complain("interrupted", 130)
     sys.exit(code)
+
+
+def prepare_output() -> None:
+    """Discard what is printed to a closed output, and escape what the encoding of an output lacks."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  it stays open
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

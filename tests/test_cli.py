@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 import lossreg
-from lossreg.cli import complain
+from lossreg.cli import complain, main
 from lossreg.commands.results.output import print_csv, print_table, print_transposed, warn_of_problems
 from lossreg.experiment.config.yaml_document import Document
 from lossreg.experiment.runner.progress import ProgressBar, ProgressLines, progress_for
@@ -641,3 +641,40 @@ def test_a_run_goes_on_without_its_reader_and_a_run_of_its_config_has_its_name(c
     (path,) = tmp_path.joinpath("runs").iterdir()
     assert json.loads(path.joinpath("status.json").read_text())["status"] == "finished"
     assert command("run", str(path / "config.yaml"), "--set", "seed=1", "--runs", "runs").stdout.startswith("good: ")
+
+
+# Outputs that cannot take what is printed
+
+
+def test_a_closed_output_is_no_error():
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        shell = f"{sys.executable} -m lossreg list all {closed}"
+        done = subprocess.run(shell, shell=True, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_characters_that_the_encoding_of_the_output_lacks_are_escaped(tmp_path):
+    path = tmp_path / "20260102T030405.000006Z-\u00fcber-\u2026"
+    path.mkdir()
+    (path / "status.json").write_text('{"status": "finished", "error": "\\u00fc"}')
+    for option in ("--json", "--csv", "--reverse"):
+        done = subprocess.run(
+            [sys.executable, "-m", "lossreg", "runs", "--runs", str(tmp_path), option],
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0
+        assert "ber-" in done.stdout
+        assert "Traceback" not in done.stderr
+
+
+def test_too_little_memory_is_an_error_in_one_line(monkeypatch, capsys):
+    def run(_):
+        raise MemoryError("Unable to allocate 29.1 TiB")
+
+    monkeypatch.setattr("lossreg.commands.plugins.list.run", run)
+    with pytest.raises(SystemExit, match="1"):
+        main(["list"])
+    assert capsys.readouterr().err == "lossreg: error: there is not enough memory: Unable to allocate 29.1 TiB\n"

@@ -499,12 +499,27 @@ def test_what_a_plugin_does_as_it_is_imported_stays_in_another_process(distribut
     assert names == {*BUILT_IN, *good}
 
 
+def test_the_message_of_a_plugin_is_shown_up_to_a_limit(distributions):
+    registry = distributions({"talks": "raise ValueError('x' * 10**7)"})
+    (found,) = [one for one in isolation.inspect([registry]) if one.offer.name == "talks"]
+    assert "ValueError: xxx" in found.error
+    assert len(found.error) < 3000
+
+
 def test_a_plugin_that_never_returns_is_given_up(distributions, monkeypatch):
     registry = distributions({"endless": "while True: pass", "good": LOSS.format(name="good")})
     monkeypatch.setattr(isolation, "SECONDS", 5)
     found = {one.offer.name: one.error for one in isolation.inspect([registry])}
     assert found["endless"].endswith("loading it took longer than 5 seconds")
     assert found["good"] == ""
+
+
+def test_a_process_that_a_plugin_leaves_behind_is_not_waited_for(distributions, monkeypatch):
+    leaves = "import os, time\nif not os.fork():\n    time.sleep(60)\n    os._exit(0)\n"
+    registry = distributions({"forks": leaves + LOSS.format(name="forks"), "good": LOSS.format(name="good")})
+    monkeypatch.setattr(isolation, "SECONDS", 30)
+    found = {one.offer.name: one.error for one in isolation.inspect([registry])}
+    assert (found["forks"], found["good"]) == ("", "")
 
 
 def test_a_plugin_fails_by_its_own_fault_only(distributions):

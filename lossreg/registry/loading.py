@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Kind = TypeVar("Kind", bound=Component)
 
+LONGEST_MESSAGE = 2000
 SUFFIX = ".py"
 """What the path of a file with a plugin ends with."""
 
@@ -85,4 +86,6 @@ def explain(error: BaseException) -> str:
         message = str(error)
     except Exception:  # noqa: BLE001  the plugin's own __str__ fails
         message = "its message cannot be shown"
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[:LONGEST_MESSAGE]}..."
     return message if isinstance(error, BrokenPlugin) else f"{type(error).__name__}: {message}"
