@@ -1,6 +1,7 @@
 """Models of finished runs: they predict from new rows as they were trained, bit for bit."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -149,3 +150,16 @@ def test_a_run_whose_data_changed_is_not_resumed(tmp_path, prices):
     with pytest.raises(NotResumable, match="the data have changed since the run began"):
         lossreg.resume(run)
     assert lossreg.resume(run, force=True).metrics
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "data.json", "weights.safetensors"])
+def test_a_model_is_loaded_from_regular_files_only(tmp_path, name):
+    path = lossreg.run(config({"name": "iris"}, loss="cross_entropy"), root=tmp_path / "runs").path
+    (path / name).rename(tmp_path / name)
+    (path / name).symlink_to(tmp_path / name)
+    with pytest.raises(InvalidInput, match=f"{name} is a link, which is not followed"):
+        lossreg.load(path)
+    (path / name).unlink()
+    os.mkfifo(path / name)
+    with pytest.raises(InvalidInput, match=f"{name} is not a regular file"):
+        lossreg.load(path)

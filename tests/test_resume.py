@@ -259,7 +259,8 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(tmp_path):
     ("name", "content", "message"),
     [
         ("status.json", "{}", "it has no status"),
-        ("status.json", "[]", "it has no status"),
+        ("status.json", "[]", "expected a mapping"),
+        ("data.json", "[1]", "expected a mapping"),
         ("environment.json", "garbage", "Expecting value"),
         ("environment.json", '{"config": {}}', "it has no plugins"),
         ("metrics.jsonl", "", "it has 0 bytes, and had "),

@@ -126,8 +126,13 @@ def load(path: str | Path) -> TrainedModel:
     """Load the model of a finished run from its directory; see `lossreg.load`."""
     folder = files.folder("path", path)
     for name in FILES:
-        if not (folder / name).is_file():
-            raise InvalidInput(f"{path}: expected the directory of a finished run; it has no {name}")
+        try:
+            with files.opened(folder / name, os.O_RDONLY):
+                pass
+        except FileNotFoundError:
+            raise InvalidInput(f"{path}: expected the directory of a finished run; it has no {name}") from None
+        except OSError as error:
+            raise InvalidInput(f"{path}: the run cannot be loaded: {name} {error.strerror}") from None
     try:
         config = load_config(folder / "config.yaml")
         encoding = read_encoding(folder / "data.json")

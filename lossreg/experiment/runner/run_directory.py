@@ -123,8 +123,10 @@ class RunDirectory:
             content = untrusted.read_json(path)
         except untrusted.Unreadable as error:
             raise NotResumable(f"{path}: is damaged: {error}") from None
+        if not isinstance(content, dict):
+            raise NotResumable(f"{path}: is damaged: expected a mapping")
         for key in keys:
-            if not isinstance(content, dict) or key not in content:
+            if key not in content:
                 raise NotResumable(f"{path}: is damaged: it has no {key}")
         for problem in untrusted.checked(content, SCHEMAS[name]).problems:
             raise NotResumable(f"{path}: is damaged: {problem}")
