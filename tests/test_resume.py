@@ -17,7 +17,7 @@ import lossreg
 from lossreg import Progress
 from lossreg.errors import Diverged, NotResumable
 from lossreg.experiment.runner.run_directory import RunDirectory
-from lossreg.experiment.storage import checkpoint
+from lossreg.experiment.storage import checkpoint, files
 
 CONFIG = """\
 data: {name: random, samples: 150, features: 5, test: 0.2, validation: 0.2}
@@ -457,3 +457,18 @@ def test_a_full_disk_is_an_error_and_the_run_continues_once_there_is_space(disk,
     assert checkpoint.read(path / "checkpoints", 6, 10**9).step == 6
     free()
     assert_same(lossreg.resume(path).path, uninterrupted)
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "timings.jsonl", "log.txt"])
+def test_a_run_whose_files_have_other_names_elsewhere_is_not_resumed(tmp_path, name):
+    path = stopped(tmp_path / "runs", small())
+    (tmp_path / "elsewhere").hardlink_to(path / name)
+    before = (path / name).read_bytes()
+    with pytest.raises(OSError, match=f"{name}: has a second name, a hard link"):
+        lossreg.resume(path)
+    assert (tmp_path / "elsewhere").read_bytes() == before
+    with pytest.raises(OSError, match="has a second name"):
+        files.append(path / name, "more")
+    with pytest.raises(OSError, match="has a second name"):
+        files.cut(path / name, 0)
+    assert (tmp_path / "elsewhere").read_bytes() == before

@@ -853,3 +853,34 @@ def test_a_child_does_not_keep_the_lock_of_a_run_that_has_ended(make):
             assert locks.is_locked(run.path)  # what the child closes is no longer its lock
     finally:
         os.close(end)
+
+
+def test_an_empty_name_stands_for_no_run(make, command):
+    run = make("only")
+    for name in ("", "/", "//"):
+        assert f"no run {name!r}; expected a name or a path" in command("rm", name, "--yes", code=2).stderr
+    assert run.path.is_dir()
+
+
+def test_a_directory_that_cannot_be_read_hides_no_other(make, tmp_path, monkeypatch):
+    run = make("good")
+    (tmp_path / "locked").mkdir()
+    stat = os.stat
+
+    def refuse(path, *arguments, **options):
+        if "locked" in os.fspath(path):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return stat(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert runs_in(tmp_path) == [run]
+
+
+def test_a_run_in_which_something_is_mounted_is_not_deleted(make, tmp_path, monkeypatch):
+    run = make("mounted \\ blank")
+    (run.path / "data set").mkdir()
+    listed = str(run.path / "data set").replace("\\", r"\134").replace(" ", r"\040")
+    (tmp_path / "mountinfo").write_text(f"36 35 98:0 / {listed} rw,noatime - ext4 /dev/root rw\n")
+    monkeypatch.setattr(deletion, "MOUNTS", tmp_path / "mountinfo")
+    (planned,) = deletion.plan_all([run.path], [], tmp_path)
+    assert planned.refusal == f"another file system or directory is mounted at {run.path / 'data set'}"

@@ -13,6 +13,7 @@ import secrets
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lossreg.errors import InvalidInput
@@ -23,10 +24,10 @@ from lossreg.formatting import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from lossreg.experiment.storage.directories import Kind
 
+MOUNTS = Path("/proc/self/mountinfo")
 DELETED = re.compile(r"\.(.+)\.[0-9a-f]{8}\.deleted")
 
 
@@ -81,10 +82,24 @@ def refused(place: Path, kind: Kind, device: int, inner: set[Path]) -> str:
         return f"it is running; stop it first{locks.hint(place)}"
     if any(run.path not in inner for run in runs_in(place)):
         return "it has other runs in it; delete them first"
+    mounted = mount_points()
     for folder, _, _ in os.walk(place, onerror=fail):
-        if os.lstat(folder).st_dev != device:
-            return f"another file system is mounted at {folder}"
+        if os.lstat(folder).st_dev != device or folder in mounted:
+            return f"another file system or directory is mounted at {folder}"
     return ""
+
+
+def mount_points() -> set[str]:
+    """Return the directories at which something is mounted, as far as the system lists them.
+
+    Without a list, a directory that is mounted at a second place of its own file system looks like any other.
+    """
+    try:
+        lines = MOUNTS.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return set()
+    # Blanks and backslashes are written as octal numbers.
+    return {re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), line.split()[4]) for line in lines}
 
 
 def fail(error: OSError) -> None:

@@ -35,6 +35,8 @@ OWN_FILES: dict[Kind, frozenset[str]] = {
     "sweep": frozenset({"summary.json", "summary.csv", "best.yaml", *LOCKS, MARKER}),
 }
 """The files that lossreg writes into a directory, apart from checkpoints."""
+APPENDED = frozenset({"metrics.jsonl", "timings.jsonl", "log.txt"})
+"""The files that are changed in place; all others are replaced."""
 CHECKPOINT = re.compile(r"checkpoints/step-\d+\.safetensors")
 PARTIAL = re.compile(r"(checkpoints/)?\..+\.part")
 
@@ -70,6 +72,8 @@ def check(path: Path) -> None:
     for file in (*(path / name for name in sorted(OWN_FILES["run"])), *inner):
         if file.is_symlink() or (file.exists() and not file.is_file()):
             raise OSError(f"{file}: is not a regular file, or a link to one, which is not followed")
+        if file.name in APPENDED and files.has_several_names(file):
+            raise OSError(f"{file}: {files.SEVERAL_NAMES}")
 
 
 def mark(path: Path, kind: Kind) -> None:

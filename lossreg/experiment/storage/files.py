@@ -22,18 +22,31 @@ if TYPE_CHECKING:
 PLACES = "--runs DIR, $LOSSREG_RUNS or experiments/runs"
 SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
+SEVERAL_NAMES = "has a second name, a hard link, and would be changed there too; a copy of it would not"
+
+
+def has_several_names(path: Path) -> bool:
+    """Return whether a file exists, and has more than one name on its file system."""
+    return path.exists() and path.lstat().st_nlink > 1
+
 
 def open_regular(path: Path, flags: int) -> int:
-    """Open a regular file, and return its descriptor. Raises OSError for anything else."""
+    """Open a regular file, and return its descriptor.
+
+    Raises OSError for anything else, and for a file with several names that would be written to.
+    """
     try:
         descriptor = os.open(path, flags | SAFELY, 0o666)
     except OSError as error:
         if path.is_symlink():
             raise OSError(errno.ELOOP, "is a link, which is not followed", str(path)) from error
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    reason = "" if stat.S_ISREG(os.fstat(descriptor).st_mode) else "is not a regular file"
+    if flags & os.O_WRONLY and os.fstat(descriptor).st_nlink > 1:
+        reason = SEVERAL_NAMES
+    if reason:
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "is not a regular file", str(path))
+        raise OSError(errno.EINVAL, reason, str(path))
     return descriptor
 
 

@@ -50,6 +50,8 @@ def find(names: Iterable[str], root: str | Path | None, *, only_sweeps: bool = F
     found: dict[Path, Run] = {}
     runs: list[Run] | None = None
     for name in names:
+        if not name.strip("/" + os.sep):  # such as "$RUN" where there is no such variable; every name begins with it
+            raise UnknownName(f"no run {name!r}; expected a name or a path")
         path, folder = Path(name), folder_named(name, root)
         if path.is_dir() and is_run(path.resolve()):
             named = [Run(path)]

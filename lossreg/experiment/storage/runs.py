@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import filterfalse
+from os.path import isdir, isfile  # False where a Path raises, as without permission or at a mount that is dead
 from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.storage import locks, schemas, untrusted
@@ -208,7 +210,7 @@ def runs_in(root: Path) -> list[Run]:
             found.append(Run(directory))
             continue
         with suppress(OSError):
-            waiting += [path for path in directory.iterdir() if not is_hidden(path) and path.is_dir()]
+            waiting += filterfalse(is_hidden, filter(isdir, directory.iterdir()))
     return sorted(found, key=lambda run: (run.started or datetime.max.replace(tzinfo=UTC), run.id))
 
 
@@ -219,7 +221,7 @@ def is_hidden(path: Path) -> bool:
 
 def is_run(path: Path) -> bool:
     """Whether a directory is that of a run, by its name, its marker or one of its files."""
-    return bool(STAMP.fullmatch(path.name)) or any((path / name).is_file() for name in FILES) or is_own(path, "run")
+    return bool(STAMP.fullmatch(path.name)) or any(map(isfile, (path / name for name in FILES))) or is_own(path, "run")
 
 
 def higher_is_better(metric: str) -> bool:
