@@ -25,7 +25,7 @@ EXPECTED_FAILURES["triplet_margin_with_distance"] = EXPECTED_FAILURES["triplet_m
 
 @parametrize_with_checks([name for name in lossreg.names() if name not in EXPECTED_FAILURES])
 def test_every_loss_passes_every_check(check):
-    check()
+    assert check().grade in {"", "A"}
 
 
 @parametrize_with_checks("bce", expected_failures=EXPECTED_FAILURES["bce"])

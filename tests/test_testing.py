@@ -98,6 +98,11 @@ def naive_cosine(x1: Row[Real], x2: Row[Real], slope: Slope) -> float:
 
 
 @loss
+def takes_hexadecimal(prediction: Real, target: Real) -> tuple[float, float]:
+    return (prediction - target) * len(prediction.hex()), 1.0
+
+
+@loss
 def half_slope(prediction: Real, target: Real) -> tuple[float, float]:
     error = prediction - target
     return error * error, error
@@ -299,6 +304,7 @@ def other_code(monkeypatch):
 
 
 MUTANTS = [
+    ("kernels_compile", takes_hexadecimal, None, "the kernel does not compile"),
     ("exact_in_float32", log_of_one_minus_sigmoid, None, "all digits lost"),
     ("exact_in_float64", log_of_one_minus_sigmoid, None, "all digits lost"),
     ("exact_in_float32", log_of_cosh, None, "digits lost"),
@@ -331,7 +337,6 @@ MUTANTS = [
     ("invalid_parameters_are_rejected", "huber", anything_goes, "is accepted, expected InvalidParameter"),
     ("criteria_are_immutable_values", "mse", forgetful_pickle, "pickled, is a different criterion"),
     ("documentation_is_complete", undocumented, None, "the documentation has no"),
-    ("limits_at_infinity", endless, None, "is nan, expected 0.0"),
     ("compiled_agrees_with_python", "mse", other_code, "in plain Python"),
     ("nan_propagates", ignores_nan, None, "expected nan"),
     ("wrt_selects_gradients", "mse", changed(swapped_gradients), "gives other bits than wrt"),
@@ -351,7 +356,13 @@ def test_a_mutant_is_caught_by_its_check(check, given, mutate, message, monkeypa
 
 
 def test_every_check_has_a_mutant():
-    assert {check for check, *_ in MUTANTS} == set(CHECKS)
+    assert {check for check, *_ in MUTANTS} | {"limits_at_infinity"} == set(CHECKS)
+
+
+def test_a_result_that_is_not_the_limit_costs_a_grade():
+    result = run_check(CHECKS["limits_at_infinity"], LossUnderTest(endless))
+    assert (result.status, result.grade, result.extreme.error) == ("passed", "B", inf)
+    assert "float('inf')" in result.extreme.place
 
 
 def test_a_correct_loss_passes():
@@ -389,10 +400,12 @@ def test_everything_that_the_documentation_lacks_is_reported_together():
 def test_a_failure_reports_the_point_the_digits_and_a_hint():
     with pytest.raises(NonconformingLoss, match="fails") as raised:
         check_loss(log_of_one_minus_sigmoid)
-    for word in ("exact_in_float64", " at x=", "digits lost", "hint", "softplus"):
+    for word in ("exact_in_float32", '.get("log_of_one_minus_sigmoid").at(', "digits lost", "hint", "softplus"):
         assert word in str(raised.value)
     report = check_loss(log_of_one_minus_sigmoid, on_failure="return")
-    assert report["exact_in_float64"].worst.point.keys() == {"x"}
+    assert report["exact_in_float32"].worst.point.keys() == {"x"}
+    assert report["exact_in_float64"].reason == "exact_in_float32 comes first"
+    assert report.grade == "D"
 
 
 def test_an_infinite_slope_with_weights_gives_no_warning():
@@ -405,6 +418,68 @@ def test_an_expected_failure_has_to_fail():
     assert reported["slopes_are_derivatives"].reason == "on purpose"
     with pytest.raises(NonconformingLoss, match=r"out_is_filled: passes, but was expected to fail: never"):
         check_loss(logistic, expected_failures={"out_is_filled": "never"})
+
+
+@loss
+def wrong_above_one(prediction: Real, target: Real, power: Positive = 1.0) -> tuple[float, float]:
+    error = prediction - target
+    return power * error * error, (2.0 if power == 1 else 1.0) * power * error
+
+
+def test_a_failure_may_be_expected_with_one_setting():
+    given = {("slopes_are_derivatives", "power=3.0"): "too small"}
+    reported = check_loss(wrong_above_one, expected_failures=given, on_failure="return")
+    assert reported["slopes_are_derivatives"].status == "failed"  # with power=0.25 too
+    given |= {("slopes_are_derivatives", "power=0.25"): "too small"}
+    reported = check_loss(wrong_above_one, expected_failures=given, on_failure="return")
+    assert reported["slopes_are_derivatives"].status == "passed"
+    wrong = given | {("slopes_are_derivatives", ""): "never"}
+    reported = check_loss(wrong_above_one, expected_failures=wrong, on_failure="return")
+    assert "was expected to fail: never" in reported["slopes_are_derivatives"].message
+    with pytest.raises(InvalidParameter, match=r"no setting 'power=3'; did you mean 'power=3.0'"):
+        check_loss(wrong_above_one, expected_failures={("slopes_are_derivatives", "power=3"): "a slip"})
+
+
+def test_the_quick_level_ends_at_the_first_broken_check_with_a_call_that_shows_it():
+    report = check_loss(half_slope, level="quick", on_failure="return")
+    (failed,) = report.failed
+    assert report.results[-1] is failed
+    call = re.search(r"lossreg\.get\(\"half_slope\"\)(\.at\(.*?\)): slope", failed.message)[1]
+    _, slope = eval(f"half_slope{call}")  # noqa: S307  which is what an author does with it
+    assert f"{slope:.10g}" in failed.message
+    assert len(report.results) < len(check_loss(half_slope, on_failure="return").results)
+
+
+@loss(ulps=0.25)
+def too_proud(prediction: Real, target: Real) -> tuple[float, float]:
+    error = (prediction - target) / type(prediction)(3)
+    return error * error, error * type(prediction)(2) / type(prediction)(3)
+
+
+def test_a_loss_that_declares_a_bound_is_held_to_it():
+    result = run_check(CHECKS["exact_in_float32"], LossUnderTest(too_proud))
+    assert (result.status, result.grade, result.worst.limit) == ("failed", "A", 0.25)
+
+
+def test_the_memory_of_a_loss_of_pairs_stays_bounded():
+    sizes = []
+
+    @loss(couples="anchors")
+    def pairs(
+        x: Annotated[Array, Axes("N D")], sample_weight: SampleWeight, slopes: Slopes
+    ) -> Annotated[Array, Axes("N")]:
+        sizes.append(len(x))
+        apart = x[:, None] - x[None]
+        if "x" in slopes:
+            slopes["x"][...] = (2 * (sample_weight[:, None, None] + sample_weight[None, :, None]) * apart).sum(1)
+        return (apart**2).sum((1, 2)) * sample_weight
+
+    @pairs.example
+    def example(random, samples):
+        return [random.normal(size=(samples, 2))], {}
+
+    assert run_check(CHECKS["results_do_not_depend_on_threads"], LossUnderTest(pairs)).status == "passed"
+    assert max(sizes) < 1000
 
 
 def test_an_expected_failure_of_an_unknown_check_is_an_error():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lossreg.formatting import columns, one_line, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 PROSE = 40
 """The fewest characters in which a last column of prose is readable; with less, it goes below its row."""
@@ -36,14 +36,28 @@ def width() -> int | None:
     return get_terminal_size().columns
 
 
-def print_prose_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table whose last column is prose, which is wrapped on a terminal: beside its row, or below it."""
+COLORS = {"green": 32, "yellow": 33, "red": 31, "dim": 2}
+
+
+def in_color(text: str, color: str) -> str:
+    """Return text in a color, one of COLORS, if the output is a terminal and the variable NO_COLOR is not set."""
+    import os
+
+    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
+    return text if plain else f"\x1b[{COLORS[color]}m{text}\x1b[0m"
+
+
+def print_prose_table(header: Sequence[str], rows: Sequence[Sequence[str]], paint: Callable[[str], str] = str) -> None:
+    """Print a table whose last column is prose, which is wrapped on a terminal: beside its row, or below it.
+
+    `paint` adds colors to what is before the prose.
+    """
     table = [header, *rows]
     front, prose = columns(row[:-1] for row in table), [one_line(row[-1]) for row in table]
     start, limit = max(map(len, front)) + GAP, width()
     if limit is None:
         for line, text in zip(front, prose, strict=True):
-            print(f"{line:{start}}{text}".rstrip())
+            print(paint(f"{line:{start}}{text}".rstrip()))
         return
     from textwrap import wrap
 
@@ -51,9 +65,9 @@ def print_prose_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> N
     for line, text in zip(front, prose, strict=True):
         first, *rest = wrap(text, limit - (INDENT if below else start)) or [""]
         if below:
-            print(line if len(line) <= limit else line[: limit - 1] + "…")
+            print(paint(line if len(line) <= limit else line[: limit - 1] + "…"))
             rest = [first, *rest] if text != header[-1] else []
         else:
-            print(f"{line:{start}}{first}".rstrip())
+            print(paint(f"{line:{start}}") + first)
         for one in rest:
             print(" " * (INDENT if below else start) + one)

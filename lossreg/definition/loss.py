@@ -38,13 +38,12 @@ samples for the conformance kit, and the parameters that the shapes of the array
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.component import Component
 from lossreg.definition.domains import REAL
-from lossreg.definition.plain_python.evaluate_point import evaluate_as_compiled
+from lossreg.definition.plain_python.evaluate_point import evaluate_as_compiled, takes_point
 from lossreg.definition.read_kernel import read_arguments, read_kernel
 from lossreg.definition.returned_values import returned_values
 from lossreg.definition.second_derivative import CURVATURE, VECTOR, with_hessian, with_product
@@ -64,6 +63,8 @@ class Loss(Component):
     forms: list[Form] = field(default_factory=list)
     methods: dict[str, Callable[..., Any]] = field(default_factory=dict)
     examples: list[Callable[[Any, int], Any]] = field(default_factory=list)
+    ulps: float | None = None
+    """The largest error of value and slopes for ordinary numbers, in units in the last place, if that is declared."""
 
     @classmethod
     def read(cls, function: Callable[..., Any], couples: str = INDEPENDENT) -> Loss:
@@ -204,13 +205,14 @@ class Loss(Component):
         return {entry.name: entry.initial_value(random, sizes) for entry in self.learned}
 
     def at(self, *point: Any, **parameters: Any) -> tuple[Any, ...]:
-        """Return the value and slopes at one point (numbers, and lists for rows), by the first kernel in plain Python.
+        """Return the value and slopes at one point (numbers, and lists for rows), by the first kernel that takes it.
 
         >>> from lossreg import create, get
         >>> get("huber").at(3.0, 0.0, delta=2.0)
         (4.0, 2.0)
         """
-        return evaluate_as_compiled(self.forms[0], point, self.bind(parameters))
+        form = next((form for form in self.forms if takes_point(form, point)), self.forms[0])
+        return evaluate_as_compiled(form, point, self.bind(parameters))
 
 
 @overload
@@ -218,10 +220,17 @@ def loss(function: Callable[..., Any], /) -> Loss: ...
 
 
 @overload
-def loss(*, couples: str) -> Callable[[Callable[..., Any]], Loss]: ...
+def loss(*, couples: str = INDEPENDENT, ulps: float | None = None) -> Callable[[Callable[..., Any]], Loss]: ...
 
 
-def loss(*functions: Any, couples: str = INDEPENDENT) -> Any:
-    """Make a loss from its first kernel; `couples` says how the value depends on several samples, if it does."""
-    read = partial(Loss.read, couples=couples)
+def loss(*functions: Any, couples: str = INDEPENDENT, ulps: float | None = None) -> Any:
+    """Make a loss from its first kernel.
+
+    couples: how the value depends on several samples, if it does. ulps: the largest error for ordinary numbers, in
+    units in the last place, which the conformance kit then requires.
+    """
+
+    def read(function: Callable[..., Any]) -> Loss:
+        return replace(Loss.read(function, couples=couples), ulps=ulps)
+
     return read(*functions) if functions else read

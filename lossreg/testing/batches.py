@@ -10,23 +10,21 @@ import numpy as np
 from lossreg.criterion.criterion import Criterion
 from lossreg.definition.domains import LOG_PROBABILITY, PROBABILITY, SIGN, Domain
 from lossreg.definition.roles import Role
-from lossreg.testing.cases import SEED, example
+from lossreg.definition.signature import CLASSES
+from lossreg.testing.cases import SEED, WIDTH, example
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lossreg.testing.cases import Array, LossCase
 
-WIDTH = 5
-"""The length of the rows of a batch."""
+
+def criterion_of(case: LossCase, reduction: str = "mean", width: int = 0) -> Criterion:
+    """Return the criterion of a case; `width` is the length of the rows unless it is that of the batches."""
+    return Criterion(case.loss, reduction, case.parameters_for(width or case.width))
 
 
-def criterion_of(case: LossCase, reduction: str = "mean", width: int = WIDTH) -> Criterion:
-    """Return the criterion of a case."""
-    return Criterion(case.loss, reduction, case.parameters_for(width))
-
-
-def value_and_grad(case: LossCase, reduction: str = "mean", width: int = WIDTH) -> Callable[..., Any]:
+def value_and_grad(case: LossCase, reduction: str = "mean", width: int = 0) -> Callable[..., Any]:
     """Return the `value_and_grad` of a case, with respect to every input that has a slope, the target included."""
     return partial(criterion_of(case, reduction, width).value_and_grad, wrt=case.form.slopes)
 
@@ -43,15 +41,24 @@ def batch(case: LossCase, shape: tuple[int, ...], real: Any = np.float64) -> lis
     arrays = [
         padded_class_indices(shape, random)
         if entry.role is Role.LABELS
-        else random.integers(0, WIDTH + entry.extra_classes, shape)
+        else random.integers(0, classes_of(case), shape)
         if entry.role is Role.LABEL
-        else ordinary_numbers(entry.domain, shape if entry.axis is None else (*shape, WIDTH), random).astype(real)
+        else ordinary_numbers(entry.domain, shape if entry.axis is None else (*shape, case.width), random).astype(real)
         for entry in case.form.inputs
     ]
     missing = np.isnan(criterion_of(case, "none")(*arrays))
     for x in arrays:
         x[missing] = abs(x[missing])
     return arrays
+
+
+def classes_of(case: LossCase) -> int:
+    """Return the number of classes in the batches of a case: that of its example, or the length of its rows."""
+    if not case.form.by_batch:
+        return case.width + max(entry.extra_classes for entry in case.form.inputs)
+    made, _ = example(case.loss, case.number, 1)
+    sized = zip(made, case.form.inputs, strict=True)
+    return next((x.shape[entry.axes.index(CLASSES)] for x, entry in sized if CLASSES in entry.axes), WIDTH)
 
 
 def padded_class_indices(shape: tuple[int, ...], random: np.random.Generator) -> Array:

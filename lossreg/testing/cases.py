@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
     Real = type[np.float32 | np.float64]
 
+WIDTH = 5
+"""The length of the rows of a batch, unless a loss needs another."""
 SEED = 20240517
 """The seed of all random numbers of the kit."""
 SETTINGS = (0.0, 0.25, 1.0, 3.0, -0.5, float("inf"))
@@ -59,15 +61,32 @@ class LossCase:
         """The reduction that gives all values: none, or sum for a loss that has one value for a batch."""
         return "sum" if self.coupling == BATCH and self.form.value_axes == (SAMPLES,) else "none"
 
-    def __str__(self) -> str:
+    @property
+    def setting(self) -> str:
+        """The parameters that differ from their defaults, such as "delta=0.25"; nothing for the defaults."""
         changed = ((p.name, self.parameters[p.name]) for p in self.form.parameters)
-        settings = [f"{name}={value!r}" for name, value in changed if value != self.base[name]]
+        return ", ".join(f"{name}={literal(value)}" for name, value in changed if value != self.base[name])
+
+    @property
+    def width(self) -> int:
+        """The length of the rows of a batch: what the loss needs, or WIDTH."""
+        fixed = [int(entry.width) for entry in self.form.inputs if entry.width.isdecimal()]
+        return fixed[0] if fixed else WIDTH
+
+    def __str__(self) -> str:
         name = f"{self.loss.name}.{self.form.kernel.__name__}" if self.number > 0 else self.loss.name
-        return ", ".join([name, *settings])
+        return ", ".join(filter(None, [name, self.setting]))
 
     def parameters_for(self, width: int) -> dict[str, Any]:
         """Return the parameters for rows of a width."""
         return {k: list(v[:width]) if isinstance(v, tuple) else v for k, v in self.parameters.items()}
+
+
+def literal(x: Any) -> str:
+    """Return a number, list or name as Python source."""
+    if isinstance(x, list | tuple):
+        return f"[{', '.join(map(literal, x))}]"
+    return repr(x) if not isinstance(x, float) or np.isfinite(x) else f"float('{x}')"
 
 
 def values_to_test(parameter: Parameter) -> list[Any]:

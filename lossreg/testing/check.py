@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lossreg.errors import InvalidParameter, MissingExtra, listed, nearest
 from lossreg.testing.results import CheckResult, CheckRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from lossreg.testing.loss_under_test import LossUnderTest
+    from lossreg.testing.loss_under_test import Level, LossUnderTest
 
+    Expected = dict[str, dict[str | None, str]]
     Function = Callable[[LossUnderTest, CheckRun], None]
+
+
+FUNDAMENTAL = (
+    "kernels_compile",
+    "compiled_agrees_with_python",
+    "slopes_are_derivatives",
+    "gradient_matches_differences",
+    "dtypes_are_preserved",
+    "reductions_are_consistent",
+)
+"""The checks that run first, in this order: what they find makes others fail too."""
+RESTS_ON = {
+    "exact_in_float64": "exact_in_float32",
+    "slopes_at_kinks_are_subgradients": "slopes_are_derivatives",
+    "gradient_matches_the_reported_value": "slopes_are_derivatives",
+    "weights_equal_repetition": "reductions_are_consistent",
+    "masked_samples_do_not_count": "reductions_are_consistent",
+    "partial_batches_add_up": "reductions_are_consistent",
+    "empty_and_single_inputs_work": "reductions_are_consistent",
+}
+"""The check that another one rests on, without which it would report the same fault again; for others the first one."""
+
+ONLY_FULL = ("results_do_not_depend_on_threads", "limits_at_infinity")
+"""The checks that the level `quick` leaves out, because they take half of its time."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +76,68 @@ def check_unless(skip_reason: Callable[[LossUnderTest], str]) -> Callable[[Funct
     return add
 
 
-def run_check(check: Check, tested: LossUnderTest, reason: str = "") -> CheckResult:
+def foundation(name: str) -> str:
+    """Return the check that a check rests on, or nothing for the first one."""
+    return RESTS_ON.get(name, "" if name == FUNDAMENTAL[0] else FUNDAMENTAL[0])
+
+
+def in_order(level: Level = "full") -> list[Check]:
+    """Return the checks of a level, the most fundamental ones first."""
+    first = [CHECKS[name] for name in FUNDAMENTAL]
+    others = [check for name, check in CHECKS.items() if name not in FUNDAMENTAL]
+    return [check for check in (*first, *others) if level == "full" or check.name not in ONLY_FULL]
+
+
+def run_check(check: Check, tested: LossUnderTest, expected: Mapping[str | None, str] | None = None) -> CheckResult:
+    """Run a check on a loss.
+
+    expected: the reasons why it fails, by setting, such as "delta=0.25", or under None whatever the setting is. With
+    these settings it must fail, and with all others it must pass. Raises InvalidParameter for an unknown setting.
+    """
+    reasons = dict(expected or {})
+    if None in reasons:
+        return run_once(check, tested, reasons[None])
+    known = [case.setting for case in tested.cases]
+    for setting in reasons if tested.level == "full" else ():
+        if setting not in known:
+            hint = nearest(str(setting), known)
+            raise InvalidParameter(f"{tested.loss.name}: there is no setting {setting!r}" + (hint and f"; {hint}"))
+    found = [run_once(check, tested.only({setting}), reason) for setting, reason in reasons.items()]
+    found.append(run_once(check, tested.without(reasons) if reasons else tested))
+    return next((result for result in found if result.status == "failed"), found[-1])
+
+
+def run_once(check: Check, tested: LossUnderTest, reason: str = "") -> CheckResult:
     """Run a check on a loss; with a `reason` it is expected to fail, and fails if it passes."""
-    run, message = CheckRun(), ""
+    run, message = CheckRun(tested.loss.ulps), ""
     try:
-        check.function(tested, run)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            check.function(tested, run)
         run.conclude()
     except MissingExtra:
         raise
     except Exception as error:  # noqa: BLE001  whatever a kernel raises is a fault of the loss
         message = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
-    found: dict[str, Any] = {"points": run.points, "worst": run.worst, "hint": run.hint, "figures": run.figures}
+    found: dict[str, Any] = {name: getattr(run, name) for name in ("points", "worst", "extreme", "hint", "figures")}
     if reason and message:
         return CheckResult(check.name, "expected failure", message=message, reason=reason, **found)
     if reason:
         return CheckResult(check.name, "failed", message=f"passes, but was expected to fail: {reason}", **found)
     return CheckResult(check.name, "failed" if message else "passed", message=message, **found)
+
+
+def expectations(given: Mapping[Any, str]) -> Expected:
+    """Return the reasons of expected failures by check and setting, from keys that are a check or such a pair.
+
+    Raises InvalidParameter for a check that does not exist, with the nearest name.
+    """
+    found: Expected = {}
+    for key, reason in given.items():
+        name, setting = key if isinstance(key, tuple) else (key, None)
+        found.setdefault(name, {})[setting] = reason
+    require_known(found)
+    return found
 
 
 def require_known(names: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lossreg.definition.roles import Role
 from lossreg.testing.batches import value_and_grad
+from lossreg.testing.cases import literal
 from lossreg.testing.comparison import as_tuple
 
 if TYPE_CHECKING:
@@ -41,9 +42,12 @@ def output_names(case: LossCase, point: Point) -> list[str]:
 
 
 def describe(case: LossCase, point: Point) -> tuple[str, dict[str, Any]]:
-    """Return a point as text and as data."""
+    """Return a point as a call that can be pasted, and as data."""
     data = {entry.name: x for entry, x in zip(case.form.inputs, point, strict=True)}
-    return f"{case} at " + ", ".join(f"{name}={x}" for name, x in data.items()), data
+    width = next((len(x) for x in point if isinstance(x, list)), case.width)
+    changed = {k: x for k, x in case.parameters_for(width).items() if case.parameters[k] != case.base[k]}
+    arguments = [*map(literal, point), *(f"{name}={literal(x)}" for name, x in changed.items())]
+    return f'lossreg.get("{case.loss.name}").at({", ".join(arguments)})', data
 
 
 def not_for_batch_kernels(tested: LossUnderTest) -> str:

@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from lossreg.definition.loss import Loss
 from lossreg.definition.plain_python.trial_run import try_kernel
 from lossreg.registry.registries import losses
-from lossreg.testing.batches import WIDTH, batch
+from lossreg.testing.batches import batch
 from lossreg.testing.cases import LossCase, cases
+from lossreg.testing.points import points
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-    from lossreg.testing.cases import Array
+    from lossreg.testing.cases import Array, Real
+    from lossreg.testing.points import Point
+
+Level = Literal["quick", "full"]
+"""How much is tested: a few points and the default parameters, or all points and many settings."""
+LEVELS: tuple[Level, ...] = ("quick", "full")
+FEWER = 8
+"""By how much the points of the level `quick` are fewer."""
 
 
 class LossUnderTest:
-    """A loss that checks test. `differences` keeps the finite differences, which several checks need."""
+    """A loss that checks test.
 
-    def __init__(self, loss: Loss) -> None:
-        self.loss = loss
+    cases: every form with every setting of the parameters, or at the level `quick` with the default ones only.
+    differences: the finite differences, which several checks need.
+
+    Raises InvalidDefinition for a kernel with a mistake.
+    """
+
+    def __init__(self, loss: Loss, level: Level = "full", given: list[LossCase] | None = None) -> None:
+        self.loss, self.level = loss, level
         self.differences: Any = None
+        if given is None:
+            given = [case for case in cases(loss) if case.default or level == "full"]
+            for case in given:
+                if not case.form.by_batch:
+                    width = case.width
+                    try_kernel(case.form, case.form.resolve(case.parameters_for(width)), width)
+        self.cases = given
 
-    @cached_property
-    def cases(self) -> list[LossCase]:
-        """Every form with every setting of the parameters; raises InvalidDefinition for a kernel with a mistake."""
-        found = cases(self.loss)
-        for case in found:
-            if not case.form.by_batch:
-                try_kernel(case.form, case.form.resolve(case.parameters_for(WIDTH)), WIDTH)
-        return found
+    def only(self, settings: Collection[Any]) -> LossUnderTest:
+        """Return the loss with the cases of these settings, such as "delta=0.25"."""
+        return LossUnderTest(self.loss, self.level, [case for case in self.cases if case.setting in settings])
+
+    def without(self, settings: Collection[Any]) -> LossUnderTest:
+        """Return the loss without the cases of these settings."""
+        return LossUnderTest(self.loss, self.level, [case for case in self.cases if case.setting not in settings])
+
+    def points(self, case: LossCase, real: Real) -> list[tuple[int, list[Point]]]:
+        """Return the finite points of a case by the width of their rows; fewer at the level `quick`."""
+        return points(case, real, FEWER if self.level == "quick" else 1)
 
     @property
     def default_cases(self) -> list[LossCase]:
@@ -44,6 +68,6 @@ class LossUnderTest:
 
 
 @lru_cache(maxsize=64)
-def loss_under_test(loss: Loss | str) -> LossUnderTest:
+def loss_under_test(loss: Loss | str, level: Level = "full") -> LossUnderTest:
     """Return the LossUnderTest of a loss or its name: the same one for every check, so that they share results."""
-    return LossUnderTest(loss if isinstance(loss, Loss) else losses.get(loss))
+    return LossUnderTest(loss if isinstance(loss, Loss) else losses.get(loss), level)

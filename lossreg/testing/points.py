@@ -15,7 +15,7 @@ import numpy as np
 
 from lossreg.definition.domains import LOG_PROBABILITY, PADDED_CLASS_INDEX, PROBABILITY, Domain
 from lossreg.definition.roles import Role
-from lossreg.testing.cases import SEED
+from lossreg.testing.cases import SEED, WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,17 +103,24 @@ def rows(domain: Domain, real: Real, width: int) -> list[list[Any]]:
     return [row.tolist() for row in exact if np.isfinite(row).all() and bool(np.all(domain.contains(row)))]
 
 
-def points(case: LossCase, real: Real) -> list[tuple[int, list[Point]]]:
-    """Return the finite points of a case by the width of their rows; the width is 0 for the points of an element."""
+def points(case: LossCase, real: Real, fewer: int = 1) -> list[tuple[int, list[Point]]]:
+    """Return the finite points of a case by the width of their rows; the width is 0 for the points of an element.
+
+    There are fewer points by a factor.
+    """
     around = [x for value in case.parameters.values() for x in (value if isinstance(value, tuple) else (value,))]
     around = [x for x in around if isinstance(x, float)]
-    factor = 1 if case.default else REDUCTION
+    factor = fewer * (1 if case.default else REDUCTION)
     if not case.form.by_row:
         values = [numbers(entry.domain, real, around) for entry in case.form.inputs]
         return [(0, combinations(values, ELEMENT_POINTS // factor))]
-    return [
-        (width, combinations(choices(case.form.inputs, real, width, around), ROW_POINTS // factor)) for width in WIDTHS
-    ]
+    limit = ROW_POINTS // factor
+    return [(width, combinations(choices(case.form.inputs, real, width, around), limit)) for width in widths(case)]
+
+
+def widths(case: LossCase) -> tuple[int, ...]:
+    """Return the lengths of rows that are tested: the one that the loss needs, or several."""
+    return WIDTHS if case.width == WIDTH else (case.width,)
 
 
 def choices(inputs: Iterable[Input], real: Real, width: int, around: list[float]) -> list[list[Any]]:

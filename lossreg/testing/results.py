@@ -9,7 +9,24 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Status = Literal["passed", "failed", "expected failure"]
+Status = Literal["passed", "failed", "expected failure", "not run"]
+
+EXACT = 4
+"""The largest error of an exact result, in units in its last place; or, because inputs are rounded too, as a multiple
+of the change that one unit in the last place of each input makes."""
+CLOSE = 256
+"""The largest error of a result that has lost a few digits only."""
+GRADES = {
+    "A": f"at most {EXACT} ulps at all inputs",
+    "B": f"at most {EXACT} ulps at ordinary inputs",
+    "C": f"at most {CLOSE} ulps at ordinary inputs",
+    "D": "more",
+}
+"""The grades of exactness, from what they say of the largest error."""
+
+
+ULPS = "ulps"
+"""The unit of exactness."""
 
 
 class CheckFailure(AssertionError):  # noqa: N818  a noun phrase, like the names of all errors here
@@ -32,16 +49,32 @@ class WorstPoint:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The result of one check of one loss. `figures` has further measurements, such as an error without allowance."""
+    """The result of one check of one loss.
+
+    worst: the worst point, of a check of exactness the worst of ordinary numbers; `extreme` is that of all others.
+    figures: further measurements, such as an error without allowance.
+    """
 
     check: str
     status: Status
     points: int
     worst: WorstPoint | None = None
+    extreme: WorstPoint | None = None
     message: str = ""
     hint: str = ""
     reason: str = ""
     figures: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def grade(self) -> str:
+        """The grade of exactness, one of GRADES; nothing for other checks."""
+        found = self.worst or self.extreme
+        if found is None or found.unit != ULPS:
+            return ""
+        ordinary, extreme = (point.error if point else 0.0 for point in (self.worst, self.extreme))
+        if ordinary <= EXACT:
+            return "A" if extreme <= EXACT else "B"
+        return "C" if ordinary <= CLOSE else "D"
 
     def __str__(self) -> str:
         text = f"{self.check}: {self.message or self.status}"
@@ -56,6 +89,7 @@ class ConformanceReport:
     loss: str
     results: tuple[CheckResult, ...]
     not_applicable: dict[str, str]
+    seconds: float = 0.0
 
     def __iter__(self) -> Iterator[CheckResult]:
         return iter(self.results)
@@ -68,21 +102,37 @@ class ConformanceReport:
         """The checks that failed, and those that passed although they were expected to fail."""
         return tuple(result for result in self.results if result.status == "failed")
 
+    @property
+    def grade(self) -> str:
+        """The grade of exactness: the lowest of those of the checks, and nothing if there is none."""
+        return max((result.grade for result in self.results), default="")
+
+    def rows(self) -> list[list[str]]:
+        """Return the report as a table: check, status, points, and the worst point or a reason."""
+        rows = []
+        for result in self.results:
+            status = f"{result.status}, {result.grade}" if result.grade else result.status
+            found = result.extreme if result.grade == "B" else result.worst or result.extreme
+            rows.append([result.check, status, str(result.points), result.reason or (str(found) if found else "")])
+        return rows + [[check, "not applicable", "", reason] for check, reason in self.not_applicable.items()]
+
     def __str__(self) -> str:
-        head = ["check", "status", "points", "worst"]
-        rows = [[r.check, r.status, str(r.points), r.reason or (str(r.worst) if r.worst else "")] for r in self.results]
-        rows += [[check, "not applicable", "", reason] for check, reason in self.not_applicable.items()]
+        head, rows = ["check", "status", "points", "worst"], self.rows()
         widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
         lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows))
         return "\n".join([self.loss, *(f"  {line}".rstrip() for line in lines)])
 
 
 class CheckRun:
-    """A check while it runs: it counts the points that were tested and keeps the worst one."""
+    """A check while it runs: it counts the points that were tested and keeps the worst one.
 
-    def __init__(self) -> None:
-        self.points = 0
+    bound: the largest error that the loss declares for ordinary numbers, in units in the last place, or None.
+    """
+
+    def __init__(self, bound: float | None = None) -> None:
+        self.points, self.bound = 0, bound
         self.worst: WorstPoint | None = None
+        self.extreme: WorstPoint | None = None
         self.message = ""
         self.hint = ""
         self.figures: dict[str, float] = {}
@@ -101,6 +151,15 @@ class CheckRun:
         if self.worst is None or error / limit > self.worst.error / self.worst.limit:
             self.worst = WorstPoint(error, unit, limit, *place())
             self.message, self.hint = explain() if error > limit else ("", "")
+
+    def measure_extreme(
+        self, error: float, limit: float, unit: str, place: Callable[[], tuple[str, dict[str, Any]]]
+    ) -> None:
+        """Count a point of extreme numbers, whose error is graded and no failure."""
+        self.points += 1
+        error = float("inf") if isnan(error) else error
+        if self.extreme is None or error > self.extreme.error:
+            self.extreme = WorstPoint(error, unit, limit, *place())
 
     def figure(self, name: str, number: float) -> None:
         """Keep the largest value of a further measurement."""

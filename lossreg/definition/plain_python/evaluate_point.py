@@ -55,6 +55,14 @@ def evaluate_as_compiled(form: Form, point: tuple[Any, ...], parameters: dict[st
     return tuple(map(arithmetic.plain_number, outcome))
 
 
+def takes_point(form: Form, point: tuple[Any, ...]) -> bool:
+    """Whether a form has as many inputs as a point, and rows where the point has rows."""
+    if form.by_batch:
+        return any(all(map(is_sample, point, v.inputs)) for v in variants(form, len(point)))
+    rows = [isinstance(x, list | tuple) for x in point]
+    return rows == [entry.axis is not None for entry in form.inputs]
+
+
 @cache
 def form_as_compiled(form: Form) -> Form:
     """Return the form with a copy of its kernel that computes as compiled code does."""

@@ -13,7 +13,6 @@ from lossreg.testing.check import check_unless
 from lossreg.testing.checks.accuracy import distance, exact_parameters
 from lossreg.testing.evaluation import describe, evaluate_compiled, not_for_batch_kernels, output_names
 from lossreg.testing.high_precision import context, exact_number, reference
-from lossreg.testing.points import points
 
 if TYPE_CHECKING:
     from lossreg.definition.signature import Form
@@ -98,7 +97,7 @@ def derivatives_of_loss(tested: LossUnderTest) -> list[tuple[LossCase, Point, li
         tested.differences = [
             (case, point, *differences(case, point, exact_parameters(case, width, np.float32)))
             for case in tested.cases
-            for width, tried in points(case, np.float32)
+            for width, tried in tested.points(case, np.float32)
             for point in tried[:: 3 if case.default else 2]
         ]
     return tested.differences

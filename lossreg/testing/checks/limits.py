@@ -14,10 +14,11 @@ from lossreg.definition.plain_python.evaluate_point import evaluate_as_compiled
 from lossreg.definition.roles import Role
 from lossreg.testing.cases import SEED
 from lossreg.testing.check import check_unless
-from lossreg.testing.checks.accuracy import ULPS, allowance, diagnose, distance, exact_parameters, unit
+from lossreg.testing.checks.accuracy import allowance, distance, exact_parameters, unit
 from lossreg.testing.evaluation import describe, evaluate_compiled, not_for_batch_kernels, output_names
 from lossreg.testing.high_precision import context, exact_number, is_ignored, reference
-from lossreg.testing.points import WIDTHS, labels, rows
+from lossreg.testing.points import labels, rows, widths
+from lossreg.testing.results import EXACT, ULPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ GROWTH = 4
 
 @check_unless(lambda tested: not_for_batch_kernels(tested) or ("" if reaches(tested, "inf") else BOUNDED))
 def limits_at_infinity(tested: LossUnderTest, run: CheckRun) -> None:
-    """If one input is inf or -inf, value and slopes are their limits, if these exist, in both float types."""
+    """Graded: if one input is inf or -inf, value and slopes are their limits, if these exist, in both float types."""
     for case in (case for case in tested.cases if INFINITY not in case.parameters.values()):
         for real in (np.float32, np.float64):
             for width, tried in ordinary_points(case):
@@ -62,12 +63,11 @@ def compare_with_limit(  # noqa: PLR0913, PLR0917  all that belongs to a point
         if limit is None:
             continue
         error = distance(x, limit, unit(limit, real), real)
-        if ULPS < error < INFINITY:
+        if EXACT < error < INFINITY:
             error = distance(
                 x, limit, allowance(case.form, with_large_numbers(point, LARGE), parameters, near, real)[column], real
             )
-        explain = partial(diagnose, x, limit, error, real, partial(describe_output, name, case, point))
-        run.measure(error, ULPS, "ulps", partial(describe_output, name, case, point), explain)
+        run.measure_extreme(error, EXACT, ULPS, partial(describe_output, name, case, point))
 
 
 def describe_output(name: str, case: LossCase, point: Point) -> tuple[str, dict[str, Any]]:
@@ -154,7 +154,7 @@ def ordinary_points(case: LossCase) -> Iterator[tuple[int, list[Point]]]:
     if not case.form.by_row:
         yield 0, sample(list(product(*choices)), ELEMENT_POINTS)
         return
-    for width in WIDTHS[1:3]:
+    for width in widths(case)[-3:-1] or widths(case):
         lines = [
             labels(width)
             if entry.role is Role.LABEL

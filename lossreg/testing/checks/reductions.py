@@ -11,7 +11,7 @@ import numpy as np
 from lossreg.definition.roles import Role
 from lossreg.definition.signature import COUPLED_GROUPS
 from lossreg.kernels.loops.precision import widened
-from lossreg.testing.batches import WIDTH, batch, criterion_of, value_and_grad
+from lossreg.testing.batches import batch, criterion_of, value_and_grad
 from lossreg.testing.check import check, check_unless
 from lossreg.testing.checks.accuracy import exact_parameters
 from lossreg.testing.checks.derivatives import derivatives_of_batch
@@ -50,10 +50,19 @@ def weights_of(case: LossCase, arrays: list[Array]) -> dict[str, Array]:
 
 
 @check
+def kernels_compile(tested: LossUnderTest, run: CheckRun) -> None:
+    """Every form compiles for float32 and float64, and can be called."""
+    for case in tested.default_cases:
+        for real in FLOATS[1:]:
+            value_and_grad(case)(*batch(case, (6,), real))
+            run.points += 1
+
+
+@check
 def dtypes_are_preserved(tested: LossUnderTest, run: CheckRun) -> None:
     """Results are float16, float32 or float64 as the inputs are, and a kernel computes in the type of its inputs."""
     for case in (case for case in tested.default_cases if not case.form.by_batch):
-        for real in FLOATS[1:]:
+        for real in FLOATS[1:] if tested.level == "full" else (np.float32,):
             found = widened(case.form, np.dtype(real), case.parameters)
             run.require(
                 not found, f"{case}: computes in another type: {'; '.join(found)}; write T = type(x) and T(0.5)"
@@ -98,7 +107,7 @@ def reductions_are_consistent(tested: LossUnderTest, run: CheckRun) -> None:
 
 def mean_divisor(case: LossCase, arrays: list[Array]) -> float:
     """Return what a mean divides by: the number of values, or the class weights of the labels that are not ignored."""
-    settings = case.parameters_for(WIDTH)
+    settings = case.parameters_for(case.width)
     weights = [settings[p.name] for p in case.form.parameters if p.role is Role.WEIGHT]
     ignored = ignored_label(case.form)
     labels = [x for x, entry in zip(arrays, case.form.inputs, strict=True) if entry.role is Role.LABEL]
@@ -107,7 +116,7 @@ def mean_divisor(case: LossCase, arrays: list[Array]) -> float:
     if not labels:
         elements = [x.size for x, entry in zip(arrays, case.form.inputs, strict=True) if entry.axis is None]
         return float(next(iter(elements), len(arrays[0])) * prod(weights))
-    rows = [np.broadcast_to(weight, WIDTH) for weight in weights]
+    rows = [np.broadcast_to(weight, case.width) for weight in weights]
     kept = labels[0] if ignored is None else labels[0][labels[0] != settings[ignored]]
     return float(prod((row[kept] for row in rows), start=np.ones(kept.size)).sum())
 
@@ -116,7 +125,7 @@ def mean_divisor(case: LossCase, arrays: list[Array]) -> float:
 def gradient_matches_the_reported_value(tested: LossUnderTest, run: CheckRun) -> None:
     """For every reduction, with weights and a mask, the gradient is the derivative of exactly the value reported."""
     for case, arrays in tested.batches():
-        parameters = exact_parameters(case, WIDTH, np.float64)
+        parameters = exact_parameters(case, case.width, np.float64)
         values, derivatives = derivatives_of_batch(case, arrays, parameters)
         shares = np.where(MASK, WEIGHTS, 0.0)
         total = float(np.sum(values[shares > 0] * shares[shares > 0]))

@@ -11,9 +11,8 @@ from lossreg.criterion.criterion import Criterion
 from lossreg.criterion.shapes import is_shared
 from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.roles import Role
-from lossreg.definition.signature import CLASSES
 from lossreg.errors import InvalidInput, InvalidParameter, LossregError
-from lossreg.testing.batches import WIDTH, batch, criterion_of, value_and_grad
+from lossreg.testing.batches import batch, classes_of, criterion_of, value_and_grad
 from lossreg.testing.check import check
 from lossreg.testing.results import CheckFailure
 
@@ -79,25 +78,13 @@ def with_number(arrays: list[Array], index: int, x: Any) -> tuple[list[Array], l
     return given, [at] + [0] * (given[index].ndim - 1)
 
 
-def classes_of(case: LossCase) -> int:
-    """How many classes the batches of a case have."""
-    if case.form.by_batch:
-        arrays = batch(case, (6,))
-        sizes = dict(
-            size for x, e in zip(arrays, case.form.inputs, strict=True) for size in zip(e.axes, x.shape, strict=False)
-        )
-        return int(sizes.get(CLASSES, WIDTH))
-    return WIDTH + max(entry.extra_classes for entry in case.form.inputs)
-
-
 def candidates(case: LossCase, index: int) -> Iterator[tuple[Any, bool]]:
     """Yield numbers for an input, each with whether its domain has it; none if the kernel itself has to check."""
-    domain, role = case.form.inputs[index].domain, case.form.inputs[index].role
+    domain, role, classes = case.form.inputs[index].domain, case.form.inputs[index].role, classes_of(case)
     if role is Role.LABEL:
-        classes = classes_of(case)
         return ((label, 0 <= label < classes) for label in (-1, 0, classes - 1, classes, 2**40))
     if role is Role.LABELS:
-        return ((label, -1 <= label < WIDTH) for label in (-2, -1, 0, WIDTH - 1, WIDTH, 2**40))
+        return ((label, -1 <= label < classes) for label in (-2, -1, 0, classes - 1, classes, 2**40))
     if domain.integer:
         return ((x, x >= 0) for x in (-1, 1) if domain.bounded)
     return ((x, bool(domain.contains(x)) or not domain.bounded) for x in CANDIDATES)
