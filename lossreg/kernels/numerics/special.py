@@ -15,7 +15,8 @@ from lossreg.kernels.numerics.stable import INFINITY, exp, exp_below, expm1, lar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-HALF_LOG_TWO_PI = 0.9189385332046727
+HALF_LOG_TWO_PI = 0.9189385332046728
+HALF_LOG_TWO_PI_TAIL = -3.8782941580672414e-17  # log(2 pi) / 2 less its nearest float
 
 
 def power(x: Any, p: Any) -> Any:
@@ -49,7 +50,8 @@ def lgamma(x: Any) -> Any:
     """log(gamma(x)) for x above 0. Near 1 and 2, where it is 0, its error is that of its terms."""
     T = type(x)
     error, _ = stirling_error(x)
-    return error + (-log(x) if x <= 1 else (x - T(0.5)) * log(x) - x + T(HALF_LOG_TWO_PI))
+    constant = T(HALF_LOG_TWO_PI) + T(HALF_LOG_TWO_PI_TAIL)
+    return error + (-log(x) if x <= 1 else (x - T(0.5)) * log(x) - x + constant)
 
 
 def digamma(x: Any) -> Any:

@@ -1,0 +1,97 @@
+"""The functions for formulas and for batch kernels, against independent formulas, in Python and compiled."""
+
+import numpy as np
+import pytest
+from oracles import mp
+
+from lossreg.kernels.numerics import digamma, hypot, lgamma, others, power, softmax, tanh
+from lossreg.plugin import (
+    add_rows,
+    blocks_of_pairs,
+    normalized_rows,
+    segment_softmax,
+    segment_sums,
+    sorted_segments,
+    through_normalization,
+)
+
+RANDOM = np.random.default_rng(11)
+POINTS = [1e-300, 1e-9, 0.3, 0.999, 1.0, 1.5, 2.0, 7.25, 300.0]
+
+
+@pytest.mark.parametrize("x", POINTS)
+def test_functions_agree_with_many_digits(x):
+    expected = {
+        lgamma: mp.loggamma(x),
+        digamma: mp.digamma(x),
+        tanh: mp.tanh(x),
+        lambda x: power(x, 2.5): mp.mpf(x) ** 2.5,
+        lambda x: hypot(x, 2.0): mp.hypot(x, 2),
+    }
+    for function, value in expected.items():
+        assert float(function(x)) == pytest.approx(float(value), rel=1e-13, abs=1e-15)
+        assert float(function(mp.mpf(x))) == pytest.approx(float(value), rel=1e-15, abs=1e-17)
+
+
+def test_functions_at_their_limits():
+    assert (power(0.0, 2.0), power(0.0, 0.0), power(1.0, np.inf), power(np.inf, 2.0)) == (0, 1, 1, np.inf)
+    assert power(0.0, -1.0) == np.inf
+    assert (tanh(np.inf), tanh(-np.inf), tanh(0.0)) == (1, -1, 0)
+    assert (hypot(np.inf, 1.0), hypot(0.0, 0.0), hypot(1e-200, 0.0)) == (np.inf, 0, 1e-200)
+    assert hypot(3e-200, 4e-200) == pytest.approx(5e-200)
+    assert type(power(np.float32(2), np.float32(3))) is type(tanh(np.float32(1))) is np.float32
+
+
+def test_the_softmax_of_a_row_and_its_gap_from_one():
+    row, out = [40.0, 0.0, -1.0], [0.0] * 3
+    norm = softmax(row, out)
+    assert norm == pytest.approx(40, abs=1e-12)
+    assert others(out, 0) == pytest.approx(float(1 - mp.e**40 / (mp.e**40 + 1 + mp.e**-1)), rel=1e-13)
+    assert out == pytest.approx([1, np.exp(-40), np.exp(-41)])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_normalised_rows_and_the_gradient_through_them(kind):
+    x = RANDOM.normal(size=(5, 4)).astype(kind)
+    x[1], x[2] = 0, x[2] * (1e30 if kind is np.float32 else 1e200)
+    unit, lengths = normalized_rows(x)
+    assert unit.dtype == lengths.dtype == kind
+    np.testing.assert_allclose(np.delete(np.linalg.norm(unit.astype(float), axis=1), 1), 1, rtol=1e-6)
+    assert not unit[1].any()
+    slope = RANDOM.normal(size=x.shape).astype(kind)
+    found = through_normalization(slope.copy(), unit, lengths)
+    assert not found[1].any()
+    if kind is np.float64:
+        step = 1e-7 * RANDOM.normal(size=4)
+        change = (normalized_rows(x[3:4] + step)[0] - normalized_rows(x[3:4] - step)[0]) / 2
+        assert found[3] @ step == pytest.approx((slope[3] * change[0]).sum(), rel=1e-6)
+
+
+def test_rows_are_added_where_an_index_says():
+    sums, index, rows = np.zeros((3, 2)), np.array([2, 0, 2, 2]), np.arange(8.0).reshape(4, 2)
+    add_rows(sums, index, rows)
+    np.testing.assert_array_equal(sums, [[2, 3], [0, 0], [10, 13]])
+
+
+def test_segments_of_equal_numbers():
+    x = np.array([3.0, 1, 3, 2, 1, 3])
+    order, bounds = sorted_segments(x, descending=True)
+    assert order.tolist() == [0, 2, 5, 3, 1, 4]
+    assert bounds.tolist() == [0, 3, 4, 6]
+    values = RANDOM.normal(size=6) * 300
+    np.testing.assert_allclose(segment_sums(values, bounds), [values[:3].sum(), values[3], values[4:].sum()])
+    shares, norms = segment_softmax(values, bounds)
+    for start, end, norm in zip(bounds, bounds[1:], norms, strict=False):
+        expected = np.logaddexp.reduce(values[start:end])
+        assert norm == pytest.approx(expected)
+        np.testing.assert_allclose(shares[start:end], np.exp(values[start:end] - expected), rtol=1e-12)
+    assert [x.tolist() for x in sorted_segments(np.zeros(0))] == [[], [0]]
+    assert [x.tolist() for x in segment_softmax(np.zeros(0), np.array([0]))] == [[], []]
+
+
+def test_blocks_of_pairs_cover_all_rows_and_hold_little():
+    blocks = list(blocks_of_pairs(5000, 5000, 4))
+    assert [block.start for block in blocks[1:]] == [block.stop for block in blocks[:-1]]
+    assert (blocks[0].start, blocks[-1].stop) == (0, 5000)
+    assert max((block.stop - block.start) * 5000 * 4 for block in blocks) <= 4 << 20
+    assert len(list(blocks_of_pairs(3, 10**9, 8))) == 3
