@@ -123,6 +123,8 @@ class Domain:
     task: str = ""
     integer: bool = False
     inverse_link: InverseLink | None = None
+    interval: bool = False
+    """Whether it has all numbers between any two of its numbers, so that the least and the largest decide."""
 
     @property
     def predictable(self) -> bool:
@@ -190,18 +192,38 @@ def _increasing(x: Any) -> Any:
 INFINITY = float("inf")
 
 REAL = Domain("Real", "any number", anything, 0.5, "regression")
-POSITIVE = Domain("Positive", "above 0", _positive, 0.5, "regression", inverse_link=SOFTPLUS_LINK)
-NON_NEGATIVE = Domain("NonNegative", "0 or above", _non_negative, 0.5, "counts", inverse_link=SOFTPLUS_LINK)
+POSITIVE = Domain("Positive", "above 0", _positive, 0.5, "regression", inverse_link=SOFTPLUS_LINK, interval=True)
+NON_NEGATIVE = Domain(
+    "NonNegative", "0 or above", _non_negative, 0.5, "counts", inverse_link=SOFTPLUS_LINK, interval=True
+)
 FINITE_POSITIVE = Domain(
-    "FinitePositive", "above 0 and finite", _finite_positive, 0.5, "regression", inverse_link=SOFTPLUS_LINK
+    "FinitePositive",
+    "above 0 and finite",
+    _finite_positive,
+    0.5,
+    "regression",
+    inverse_link=SOFTPLUS_LINK,
+    interval=True,
 )
 FINITE_NON_NEGATIVE = Domain(
-    "FiniteNonNegative", "0 or above and finite", _finite_non_negative, 0.5, "counts", inverse_link=SOFTPLUS_LINK
+    "FiniteNonNegative",
+    "0 or above and finite",
+    _finite_non_negative,
+    0.5,
+    "counts",
+    inverse_link=SOFTPLUS_LINK,
+    interval=True,
 )
-UNIT = Domain("Unit", "0 to 1", _unit, 0.5, "binary classification", inverse_link=SIGMOID_LINK)
+UNIT = Domain("Unit", "0 to 1", _unit, 0.5, "binary classification", inverse_link=SIGMOID_LINK, interval=True)
 SIGN = Domain("Sign", "1 or -1", _sign, 1.0, "signed binary")
 PROBABILITY = Domain(
-    "Probability", "0 or above, summing to 1", _non_negative, 0.5, "distributions", inverse_link=SOFTMAX_LINK
+    "Probability",
+    "0 or above, summing to 1",
+    _non_negative,
+    0.5,
+    "distributions",
+    inverse_link=SOFTMAX_LINK,
+    interval=True,
 )
 LOG_PROBABILITY = Domain(
     "LogProbability", "logarithms of probabilities", anything, -0.5, "distributions", inverse_link=LOG_SOFTMAX_LINK
@@ -218,12 +240,14 @@ CLASS_INDEX = Domain("ClassIndex", "an integer from 0 to classes - 1", anything,
 PADDED_CLASS_INDEX = Domain(
     "PaddedClassIndex", "classes, and -1 after the last", anything, -1, "multi-label classification", integer=True
 )
-FINITE = Domain("Finite", "a finite number", _finite, 1.0, "regression", inverse_link=IDENTITY_LINK)
+FINITE = Domain("Finite", "a finite number", _finite, 1.0, "regression", inverse_link=IDENTITY_LINK, interval=True)
 EVENT = Domain("Event", "1 for an observed event, 0 for a censored one", _zero_or_one, 1, integer=True)
 INTEGER = Domain("Integer", "an integer", anything, 1, integer=True)
-FRACTION = Domain("Fraction", "from 0 to below 1", _below_one, 0.5)
+FRACTION = Domain("Fraction", "from 0 to below 1", _below_one, 0.5, interval=True)
 POSITIVE_INTEGER = Domain("PositiveInteger", "an integer, 1 or above", _at_least_one, 1, integer=True)
-NON_NEGATIVE_INTEGER = Domain("NonNegativeInteger", "an integer, 0 or above", _non_negative, 0, integer=True)
+NON_NEGATIVE_INTEGER = Domain(
+    "NonNegativeInteger", "an integer, 0 or above", _non_negative, 0, integer=True, interval=True
+)
 SYMBOL = Domain("Symbol", "a class, up to the end of the sequence", anything, 1, "sequences", integer=True)
 INCREASING_INTEGERS = Domain(
     "IncreasingIntegers", "a list of integers above 0, each larger than the one before", _increasing, 1, integer=True

@@ -153,6 +153,9 @@ class BatchPlan(Plan):
         """Raise InvalidInput for the first number outside its domain, with its position."""
         if not (entry.domain.bounded or (entry.role is Role.LABEL and self.classes)):
             return
+        # The least and the largest take a tenth of the time of comparing every number; nan is both.
+        if entry.domain.interval and x.size and entry.domain.contains(x.min()) and entry.domain.contains(x.max()):
+            return
         outside, extent = find_outside(self.bound, x, entry, self.classes)
         if outside.any():
             at = np.argwhere(outside)[0].tolist()

@@ -121,19 +121,18 @@ class CoupledPlan(BatchPlan):
         self, arrays: Arrays, sample_weight: Array | None, where: Array | None, slopes: dict[str, Array]
     ) -> Computed:
         """Run the kernel on the samples that count, and scatter its slopes into `slopes`, with 0 elsewhere."""
-        weights = self.weights_of(arrays, sample_weight, where)
-        kept = self.samples_kept(weights, where)
+        everything = sample_weight is None and where is None and self.bound.ignored is None
+        weights = np.ones(self.shape, self.real) if everything else self.weights_of(arrays, sample_weight, where)
+        kept = np.arange(len(weights)) if everything else self.samples_kept(weights, where)
         flat = [self.flattened(x, entry) for x, entry in zip(arrays, self.inputs, strict=True)]
-        for name in slopes:
-            at = [entry.name for entry in self.inputs].index(name)
-            slopes[name] = np.zeros(flat[at].shape, self.real)
         ids, members = self.groups_of(arrays)
         if not len(kept):
+            slopes |= {self.inputs[at].name: np.zeros(flat[at].shape, self.real) for at in self.graded_inputs if slopes}
             return Computed(self.unflattened(np.zeros(self.value_shape(groups=len(ids)), self.real)), 0.0)
         batch = [self.counting(x, entry, kept) for x, entry in zip(flat, self.inputs, strict=True)]
         weights = weights if len(kept) == len(weights) else weights[kept]
         weights = weights.reshape(len(kept), *[self.sizes[axis] for axis in self.weight_axes[1:]])
-        hidden = weights == 0 if self.elementwise else np.zeros(0, bool)
+        hidden = weights == 0 if self.elementwise and not everything else np.zeros(0, bool)
         if hidden.any():
             self.neutralize(batch, hidden)
         for x, entry in zip(batch, self.inputs, strict=True):
@@ -146,20 +145,21 @@ class CoupledPlan(BatchPlan):
             if self.coupling == COUPLED_GROUPS and not self.bound.form.multiplicity:
                 given = None if sample_weight is None else weights
                 weights = weights_of_groups(self.bound.loss, given, batch[self.group], len(groups))
-        filled = {self.inputs[at].name: np.zeros(batch[at].shape, self.real) for at in self.graded_inputs if slopes}
+        filled = {self.inputs[at].name: np.empty(batch[at].shape, self.real) for at in self.graded_inputs if slopes}
         shape = self.value_shape(len(kept), len(groups))
         values, count = self.call_kernel(batch, weights.astype(self.real), filled, shape)
-        for entry in self.inputs:
-            if entry.name in slopes:
-                slopes[entry.name] = self.scatter_slope(filled[entry.name], slopes[entry.name], entry, hidden, kept)
+        for at in self.graded_inputs if slopes else ():
+            entry = self.inputs[at]
+            slopes[entry.name] = self.scatter_slope(filled[entry.name], flat[at].shape, entry, hidden, kept)
         return Computed(self.unflattened(self.scatter_values(values, kept, groups, len(ids))), count)
 
-    def scatter_slope(self, slope: Array, full: Array, entry: Input, hidden: Array, kept: Array) -> Array:
+    def scatter_slope(self, slope: Array, shape: tuple[int, ...], entry: Input, hidden: Array, kept: Array) -> Array:
         """Scatter the slopes of an input to the positions of its samples, with 0 for those that do not count."""
         if hidden.any() and set(self.weight_axes) <= set(entry.axes):
             slope = np.where(hidden.reshape(self.along(entry, hidden)), slope.dtype.type(0), slope)
-        if slope.shape == full.shape:
+        if slope.shape == shape:
             return slope
+        full = np.zeros(shape, slope.dtype)
         full[(slice(None),) * entry.axes.index(SAMPLES) + (kept,)] = slope
         return full
 

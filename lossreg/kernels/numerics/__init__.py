@@ -4,7 +4,7 @@ They work on a float, on an array element in compiled code and on the high-preci
 """
 
 from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
-from lossreg.kernels.numerics.special import digamma, hypot, lgamma, others, power, softmax, tanh
+from lossreg.kernels.numerics.special import digamma, dot, hypot, lgamma, others, power, softmax, tanh, weighted_dot
 from lossreg.kernels.numerics.stable import (
     INFINITY,
     LN2,
@@ -40,6 +40,7 @@ __all__ = [
     "angle",
     "digamma",
     "distance",
+    "dot",
     "excess",
     "exp",
     "exp2",
@@ -68,4 +69,5 @@ __all__ = [
     "tanh",
     "times",
     "total",
+    "weighted_dot",
 ]

@@ -71,6 +71,24 @@ def softmax(row: Sequence[Any], out: Any) -> Any:
     return top + log(mass)
 
 
+def dot(row: Sequence[Any], x: Sequence[Any]) -> Any:
+    """The sum of the products of two rows."""
+    T = type(row[0])
+    added = T(0)
+    for j in range(len(row)):
+        added += row[j] * x[j]
+    return added
+
+
+def weighted_dot(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> Any:
+    """The sum of the products of three rows: the dot product of two with the weights in a third."""
+    T = type(row[0])
+    added = T(0)
+    for j in range(len(row)):
+        added += row[j] * x[j] * y[j]
+    return added
+
+
 def others(row: Sequence[Any], at: Any) -> Any:
     """The sum of a row without one of its numbers: of probabilities, the exact gap of that one from 1."""
     T = type(row[0])

@@ -12,7 +12,8 @@ Milletari et al. (2016), arXiv:1606.04797.
 
 from typing import Annotated, Any, Literal
 
-from lossreg.plugin import Array, Axes, FiniteNonNegative, Loss, Multiplicity, Slopes, Unit, hookimpl, loss
+from lossreg.kernels.numerics import dot, weighted_dot
+from lossreg.plugin import Array, Axes, FiniteNonNegative, Loss, Multiplicity, Slopes, Unit, each, hookimpl, loss
 
 Pixels = Annotated[Array, Axes("N C ...", Unit)]
 
@@ -28,15 +29,30 @@ def soft_dice(
 ) -> Annotated[Array, Axes("N C")]:
     import numpy as np
 
-    path = "ncs,ncs,ns->nc" if over == "images" else "ncs,ncs,ns->c"
-    overlap = 2 * np.einsum(path, prediction, target, weight) + smooth
-    size = np.einsum(path.replace("ncs,", "", 1), prediction + target, weight) + smooth
+    (images, classes), slope = prediction.shape[:2], slopes.get("prediction", np.empty((0, 0, 0), weight.dtype))
+    sums = np.empty((images, classes, 2))
+    each(add_up, images * classes, prediction, target, weight, sums)
+    sums = sums if over == "images" else sums.sum(axis=0, keepdims=True)
+    overlap, size = 2 * sums[..., 0] + smooth, sums[..., 1] + smooth
     share = np.divide(overlap, size, out=np.ones_like(size), where=size > 0)
-    if "prediction" in slopes:
-        by_size = np.divide(1, size, out=np.zeros_like(size), where=size > 0)
-        np.subtract((share * by_size)[..., np.newaxis], 2 * by_size[..., np.newaxis] * target, out=slopes["prediction"])
-        slopes["prediction"] *= weight[:, np.newaxis]
-    return 1 - share
+    by_size = np.divide(1, size, out=np.zeros_like(size), where=size > 0)
+    each(fill, images * classes if len(slope) else 0, target, weight, share * by_size, 2 * by_size, slope)
+    return (1 - share if over == "images" else 1 - share[0]).astype(weight.dtype)
+
+
+def add_up(i: int, prediction: Any, target: Any, weight: Any, sums: Any) -> None:
+    n, c = i // prediction.shape[1], i % prediction.shape[1]
+    p, t, w = prediction[n, c], target[n, c], weight[n]
+    sums[n, c, 0], sums[n, c, 1] = weighted_dot(w, p, t), dot(w, p) + dot(w, t)
+
+
+def fill(i: int, target: Any, weight: Any, by_size: Any, by_target: Any, slope: Any) -> None:
+    n, c = i // slope.shape[1], i % slope.shape[1]
+    own, t, w = slope[n, c], target[n, c], weight[n]
+    T = type(w[0])
+    same, less = T(by_size[n % len(by_size), c]), T(by_target[n % len(by_size), c])
+    for s in range(len(own)):
+        own[s] = w[s] * (same - less * t[s])
 
 
 @soft_dice.example
