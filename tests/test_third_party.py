@@ -134,3 +134,37 @@ def test_mistakes_in_columns_and_widths_are_explained(name, changes, problem, da
 def test_every_loss_is_used_by_a_config():
     used = {yaml.safe_load(path.read_text())["loss"]["name"] for path in (HOME / "configs").glob("*.yaml")}
     assert used == set(LOSSES)
+
+
+TERMS = '''
+"""Squares, with two terms."""
+
+from lossreg.plugin import Real, hookimpl, loss
+
+
+@loss
+def squares(prediction: Real, target: Real) -> tuple[float, float]:
+    e = prediction - target
+    return e * e, 2 * e
+
+
+@squares.method
+def terms(prediction, target):
+    return {"above": (prediction > target).mean(), "size": abs(prediction).mean()}
+
+
+@hookimpl
+def lossreg_component():
+    return squares
+'''
+
+
+def test_the_terms_of_a_loss_are_reported(data, tmp_path):
+    (tmp_path / "squares.py").write_text(TERMS)
+    given = config("evidential", data, train={"epochs": 1})
+    result = lossreg.run({**given, "loss": str(tmp_path / "squares.py"), "report": ["mse"]}, root=tmp_path)
+    record = result.metrics[0]
+    assert record["train_loss"] == pytest.approx(record["train_loss_mse"])
+    assert 0 < record["train_loss.above"] < 1
+    assert {"train_loss.size", "test_loss.above", "test_loss.size"} <= {*record}
+    assert lossreg.load(result.path).predict(np.zeros((2, 5))).shape == (2,)

@@ -21,7 +21,13 @@ def describe(kind: str, offer: Offer[Any], component: Component, *, trainable: b
     forms = component.forms if isinstance(component, Loss) else []
     blocks.extend("or " * (form is not forms[0]) + describe_inputs(form) for form in forms)
     blocks.append("in YAML\n" + config_of(kind, component) if trainable else python_parameters(component))
-    facts = [("task", getattr(component, "task", "")), ("from", str(offer)), ("file", component.file)]
+    coupled = forms[0].couples if forms else ""
+    facts = [
+        ("task", getattr(component, "task", "")),
+        ("samples coupled", coupled),
+        ("from", str(offer)),
+        ("file", component.file),
+    ]
     blocks.append("origin\n" + indented((name, value) for name, value in facts if value))
     return "\n\n".join(blocks)
 

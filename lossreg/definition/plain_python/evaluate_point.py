@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.annotations import ANY_AXES, row_axis_of
 from lossreg.definition.plain_python.mistakes import KernelMistake, is_number, mistakes_reported, shown
-from lossreg.definition.signature import SAMPLES, variants
+from lossreg.definition.roles import Role
+from lossreg.definition.signature import COUPLED_GROUPS, SAMPLES, variants
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -174,7 +175,13 @@ def evaluate_coupled(form: Form, batch: tuple[Any, ...], parameters: dict[str, A
     sizes: dict[str, int] = {}
     for x, entry in zip(flat, form.inputs, strict=True):
         sizes |= dict(zip(entry.axes, x.shape, strict=True))
-    weights = np.ones([sizes[axis] for axis in form.weight_axes or (SAMPLES,)])
+    shape = [sizes[axis] for axis in form.weight_axes or (SAMPLES,)]
+    for at, entry in enumerate(form.inputs):
+        if entry.role is Role.GROUP:
+            distinct, flat[at] = np.unique(flat[at], return_inverse=True)
+            if form.coupling(parameters) == COUPLED_GROUPS and not form.multiplicity:
+                shape = [len(distinct)]
+    weights = np.ones(shape)
     found = run_batch_kernel(form, flat, weights, slopes, parameters)
     values = (found[0] if form.counts else found).tolist()
     places = {entry.name: x.shape for entry, x in zip(form.inputs, arrays, strict=True)}

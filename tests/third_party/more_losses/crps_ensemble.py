@@ -22,7 +22,7 @@ def crps_ensemble(members: Row[Finite], target: Finite, slope: Slope) -> float:
         x, apart, above = members[j], T(0), T(0)
         for k in range(len(members)):
             apart += abs(x - members[k])
-            above += sign(x - members[k])
+            above += T(x > members[k]) - T(x < members[k])
         value += abs(x - target) / count - apart / count / count / T(2)
         slope[j] = (sign(x - target) - above / count) / count
     return value
