@@ -1,4 +1,4 @@
-"""The documents follow the code, and no file names a machine or a package index."""
+"""The documents follow the code, no file names a machine or a package index, and the words are those of the field."""
 
 import re
 import sys
@@ -57,3 +57,39 @@ def test_no_path_of_one_machine_and_no_host_of_a_registry_is_in_the_tree():
         text = path.read_text("utf-8", errors="replace")
         found = [word for word in (*roots, *hosts) if word in text]
         assert not found, f"{relative(path)} has {found}"
+
+
+# Words that once were terms of this project and say nothing to a reader from outside, each with the standard one. They
+# are looked for in names too, between underscores.
+DIALECT = {
+    "abreast": "vectorized, or a vector",
+    "alike": "equal, or with the same signature",
+    "anew": "again",
+    "anybody": "any user, or any caller",
+    "essence": "normalized name",
+    "everybody": "all users, or all callers",
+    "laborious": "slow, or what makes it slow",
+    "likewise": "also",
+    "mend": "fix",
+    "mended": "fixed",
+    "nobody": "no caller, or unused",
+    "room": "buffer, or memory",
+    "rooms": "buffers",
+    "settled": "fixed, or cached",
+    "somebody": "a caller, or another process",
+    "told": "message, or passed",
+}
+
+
+def test_no_text_uses_words_of_the_old_dialect():
+    texts = [path for path in text_files() if path.suffix in {".py", ".md", ".txt", ".toml", ".yaml", ".js", ".html"}]
+    assert len(texts) > 300
+    found = [
+        f"{relative(path)}:{number}: {word!r}; say: {DIALECT[word]}"
+        for path in texts
+        if path.name != "test_documents.py" and "kernels" not in path.parts  # the kernels are not done yet
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        for word in re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", line).lower())
+        if word in DIALECT
+    ]
+    assert not found, "\n".join(found)
