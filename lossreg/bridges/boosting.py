@@ -1,0 +1,187 @@
+"""What the bridges to gradient boosting share: the derivatives of a loss by the scores, and the constant to begin with.
+
+A booster adds trees to a score of each row, which may be any number, and asks an objective for the gradient and the
+second derivative of the loss of each row. A loss by element has one score for each row, and a loss by row of classes
+one for each class.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+import lossreg
+from lossreg.definition.domains import SIGN
+from lossreg.errors import InvalidInput, InvalidParameter, listed, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lossreg.definition.loss import Loss
+
+    Array = np.ndarray[Any, Any]
+
+BUILTIN = "builtin"
+LARGEST = 1e6
+"""The largest score that a constant is looked for up to."""
+
+
+class Builtin(NamedTuple):
+    """How a booster's own objective differs from the loss of the same name.
+
+    gradient: a factor of gradient and second derivative; hessian: a further one of the second derivative.
+    surrogate: what stands for the second derivative.
+    """
+
+    gradient: float = 1.0
+    hessian: float = 1.0
+    surrogate: str | float = "exact"
+
+
+class Objective:
+    """The loss of each row as a function of its score or scores, with first and second derivatives.
+
+    `hessian` is what `criterion.value_grad_hess` takes, by default the one that the loss recommends for Newton steps;
+    "builtin" gives the gradients and second derivatives of the booster's own objective of that name, which `builtin`
+    describes. Raises InvalidParameter for a loss that a booster cannot be trained with.
+    """
+
+    def __init__(
+        self,
+        loss: str | Loss,
+        hessian: str | float | None,
+        parameters: Mapping[str, Any],
+        builtin: Mapping[str, Builtin],
+    ) -> None:
+        self.criterion = lossreg.create(loss, reduction="none", **parameters)
+        self.loss = self.criterion.loss
+        self.classes = check_loss(self.loss)
+        names = self.loss.hessians
+        self.rule = Builtin()
+        if hessian == BUILTIN:
+            if self.loss.name not in builtin:
+                raise InvalidParameter(f"hessian: {self.loss.name} has no built-in objective; those are of {listed(builtin)}")
+            self.rule = builtin[self.loss.name]
+            hessian = self.rule.surrogate
+        elif isinstance(hessian, str) and hessian not in names:
+            hint = nearest(hessian, [*names, BUILTIN])
+            message = f"hessian: expected {listed([*names, BUILTIN])} or a number above 0, got {hessian!r}"
+            raise InvalidParameter(message + (hint and f"; {hint}"))
+        self.hessian: str | float = (names[0] if names else 1.0) if hessian is None else hessian
+
+    def __repr__(self) -> str:
+        return f"<objective {self.criterion!r}, hessian={self.hessian!r}>"
+
+    def labels(self, target: Any, scores: Array | None = None) -> Array:
+        """The targets as the loss takes them: classes as integers, and 0 and 1 as -1 and 1 where it takes signs."""
+        found = np.asarray(target)
+        if self.classes:
+            labels = found.astype(np.int64)
+            if not np.array_equal(labels, found):
+                raise InvalidInput(f"{self.loss.name}: expected classes 0, 1, ... as labels; got {found[labels != found][0]}")
+            return labels
+        if self.loss.inputs[1].domain is SIGN and found.size and found.min() >= 0:
+            found = 2 * found - 1
+        return found if scores is None else found.astype(scores.dtype, copy=False)
+
+    def derivatives(self, scores: Array, target: Any, weight: Any = None) -> tuple[Array, Array]:
+        """The gradient and the second derivative of the loss of each row, times its weight, in the shape of the scores."""
+        weight = None if weight is None or not len(weight) else np.asarray(weight)
+        labels = self.labels(target, scores)
+        _, grad, hess = self.criterion.value_grad_hess(scores, labels, sample_weight=weight, hessian=self.hessian)
+        gradient, hessian, _ = self.rule
+        if gradient != 1:
+            grad *= gradient
+        if gradient * hessian != 1:
+            hess *= gradient * hessian
+        return grad, hess
+
+    def mean(self, scores: Array, target: Any, weight: Any = None) -> float:
+        """The weighted mean of the loss."""
+        weight = None if weight is None or not len(weight) else np.asarray(weight)
+        mean = lossreg.create(self.loss, **self.criterion.parameters)
+        return float(mean(scores, self.labels(target, scores), sample_weight=weight))
+
+    def start(self, target: Any, sample_weight: Any = None) -> Any:
+        """The constant score that minimises the loss of some targets, to begin boosting with: base_score, init_score.
+
+        A number, or for a loss by row an array with one for each class, which add up to 0. Raises InvalidInput where no
+        finite constant does, such as for labels that are all of one class.
+        """
+        weight = None if sample_weight is None else np.asarray(sample_weight, np.float64)
+        values, index = np.unique(self.labels(target), return_inverse=True)
+        counts = np.bincount(index.ravel(), weight, len(values)).astype(np.float64)
+        return self._start_of_classes(values, counts) if self.classes else self._start(values, counts)
+
+    def _start(self, values: Array, counts: Array) -> float:
+        """The constant for distinct targets and how much each weighs, at which the gradient changes its sign."""
+        values = values.astype(np.float64)
+
+        def slope(score: float) -> float:
+            return float(self.criterion.grad(np.full(len(values), score), values, sample_weight=counts).sum())
+
+        low, high, step = -1.0, 1.0, 1.0
+        while slope(low) > 0 and low > -LARGEST:
+            low, step = low - step, 2 * step
+        step = 1.0
+        while slope(high) < 0 and high < LARGEST:
+            high, step = high + step, 2 * step
+        if slope(low) > 0 or slope(high) < 0 or not (slope(-LARGEST) < 0 < slope(LARGEST)):
+            raise InvalidInput(f"{self.loss.name}: no finite constant minimises the loss of these targets")
+        while high - low > 1e-12 * max(1.0, abs(low), abs(high)):
+            middle = (low + high) / 2
+            if middle in (low, high):
+                break
+            low, high = (low, middle) if slope(middle) > 0 else (middle, high)
+        return (low + high) / 2
+
+    def _start_of_classes(self, values: Array, counts: Array) -> Array:
+        """The constant for distinct labels and how much each weighs."""
+        from scipy.optimize import minimize
+
+        size = int(values.max()) + 1
+        if len(values) < size or size == 1:
+            missing = listed(str(label) for label in range(max(size, 2)) if label not in values)
+            raise InvalidInput(f"{self.loss.name}: no finite constant minimises the loss without rows of class {missing}")
+        share = counts / counts.sum()
+
+        def value_and_grad(scores: Array) -> tuple[float, Array]:
+            rows = np.broadcast_to(scores, (size, size))
+            value, grad = self.criterion.value_and_grad(rows, values, sample_weight=share)
+            return float(value.sum()), grad.sum(axis=0)
+
+        found = minimize(value_and_grad, np.zeros(size), jac=True, method="L-BFGS-B", options={"gtol": 1e-10, "ftol": 0})
+        return np.asarray(found.x - found.x.mean())
+
+    def response(self, scores: Array) -> Array:
+        """Scores in the units of the target: their exponential where the loss takes the logarithm, else themselves."""
+        return np.exp(scores) if self.takes_logarithm else scores
+
+    @property
+    def takes_logarithm(self) -> bool:
+        """Whether the score is the logarithm of what the target measures: its best constant for a target of 2 says so."""
+        if self.classes or self.loss.inputs[1].domain.contains(-1.0):
+            return False
+        at_logarithm, at_target = self.criterion.grad(np.log([2.0, np.exp(2.0)]), np.array([2.0, 2.0]))
+        return bool(abs(at_logarithm) < abs(at_target))
+
+
+def check_loss(loss: Loss) -> bool:
+    """Whether a loss takes a score for each class; raises InvalidParameter for one that takes no scores of rows."""
+    form = loss.forms[0]
+    inputs = form.inputs
+    if form.by_batch or len(form.default_wrt) != 1 or form.default_wrt[0] != inputs[0].name:
+        names = ", ".join(entry.name for entry in inputs)
+        raise InvalidParameter(f"{loss.name} takes ({names}); a booster has one score for each row or class")
+    if len([entry for entry in inputs if not entry.optional]) > 2 and not any(entry.is_target for entry in inputs[:2]):  # noqa: PLR2004
+        raise InvalidParameter(f"{loss.name} takes more than scores and targets")
+    domain = inputs[0].domain
+    if domain.bounded:
+        raise InvalidParameter(
+            f"{loss.name} takes predictions {domain.description}, but the scores of a booster may be any numbers"
+        )
+    by_classes = inputs[0].axis is not None
+    if by_classes and inputs[1].axis is not None:
+        raise InvalidParameter(f"{loss.name} takes a row of targets; a booster has one label for each row")
+    return by_classes

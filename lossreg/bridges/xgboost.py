@@ -1,0 +1,165 @@
+"""Losses as objectives, metrics and estimators of XGBoost.
+
+    objective("huber", delta=0.9)       for xgboost.train(params, data, obj=...) and XGBRegressor(objective=...)
+    metric("huber", delta=0.9)          for xgboost.train(..., custom_metric=...) and XGBRegressor(eval_metric=...)
+    LossXGBRegressor(loss="huber")      a regressor that begins with the constant of least loss, as built-in ones do
+    LossXGBClassifier(loss="cross_entropy")
+
+XGBoost begins to boost a custom objective at the score 0.5 unless base_score says otherwise; `objective(...).start`
+gives the right one. With `hessian="builtin"` the gradients are those of XGBoost's own objective, so that the trees are
+the same: mse is halved, the second derivative of Poisson's loss is e^0.7 times as large (and count:poisson sets
+max_delta_step to 0.7), and that of several classes twice. Checked with XGBoost 3.2.
+"""
+
+from __future__ import annotations
+
+from math import exp
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.bridges.boosting import Builtin, Objective
+from lossreg.extras import optional_imports
+
+with optional_imports():
+    import xgboost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lossreg.definition.loss import Loss
+
+    Array = np.ndarray[Any, Any]
+
+BUILTIN = {
+    "mse": Builtin(gradient=0.5),
+    "bce_with_logits": Builtin(),
+    "poisson_nll": Builtin(hessian=exp(0.7)),
+    "cross_entropy": Builtin(hessian=2.0),
+    "tweedie": Builtin(),
+    "pseudo_huber": Builtin(),
+}
+
+
+class XGBoostObjective(Objective):
+    """An objective of XGBoost, for its own interface (scores, DMatrix) and scikit-learn's (targets, scores, weights)."""
+
+    def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
+        """The gradient and the second derivative of each row."""
+        if isinstance(second, xgboost.DMatrix):
+            return self.derivatives(first, second.get_label(), second.get_weight())
+        return self.derivatives(second, first, sample_weight)
+
+
+class XGBoostMetric:
+    """The weighted mean of a loss as a metric of XGBoost; it is called on scores, before any link."""
+
+    def __init__(self, loss: str | Loss, parameters: Mapping[str, Any]) -> None:
+        self.objective = Objective(loss, 1.0, parameters, {})
+        self.__name__ = self.objective.loss.name
+
+    def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> Any:
+        """The name and the value; for scikit-learn's interface (targets, scores) the value alone."""
+        if isinstance(second, xgboost.DMatrix):
+            return self.__name__, self.objective.mean(first, second.get_label(), second.get_weight())
+        return self.objective.mean(second, first, sample_weight)
+
+
+def objective(loss: str | Loss, *, hessian: str | float | None = None, **parameters: Any) -> XGBoostObjective:
+    """An objective: a loss with its parameters; see `Objective` for `hessian`."""
+    return XGBoostObjective(loss, hessian, parameters, BUILTIN)
+
+
+def metric(loss: str | Loss, **parameters: Any) -> XGBoostMetric:
+    """A metric: the weighted mean of a loss, of which less is better."""
+    return XGBoostMetric(loss, parameters)
+
+
+class LossEstimator:
+    """What the regressor and the classifier share: the loss among their parameters, which XGBoost does not get."""
+
+    loss: str | Loss
+    loss_parameters: Mapping[str, Any] | None
+    hessian: str | float | None
+
+    def make_objective(self) -> XGBoostObjective:
+        """The objective of the estimator's loss."""
+        return objective(self.loss, hessian=self.hessian, **(self.loss_parameters or {}))
+
+    def get_xgb_params(self) -> dict[str, Any]:
+        """The parameters of the booster."""
+        found: dict[str, Any] = super().get_xgb_params()  # type: ignore[misc]
+        return {name: value for name, value in found.items() if name not in ("loss", "loss_parameters", "hessian")}
+
+
+class LossXGBRegressor(LossEstimator, xgboost.XGBRegressor):  # type: ignore[misc]
+    """XGBoost's regressor with a registered loss.
+
+    It begins with the constant of least loss, which the model keeps as its base_score. Predictions are in the units of
+    the target: the exponential of the score for a loss that takes logarithms, such as poisson_nll.
+    """
+
+    def __init__(
+        self,
+        *,
+        loss: str | Loss = "mse",
+        loss_parameters: Mapping[str, Any] | None = None,
+        hessian: str | float | None = None,
+        **options: Any,
+    ) -> None:
+        self.loss, self.loss_parameters, self.hessian = loss, loss_parameters, hessian
+        super().__init__(**options)
+
+    def fit(self, X: Any, y: Any, *, sample_weight: Any = None, **options: Any) -> LossXGBRegressor:  # noqa: N803
+        """Fit the trees; the arguments are those of XGBRegressor."""
+        made = self.make_objective()
+        given = self.objective, self.base_score
+        self.objective, self.base_score = made, made.start(y, sample_weight)
+        try:
+            super().fit(X, y, sample_weight=sample_weight, **options)
+        finally:
+            self.objective, self.base_score = given
+        return self
+
+    def predict(self, X: Any, *, output_margin: bool = False, **options: Any) -> Array:  # noqa: N803
+        """Predict targets, or scores with `output_margin`."""
+        scores: Array = super().predict(X, output_margin=True, **options)
+        return scores if output_margin else self.make_objective().response(scores)
+
+
+class LossXGBClassifier(LossEstimator, xgboost.XGBClassifier):  # type: ignore[misc]
+    """XGBoost's classifier with a registered loss: of two classes by element, or of several by row.
+
+    It begins with the constant of least loss. Probabilities are the sigmoid or softmax of the scores.
+    """
+
+    def __init__(
+        self,
+        *,
+        loss: str | Loss = "bce_with_logits",
+        loss_parameters: Mapping[str, Any] | None = None,
+        hessian: str | float | None = None,
+        **options: Any,
+    ) -> None:
+        self.loss, self.loss_parameters, self.hessian = loss, loss_parameters, hessian
+        super().__init__(**options)
+
+    def fit(self, X: Any, y: Any, *, sample_weight: Any = None, **options: Any) -> LossXGBClassifier:  # noqa: N803
+        """Fit the trees; the arguments are those of XGBClassifier."""
+        made = self.make_objective()
+        start = made.start(np.unique(y, return_inverse=True)[1], sample_weight)
+        given = self.objective, self.base_score
+        # A classifier reads base_score as probabilities.
+        self.objective = made
+        self.base_score = softmax(start) if made.classes else 1 / (1 + exp(-start))
+        try:
+            super().fit(X, y, sample_weight=sample_weight, **options)
+        finally:
+            self.objective, self.base_score = given
+        return self
+
+
+def softmax(scores: Array) -> list[float]:
+    """The probabilities of scores."""
+    powers = np.exp(scores - scores.max())
+    return [float(each) for each in powers / powers.sum()]
