@@ -11,17 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGES = {
+    "catboost": ("catboost", "catboost"),
     "distributed": ("distributed", "dask"),
     "jax": ("jax", "jax"),
+    "lightgbm": ("lightgbm", "lightgbm"),
     "mlflow": ("mlflow-skinny", "mlflow"),
     "optuna": ("optuna", "optuna"),
     "pyarrow": ("pyarrow", "experiments"),
     "rich": ("rich", "experiments"),
     "safetensors": ("safetensors", "experiments"),
+    "scipy": ("scikit-learn", "experiments"),
     "sklearn": ("scikit-learn", "experiments"),
     "tensorboardX": ("tensorboardX", "tensorboard"),
     "threadpoolctl": ("threadpoolctl", "experiments"),
     "torch": ("torch", "torch"),
+    "xgboost": ("xgboost", "xgboost"),
 }
 """For each module the package that has it, and the extra of lossreg that installs the package."""
 

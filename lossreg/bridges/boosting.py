@@ -61,7 +61,9 @@ class Objective:
         self.rule = Builtin()
         if hessian == BUILTIN:
             if self.loss.name not in builtin:
-                raise InvalidParameter(f"hessian: {self.loss.name} has no built-in objective; those are of {listed(builtin)}")
+                raise InvalidParameter(
+                    f"hessian: {self.loss.name} has no built-in objective; those are of {listed(builtin)}"
+                )
             self.rule = builtin[self.loss.name]
             hessian = self.rule.surrogate
         elif isinstance(hessian, str) and hessian not in names:
@@ -79,14 +81,16 @@ class Objective:
         if self.classes:
             labels = found.astype(np.int64)
             if not np.array_equal(labels, found):
-                raise InvalidInput(f"{self.loss.name}: expected classes 0, 1, ... as labels; got {found[labels != found][0]}")
+                raise InvalidInput(
+                    f"{self.loss.name}: expected classes 0, 1, ... as labels; got {found[labels != found][0]}"
+                )
             return labels
         if self.loss.inputs[1].domain is SIGN and found.size and found.min() >= 0:
             found = 2 * found - 1
         return found if scores is None else found.astype(scores.dtype, copy=False)
 
     def derivatives(self, scores: Array, target: Any, weight: Any = None) -> tuple[Array, Array]:
-        """The gradient and the second derivative of the loss of each row, times its weight, in the shape of the scores."""
+        """Gradient and second derivative of the loss of each row, times its weight, in the shape of the scores."""
         weight = None if weight is None or not len(weight) else np.asarray(weight)
         labels = self.labels(target, scores)
         _, grad, hess = self.criterion.value_grad_hess(scores, labels, sample_weight=weight, hessian=self.hessian)
@@ -143,7 +147,9 @@ class Objective:
         size = int(values.max()) + 1
         if len(values) < size or size == 1:
             missing = listed(str(label) for label in range(max(size, 2)) if label not in values)
-            raise InvalidInput(f"{self.loss.name}: no finite constant minimises the loss without rows of class {missing}")
+            raise InvalidInput(
+                f"{self.loss.name}: no finite constant minimises the loss without rows of class {missing}"
+            )
         share = counts / counts.sum()
 
         def value_and_grad(scores: Array) -> tuple[float, Array]:
@@ -151,7 +157,9 @@ class Objective:
             value, grad = self.criterion.value_and_grad(rows, values, sample_weight=share)
             return float(value.sum()), grad.sum(axis=0)
 
-        found = minimize(value_and_grad, np.zeros(size), jac=True, method="L-BFGS-B", options={"gtol": 1e-10, "ftol": 0})
+        found = minimize(
+            value_and_grad, np.zeros(size), jac=True, method="L-BFGS-B", options={"gtol": 1e-10, "ftol": 0}
+        )
         return np.asarray(found.x - found.x.mean())
 
     def response(self, scores: Array) -> Array:
@@ -160,7 +168,7 @@ class Objective:
 
     @property
     def takes_logarithm(self) -> bool:
-        """Whether the score is the logarithm of what the target measures: its best constant for a target of 2 says so."""
+        """Whether the score is the logarithm of what the target measures; the slopes for a target of 2 show it."""
         if self.classes or self.loss.inputs[1].domain.contains(-1.0):
             return False
         at_logarithm, at_target = self.criterion.grad(np.log([2.0, np.exp(2.0)]), np.array([2.0, 2.0]))

@@ -42,7 +42,7 @@ BUILTIN = {
 
 
 class XGBoostObjective(Objective):
-    """An objective of XGBoost, for its own interface (scores, DMatrix) and scikit-learn's (targets, scores, weights)."""
+    """An objective of XGBoost: called with scores and a DMatrix, or as in scikit-learn with targets and scores."""
 
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
         """The gradient and the second derivative of each row."""
@@ -81,6 +81,8 @@ class LossEstimator:
     loss: str | Loss
     loss_parameters: Mapping[str, Any] | None
     hessian: str | float | None
+    objective: Any
+    base_score: Any
 
     def make_objective(self) -> XGBoostObjective:
         """The objective of the estimator's loss."""

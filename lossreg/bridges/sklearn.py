@@ -1,0 +1,246 @@
+"""Losses as linear models, scorers and boosting losses of scikit-learn.
+
+    LossRegressor("huber", alpha=1.0)           minimises  sum of losses + alpha / 2 |coefficients|^2
+    LossClassifier("bce_with_logits", C=1.0)    minimises  C * sum of losses + |coefficients|^2 / 2
+    scorer("quantile", level=0.9)               minus the mean of the loss, for GridSearchCV(scoring=...)
+
+The intercept is not penalised. Squared errors are Ridge's if they are halved: LossRegressor("mse", alpha=2 * a) equals
+Ridge(alpha=a), and LossClassifier equals LogisticRegression. Checked with scikit-learn 1.9.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import lossreg
+from lossreg.bridges.boosting import Objective
+from lossreg.errors import InvalidInput, InvalidParameter
+from lossreg.extras import optional_imports
+
+with optional_imports():
+    from scipy.optimize import minimize
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lossreg.definition.loss import Loss
+
+    Array = np.ndarray[Any, Any]
+
+
+class LinearModel(BaseEstimator):  # type: ignore[misc]
+    """What the regressor and the classifier share: the fit of coefficients and intercept."""
+
+    loss: str | Loss
+    loss_parameters: Mapping[str, Any] | None
+    fit_intercept: bool
+    solver: str
+    max_iter: int
+    tol: float
+
+    def minimise(self, rows: Array, y: Array, weight: Array, penalty: float, outputs: int) -> tuple[Array, Array]:
+        """The coefficients (outputs, features) and intercepts that minimise the sum of losses and the penalty."""
+        if self.solver not in ("lbfgs", "newton-cg"):
+            raise InvalidParameter(f"solver: expected 'lbfgs' or 'newton-cg', got {self.solver!r}")
+        objective = Objective(self.loss, None if self.solver == "lbfgs" else "exact", self.loss_parameters or {}, {})
+        criterion = objective.criterion
+        labels = objective.labels(y)
+        labels = labels if objective.classes else labels.astype(np.float64)
+        features = rows.shape[1]
+        shape = (outputs, features + 1) if self.fit_intercept else (outputs, features)
+
+        def scores_of(flat: Array) -> Array:
+            parts = flat.reshape(shape)
+            scores = rows @ parts[:, :features].T
+            if self.fit_intercept:
+                scores += parts[:, features]
+            return scores if objective.classes else scores[:, 0]
+
+        def pull_back(grad: Array) -> Array:
+            by_output = grad.reshape(len(rows), outputs)
+            found = np.empty(shape)
+            found[:, :features] = by_output.T @ rows
+            if self.fit_intercept:
+                found[:, features] = by_output.sum(axis=0)
+            return found
+
+        def value_and_grad(flat: Array) -> tuple[float, Array]:
+            value, grad = criterion.value_and_grad(scores_of(flat), labels, sample_weight=weight)
+            coefficients = flat.reshape(shape)[:, :features]
+            found = pull_back(grad)
+            found[:, :features] += penalty * coefficients
+            return float(np.sum(value)) + penalty / 2 * float(np.sum(coefficients**2)), found.ravel()
+
+        def product(flat: Array, direction: Array) -> Array:
+            moved = scores_of(direction)
+            found = pull_back(criterion.hvp(scores_of(flat), labels, vector=moved, sample_weight=weight))
+            found[:, :features] += penalty * direction.reshape(shape)[:, :features]
+            return found.ravel()
+
+        method = {"lbfgs": "L-BFGS-B", "newton-cg": "Newton-CG"}[self.solver]
+        options = {
+            "lbfgs": {"maxiter": self.max_iter, "gtol": self.tol, "ftol": 0, "maxls": 50},
+            "newton-cg": {"maxiter": self.max_iter, "xtol": self.tol},
+        }[self.solver]
+        found = minimize(
+            value_and_grad,
+            np.zeros(shape).ravel(),
+            jac=True,
+            hessp=product if self.solver == "newton-cg" else None,
+            method=method,
+            options=options,
+        )
+        self.n_iter_ = np.array([found.nit], np.int32)
+        parts = found.x.reshape(shape)
+        intercept = parts[:, features] if self.fit_intercept else np.zeros(outputs)
+        return parts[:, :features].copy(), intercept.copy()
+
+    def scores(self, X: Any) -> Array:  # noqa: N803
+        """The scores of rows."""
+        check_is_fitted(self)
+        rows = validate_data(self, X, reset=False)
+        scores: Array = rows @ np.atleast_2d(self.coef_).T + self.intercept_
+        return scores
+
+
+class LossRegressor(RegressorMixin, LinearModel):  # type: ignore[misc]
+    """A linear model of a real target, fitted by any registered loss of one prediction, in float64.
+
+    loss, loss_parameters: the name of the loss, or what `@loss` made, and its parameters.
+    alpha: the factor of the penalty.
+    solver: "lbfgs", or "newton-cg" for losses with second derivatives.
+    max_iter, tol: the most iterations, and the largest slope (step, for newton-cg) at which it stops.
+    """
+
+    def __init__(  # noqa: PLR0913  the parameters of an estimator
+        self,
+        loss: str | Loss = "mse",
+        *,
+        loss_parameters: Mapping[str, Any] | None = None,
+        alpha: float = 1.0,
+        fit_intercept: bool = True,
+        solver: str = "lbfgs",
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+    ) -> None:
+        self.loss, self.loss_parameters, self.alpha, self.fit_intercept = loss, loss_parameters, alpha, fit_intercept
+        self.solver, self.max_iter, self.tol = solver, max_iter, tol
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LossRegressor:  # noqa: N803
+        """Fit the model."""
+        rows, target = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        weight = _check_sample_weight(sample_weight, rows, dtype=np.float64)
+        coefficients, intercept = self.minimise(rows, target, weight, self.alpha, 1)
+        self.coef_, self.intercept_ = coefficients[0], float(intercept[0])
+        return self
+
+    def predict(self, X: Any) -> Array:  # noqa: N803
+        """Predict the target: the exponential of the score for a loss that takes logarithms."""
+        scores = self.scores(X)[:, 0]
+        return Objective(self.loss, None, self.loss_parameters or {}, {}).response(scores)
+
+
+class LossClassifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
+    """A linear classifier, fitted by a registered loss: by element for two classes, by row for several.
+
+    C: the factor of the losses. The other parameters are those of `LossRegressor`.
+    """
+
+    def __init__(  # noqa: PLR0913  the parameters of an estimator
+        self,
+        loss: str | Loss = "cross_entropy",
+        *,
+        loss_parameters: Mapping[str, Any] | None = None,
+        C: float = 1.0,  # noqa: N803  as in scikit-learn
+        fit_intercept: bool = True,
+        solver: str = "lbfgs",
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+    ) -> None:
+        self.loss, self.loss_parameters, self.C, self.fit_intercept = loss, loss_parameters, C, fit_intercept
+        self.solver, self.max_iter, self.tol = solver, max_iter, tol
+
+    def __sklearn_tags__(self) -> Any:
+        """Whether it takes several classes depends on the loss."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = Objective(self.loss, None, self.loss_parameters or {}, {}).classes
+        return tags
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LossClassifier:  # noqa: N803
+        """Fit the model."""
+        rows, target = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(target)
+        weight = _check_sample_weight(sample_weight, rows, dtype=np.float64)
+        self.classes_, labels = np.unique(target, return_inverse=True)
+        by_class = Objective(self.loss, None, self.loss_parameters or {}, {}).classes
+        count = len(self.classes_)
+        if count < 2:  # noqa: PLR2004
+            raise InvalidInput(f"expected labels of several classes, got only one class: {self.classes_[0]}")
+        if count > 2 and not by_class:  # noqa: PLR2004
+            name = self.loss if isinstance(self.loss, str) else self.loss.name
+            message = f"Only binary classification is supported by {name}"
+            raise InvalidInput(f"{message}: it takes one score, and the data have {count} classes")
+        outputs = count if by_class else 1
+        self.coef_, self.intercept_ = self.minimise(rows, labels, weight * self.C, 1.0, outputs)
+        return self
+
+    def decision_function(self, X: Any) -> Array:  # noqa: N803
+        """The score of the second class, or of each class."""
+        scores = self.scores(X)
+        if scores.shape[1] == 1:
+            return scores[:, 0]
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores  # noqa: PLR2004
+
+    def predict(self, X: Any) -> Array:  # noqa: N803
+        """The class with the largest score."""
+        scores = self.decision_function(X)
+        return np.asarray(self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)])
+
+    def predict_proba(self, X: Any) -> Array:  # noqa: N803
+        """The sigmoid or softmax of the scores, which are probabilities for the losses of logistic models."""
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            second = 0.5 + 0.5 * np.tanh(0.5 * scores)
+            return np.stack([1 - second, second], axis=1)
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+class Scorer:
+    """Minus the weighted mean of a loss of an estimator's predictions, so that more is better."""
+
+    def __init__(self, loss: str | Loss, parameters: Mapping[str, Any]) -> None:
+        self.criterion = lossreg.create(loss, **parameters)
+
+    def __repr__(self) -> str:
+        return f"<scorer: minus {self.criterion!r}>"
+
+    def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """Score an estimator on some rows: its predictions, or for a loss of classes its decision function."""
+        first = self.criterion.loss.inputs[0]
+        is_real = first.axis is None and not hasattr(estimator, "classes_")
+        target = np.asarray(y) if is_real else np.searchsorted(estimator.classes_, y)
+        if is_real:
+            prediction = estimator.predict(X)
+        elif hasattr(estimator, "decision_function"):
+            prediction = estimator.decision_function(X)
+        else:
+            with np.errstate(divide="ignore"):
+                prediction = np.log(estimator.predict_proba(X))
+        prediction = np.asarray(prediction, np.float64)
+        if first.axis is not None and prediction.ndim == 1:
+            prediction = np.stack([np.zeros_like(prediction), prediction], axis=1)
+        if first.axis is None and prediction.ndim > 1:
+            prediction = prediction[:, 1] - prediction[:, 0]
+        target = target if first.axis is not None else target.astype(np.float64)
+        return -float(self.criterion(prediction, target, sample_weight=sample_weight))
+
+
+def scorer(loss: str | Loss, **parameters: Any) -> Scorer:
+    """A scorer for GridSearchCV and cross_val_score: minus the mean of a loss."""
+    return Scorer(loss, parameters)
