@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-import lossreg
+from lossreg.criterion.criterion import Criterion
 from lossreg.definition.domains import SIGN
 from lossreg.errors import InvalidInput, InvalidParameter, listed, nearest
+from lossreg.registry.registries import losses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,7 @@ class Objective:
         parameters: Mapping[str, Any],
         builtin: Mapping[str, Builtin],
     ) -> None:
-        self.criterion = lossreg.create(loss, reduction="none", **parameters)
+        self.criterion = Criterion(losses.get(loss) if isinstance(loss, str) else loss, "none", parameters)
         self.loss = self.criterion.loss
         self.classes = check_loss(self.loss)
         names = self.loss.hessians
@@ -104,7 +105,7 @@ class Objective:
     def mean(self, scores: Array, target: Any, weight: Any = None) -> float:
         """The weighted mean of the loss."""
         weight = None if weight is None or not len(weight) else np.asarray(weight)
-        mean = lossreg.create(self.loss, **self.criterion.parameters)
+        mean = Criterion(self.loss, "mean", self.criterion.parameters)
         return float(mean(scores, self.labels(target, scores), sample_weight=weight))
 
     def start(self, target: Any, sample_weight: Any = None) -> Any:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import lossreg
 from lossreg.bridges.boosting import Objective
+from lossreg.criterion.criterion import Criterion
 from lossreg.errors import InvalidInput, InvalidParameter
 from lossreg.extras import optional_imports
+from lossreg.registry.registries import losses
 
 with optional_imports():
     from scipy.optimize import minimize
@@ -215,7 +216,7 @@ class Scorer:
     """Minus the weighted mean of a loss of an estimator's predictions, so that more is better."""
 
     def __init__(self, loss: str | Loss, parameters: Mapping[str, Any]) -> None:
-        self.criterion = lossreg.create(loss, **parameters)
+        self.criterion = Criterion(losses.get(loss) if isinstance(loss, str) else loss, "mean", parameters)
 
     def __repr__(self) -> str:
         return f"<scorer: minus {self.criterion!r}>"
