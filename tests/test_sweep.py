@@ -353,3 +353,16 @@ def test_a_sweep_says_which_trial_another_process_may_be_running(tmp_path):
         f"waiting for {folder}, which another process has locked; if no process is at work there, "
         f"delete {folder / '.lock.owner'}"
     )
+
+
+def test_a_trial_whose_directory_is_a_link_is_not_read(tmp_path):
+    config = {**Document.from_text(SMALL, "x").content, "loss": "mse", "sweep": {"grid": {"seed": [1]}}}
+    plan = SweepPlan.read(config)
+    tmp_path.joinpath("elsewhere").mkdir()
+    tmp_path.joinpath("elsewhere", "status.json").write_text('{"status": "finished"}')
+    folder = tmp_path / "runs" / plan.name / plan.trials()[0].id
+    directories.ensure(folder.parent, "sweep")
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileExistsError, match=f"{folder.name}: is a link, and not a directory that lossreg made"):
+        lossreg.sweep(config, root=tmp_path / "runs")
+    assert [path.name for path in tmp_path.joinpath("elsewhere").iterdir()] == ["status.json"]

@@ -154,6 +154,8 @@ def dask(jobs: int, address: str | None) -> Iterator[tuple[Submit, Callable[[], 
         except OSError as error:
             raise OSError(f"sweep: address: no Dask scheduler answers at {address!r}: {error}") from error
         except Exception as error:  # each protocol raises its own for an address that it cannot read
+            if not isinstance(address, str):
+                raise
             raise InvalidParameter(
                 f"sweep: address: expected the address of a Dask scheduler, such as tcp://192.0.2.1:8786, "
                 f"got {address!r}: {error}"

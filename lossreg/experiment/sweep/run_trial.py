@@ -71,5 +71,10 @@ def record_failure(directory: RunDirectory, error: str, details: str = "") -> No
 
 
 def status_of(path: Path) -> str:
-    """The last status of a trial, as its directory records it; empty if it has not been started."""
+    """The last status of a trial, as its directory records it; empty if it has not been started.
+
+    Raises FileExistsError for a link, which may lead to what is not of this sweep.
+    """
+    if path.is_symlink():
+        raise FileExistsError(f"{path}: is a link, and not a directory that lossreg made")
     return str(Run(path).state.get("status", ""))
