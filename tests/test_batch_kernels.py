@@ -411,3 +411,25 @@ def test_the_gradient_of_sequences_one_after_the_other_has_their_shape():
         for _ in range(3):
             _, grad = criterion.value_and_grad(flat, sizes, where=where)
             assert grad.tolist() == expected
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+def test_a_layer_of_several_outputs_is_a_cross_entropy_of_each(reduction):
+    features, layer, bias = RANDOM.normal(size=(6, 3)), RANDOM.normal(size=(5, 2, 1, 3)), RANDOM.normal(size=(5, 2, 1))
+    labels, options = RANDOM.integers(0, 5, (6, 2, 1)), {"sample_weight": RANDOM.random((6, 2, 1))}
+    options["where"] = options["sample_weight"] > 0.3
+    labels[0, 0, 0] = -100
+    parameters = {"weight": RANDOM.uniform(0.5, 2, 5), "label_smoothing": 0.1, "reduction": reduction}
+    ours, plain = (lossreg.create(name, **parameters) for name in ("linear_cross_entropy", "cross_entropy"))
+    logits = np.einsum("nd,cstd->ncst", features, layer) + bias
+    shares = RANDOM.random(logits.shape)
+    for target in (labels, shares / shares.sum(axis=1, keepdims=True)):
+        value, grads = ours.value_and_grad(features, layer, target, bias, **options)
+        expected, grad = plain.value_and_grad(logits, target, **options)
+        np.testing.assert_allclose(value, expected, rtol=1e-12)
+        by_layer = np.einsum("ncst,nd->cstd", grad, features)
+        for found, wanted in zip(grads, (np.einsum("ncst,cstd->nd", grad, layer), by_layer, grad.sum(0)), strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-14)
+    labels[2, 1, 0] = 7
+    with pytest.raises(InvalidInput, match=r"target a class from 0 to 4 or -100 \(ignored\); got 7 at \[2, 1, 0\]"):
+        ours(features, layer, labels, bias)

@@ -347,7 +347,7 @@ def test_a_parameter_has_an_annotation_that_its_values_can_be_checked_against(an
         lossreg.plugin.loss(kernel)
 
 
-@pytest.mark.parametrize("names", ["N,D", "N N", "... N", "N C-2", "N -1"])
+@pytest.mark.parametrize("names", ["N,D", "N N", "... N ...", "N C-2", "N -1"])
 def test_axes_have_names(names):
     with pytest.raises(InvalidDefinition, match=f"^Axes: expected .*; got {names!r}"):
         Axes(names)

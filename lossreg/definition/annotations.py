@@ -67,21 +67,22 @@ class Axes:
     """Marks an input of a batch kernel: the names of its axes, and the domain of its numbers (any number by default).
 
     Axes with the same name have the same length; a number instead of a name is the length itself, and `C-1` one less
-    than that of C. N is the axis of the samples; a caller with a single sample leaves it out. `...` at the end stands
-    for any further axes, which the kernel gets as one. No names mean a single number. With `lengths`, the name of
+    than that of C. N is the axis of the samples; a caller with a single sample leaves it out. `...` stands for
+    any further axes, which the kernel gets as one. No names mean a single number. With `lengths`, the name of
     another input, callers may also give the samples concatenated along one axis, each as long as that input says.
     """
 
     def __init__(self, names: str, domain: Any = None, lengths: str = "") -> None:
         self.names = tuple(names.split())
-        named = self.names[:-1] if self.names[-1:] == (ANY_AXES,) else self.names
+        named = [name for name in self.names if name != ANY_AXES]
         if not all(name.removesuffix("-1").isidentifier() or name.isdecimal() for name in named):
             raise InvalidDefinition(
                 f"Axes: expected names of axes with spaces between them, such as 'N D', 'N 4', 'N C-1' or 'N C ...'; "
                 f"got {names!r}"
             )
-        if self.names.count("N") > 1:
-            raise InvalidDefinition(f"Axes: expected the axis N of the samples once; got {names!r}")
+        for name in ("N", ANY_AXES):
+            if self.names.count(name) > 1:
+                raise InvalidDefinition(f"Axes: expected {name} at most once; got {names!r}")
         self.domain = domain_of(domain) or REAL
         self.role = role_of(domain)
         self.lengths = lengths

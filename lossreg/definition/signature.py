@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.annotations import ANY_AXES
@@ -212,3 +213,17 @@ def variants(form: Form, arrays: int) -> tuple[Form, ...]:
             rest = [replace(inputs[-1], name=f"{inputs[-1].name}[{at}]") for at in range(arrays - len(fixed))]
             found.append(replace(form, inputs=(*fixed, *rest), omitted=omitted))
     return tuple(found)
+
+
+def any_axes(axes: tuple[str, ...], rank: int) -> slice:
+    """Return which axes of an array `...` stands for among the named axes of an input."""
+    start = axes.index(ANY_AXES)
+    return slice(start, start + rank - len(axes) + 1)
+
+
+def flatten_any_axes(x: Any, axes: tuple[str, ...]) -> Any:
+    """Reshape the axes of an array that `...` stands for into one."""
+    if ANY_AXES not in axes:
+        return x
+    at = any_axes(axes, x.ndim)
+    return x.reshape(*x.shape[: at.start], prod(x.shape[at]), *x.shape[at.stop :])

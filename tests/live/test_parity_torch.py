@@ -80,8 +80,9 @@ def of_module(made, given):
 
 def linear_module(features, linear_weight, target, linear_bias=None, **keywords):
     """The module of a linear layer with the weights given."""
-    classes, width = linear_weight.shape
-    module = torch.nn.LinearCrossEntropyLoss(width, classes, bias=linear_bias is not None, **keywords)
+    classes, *outputs, width = linear_weight.shape
+    more = {"out_features": tuple(outputs)} if outputs else {}
+    module = torch.nn.LinearCrossEntropyLoss(width, classes, bias=linear_bias is not None, **more, **keywords)
     state = {"linear.weight": linear_weight} | ({} if linear_bias is None else {"linear.bias": linear_bias})
     return torch.func.functional_call(module, state, (features, target))
 
@@ -135,7 +136,7 @@ def counts_nothing(arguments, keywords):
     return keywords.get("reduction", "mean") == "mean" and (ignored or not arguments[0].numel())
 
 
-def difference(name, arguments, keywords):  # noqa: C901, PLR0911  one for each
+def difference(name, arguments, keywords):  # noqa: PLR0911  one for each
     """The first thing that lossreg refuses about a sample, and the sample without it: (reason, arguments, keywords)."""
     first, second = arguments[:2]
     shapes, taken = {tuple(x.shape) for x in arguments}, {tuple(first.shape)}
@@ -149,10 +150,6 @@ def difference(name, arguments, keywords):  # noqa: C901, PLR0911  one for each
     rows = EMBEDDINGS.get(name, 0)
     if len({x.shape for x in arguments[:rows]}) > 1:
         return "broadcasting", [*torch.broadcast_tensors(*arguments[:rows]), *arguments[rows:]], keywords
-    if name == "linear_cross_entropy" and second.ndim > 2:
-        one = (0,) * (second.ndim - 2)
-        layer, rest = second[(slice(None), *one)], [x[(..., *one)] for x in arguments[2:]]
-        return "a layer of several outputs", [first, layer, *rest], keywords
     if name not in (*LABELLED, *ROWS, *WHOLE) and shapes - taken:
         return "axes that the target lacks", torch.broadcast_tensors(*arguments), keywords
     if name in SIGNED and not ((arguments[-1] == 1) | (arguments[-1] == -1)).all():

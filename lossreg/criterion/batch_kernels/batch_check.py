@@ -12,7 +12,7 @@ from lossreg.criterion.bound_form import BoundForm
 from lossreg.criterion.checked_call import Call
 from lossreg.criterion.checking import check_options, graded_inputs
 from lossreg.definition.annotations import ANY_AXES
-from lossreg.definition.signature import CLASSES, SAMPLES, variants
+from lossreg.definition.signature import CLASSES, SAMPLES, any_axes, variants
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType
 from lossreg.formatting import counted
 
@@ -107,11 +107,12 @@ def measure(form: Form, arrays: Sequence[Array]) -> tuple[dict[str, int], str]:
         axes = tuple(axis for axis in entry.axes if not (single and axis == SAMPLES))
         before, known_further = dict(sizes), further
         named, shape = axes, array.shape
-        if axes[-1:] == (ANY_AXES,):
-            named = axes[:-1]
-            shape, rest = shape[: len(named)], shape[len(named) :]
+        if ANY_AXES in axes:
+            at = any_axes(axes, array.ndim)
+            named = axes[: at.start] + axes[at.start + 1 :]
+            shape, rest = shape[: at.start] + shape[at.stop :], shape[at]
             further = rest if further is None else further
-            fits = len(shape) == len(named) and rest == further
+            fits = array.ndim >= len(named) and rest == further
             sizes[ANY_AXES] = prod(further)
         else:
             fits = array.ndim == len(axes)
@@ -160,5 +161,5 @@ def further_axes(form: Form, arrays: Sequence[Array]) -> tuple[int, ...]:
     """The sizes of the axes that `...` stands for."""
     for x, entry in zip(arrays, form.inputs, strict=True):
         if ANY_AXES in entry.axes:
-            return tuple(x.shape[len(entry.axes) - 1 :])
+            return tuple(x.shape[any_axes(entry.axes, x.ndim)])
     return ()

@@ -21,7 +21,16 @@ from lossreg.criterion.weights import expanded
 from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.plain_python.checked_batch import run_batch_kernel
 from lossreg.definition.roles import Role
-from lossreg.definition.signature import ANCHORS, BATCH, CLASSES, COUPLED_GROUPS, GROUPS, INDEPENDENT, SAMPLES
+from lossreg.definition.signature import (
+    ANCHORS,
+    BATCH,
+    CLASSES,
+    COUPLED_GROUPS,
+    GROUPS,
+    INDEPENDENT,
+    SAMPLES,
+    flatten_any_axes,
+)
 from lossreg.errors import InvalidInput, InvalidParameter
 
 if TYPE_CHECKING:
@@ -124,7 +133,7 @@ class CoupledPlan(BatchPlan):
         everything = sample_weight is None and where is None and self.bound.ignored is None
         weights = np.ones(self.shape, self.real) if everything else self.weights_of(arrays, sample_weight, where)
         kept = np.arange(len(weights)) if everything else self.samples_kept(weights, where)
-        flat = [self.flattened(x, entry) for x, entry in zip(arrays, self.inputs, strict=True)]
+        flat = [flatten_any_axes(x, entry.axes) for x, entry in zip(arrays, self.inputs, strict=True)]
         ids, members = self.groups_of(arrays)
         if not len(kept):
             slopes |= {self.inputs[at].name: np.zeros(flat[at].shape, self.real) for at in self.graded_inputs if slopes}
@@ -221,16 +230,12 @@ class CoupledPlan(BatchPlan):
                 here = masked.reshape(self.along(entry, masked))
                 batch[at] = np.where(here, batch[at].dtype.type(entry.domain.example), batch[at])
 
-    def flattened(self, x: Array, entry: Input) -> Array:
-        """Reshape the axes that `...` stands for into one."""
-        if ANY_AXES not in entry.axes:
-            return x
-        named = len(entry.axes) - 1
-        return x.reshape(*x.shape[:named], prod(x.shape[named:]))
-
     def unflattened(self, values: Array) -> Array:
-        """Reshape the last axis of values back into the axes that `...` stands for."""
-        return values.reshape(*values.shape[:-1], *self.further) if ANY_AXES in self.value_axes else values
+        """Reshape one axis of values back into the axes that `...` stands for."""
+        if ANY_AXES not in self.value_axes:
+            return values
+        at = self.value_axes.index(ANY_AXES)
+        return values.reshape(*values.shape[:at], *self.further, *values.shape[at + 1 :])
 
     def scatter_values(self, values: Array, kept: Array, present_groups: Array, groups: int) -> Array:
         """Scatter values to the positions of their samples or groups, with 0 for those that do not count."""
@@ -244,7 +249,8 @@ class CoupledPlan(BatchPlan):
     def outlier(self, entry: Input, at: list[int], got: Any, extent: str, kept: Array) -> InvalidInput:
         """The error for a number outside its domain, with its position in the array of the caller."""
         if ANY_AXES in entry.axes:
-            at[-1:] = [int(index) for index in np.unravel_index(at[-1], self.further)] if self.further else []
+            place = entry.axes.index(ANY_AXES)
+            at[place : place + 1] = [int(index) for index in np.unravel_index(at[place], self.further)]
         return super().outlier(entry, at, got, extent, kept)
 
 

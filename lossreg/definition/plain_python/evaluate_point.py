@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lossreg.definition.annotations import ANY_AXES, row_axis_of
+from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.plain_python.mistakes import KernelMistake, is_number, mistakes_reported, shown
 from lossreg.definition.roles import Role
-from lossreg.definition.signature import COUPLED_GROUPS, SAMPLES, variants
+from lossreg.definition.signature import COUPLED_GROUPS, SAMPLES, flatten_any_axes, variants
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -166,10 +166,7 @@ def evaluate_coupled(form: Form, batch: tuple[Any, ...], parameters: dict[str, A
 
     kinds = (np.int64 if entry.domain.integer else np.float64 for entry in form.inputs)
     arrays = [np.array(x, kind) for x, kind in zip(batch, kinds, strict=True)]
-    flat = [
-        x.reshape(*x.shape[: len(entry.axes) - 1], -1) if ANY_AXES in entry.axes else x
-        for x, entry in zip(arrays, form.inputs, strict=True)
-    ]
+    flat = [flatten_any_axes(x, entry.axes) for x, entry in zip(arrays, form.inputs, strict=True)]
     shapes = {entry.name: x.shape for entry, x in zip(form.inputs, flat, strict=True)}
     slopes = {name: np.zeros(shapes[name]) for name in form.slopes}
     sizes: dict[str, int] = {}

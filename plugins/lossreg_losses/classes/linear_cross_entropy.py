@@ -9,8 +9,9 @@ and the gradient of the weights is added up in pieces. A value is as exact as it
 products.
 
 Shapes: features (N, D) or (D), linear_weight (C, D), target (N) or () of any integer type, or probabilities (N, C) or
-(C); then linear_bias (C), if there is one. Ranges: any features, weights and biases; label smoothing 0 to 1; class
-weights finite.
+(C); then linear_bias (C), if there is one. A layer of several outputs, each a classification of its own, has features
+(N, D), linear_weight (C, ..., D), target (N, ...) or (N, C, ...) and linear_bias (C, ...); weights and masks are
+(N, ...). Ranges: any features, weights and biases; label smoothing 0 to 1; class weights finite.
 Source: Wijmans et al. (2024), arXiv:2411.09009; PyTorch's LinearCrossEntropyLoss.
 
 >>> linear_cross_entropy.at([1.0, 2.0], [[0.0, 0.0], [20.0, 10.0]], 1)[:2]
@@ -79,6 +80,77 @@ def probabilities(
 ) -> Array:
     given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
     return in_blocks(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
+
+
+Layers = Annotated[Array, Axes("C ... D")]
+Biases = Annotated[Array, Axes("C ...")]
+WeightByOutput = Annotated[SampleWeight, Axes("N ...")]
+ValuesAndCounts = tuple[Annotated[Array, Axes("N ...")], Array]
+
+
+@linear_cross_entropy.form
+def several_outputs(
+    features: Features,
+    linear_weight: Layers,
+    target: Annotated[Array, Axes("N ...", ClassIndex)],
+    linear_bias: Biases | None,
+    sample_weight: WeightByOutput,
+    slopes: Slopes,
+    weight: ClassRow[Scale] = 1.0,
+    ignore_index: IgnoredLabel = -100,
+    label_smoothing: Unit = 0.0,
+) -> ValuesAndCounts:
+    import numpy as np
+
+    given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+    values = output_by_output(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
+    # A mean divides by the weights of the labels, as that of a single output does.
+    return values, sample_weight * np.broadcast_to(weight, len(linear_weight))[target]
+
+
+@linear_cross_entropy.form
+def several_outputs_of_probabilities(
+    features: Features,
+    linear_weight: Layers,
+    target: Annotated[Array, Axes("N C ...", Probability)],
+    linear_bias: Biases | None,
+    sample_weight: WeightByOutput,
+    slopes: Slopes,
+    weight: ClassRow[Scale] = 1.0,
+    ignore_index: IgnoredLabel = -100,
+    label_smoothing: Unit = 0.0,
+) -> ValuesAndCounts:
+    given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+    values = output_by_output(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
+    return values, sample_weight
+
+
+def output_by_output(
+    features: Array,
+    linear_weight: Array,
+    linear_bias: Array,
+    target: Array,
+    sample_weight: Array,
+    slopes: Slopes,
+    parameters: dict[str, Any],
+) -> Array:
+    """Compute one output of the layer after another; the slopes of the features are added up."""
+    import numpy as np
+
+    values = np.empty_like(sample_weight)
+    for slope in slopes.values():
+        slope[...] = 0
+    for at in range(values.shape[1]):
+        layer = np.ascontiguousarray(linear_weight[:, at])
+        bias = None if linear_bias is None else linear_bias[:, at]
+        own = {name: np.empty_like({"features": features, "linear_weight": layer}.get(name, bias)) for name in slopes}
+        values[:, at] = in_blocks(features, layer, bias, target[..., at], sample_weight[:, at], own, parameters)
+        for name, slope in own.items():
+            if name == "features":
+                slopes[name] += slope
+            else:
+                slopes[name][:, at] = slope
+    return values
 
 
 def in_blocks(
@@ -151,6 +223,21 @@ def example_of_probabilities(random: Any, samples: int) -> tuple[list[Array], di
     """The same without a bias."""
     (features, weights, _, _), parameters = example(random, samples)
     shares = random.uniform(size=(samples, 5))
+    return [features, weights, shares / shares.sum(axis=1, keepdims=True)], parameters
+
+
+@linear_cross_entropy.example
+def example_of_several_outputs(random: Any, samples: int) -> tuple[list[Array], dict[str, Any]]:
+    """Two outputs, each of few classes."""
+    features, weights = random.normal(size=(samples, 3)), random.normal(size=(5, 2, 3))
+    return [features, weights, random.integers(0, 5, (samples, 2)), random.normal(size=(5, 2))], {}
+
+
+@linear_cross_entropy.example
+def example_of_several_outputs_of_probabilities(random: Any, samples: int) -> tuple[list[Array], dict[str, Any]]:
+    """The same without a bias."""
+    (features, weights, _, _), parameters = example_of_several_outputs(random, samples)
+    shares = random.uniform(size=(samples, 5, 2))
     return [features, weights, shares / shares.sum(axis=1, keepdims=True)], parameters
 
 
