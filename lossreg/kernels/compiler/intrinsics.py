@@ -98,7 +98,7 @@ code for overlapping rows adds up in another order."""
 
 
 @intrinsic
-def room(_: Any, row: Any) -> Any:
+def heap_buffer(_: Any, row: Any) -> Any:
     """Allocate a reference-counted row of the shape of another: like numpy.empty_like, which takes 60 ms to compile."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Float formats as polynomials need them: their constants, their bits, and a multiply and an add in one.
+"""Float formats: constants of float32 and float64 for polynomials, access to bits, and fused multiply-add.
 
-The functions are intrinsics: one that has to be compiled takes 40 ms more.
+The functions are intrinsics, because each compiled function would take 40 ms more.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FUSED = get_host_cpu_features().get("fma", False)
 
 
 def multiply_add(builder: Any, x: Any, y: Any, z: Any) -> Any:
-    """Emit x * y + z, rounded once where the processor can."""
+    """Emit x * y + z, fused if the processor has the instruction."""
     if not FUSED:
         return builder.fadd(builder.fmul(x, y), z)
     return call(builder, "fma", x, y, z) if isinstance(x.type, llvm.VectorType) else builder.fma(x, y, z)
@@ -28,7 +28,7 @@ def multiply_add(builder: Any, x: Any, y: Any, z: Any) -> Any:
 
 @intrinsic
 def fused(_: Any, x: Any, y: Any, z: Any) -> Any:
-    """x * y + z, rounded once where the processor can."""
+    """x * y + z, fused if the processor has the instruction."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         return multiply_add(builder, *arguments)
@@ -62,14 +62,14 @@ def bits(_: Any, x: Any) -> Any:
 
 @intrinsic
 def from_bits(_: Any, x: Any) -> Any:
-    """The float that an integer of the same width is the bits of."""
+    """The float whose bits are an integer of the same width."""
     real = types.float32 if number(x).bitwidth == FLOAT else types.float64
     return signature(like(x, real), x), reinterpret
 
 
 @intrinsic
 def alike(_: Any, x: Any, of: Any) -> Any:
-    """A number in the type of another: what numba infers for integers is wider than they are."""
+    """Cast x to the type of `of`: numba infers wider types for results of integer operations."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         return context.cast(builder, arguments[0], x, form.return_type)
@@ -78,22 +78,22 @@ def alike(_: Any, x: Any, of: Any) -> Any:
 
 
 def reinterpret(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-    """Emit the same bits as another type."""
+    """Emit a bit cast to the return type."""
     return builder.bitcast(arguments[0], context.get_value_type(form.return_type))
 
 
 def number(kind: Any) -> Any:
-    """The type of a number, or of the number in a lane."""
+    """The scalar type of a number or of lanes."""
     return kind.dtype if isinstance(kind, Lanes) else kind
 
 
 def like(kind: Any, other: Any) -> Any:
-    """Another type of number, in lanes where a type is in lanes."""
+    """`other`, or lanes of it if `kind` is lanes."""
     return Lanes(other) if isinstance(kind, Lanes) else other
 
 
 def with_lanes(*kinds: Any) -> Any:
-    """The first of the types that is in lanes, else the first."""
+    """The first of the types that is lanes, otherwise the first."""
     return next((kind for kind in kinds if isinstance(kind, Lanes)), kinds[0])
 
 
@@ -102,7 +102,7 @@ Fit = tuple[float, ...]
 
 
 class Format:
-    """A float format: what its polynomials need to know of it, as constants of that format."""
+    """The constants of a float format that polynomials need, in that format."""
 
     def __init__(self, real: Any, integer: Any, exp: Fit, log: Fit, stirling: tuple[Fit, ...]) -> None:
         info = np.finfo(real)
@@ -111,18 +111,18 @@ class Format:
         self.stirling = tuple(tuple(map(real, coefficients)) for coefficients in stirling)
         self.bias = integer(info.maxexp - 1)
         self.log2e, self.one, self.half, self.two = real(math.log2(math.e)), real(1), real(0.5), real(2)
-        # log(2) in two parts: the upper one short enough that its product with any exponent is exact.
+        # log(2) as a sum; the high part has so few bits that its product with any exponent is exact.
         steps = 2.0 ** (info.nmant - 12)
         self.ln2_high = real(math.floor(math.log(2) * steps) / steps)
         self.ln2_low = real(LN2_TAIL + (math.log(2) - float(self.ln2_high)))
-        # Adding this number rounds to an integer, which then stands in the low bits.
+        # Adding this number rounds to an integer, which is then in the low bits.
         self.round = real(1.5 * 2.0**info.nmant)
         self.round_bits = self.round.view(integer)
-        # Where e^x has long become 0 or inf.
+        # The range outside of which e^x is 0 or inf.
         self.lowest = real(-(info.nmant + info.maxexp + 8) * math.log(2))
         self.highest = real((info.maxexp + 8) * math.log(2))
-        # Beyond this the 1 in e^x - 1 is less than a rounding error.
-        self.counts = real((info.nmant + 4) * math.log(2))
+        # Above this the 1 in e^x - 1 is below the rounding error.
+        self.expm1_limit = real((info.nmant + 4) * math.log(2))
         self.inf, self.nan, self.zero = real(math.inf), real(math.nan), real(0)
         self.tiny, self.lift = real(info.tiny), real(2.0 ** (info.nmant + 2))
         self.lifted = integer(info.nmant + 2)

@@ -1,12 +1,12 @@
-"""The elementary functions of lossreg.kernels.numerics.stable for compiled loops: branch-free, so that loops vectorise.
+"""The elementary functions of lossreg.kernels.numerics.stable for compiled loops, branch-free so that loops vectorize.
 
-numba calls libm for one number at a time; these compile to vector instructions. Errors, against 60 digits: exp and
-log 1 ulp, expm1 and log1p 2 ulp, stirling_error 3 ulp and its derivative 4, subnormal results included
-(tests/test_polynomials.py). The coefficients are minimax fits by the exchange algorithm in 60 digits: of
-(e^r - 1 - r) / r^2 on |r| <= log(2) / 2, and in s^2, for s up to (sqrt(2) - 1) / (sqrt(2) + 1), of
-(log((1 + s) / (1 - s)) / s - 2) / s^2; lossreg.kernels.numerics.stirling has its own.
+numba calls libm for one number at a time; these functions compile to vector instructions. Errors, against 60 digits:
+exp and log 1 ulp, expm1 and log1p 2 ulp, stirling_error 3 ulp and its derivative 4, subnormal results included
+(tests/test_polynomials.py). The coefficients are minimax fits by the exchange algorithm in 60 digits: of (e^r - 1 - r)
+/ r^2 on |r| <= log(2) / 2, and in s^2, for s up to (sqrt(2) - 1) / (sqrt(2) + 1), of (log((1 + s) / (1 - s)) / s - 2) /
+s^2; lossreg.kernels.numerics.stirling has its own.
 
-They rely on the order in which sums are written, so they are compiled without leave to reassociate.
+They depend on the order of their sums, and are therefore compiled without reassociation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from lossreg.kernels.compiler.intrinsics import room
+from lossreg.kernels.compiler.intrinsics import heap_buffer
 from lossreg.kernels.compiler.options import EXACT, inner
 from lossreg.kernels.elementary.extended_range import make_exp2, make_exp_apart, make_logb
 from lossreg.kernels.elementary.formats import Format, alike, bits, from_bits, fused, horner, number
@@ -43,26 +43,26 @@ LOG64 = (
 
 
 COMPILED: dict[Any, Callable[..., Any]] = {}
-"""By the function of lossreg.kernels.numerics: the one that takes its place in compiled code.
+"""For each function of lossreg.kernels.numerics, the function that replaces it in compiled code.
 
-numba knows only these, copies that are called nowhere else, so that it compiles the originals for nobody else.
+Only these copies are registered with numba, so that other numba code cannot call the originals.
 """
 
 
 def compiles(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate what chooses the code of a function by the types of its arguments."""
+    """Decorate an overload: the function that chooses an implementation of `function` by the types of its arguments."""
     COMPILED[function] = FunctionType(function.__code__, {}, function.__name__, function.__defaults__)
     return overload(COMPILED[function], jit_options=inner(EXACT), strict=False)
 
 
 def make_exp(f: Format) -> Callable[[Any], Any]:
-    """2^k e^r with k the nearest integer to x / log(2); the power of 2 in two halves, to reach subnormal results."""
+    """2^k e^r with k the nearest integer to x / log(2); 2^k as a product of two powers, to reach subnormal results."""
     mantissa, bias, coefficients, single = f.mantissa, f.bias, f.exp, f.integer(1)
     log2e, shift, shift_bits, high, low = f.log2e, f.round, f.round_bits, f.ln2_high, f.ln2_low
     lowest, highest, one = f.lowest, f.highest, f.one
 
     def exp(x: Any) -> Any:
-        # Written so that nan goes through: a test for it would split the loop in two and end the vectorising.
+        # These comparisons let nan pass; a test for it would be a branch, which prevents vectorization.
         bounded = lowest if x < lowest else x
         bounded = highest if bounded > highest else bounded
         shifted = fused(bounded, log2e, shift)
@@ -79,21 +79,21 @@ def make_exp(f: Format) -> Callable[[Any], Any]:
 
 
 def make_expm1(f: Format) -> Callable[[Any], Any]:
-    """2^k (e^r - 1) + (2^k - 1); beyond where the -1 counts, e^x."""
+    """2^k (e^r - 1) + (2^k - 1); e^x where the -1 is below the rounding error."""
     mantissa, bias, coefficients = f.mantissa, f.bias, f.exp
     log2e, shift, shift_bits, high, low = f.log2e, f.round, f.round_bits, f.ln2_high, f.ln2_low
-    one, counts, exp = f.one, f.counts, COMPILED[stable.exp]
+    one, limit, exp = f.one, f.expm1_limit, COMPILED[stable.exp]
 
     def expm1(x: Any) -> Any:
-        bounded = -counts if x < -counts else x
-        bounded = counts if bounded > counts else bounded
+        bounded = -limit if x < -limit else x
+        bounded = limit if bounded > limit else bounded
         shifted = fused(bounded, log2e, shift)
         count = shifted - shift
         r = fused(count, -low, fused(count, -high, bounded))
         growth = fused(r * r, horner(r, coefficients), r)
         k = alike(bits(shifted) - shift_bits, mantissa)
         power = from_bits(alike((k + bias) << mantissa, mantissa))
-        return exp(x) if x > counts else fused(power, growth, power - one)
+        return exp(x) if x > limit else fused(power, growth, power - one)
 
     return expm1
 
@@ -130,7 +130,7 @@ LOGS: dict[Format, Any] = {f: njit(**inner(EXACT))(make_log(f)) for f in FORMATS
 
 
 def make_log1p(f: Format) -> Callable[[Any], Any]:
-    """log(u) of u = 1 + x as rounded, with what the rounding lost added back."""
+    """log(u) for the rounded u = 1 + x, corrected by the rounding error."""
     log = LOGS[f]
     one, zero, inf = f.one, f.zero, f.inf
 
@@ -143,7 +143,7 @@ def make_log1p(f: Format) -> Callable[[Any], Any]:
 
 
 def make_log_sum(f: Format) -> Callable[[Any, Any], Any]:
-    """log(u) of u = x + y as rounded, with what the rounding lost added back."""
+    """log(u) for the rounded u = x + y, corrected by the rounding error."""
     log = LOGS[f]
     zero, inf = f.zero, f.inf
 
@@ -164,12 +164,12 @@ def plain_log(f: Format) -> Callable[[Any], Any]:
 
 
 def plain_sqrt(_: Format) -> Callable[[Any], Any]:
-    """The processor's own square root, which is exact to half an ulp and vectorises."""
+    """The processor's square root, which is correctly rounded and vectorizes."""
     return lambda x: math.sqrt(x)  # noqa: PLW0108  numba overloads with a function, not with a built-in
 
 
 def make_stirling_error(f: Format) -> Callable[[Any], tuple[Any, Any]]:
-    """Up to 1 polynomials times the roots of log(x!) and its derivative; above 1 the 1 / (12 x) less a small part."""
+    """Up to 1, polynomials times the root factors of log(x!) and digamma(x + 1); above 1, corrections of 1 / (12 x)."""
     near, near_slope, far, far_by, slope, slope_by = f.stirling
     half, zero, one, nan = f.half, f.zero, f.one, f.nan
     root, twelfth = f.real(ROOT), f.real(1 / 12)
@@ -205,7 +205,7 @@ for original, make in (
 
     @compiles(original)
     def choose(x: types.Type, by_width: dict[int, Callable[..., Any]] = polynomials) -> Callable[..., Any] | None:
-        """The polynomial for the argument's float type."""
+        """The implementation for the float type of the argument."""
         return by_width[number(x).bitwidth] if isinstance(number(x), types.Float) else None
 
 
@@ -214,13 +214,13 @@ LOG_SUMS = {width: make_log_sum(form) for width, form in FORMATS.items()}
 
 @compiles(stable.log_sum)
 def _log_sum(x: Any, y: Any) -> Any:
-    """The polynomial for the arguments' float type."""
+    """The implementation for the float type of the arguments."""
     return LOG_SUMS[number(x).bitwidth] if isinstance(number(x), types.Float) else None
 
 
 @compiles(stable.largest)
 def _largest(row: Any) -> Any:
-    """The largest by integers in the same order, which vectorise where a comparison that minds nan does not."""
+    """The largest number by comparing bits as integers, which vectorizes; a comparison that propagates nan does not."""
     f = FORMATS[row.dtype.bitwidth]
     integer, magnitude = f.integer, f.magnitude
     sign_bit, lowest = integer(row.dtype.bitwidth - 1), integer(-magnitude - 1)
@@ -238,5 +238,5 @@ def _largest(row: Any) -> Any:
 
 @compiles(stable.spare)
 def _spare(row: Any) -> Any:
-    """An array; there is none of lanes, which are taken one by one then."""
-    return (lambda row: room(row)) if isinstance(row, types.Array) else None  # noqa: PLW0108  as above
+    """A heap buffer for an array. For lanes there is none, so that kernels that need it run lane by lane."""
+    return (lambda row: heap_buffer(row)) if isinstance(row, types.Array) else None  # noqa: PLW0108  as above

@@ -1,6 +1,7 @@
-"""What a loop is compiled with: its kernel, its guard, and the operations that templates call.
+"""Link a template: the kernel, the guard and the operations that its code calls.
 
-It is imported when there is something to compile. A loop that is found on disk does without, and in half the time.
+This module is imported only when a loop is compiled. A loop that is loaded from disk does not need it, and is ready in
+half the time.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from lossreg.kernels.simd.vector_call import together
 from lossreg.kernels.simd.vector_rows import any_lane, choose
 
 if not is_stock():
-    from lossreg.kernels.simd import if_conversion  # noqa: F401  it adds its pass
+    from lossreg.kernels.simd import if_conversion  # noqa: F401  importing it registers its compiler pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -43,14 +44,14 @@ if TYPE_CHECKING:
     from lossreg.definition.signature import Form
 
 OPERATIONS = {
-    each.__name__: each
-    for each in (
+    operation.__name__: operation
+    for operation in (
         *(arrays, cast, filled, items, row_parameters, scaled, scratch, store_items),
         *(any_lane, choose, gather, lane_rows, lanes_at, put, put_lanes, rooms, safe),
         *(scatter, together, weights_at),
     )
 }
-"""By name: what templates call that is no plain function."""
+"""By name: the intrinsics that templates call."""
 
 
 def parts(
@@ -59,7 +60,7 @@ def parts(
     switches: tuple[Any, ...] = (),
     form: Form | None = None,
 ) -> dict[str, Any]:
-    """What is filled in a template: the function as its kernel, the guard of a form if there is one, operations."""
+    """The globals of a template: the function as `kernel`, the guard if there is a form, and the operations."""
     whole = form is not None
     kernel = compiled(function, options, switches, inline=whole or not loops(function), distinct_rows=whole)
     found = {**OPERATIONS, "total": callee(stable.total), "kernel": kernel}
@@ -78,30 +79,30 @@ def compiled(
     inline: bool = True,
     distinct_rows: bool = False,
 ) -> Callable[..., Any]:
-    """The function as compiled code may call it, with all its arguments by position: the loops have them in a row.
+    """Compile a function for calls from compiled code, with all arguments by position.
 
-    Its last arguments are the switches: constants, and functions that it calls.
+    The last arguments get the values of the switches as defaults: constants, or functions that are compiled too.
     """
-    settled = tuple(
+    defaults = tuple(
         compiled(x, options, inline=not loops(x), distinct_rows=distinct_rows) if callable(x) else x for x in switches
     )
     code = function.__code__
     code = code.replace(co_argcount=code.co_argcount + code.co_kwonlyargcount, co_kwonlyargcount=0)
-    copy = copy_of(function, code, settled)
+    copy = copy_of(function, code, defaults)
     made: Callable[..., Any] = njit(copy, **inner(options, inline=inline, distinct_rows=distinct_rows))
     link(copy)
     return made
 
 
 _callees: WeakKeyDictionary[Callable[..., Any], Any] = WeakKeyDictionary(COMPILED)
-"""The functions that kernels call, as compiled code calls them."""
+"""The compiled versions of the functions that kernels call."""
 
 
 def callee(function: Any) -> Callable[..., Any]:
-    """What compiled code calls for a plain function: a compiled copy, unless numba compiles the function itself.
+    """The function that compiled code calls in place of a plain one: a compiled copy, unless numba knows the function.
 
-    The copy is known only to what is linked with it. Were the function itself registered with numba, everybody's
-    compiled code could call it.
+    Only functions that are linked here refer to the copy. If the function itself were registered with numba, all other
+    numba code could call it too.
     """
     if function.__module__.partition(".")[0] in LIBRARIES or (function not in _callees and known_to_numba(function)):
         return function
@@ -117,8 +118,8 @@ def callee(function: Any) -> Callable[..., Any]:
 
 
 def copy_of(function: Any, code: types.CodeType, defaults: tuple[Any, ...] | None) -> types.FunctionType:
-    """A copy of a function with globals of its own, and a closure of its own: only what its code mentions."""
-    names = mentioned(code)
+    """Copy a function with separate globals and closure, which contain only what its code refers to."""
+    names = referenced_names(code)
     own = {name: x for name, x in function.__globals__.items() if name in names or name.startswith("__")}
     closure = tuple(types.CellType(cell.cell_contents) for cell in function.__closure__ or ())
     copy = types.FunctionType(code, own, function.__name__, defaults, closure or None)
@@ -127,21 +128,21 @@ def copy_of(function: Any, code: types.CodeType, defaults: tuple[Any, ...] | Non
 
 
 def link(function: types.FunctionType) -> None:
-    """Have a copy of a function call compiled functions in place of plain ones."""
-    names = mentioned(function.__code__)
+    """Replace the plain functions that a copy refers to by compiled ones."""
+    names = referenced_names(function.__code__)
     space = function.__globals__
     space |= {name: linked(value, names) for name, value in space.items() if name in names}
     for cell in function.__closure__ or ():
         cell.cell_contents = linked(cell.cell_contents, names)
 
 
-def mentioned(code: types.CodeType) -> set[str]:
-    """The names of globals and attributes in a function's code."""
-    return {name for each in codes(code) for name in each.co_names}
+def referenced_names(code: types.CodeType) -> set[str]:
+    """The names of globals and attributes that code refers to."""
+    return {name for x in codes(code) for name in x.co_names}
 
 
 def linked(value: Any, names: Container[str]) -> Any:
-    """A value that code mentions, as compiled code has it: of a module, a copy with compiled functions."""
+    """The value that compiled code refers to in place of a plain one: of a module, a copy with compiled functions."""
     if isinstance(value, types.FunctionType):
         return callee(value)
     if isinstance(value, types.ModuleType) and value.__name__.partition(".")[0] not in LIBRARIES:

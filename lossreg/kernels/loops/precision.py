@@ -1,4 +1,4 @@
-"""Where a kernel leaves its own float type: what numba infers for each of its operations."""
+"""Find the operations of a kernel that are not computed in the float type of its inputs."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list[str]:
-    """The operations of a kernel for numbers of type `real` that are computed in another float type, by line.
+    """The operations of a kernel with inputs of type `real` that are computed in another float type, with their lines.
 
-    Constants do not count: in ``T(0.5)`` the 0.5 is a float64 until T makes it one of its own.
+    Constants do not count: in ``T(0.5)`` the 0.5 is a float64 that T converts.
     """
     number = from_dtype(real)
     row = types.Array(number, 1, "C")

@@ -1,9 +1,9 @@
-"""The loops that turn a kernel into a loss over arrays: ordinary Python, compiled by lossreg.kernels.compiler.
+"""The templates of scalar loops over elements, rows, samples and weights, in plain Python.
 
-A template is compiled once for each kernel, float type and set of outputs. `specialise` gives every copy its own values
-for the names under "filled in"; to the compiler they are constants, and a branch on one costs nothing. The operands of
-a template come flat, as slopes, then inputs, then parameters: numba types separate arguments faster than tuples. None
-stands for what nobody asked for.
+lossreg.kernels.compiler compiles a template once for each kernel, float type and set of outputs. `clone` gives each
+copy its own values of the globals below; for the compiler they are constants, so that a branch on one costs nothing.
+The operands of a template are positional, slopes, then inputs, then parameters, because numba types separate arguments
+faster than tuples. Absent and unwanted operands are None.
 
 Sums: a block's values are added in the array's own type, in an order the compiler may choose (which is what lets the
 loop vectorise), and the blocks are added in float64, in order, by the caller. Blocks are fixed, so any number of
@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    # Filled in like the kernel: to import them takes longer than to find a loop on disk.
+    # Replaced in each clone, like the kernel: importing them takes longer than loading a loop from disk.
     from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scratch, store_items  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
     from lossreg.kernels.loops.scaled_slopes import filled  # noqa: TC004
     from lossreg.kernels.numerics.stable import total  # noqa: TC004
 
-# Filled in for each copy: the kernel; its guard, which tells of a point whether it is ignored and whether it is outside
-# its domain; the float type; how many slopes, or states, the kernel has; how many inputs there are; which parameters
-# are rows; the input by row whose place the only slope takes, or -1.
+# Replaced in each clone: the kernel; its guard, which returns whether a point is ignored and whether it is outside its
+# domain; the float type; the numbers of slopes (or states) and of inputs; which parameters are rows; the input that the
+# only slope overwrites, row by row, or -1.
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
@@ -49,7 +49,7 @@ def elementwise(
     last: int,
     *operands: Any,
 ) -> bool:
-    """Run the kernel over the elements of blocks `first` to `last`; tell whether one lies outside its domain."""
+    """Run the kernel over the elements of blocks `first` to `last`; return whether one is outside its domain."""
     outside = False
     numbers = cast(operands, REAL(0))
     kept: Any = scratch(REAL(0))
@@ -94,10 +94,10 @@ def rows(
     last: int,
     *operands: Any,
 ) -> bool:
-    """Run the kernel over the rows of blocks `first` to `last`; tell whether one lies outside its domain.
+    """Run the kernel over the rows of blocks `first` to `last`; return whether one is outside its domain.
 
-    Slopes of a single row, whatever the number of rows, are scratch: nobody asked for them, or they go over an input.
-    An optional slope that nobody asked for is None.
+    A slope array with a single row is scratch: the caller does not want it, or it overwrites an input afterwards. An
+    optional slope that the caller does not want is None.
     """
     outside = False
     slopes, arguments = operands[:STORED], operands[STORED:]
@@ -126,7 +126,7 @@ def rows(
                     for j in range(slope.size):
                         slope[j] = slope[j] * factor if counts else REAL(0)
             if OVER >= 0:
-                # Written out: numba's assignment of a row takes two seconds to compile.
+                # An explicit loop, because numba takes two seconds to compile the assignment of a row.
                 over = point[OVER]
                 for j in range(over.size):
                     over[j] = slope_rows[0][j]
@@ -144,7 +144,7 @@ def each(first: int, last: int, *operands: Any) -> None:
 
 
 def update(weights: Any, grads: Any, step: float, *operands: Any) -> None:
-    """Run an optimizer's rule over the weights: it gives the new weight and the new states."""
+    """Update weights and states in place by an optimizer's rule, which returns the new weight and the new states."""
     numbers = cast(operands, REAL(0))
     for i in range(weights.size):
         outcome = kernel(weights[i], grads[i], REAL(step), *items(numbers, i))

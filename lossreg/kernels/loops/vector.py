@@ -1,11 +1,10 @@
-"""The same loops for LANES elements or rows at a time, where a kernel takes exponentials or logarithms.
+"""The templates of vector loops, which compute LANES elements or rows at a time.
 
-Told outright to compute 16 numbers at once the compiler makes wider vectors of them than when it is left to find out:
-cross_entropy of 10 classes takes a quarter of the time. Of elements one at a time, the value and gradient of 1M float32
-on one thread take 1.6 times as long for bce_with_logits (3.3 ms against 2.1), 1.5 for soft_margin, 1.1 for poisson_nll
-and 1.6 for bce; of 64k float64 they take 1.3, 1.4, 1.7 and 1.2 times as long.
-Rows are turned for that: their numbers stand class by class. Lanes that are left over at the end of a block repeat its
-last element or row.
+With explicit vectors of 16 numbers LLVM generates wider vector instructions than by auto-vectorization: cross_entropy
+of 10 classes takes a quarter of the time. With the scalar loop, value and gradient of 1M float32 on one thread take 1.6
+times as long for bce_with_logits (3.3 ms against 2.1), 1.5 for soft_margin, 1.1 for poisson_nll and 1.6 for bce; of 64k
+float64 they take 1.3, 1.4, 1.7 and 1.2 times as long. Rows are transposed into buffers, class by class. At the end of a
+block the last element or row is repeated in the lanes that are left.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from lossreg.kernels.simd.vector_call import together  # noqa: TC004
     from lossreg.kernels.simd.vector_rows import any_lane, choose  # noqa: TC004
 
-# Filled in for each copy, as in lossreg.kernels.loops.scalar.
+# Replaced in each clone, as in lossreg.kernels.loops.scalar.
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
@@ -46,7 +45,7 @@ BY_ROW: tuple[bool, ...] = ()
 
 
 def takes_lanes(function: Any) -> bool:
-    """Whether a kernel can run for several rows at a time: it does the same steps for each, and can be compiled so."""
+    """Whether a kernel can run for several rows at a time: no loop of it depends on the data."""
     return not is_stock() and has_uniform_control_flow(function)
 
 
@@ -62,7 +61,7 @@ def elements_abreast(
     last: int,
     *operands: Any,
 ) -> bool:
-    """Run the kernel over the elements of blocks `first` to `last`, LANES at a time; tell whether one lies outside."""
+    """Run the kernel over the elements of blocks `first` to `last`, LANES at a time; return whether one is outside."""
     outside = False
     numbers = cast(operands, REAL(0))
     slopes, arguments = numbers[:STORED], numbers[STORED:]
@@ -100,9 +99,9 @@ def rows_abreast(
     last: int,
     *operands: Any,
 ) -> bool:
-    """Run the kernel over the rows of blocks `first` to `last`, LANES rows at a time; tell whether one lies outside.
+    """Run the kernel over the rows of blocks `first` to `last`, LANES rows at a time; return whether one is outside.
 
-    Arrays of rows are (N, C), or (N, C, S) where rows lie across planes; then a block is of one sample, and `size` S.
+    Arrays of rows are (N, C), or channels-first, (N, C, S); then each block is in one sample, and `size` is S.
     """
     outside = False
     slopes, others = operands[:STORED], operands[STORED:]

@@ -1,6 +1,6 @@
-"""Functions for the formulas of kernels, exact where the obvious formula overflows or cancels.
+"""Functions for the formulas of kernels, accurate where the obvious formula overflows or cancels.
 
-They work on a float, on an array element in compiled code and on the high-precision numbers of the conformance kit.
+They work on floats, on elements of arrays in compiled code, and on the high-precision numbers of the conformance kit.
 """
 
 from lossreg.kernels.numerics.distances import Distance, angle, distance, excess

@@ -1,8 +1,8 @@
-"""Functions that stay exact where the obvious formula overflows or cancels. For kernels, and for anyone.
+"""Elementary functions and formulas that stay accurate where the obvious formula overflows or cancels.
 
-Each takes and returns one number and keeps its type: float, numpy's floats, or mpmath's of any precision, which is what
-lets the conformance kit run a kernel in 60 digits. In a compiled loop the elementary functions become the polynomials
-of lossreg.kernels.elementary, so that the loop vectorises. Importing this module imports neither numpy nor numba.
+Most take and return one number, and keep its type: float, numpy's floats, or mpmath's numbers of any precision, in
+which the conformance kit runs kernels. In compiled loops the elementary functions are replaced by the polynomials of
+lossreg.kernels.elementary, so that the loops vectorize. Importing this module imports neither numpy nor numba.
 
 >>> softplus(-800.0), sigmoid(-1000.0), times(0.0, float("inf"))
 (0.0, 0.0, 0.0)
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 INFINITY = math.inf
 
 NOTHING = -(2.0**100)
-"""The power of 2 of which 0 is taken to be."""
+"""The exponent k in m * 2^k that represents 0, with m = 0."""
 
 LN2 = math.log(2)
-LN2_TAIL = 2.3190468138462996e-17  # log(2) less its nearest float
+LN2_TAIL = 2.3190468138462996e-17  # log(2) minus its nearest float
 LN2_HIGH = math.floor(LN2 * 2.0**40) / 2.0**40  # exact times any k below 8,000
 LN2_LOW = LN2_TAIL + (LN2 - LN2_HIGH)
 
 
 def exp(x: Any) -> Any:
-    """e^x; inf where that overflows."""
+    """e^x; inf on overflow."""
     T = type(x)
     try:
         return T(getattr(x, "context", math).exp(x))
@@ -39,7 +39,7 @@ def exp(x: Any) -> Any:
 
 
 def expm1(x: Any) -> Any:
-    """e^x - 1, exact for small x; inf where that overflows."""
+    """e^x - 1, accurate for small x; inf on overflow."""
     T = type(x)
     try:
         return T(getattr(x, "context", math).expm1(x))
@@ -48,7 +48,7 @@ def expm1(x: Any) -> Any:
 
 
 def log(x: Any) -> Any:
-    """The natural logarithm; -inf at 0, nan below."""
+    """The natural logarithm; -inf at 0, and nan below 0."""
     T = type(x)
     if x > 0:
         return T(getattr(x, "context", math).log(x))
@@ -56,7 +56,7 @@ def log(x: Any) -> Any:
 
 
 def log1p(x: Any) -> Any:
-    """log(1 + x), exact for small x; -inf at -1, nan below."""
+    """log(1 + x), accurate for small x; -inf at -1, and nan below."""
     T = type(x)
     if x > -1:
         return T(getattr(x, "context", math).log1p(x))
@@ -64,7 +64,7 @@ def log1p(x: Any) -> Any:
 
 
 def log_sum(x: Any, y: Any) -> Any:
-    """log(x + y), of which the larger may be 1 and the other small."""
+    """log(x + y), accurate also if one of them is 1 and the other small."""
     return log1p(min(x, y)) if max(x, y) == 1 else log(x + y)
 
 
@@ -77,9 +77,10 @@ def sqrt(x: Any) -> Any:
 
 
 def stirling_error(x: Any) -> tuple[Any, Any]:
-    """log(x!) less Stirling's x log(x) - x + log(2 pi x) / 2, up to 1 log(x!) itself; and the derivative.
+    """The error of Stirling's approximation, log(x!) - (x log(x) - x + log(2 pi x) / 2), and its derivative.
 
-    It is 0 at 0, at 1 and at inf, about 1 / (12 x) where x is large, and nan below 0; that of log(x!) digamma(x + 1).
+    For x up to 1 they are log(x!) itself and digamma(x + 1). The error is 0 at 0, at 1 and at inf, about 1 / (12 x) for
+    large x, and nan below 0.
     """
     T = type(x)
     if not 0 <= x < INFINITY:
@@ -97,7 +98,7 @@ def stirling_error(x: Any) -> tuple[Any, Any]:
 
 
 def exact_stirling_error(x: Any) -> tuple[Any, Any]:
-    """As above, of mpmath's numbers: with digits for x + 1 and the differences to lose, or by two terms of a series."""
+    """`stirling_error` of an mpmath number: with extra digits, because differences cancel, or by a series."""
     own, size = x.context, x.context.mag(x)
     if size < -own.prec / 2:
         return (x * own.pi**2 / 12 - own.euler) * x, x * own.pi**2 / 6 - own.euler
@@ -121,66 +122,66 @@ def series(x: Any, coefficients: tuple[float, ...]) -> Any:
 
 
 def sigmoid(x: Any) -> Any:
-    """The logistic function, 1 / (1 + e^-x), exact in both tails."""
+    """The logistic function, 1 / (1 + e^-x), accurate in both tails."""
     T = type(x)
     small = exp(-abs(x))
     return (T(1) if x >= 0 else small) / (T(1) + small)
 
 
 def softplus(x: Any) -> Any:
-    """The logarithm of 1 + e^x, exact in both tails; at -x it is -log(sigmoid(x))."""
+    """The logarithm of 1 + e^x, accurate in both tails; at -x it is -log(sigmoid(x))."""
     T = type(x)
     return (x if x > 0 else T(0)) + log1p(exp(-abs(x)))
 
 
 def sign(x: Any) -> Any:
-    """1, -1, or x itself where it is 0 or nan."""
+    """1, -1, or x itself if it is 0 or nan."""
     T = type(x)
     return T(1) if x > 0 else (T(-1) if x < 0 else x)
 
 
 def times(weight: Any, x: Any) -> Any:
-    """weight * x, and 0 where the weight is 0, whatever x is: a weight of 0 means that x does not count."""
+    """weight * x, and 0 if the weight is 0, even if x is inf or nan."""
     T = type(x)
     return T(0) if weight == 0 else weight * x
 
 
 def gap(x: Any, y: Any) -> Any:
-    """x - y, and 0 where they are equal, which infinities may be too."""
+    """x - y, and 0 if they are equal, infinities included."""
     T = type(x)
     return T(0) if x == y else x - y
 
 
 def shifted(x: Any, y: Any, shift: Any) -> Any:
-    """(x - y) + shift: also in a loop that may add up in any order, where a small shift would be lost."""
+    """(x - y) + shift in this order, also in loops whose sums may be reordered, where a small shift could be lost."""
     return x - y + shift
 
 
-def portion(x: Any, whole: Any) -> Any:
-    """x / whole, and 1 where they are equal, which infinities may be too."""
+def portion(x: Any, y: Any) -> Any:
+    """x / y, and 1 if they are equal, infinities included."""
     T = type(x)
-    return T(1) if x == whole else x / whole
+    return T(1) if x == y else x / y
 
 
-# Numbers of any size, as a mantissa and a power of 2: m * 2^k.
+# Numbers with an exponent of any size, as a mantissa and an exponent: m * 2^k.
 
 
 def exp_apart(x: Any) -> tuple[Any, Any]:
-    """e^x as m * 2^k with m about 0.7 to 1.42, however large or small that is; 0 below 2^NOTHING."""
+    """(m, k) with e^x = m * 2^k and m from 0.7 to 1.42, without overflow; m is 0 below 2^NOTHING."""
     T = type(x)
     if hasattr(x, "context") or math.isnan(x):
         return exp(x), T(0)
     k = x / LN2
     if k < NOTHING:
         return T(0), T(NOTHING)
-    if x + T(0.125) == x:  # hardly a fraction left
+    if x + T(0.125) == x:  # x has no bits left for a fraction
         return T(1), T(k)
     k = T(round(k))
     return exp(T(float(x) - float(k) * LN2_HIGH - float(k) * LN2_LOW)), k
 
 
 def logb(x: Any) -> Any:
-    """The k of the largest 2^k up to |x|; one more than any where x is inf or nan, one less where it is not normal."""
+    """The exponent k of the largest 2^k <= |x|; for inf and nan one more than any, for 0 and subnormals one less."""
     T = type(x)
     if hasattr(x, "context"):
         return T(0)
@@ -189,7 +190,7 @@ def logb(x: Any) -> Any:
 
 
 def exp2(k: Any) -> Any:
-    """2^k, for a k without a fraction; 0 where no normal number is as small."""
+    """2^k for an integer k given as a float; 0 where it would be subnormal."""
     T = type(k)
     if hasattr(k, "context"):
         return T(2) ** k
@@ -200,12 +201,12 @@ def exp2(k: Any) -> Any:
 
 
 def largest_power(kind: type) -> int:
-    """The k of the largest 2^k of a float type, which is float32 if it has 4 bytes."""
+    """The exponent of the largest power of 2 of a float type, which is float32 if it has 4 bytes, else float64."""
     return 127 if getattr(kind(0), "itemsize", 8) == 4 else 1023
 
 
 def spare(row: Sequence[Any]) -> Any:
-    """Room for a row like another, whatever is there before its numbers are."""
+    """A new row of the same length, with undefined content."""
     return [x * 0 for x in row]
 
 
@@ -213,7 +214,7 @@ def spare(row: Sequence[Any]) -> Any:
 
 
 def largest(row: Sequence[Any]) -> Any:
-    """The largest number of a row; nan if there is one."""
+    """The largest number of a row; nan if one of them is nan."""
     found = row[0]
     for j in range(len(row)):
         x = row[j]
@@ -231,6 +232,6 @@ def total(row: Sequence[Any]) -> Any:
 
 
 def exp_below(row: Sequence[Any], top: Any, out: Any) -> None:
-    """Fill `out` with e^(x - top); what equals the top gives 1, at inf too."""
+    """Fill `out` with e^(x - top); it is 1 where x equals top, inf included."""
     for j in range(len(row)):
         out[j] = exp(gap(row[j], top))

@@ -1,4 +1,4 @@
-"""The call of a kernel for elements or rows side by side."""
+"""Call a kernel for several elements or rows at a time, vectorized or, if that is not possible, lane by lane."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lossreg.kernels.simd.vectors import Lanes
 
 
 def resolved(typing: Any, kernel: Any, kinds: tuple[Any, ...]) -> Any:
-    """The signature of a function for arguments of these types; None where it cannot be compiled for them."""
+    """The signature of a function for arguments of these types; None if it does not compile for them."""
     try:
         return typing.resolve_function_type(kernel, kinds, {})
     except NumbaError:
@@ -24,7 +24,7 @@ def resolved(typing: Any, kernel: Any, kinds: tuple[Any, ...]) -> Any:
 
 @intrinsic
 def together(typing: Any, kernel: Any, arguments: Any, like: Any) -> Any:
-    """What the kernel gives for rows or elements side by side; one by one where it cannot be compiled for that."""
+    """Call the kernel with lanes and rows of lanes; lane by lane if it does not compile for them."""
     form = resolved(typing, kernel, tuple(arguments))
     one_by_one: Any = None if form else typing.resolve_function_type(kernel, tuple(map(single, arguments)), {})
     given = (form or one_by_one).return_type
@@ -53,14 +53,14 @@ def together(typing: Any, kernel: Any, arguments: Any, like: Any) -> Any:
 
 
 def apply(context: Any, builder: Any, function: Any, form: Any, given: list[Any], kind: Any) -> Any:
-    """Emit the call of a function, with its own defaults for what is not given, and its result as of a type."""
+    """Call a function, with its defaults for missing arguments, and cast the result to `kind`."""
     defaults = [context.get_constant_generic(builder, x, x.value) for x in form.args[len(given) :]]
     result = context.get_function(function, form)(builder, [*given, *defaults])
     return context.cast(builder, result, form.return_type, kind)
 
 
 def single(kind: Any) -> Any:
-    """The type of one row of what stands side by side."""
+    """The type of one lane: of lanes a number, of a row of lanes a strided array."""
     if isinstance(kind, LaneRow):
         return types.Array(kind.dtype, 1, "A")
     return kind.dtype if isinstance(kind, Lanes) else kind

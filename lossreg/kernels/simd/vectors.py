@@ -1,8 +1,8 @@
-"""Lanes: one number of each of several elements or rows, as one vector, for which a kernel runs once.
+"""Lanes: a numba type for vectors of LANES numbers, one of each of several elements or rows, and its operations.
 
-A kernel's loop over ten classes is too short to fill the processor's vectors, and its logarithm is one number. Compiled
-for the lanes of 16 rows it does the same with all of them. What both branches of a condition give is computed, and each
-lane takes its own (lossreg.kernels.simd.if_conversion).
+The loop of a kernel over ten classes is too short to fill vector registers, and its logarithm is a scalar. Compiled for
+the lanes of 16 rows, the kernel computes all of them at a time. Both sides of a branch are computed, and each lane
+takes its result (lossreg.kernels.simd.if_conversion).
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from lossreg.kernels.compiler.type_inference import kernel_operation
 
 
 class Lanes(types.Type):
-    """A number of each of several elements or rows."""
+    """The type of a vector of LANES numbers."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
         super().__init__(f"Lanes({dtype})")
 
     def can_convert_from(self, _: Any, other: Any) -> Any:
-        """A number stands for itself in every row."""
+        """Whether a number can be broadcast to lanes."""
         return Conversion.safe if isinstance(other, types.Number | types.Boolean) else None
 
     def unify(self, _: Any, other: Any) -> Any:
-        """What may be either a number or lanes is lanes."""
+        """The common type of a number and lanes is lanes."""
         return self if isinstance(other, types.Number | types.Boolean) else None
 
 
 class LaneClass(types.Opaque):
-    """What `type` gives of lanes: it makes lanes of numbers."""
+    """The type of `type(x)` for lanes x, which converts numbers and lanes to lanes."""
 
     def __init__(self, instance: Any) -> None:
         self.instance = instance
@@ -52,7 +52,7 @@ class LaneClass(types.Opaque):
 
 @register_model(Lanes)
 class LanesModel(models.PrimitiveModel):
-    """A vector."""
+    """The data model: an LLVM vector."""
 
     def __init__(self, manager: Any, kind: Lanes) -> None:
         super().__init__(manager, kind, llvm.VectorType(manager[kind.dtype].get_value_type(), LANES))
@@ -62,12 +62,12 @@ register_model(LaneClass)(models.OpaqueModel)
 
 
 def is_number(kind: Any) -> bool:
-    """Whether a type is a number, or one for each row."""
+    """Whether a type is that of a number or of lanes."""
     return isinstance(kind, Lanes | types.Number | types.Boolean)
 
 
 def common(*kinds: Any) -> Any:
-    """The type in which numbers meet: of those with a fraction, else of the integers; that of lanes before others."""
+    """The scalar type of an operation: the widest of the floats, else integers, else booleans; lanes before numbers."""
     for family in (types.Float, types.Integer, types.Boolean):
         lanes = [kind.dtype for kind in kinds if isinstance(kind, Lanes) and isinstance(kind.dtype, family)]
         found = lanes or [unliteral(kind) for kind in kinds if isinstance(kind, family)]
@@ -77,7 +77,7 @@ def common(*kinds: Any) -> Any:
 
 
 def splat(builder: Any, number: Any) -> Any:
-    """Emit a vector of one number."""
+    """Broadcast a number to a vector."""
     form = llvm.VectorType(number.type, LANES)
     single = builder.insert_element(llvm.Constant(form, llvm.Undefined), number, llvm.IntType(32)(0))
     first = llvm.Constant(llvm.VectorType(llvm.IntType(32), LANES), [0] * LANES)
@@ -85,7 +85,7 @@ def splat(builder: Any, number: Any) -> Any:
 
 
 def convert(context: Any, builder: Any, value: Any, kind: Any, to: Lanes) -> Any:
-    """Emit a number, or lanes, as lanes of another type."""
+    """Convert a number, or lanes, to lanes of another type."""
     if not isinstance(kind, Lanes):
         return splat(builder, context.cast(builder, value, kind, to.dtype))
     source, target = kind.dtype, to.dtype
@@ -108,7 +108,7 @@ def _cast(context: Any, builder: Any, kind: Any, to: Any, value: Any) -> Any:
 
 
 def generator(emit: Any) -> Any:
-    """The implementation of an operation on vectors."""
+    """The implementation of an operation on lanes for numba's lower_builtin."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         return emit(builder, form.args[0].dtype, *arguments)
@@ -116,8 +116,8 @@ def generator(emit: Any) -> Any:
     return generate
 
 
-def defines(function: Any, emit: Any, result: Any, count: int) -> None:
-    """Define an operation on lanes: what it emits, and its numbers' type from that of the arguments."""
+def define(function: Any, emit: Any, result: Any, count: int) -> None:
+    """Define an operation on lanes: its code, and the scalar type of the result as a function of the arguments'."""
 
     @kernel_operation(function)
     class Operation(AbstractTemplate):
@@ -131,25 +131,25 @@ def defines(function: Any, emit: Any, result: Any, count: int) -> None:
 
 
 def call(builder: Any, name: str, *arguments: Any) -> Any:
-    """Emit a call of an operation of LLVM's on vectors of floats."""
+    """Call an LLVM intrinsic on vectors of floats."""
     form = arguments[0].type
     kind = llvm.FunctionType(form, [form] * len(arguments))
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.{spelt(form)}"), arguments)
 
 
 def spelt(form: Any) -> str:
-    """A vector as LLVM writes it in the names of its operations."""
+    """The suffix for a vector type in the names of LLVM's intrinsics, such as v16f32."""
     number = form.element
     return f"v{LANES}" + ({llvm.FloatType(): "f32", llvm.DoubleType(): "f64"}.get(number) or f"i{number.width}")
 
 
 def either(by_float: str, by_integer: str) -> Any:
-    """An operation that the builder has two names for."""
+    """An operation for which the builder has one method for floats and one for integers."""
     return lambda builder, kind, x, y: getattr(builder, by_float if isinstance(kind, types.Float) else by_integer)(x, y)
 
 
 def comparison(symbol: str) -> Any:
-    """A comparison: false where a number is nan, but != true."""
+    """A comparison; with nan it is false, except for !=, which is true."""
 
     def emit(builder: Any, kind: Any, x: Any, y: Any) -> Any:
         if isinstance(kind, types.Float):
@@ -160,7 +160,7 @@ def comparison(symbol: str) -> Any:
 
 
 def extreme(symbol: str) -> Any:
-    """Python's max or min: the first unless the second is beyond it."""
+    """Python's max or min: the first argument unless the second is larger, or smaller."""
     return lambda builder, kind, x, y: builder.select(comparison(symbol)(builder, kind, y, x), y, x)
 
 
@@ -182,12 +182,12 @@ def opposite(builder: Any, _: Any, x: Any) -> Any:
 
 
 def same(kind: Any) -> Any:
-    """The type of what operations give numbers of a type: their own."""
+    """The result type of an arithmetic operation: that of the arguments."""
     return kind
 
 
 def truth(_: Any) -> Any:
-    """The type of what comparisons give."""
+    """The result type of a comparison."""
     return types.boolean
 
 
@@ -203,12 +203,12 @@ _operations = [
 _operations += [(max, extreme(">"), same, 2), (min, extreme("<"), same, 2), (abs, magnitude, same, 1)]
 _operations += [(operator.neg, negative, same, 1), (operator.not_, opposite, truth, 1)]
 for _operation in _operations:
-    defines(*_operation)
+    define(*_operation)
 
 
 @infer_getattr
 class LanesAttributes(AttributeTemplate):
-    """What lanes have: their class."""
+    """The attribute __class__ of lanes."""
 
     key = Lanes
 
@@ -219,20 +219,20 @@ class LanesAttributes(AttributeTemplate):
 
 @infer_getattr
 class LaneClassAttributes(AttributeTemplate):
-    """What the class of lanes can do: be called."""
+    """The attribute __call__ of the class of lanes."""
 
     key = LaneClass
 
     def resolve___call__(self, kind: LaneClass) -> Any:
-        """The call with one number, or lanes."""
+        """The type of a call with one number, or lanes."""
 
-        class Making(AbstractTemplate):
+        class ConversionCall(AbstractTemplate):
             key = kind
 
             def generic(self, args: Any, _: Any) -> Any:
                 return signature(kind.instance, *args) if len(args) == 1 and is_number(args[0]) else None
 
-        return types.Function(Making)
+        return types.Function(ConversionCall)
 
 
 @lower_builtin(LaneClass, types.Any)
