@@ -41,14 +41,14 @@ def evidential(
     half = T(0.5)
     e = mean - target
     omega, evidence = T(2) * beta * (T(1) + nu), T(2) * nu + alpha
-    spread = e * e * nu + omega
-    by_spread = (alpha + half) / spread
-    value = half * (T(LOG_PI) - log(nu)) - alpha * log(omega) + (alpha + half) * log(spread) + lgamma(alpha)
+    width = e * e * nu + omega
+    by_width = (alpha + half) / width
+    value = half * (T(LOG_PI) - log(nu)) - alpha * log(omega) + (alpha + half) * log(width) + lgamma(alpha)
     value = value - lgamma(alpha + half) + penalty * abs(e) * evidence
-    by_mean = by_spread * T(2) * e * nu + penalty * sign(e) * evidence
-    by_omega = by_spread - alpha / omega
-    by_nu = by_omega * T(2) * beta + by_spread * e * e - half / nu + T(2) * penalty * abs(e)
-    by_alpha = log(spread) - log(omega) + digamma(alpha) - digamma(alpha + half) + penalty * abs(e)
+    by_mean = by_width * T(2) * e * nu + penalty * sign(e) * evidence
+    by_omega = by_width - alpha / omega
+    by_nu = by_omega * T(2) * beta + by_width * e * e - half / nu + T(2) * penalty * abs(e)
+    by_alpha = log(width) - log(omega) + digamma(alpha) - digamma(alpha + half) + penalty * abs(e)
     return value, by_mean, by_nu, by_alpha, by_omega * T(2) * (T(1) + nu)
 
 
