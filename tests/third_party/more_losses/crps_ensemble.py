@@ -1,4 +1,4 @@
-"""Continuous ranked probability score of an ensemble: its distance from the target, less half of the distance between its members.
+"""Continuous ranked probability score of an ensemble: how far it is from the target, less half of its own width.
 
 value = mean_j |x_j - y| - mean_jk |x_j - x_k| / 2
 slope = sign(x_j - y) / M - sum_k sign(x_j - x_k) / M^2    by member j of M
