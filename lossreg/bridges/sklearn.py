@@ -118,7 +118,7 @@ class LossRegressor(RegressorMixin, LinearModel):  # type: ignore[misc]
     max_iter, tol: the most iterations, and the largest slope (step, for newton-cg) at which it stops.
     """
 
-    def __init__(  # noqa: PLR0913  the parameters of an estimator
+    def __init__(
         self,
         loss: str | Loss = "mse",
         *,
@@ -152,7 +152,7 @@ class LossClassifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
     C: the factor of the losses. The other parameters are those of `LossRegressor`.
     """
 
-    def __init__(  # noqa: PLR0913  the parameters of an estimator
+    def __init__(
         self,
         loss: str | Loss = "cross_entropy",
         *,

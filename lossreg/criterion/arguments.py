@@ -39,6 +39,8 @@ def as_array(given: Any, owner: str, what: str) -> Array:
         raise InvalidType(
             f"{owner}: expected {what} as an ordinary array; got a masked array: pass its data, and where=~mask"
         )
+    if not isinstance(given, np.ndarray):
+        given = foreign_array(given, owner, what)
     try:
         array = np.asarray(given)
     except ValueError as error:
@@ -48,6 +50,56 @@ def as_array(given: Any, owner: str, what: str) -> Array:
         kinds = f"{listed(map(str, FLOATS))}, integer or boolean"
         raise InvalidType(f"{owner}: expected {what} as numbers of type {kinds}; got {got}")
     return array
+
+
+def foreign_array(given: Any, owner: str, what: str) -> Any:
+    """The array of another library's object, without a copy where that library allows it; other things as they are.
+
+    Raises InvalidType or InvalidInput, with the remedy, for a tensor that requires a gradient or is traced, categories,
+    and missing values.
+    """
+    library = type(given).__module__.partition(".")[0]
+    bridge = {"torch": "torch", "jax": "jax", "jaxlib": "jax"}.get(library)
+    if bridge:
+        try:
+            return np.asarray(given)
+        except (RuntimeError, TypeError) as error:  # it requires a gradient, is traced, narrow, or on another device
+            reason = str(error).partition("\n")[0]
+            message = f"{owner}: expected {what} as numbers in memory; got a {type(given).__name__} that {bridge} keeps"
+            remedy = f"lossreg.bridges.{bridge} has losses that differentiate, or detach it and move it to the CPU"
+            raise InvalidType(f"{message} ({reason}); {remedy}") from error
+    kind = str(getattr(given, "dtype", getattr(given, "type", "")))
+    if kind == "category" or kind.startswith(("Categorical", "Enum", "dictionary")):
+        raise InvalidType(f"{owner}: expected {what} as numbers; got categories: {REMEDIES.get(library, 'give codes')}")
+    missing = getattr(given, "null_count", 0)
+    missing = missing() if callable(missing) else missing
+    if not missing and hasattr(getattr(given, "dtype", None), "na_value"):
+        missing = int(given.isna().sum())
+    if missing:
+        raise InvalidInput(
+            f"{owner}: expected {what} without missing values; got {missing}: fill them, or drop the rows"
+        )
+    if hasattr(given, "__dlpack__") and not hasattr(given, "__array__"):
+        return np.from_dlpack(given)
+    return given
+
+
+REMEDIES = {
+    "pandas": "give labels.cat.codes",
+    "polars": "give labels.to_physical()",
+    "pyarrow": "give labels.indices",
+}
+"""How the codes of categories are had in a library."""
+
+
+def refuse_misaligned(owner: str, given: Iterable[Any]) -> None:
+    """Raise InvalidInput for pandas objects whose indices differ: arrays go by position."""
+    indices = [x.index for x in given if type(x).__module__.startswith("pandas.") and hasattr(x, "index")]
+    if any(not index.equals(indices[0]) for index in indices):
+        raise InvalidInput(
+            f"{owner}: expected pandas objects with equal indices, as arrays go by position; "
+            "align them, or give each as .to_numpy()"
+        )
 
 
 def shown(value: Any) -> str:

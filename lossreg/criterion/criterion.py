@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from lossreg.criterion.arguments import as_array, inputs_by_name, reject_call_arguments, shown
+from lossreg.criterion.arguments import as_array, inputs_by_name, refuse_misaligned, reject_call_arguments, shown
 from lossreg.criterion.batch_kernels.batch_check import check_batch
 from lossreg.criterion.batch_kernels.coupled_plan import batch_plan
 from lossreg.criterion.bound_form import BoundForm
@@ -178,6 +178,13 @@ class Criterion(SecondOrder):
         assert plan is not None  # noqa: S101  all arguments are arrays
         return plan.denominator(arrays, sample_weight, where)
 
+    def plan(self, *arrays: Any, sample_weight: Any = None, where: Any = None, wrt: Any = None) -> Plan:
+        """How calls with such arrays are computed; raises what a call would for their types and shapes."""
+        given, weight, mask = self._as_arrays(arrays, sample_weight, where)
+        plan = self._plan(given, weight, mask, wrt, None)
+        assert plan is not None  # noqa: S101  they are arrays now
+        return plan
+
     def _plan(self, arrays: Any, sample_weight: Any, where: Any, wrt: Any, out: Any) -> Plan | None:
         """The plan of a call; None if an argument is not a plain array and has to be converted to one."""
         key: tuple[Any, ...] = (wrt if wrt.__class__ is not list else tuple(wrt),)
@@ -208,6 +215,7 @@ class Criterion(SecondOrder):
         """Convert the inputs, weights and mask to arrays of numbers."""
         name, names = self.loss.name, [entry.name for entry in self.loss.inputs]
         names += names[-1:] * len(given)  # the last input may be several arrays
+        refuse_misaligned(name, (*given, sample_weight, where))
         return (
             tuple([as_array(x, name, what) for x, what in zip(given, names, strict=False)]),
             None if sample_weight is None else as_array(sample_weight, name, "sample_weight"),

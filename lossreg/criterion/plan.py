@@ -53,6 +53,11 @@ class Plan(ABC):
         self.divisor = divisor if fixed is not None and divisor > 0 else None
         self.substitutes: dict[Any, Self] = {}
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the inputs, in the form of the loss that the arrays fit."""
+        return tuple([entry.name for entry in self.bound.form.inputs])
+
     @abstractmethod
     def run(
         self,

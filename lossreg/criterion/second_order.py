@@ -113,10 +113,8 @@ class SecondOrder:
 
 def no_hessian(loss: Loss, hessian: Any) -> InvalidParameter:
     """The error of a loss that has no such second derivative."""
-    if not loss.with_hessian({p.name: p.default for p in loss.parameters}, CURVATURE).forms:
+    if hessian == PRODUCT or not any(form.fusible for form in loss.forms):
         return InvalidParameter(f"{loss.name} has no second derivatives")
-    if not loss.hessians or hessian == PRODUCT:
-        return InvalidParameter(f"{loss.name} has no second derivative; give a number above 0 as hessian")
     hint = nearest(hessian, loss.hessians) if isinstance(hessian, str) else ""
     message = f"{loss.name}: expected {choices(loss)} as hessian; got {shown(hessian)}"
     return InvalidParameter(message + (hint and f"; {hint}"))

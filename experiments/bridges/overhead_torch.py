@@ -1,0 +1,104 @@
+"""Overhead of losses inside PyTorch: forward and backward, beside PyTorch's own loss and an empty autograd.Function.
+
+    python experiments/bridges/overhead_torch.py [--compiled]
+
+Each row is the median of alternating runs in one process on one thread: microseconds of our module, and its time
+divided by that of PyTorch's loss, and by that of the bare criterion plus an empty autograd.Function.
+"""
+
+import argparse
+import statistics
+import time
+
+import torch
+from torch.nn import functional
+
+import lossreg
+from lossreg.bridges.torch import Loss
+
+CASES = {
+    "mse 32 x 1": ("mse", functional.mse_loss, (32, 1)),
+    "cross_entropy 64 x 10": ("cross_entropy", functional.cross_entropy, (64, 10)),
+    "bce_with_logits 64 x 10": ("bce_with_logits", functional.binary_cross_entropy_with_logits, (64, 10)),
+    "mse 1M": ("mse", functional.mse_loss, (1_000_000,)),
+    "huber 1M": ("huber", functional.huber_loss, (1_000_000,)),
+    "bce_with_logits 1M": ("bce_with_logits", functional.binary_cross_entropy_with_logits, (1_000_000,)),
+    "cross_entropy 4096 x 1000": ("cross_entropy", functional.cross_entropy, (4096, 1000)),
+}
+
+
+RUNS = 7
+"""Fewest runs of each function."""
+
+
+class Empty(torch.autograd.Function):
+    """A function that does nothing."""
+
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.save_for_backward(x, y)
+        return x.new_empty(())
+
+    @staticmethod
+    def backward(ctx, upstream):
+        del upstream
+        x, _ = ctx.saved_tensors
+        return x, None
+
+
+def step(loss, x, y):
+    """Return a function that computes a loss and its gradient."""
+
+    def run():
+        x.grad = None
+        loss(x, y).backward()
+
+    return run
+
+
+def seconds(functions, budget=1.5):
+    """Measure functions in turns; return the median processor time of one call of each."""
+    repeats = []
+    for function in functions:
+        function()
+        start = time.perf_counter()
+        function()
+        repeats.append(max(1, int(0.005 / (time.perf_counter() - start))))
+    found = [[] for _ in functions]
+    end = time.perf_counter() + budget
+    while time.perf_counter() < end or len(found[0]) < RUNS:
+        for function, repeat, times in zip(functions, repeats, found, strict=True):
+            start = time.process_time()
+            for _ in range(repeat):
+                function()
+            times.append((time.process_time() - start) / repeat)
+    return [statistics.median(times) for times in found]
+
+
+def main():
+    """Measure every case and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--compiled", action="store_true", help="both inside torch.compile(fullgraph=True)")
+    compiled = parser.parse_args().compiled
+    torch.set_num_threads(1)
+    lossreg.set_num_threads(1)
+    print(f"{'case':28} {'us':>9} {'/ torch':>8} {'/ (kernel + empty)':>19}")
+    for title, (name, peer, shape) in CASES.items():
+        x = torch.randn(shape, requires_grad=True)
+        y = torch.randint(0, shape[1], shape[:1]) if name == "cross_entropy" else torch.rand(shape)
+        ours, theirs = Loss(name), lambda a, b, peer=peer: peer(a, b)
+        if compiled:
+            ours, theirs = torch.compile(ours, fullgraph=True), torch.compile(theirs, fullgraph=True)
+        criterion, arrays = lossreg.create(name), (x.detach().numpy(), y.numpy())
+        functions = (
+            step(ours, x, y),
+            step(theirs, x, y),
+            step(Empty.apply, x, y),
+            lambda criterion=criterion, arrays=arrays: criterion.value_and_grad(*arrays),
+        )
+        own, torchs, empty, kernel = seconds(functions)
+        print(f"{title:28} {own * 1e6:9.1f} {own / torchs:8.2f} {own / (kernel + empty):19.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Arrays of other libraries, given straight to a criterion."""
+
+import jax
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import torch
+
+import lossreg
+from lossreg.criterion.arguments import as_array
+from lossreg.errors import InvalidInput, InvalidType
+
+X, Y = np.array([0.5, -1.0, 2.0], np.float32), np.array([0.0, 1.0, 2.5], np.float32)
+MSE = lossreg.create("mse")
+MAKERS = {
+    "torch": torch.from_numpy,
+    "jax": jax.numpy.asarray,
+    "pandas": pd.Series,
+    "polars": pl.Series,
+    "pyarrow": pa.array,
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_arrays_of_other_libraries_are_taken_without_a_copy(make):
+    given = make(X)
+    assert MSE(given, make(Y)) == MSE(X, Y)
+    one, other = (as_array(given, "mse", "prediction") for _ in range(2))
+    assert np.shares_memory(one, other)
+
+
+class DlpackOnly:
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **keywords):
+        return self.array.__dlpack__(**keywords)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+def test_dlpack_alone_is_enough():
+    given = DlpackOnly(X)
+    assert MSE(given, Y) == MSE(X, Y)
+    assert np.shares_memory(as_array(given, "mse", "prediction"), X)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [torch.from_numpy(X).requires_grad_(), torch.from_numpy(X).bfloat16(), torch.empty(3, device="meta")],
+    ids=["requires_grad", "bfloat16", "device"],
+)
+def test_tensors_that_are_no_plain_memory_are_refused_with_the_bridge(given):
+    with pytest.raises(InvalidType, match=r"mse: expected prediction as numbers .* lossreg\.bridges\.torch has losses"):
+        MSE(given, Y)
+
+
+def test_traced_arrays_are_refused_with_the_bridge():
+    with pytest.raises(InvalidType, match=r"lossreg\.bridges\.jax has losses"):
+        jax.jit(lambda x: MSE(x, Y))(X)
+
+
+@pytest.mark.parametrize(
+    ("labels", "remedy"),
+    [
+        (pd.Series([0, 1, 1], dtype="category"), "cat.codes"),
+        (pd.Categorical(["a", "b", "b"]), "codes"),
+        (pl.Series(["a", "b", "b"], dtype=pl.Categorical), "to_physical"),
+        (pa.array(["a", "b", "b"]).dictionary_encode(), "indices"),
+    ],
+)
+def test_categories_are_refused_with_the_remedy(labels, remedy):
+    with pytest.raises(InvalidType, match=f"expected label as numbers; got categories: .*{remedy}"):
+        lossreg.create("cross_entropy")(np.zeros((3, 2)), labels)
+
+
+@pytest.mark.parametrize(
+    "given", [pd.Series([1.0, None, 2.0], dtype="Float32"), pl.Series([1.0, None, 2.0]), pa.array([1.0, None, 2.0])]
+)
+def test_missing_values_are_refused(given):
+    with pytest.raises(InvalidInput, match="expected prediction without missing values; got 1"):
+        MSE(given, Y)
+
+
+def test_nan_in_a_plain_series_is_a_number():
+    assert np.isnan(MSE(pd.Series([1.0, np.nan]), pd.Series([1.0, 2.0])))
+
+
+def test_indices_of_pandas_have_to_be_equal():
+    with pytest.raises(InvalidInput, match="mse: expected pandas objects with equal indices"):
+        MSE(pd.Series(X), pd.Series(Y, index=[2, 1, 0]))
+    assert MSE(pd.Series(X, index=[2, 1, 0]), pd.Series(Y, index=[2, 1, 0])) == MSE(X, Y)
