@@ -96,9 +96,7 @@ def differentiable(criterion: Criterion) -> Callable[..., Any]:
     def result(arrays: Any, weight: Any, where: Any, needed: tuple[bool, ...] | None = None) -> Any:
         return value_like(criterion, arrays, weight, where, needed)
 
-    summed = (
-        criterion if criterion.reduction != "none" else create(criterion.loss, reduction="sum", **criterion.parameters)
-    )
+    summed = Criterion(criterion.loss, "sum", criterion.parameters)
     value.defvjp(forward, lambda kept, upstream: tuple(map(as_tuple, backward(kept, upstream))), symbolic_zeros=True)
     return value
 
