@@ -23,7 +23,7 @@ from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.drivers import compiled_loops
 from lossreg.kernels.drivers.optimizer_update import compile_update
 from lossreg.kernels.drivers.slabs import SLAB, slabs
-from lossreg.kernels.numerics.stable import exp, spare
+from lossreg.kernels.numerics.stable import empty_like, exp
 
 RANDOM = np.random.default_rng(3)
 
@@ -263,7 +263,7 @@ def test_a_kernel_with_a_buffer_of_its_own_takes_short_rows_and_channels_first_r
         slope1: lossreg.plugin.Slope,
         slope2: lossreg.plugin.Slope,
     ):
-        spared, value = spare(x1), x1[0] * 0
+        spared, value = empty_like(x1), x1[0] * 0
         for j in range(len(x1)):
             spared[j] = exp(x1[j] - x2[j])
         for j in range(len(x1)):

@@ -27,7 +27,7 @@ def multiply_add(builder: Any, x: Any, y: Any, z: Any) -> Any:
 
 
 @intrinsic
-def fused(_: Any, x: Any, y: Any, z: Any) -> Any:
+def fma(_: Any, x: Any, y: Any, z: Any) -> Any:
     """x * y + z, fused if the processor has the instruction."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
@@ -68,7 +68,7 @@ def from_bits(_: Any, x: Any) -> Any:
 
 
 @intrinsic
-def alike(_: Any, x: Any, of: Any) -> Any:
+def cast_like(_: Any, x: Any, of: Any) -> Any:
     """Cast x to the type of `of`: numba infers wider types for results of integer operations."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:

@@ -21,8 +21,8 @@ from numba.extending import overload
 
 from lossreg.kernels.compiler.intrinsics import heap_buffer
 from lossreg.kernels.compiler.options import EXACT, inner
-from lossreg.kernels.elementary.extended_range import make_exp2, make_exp_apart, make_logb
-from lossreg.kernels.elementary.formats import Format, alike, bits, from_bits, fused, horner, number
+from lossreg.kernels.elementary.extended_range import make_exp2, make_exp_frexp, make_logb
+from lossreg.kernels.elementary.formats import Format, bits, cast_like, fma, from_bits, horner, number
 from lossreg.kernels.numerics import stable
 from lossreg.kernels.numerics.stirling import ROOT, ROOT_TAIL, STIRLING32, STIRLING64
 
@@ -65,14 +65,14 @@ def make_exp(f: Format) -> Callable[[Any], Any]:
         # These comparisons let nan pass; a test for it would be a branch, which prevents vectorization.
         bounded = lowest if x < lowest else x
         bounded = highest if bounded > highest else bounded
-        shifted = fused(bounded, log2e, shift)
+        shifted = fma(bounded, log2e, shift)
         count = shifted - shift
-        r = fused(count, -low, fused(count, -high, bounded))
-        growth = one + fused(r * r, horner(r, coefficients), r)
-        k = alike(bits(shifted) - shift_bits, mantissa)
-        first = alike(k >> single, mantissa)
-        upper = from_bits(alike((first + bias) << mantissa, mantissa))
-        lower = from_bits(alike((k - first + bias) << mantissa, mantissa))
+        r = fma(count, -low, fma(count, -high, bounded))
+        growth = one + fma(r * r, horner(r, coefficients), r)
+        k = cast_like(bits(shifted) - shift_bits, mantissa)
+        first = cast_like(k >> single, mantissa)
+        upper = from_bits(cast_like((first + bias) << mantissa, mantissa))
+        lower = from_bits(cast_like((k - first + bias) << mantissa, mantissa))
         return growth * upper * lower
 
     return exp
@@ -87,13 +87,13 @@ def make_expm1(f: Format) -> Callable[[Any], Any]:
     def expm1(x: Any) -> Any:
         bounded = -limit if x < -limit else x
         bounded = limit if bounded > limit else bounded
-        shifted = fused(bounded, log2e, shift)
+        shifted = fma(bounded, log2e, shift)
         count = shifted - shift
-        r = fused(count, -low, fused(count, -high, bounded))
-        growth = fused(r * r, horner(r, coefficients), r)
-        k = alike(bits(shifted) - shift_bits, mantissa)
-        power = from_bits(alike((k + bias) << mantissa, mantissa))
-        return exp(x) if x > limit else fused(power, growth, power - one)
+        r = fma(count, -low, fma(count, -high, bounded))
+        growth = fma(r * r, horner(r, coefficients), r)
+        k = cast_like(bits(shifted) - shift_bits, mantissa)
+        power = from_bits(cast_like((k + bias) << mantissa, mantissa))
+        return exp(x) if x > limit else fma(power, growth, power - one)
 
     return expm1
 
@@ -107,15 +107,15 @@ def make_log(f: Format) -> Callable[[Any, Any], Any]:
     def log(x: Any, tail: Any) -> Any:
         normal = x * lift if x < tiny else x
         pattern = bits(normal)
-        k = alike(alike(pattern - anchor, mantissa) >> mantissa, mantissa)
-        m = from_bits(alike(pattern - alike(k << mantissa, mantissa), mantissa))
-        exponent = alike(k - (lifted if x < tiny else none), one)
+        k = cast_like(cast_like(pattern - anchor, mantissa) >> mantissa, mantissa)
+        m = from_bits(cast_like(pattern - cast_like(k << mantissa, mantissa), mantissa))
+        exponent = cast_like(k - (lifted if x < tiny else none), one)
         a = m - one
         s = a / (two + a)
         z = s * s
         square = half * a * a
-        series = s * fused(z, horner(z, coefficients), square)
-        result = fused(exponent, high, a - (square - (series + fused(exponent, low, tail))))
+        series = s * fma(z, horner(z, coefficients), square)
+        result = fma(exponent, high, a - (square - (series + fma(exponent, low, tail))))
         edge = x if x == inf else (-inf if x == zero else nan)
         return result if (x > zero) & (x < inf) else edge
 
@@ -197,7 +197,7 @@ for original, make in (
     (stable.log1p, make_log1p),
     (stable.sqrt, plain_sqrt),
     (stable.stirling_error, make_stirling_error),
-    (stable.exp_apart, make_exp_apart),
+    (stable.exp_frexp, make_exp_frexp),
     (stable.logb, make_logb),
     (stable.exp2, make_exp2),
 ):
@@ -229,14 +229,14 @@ def _largest(row: Any) -> Any:
         found = lowest
         for j in range(row.size):
             pattern = bits(row[j])
-            ordered = alike(pattern ^ ((pattern >> sign_bit) & magnitude), magnitude)
+            ordered = cast_like(pattern ^ ((pattern >> sign_bit) & magnitude), magnitude)
             found = ordered if ordered > found else found
-        return from_bits(alike(found ^ ((found >> sign_bit) & magnitude), magnitude))
+        return from_bits(cast_like(found ^ ((found >> sign_bit) & magnitude), magnitude))
 
     return largest
 
 
-@compiles(stable.spare)
-def _spare(row: Any) -> Any:
+@compiles(stable.empty_like)
+def _empty_like(row: Any) -> Any:
     """A heap buffer for an array. For lanes there is none, so that kernels that need it run lane by lane."""
     return (lambda row: heap_buffer(row)) if isinstance(row, types.Array) else None  # noqa: PLW0108  as above

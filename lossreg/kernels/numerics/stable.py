@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INFINITY = math.inf
 
-NOTHING = -(2.0**100)
+ZERO_EXPONENT = -(2.0**100)
 """The exponent k in m * 2^k that represents 0, with m = 0."""
 
 LN2 = math.log(2)
@@ -166,14 +166,14 @@ def portion(x: Any, y: Any) -> Any:
 # Numbers with an exponent of any size, as a mantissa and an exponent: m * 2^k.
 
 
-def exp_apart(x: Any) -> tuple[Any, Any]:
-    """(m, k) with e^x = m * 2^k and m from 0.7 to 1.42, without overflow; m is 0 below 2^NOTHING."""
+def exp_frexp(x: Any) -> tuple[Any, Any]:
+    """(m, k) with e^x = m * 2^k and m from 0.7 to 1.42, without overflow; m is 0 below 2^ZERO_EXPONENT."""
     T = type(x)
     if hasattr(x, "context") or math.isnan(x):
         return exp(x), T(0)
     k = x / LN2
-    if k < NOTHING:
-        return T(0), T(NOTHING)
+    if k < ZERO_EXPONENT:
+        return T(0), T(ZERO_EXPONENT)
     if x + T(0.125) == x:  # x has no bits left for a fraction
         return T(1), T(k)
     k = T(round(k))
@@ -205,7 +205,7 @@ def largest_power(kind: type) -> int:
     return 127 if getattr(kind(0), "itemsize", 8) == 4 else 1023
 
 
-def spare(row: Sequence[Any]) -> Any:
+def empty_like(row: Sequence[Any]) -> Any:
     """A new row of the same length, with undefined content."""
     return [x * 0 for x in row]
 

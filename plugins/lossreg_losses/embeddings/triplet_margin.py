@@ -16,7 +16,7 @@ Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginLoss
 (1.5, [-1.0, 1.0], [1.0, -0.0], [0.0, -1.0])
 """
 
-from lossreg.kernels.numerics import distance, excess, spare
+from lossreg.kernels.numerics import distance, empty_like, excess
 from lossreg.plugin import Loss, Positive, Real, Row, Slope, hookimpl, loss
 
 
@@ -34,7 +34,7 @@ def triplet_margin(
     swap: bool = False,
 ) -> float:
     T = type(anchor[0])
-    turn, turned = spare(anchor) if swap else anchor, T(0)
+    turn, turned = empty_like(anchor) if swap else anchor, T(0)
     near = distance(anchor, positive, eps, positive_slope, p)
     far = distance(anchor, negative, eps, negative_slope, p)
     if swap:

@@ -15,7 +15,7 @@ Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginWith
 (3.75, [-6.0, 5.0], [6.0, -0.0], [-0.0, -5.0])
 """
 
-from lossreg.kernels.numerics import Distance, gap, spare
+from lossreg.kernels.numerics import Distance, empty_like, gap
 from lossreg.plugin import Loss, Positive, Real, Row, Slope, hookimpl, loss
 
 
@@ -32,8 +32,8 @@ def triplet_margin_with_distance(
     swap: bool = False,
 ) -> float:
     T = type(anchor[0])
-    push, turned = spare(anchor), T(0)
-    turn, other = (spare(anchor), spare(anchor)) if swap else (anchor, anchor)
+    push, turned = empty_like(anchor), T(0)
+    turn, other = (empty_like(anchor), empty_like(anchor)) if swap else (anchor, anchor)
     near = distance_function(anchor, positive, anchor_slope, positive_slope)
     far = distance_function(anchor, negative, push, negative_slope)
     if swap:

@@ -22,7 +22,7 @@ Source: Graves et al. (2006), doi:10.1145/1143844.1143891; PyTorch's CTCLoss. Un
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import LN2, NOTHING, exp2, exp_apart, logb
+from lossreg.kernels.numerics import LN2, ZERO_EXPONENT, exp2, exp_frexp, logb
 from lossreg.plugin import (
     Array,
     Axes,
@@ -75,9 +75,9 @@ def ctc(
     symbols = np.full((samples, 2 * labels.shape[1] + 1), blank)
     symbols[:, 1::2] = np.where(behind, blank, labels)
     # A path may jump over a blank between labels that differ; over all else as good as never.
-    jumps = np.full((samples, symbols.shape[1] + 1), NOTHING)
+    jumps = np.full((samples, symbols.shape[1] + 1), ZERO_EXPONENT)
     jumps[:, ::2] = 0
-    jumps[:, 2:-2:2] = np.where(symbols[:, 3::2] == symbols[:, 1:-2:2], NOTHING, 0)
+    jumps[:, 2:-2:2] = np.where(symbols[:, 3::2] == symbols[:, 1:-2:2], ZERO_EXPONENT, 0)
     sums, table = np.empty((samples, 2)), Scratch(frames + 2, symbols.shape[1] + 3)
     slope = slopes.get("log_probs", np.empty((0, samples, classes), log_probs.dtype))
     slope[np.arange(len(slope))[:, np.newaxis] >= input_lengths] = 0  # what `align` leaves as it is
@@ -112,7 +112,7 @@ def align(
     for t in range(count):
         advance(log_probs[t, i], symbol, top, 0, 1, over, now, size, m[t], k[t])
     whole, most = now[top], size[top]
-    whole = whole * 0.0 if 2 * most < NOTHING else whole
+    whole = whole * 0.0 if 2 * most < ZERO_EXPONENT else whole
     sums[i, 0], sums[i, 1] = whole, most
     own = whole / whole * sample_weight[i]
     begin(top, jump, top - 1, -1, over, now, size)
@@ -125,7 +125,7 @@ def align(
         for c in range(len(row)):
             row[c] = frame[c]
         for c in range(len(row)):
-            growth, by = exp_apart(row[c])
+            growth, by = exp_frexp(row[c])
             row[c] = growth * exp2(by)
         for s in range(top):
             row[symbol[s]] -= said[s]
@@ -140,7 +140,7 @@ def begin(top: int, jump: Any, first: int, step: int, over: Any, now: Any, size:
     """
     for s in range(top + 1):
         over[s] = jump[first + step * (s - 1)]
-        now[s], size[s] = (1.0, 0.0) if s < 2 else (0.0, NOTHING)
+        now[s], size[s] = (1.0, 0.0) if s < 2 else (0.0, ZERO_EXPONENT)
 
 
 def advance(
@@ -158,11 +158,11 @@ def advance(
     """Go on by a frame: `part` and `power` take the sums with what it says, `now` and `size` those before the next."""
     # Every state has two neighbours: none comes from the two before the first, and behind the last is the end.
     part[0], part[1], part[top + 2] = 0.0, 0.0, 0.0
-    power[0], power[1], power[top + 2] = NOTHING, NOTHING, NOTHING
+    power[0], power[1], power[top + 2] = ZERO_EXPONENT, ZERO_EXPONENT, ZERO_EXPONENT
     for s in range(top):
         part[s + 2] = frame[symbol[first + step * s]]
     for s in range(top):
-        growth, by = exp_apart(part[s + 2])
+        growth, by = exp_frexp(part[s + 2])
         product = now[s] * growth
         rise = logb(product)
         part[s + 2], power[s + 2] = product * exp2(-rise), size[s] + by + rise
