@@ -11,6 +11,7 @@ Shapes: box and target (N, 4). Ranges: any finite numbers. Source: Rezatofighi e
 
 from typing import Annotated
 
+from lossreg.kernels.numerics import gap
 from lossreg.plugin import Finite, Loss, Row, Slope, Width, hookimpl, loss
 
 Box = Annotated[Row[Finite], Width(4)]
@@ -30,13 +31,14 @@ def giou(box: Box, target: Box, slope: Slope) -> float:
     share = shared / union if union > 0 else T(0)
     filled = union / hull if hull > 0 else T(1)
     by_union, by_hull = (T(1) / union if union > 0 else T(0)), (T(1) / hull if hull > 0 else T(0))
-    by_shared, by_area = by_hull - by_union - share * by_union, share * by_union - by_hull
     for j in range(4):
         side, across = (T(-1) if j < 2 else T(1)), (y if j % 2 == 0 else x)
         inside = T(box[j] > target[j]) if j < 2 else T(box[j] < target[j])
         outside = T(box[j] < target[j]) if j < 2 else T(box[j] > target[j])
         own, around = (high * T(wide > 0), around_y) if j % 2 == 0 else (wide * T(high > 0), around_x)
-        slope[j] = side * (by_area * own + by_shared * inside * over * across + filled * by_hull * outside * around)
+        common = inside * over * across
+        growth = gap(filled * outside * around, own) + common
+        slope[j] = side * (by_hull * growth + by_union * (share * own - (T(1) + share) * common))
     return T(2) - share - filled
 
 
