@@ -47,6 +47,30 @@ def csv_cell(value: Any) -> Any:
     return printable("'" * value.startswith(FORMULA) + value)
 
 
+def command_line(*arguments: object) -> str:
+    """Return a command of lossreg that works as typed in the shell in which this process was started.
+
+    It is called `lossreg` if the shell finds it under that name, or else by the path under which it was started, or by
+    Python where it was imported. Arguments are quoted where a shell needs that.
+    """
+    import sys
+    from pathlib import Path
+    from shlex import join
+    from shutil import which
+
+    started = Path(sys.argv[0])
+    if started.name == "lossreg":
+        program = ["lossreg"] if which("lossreg") else [str(started)]
+    else:
+        program = [sys.executable, "-m", "lossreg"]
+    return join([*program, *map(str, arguments)])
+
+
+def shortened(text: str, length: int = 100) -> str:
+    """Return text that fits into a message: its beginning, if it has more characters than `length`."""
+    return text if len(text) <= length else f"{text[:length]}..."
+
+
 def columns(rows: Iterable[Iterable[str]], right: Iterable[bool] = ()) -> list[str]:
     """Return the lines of a table; each column is as wide as its widest cell, and `right` marks those aligned right."""
     table = [[one_line(cell) for cell in row] for row in rows]

@@ -477,10 +477,10 @@ def test_run_prints_some_lines_and_a_table_and_how_to_go_on(command, tmp_path):
     assert [line.split()[0] for line in lines[lines.index("") + 2 :][:4]] == ["loss", "r2", "mae", "rmse"]
     assert f"here/{path.name}" in "\n".join(lines)
     assert not [line for line in lines if line.startswith("compare")]
-    again = next(line for line in lines if line.startswith("run again")).split()[3:]
+    again = next(line for line in lines if line.startswith("run again")).split("lossreg ")[1].split()
     assert command(*again, "--runs", "there").stdout.count("epoch 40/40") == 1
     more = command(*again).stdout.splitlines()
-    compared = next(line for line in more if line.startswith("compare")).split()[2:]
+    compared = next(line for line in more if line.startswith("compare")).split("lossreg ")[1].split()
     first, second = command(*compared).stdout.split()[1:3]
     assert path.name.endswith(first)
     assert first != second
@@ -551,7 +551,7 @@ def test_a_signal_to_stop_is_a_short_line_and_exit_code_130(tmp_path, number):
     assert worker.returncode == 130, errors
     assert errors == "lossreg: error: interrupted\n"
     (path,) = tmp_path.glob("runs/*")
-    assert f"resume      lossreg resume runs/{path.name}\n" in output
+    assert f"lossreg resume runs/{path.name}\n" in output
     status = json.loads(path.joinpath("status.json").read_text())
     assert status["status"] == "interrupted"
     assert path.joinpath("checkpoints", f"step-{status['step']}.safetensors").exists()

@@ -115,7 +115,7 @@ def test_an_interrupted_run_has_a_checkpoint_of_its_step_and_can_be_resumed(tmp_
 
 def test_a_finished_run_says_so(tmp_path):
     path = lossreg.run(small(), root=tmp_path).path
-    with pytest.raises(NotResumable, match=r"is finished; lossreg run .*config\.yaml repeats it"):
+    with pytest.raises(NotResumable, match=r"is finished; .*lossreg run .*config\.yaml repeats it"):
         lossreg.resume(path)
 
 

@@ -42,6 +42,8 @@ def csv(
 
 def read(path: str, separator: str, quote: str, encoding: str) -> Any:
     """Read a file as an Arrow table of text; raises InvalidInput for a file that is no table."""
+    from os import strerror
+
     import pyarrow as pa
     from pyarrow import csv as arrow
 
@@ -69,7 +71,8 @@ def read(path: str, separator: str, quote: str, encoding: str) -> Any:
         table = arrow.read_csv(buffer, reading, parsing, converting) if content.strip() else pa.table({})
     except (OSError, ValueError, LookupError, TypeError) as error:
         hint = "; encoding: latin-1 reads files of older Windows programs" if "UTF8" in str(error) else ""
-        raise refused(f"{error}{hint}") from None
+        system = strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
+        raise refused(system or f"{error}{hint}") from None
     if quote and content.count(quote.encode()) % 2:
         raise refused(f"a {quote} is not closed, as their number is odd; quote: '' reads them like other characters")
     others = [sign for sign in (";", "\t", "|", ",") if sign != separator and sign in names[0]]

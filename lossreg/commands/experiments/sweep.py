@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> None:
     from lossreg.experiment.storage.runs import Run
     from lossreg.experiment.sweep.run_sweep import sweep
     from lossreg.experiment.sweep.sweep_progress import sweep_progress_for
+    from lossreg.formatting import command_line
 
     summary = sweep(
         options.file,
@@ -60,9 +61,9 @@ def run(options: argparse.Namespace) -> None:
     say(f"trials      {', '.join(f'{count} {status}' for status, count in summary.counts.items())}")
     say(f"summary     {summary.path / 'summary.json'}, .csv")
     if summary.best:
-        say(f"run best    lossreg run {summary.path / 'best.yaml'}")
-        say(f"compare     lossreg compare {summary.path}")
-        say(f"report      lossreg report {summary.path} -o report.html")
+        say(f"run best    {command_line('run', summary.path / 'best.yaml')}")
+        say(f"compare     {command_line('compare', summary.path)}")
+        say(f"report      {command_line('report', summary.path, '-o', 'report.html')}")
     failed = [trial for config in summary.configs for trial in config.trials if summary.statuses[trial.id] == "failed"]
     for trial in failed[:SOME]:
         say(f"failed      {trial}: {Run(summary.path / trial.id).state.get('error')}")

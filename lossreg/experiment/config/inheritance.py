@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lossreg.errors import InvalidConfig
 from lossreg.experiment.config.keys import EXTENDS, SETTINGS
 from lossreg.experiment.config.yaml_document import MAX_DEPTH, Document
+from lossreg.formatting import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +34,10 @@ def compose(source: str | Path | Mapping[str, Any], changes: Iterable[str]) -> D
         combined = Document("changes", {})
         for change in changes:
             combined = merge(combined, Document.from_option(change), combined.name)
+        if EXTENDS in combined.content:
+            combined.add_problem(
+                (EXTENDS,), "--set changes what a file says, and cannot extend another; write it there"
+            )
         document = merge(document, combined, document.name)
     return document
 
@@ -60,7 +65,7 @@ def extend(document: Document, file: Path, extended_by: tuple[Path, ...]) -> Doc
     if isinstance(below.content, Mapping):
         return merge(extend(below, path, extended_by), document, document.name)
     if not below.problems:
-        document.add_problem((EXTENDS,), f"expected a config in {path}, got {below.content!r}")
+        document.add_problem((EXTENDS,), f"expected a config in {path}, got {shortened(repr(below.content))}")
     document.problems += below.problems
     return document
 

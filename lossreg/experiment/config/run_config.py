@@ -47,6 +47,7 @@ from lossreg.experiment.config.keys import (
 )
 from lossreg.experiment.config.validation import ConfigValidator, PluginConfig
 from lossreg.experiment.task.metrics import METRIC_NAMES
+from lossreg.formatting import shortened
 from lossreg.registry.registries import losses, trackers
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def validate(document: Document, name: str) -> Config:
     content = document.content
     if not isinstance(content, Mapping) or not content:
         document.raise_problems()
-        found = "nothing" if not content else f"{content!r}"
+        found = "nothing" if not content else f"{shortened(repr(content))}"
         document.add_problem((), f"expected a mapping with {', '.join(PLUGIN_KEYS)}, got {found}")
         document.raise_problems()
     validator = ConfigValidator(document)
@@ -165,7 +166,7 @@ def validate_training(validator: ConfigValidator, given: Any) -> dict[str, Any]:
     """Check the key `train`."""
     document = validator.document
     if not isinstance(given, Mapping | None):
-        document.add_problem(("train",), f"expected a mapping such as {{epochs: 10}}, got {given!r}")
+        document.add_problem(("train",), f"expected a mapping such as {{epochs: 10}}, got {shortened(repr(given))}")
         given = None
     options = validator.parameters(("train",), given or {}, TRAIN)
     if options.get("epochs") and options.get("steps"):

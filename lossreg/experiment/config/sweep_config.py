@@ -34,6 +34,7 @@ from lossreg.errors import nearest
 from lossreg.experiment.config.keys import EXTENDS, SWEEP
 from lossreg.experiment.config.validation import ConfigValidator
 from lossreg.experiment.config.yaml_document import KeyPath, dotted
+from lossreg.formatting import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,9 @@ class SweepConfig:
         """Check the value of `sweep`; raises InvalidConfig with every problem found."""
         path = (SWEEP,)
         if not isinstance(content, Mapping):
-            document.add_problem(path, f"expected a mapping such as {{grid: {SECTIONS['grid']}}}, got {content!r}")
+            document.add_problem(
+                path, f"expected a mapping such as {{grid: {SECTIONS['grid']}}}, got {shortened(repr(content))}"
+            )
             document.raise_problems()
         validator = ConfigValidator(document)
         options = validator.parameters(path, content, SWEEP_PARAMETERS)
@@ -152,7 +155,7 @@ def read_section(document: Document, name: str, content: Any) -> list[SweptKey]:
     if content is None:
         return []
     if not isinstance(content, Mapping) or not content:
-        document.add_problem(path, f"expected a mapping such as {SECTIONS[name]}, got {content!r}")
+        document.add_problem(path, f"expected a mapping such as {SECTIONS[name]}, got {shortened(repr(content))}")
         return []
     for value_path, key, value in leaves(path, (), content):
         distribution, values, problem = read_distribution(value, key[-1]) if name == "draw" else read_list(value)
@@ -203,7 +206,7 @@ def read_distribution(value: Any, last_name: str | int) -> tuple[str, list[Any],
         return name, list(given), ""
     above = " above 0" * (name == "log_uniform")
     problem = f"{name}: expected the lowest and the highest value, two finite numbers{above} such as [1, 10]"
-    return "", [], f"{problem}, got {given!r}"
+    return "", [], f"{problem}, got {shortened(repr(given))}"
 
 
 def is_number(value: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidParameter, LossregError, listed, nearest
 from lossreg.experiment.config.yaml_document import dotted
+from lossreg.formatting import shortened
 from lossreg.registry.loading import SUFFIX
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class ConfigValidator:
         """Check that a key has a list; a missing key has an empty one."""
         given = content.get(key)
         if not isinstance(given, list | tuple | None):
-            self.document.add_problem((key,), f"expected a list such as {example}, got {given!r}")
+            self.document.add_problem((key,), f"expected a list such as {example}, got {shortened(repr(given))}")
             given = None
         return list(given or ())
 

@@ -24,6 +24,7 @@ from lossreg.experiment.training.interrupts import InterruptHandler
 from lossreg.experiment.training.loop import TrainingLoop
 from lossreg.experiment.training.prepare import prepare
 from lossreg.extras import optional_imports
+from lossreg.formatting import command_line
 
 FORCED = "--force resumes the run nevertheless"
 
@@ -58,7 +59,9 @@ def resume(path: str | Path, progress: Progress | None = None, *, force: bool = 
         if changed and not force:
             raise NotResumable(f"{path}: {changed}; {FORCED}")
         if not changed and directory.read("status.json", "status")["status"] == "finished":
-            raise NotResumable(f"{path}: the run is finished; lossreg run {directory.path / 'config.yaml'} repeats it")
+            raise NotResumable(
+                f"{path}: the run is finished; {command_line('run', directory.path / 'config.yaml')} repeats it"
+            )
         training = prepare_training(config, progress)
         trained_on = directory.read("data.json").get("fingerprint")
         if trained_on not in (None, training.prepared.encoding.fingerprint):

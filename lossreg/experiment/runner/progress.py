@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.runs import Run, runs_in
-from lossreg.formatting import columns, counted, printable
+from lossreg.formatting import columns, command_line, counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lossreg.experiment.training.prepare import PreparedRun
 
 SHOWN_EPOCHS = 10
+COMPARED = 20
+"""The latest runs among which one on the same data is looked for, to compare with."""
 PURPOSES = {"train": "train on", "validation": "validate on", "test": "test on"}
 
 
@@ -93,10 +95,11 @@ class ProgressLines(Progress):
         """Print where the results so far are, and how to continue."""
         self.print(f"stopped; the results so far are in {path}")
         if Run(path).status != "diverged":  # resumed, it would diverge at the same step
-            self.print(f"resume      lossreg resume {path}")
+            self.print(f"resume      {command_line('resume', path)}")
             return
         for change in remedies_for_divergence(self.config):
-            self.print(f"run again   lossreg run {path / 'config.yaml'} --set {change}{runs_option(path)}")
+            again = command_line("run", path / "config.yaml", "--set", change, *runs_option(path))
+            self.print(f"run again   {again}")
 
     def finished(self, result: Result) -> None:
         """Print the metrics, where the run is, and what to do next."""
@@ -110,13 +113,16 @@ class ProgressLines(Progress):
         path = result.path
         config, option = path / "config.yaml", runs_option(path)
         self.print(f"run         {path}")
-        self.print(f"run again   lossreg run {config} --set seed={result.config['seed'] + 1}{option}")
-        self.print(f"sweep       lossreg sweep {config} --set sweep.repeats=4 --jobs 2{option}")
-        others = [run.path for run in runs_in(path.parent) if run.path != path]
+        seed = f"seed={result.config['seed'] + 1}"
+        self.print(f"run again   {command_line('run', config, '--set', seed, *option)}")
+        repeats = ("--set", "sweep.repeats=4", "--jobs", "2")
+        self.print(f"sweep       {command_line('sweep', config, *repeats, *option)}")
+        latest = [run for run in runs_in(path.parent) if run.path != path][-COMPARED:]
+        others = [run.path for run in latest if run.config.get("data") == result.config["data"]]
         if others:
-            self.print(f"compare     lossreg compare {others[-1]} {path}")
-        self.print(f"report      lossreg report {path} -o report.html")
-        self.print(f"the loss    lossreg show {result.config['loss']['name']}")
+            self.print(f"compare     {command_line('compare', others[-1], path)}")
+        self.print(f"report      {command_line('report', path, '-o', 'report.html')}")
+        self.print(f"the loss    {command_line('show', result.config['loss']['name'])}")
 
 
 class ProgressBar(ProgressLines):
@@ -162,9 +168,9 @@ def progress_for(output: TextIO | None = None) -> Progress:
     return ProgressBar(output) if output.isatty() and find_spec("rich") else ProgressLines(output)
 
 
-def runs_option(path: Path) -> str:
+def runs_option(path: Path) -> list[str]:
     """The option with which a command puts another run beside this one, if it would not do so by default."""
-    return f" --runs {path.parent}" * (path.parent != files.root_of(None))
+    return ["--runs", str(path.parent)] if path.parent != files.root_of(None) else []
 
 
 def remedies_for_divergence(config: Config) -> Iterator[str]:
