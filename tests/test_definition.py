@@ -347,6 +347,16 @@ def test_a_parameter_has_an_annotation_that_its_values_can_be_checked_against(an
         lossreg.plugin.loss(kernel)
 
 
+def test_a_default_is_a_value_that_the_parameter_may_have():
+    for default in (None, -1.0, "text"):
+
+        def kernel(x: Real, y: Real, scale: Positive = default):
+            return scale * (x - y), scale
+
+        with pytest.raises(InvalidDefinition, match=f"kernel: expected .* as the default of scale; got {default!r}"):
+            lossreg.plugin.loss(kernel)
+
+
 @pytest.mark.parametrize("names", ["N,D", "N N", "... N ...", "N C-2", "N -1"])
 def test_axes_have_names(names):
     with pytest.raises(InvalidDefinition, match=f"^Axes: expected .*; got {names!r}"):

@@ -61,3 +61,29 @@ def test_a_file_that_is_missing_broken_or_named_like_a_module_is_explained(tmp_p
         assert checked.returncode == 2
         assert message in checked.stderr
         assert "Traceback" not in checked.stderr
+
+
+def test_pytest_runs_the_kit_on_the_losses_of_a_distribution(tmp_path):
+    lossreg("new", "my_loss", cwd=tmp_path)
+    folder = tmp_path / "my_loss"
+    metadata = folder / "my_loss-0.1.0.dist-info"
+    metadata.mkdir()
+    metadata.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: my-loss\nVersion: 0.1.0\n")
+    metadata.joinpath("entry_points.txt").write_text("[lossreg.losses]\nmy_loss = my_loss\n")
+    source = folder / "my_loss.py"
+    source.write_text(source.read_text().replace("slope = T(2) * scale", "slope = scale"))
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--lossreg",
+        "--lossreg-level=quick",
+        "-k",
+        "slopes_are_derivatives",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert 'slopes_are_derivatives: lossreg.get("my_loss").at(' in done.stdout
+    assert "2 failed" in done.stdout.splitlines()[-1]  # the distribution has a test of its own for each check

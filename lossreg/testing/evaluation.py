@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lossreg.definition.roles import Role
+from lossreg.registry.registries import losses
 from lossreg.testing.batches import value_and_grad
 from lossreg.testing.cases import literal
 from lossreg.testing.comparison import as_tuple
 
 if TYPE_CHECKING:
+    from lossreg.definition.loss import Loss
     from lossreg.definition.signature import Form
     from lossreg.testing.cases import Array, LossCase
     from lossreg.testing.loss_under_test import LossUnderTest
@@ -47,7 +50,13 @@ def describe(case: LossCase, point: Point) -> tuple[str, dict[str, Any]]:
     width = next((len(x) for x in point if isinstance(x, list)), case.width)
     changed = {k: x for k, x in case.parameters_for(width).items() if case.parameters[k] != case.base[k]}
     arguments = [*map(literal, point), *(f"{name}={literal(x)}" for name, x in changed.items())]
-    return f'lossreg.get("{case.loss.name}").at({", ".join(arguments)})', data
+    return f'lossreg.get("{name_or_file(case.loss)}").at({", ".join(arguments)})', data
+
+
+@cache
+def name_or_file(loss: Loss) -> str:
+    """Return what the loss is found by: its name, or its file if it is not installed."""
+    return loss.name if loss.name in losses.names() else loss.file
 
 
 def not_for_batch_kernels(tested: LossUnderTest) -> str:

@@ -44,7 +44,8 @@ class WorstPoint:
     point: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{self.error:.3g} {self.unit} (at most {self.limit:g}) at {self.place}"
+        limit = f" (at most {self.limit:g})" if self.unit != ULPS or self.error > self.limit else ""
+        return f"{self.error:.3g} {self.unit}{limit} at {self.place}"
 
 
 @dataclass(frozen=True)
