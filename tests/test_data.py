@@ -190,7 +190,7 @@ def test_a_csv_target_of_numbers_is_real_unless_classes_are_asked_for(path):
             "column 'a': missing in 1 of 2 rows; the first is 'nan', in row 2; on_missing: drop leaves",
         ),
         ("a,b\n1,2\n1\n1,2,3\n", "b", "the header has 2 cells, but 2 of 3 rows do not; one is '1'"),
-        ("a,a\n1,2\n", "a", "two columns have the same name: a, a"),
+        ("a,a\n1,2\n", "a", "two columns have the same name: 'a'"),
         ("a,b\n", "b", "the file has no rows of data"),
         ("", "b", "the file has no rows of data"),
         ("a,b\n1,2\ninf,3\n", "b", "'a': not a finite number in 1 of 2 rows; the first is inf, in row 2"),

@@ -36,7 +36,8 @@ def test_a_new_loss_does_not_overwrite_anything(tmp_path):
     again, odd = lossreg("new", "mine", cwd=tmp_path), lossreg("new", "My-Loss", cwd=tmp_path)
     assert (again.returncode, odd.returncode) == (2, 2)
     assert "mine: exists already; nothing was written" in again.stderr
-    assert "expected a name of lower-case letters, digits and underscores; got 'My-Loss'" in odd.stderr
+    assert "got 'My-Loss'" in odd.stderr
+    assert "that is no keyword of Python; got 'class'" in lossreg("new", "class", cwd=tmp_path).stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 

@@ -261,3 +261,11 @@ def test_rows_of_several_classes_have_no_predictions(tmp_path):
     result = lossreg.run({**WINE, "loss": "multilabel_soft_margin"}, root=tmp_path)
     assert read(result.path) is None
     assert prediction_summary(result.path) is None
+
+
+def test_a_number_that_json_lacks_in_the_environment_of_a_run_is_shown_as_text(runs, tmp_path):
+    path = tmp_path / runs[0].id
+    shutil.copytree(runs[0].path, path)
+    environment = json.loads((path / "environment.json").read_text())
+    (path / "environment.json").write_text(json.dumps({**environment, "cores": float("nan")}))
+    assert ["cores", "nan"] in embedded(page([Run(path)]))["environments"][0]["facts"]

@@ -96,6 +96,7 @@ def test_columns_are_found_by_name_in_any_table(tmp_path, prices):
         ({"color": ["red"], "size": [1.0]}, "there is no column 'colour'; did you mean 'color'?"),
         ({"colour": ["red"], "size": ["big"]}, "column 'size': not a number in 1 of 1 rows; the first is 'big'"),
         (np.zeros((2, 2)), "expected a table with the columns colour, size, as some hold words"),
+        ({"colour": [], "size": []}, "expected at least one row to predict, got none"),
         ({"colour": ["red", "red"], "size": [1.0]}, "expected a table of named columns of equal length"),
         ({"colour": ["red"], "size": [np.inf]}, "'size': expected a number, got inf, in row 1"),
     ],

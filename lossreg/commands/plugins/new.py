@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> None:
     """Write the distribution."""
     import re
     from importlib.resources import files
+    from keyword import iskeyword
     from pathlib import Path
     from string import Template
 
@@ -37,8 +38,10 @@ def run(options: argparse.Namespace) -> None:
     from lossreg.errors import InvalidParameter
 
     name, kind = options.name, options.kind
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise InvalidParameter(f"expected a name of lower-case letters, digits and underscores; got {name!r}")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or iskeyword(name):
+        raise InvalidParameter(
+            f"expected a name of lower-case letters, digits and underscores that is no keyword of Python; got {name!r}"
+        )
     folder = Path(name)
     if folder.exists():
         raise InvalidParameter(f"{folder}: exists already; nothing was written")

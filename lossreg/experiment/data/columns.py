@@ -7,6 +7,7 @@ says so, such as "na" or "null".
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -103,9 +104,9 @@ def as_arrow(source: Any) -> Any:
             source = pa.table(source)
         except (TypeError, ValueError, pa.ArrowException) as error:
             raise InvalidInput(f"expected a table of named columns of equal length: {error}") from None
-    repeated = sorted({name for name in source.column_names if source.column_names.count(name) > 1})
+    repeated = [name for name, count in Counter(source.column_names).items() if count > 1]
     if repeated:
-        raise InvalidInput(f"two columns have the same name: {', '.join(source.column_names)}")
+        raise InvalidInput(f"two columns have the same name: {listed(map(repr, repeated[:FEW]))}")
     return source
 
 

@@ -70,6 +70,8 @@ class TrainedModel:
     def outputs(self, data: Any) -> NDArray[np.float32]:
         """The outputs of the network, of shape (rows, outputs), before any link."""
         inputs, self.notes = self.encoding.inputs(data)
+        if not len(inputs):
+            raise InvalidInput("expected at least one row to predict, got none")
         return np.concatenate([outputs.copy() for outputs in self._chunks(inputs)])
 
     def _chunks(self, inputs: NDArray[np.float32]) -> Iterable[NDArray[np.float32]]:

@@ -19,6 +19,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from lossreg.experiment.report.page_data import page_data
+from lossreg.experiment.storage.records import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ SCRIPTS = ("chart.js", "page.js")
 def page(runs: Sequence[Run]) -> str:
     """Make the page about some runs."""
     style, scripts = asset("page.css"), [asset(name) for name in SCRIPTS]
-    data = json.dumps(page_data(runs), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    data = json.dumps(plain(page_data(runs)), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     policy = {
         "default-src": "'none'",
         "style-src": csp_hash(style),
