@@ -24,12 +24,12 @@ loss after each epoch so far. It has no state, so a resumed run has the same lea
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lossreg.definition.parameters import Parameter, bind, read_signature
+from lossreg.definition.parameters import REQUIRED, Parameter, bind, read_signature
 from lossreg.definition.returned_values import returned_values
 from lossreg.errors import InvalidDefinition, InvalidParameter, listed, nearest
 
@@ -66,7 +66,7 @@ class Component:
             if parameter.required:
                 continue
             try:
-                parameter.accept(parameter.default)
+                replace(parameter, default=REQUIRED).accept(parameter.default)  # None stands for the default
             except InvalidParameter as error:
                 raise InvalidDefinition(f"{component.name}: the default of {error}") from None
         return component

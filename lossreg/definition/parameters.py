@@ -123,13 +123,7 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[
                     f"{inspect.formatannotation(hints[argument.name])}; expected a domain such as Positive, or int, "
                     "float, bool, str, Literal[...], tuple[..., ...] or dict[str, ...] of these, or a union of them"
                 )
-            parameter = Parameter(argument.name, hints[argument.name], argument.default)
-            if not parameter.required and accept(parameter.annotation, parameter.default) is REFUSED:
-                raise InvalidDefinition(
-                    f"{function.__name__}: expected {parameter.allowed} as the default of {parameter.name}; "
-                    f"got {parameter.default!r}"
-                )
-            parameters.append(parameter)
+            parameters.append(Parameter(argument.name, hints[argument.name], argument.default))
     return supplied, tuple(parameters)
 
 
