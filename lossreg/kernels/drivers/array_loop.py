@@ -18,7 +18,7 @@ from lossreg.kernels.drivers.block_loop import BlockLoop
 from lossreg.kernels.drivers.operand import LEADING, Operand, Operands
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 from lossreg.kernels.drivers.threads import run_in_threads, split_evenly
-from lossreg.kernels.loops.vector import takes_lanes
+from lossreg.kernels.loops.vector import is_vectorizable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +64,7 @@ def constant(x: Array, operands: Operands) -> Operand:
 def takes_channels_first(form: Form, operands: Operands) -> bool:
     """Whether all arrays of rows are (N, C, ...) in memory, and the kernel can be vectorized over rows."""
     rows = [x for x in (*operands.slopes, *operands.inputs) if x is not None and x.has_rows]
-    vectorized = operands.inputs[0].row_length <= BLOCK // LANES and takes_lanes(form.kernel)
+    vectorized = operands.inputs[0].row_length <= BLOCK // LANES and is_vectorizable(form.kernel)
     return vectorized and all(x.channels_first_view() is not None for x in rows)
 
 

@@ -12,7 +12,7 @@ from lossreg.kernels.compiler.bytecode import calls_transcendentals
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.drivers.compiled_loops import argument_kind, form_entry
 from lossreg.kernels.drivers.threads import run_in_threads, split_evenly, useful_threads
-from lossreg.kernels.loops.vector import takes_lanes
+from lossreg.kernels.loops.vector import is_vectorizable
 
 if TYPE_CHECKING:
     from lossreg.definition.signature import Form
@@ -52,7 +52,7 @@ class BlockLoop:
         # A kernel by row fills all its slopes but the optional ones; those that the call does not want are scratch.
         slots = self.slots = tuple(range(len(slopes)))
         slow = calls_transcendentals(form.kernel)
-        vectorized = channels_first or (self.width <= LONGEST_VECTORIZED_ROW and slow and takes_lanes(form.kernel))
+        vectorized = channels_first or (self.width <= LONGEST_VECTORIZED_ROW and slow and is_vectorizable(form.kernel))
         # The vector loop reads rows from a transposed copy, so it can write slopes over an input directly. The scalar
         # loop may still read the input, so it writes the slope to scratch first.
         overwritten = -1 if vectorized else overwritten

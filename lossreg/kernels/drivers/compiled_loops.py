@@ -16,7 +16,7 @@ from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, Tuple
 from lossreg.kernels.compiler.options import EXACT, REORDERED
 from lossreg.kernels.compiler.specialize import clone, error_summary
 from lossreg.kernels.loops import scalar
-from lossreg.kernels.loops.vector import elements_abreast, rows_abreast
+from lossreg.kernels.loops.vector import vector_elements, vector_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from lossreg.definition.signature import Form
 
 TEMPLATES = {
-    True: (scalar.rows, rows_abreast),
-    False: (scalar.elementwise, elements_abreast),
+    True: (scalar.rows, vector_rows),
+    False: (scalar.elementwise, vector_elements),
 }
 """By whether a form takes rows: the scalar template and the vector template."""
 KEPT = 1024

@@ -44,12 +44,12 @@ INPUTS = 2
 BY_ROW: tuple[bool, ...] = ()
 
 
-def takes_lanes(function: Any) -> bool:
+def is_vectorizable(function: Any) -> bool:
     """Whether a kernel can run for several rows at a time: no loop of it depends on the data."""
     return not is_stock() and has_uniform_control_flow(function)
 
 
-def elements_abreast(
+def vector_elements(
     sums: Any,
     values: Any,
     sample_weight: Any,
@@ -87,7 +87,7 @@ def elements_abreast(
     return outside
 
 
-def rows_abreast(
+def vector_rows(
     sums: Any,
     values: Any,
     sample_weight: Any,
