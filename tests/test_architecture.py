@@ -1,6 +1,7 @@
 """The structure of the source: imports, folders, sizes and names. import-linter (`make lint`) proves the layers."""
 
 import ast
+import math
 import re
 import sys
 from collections import Counter
@@ -61,6 +62,7 @@ def test_numba_is_imported_by_kernels_only_and_its_private_parts_by_the_compiler
 @pytest.mark.parametrize("path", CORE, ids=relative)
 def test_the_core_names_no_plugin(path):
     names = {name for group in ("losses", "models", "optimizers") for name in ENTRY_POINTS[f"lossreg.{group}"]}
+    names -= {*dir(math)}  # gamma is a function first
     tree = parse(path)
     docstrings = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)}
     for node in ast.walk(tree):

@@ -31,7 +31,7 @@ loss: mse
 train: {epochs: 40}
 """
 
-PYTHON_ONLY = {"adaptive_log_softmax", "ctc", "linear_cross_entropy"}
+PYTHON_ONLY = {"adaptive_log_softmax", "aft", "ctc", "dpo", "linear_cross_entropy", "simpo"}
 
 LOSS = '''
 """Their own: a loss of another distribution."""

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from catalogue import CATALOGUE
 from hypothesis import assume, given, settings, strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from oracles import DISTANCES, ORACLES, by_position, evaluate
@@ -24,7 +25,7 @@ SCALES = st.integers(0, 64).map(lambda n: n / 16)
 
 
 def test_every_built_in_loss_has_an_oracle_and_inputs():
-    assert sorted(ORACLES) == BUILT_IN
+    assert sorted([*ORACLES, *CATALOGUE]) == BUILT_IN
     assert sorted(INPUTS) == sorted(ORACLES)
 
 

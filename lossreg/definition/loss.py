@@ -187,9 +187,16 @@ class Loss(Component):
     @property
     def task(self) -> str:
         """The kind of task that the loss is for, derived from its inputs."""
-        target = next((entry for entry in self.inputs if entry.is_target), self.inputs[-1])
-        if sum(entry.axis is not None for entry in self.inputs if entry is not target) > 1:
-            return "embedding"
+        targets = [entry for entry in self.inputs if entry.is_target]
+        target = targets[-1] if targets else self.inputs[-1]
+        form = self.forms[0]
+        compared = [entry for entry in self.inputs if entry.name in form.default_wrt]
+        kinds = {(entry.domain, entry.axis) for entry in compared}
+        if not form.by_batch and len(compared) > 1 and len(kinds) == 1:
+            if compared[0].axis is None:
+                return "ranking" if targets else "preference"
+            if target.domain is not REAL or not targets:
+                return "embedding"
         return (self.inputs[0] if target.domain is REAL else target).domain.task
 
     @property

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from lossreg.registry.registries import Offer
 
 
-def describe(kind: str, offer: Offer[Any], component: Component, *, trainable: bool = True) -> str:
-    """Return a plugin's documentation, inputs, parameters (as YAML if a config can have it) and origin."""
+def describe(
+    kind: str, offer: Offer[Any], component: Component, *, trainable: bool = True, elsewhere: Iterable[str] = ()
+) -> str:
+    """Return a plugin's documentation, inputs, parameters (as YAML if a config can have it) and origin.
+
+    `elsewhere` has the names that other libraries have for it.
+    """
     blocks = [f"{component.name} ({kind})", without_examples(component.doc)]
     forms = component.forms if isinstance(component, Loss) else []
     blocks.extend("or " * (form is not forms[0]) + describe_inputs(form) for form in forms)
@@ -25,6 +30,7 @@ def describe(kind: str, offer: Offer[Any], component: Component, *, trainable: b
     facts = [
         ("task", getattr(component, "task", "")),
         ("samples coupled", coupled),
+        ("elsewhere", ", ".join(elsewhere)),
         ("from", str(offer)),
         ("file", component.file),
     ]

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 RUNTIME = "runtime"
 PREFIX = "lossreg."
+ALIASES = "lossreg.aliases."
+"""A group of entry points with the names that another library, which ends the group's name, has for plugins.
+
+Their values are those of the plugins' own entry points.
+"""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ def enabled() -> list[Point]:
     """Return the entry points of all distributions except those that LOSSREG_DISABLE_PLUGINS names."""
     disabled = {normalized_distribution(name) for name in os.environ.get("LOSSREG_DISABLE_PLUGINS", "").split(",")}
     return [point for point in points(*sys.path) if normalized_distribution(point.distribution) not in disabled]
+
+
+def libraries() -> list[str]:
+    """Return the libraries of which names are known, sorted."""
+    return sorted({point.group.removeprefix(ALIASES) for point in enabled() if point.group.startswith(ALIASES)})
 
 
 class Registry(Generic[Kind]):
@@ -85,8 +95,9 @@ class Registry(Generic[Kind]):
     def find(self, name: str) -> Offer[Kind]:
         """Return the offer of a name, without importing the plugin; ``distribution:name`` picks one of several.
 
-        A name is matched exactly, or else by its normalized name, so that PyTorch's class names work. The path of a
-        Python file, such as ``./my_loss.py``, offers the plugin in it. Raises UnknownName or AmbiguousName.
+        A name is matched exactly, or else by its normalized name, so that PyTorch's class names work, or else as the
+        name that another library has. The path of a Python file, such as ``./my_loss.py``, offers the plugin in it.
+        Raises UnknownName or AmbiguousName.
         """
         if not isinstance(name, str):
             raise InvalidType(f"expected the name of a {self.kind}, got {name!r}")
@@ -100,6 +111,7 @@ class Registry(Generic[Kind]):
         offers = [o for o in self.offers() if not wanted or normalized_distribution(o.distribution) == wanted]
         matches = [o for o in offers if o.name == bare]
         matches = matches or [o for o in offers if normalized_name(o.name) == normalized_name(bare)]
+        matches = matches or self.named_elsewhere(name)
         if len(matches) == 1:
             return matches[0]
         if not matches:
@@ -108,6 +120,21 @@ class Registry(Generic[Kind]):
         choices = " or ".join(repr(f"{offer.distribution}:{offer.name}") for offer in matches)
         raise AmbiguousName(
             f"{self.kind} {name!r} is offered by {' and by '.join(map(str, matches))}; choose one with {choices}",
+        )
+
+    def named_elsewhere(self, name: str) -> list[Offer[Kind]]:
+        """Return the offers that another library has under a name."""
+        return [o for o in self._installed if normalized_name(name) in map(normalized_name, self.aliases(o))]
+
+    def aliases(self, offer: Offer[Kind], library: str = "") -> list[str]:
+        """Return the names that other libraries, or one of them, have for an offer."""
+        return sorted(
+            {
+                point.name
+                for point in enabled()
+                if point.group.startswith(ALIASES + library)
+                and (point.distribution, point.value) == (offer.distribution, offer.value)
+            }
         )
 
     def get(self, name: str) -> Kind:
@@ -172,7 +199,7 @@ def problems(registries: Iterable[Registry[Any]]) -> list[str]:
     found = []
     groups = [registry.group for registry in REGISTRIES]
     for distribution, group in sorted({(f"{p.distribution} {p.version}", p.group) for p in enabled()}):
-        if group not in groups:
+        if group not in groups and not group.startswith(ALIASES):
             known = alternatives(group, groups, "groups")
             found.append(f"{distribution} has entry points in the group {group!r}, which nothing reads; {known}")
     for registry in registries:

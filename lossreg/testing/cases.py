@@ -103,7 +103,8 @@ def values_to_test(parameter: Parameter) -> list[Any]:
     if domain.integer:
         return [1] if get_origin(get_args(annotation)[0]) is None else []
     numbers = [x for x in SETTINGS if bool(domain.contains(x)) and (x >= 0 or parameter.role is not Role.WEIGHT)]
-    return [*numbers, ROW_SETTING] if row_axis_of(annotation) is not None else numbers
+    row = tuple(x if bool(domain.contains(x)) else domain.example for x in ROW_SETTING)
+    return [*numbers, row] if row_axis_of(annotation) is not None else numbers
 
 
 def cases(loss: Loss) -> list[LossCase]:

@@ -6,8 +6,9 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from lossreg.registry.isolation import Inspection
     from lossreg.registry.registries import Registry
 
 ALL = "all"
@@ -26,6 +27,7 @@ def add(commands: Any) -> None:
         help=f"losses (the default), another kind that `lossreg list` names, or {ALL}",
     )
     command.add_argument("--task", metavar="TASK", help="only the losses for a task, such as regression")
+    command.add_argument("--like", metavar="LIBRARY", help="only what another library has too, with its names")
     command.set_defaults(run=run)
 
 
@@ -40,6 +42,22 @@ def registries_of(kind: str) -> Sequence[Registry[Any]]:
     raise argparse.ArgumentTypeError(f"no kind of plugin is called {kind!r}; {alternatives(kind, kinds, 'kinds')}")
 
 
+def in_library(inspections: Iterable[Inspection], library: str) -> list[Inspection]:
+    """Return those that another library has too; raises InvalidInput for a library that no plugin names."""
+    from lossreg.errors import InvalidInput, alternatives
+    from lossreg.registry.registries import libraries
+
+    known = libraries()
+    if library not in known:
+        raise InvalidInput(f"no names of {library!r} are known; {alternatives(library, known, 'libraries')}")
+    return [one for one in inspections if names_in(one, library)]
+
+
+def names_in(inspection: Inspection, library: str) -> str:
+    """Return the names that another library has for a plugin."""
+    return ", ".join(inspection.registry.aliases(inspection.offer, library))
+
+
 def run(options: argparse.Namespace) -> None:
     """Print a table of plugins, and a warning for each that cannot be used and for each name or group in doubt."""
     from lossreg.commands.output import print_prose_table, say, warn, width
@@ -51,10 +69,22 @@ def run(options: argparse.Namespace) -> None:
     found = [one for one in inspections if not one.error]
     if options.task is not None:
         found = with_task(found, options.task)
+    if options.like is not None:
+        found = in_library(found, options.like)
     one_kind = len(registries) == 1
     has_tasks = any(one.task for one in found)
-    header = [registries[0].kind if one_kind else "name", *["task"] * has_tasks, "from", "summary"]
-    rows = [[one.offer.name, *[one.task] * has_tasks, str(one.offer), one.summary] for one in found]
+    like = [f"in {options.like}"] * (options.like is not None)
+    header = [registries[0].kind if one_kind else "name", *like, *["task"] * has_tasks, "from", "summary"]
+    rows = [
+        [
+            one.offer.name,
+            *(names_in(one, options.like) for _ in like),
+            *[one.task] * has_tasks,
+            str(one.offer),
+            one.summary,
+        ]
+        for one in found
+    ]
     if not one_kind:
         header = ["kind", *header]
         rows = [[one.registry.kind, *row] for one, row in zip(found, rows, strict=True)]

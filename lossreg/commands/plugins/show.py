@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from lossreg.definition.loss import Loss
     from lossreg.errors import UnknownName
-    from lossreg.registry.registries import Offer
+    from lossreg.registry.registries import Offer, Registry
 
 
 def add(commands: Any) -> None:
@@ -28,17 +28,16 @@ def run(options: argparse.Namespace) -> None:
     """Describe the plugins that have a name, of whatever kind."""
     from lossreg.commands.output import say
     from lossreg.errors import BrokenPlugin, UnknownName
-    from lossreg.registry.describe import describe
     from lossreg.registry.isolation import load
     from lossreg.registry.loading import SUFFIX
     from lossreg.registry.registries import REGISTRIES
 
-    found: list[tuple[str, Offer[Any], Any]] = []
+    found: list[tuple[Registry[Any], Offer[Any], Any]] = []
     broken = []
     for registry in REGISTRIES:
         try:
             offer = registry.find(options.name)
-            found.append((registry.kind, offer, load(registry, offer)))
+            found.append((registry, offer, load(registry, offer)))
         except UnknownName:
             continue
         except BrokenPlugin as error:
@@ -47,7 +46,18 @@ def run(options: argparse.Namespace) -> None:
             broken.append(error)  # a file has a plugin of one kind only
     if not found:
         raise broken[0] if broken else unknown(options.name)
-    say("\n\n".join(describe(*one, trainable=one[0] != "loss" or is_trainable(one[2])) for one in found))
+    say("\n\n".join(described(*one) for one in found))
+
+
+def described(registry: Registry[Any], offer: Offer[Any], component: Any) -> str:
+    """Return the description of one plugin, with the names that other libraries have for it."""
+    from lossreg.registry.describe import describe
+    from lossreg.registry.registries import libraries
+
+    names = {library: registry.aliases(offer, library) for library in libraries()}
+    elsewhere = [f"{', '.join(aliases)} ({library})" for library, aliases in names.items() if aliases]
+    trainable = registry.kind != "loss" or is_trainable(component)
+    return describe(registry.kind, offer, component, trainable=trainable, elsewhere=elsewhere)
 
 
 def unknown(name: str) -> UnknownName:

@@ -4,6 +4,7 @@ They work on floats, on elements of arrays in compiled code, and on the high-pre
 """
 
 from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
+from lossreg.kernels.numerics.softmax import surprise
 from lossreg.kernels.numerics.special import digamma, dot, hypot, lgamma, others, power, softmax, tanh, weighted_dot
 from lossreg.kernels.numerics.stable import (
     INFINITY,
@@ -19,6 +20,7 @@ from lossreg.kernels.numerics.stable import (
     largest,
     log,
     log1p,
+    log1p_square,
     log_sum,
     logb,
     portion,
@@ -54,6 +56,7 @@ __all__ = [
     "lgamma",
     "log",
     "log1p",
+    "log1p_square",
     "log_sum",
     "logb",
     "others",
@@ -66,6 +69,7 @@ __all__ = [
     "softplus",
     "sqrt",
     "stirling_error",
+    "surprise",
     "tanh",
     "times",
     "total",

@@ -68,6 +68,15 @@ def log_sum(x: Any, y: Any) -> Any:
     return log1p(min(x, y)) if max(x, y) == 1 else log(x + y)
 
 
+def log1p_square(x: Any) -> Any:
+    """log(1 + x^2), also where the square overflows."""
+    T = type(x)
+    size = abs(x)
+    small = size < T(1e9)
+    grown = log1p(size * size if small else size - T(1))
+    return grown if small else T(2) * grown
+
+
 def sqrt(x: Any) -> Any:
     """The square root; nan below 0."""
     T = type(x)

@@ -160,11 +160,12 @@ def one_sided(  # noqa: PLR0913, PLR0917  as above
     if not all(own.isfinite(x) for x in (left, right, *nearer)) or max(map(abs, nearer)) > 100 * steepest:
         return OneSidedDerivatives(left, right, noise, "jump")
     kinked = jump > noise + 1e-15 * steepest and abs(nearer[1] - nearer[0]) > jump / 2
-    # Curvature separates the two differences; the derivative is between them.
+    # Curvature separates the two differences; the derivative is between them, or, where the domain ends, a thousandth
+    # of what the finer step changed away.
     return (
         OneSidedDerivatives(left, right, noise, "kink")
         if kinked
-        else OneSidedDerivatives(*nearer, noise + abs(nearer[1] - nearer[0]), "smooth")
+        else OneSidedDerivatives(*nearer, noise + abs(nearer[1] - nearer[0]) + abs(nearer[0] - left) / 500, "smooth")
     )
 
 

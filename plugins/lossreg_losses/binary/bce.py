@@ -7,7 +7,8 @@ The bounds are PyTorch's: they keep the loss finite where a probability is 0 or 
 divides by the number of elements, whatever the weights.
 
 Shapes: prediction and target of the same shape. Ranges: prediction and target 0 to 1; weights finite.
-Source: Good (1952), Rational Decisions; PyTorch's BCELoss.
+Source: Good (1952), Rational Decisions; PyTorch's BCELoss. Keras' BinaryCrossentropy bounds
+probabilities at 1e-7 in place of logarithms.
 
 >>> bce.at(0.5, 1.0)
 (0.6931471805599453, -2.0, 0.0)

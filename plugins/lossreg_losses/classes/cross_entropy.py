@@ -14,7 +14,8 @@ far, value and slope keep all their digits.
 
 Shapes: logits (C), (N, C) or (N, C, d1, ...) with labels (), (N) or (N, d1, ...) of any integer type, or probabilities
 of the logits' shape. Ranges: any logits, inf and -inf included; smoothing 0 to 1; weights finite.
-Source: Good (1952); Szegedy et al. (2016), arXiv:1512.00567, for the smoothing; PyTorch's CrossEntropyLoss.
+Source: Good (1952); Szegedy et al. (2016), arXiv:1512.00567, for the smoothing; PyTorch's CrossEntropyLoss. Keras'
+CategoricalCrossentropy takes probabilities unless it is made with from_logits.
 
 >>> cross_entropy.at([0.0, 40.0], 1)
 (4.248354255291589e-18, [4.248354255291589e-18, -4.248354255291589e-18])

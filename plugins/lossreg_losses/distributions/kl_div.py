@@ -10,7 +10,7 @@ reduction batchmean. As in PyTorch, mean divides by the number of elements.
 Shapes: prediction and target of the same shape. Ranges: log-probabilities as prediction; as target probabilities (nan
 below 0), or their logarithms.
 Source: Kullback and Leibler (1951), doi:10.1214/aoms/1177729694; PyTorch's KLDivLoss. Unlike there, target 0 against
-prediction -inf is 0.
+prediction -inf is 0. Keras' KLDivergence takes probabilities, and adds up over the last axis.
 
 >>> kl_div.at(-1.0, 1.0)
 (1.0, -1.0, 2.0)

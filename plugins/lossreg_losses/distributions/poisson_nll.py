@@ -10,7 +10,7 @@ more: above 1 log(target) + 1 / (2 target), or, without `stirling`, everywhere d
 
 Shapes: prediction and target of the same shape. Ranges: any prediction, a rate from 0 without log_input (below, nan);
 target 0 or above.
-Source: Fisher (1922); PyTorch's PoissonNLLLoss.
+Source: Fisher (1922); PyTorch's PoissonNLLLoss. Keras' Poisson is the one of rates, with eps = 1e-7.
 
 >>> poisson_nll.at(0.0, 2.0)
 (1.0, -1.0, -0.0)

@@ -9,7 +9,7 @@ predictions. A mean divides by the number of elements, whatever the weights. The
 0 beyond it; a Newton step may take hessian="secant" in its place, the slope divided by e.
 
 Shapes: prediction and target of the same shape. Ranges: any numbers; delta above 0; weights finite.
-Source: Huber (1964), doi:10.1214/aoms/1177703732; PyTorch's HuberLoss.
+Source: Huber (1964), doi:10.1214/aoms/1177703732; PyTorch's HuberLoss. In LightGBM delta is 0.9.
 
 >>> huber.at(0.5, 0.0)
 (0.125, 0.5, -0.5)

@@ -6,7 +6,8 @@ The slope is 2 weight e, and of the target its negative. `weight` is how much an
 broadcasts to the predictions. A mean divides by the sum of the weights.
 
 Shapes: prediction and target of the same shape. Ranges: any numbers; weights finite.
-Source: Legendre (1805); PyTorch's MSELoss.
+Source: Legendre (1805); PyTorch's MSELoss. scikit-learn's HalfSquaredError and XGBoost's reg:squarederror are half of
+it, CatBoost's RMSE is the root of its mean.
 
 >>> mse.at(2.0, 2.5)
 (0.25, -1.0, 1.0)

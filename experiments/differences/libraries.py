@@ -1,0 +1,189 @@
+"""Keras, optax and scikit-learn beside lossreg, on inputs where they differ on purpose; README.md says how to run it.
+
+A case is a loss with inputs and parameters, and the same in the other library. Both values are shown, or both slopes.
+"""  # noqa: INP001  a script
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from compare import shown
+
+import lossreg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RESULTS = Path(__file__).with_name("libraries.json")
+DOCUMENT = Path(__file__).parents[2] / "docs" / "libraries.md"
+START, END = "<!-- differences -->\n", "<!-- /differences -->"
+
+
+@dataclass(frozen=True)
+class LibraryCase:
+    """One case: its text in the table, the reason, the library, its code, and the loss with inputs and parameters."""
+
+    words: str
+    reason: str
+    library: str
+    theirs: Callable[[Any], Any]
+    loss: str
+    inputs: tuple[Any, ...]
+    parameters: dict[str, Any] = field(default_factory=dict)
+    slope: bool = False
+
+
+LIBRARY_CASES = (
+    LibraryCase(
+        "`crammer_singer` of scores -3, -2, -2.5, the second true",
+        "its CategoricalHinge has the true class among the others, with score 0",
+        "keras",
+        lambda keras: keras.losses.categorical_hinge(np.eye(3)[[1]], np.array([[-3.0, -2.0, -2.5]])),
+        "crammer_singer",
+        ([[-3.0, -2.0, -2.5]], [1]),
+    ),
+    LibraryCase(
+        "`log_cosh` of an error of 1e-5",
+        "its float32 cancels a value of 5e-11",
+        "keras",
+        lambda keras: keras.losses.log_cosh(np.array([[0.0]]), np.array([[1e-5]])),
+        "log_cosh",
+        ([1e-5], [0.0]),
+    ),
+    LibraryCase(
+        "`log_cosh` of an error of 1e-9",
+        "the logarithm of 2 is taken from one that is hardly larger",
+        "optax",
+        lambda optax: optax.losses.log_cosh(np.array([1e-9]), np.array([0.0])),
+        "log_cosh",
+        ([1e-9], [0.0]),
+    ),
+    LibraryCase(
+        "`focal` of a logit of 100 for 0, without balance",
+        "its probabilities are bounded at 1e-7",
+        "keras",
+        lambda keras: keras.losses.binary_focal_crossentropy(np.array([[0.0]]), np.array([[100.0]]), from_logits=True),
+        "focal",
+        ([100.0], [0.0]),
+        {"balance": False},
+    ),
+    LibraryCase(
+        "`focal` of a logit of 1 for 0.5, without balance",
+        "a target between mixes the probabilities there, and the losses of both labels here",
+        "optax",
+        lambda optax: optax.losses.sigmoid_focal_loss(np.array([1.0]), np.array([0.5])),
+        "focal",
+        ([1.0], [0.5]),
+        {"balance": False},
+    ),
+    LibraryCase(
+        "`msle` of a prediction of -0.5 for 1",
+        "predictions are raised to 1e-7, where the slope is 0",
+        "keras",
+        lambda keras: keras.losses.mean_squared_logarithmic_error(np.array([[1.0]]), np.array([[-0.5]])),
+        "msle",
+        ([-0.5], [1.0]),
+    ),
+    LibraryCase(
+        "`mape` of 3 for 4",
+        "its unit is a hundredth",
+        "keras",
+        lambda keras: keras.losses.mean_absolute_percentage_error(np.array([[4.0]]), np.array([[3.0]])),
+        "mape",
+        ([3.0], [4.0]),
+    ),
+    LibraryCase(
+        "`quantile` at 0.9, slope at the target",
+        "0 is the slope of `l1` at the target too, so that a perfect prediction stays",
+        "sklearn",
+        lambda losses: losses.PinballLoss(quantile=0.9).gradient(np.array([1.0]), np.array([1.0])),
+        "quantile",
+        ([1.0], [1.0]),
+        {"level": 0.9},
+        slope=True,
+    ),
+    LibraryCase(
+        "`gamma` of -800 for 1e-300",
+        "the exponential overflows before the product does",
+        "sklearn",
+        lambda losses: losses.HalfGammaLoss().loss(np.array([1e-300]), np.array([-800.0])),
+        "gamma",
+        ([-800.0], [1e-300]),
+    ),
+    LibraryCase(
+        "`gamma` of 1e-20 for 1, slope",
+        "1 is taken from a number near 1",
+        "sklearn",
+        lambda losses: losses.HalfGammaLoss().gradient(np.array([1.0]), np.array([1e-20])),
+        "gamma",
+        ([1e-20], [1.0]),
+        slope=True,
+    ),
+)
+
+
+def library(name: str) -> Any:
+    """Import a library, as its cases take it."""
+    if name == "keras":
+        os.environ.setdefault("KERAS_BACKEND", "torch")
+        import keras
+
+        return keras
+    if name == "optax":
+        import jax
+        import optax
+
+        jax.config.update("jax_enable_x64", True)
+        return optax
+    from sklearn._loss import loss
+
+    return loss
+
+
+def ours(case: LibraryCase) -> str:
+    """Return what lossreg prints for a case."""
+    value, grad = lossreg.create(case.loss, **case.parameters).value_and_grad(*map(np.array, case.inputs))
+    return shown(grad if case.slope else value)
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the table of the document."""
+    rows = ["| case | there | lossreg | reason |", "|---|---|---|---|"]
+    rows += [f"| {r['case']} | {r['library']}: {r['theirs']} | {r['ours']} | {r['reason']} |" for r in results["cases"]]
+    return "\n".join(rows) + "\n"
+
+
+def recorded() -> dict[str, Any]:
+    """Return the results as committed."""
+    results: dict[str, Any] = json.loads(RESULTS.read_text("utf-8"))
+    return results
+
+
+def measured() -> dict[str, Any]:
+    """Return the results of both sides."""
+    modules = {name: library(name) for name in sorted({case.library for case in LIBRARY_CASES})}
+    found = []
+    for case in LIBRARY_CASES:
+        theirs = shown(np.asarray(case.theirs(modules[case.library]), np.float64))
+        row = {"case": case.words, "library": case.library, "theirs": theirs, "ours": ours(case), "reason": case.reason}
+        found.append(row)
+    return {"cases": found}
+
+
+def main() -> None:
+    """Show the table; with --write run both sides, and write the results and the document."""
+    if "--write" in sys.argv:
+        RESULTS.write_text(json.dumps(measured(), indent=1, ensure_ascii=False) + "\n", "utf-8")
+        before, _, rest = DOCUMENT.read_text("utf-8").partition(START)
+        DOCUMENT.write_text(before + START + table(recorded()) + END + rest.partition(END)[2], "utf-8")
+    sys.stdout.write(table(recorded()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Asymmetric (ASL): focal cross-entropy for many labels, most of them 0, with the easiest zeros left out altogether.
+
+    value = target q^gamma_pos softplus(-logit) - (1 - target) m^gamma_neg log(1 - m)          m = max(0, p - clip)
+    slope = (1 - target) p q m^gamma_neg (gamma_neg (-log(1 - m)) / m + 1 / (1 - m))
+            - target q^gamma_pos (gamma_pos p softplus(-logit) + q)
+    slope of the target = q^gamma_pos softplus(-logit) + m^gamma_neg log(1 - m)
+
+with p = sigmoid(logit) and q = 1 - p. A zero whose probability is up to `clip` has value and slope 0.
+
+Shapes: logit and target of the same shape. Ranges: any logit; target 0 to 1; gamma_neg and gamma_pos 0 or above and
+finite; clip from 0 to below 1.
+Source: Ridnik et al. (2021), arXiv:2009.14119; timm's AsymmetricLossMultiLabel, whose sum this is. There a target is
+0 or 1.
+
+>>> asymmetric.at(0.0, 1.0, gamma_pos=0.0)[:2]
+(0.6931471805599453, -0.5)
+>>> asymmetric.at(-4.0, 0.0)[:2]
+(0.0, 0.0)
+"""
+
+from lossreg.kernels.numerics import exp, log, log1p, sigmoid, softplus, times
+from lossreg.plugin import FiniteNonNegative, Fraction, Loss, Real, Unit, hookimpl, loss
+
+
+@loss
+def asymmetric(
+    logit: Real,
+    target: Unit,
+    gamma_neg: FiniteNonNegative = 4.0,
+    gamma_pos: FiniteNonNegative = 1.0,
+    clip: Fraction = 0.05,
+) -> tuple[float, float, float]:
+    T = type(logit)
+    p, q = sigmoid(logit), sigmoid(-logit)
+    missed, found = softplus(-logit), softplus(logit)
+    positive = exp(-times(gamma_pos, found))
+    pull = positive * (gamma_pos * times(p, missed) + q)
+    one = times(positive, missed)
+    # Without a clip the logarithms of p and q are known exactly, also where p or q underflow.
+    easy = p <= clip
+    shifted = T(1) if easy else p - clip
+    surprise = -log(q + clip) if shifted > T(0.5) else -log1p(-shifted)
+    surprise = found if clip == 0 else surprise
+    # The logarithm of p - clip, with the digits that gamma_neg would magnify the loss of.
+    power = exp(times(gamma_neg, (T(0) if clip == 0 else log1p(-clip / p)) - missed))
+    ratio = T(1) if surprise == 0 else surprise / shifted
+    push = p * power * (times(gamma_neg, times(q, ratio)) + (T(1) if clip == 0 else q / (q + clip)))
+    push, zero = (T(0), T(0)) if easy else (push, times(power, surprise))
+    value = times(target, one) + times(T(1) - target, zero)
+    return value, times(T(1) - target, push) - times(target, pull), one - zero
+
+
+@hookimpl
+def lossreg_component() -> Loss:
+    return asymmetric
