@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NARROW = (torch.bfloat16, torch.float16)
 
 
-class Loss(torch.nn.Module):  # type: ignore[misc]
+class LossModule(torch.nn.Module):  # type: ignore[misc]
     """A loss of lossreg as a module; `name`, `reduction` and the parameters are those of `lossreg.create`.
 
     via_cpu: whether tensors on other devices are moved to the CPU and the result back; otherwise they are refused.
@@ -151,3 +151,7 @@ class Loss(torch.nn.Module):  # type: ignore[misc]
         if kind in NARROW and torch.is_autocast_enabled(device.type):
             kind = torch.float32
         return device, kind
+
+
+Loss = LossModule
+"""The name that users import; the class has another one, as a loss of lossreg is no module."""

@@ -9,6 +9,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from lossreg.bridges.torch_functions import LossGradient, array_of, in_places, keywords, tensor_of, value_and_gradients
+from lossreg.definition.signature import SAMPLES
 from lossreg.errors import InvalidParameter
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def value_shape(criterion: Criterion, first: torch.Tensor) -> Sequence[Any]:
     entry, shape = criterion.loss.inputs[0], list(first.shape)
     if criterion.loss.forms[0].by_batch:
         if criterion.loss.forms[0].plain:
-            return shape[:1] if len(shape) == len(entry.axes) else ()
+            return [shape[entry.axes.index(SAMPLES)]] if len(shape) == len(entry.axes) else ()
         raise InvalidParameter(f"{criterion.loss.name}: torch.compile takes it with a reduction that is not none")
     if entry.axis is not None:
         del shape[0 if len(shape) == 1 else entry.axis]

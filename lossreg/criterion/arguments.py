@@ -94,7 +94,8 @@ REMEDIES = {
 
 def refuse_misaligned(owner: str, given: Iterable[Any]) -> None:
     """Raise InvalidInput for pandas objects whose indices differ: arrays go by position."""
-    indices = [x.index for x in given if type(x).__module__.startswith("pandas.") and hasattr(x, "index")]
+    objects = [x for x in given if type(x).__module__.partition(".")[0] == "pandas"]
+    indices = [x.index for x in objects if hasattr(x, "index")]
     if any(not index.equals(indices[0]) for index in indices):
         raise InvalidInput(
             f"{owner}: expected pandas objects with equal indices, as arrays go by position; "
