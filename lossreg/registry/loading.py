@@ -86,6 +86,6 @@ def explain(error: BaseException) -> str:
         message = str(error)
     except Exception:  # noqa: BLE001  the plugin's own __str__ fails
         message = "its message cannot be shown"
-    if len(message) > LONGEST_MESSAGE:
+    if message != message[:LONGEST_MESSAGE]:  # without a function that the plugin may have replaced
         message = f"{message[:LONGEST_MESSAGE]}..."
     return message if isinstance(error, BrokenPlugin) else f"{type(error).__name__}: {message}"
