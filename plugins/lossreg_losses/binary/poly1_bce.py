@@ -1,4 +1,4 @@
-"""Poly-1 binary cross-entropy: with the first term of its series in 1 - p weighted anew.
+"""Poly-1 binary cross-entropy: the first term of its series in 1 - p has another weight.
 
     value = target (softplus(-logit) + epsilon q) + (1 - target) (softplus(logit) + epsilon p)    p = sigmoid(logit)
     slope = (1 - target) p (1 + epsilon q) - target q (1 + epsilon p)                             q = 1 - p

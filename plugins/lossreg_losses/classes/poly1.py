@@ -1,4 +1,4 @@
-"""Poly-1 cross-entropy: with the first term of its series in 1 - p weighted anew.
+"""Poly-1 cross-entropy: the first term of its series in 1 - p has another weight.
 
     value = -log(p) + epsilon (1 - p)                                       p = softmax(logits)[label]
     slope = (softmax(logits) - 1[label]) (1 + epsilon p)
