@@ -77,6 +77,16 @@ def cast_like(_: Any, x: Any, of: Any) -> Any:
     return signature(like(x, unliteral(number(of))), x, of), generate
 
 
+@intrinsic
+def as_float64(_: Any, x: Any) -> Any:
+    """A float as a float64."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        return context.cast(builder, arguments[0], x, form.return_type)
+
+    return signature(like(x, types.float64), x), generate
+
+
 def reinterpret(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
     """Emit a bit cast to the return type."""
     return builder.bitcast(arguments[0], context.get_value_type(form.return_type))

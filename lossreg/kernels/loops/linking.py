@@ -17,10 +17,11 @@ from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scr
 from lossreg.kernels.compiler.numba_api import known_to_numba
 from lossreg.kernels.compiler.options import EXACT, REORDERED, inner, is_stock
 from lossreg.kernels.elementary.polynomials import COMPILED
+from lossreg.kernels.elementary.row_sums import lane_sum
 from lossreg.kernels.loops.domain_checks import guard
 from lossreg.kernels.loops.row_parameters import row_parameters
 from lossreg.kernels.loops.scaled_slopes import called, filled
-from lossreg.kernels.numerics import distances, special, stable
+from lossreg.kernels.numerics import distances, special, stable, sums
 from lossreg.kernels.simd.row_buffers import (
     gather,
     lane_rows,
@@ -32,6 +33,7 @@ from lossreg.kernels.simd.row_buffers import (
     scatter,
     weights_at,
 )
+from lossreg.kernels.simd.row_vectors import leading, wide_lanes
 from lossreg.kernels.simd.vector_call import together
 from lossreg.kernels.simd.vector_rows import any_lane, choose
 
@@ -47,8 +49,8 @@ OPERATIONS = {
     operation.__name__: operation
     for operation in (
         *(arrays, cast, filled, items, row_parameters, scaled, scratch, store_items),
-        *(any_lane, choose, gather, lane_rows, lanes_at, put, put_lanes, rooms, safe),
-        *(scatter, together, weights_at),
+        *(any_lane, choose, gather, lane_rows, lane_sum, lanes_at, leading, put, put_lanes, rooms, safe),
+        *(scatter, together, weights_at, wide_lanes),
     )
 }
 """By name: the intrinsics that templates call."""
@@ -63,7 +65,8 @@ def parts(
     """The globals of a template: the function as `kernel`, the guard if there is a form, and the operations."""
     whole = form is not None
     kernel = compiled(function, options, switches, inline=whole or not loops(function), distinct_rows=whole)
-    found = {**OPERATIONS, "total": callee(stable.total), "kernel": kernel}
+    added = {x.__name__: callee(x) for x in (sums.compensated_add, sums.compensated_sum, sums.first_of, sums.wide_sum)}
+    found = {**OPERATIONS, **added, "kernel": kernel}
     if is_stock():
         found["filled"] = callee(called)
     if form is not None:
@@ -94,6 +97,9 @@ def compiled(
     return made
 
 
+INLINED = {distances.distance}
+"""Functions with loops that are inlined all the same: a call takes a tenth of the time of triplet_margin of 10."""
+
 _callees: WeakKeyDictionary[Callable[..., Any], Any] = WeakKeyDictionary(COMPILED)
 """The compiled versions of the functions that kernels call."""
 
@@ -107,11 +113,13 @@ def callee(function: Any) -> Callable[..., Any]:
     if function.__module__.partition(".")[0] in LIBRARIES or (function not in _callees and known_to_numba(function)):
         return function
     if function not in _callees:
-        ours = function.__module__ in (stable.__name__, special.__name__, distances.__name__)
+        ours = function.__module__ in (stable.__name__, sums.__name__, special.__name__, distances.__name__)
         options = REORDERED if ours and "row" in function.__annotations__ else EXACT
         copy = copy_of(function, function.__code__, function.__defaults__)
         distinct_rows = function.__module__ == distances.__name__
-        _callees[function] = njit(copy, **inner(options, inline=not loops(function), distinct_rows=distinct_rows))
+        _callees[function] = njit(
+            copy, **inner(options, inline=function in INLINED or not loops(function), distinct_rows=distinct_rows)
+        )
         link(copy)  # afterwards: it may call itself
     found: Callable[..., Any] = _callees[function]
     return found

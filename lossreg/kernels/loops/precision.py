@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from lossreg.definition.signature import Form
 
 
+WIDENING = ("wide", "wide_sum", "distance")
+"""The functions of lossreg.kernels.numerics that give sums wider than the numbers they are of."""
+
+
 def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list[str]:
     """The operations of a kernel with inputs of type `real` that are computed in another float type, with their lines.
 
@@ -46,11 +50,40 @@ def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list
 
 
 def leaks(annotation: Any, number: types.Type) -> Iterator[str]:
-    """The operations of a typed function whose result is a float, or holds floats, of another type than `number`."""
-    for block in annotation.blocks.values():
-        for step in block.body:
-            if isinstance(step, ir.Assign) and isinstance(step.value, ir.Expr):
-                found = annotation.typemap[step.target.name]
-                parts = found.types if isinstance(found, BaseTuple) else (found,)
-                if step.value.op != "cast" and any(isinstance(p, types.Float) and p != number for p in parts):
-                    yield f"line {step.loc.line}: {found} where {number} came in"
+    """The operations of a typed function whose result is a float, or holds floats, of another type than `number`.
+
+    What is computed from a number that is made wide on purpose, to add up in, does not count.
+    """
+    steps = [
+        step
+        for block in annotation.blocks.values()
+        for step in block.body
+        if isinstance(step, ir.Assign) and isinstance(step.value, ir.Expr | ir.Var)
+    ]
+    intended = derived(steps, annotation.typemap)
+    for step in steps:
+        found = annotation.typemap[step.target.name]
+        parts = found.types if isinstance(found, BaseTuple) else (found,)
+        leaking = any(isinstance(p, types.Float) and p != number for p in parts) and step.target.name not in intended
+        if leaking and isinstance(step.value, ir.Expr) and step.value.op != "cast":
+            yield f"line {step.loc.line}: {found} where {number} came in"
+
+
+def derived(steps: list[Any], typemap: Any) -> set[str]:
+    """The variables that are made wide, or computed from such."""
+    found: set[str] = set()
+    before = -1
+    while len(found) > before:
+        before = len(found)
+        for step in steps:
+            read = [step.value] if isinstance(step.value, ir.Var) else step.value.list_vars()
+            names = {variable.name for variable in read}
+            if names & found or any(is_widening(typemap[name]) for name in names):
+                found.add(step.target.name)
+    return found
+
+
+def is_widening(kind: Any) -> bool:
+    """Whether a type is that of one of the functions that make numbers wide."""
+    function = getattr(kind, "typing_key", None) or getattr(getattr(kind, "dispatcher", None), "py_func", None)
+    return getattr(function, "__name__", "") in WIDENING

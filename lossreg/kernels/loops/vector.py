@@ -18,9 +18,10 @@ from lossreg.kernels.compiler.options import LANES, is_stock
 
 if TYPE_CHECKING:
     # Filled in, as in lossreg.kernels.loops.scalar.
-    from lossreg.kernels.compiler.intrinsics import cast, scaled, scratch  # noqa: TC004
+    from lossreg.kernels.compiler.intrinsics import cast, scaled  # noqa: TC004
+    from lossreg.kernels.elementary.row_sums import lane_sum  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
-    from lossreg.kernels.numerics.stable import total  # noqa: TC004
+    from lossreg.kernels.numerics.sums import compensated_add  # noqa: TC004
     from lossreg.kernels.simd.row_buffers import (  # noqa: TC004
         gather,
         lane_rows,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         scatter,
         weights_at,
     )
+    from lossreg.kernels.simd.row_vectors import leading, wide_lanes  # noqa: TC004
     from lossreg.kernels.simd.vector_call import together  # noqa: TC004
     from lossreg.kernels.simd.vector_rows import any_lane, choose  # noqa: TC004
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
+COMPENSATED = True
 STORED = 1
 INPUTS = 2
 BY_ROW: tuple[bool, ...] = ()
@@ -65,10 +68,10 @@ def vector_elements(
     outside = False
     numbers = cast(operands, REAL(0))
     slopes, arguments = numbers[:STORED], numbers[STORED:]
-    kept: Any = scratch(REAL(0))
     for block in range(first, last):
         begin, end = block * length, (block + 1) * length
         end = end if end < size else size
+        added, lost = wide_lanes(), wide_lanes()
         for start in range(begin, end, LANES):
             many = LANES if end - start > LANES else end - start
             point = lanes_at(arguments, start, many)
@@ -76,14 +79,19 @@ def vector_elements(
             counts = weight != 0
             outside |= any_lane(counts & guard(point[:INPUTS], point[INPUTS:])[1])
             outcome = together(kernel, point, weight)
-            put(kept, start - begin, LANES, choose(counts, weight * outcome[0], REAL(0)))
+            value = choose(counts, weight * outcome[0], REAL(0))
+            if values is not None:
+                put(values, start, many, value)
+            if many < LANES:
+                value = choose(leading(many), value, REAL(0))
+            if COMPENSATED:
+                added, lost = compensated_add(added, lost, value)
+            else:
+                added += value
             factor = weight * REAL(scale)
             counts = factor != 0
             put_lanes(slopes, start, many, scaled(outcome[1:], factor, counts))
-        sums[block] = total(kept[: end - begin])
-        if values is not None:
-            for i in range(end - begin):
-                values[begin + i] = kept[i]
+        sums[block] = lane_sum(added, lost)
     return outside
 
 
@@ -108,10 +116,9 @@ def vector_rows(
     inputs, parameters = others[:INPUTS], row_parameters(cast(others[INPUTS:], REAL(0)), BY_ROW)
     width = inputs[0].shape[1]
     in_rooms, slope_rooms = rooms(inputs, width), rooms(slopes, width)
-    kept: Any = scratch(REAL(0))
     parts = (size + length - 1) // length
     for block in range(first, last):
-        added = 0.0
+        added, lost = wide_lanes(), wide_lanes()
         sample, begin = block // parts, block % parts * length
         end = begin + length if begin + length < size else size
         for start in range(begin, end, LANES):
@@ -123,15 +130,19 @@ def vector_rows(
             outside |= any_lane((weight != 0) & beyond)
             counts = (weight != 0) & (not ignored) & (not beyond)
             found = together(kernel, (*safe(point, counts), *slope_rooms, *parameters), weight)
-            put(kept, 0, LANES, choose(counts, weight * found, REAL(0)))
+            value = choose(counts, weight * found, REAL(0))
+            if values is not None:
+                put(values, i, many, value)
+            if many < LANES:
+                value = choose(leading(many), value, REAL(0))
+            if COMPENSATED:
+                added, lost = compensated_add(added, lost, value)
+            else:
+                added += value
             factor = weight * REAL(scale)
             for slope in lane_rows(slope_rooms, REAL(0)):
                 for j in range(len(slope)):
                     slope[j] = choose(counts, slope[j] * factor, REAL(0))
             scatter(slopes, slope_rooms, sample, start, many)
-            for p in range(many):
-                added += kept[p]
-                if values is not None:
-                    values[i + p] = kept[p]
-        sums[block] = added
+        sums[block] = lane_sum(added, lost)
     return outside

@@ -31,8 +31,8 @@ from lossreg.kernels.numerics.stable import (
     sqrt,
     stirling_error,
     times,
-    total,
 )
+from lossreg.kernels.numerics.sums import product, total, wide, wide_sum
 
 __all__ = [
     "INFINITY",
@@ -62,6 +62,7 @@ __all__ = [
     "others",
     "portion",
     "power",
+    "product",
     "shifted",
     "sigmoid",
     "sign",
@@ -74,4 +75,6 @@ __all__ = [
     "times",
     "total",
     "weighted_dot",
+    "wide",
+    "wide_sum",
 ]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from lossreg.definition.annotations import NamedFunctions
-from lossreg.kernels.numerics.stable import INFINITY, portion, shifted, sqrt
+from lossreg.kernels.numerics.stable import INFINITY, portion, shifted, sign, sqrt
+from lossreg.kernels.numerics.sums import product, wide, wide_sum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 SHIFT = 1e-6
 """What PyTorch's PairwiseDistance adds to each difference."""
 LEAST = 2.0**-100
-"""What is above this has lost nothing to the underflow of its parts, in float32 either."""
+"""A sum of squares above this has lost nothing to the underflow of its parts, in float32 either."""
 
 
 def euclidean(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
@@ -41,18 +42,16 @@ def minkowski(x1: Any, x2: Any, slope1: Any, slope2: Any, p: float) -> Any:
     size, multiple = distance(x1, x2, T(SHIFT), slope1, T(p))
     for j in range(len(x1)):
         slope2[j] = -slope1[j]
-    return size * multiple
+    return T(size * multiple)
 
 
 def squared_euclidean(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
     """The sum of (x1 - x2)^2."""
     T = type(x1[0])
-    added = T(0)
     for j in range(len(x1)):
-        apart = x1[j] - x2[j]
-        added += apart * apart
-        slope1[j], slope2[j] = T(2) * apart, T(-2) * apart
-    return added
+        away = x1[j] - x2[j]
+        slope1[j], slope2[j] = T(2) * away, T(-2) * away
+    return T(wide_sum(x1, x2, square_apart, T(0)))
 
 
 def cosine(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
@@ -69,49 +68,62 @@ def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: An
     """
     T = type(row[0])
     zero, half, one = T(0), T(0.5), T(1)
-    size1, size2, squares1, squares2, mixed = one, one, zero, zero, zero
-    for j in range(len(row)):
-        u, v = row[j], other[j]
-        squares1 += u * u
-        squares2 += v * v
-        mixed += u * v
-    if not (countable(squares1) & countable(squares2)):
-        size1, squares1, mixed = scaled(row, slope1, row)
-        size2, squares2, mixed = scaled(other, slope2, slope1)
-        row, other = slope1, slope2
+    size1, size2 = one, one
+    squares1, squares2 = wide_sum(row, row, product), wide_sum(other, other, product)
+    mixed = wide_sum(row, other, product)
     length1, length2 = sqrt(squares1), sqrt(squares2)
+    if not (countable(squares1, T(length1)) & countable(squares2, T(length2))):
+        squares1, squares2 = wide_sum(row, row, wide_product), wide_sum(other, other, wide_product)
+        mixed = wide_sum(row, other, wide_product)
+        length1, length2 = sqrt(squares1), sqrt(squares2)
+        if not (countable(squares1, T(length1)) & countable(squares2, T(length2))):
+            size1, squares1, mixed = scaled(row, slope1, row)
+            size2, squares2, mixed = scaled(other, slope2, slope1)
+            length1, length2 = sqrt(squares1), sqrt(squares2)
+            row, other = slope1, slope2
     whole = length1 * length2
+    for j in range(len(row)):
+        slope1[j], slope2[j] = portion(row[j], T(length1)), portion(other[j], T(length2))
     # u - c v, where u is nearly v or -v, is taken from u - v or u + v. Which of them, and whether the cosine counts, is
     # seen from the sum of products, which is exact where the rows are whole numbers, in any order.
     facing = T(mixed > half * whole) - T(mixed < -half * whole)
-    apart, along1, along2 = zero, zero, zero
-    for j in range(len(row)):
-        slope1[j], slope2[j] = portion(row[j], length1), portion(other[j], length2)
-    # A loop of its own: the rows may be the slopes by now, and one that adds up beside it would ask whether they are.
-    for j in range(len(row)):
-        u, v = slope1[j], slope2[j]
-        apart += (u - v) * (u - v)
-        along1 += u * aside(v, u, facing, zero, one, one)
-        along2 += v * aside(u, v, facing, zero, one, one)
+    along1 = T(wide_sum(slope1, slope2, leaning, facing))
+    along2 = T(wide_sum(slope2, slope1, leaning, facing))
+    squares = T(wide_sum(slope1, slope2, parting, facing))
     factor = zero if mixed < least * whole else factor
-    share1 = zero if size1 == 0 else factor / size1
-    share2 = zero if size2 == 0 else factor / size2
+    share1 = zero if size1 == 0 else factor / size1 / T(length1)
+    share2 = zero if size2 == 0 else factor / size2 / T(length2)
     for j in range(len(row)):
         u, v = slope1[j], slope2[j]
-        slope1[j] = aside(v, u, facing, along1, length1, share1)
-        slope2[j] = aside(u, v, facing, along2, length2, share2)
+        slope1[j], slope2[j] = aside(v, u, facing, along1, share1), aside(u, v, facing, along2, share2)
     cosine = facing + along1
-    return cosine, half * apart if facing > 0 else one - cosine
+    return cosine, half * squares if facing > 0 else one - cosine
 
 
-def aside(u: Any, v: Any, facing: Any, along: Any, length: Any, share: Any) -> Any:
-    """(u - facing v) - along v, over a length, times a share: in this order, also in a loop that may take any other."""
-    return (u - facing * v - along * v) / length * share
+def wide_product(x: Any, y: Any) -> Any:
+    """The product of two numbers, which may be more than their type holds."""
+    return wide(x) * y
 
 
-def countable(squares: Any) -> Any:
-    """Whether a sum of squares has neither overflowed nor lost something to underflow."""
-    return (squares > LEAST) & (squares < INFINITY)
+def leaning(u: Any, v: Any, facing: Any) -> Any:
+    """Return a number of a unit row times the difference of another row from it, from its opposite or from 0."""
+    return u * (v - facing * u)
+
+
+def parting(u: Any, v: Any, facing: Any) -> Any:
+    """Return the square of that difference."""
+    away = v - facing * u
+    return away * away
+
+
+def aside(u: Any, v: Any, facing: Any, along: Any, share: Any) -> Any:
+    """(u - facing v) - along v, times a share: in this order, also in a loop that may take any other."""
+    return (u - facing * v - along * v) * share
+
+
+def countable(squares: Any, length: Any) -> Any:
+    """Return whether a sum of squares has lost nothing to underflow, and its root is a finite number."""
+    return (squares > LEAST) & (length < INFINITY)
 
 
 def magnitude(row: Sequence[Any]) -> Any:
@@ -134,50 +146,82 @@ def scaled(row: Sequence[Any], out: Any, other: Any) -> Any:
     size = magnitude(row)
     # The inverse of a subnormal number is infinite.
     size = size * T(2.0**52) if size < 1 else size
-    whole, squares, mixed = T(1) if size == 0 else size, T(size == 0), T(0)
+    whole, squares, mixed = T(1) if size == 0 else size, wide(T(size == 0)), wide(T(0))
     for j in range(len(row)):
         part = T(-1) if row[j] == -whole else portion(row[j], whole)
         out[j] = part
-        squares += part * part
-        mixed += part * other[j]
+        squares += wide(part) * part
+        mixed += wide(part) * other[j]
     return size, squares, mixed
 
 
 def distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: Any, p: Any) -> Any:
-    """The distance (sum_j |row_j - other_j + shift|^p)^(1/p) as a size times a multiple: the product may overflow.
+    """The distance (sum_j |row_j - other_j + shift|^p)^(1/p) as a size times a wide multiple: they may overflow in T.
 
     `out` is filled with its slopes by `row`: 0 where a difference is 0, shared by the largest where p is inf.
     """
     T = type(row[0])
-    squares, added = T(0), T(0)
+    if p == 2:
+        squares = wide_sum(row, other, square_apart, shift)
+        root = sqrt(squares)
+        length = T(root)
+        if countable(squares, length):
+            for j in range(len(row)):
+                out[j] = portion(shifted(row[j], other[j], shift), length)
+            return T(1), root
+    return scaled_distance(row, other, shift, out, p)
+
+
+def scaled_distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: Any, p: Any) -> Any:
+    """The same for any p, and for sums that overflow or underflow: of the differences over the largest."""
+    T = type(row[0])
+    if p == 1:
+        added = wide_sum(row, other, apart, shift)
+        if T(added) < INFINITY:
+            for j in range(len(row)):
+                out[j] = sign(shifted(row[j], other[j], shift))
+            return T(1), added
     for j in range(len(row)):
-        apart = shifted(row[j], other[j], shift)
-        out[j] = apart
-        squares += apart * apart
-    if (p == 2) & countable(squares):
-        length = sqrt(squares)
-        for j in range(len(row)):
-            out[j] = portion(out[j], length)
-        return T(1), length
+        out[j] = shifted(row[j], other[j], shift)
     size = magnitude(out)
     if size == 0:
-        return size, T(1)
+        return size, wide(T(1))
+    added = wide(T(0))
     for j in range(len(row)):
         part = portion(abs(out[j]), size)
         added += T(1) if part == 1 else part**p
-    multiple, ties = added ** (T(1) / p), added if p == INFINITY else T(1)
+    root = added ** wide(T(1) / p)
+    multiple, ties = T(root), T(added) if p == INFINITY else T(1)
     for j in range(len(row)):
-        apart = out[j]
-        part = portion(abs(apart), size) / multiple
+        away = out[j]
+        part = portion(abs(away), size) / multiple
         power = T(1) if part == 1 else part ** (p - T(1))
-        out[j] = T(0) if apart == 0 else (power if apart > 0 else -power) / ties
-    return size, multiple
+        out[j] = T(0) if away == 0 else (power if away > 0 else -power) / ties
+    return size, root
+
+
+def apart(x: Any, y: Any, shift: Any) -> Any:
+    """How far two numbers are from one another, once they are shifted."""
+    return abs(shifted(x, y, shift))
+
+
+def square_apart(x: Any, y: Any, shift: Any) -> Any:
+    """The square of that."""
+    away = shifted(x, y, shift)
+    return away * away
+
+
+def wide_square_apart(x: Any, y: Any, shift: Any) -> Any:
+    """The square of that, which may be more than the numbers' type holds."""
+    away = wide(shifted(x, y, shift))
+    return away * away
 
 
 def excess(one: Any, other: Any) -> Any:
     """A distance less another, each given as by `distance`: they may overflow where their difference does not."""
+    T = type(one[0])
     size = other[0] if other[0] > one[0] else one[0]
-    return size * (portion(one[0], size) * one[1] - portion(other[0], size) * other[1])
+    return T(size * (portion(one[0], size) * one[1] - portion(other[0], size) * other[1]))
 
 
 DISTANCES = {function.__name__: function for function in (euclidean, squared_euclidean, manhattan, chebyshev, cosine)}

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg.kernels.numerics.stable import INFINITY, exp, exp_below, expm1, largest, log, sqrt, stirling_error, total
+from lossreg.kernels.numerics.stable import INFINITY, exp, exp_below, expm1, largest, log, sqrt, stirling_error
+from lossreg.kernels.numerics.sums import total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

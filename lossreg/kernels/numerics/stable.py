@@ -219,7 +219,7 @@ def empty_like(row: Sequence[Any]) -> Any:
     return [x * 0 for x in row]
 
 
-# Of rows. Their sums may be added in any order, which lets them vectorise, as does counting instead of iterating.
+# Of rows. Counting instead of iterating lets their loops vectorise.
 
 
 def largest(row: Sequence[Any]) -> Any:
@@ -229,15 +229,6 @@ def largest(row: Sequence[Any]) -> Any:
         x = row[j]
         found = x if (x > found) | (x != x) else found
     return found
-
-
-def total(row: Sequence[Any]) -> Any:
-    """The sum of a row."""
-    T = type(row[0])
-    added = T(0)
-    for j in range(len(row)):
-        added += row[j]
-    return added
 
 
 def exp_below(row: Sequence[Any], top: Any, out: Any) -> None:

@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 from lossreg.kernels.compiler.intrinsics import unheld
 from lossreg.kernels.compiler.numba_api import BaseTuple, NumbaError, Tuple, cgutils, signature
 from lossreg.kernels.compiler.options import LANES
-from lossreg.kernels.simd.vector_rows import INDEX, LaneRow
+from lossreg.kernels.simd.vector_rows import INDEX, LaneRow, load
 from lossreg.kernels.simd.vectors import Lanes
 
 
@@ -34,22 +34,30 @@ def together(typing: Any, kernel: Any, arguments: Any, like: Any) -> Any:
         members = [builder.extract_value(values[1], at) for at in range(len(arguments))]
         if form:
             return apply(context, builder, kernel, form, members, found)
-        result = cgutils.alloca_once_value(builder, context.get_constant_null(found))
+        # By way of memory, which the compiler makes a vector loop of if it can.
+        places = [
+            spilled(builder, value) if isinstance(kind, Lanes) else value
+            for kind, value in zip(arguments, members, strict=True)
+        ]
+        count = 1 if found is like else len(given)
+        kind = Tuple([like.dtype] * count)
+        results = [spilled(builder, context.get_constant_null(like)) for _ in range(count)]
         with cgutils.for_range(builder, INDEX(LANES)) as loop:
-            row = [lane_of(context, builder, *pair, loop.index) for pair in zip(arguments, members, strict=True)]
-            kind = Tuple([like.dtype] * len(given)) if found is not like else like.dtype
-            made, before = apply(context, builder, kernel, one_by_one, row, kind), builder.load(result)
-            if found is like:
-                before = builder.insert_element(before, made, loop.index)
-            else:
-                for at in range(len(given)):
-                    lanes = builder.extract_value(before, at)
-                    lanes = builder.insert_element(lanes, builder.extract_value(made, at), loop.index)
-                    before = builder.insert_value(before, lanes, at)
-            builder.store(before, result)
-        return builder.load(result)
+            row = [lane_of(context, builder, *pair, loop.index) for pair in zip(arguments, places, strict=True)]
+            made = apply(context, builder, kernel, one_by_one, row, like.dtype if found is like else kind)
+            for at, place in enumerate(results):
+                value = made if found is like else builder.extract_value(made, at)
+                builder.store(value, builder.gep(place, [loop.index]))
+        vectors = [load(builder, place) for place in results]
+        return vectors[0] if found is like else context.make_tuple(builder, found, vectors)
 
     return signature(found, kernel, arguments, like), generate
+
+
+def spilled(builder: Any, vector: Any) -> Any:
+    """Emit lanes as numbers in memory, and give a pointer to the first."""
+    place = cgutils.alloca_once_value(builder, vector)
+    return builder.bitcast(place, vector.type.element.as_pointer())
 
 
 def apply(context: Any, builder: Any, function: Any, form: Any, given: list[Any], kind: Any) -> Any:
@@ -67,9 +75,9 @@ def single(kind: Any) -> Any:
 
 
 def lane_of(context: Any, builder: Any, kind: Any, value: Any, lane: Any) -> Any:
-    """Emit one row of what stands side by side."""
+    """Emit one row of what stands side by side, numbers in memory."""
     if isinstance(kind, Lanes):
-        return builder.extract_element(value, lane)
+        return builder.load(builder.gep(value, [lane]))
     if not isinstance(kind, LaneRow):
         return value
     row = cgutils.create_struct_proxy(kind)(context, builder, value)

@@ -7,6 +7,7 @@ takes its result (lossreg.kernels.simd.if_conversion).
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -176,6 +177,16 @@ def negative(builder: Any, kind: Any, x: Any) -> Any:
     return (builder.fneg if isinstance(kind, types.Float) else builder.neg)(x)
 
 
+def root(builder: Any, _: Any, x: Any) -> Any:
+    """The square root."""
+    return call(builder, "sqrt", x)
+
+
+def signed(builder: Any, _: Any, x: Any, y: Any) -> Any:
+    """The first with the sign of the second."""
+    return call(builder, "copysign", x, y)
+
+
 def opposite(builder: Any, _: Any, x: Any) -> Any:
     """Not."""
     return builder.not_(x)
@@ -200,6 +211,7 @@ _operations = [
     for name in FLOATS | INTEGERS
     for either_way in (name, f"i{name.rstrip('_')}")
 ] + [(getattr(operator, name), comparison(symbol), truth, 2) for name, symbol in COMPARISONS.items()]
+_operations += [(math.sqrt, root, same, 1), (math.copysign, signed, same, 2)]
 _operations += [(max, extreme(">"), same, 2), (min, extreme("<"), same, 2), (abs, magnitude, same, 1)]
 _operations += [(operator.neg, negative, same, 1), (operator.not_, opposite, truth, 1)]
 for _operation in _operations:

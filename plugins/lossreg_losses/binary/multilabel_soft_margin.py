@@ -11,20 +11,20 @@ refused.
 (0.6931471805599453, [-0.25, 0.25])
 """
 
-from lossreg.kernels.numerics import sigmoid, softplus, times
+from lossreg.kernels.numerics import sigmoid, softplus, times, wide
 from lossreg.plugin import Loss, Real, Row, Scale, Slope, Unit, hookimpl, loss
 
 
 @loss
 def multilabel_soft_margin(logits: Row[Real], target: Row[Unit], slope: Slope, weight: Row[Scale] = 1.0) -> float:
     T = type(logits[0])
-    value = T(0)
+    value = wide(T(0))
     for j in range(len(logits)):
         x, yes, no = logits[j], target[j], T(1) - target[j]
         share = weight[j] / T(len(logits))
         value += times(share, times(yes, softplus(-x)) + times(no, softplus(x)))
         slope[j] = share * (no * sigmoid(x) - yes * sigmoid(-x))
-    return value
+    return T(value)
 
 
 @multilabel_soft_margin.hessian

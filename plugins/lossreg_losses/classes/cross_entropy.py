@@ -21,7 +21,7 @@ CategoricalCrossentropy takes probabilities unless it is made with from_logits.
 (4.248354255291589e-18, [4.248354255291589e-18, -4.248354255291589e-18])
 """
 
-from lossreg.kernels.numerics import exp_below, gap, largest, log1p, log_sum, shifted, times, total
+from lossreg.kernels.numerics import exp_below, gap, largest, log1p, log_sum, shifted, times, total, wide
 from lossreg.plugin import (
     ClassIndex,
     ClassRow,
@@ -57,12 +57,13 @@ def cross_entropy(
     sharp, smooth = (T(1) - label_smoothing) * weight[label], label_smoothing / T(classes)
     rise = log_sum(own, others)
     value = times(sharp, gap(top, logits[label]) + rise)
-    spread, pull = T(0), T(0)
+    weights, pulls = wide(T(0)), wide(T(0))
     if label_smoothing > 0:
         for j in range(classes):
-            spread += weight[j]
-            pull += times(weight[j], gap(top, logits[j]))
-        value += smooth * (spread * rise + pull)
+            weights += weight[j]
+            pulls += times(weight[j], gap(top, logits[j]))
+        value += smooth * (T(weights) * rise + T(pulls))
+    spread = T(weights)
     for j in range(classes):
         slope[j] = slope[j] * ((sharp + smooth * spread) / everything) - smooth * weight[j]
     slope[label] = smooth * (spread * own / everything - weight[label]) - sharp * others / everything
@@ -85,25 +86,27 @@ def probabilities(
     top = largest(logits)
     exp_below(logits, top, slope)
     # All but one that is at the top, so that what they add to 1 keeps its digits.
-    ties, others = T(0), T(0)
+    ties, powers = T(0), wide(T(0))
     for j in range(classes):
         tied, power = logits[j] == top, slope[j]
-        ties, others = ties + T(tied), others + (T(0) if tied else power)
-    others = shifted(ties, T(1), others)
+        ties, powers = ties + T(tied), powers + (T(0) if tied else power)
+    others = T(shifted(ties, T(1), powers))
     everything, rise = T(1) + others, log1p(others)
-    value, mass, rest = T(0), T(0), T(0)
+    value, shares, aside = wide(T(0)), wide(T(0)), wide(T(0))
     for j in range(classes):
         share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
-        tied, surprise = logits[j] == top, gap(top, logits[j]) + rise
-        value += times(share, surprise)
-        if target_slope is not None:
-            target_slope[j] = times(weight[j] * (T(1) - label_smoothing), surprise)
-        mass, rest = mass + share, rest + (T(0) if tied else share)
+        value += times(wide(share), wide(gap(top, logits[j]) + rise))
+        shares, aside = shares + share, aside + (T(0) if logits[j] == top else share)
+    mass, rest = T(shares), T(aside)
+    # A loop of its own, so that the sums are the same with this slope and without.
+    if target_slope is not None:
+        for j in range(classes):
+            target_slope[j] = times(weight[j] * (T(1) - label_smoothing), gap(top, logits[j]) + rise)
     for j in range(classes):
         share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
         alone, pull = (logits[j] == top) & (ties == 1), slope[j] * (mass / everything) - share
         slope[j] = rest - mass * others / everything if alone else pull
-    return value
+    return T(value)
 
 
 @cross_entropy.hessian

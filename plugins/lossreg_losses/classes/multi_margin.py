@@ -14,7 +14,7 @@ Source: Weston and Watkins (1999); PyTorch's MultiMarginLoss.
 
 from typing import Literal
 
-from lossreg.kernels.numerics import gap, times
+from lossreg.kernels.numerics import gap, times, wide
 from lossreg.plugin import ClassIndex, ClassRow, Loss, Real, Scale, Slope, hookimpl, loss
 
 
@@ -29,7 +29,7 @@ def multi_margin(
 ) -> float:
     T = type(x[0])
     own, share = x[label], weight[label] / T(len(x))
-    value, pushed = T(0), T(0)
+    value, pushed = wide(T(0)), wide(T(0))
     for j in range(len(x)):
         excess = margin + gap(x[j], own)
         over = T(0) if (excess <= 0) | (j == label) else excess
@@ -37,8 +37,8 @@ def multi_margin(
         push = times(share, T(over > 0) if p == 1 else T(2) * over)
         pushed += push
         slope[j] = push
-    slope[label] = -pushed
-    return value
+    slope[label] = -T(pushed)
+    return T(value)
 
 
 @multi_margin.hessian

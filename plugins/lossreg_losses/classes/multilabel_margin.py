@@ -12,14 +12,14 @@ Source: Crammer and Singer (2003), jmlr.org/papers/v3/crammer03b; PyTorch's Mult
 (0.16666666666666666, [0.3333333333333333, -0.3333333333333333, 0.0])
 """
 
-from lossreg.kernels.numerics import gap
+from lossreg.kernels.numerics import gap, wide
 from lossreg.plugin import Loss, PaddedClassIndex, Real, Row, Slope, hookimpl, loss
 
 
 @loss
 def multilabel_margin(x: Row[Real], labels: Row[PaddedClassIndex], slope: Slope) -> float:
     T = type(x[0])
-    classes, listed, value = len(x), 0, T(0)
+    classes, listed, value = len(x), 0, wide(T(0))
     for j in range(classes):
         slope[j] = T(0)
     while listed < classes and labels[listed] != -1:
@@ -35,7 +35,7 @@ def multilabel_margin(x: Row[Real], labels: Row[PaddedClassIndex], slope: Slope)
             slope[labels[k]] -= T(excess > 0)
     for j in range(classes):
         slope[j] /= T(classes)
-    return value
+    return T(value)
 
 
 @hookimpl

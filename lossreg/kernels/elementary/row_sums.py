@@ -1,0 +1,111 @@
+"""The sums of lossreg.kernels.numerics.sums for compiled loops, by vectors.
+
+Four vectors are added to one another, and then to float64 lanes, which of float64 numbers keep what an addition rounds
+off. That takes hardly longer than a sum in the row's own type, and of equal numbers nothing is lost. The numbers at the
+end of a row that fill no vector are loaded under a mask: of rows of 10 that takes half the time of one by one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import njit, types
+
+from lossreg.kernels.compiler.options import EXACT, LANES, inner, is_stock
+from lossreg.kernels.elementary.formats import as_float64, number
+from lossreg.kernels.elementary.polynomials import compiles
+from lossreg.kernels.numerics import sums
+from lossreg.kernels.simd.row_vectors import (
+    first_lane,
+    lanes_from,
+    leading,
+    leading_lanes,
+    opposite_lanes,
+    plain_lane_sum,
+    wide_lanes,
+)
+from lossreg.kernels.simd.vector_rows import LaneRow, choose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+compensated_add, compensated_sum = (njit(**inner(EXACT))(each) for each in (sums.compensated_add, sums.compensated_sum))
+
+
+@njit(**inner(EXACT))
+def lane_sum(added: Any, lost: Any) -> Any:
+    """The sum of all lanes, with what was rounded off."""
+    added, lost = compensated_add(added, lost + opposite_lanes(lost, 8), opposite_lanes(added, 8))
+    added, lost = compensated_add(added, lost + opposite_lanes(lost, 4), opposite_lanes(added, 4))
+    added, lost = compensated_add(added, lost + opposite_lanes(lost, 2), opposite_lanes(added, 2))
+    added, lost = compensated_add(added, lost + opposite_lanes(lost, 1), opposite_lanes(added, 1))
+    return compensated_sum(first_lane(added), first_lane(lost))
+
+
+def one_by_one(row: Any, other: Any, term: Any, *settings: Any) -> Any:
+    """The sum of terms of rows that lie anywhere in memory."""
+    added, lost = 0.0, 0.0
+    for j in range(len(row)):
+        added, lost = compensated_add(added, lost, term(row[j], other[j], *settings))
+    return compensated_sum(added, lost)
+
+
+def lane_by_lane(row: Any, other: Any, term: Any, *settings: Any) -> Any:
+    """The sums, in each lane, of terms of rows of lanes."""
+    added, size = wide_lanes(), len(row)
+    even = size - size % 4
+    for j in range(0, even, 4):
+        low = term(row[j], other[j], *settings) + term(row[j + 1], other[j + 1], *settings)
+        added += low + (term(row[j + 2], other[j + 2], *settings) + term(row[j + 3], other[j + 3], *settings))
+    for j in range(even, size):
+        added += term(row[j], other[j], *settings)
+    return added
+
+
+def by_vectors(real: Any) -> Callable[..., Any]:
+    """The sum of terms of contiguous rows, 4 * LANES numbers at a time, then LANES, then the rest."""
+    compensated, zero = real is np.float64, real(0)
+
+    def total(row: Any, other: Any, term: Any, *settings: Any) -> Any:
+        size = len(row)
+        if size <= LANES:
+            terms = term(leading_lanes(row, 0, size), leading_lanes(other, 0, size), *settings)
+            return plain_lane_sum(choose(leading(size), terms, zero))
+        added, lost = wide_lanes(), wide_lanes()
+        even, whole = size - size % (4 * LANES), size - size % LANES
+        for at in range(0, even, 4 * LANES):
+            low = term(lanes_from(row, at), lanes_from(other, at), *settings) + term(
+                lanes_from(row, at + LANES), lanes_from(other, at + LANES), *settings
+            )
+            high = term(lanes_from(row, at + 2 * LANES), lanes_from(other, at + 2 * LANES), *settings)
+            part = low + (high + term(lanes_from(row, at + 3 * LANES), lanes_from(other, at + 3 * LANES), *settings))
+            added, lost = compensated_add(added, lost, part) if compensated else (added + part, lost)
+        for at in range(even, whole, LANES):
+            part = term(lanes_from(row, at), lanes_from(other, at), *settings)
+            added, lost = compensated_add(added, lost, part) if compensated else (added + part, lost)
+        if whole < size:
+            rest = size - whole
+            terms = term(leading_lanes(row, whole, rest), leading_lanes(other, whole, rest), *settings)
+            part = choose(leading(rest), terms, zero)
+            added, lost = compensated_add(added, lost, part) if compensated else (added + part, lost)
+        return lane_sum(added, lost) if compensated else plain_lane_sum(added)
+
+    return total
+
+
+BY_VECTORS = {types.float32: by_vectors(np.float32), types.float64: by_vectors(np.float64)}
+
+
+@compiles(sums.wide_sum)
+def _wide_sum(row: Any, other: Any, term: Any, *settings: Any) -> Any:
+    """What suits the rows."""
+    if isinstance(row, LaneRow):
+        return lane_by_lane
+    return BY_VECTORS[row.dtype] if row.layout == other.layout == "C" and not is_stock() else one_by_one
+
+
+@compiles(sums.wide)
+def _wide(x: Any) -> Any:
+    """A float64, or lanes of them."""
+    return (lambda x: as_float64(x)) if isinstance(number(x), types.Float) else None  # noqa: PLW0108  numba overloads with a function

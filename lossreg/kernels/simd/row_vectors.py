@@ -1,0 +1,107 @@
+"""Lanes along one row: loaded from it, and added up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import types
+from numba.extending import intrinsic
+
+from lossreg.kernels.compiler.numba_api import cgutils, llvm, make_array, signature
+from lossreg.kernels.compiler.options import LANES
+from lossreg.kernels.simd.vector_rows import INDEX, load, masked
+from lossreg.kernels.simd.vectors import Lanes, splat
+
+
+def first_lanes(builder: Any, count: Any) -> Any:
+    """Emit a mask of the first `count` lanes."""
+    many = splat(builder, count)
+    return builder.icmp_signed("<", llvm.Constant(many.type, list(range(LANES))), many)
+
+
+@intrinsic
+def leading(_: Any, count: Any) -> Any:
+    """Return, in each lane, whether it is one of the first `count`."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        return first_lanes(builder, arguments[0])
+
+    return signature(Lanes(types.boolean), types.intp), generate
+
+
+@intrinsic
+def lanes_from(_: Any, row: Any, start: Any) -> Any:
+    """Return the LANES numbers of a row from `start`."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        data = make_array(row)(context, builder, arguments[0]).data
+        return load(builder, builder.gep(data, [arguments[1]]))
+
+    return signature(Lanes(row.dtype), row, types.intp), generate
+
+
+@intrinsic
+def leading_lanes(_: Any, row: Any, start: Any, count: Any) -> Any:
+    """Return the `count` numbers of a row from `start`, and 0 in the other lanes, whose memory is not read."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        place = builder.gep(make_array(row)(context, builder, arguments[0]).data, [arguments[1]])
+        kind = context.get_value_type(form.return_type)
+        nothing = context.get_constant_null(form.return_type)
+        place = builder.bitcast(place, kind.as_pointer())
+        return masked(builder, "load", kind, [place, INDEX(1), first_lanes(builder, arguments[2]), nothing])
+
+    return signature(Lanes(row.dtype), row, types.intp, types.intp), generate
+
+
+@intrinsic
+def wide_lanes(_: Any) -> Any:
+    """Return float64 lanes of 0, to add up in."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        return context.get_constant_null(form.return_type)
+
+    return signature(Lanes(types.float64)), generate
+
+
+@intrinsic(prefer_literal=True)
+def opposite_lanes(_: Any, x: Any, distance: Any) -> Any:
+    """Return in each lane the number of the lane at a distance: half of the lanes, a quarter, and so on."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        order = [lane ^ distance.literal_value for lane in range(LANES)]
+        places = llvm.Constant(llvm.VectorType(INDEX, LANES), order)
+        return builder.shuffle_vector(arguments[0], arguments[0], places)
+
+    return signature(x, x, distance), generate
+
+
+@intrinsic
+def first_lane(_: Any, x: Any) -> Any:
+    """Return the number in the first lane."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        return builder.extract_element(arguments[0], INDEX(0))
+
+    return signature(x.dtype, x), generate
+
+
+@intrinsic
+def plain_lane_sum(_: Any, x: Any) -> Any:
+    """Return the sum of all lanes as a float64, added by halves: of float32 lanes to a quarter of them in float32."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        lanes, count = arguments[0], LANES
+        if x.dtype == types.float32:
+            while count > LANES // 4:
+                count //= 2
+                halves = [
+                    llvm.Constant(llvm.VectorType(INDEX, count), list(range(at, at + count))) for at in (0, count)
+                ]
+                lanes = builder.fadd(*(builder.shuffle_vector(lanes, lanes, half) for half in halves))
+            lanes = builder.fpext(lanes, llvm.VectorType(llvm.DoubleType(), count))
+        function = llvm.FunctionType(llvm.DoubleType(), [llvm.DoubleType(), lanes.type])
+        reduce = cgutils.get_or_insert_function(builder.module, function, f"llvm.vector.reduce.fadd.v{count}f64")
+        return builder.call(reduce, [llvm.Constant(llvm.DoubleType(), -0.0), lanes], fastmath=("reassoc",))
+
+    return signature(types.float64, x), generate
