@@ -73,7 +73,7 @@ class BoundForm:
 
     def weigh(self, name: str, value: Any) -> Any:
         """Record a weight by which a mean divides; return it divided by `unit`, as the kernel takes it."""
-        largest = float(np.max(np.abs(value)))
+        largest = float(np.max(np.abs(value), initial=0.0))
         if out_of_range(value) and largest > 0:
             exponent = frexp(largest)[1] - 1
             value = np.ldexp(value, -exponent) if isinstance(value, np.ndarray) else ldexp(value, -exponent)

@@ -150,6 +150,8 @@ def example_setting(value: Any, width: int) -> Any:
     """Return a parameter for an example: of an array of numbers, as many as a row has, or one for an element."""
     if getattr(value, "ndim", 0) == 0:
         return value
+    if value.size == 0:  # of an empty batch
+        return 1.0
     flat = value.reshape(-1).tolist()
     return [flat[at % len(flat)] for at in range(width)]
 

@@ -28,7 +28,8 @@ def huber(prediction: Real, target: Real, delta: Positive = 1.0, weight: Scale =
     T = type(prediction)
     error = prediction - target
     clipped = min(abs(error), delta)
-    value = clipped * (abs(error) - T(0.5) * clipped)
+    half = T(0.5) * clipped
+    value = clipped * (half if abs(error) <= delta else abs(error) - half)  # inf where both are inf
     slope = times(weight, copysign(clipped, error))
     return times(weight, value), slope, -slope
 
