@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg.kernels.numerics.stable import exp_below, gap, largest, log_sum, total
+from lossreg.kernels.numerics.stable import exp_below, gap, largest, log_sum
+from lossreg.kernels.numerics.sums import total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
