@@ -215,7 +215,7 @@ def test_an_unknown_name_gets_the_nearest_one_and_those_installed():
         lossreg.get("hubr")
     assert isinstance(caught.value, LookupError)
     assert str(caught.value).startswith(
-        "no loss named 'hubr' is installed; did you mean 'huber'? The losses are adaptive_log_softmax, bce, ",
+        "no loss named 'hubr' is installed; did you mean 'huber'? The losses are adaptive_log_softmax, aft, ",
     )
 
 
