@@ -313,7 +313,7 @@ MUTANTS = [
     ("exact_in_float64", naive_cosine, None, "digits lost"),
     ("slopes_are_derivatives", half_slope, None, "but the value changes by"),
     ("slopes_at_kinks_are_subgradients", steep_kink, None, "is 2, expected between -1 and 1"),
-    ("dtypes_are_preserved", wide_half, None, "float64 where float32 came in"),
+    ("dtypes_are_preserved", wide_half, None, "float64, expected float32"),
     ("reductions_are_consistent", "mse", wrong_mean, "but the values give"),
     ("gradient_matches_the_reported_value", "mse", changed(doubled_gradient), "the value reported is"),
     ("weights_equal_repetition", "mse", changed(weights_as_mask), "with samples repeated"),

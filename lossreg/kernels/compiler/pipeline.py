@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 
 WIDEST_VECTORS = ('"prefer-vector-width"="512"',) if get_host_cpu_features().get("avx512vbmi2", False) else ()
-"""An attribute of functions. LLVM prefers vectors of 256 bits, since the first processors that had 512 slowed down for
-them. With this cross_entropy of 1,000 classes takes four fifths of the time, in float64 three quarters."""
+"""A function attribute. LLVM prefers vectors of 256 bits, because the first processors with 512 bits ran slower with
+them. With this attribute cross_entropy of 1,000 classes takes four fifths of the time, in float64 three quarters."""
 
 
 class LoopLibrary(JITCodeLibrary):
@@ -47,11 +47,11 @@ class LoopLibrary(JITCodeLibrary):
         """Add generated code, with the attribute that allows vectors as wide as the processor has."""
         for function in module.functions:
             if not function.is_declaration:
-                set.update(function.attributes, WIDEST_VECTORS)  # llvmlite knows no attributes that are texts
+                set.update(function.attributes, WIDEST_VECTORS)  # llvmlite rejects string attributes
         super().add_ir_module(module)
 
     def _optimize_final_module(self) -> None:
-        """Optimize the loop with its inner functions, which nothing else calls: LLVM inlines those of a single call."""
+        """Optimize the loop with its inner functions, made internal, so that LLVM inlines those with a single call."""
         for function in self._final_module.functions:
             if function.linkage == Linkage.linkonce_odr:
                 function.linkage = Linkage.internal

@@ -79,7 +79,7 @@ def cast_like(_: Any, x: Any, of: Any) -> Any:
 
 @intrinsic
 def as_float64(_: Any, x: Any) -> Any:
-    """A float as a float64."""
+    """Cast a float, or lanes of floats, to float64."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         return context.cast(builder, arguments[0], x, form.return_type)

@@ -1,8 +1,8 @@
-"""The sums of lossreg.kernels.numerics.sums for compiled loops, by vectors.
+"""Vectorized versions of lossreg.kernels.numerics.sums for compiled loops.
 
-Four vectors are added to one another, and then to float64 lanes, which of float64 numbers keep what an addition rounds
-off. That takes hardly longer than a sum in the row's own type, and of equal numbers nothing is lost. The numbers at the
-end of a row that fill no vector are loaded under a mask: of rows of 10 that takes half the time of one by one.
+Four vectors are added to one another and then to float64 accumulators, which are compensated if the numbers are
+float64. This takes hardly longer than a sum in the type of the row, and sums of equal numbers are exact. The remainder
+of a row is loaded with a mask: for rows of 10 that takes half the time of a scalar loop.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ compensated_add, compensated_sum = (njit(**inner(EXACT))(each) for each in (sums
 
 @njit(**inner(EXACT))
 def lane_sum(added: Any, lost: Any) -> Any:
-    """The sum of all lanes, with what was rounded off."""
+    """The compensated sum of all lanes."""
     added, lost = compensated_add(added, lost + opposite_lanes(lost, 8), opposite_lanes(added, 8))
     added, lost = compensated_add(added, lost + opposite_lanes(lost, 4), opposite_lanes(added, 4))
     added, lost = compensated_add(added, lost + opposite_lanes(lost, 2), opposite_lanes(added, 2))
@@ -44,7 +44,7 @@ def lane_sum(added: Any, lost: Any) -> Any:
 
 
 def one_by_one(row: Any, other: Any, term: Any, *settings: Any) -> Any:
-    """The sum of terms of rows that lie anywhere in memory."""
+    """The sum of terms of rows of any stride, by a scalar loop."""
     added, lost = 0.0, 0.0
     for j in range(len(row)):
         added, lost = compensated_add(added, lost, term(row[j], other[j], *settings))
@@ -52,7 +52,7 @@ def one_by_one(row: Any, other: Any, term: Any, *settings: Any) -> Any:
 
 
 def lane_by_lane(row: Any, other: Any, term: Any, *settings: Any) -> Any:
-    """The sums, in each lane, of terms of rows of lanes."""
+    """The sum of terms of rows of lanes, in each lane."""
     added, size = wide_lanes(), len(row)
     even = size - size % 4
     for j in range(0, even, 4):
@@ -64,7 +64,7 @@ def lane_by_lane(row: Any, other: Any, term: Any, *settings: Any) -> Any:
 
 
 def by_vectors(real: Any) -> Callable[..., Any]:
-    """The sum of terms of contiguous rows, 4 * LANES numbers at a time, then LANES, then the rest."""
+    """The sum of terms of contiguous rows: 4 * LANES numbers at a time, then LANES, then the remainder."""
     compensated, zero = real is np.float64, real(0)
 
     def total(row: Any, other: Any, term: Any, *settings: Any) -> Any:
@@ -99,7 +99,7 @@ BY_VECTORS = {types.float32: by_vectors(np.float32), types.float64: by_vectors(n
 
 @compiles(sums.wide_sum)
 def _wide_sum(row: Any, other: Any, term: Any, *settings: Any) -> Any:
-    """What suits the rows."""
+    """The function for the layout of the rows."""
     if isinstance(row, LaneRow):
         return lane_by_lane
     return BY_VECTORS[row.dtype] if row.layout == other.layout == "C" and not is_stock() else one_by_one
@@ -107,5 +107,5 @@ def _wide_sum(row: Any, other: Any, term: Any, *settings: Any) -> Any:
 
 @compiles(sums.wide)
 def _wide(x: Any) -> Any:
-    """A float64, or lanes of them."""
+    """A conversion to float64, or to lanes of float64."""
     return (lambda x: as_float64(x)) if isinstance(number(x), types.Float) else None  # noqa: PLW0108  numba overloads with a function

@@ -23,12 +23,12 @@ from lossreg.kernels.loops.row_parameters import row_parameters
 from lossreg.kernels.loops.scaled_slopes import called, filled
 from lossreg.kernels.numerics import distances, special, stable, sums
 from lossreg.kernels.simd.row_buffers import (
+    allocate_row_buffers,
     gather,
     lane_rows,
     lanes_at,
     put,
     put_lanes,
-    rooms,
     safe,
     scatter,
     weights_at,
@@ -49,7 +49,7 @@ OPERATIONS = {
     operation.__name__: operation
     for operation in (
         *(arrays, cast, filled, items, row_parameters, scaled, scratch, store_items),
-        *(any_lane, choose, gather, lane_rows, lane_sum, lanes_at, leading, put, put_lanes, rooms, safe),
+        *(any_lane, choose, gather, lane_rows, lane_sum, lanes_at, leading, put, put_lanes, allocate_row_buffers, safe),
         *(scatter, together, weights_at, wide_lanes),
     )
 }
@@ -63,8 +63,8 @@ def parts(
     form: Form | None = None,
 ) -> dict[str, Any]:
     """The globals of a template: the function as `kernel`, the guard if there is a form, and the operations."""
-    whole = form is not None
-    kernel = compiled(function, options, switches, inline=whole or not loops(function), distinct_rows=whole)
+    is_form = form is not None
+    kernel = compiled(function, options, switches, inline=is_form or not loops(function), distinct_rows=is_form)
     added = {x.__name__: callee(x) for x in (sums.compensated_add, sums.compensated_sum, sums.first_of, sums.wide_sum)}
     found = {**OPERATIONS, **added, "kernel": kernel}
     if is_stock():
@@ -98,7 +98,7 @@ def compiled(
 
 
 INLINED = {distances.distance}
-"""Functions with loops that are inlined all the same: a call takes a tenth of the time of triplet_margin of 10."""
+"""Functions that are inlined although they have loops: a call takes a tenth of the time of triplet_margin of 10."""
 
 _callees: WeakKeyDictionary[Callable[..., Any], Any] = WeakKeyDictionary(COMPILED)
 """The compiled versions of the functions that kernels call."""
@@ -120,7 +120,7 @@ def callee(function: Any) -> Callable[..., Any]:
         _callees[function] = njit(
             copy, **inner(options, inline=function in INLINED or not loops(function), distinct_rows=distinct_rows)
         )
-        link(copy)  # afterwards: it may call itself
+        link(copy)  # after it is stored, because it may be recursive
     found: Callable[..., Any] = _callees[function]
     return found
 

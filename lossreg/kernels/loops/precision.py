@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 WIDENING = ("wide", "wide_sum", "distance")
-"""The functions of lossreg.kernels.numerics that give sums wider than the numbers they are of."""
+"""The functions of lossreg.kernels.numerics that return float64 also for float32 arguments."""
 
 
 def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list[str]:
@@ -50,9 +50,9 @@ def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list
 
 
 def leaks(annotation: Any, number: types.Type) -> Iterator[str]:
-    """The operations of a typed function whose result is a float, or holds floats, of another type than `number`.
+    """The operations of a typed function whose result is a float, or contains floats, of another type than `number`.
 
-    What is computed from a number that is made wide on purpose, to add up in, does not count.
+    Results that are computed from an intended float64, such as a sum, do not count.
     """
     steps = [
         step
@@ -66,11 +66,11 @@ def leaks(annotation: Any, number: types.Type) -> Iterator[str]:
         parts = found.types if isinstance(found, BaseTuple) else (found,)
         leaking = any(isinstance(p, types.Float) and p != number for p in parts) and step.target.name not in intended
         if leaking and isinstance(step.value, ir.Expr) and step.value.op != "cast":
-            yield f"line {step.loc.line}: {found} where {number} came in"
+            yield f"line {step.loc.line}: {found}, expected {number}"
 
 
 def derived(steps: list[Any], typemap: Any) -> set[str]:
-    """The variables that are made wide, or computed from such."""
+    """The variables that are results of WIDENING functions, or are computed from such variables."""
     found: set[str] = set()
     before = -1
     while len(found) > before:
@@ -84,6 +84,6 @@ def derived(steps: list[Any], typemap: Any) -> set[str]:
 
 
 def is_widening(kind: Any) -> bool:
-    """Whether a type is that of one of the functions that make numbers wide."""
+    """Whether a type is that of a WIDENING function."""
     function = getattr(kind, "typing_key", None) or getattr(getattr(kind, "dispatcher", None), "py_func", None)
     return getattr(function, "__name__", "") in WIDENING

@@ -17,18 +17,18 @@ from lossreg.kernels.compiler.bytecode import has_uniform_control_flow
 from lossreg.kernels.compiler.options import LANES, is_stock
 
 if TYPE_CHECKING:
-    # Filled in, as in lossreg.kernels.loops.scalar.
+    # Replaced in each clone, as in lossreg.kernels.loops.scalar.
     from lossreg.kernels.compiler.intrinsics import cast, scaled  # noqa: TC004
     from lossreg.kernels.elementary.row_sums import lane_sum  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
     from lossreg.kernels.numerics.sums import compensated_add  # noqa: TC004
     from lossreg.kernels.simd.row_buffers import (  # noqa: TC004
+        allocate_row_buffers,
         gather,
         lane_rows,
         lanes_at,
         put,
         put_lanes,
-        rooms,
         safe,
         scatter,
         weights_at,
@@ -115,7 +115,7 @@ def vector_rows(
     slopes, others = operands[:STORED], operands[STORED:]
     inputs, parameters = others[:INPUTS], row_parameters(cast(others[INPUTS:], REAL(0)), BY_ROW)
     width = inputs[0].shape[1]
-    in_rooms, slope_rooms = rooms(inputs, width), rooms(slopes, width)
+    input_buffers, slope_buffers = allocate_row_buffers(inputs, width), allocate_row_buffers(slopes, width)
     parts = (size + length - 1) // length
     for block in range(first, last):
         added, lost = wide_lanes(), wide_lanes()
@@ -123,13 +123,13 @@ def vector_rows(
         end = begin + length if begin + length < size else size
         for start in range(begin, end, LANES):
             many, i = LANES if end - start > LANES else end - start, sample * size + start
-            gather(inputs, in_rooms, sample, start, many)
-            point = lanes_at(in_rooms, i, many)
+            gather(inputs, input_buffers, sample, start, many)
+            point = lanes_at(input_buffers, i, many)
             weight = weights_at(sample_weight, where, i, many, REAL(1))
             ignored, beyond = guard(point, parameters)
             outside |= any_lane((weight != 0) & beyond)
             counts = (weight != 0) & (not ignored) & (not beyond)
-            found = together(kernel, (*safe(point, counts), *slope_rooms, *parameters), weight)
+            found = together(kernel, (*safe(point, counts), *slope_buffers, *parameters), weight)
             value = choose(counts, weight * found, REAL(0))
             if values is not None:
                 put(values, i, many, value)
@@ -140,9 +140,9 @@ def vector_rows(
             else:
                 added += value
             factor = weight * REAL(scale)
-            for slope in lane_rows(slope_rooms, REAL(0)):
+            for slope in lane_rows(slope_buffers, REAL(0)):
                 for j in range(len(slope)):
                     slope[j] = choose(counts, slope[j] * factor, REAL(0))
-            scatter(slopes, slope_rooms, sample, start, many)
+            scatter(slopes, slope_buffers, sample, start, many)
         sums[block] = lane_sum(added, lost)
     return outside

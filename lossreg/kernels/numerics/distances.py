@@ -1,7 +1,7 @@
-"""Distances between two rows, with their slopes: kernels that losses take as a parameter, by name or a user's own.
+"""Distances between two rows, with their slopes. A loss may have one as a parameter: a name, or a user's function.
 
-A distance takes two rows and the two rows of slopes to fill, which share no memory, and returns a number. Like
-lossreg.kernels.numerics.stable, this module imports neither numpy nor numba.
+A distance takes two rows and two rows of slopes to fill, which share no memory with any other, and returns a number.
+Like lossreg.kernels.numerics.stable, this module imports neither numpy nor numba.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SHIFT = 1e-6
-"""What PyTorch's PairwiseDistance adds to each difference."""
+"""The number that PyTorch's PairwiseDistance adds to each difference."""
 LEAST = 2.0**-100
-"""A sum of squares above this has lost nothing to the underflow of its parts, in float32 either."""
+"""A sum of squares above this is not affected by underflow of its terms, not even in float32."""
 
 
 def euclidean(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
@@ -32,7 +32,7 @@ def manhattan(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
 
 
 def chebyshev(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
-    """The largest |x1 - x2 + 1e-6|; where several are, they share the slope."""
+    """The largest |x1 - x2 + 1e-6|; if several are equal, they share the slope."""
     return minkowski(x1, x2, slope1, slope2, INFINITY)
 
 
@@ -55,16 +55,16 @@ def squared_euclidean(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
 
 
 def cosine(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
-    """One minus the cosine; 1, with slopes of 0, where a row is 0."""
+    """One minus the cosine; 1, with slopes of 0, if a row is 0."""
     T = type(x1[0])
     _, turned = angle(x1, x2, slope1, slope2, T(-1), T(-INFINITY))
     return turned
 
 
 def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: Any) -> Any:
-    """The cosine, and one minus the cosine, which keeps its digits where the rows nearly agree.
+    """Return the cosine and one minus the cosine, which is accurate for nearly parallel rows.
 
-    Its slopes are filled in times the factor, or 0 where it is below the least that counts.
+    Fill the slopes with the gradient of the cosine times `factor`, or with 0 if the cosine is below `least`.
     """
     T = type(row[0])
     zero, half, one = T(0), T(0.5), T(1)
@@ -84,8 +84,8 @@ def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: An
     whole = length1 * length2
     for j in range(len(row)):
         slope1[j], slope2[j] = portion(row[j], T(length1)), portion(other[j], T(length2))
-    # u - c v, where u is nearly v or -v, is taken from u - v or u + v. Which of them, and whether the cosine counts, is
-    # seen from the sum of products, which is exact where the rows are whole numbers, in any order.
+    # If u is nearly v or -v, u - c v is computed from u - v or u + v. The sum of products decides which of them, and
+    # whether the cosine is below `least`; for rows of integers that sum is exact in any order.
     facing = T(mixed > half * whole) - T(mixed < -half * whole)
     along1 = T(wide_sum(slope1, slope2, leaning, facing))
     along2 = T(wide_sum(slope2, slope1, leaning, facing))
@@ -101,33 +101,33 @@ def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: An
 
 
 def wide_product(x: Any, y: Any) -> Any:
-    """The product of two numbers, which may be more than their type holds."""
+    """x y in float64, which may be out of range of their type."""
     return wide(x) * y
 
 
 def leaning(u: Any, v: Any, facing: Any) -> Any:
-    """Return a number of a unit row times the difference of another row from it, from its opposite or from 0."""
+    """Return a term of u . (v - facing u), for unit vectors u and v."""
     return u * (v - facing * u)
 
 
 def parting(u: Any, v: Any, facing: Any) -> Any:
-    """Return the square of that difference."""
+    """Return a term of |v - facing u|^2, for unit vectors u and v."""
     away = v - facing * u
     return away * away
 
 
 def aside(u: Any, v: Any, facing: Any, along: Any, share: Any) -> Any:
-    """(u - facing v) - along v, times a share: in this order, also in a loop that may take any other."""
+    """((u - facing v) - along v) share in this order, also in loops whose sums may be reordered."""
     return (u - facing * v - along * v) * share
 
 
 def countable(squares: Any, length: Any) -> Any:
-    """Return whether a sum of squares has lost nothing to underflow, and its root is a finite number."""
+    """Return whether a sum of squares is not affected by underflow, and its root is finite."""
     return (squares > LEAST) & (length < INFINITY)
 
 
 def magnitude(row: Sequence[Any]) -> Any:
-    """The largest absolute number of a row; nan if there is one."""
+    """The largest absolute value of a row; nan if one of its numbers is nan."""
     T = type(row[0])
     size = T(0)
     for j in range(len(row)):
@@ -137,10 +137,10 @@ def magnitude(row: Sequence[Any]) -> Any:
 
 
 def scaled(row: Sequence[Any], out: Any, other: Any) -> Any:
-    """Fill `out` with the row over a size, so that its squares can be added up.
+    """Fill `out` with the row divided by a scale, so that the sum of its squares neither overflows nor underflows.
 
-    Gives the size, the sum of the squares, and that of the products with another row; of a row of 0 they are 0, 1 and
-    0. Infinite numbers outweigh all others.
+    Return the scale, the sum of the squares, and the sum of the products with another row; 0, 1 and 0 for a row of
+    zeros. If the row has infinite numbers, all others become 0.
     """
     T = type(row[0])
     size = magnitude(row)
@@ -156,9 +156,9 @@ def scaled(row: Sequence[Any], out: Any, other: Any) -> Any:
 
 
 def distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: Any, p: Any) -> Any:
-    """The distance (sum_j |row_j - other_j + shift|^p)^(1/p) as a size times a wide multiple: they may overflow in T.
+    """The distance (sum_j |row_j - other_j + shift|^p)^(1/p) as a scale times a float64 multiple: it may overflow.
 
-    `out` is filled with its slopes by `row`: 0 where a difference is 0, shared by the largest where p is inf.
+    Fill `out` with its slopes with respect to `row`: 0 where a difference is 0; shared by the largest if p is inf.
     """
     T = type(row[0])
     if p == 2:
@@ -173,7 +173,7 @@ def distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: Any, p: 
 
 
 def scaled_distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: Any, p: Any) -> Any:
-    """The same for any p, and for sums that overflow or underflow: of the differences over the largest."""
+    """`distance` for any p, also if sums overflow or underflow: differences are divided by the largest one."""
     T = type(row[0])
     if p == 1:
         added = wide_sum(row, other, apart, shift)
@@ -201,24 +201,24 @@ def scaled_distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: A
 
 
 def apart(x: Any, y: Any, shift: Any) -> Any:
-    """How far two numbers are from one another, once they are shifted."""
+    """|(x - y) + shift|."""
     return abs(shifted(x, y, shift))
 
 
 def square_apart(x: Any, y: Any, shift: Any) -> Any:
-    """The square of that."""
+    """((x - y) + shift)^2."""
     away = shifted(x, y, shift)
     return away * away
 
 
 def wide_square_apart(x: Any, y: Any, shift: Any) -> Any:
-    """The square of that, which may be more than the numbers' type holds."""
+    """((x - y) + shift)^2 in float64, which may be out of range of their type."""
     away = wide(shifted(x, y, shift))
     return away * away
 
 
 def excess(one: Any, other: Any) -> Any:
-    """A distance less another, each given as by `distance`: they may overflow where their difference does not."""
+    """The difference of two distances as `distance` returns them; it may be finite although both overflow."""
     T = type(one[0])
     size = other[0] if other[0] > one[0] else one[0]
     return T(size * (portion(one[0], size) * one[1] - portion(other[0], size) * other[1]))
@@ -227,4 +227,4 @@ def excess(one: Any, other: Any) -> Any:
 DISTANCES = {function.__name__: function for function in (euclidean, squared_euclidean, manhattan, chebyshev, cosine)}
 
 Distance = Annotated[Any, NamedFunctions(DISTANCES)]
-"""A parameter that is one of these, by its name, or a function like them."""
+"""A parameter that is the name of one of these, or a function with the same arguments."""

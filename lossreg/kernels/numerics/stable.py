@@ -219,7 +219,7 @@ def empty_like(row: Sequence[Any]) -> Any:
     return [x * 0 for x in row]
 
 
-# Of rows. Counting instead of iterating lets their loops vectorise.
+# Functions of rows. Loops over indices vectorize; loops over elements do not.
 
 
 def largest(row: Sequence[Any]) -> Any:

@@ -1,8 +1,8 @@
-"""Sums in float64, of float32 numbers too, and of float64 numbers with what every addition rounds off.
+"""Sums that are accumulated in float64; those of float64 numbers are compensated for rounding errors.
 
-A float32 sum needs no more than float64 to be exact to an ulp. A compensated addition is six operations in place of
-one; mse of 1M float64 takes as long with them. Like lossreg.kernels.numerics.stable, this module imports neither numpy
-nor numba.
+Sums of float32 numbers are exact to an ulp in float64. A compensated addition takes six operations instead of one, but
+mse of 1M float64 takes no longer with them. Like lossreg.kernels.numerics.stable, this module imports neither numpy nor
+numba.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 
 def compensated_add(added: Any, lost: Any, x: Any) -> tuple[Any, Any]:
-    """Add x to a sum, and what that rounds off to what was rounded off before: Knuth's two-sum."""
+    """Add x to a sum, and the rounding error of the addition to the accumulated errors, by Knuth's two-sum."""
     after = added + x
     back = after - added
     return after, lost + ((added - (after - back)) + (x - back))
 
 
 def compensated_sum(added: Any, lost: Any) -> Any:
-    """Return the sum with what was rounded off, which is nan where the sum is not finite."""
+    """Return the sum corrected by the accumulated errors; these are nan if the sum is not finite, and then ignored."""
     return added + lost if lost - lost == 0 else added
 
 
 def wide(x: Any) -> Any:
-    """Return x in the type that sums are added up in: in compiled code float64, also of a float32."""
+    """Return x in the type in which sums are accumulated: float64 in compiled code, for float32 as well."""
     return x
 
 
 def total(row: Sequence[Any]) -> Any:
-    """Return the sum of a row, which is added up in float64."""
+    """Return the sum of a row, accumulated in float64."""
     T = type(row[0])
     return T(wide_sum(row, row, first_of))
 
@@ -39,8 +39,8 @@ def total(row: Sequence[Any]) -> Any:
 def wide_sum(row: Sequence[Any], other: Sequence[Any], term: Any, *settings: Any) -> Any:
     """Return the sum of term(x, y, *settings) over the numbers of two rows, in float64.
 
-    It may be more than the rows' own type holds. It is faster than a loop, since it goes by vectors, and in float32 as
-    exact as a sum in float64. The term is a function of numbers, as a kernel is.
+    The result may be out of range of the type of the rows. It is vectorized, and therefore faster than a loop, and for
+    float32 rows as accurate as a float64 sum. Like a kernel, the term is a plain function of numbers.
     """
     T = type(row[0])
     added = wide(T(0))
@@ -50,7 +50,7 @@ def wide_sum(row: Sequence[Any], other: Sequence[Any], term: Any, *settings: Any
 
 
 def first_of(x: Any, y: Any) -> Any:
-    """Return x: the term of the sum of one row."""
+    """Return x, the term of the sum of a single row."""
     return x
 
 

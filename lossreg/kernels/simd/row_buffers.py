@@ -46,7 +46,7 @@ def by_row(kind: Any) -> bool:
 
 
 @intrinsic
-def rooms(_: Any, operands: Any, width: Any) -> Any:
+def allocate_row_buffers(_: Any, operands: Any, width: Any) -> Any:
     """Replace each array of rows by a buffer on the stack for `width` vectors, at most BLOCK numbers."""
     found = [LaneRow(x.dtype) if by_row(x) else x for x in operands]
 

@@ -1,4 +1,4 @@
-"""Lanes along one row: loaded from it, and added up."""
+"""Vectors of consecutive numbers of one row: load them, and reduce their lanes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lossreg.kernels.simd.vectors import Lanes, splat
 
 
 def first_lanes(builder: Any, count: Any) -> Any:
-    """Emit a mask of the first `count` lanes."""
+    """The mask of the first `count` lanes."""
     many = splat(builder, count)
     return builder.icmp_signed("<", llvm.Constant(many.type, list(range(LANES))), many)
 
 
 @intrinsic
 def leading(_: Any, count: Any) -> Any:
-    """Return, in each lane, whether it is one of the first `count`."""
+    """Return the mask of the first `count` lanes."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         return first_lanes(builder, arguments[0])
@@ -31,7 +31,7 @@ def leading(_: Any, count: Any) -> Any:
 
 @intrinsic
 def lanes_from(_: Any, row: Any, start: Any) -> Any:
-    """Return the LANES numbers of a row from `start`."""
+    """Load LANES numbers of a row from `start`."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         data = make_array(row)(context, builder, arguments[0]).data
@@ -42,21 +42,21 @@ def lanes_from(_: Any, row: Any, start: Any) -> Any:
 
 @intrinsic
 def leading_lanes(_: Any, row: Any, start: Any, count: Any) -> Any:
-    """Return the `count` numbers of a row from `start`, and 0 in the other lanes, whose memory is not read."""
+    """Load `count` numbers of a row from `start`, with 0 in the other lanes, whose memory is not read."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        place = builder.gep(make_array(row)(context, builder, arguments[0]).data, [arguments[1]])
+        pointer = builder.gep(make_array(row)(context, builder, arguments[0]).data, [arguments[1]])
         kind = context.get_value_type(form.return_type)
-        nothing = context.get_constant_null(form.return_type)
-        place = builder.bitcast(place, kind.as_pointer())
-        return masked(builder, "load", kind, [place, INDEX(1), first_lanes(builder, arguments[2]), nothing])
+        zeros = context.get_constant_null(form.return_type)
+        pointer = builder.bitcast(pointer, kind.as_pointer())
+        return masked(builder, "load", kind, [pointer, INDEX(1), first_lanes(builder, arguments[2]), zeros])
 
     return signature(Lanes(row.dtype), row, types.intp, types.intp), generate
 
 
 @intrinsic
 def wide_lanes(_: Any) -> Any:
-    """Return float64 lanes of 0, to add up in."""
+    """Return float64 lanes of zeros, an accumulator."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         return context.get_constant_null(form.return_type)
@@ -66,12 +66,12 @@ def wide_lanes(_: Any) -> Any:
 
 @intrinsic(prefer_literal=True)
 def opposite_lanes(_: Any, x: Any, distance: Any) -> Any:
-    """Return in each lane the number of the lane at a distance: half of the lanes, a quarter, and so on."""
+    """Return in each lane i the number of lane i XOR `distance`: a butterfly shuffle."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         order = [lane ^ distance.literal_value for lane in range(LANES)]
-        places = llvm.Constant(llvm.VectorType(INDEX, LANES), order)
-        return builder.shuffle_vector(arguments[0], arguments[0], places)
+        indices = llvm.Constant(llvm.VectorType(INDEX, LANES), order)
+        return builder.shuffle_vector(arguments[0], arguments[0], indices)
 
     return signature(x, x, distance), generate
 
@@ -88,7 +88,7 @@ def first_lane(_: Any, x: Any) -> Any:
 
 @intrinsic
 def plain_lane_sum(_: Any, x: Any) -> Any:
-    """Return the sum of all lanes as a float64, added by halves: of float32 lanes to a quarter of them in float32."""
+    """Return the sum of all lanes as a float64; float32 lanes are halved in float32 until a quarter of them is left."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         lanes, count = arguments[0], LANES

@@ -26,16 +26,16 @@ def resolved(typing: Any, kernel: Any, kinds: tuple[Any, ...]) -> Any:
 def together(typing: Any, kernel: Any, arguments: Any, like: Any) -> Any:
     """Call the kernel with lanes and rows of lanes; lane by lane if it does not compile for them."""
     form = resolved(typing, kernel, tuple(arguments))
-    one_by_one: Any = None if form else typing.resolve_function_type(kernel, tuple(map(single, arguments)), {})
-    given = (form or one_by_one).return_type
+    by_lane: Any = None if form else typing.resolve_function_type(kernel, tuple(map(single, arguments)), {})
+    given = (form or by_lane).return_type
     found = Tuple([like] * len(given)) if isinstance(given, BaseTuple) else like
 
     def generate(context: Any, builder: Any, outer: Any, values: Any) -> Any:
         members = [builder.extract_value(values[1], at) for at in range(len(arguments))]
         if form:
             return apply(context, builder, kernel, form, members, found)
-        # By way of memory, which the compiler makes a vector loop of if it can.
-        places = [
+        # The lanes go through memory, so that LLVM can vectorize this loop.
+        pointers = [
             spilled(builder, value) if isinstance(kind, Lanes) else value
             for kind, value in zip(arguments, members, strict=True)
         ]
@@ -43,21 +43,21 @@ def together(typing: Any, kernel: Any, arguments: Any, like: Any) -> Any:
         kind = Tuple([like.dtype] * count)
         results = [spilled(builder, context.get_constant_null(like)) for _ in range(count)]
         with cgutils.for_range(builder, INDEX(LANES)) as loop:
-            row = [lane_of(context, builder, *pair, loop.index) for pair in zip(arguments, places, strict=True)]
-            made = apply(context, builder, kernel, one_by_one, row, like.dtype if found is like else kind)
-            for at, place in enumerate(results):
+            row = [lane_of(context, builder, *pair, loop.index) for pair in zip(arguments, pointers, strict=True)]
+            made = apply(context, builder, kernel, by_lane, row, like.dtype if found is like else kind)
+            for at, pointer in enumerate(results):
                 value = made if found is like else builder.extract_value(made, at)
-                builder.store(value, builder.gep(place, [loop.index]))
-        vectors = [load(builder, place) for place in results]
+                builder.store(value, builder.gep(pointer, [loop.index]))
+        vectors = [load(builder, pointer) for pointer in results]
         return vectors[0] if found is like else context.make_tuple(builder, found, vectors)
 
     return signature(found, kernel, arguments, like), generate
 
 
 def spilled(builder: Any, vector: Any) -> Any:
-    """Emit lanes as numbers in memory, and give a pointer to the first."""
-    place = cgutils.alloca_once_value(builder, vector)
-    return builder.bitcast(place, vector.type.element.as_pointer())
+    """Store lanes on the stack; return a pointer to the first."""
+    pointer = cgutils.alloca_once_value(builder, vector)
+    return builder.bitcast(pointer, vector.type.element.as_pointer())
 
 
 def apply(context: Any, builder: Any, function: Any, form: Any, given: list[Any], kind: Any) -> Any:
@@ -75,7 +75,7 @@ def single(kind: Any) -> Any:
 
 
 def lane_of(context: Any, builder: Any, kind: Any, value: Any, lane: Any) -> Any:
-    """Emit one row of what stands side by side, numbers in memory."""
+    """One lane: of lanes in memory a number, of a row of lanes a strided array; other values as they are."""
     if isinstance(kind, Lanes):
         return builder.load(builder.gep(value, [lane]))
     if not isinstance(kind, LaneRow):

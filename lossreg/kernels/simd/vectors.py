@@ -173,7 +173,7 @@ def magnitude(builder: Any, kind: Any, x: Any) -> Any:
 
 
 def negative(builder: Any, kind: Any, x: Any) -> Any:
-    """The number with the other sign."""
+    """The negative."""
     return (builder.fneg if isinstance(kind, types.Float) else builder.neg)(x)
 
 
@@ -183,12 +183,12 @@ def root(builder: Any, _: Any, x: Any) -> Any:
 
 
 def signed(builder: Any, _: Any, x: Any, y: Any) -> Any:
-    """The first with the sign of the second."""
+    """The magnitude of the first with the sign of the second."""
     return call(builder, "copysign", x, y)
 
 
-def opposite(builder: Any, _: Any, x: Any) -> Any:
-    """Not."""
+def inverted(builder: Any, _: Any, x: Any) -> Any:
+    """Logical not."""
     return builder.not_(x)
 
 
@@ -213,7 +213,7 @@ _operations = [
 ] + [(getattr(operator, name), comparison(symbol), truth, 2) for name, symbol in COMPARISONS.items()]
 _operations += [(math.sqrt, root, same, 1), (math.copysign, signed, same, 2)]
 _operations += [(max, extreme(">"), same, 2), (min, extreme("<"), same, 2), (abs, magnitude, same, 1)]
-_operations += [(operator.neg, negative, same, 1), (operator.not_, opposite, truth, 1)]
+_operations += [(operator.neg, negative, same, 1), (operator.not_, inverted, truth, 1)]
 for _operation in _operations:
     define(*_operation)
 
