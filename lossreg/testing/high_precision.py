@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import types
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,7 +138,7 @@ def reliable_reference(form: Form, point: tuple[Any, ...], parameters: dict[str,
     return reference(form, point, parameters, MORE_DIGITS) if doubtful else outcome
 
 
-@cache
+@lru_cache(1024)
 def precise_form(form: Form) -> Form:
     """Return the form with a copy of its kernel that computes with 60 digits."""
     from dataclasses import replace

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.annotations import row_axis_of
@@ -64,7 +64,7 @@ def takes_point(form: Form, point: tuple[Any, ...]) -> bool:
     return rows == [entry.axis is not None for entry in form.inputs]
 
 
-@cache
+@lru_cache(1024)
 def form_as_compiled(form: Form) -> Form:
     """Return the form with a copy of its kernel that computes as compiled code does."""
     from lossreg.definition.plain_python.compiled_arithmetic import substitute
