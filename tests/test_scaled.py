@@ -8,7 +8,7 @@ from lossreg_losses.classes.nll import nll
 
 import lossreg
 from lossreg.kernels.loops.scaled_slopes import only_stores
-from lossreg.kernels.numerics.stable import total
+from lossreg.kernels.numerics.sums import total
 from lossreg.plugin import ClassIndex, ClassRow, IgnoredLabel, Real, Row, Slope
 
 RANDOM = np.random.default_rng(11)
