@@ -40,7 +40,7 @@ class Builtin(NamedTuple):
     surrogate: str | float = "exact"
 
 
-class Objective:
+class ScoreObjective:
     """The loss of each row as a function of its score or scores, with first and second derivatives.
 
     `hessian` is what `criterion.value_grad_hess` takes, by default the one that the loss recommends for Newton steps;
@@ -61,11 +61,11 @@ class Objective:
         names = self.loss.hessians
         self.rule = Builtin()
         if hessian == BUILTIN:
-            if self.loss.name not in builtin:
-                raise InvalidParameter(
-                    f"hessian: {self.loss.name} has no built-in objective; those are of {listed(builtin)}"
-                )
-            self.rule = builtin[self.loss.name]
+            rule = next((rule for name, rule in builtin.items() if losses.get(name) is self.loss), None)
+            if rule is None:
+                message = f"hessian: the objectives that are built in are {listed(builtin)}"
+                raise InvalidParameter(f"{message}; none is {self.loss.name}")
+            self.rule = rule
             hessian = self.rule.surrogate
         elif isinstance(hessian, str) and hessian not in names:
             hint = nearest(hessian, [*names, BUILTIN])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import Builtin, Objective
+from lossreg.bridges.boosting import Builtin, ScoreObjective
 from lossreg.errors import InvalidParameter
 from lossreg.extras import optional_imports
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-BUILTIN = {"mse": Builtin(gradient=0.5), "bce_with_logits": Builtin(), "poisson_nll": Builtin()}
+BUILTIN = {"RMSE": Builtin(gradient=0.5), "Logloss": Builtin(), "Poisson": Builtin()}
 
 
-class CatBoostObjective(Objective):
+class CatBoostObjective(ScoreObjective):
     """An objective of CatBoost."""
 
     no_jit = True
@@ -76,7 +76,7 @@ class CatBoostMetric:
 
 
 def objective(loss: str | Loss, *, hessian: str | float | None = None, **parameters: Any) -> CatBoostObjective:
-    """An objective: a loss with its parameters; see `Objective` for `hessian`."""
+    """An objective: a loss with its parameters; see `ScoreObjective` for `hessian`."""
     return CatBoostObjective(loss, hessian, parameters)
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import BUILTIN as BUILTIN_NAME, Builtin, Objective
+from lossreg.bridges.boosting import BUILTIN as BUILTIN_NAME, Builtin, ScoreObjective
 from lossreg.extras import optional_imports
 
 with optional_imports():
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 BUILTIN = {
-    "mse": Builtin(gradient=0.5),
-    "bce_with_logits": Builtin(),
-    "poisson_nll": Builtin(hessian=exp(0.7)),
-    "cross_entropy": Builtin(),
+    "regression": Builtin(gradient=0.5),
+    "binary": Builtin(),
+    "poisson": Builtin(hessian=exp(0.7)),
+    "multiclass": Builtin(),
     "huber": Builtin(surrogate=1.0),
     "tweedie": Builtin(),
 }
@@ -46,7 +46,7 @@ OWN = ("loss", "loss_parameters", "hessian")
 """The parameters of the estimators that are not LightGBM's."""
 
 
-class LightGBMObjective(Objective):
+class LightGBMObjective(ScoreObjective):
     """An objective of LightGBM: called with scores and a Dataset, or as in scikit-learn with targets and scores."""
 
     def __init__(self, loss: str | Loss, hessian: str | float | None, parameters: Mapping[str, Any]) -> None:
@@ -70,7 +70,7 @@ class LightGBMMetric:
     """The weighted mean of a loss as a metric of LightGBM; it is called on scores, before any link."""
 
     def __init__(self, loss: str | Loss, parameters: Mapping[str, Any]) -> None:
-        self.objective = Objective(loss, 1.0, parameters, {})
+        self.objective = ScoreObjective(loss, 1.0, parameters, {})
         self.__name__ = self.objective.loss.name
 
     def __call__(self, first: Any, second: Any, weight: Any = None) -> tuple[str, float, bool]:
@@ -83,7 +83,7 @@ class LightGBMMetric:
 
 
 def objective(loss: str | Loss, *, hessian: str | float | None = None, **parameters: Any) -> LightGBMObjective:
-    """An objective: a loss with its parameters; see `Objective` for `hessian`."""
+    """An objective: a loss with its parameters; see `ScoreObjective` for `hessian`."""
     return LightGBMObjective(loss, hessian, parameters)
 
 
@@ -92,7 +92,7 @@ def metric(loss: str | Loss, **parameters: Any) -> LightGBMMetric:
     return LightGBMMetric(loss, parameters)
 
 
-class LossEstimator:
+class LightGBMEstimator:
     """What the regressor and the classifier share: the fit from the constant of least loss, which the trees keep."""
 
     loss: str | Loss
@@ -150,7 +150,7 @@ def leaves_of(booster: Any, tree: int) -> list[Any]:
     return found
 
 
-class LossLGBMRegressor(LossEstimator, lightgbm.LGBMRegressor):  # type: ignore[misc]
+class LossLGBMRegressor(LightGBMEstimator, lightgbm.LGBMRegressor):  # type: ignore[misc]
     """LightGBM's regressor with a registered loss.
 
     Predictions are in the units of the target: the exponential of the score for a loss that takes logarithms, such as
@@ -160,7 +160,7 @@ class LossLGBMRegressor(LossEstimator, lightgbm.LGBMRegressor):  # type: ignore[
     def __init__(
         self,
         *,
-        loss: str | Loss = "mse",
+        loss: str | Loss = "regression",
         loss_parameters: Mapping[str, Any] | None = None,
         hessian: str | float | None = None,
         **options: Any,
@@ -184,7 +184,7 @@ class LossLGBMRegressor(LossEstimator, lightgbm.LGBMRegressor):  # type: ignore[
         return scores if raw_score else self.make_objective().response(scores)
 
 
-class LossLGBMClassifier(LossEstimator, lightgbm.LGBMClassifier):  # type: ignore[misc]
+class LossLGBMClassifier(LightGBMEstimator, lightgbm.LGBMClassifier):  # type: ignore[misc]
     """LightGBM's classifier with a registered loss: of two classes by element, or of several by row.
 
     Probabilities are the sigmoid or softmax of the scores.
@@ -193,7 +193,7 @@ class LossLGBMClassifier(LossEstimator, lightgbm.LGBMClassifier):  # type: ignor
     def __init__(
         self,
         *,
-        loss: str | Loss = "bce_with_logits",
+        loss: str | Loss = "binary",
         loss_parameters: Mapping[str, Any] | None = None,
         hessian: str | float | None = None,
         **options: Any,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import Objective
+from lossreg.bridges.boosting import ScoreObjective
 from lossreg.criterion.criterion import Criterion
 from lossreg.errors import InvalidInput, InvalidParameter
 from lossreg.extras import optional_imports
@@ -48,7 +48,9 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
         """The coefficients (outputs, features) and intercepts that minimise the sum of losses and the penalty."""
         if self.solver not in ("lbfgs", "newton-cg"):
             raise InvalidParameter(f"solver: expected 'lbfgs' or 'newton-cg', got {self.solver!r}")
-        objective = Objective(self.loss, None if self.solver == "lbfgs" else "exact", self.loss_parameters or {}, {})
+        objective = ScoreObjective(
+            self.loss, None if self.solver == "lbfgs" else "exact", self.loss_parameters or {}, {}
+        )
         criterion = objective.criterion
         labels = objective.labels(y)
         labels = labels if objective.classes else labels.astype(np.float64)
@@ -120,7 +122,7 @@ class LossRegressor(RegressorMixin, LinearModel):  # type: ignore[misc]
 
     def __init__(
         self,
-        loss: str | Loss = "mse",
+        loss: str | Loss = "squared_error",
         *,
         loss_parameters: Mapping[str, Any] | None = None,
         alpha: float = 1.0,
@@ -143,7 +145,7 @@ class LossRegressor(RegressorMixin, LinearModel):  # type: ignore[misc]
     def predict(self, X: Any) -> Array:  # noqa: N803
         """Predict the target: the exponential of the score for a loss that takes logarithms."""
         scores = self.scores(X)[:, 0]
-        return Objective(self.loss, None, self.loss_parameters or {}, {}).response(scores)
+        return ScoreObjective(self.loss, None, self.loss_parameters or {}, {}).response(scores)
 
 
 class LossClassifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
@@ -154,7 +156,7 @@ class LossClassifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
 
     def __init__(
         self,
-        loss: str | Loss = "cross_entropy",
+        loss: str | Loss = "half_multinomial_loss",
         *,
         loss_parameters: Mapping[str, Any] | None = None,
         C: float = 1.0,  # noqa: N803  as in scikit-learn
@@ -169,7 +171,7 @@ class LossClassifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         """Whether it takes several classes depends on the loss."""
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = Objective(self.loss, None, self.loss_parameters or {}, {}).classes
+        tags.classifier_tags.multi_class = ScoreObjective(self.loss, None, self.loss_parameters or {}, {}).classes
         return tags
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LossClassifier:  # noqa: N803
@@ -178,7 +180,7 @@ class LossClassifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
         check_classification_targets(target)
         weight = _check_sample_weight(sample_weight, rows, dtype=np.float64)
         self.classes_, labels = np.unique(target, return_inverse=True)
-        by_class = Objective(self.loss, None, self.loss_parameters or {}, {}).classes
+        by_class = ScoreObjective(self.loss, None, self.loss_parameters or {}, {}).classes
         count = len(self.classes_)
         if count < 2:  # noqa: PLR2004
             raise InvalidInput(f"expected labels of several classes, got only one class: {self.classes_[0]}")

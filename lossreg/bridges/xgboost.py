@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import Builtin, Objective
+from lossreg.bridges.boosting import Builtin, ScoreObjective
 from lossreg.extras import optional_imports
 
 with optional_imports():
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 BUILTIN = {
-    "mse": Builtin(gradient=0.5),
-    "bce_with_logits": Builtin(),
-    "poisson_nll": Builtin(hessian=exp(0.7)),
-    "cross_entropy": Builtin(hessian=2.0),
-    "tweedie": Builtin(),
-    "pseudo_huber": Builtin(),
+    "reg:squarederror": Builtin(gradient=0.5),
+    "binary:logistic": Builtin(),
+    "count:poisson": Builtin(hessian=exp(0.7)),
+    "multi:softprob": Builtin(hessian=2.0),
+    "reg:tweedie": Builtin(),
+    "reg:pseudohubererror": Builtin(),
 }
 
 
-class XGBoostObjective(Objective):
+class XGBoostObjective(ScoreObjective):
     """An objective of XGBoost: called with scores and a DMatrix, or as in scikit-learn with targets and scores."""
 
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
@@ -55,7 +55,7 @@ class XGBoostMetric:
     """The weighted mean of a loss as a metric of XGBoost; it is called on scores, before any link."""
 
     def __init__(self, loss: str | Loss, parameters: Mapping[str, Any]) -> None:
-        self.objective = Objective(loss, 1.0, parameters, {})
+        self.objective = ScoreObjective(loss, 1.0, parameters, {})
         self.__name__ = self.objective.loss.name
 
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> Any:
@@ -66,7 +66,7 @@ class XGBoostMetric:
 
 
 def objective(loss: str | Loss, *, hessian: str | float | None = None, **parameters: Any) -> XGBoostObjective:
-    """An objective: a loss with its parameters; see `Objective` for `hessian`."""
+    """An objective: a loss with its parameters; see `ScoreObjective` for `hessian`."""
     return XGBoostObjective(loss, hessian, parameters, BUILTIN)
 
 
@@ -75,7 +75,7 @@ def metric(loss: str | Loss, **parameters: Any) -> XGBoostMetric:
     return XGBoostMetric(loss, parameters)
 
 
-class LossEstimator:
+class XGBoostEstimator:
     """What the regressor and the classifier share: the loss among their parameters, which XGBoost does not get."""
 
     loss: str | Loss
@@ -94,7 +94,7 @@ class LossEstimator:
         return {name: value for name, value in found.items() if name not in ("loss", "loss_parameters", "hessian")}
 
 
-class LossXGBRegressor(LossEstimator, xgboost.XGBRegressor):  # type: ignore[misc]
+class LossXGBRegressor(XGBoostEstimator, xgboost.XGBRegressor):  # type: ignore[misc]
     """XGBoost's regressor with a registered loss.
 
     It begins with the constant of least loss, which the model keeps as its base_score. Predictions are in the units of
@@ -104,7 +104,7 @@ class LossXGBRegressor(LossEstimator, xgboost.XGBRegressor):  # type: ignore[mis
     def __init__(
         self,
         *,
-        loss: str | Loss = "mse",
+        loss: str | Loss = "reg:squarederror",
         loss_parameters: Mapping[str, Any] | None = None,
         hessian: str | float | None = None,
         **options: Any,
@@ -129,7 +129,7 @@ class LossXGBRegressor(LossEstimator, xgboost.XGBRegressor):  # type: ignore[mis
         return scores if output_margin else self.make_objective().response(scores)
 
 
-class LossXGBClassifier(LossEstimator, xgboost.XGBClassifier):  # type: ignore[misc]
+class LossXGBClassifier(XGBoostEstimator, xgboost.XGBClassifier):  # type: ignore[misc]
     """XGBoost's classifier with a registered loss: of two classes by element, or of several by row.
 
     It begins with the constant of least loss. Probabilities are the sigmoid or softmax of the scores.
@@ -138,7 +138,7 @@ class LossXGBClassifier(LossEstimator, xgboost.XGBClassifier):  # type: ignore[m
     def __init__(
         self,
         *,
-        loss: str | Loss = "bce_with_logits",
+        loss: str | Loss = "binary:logistic",
         loss_parameters: Mapping[str, Any] | None = None,
         hessian: str | float | None = None,
         **options: Any,
