@@ -16,7 +16,18 @@ import lossreg
 import lossreg.plugin
 
 
-@pytest.mark.parametrize("group", ENTRY_POINTS)
+ALIASES = [group for group in ENTRY_POINTS if group.startswith("lossreg.aliases.")]
+COMPONENTS = [group for group in ENTRY_POINTS if group.startswith("lossreg.") and group not in ALIASES]
+
+
+@pytest.mark.parametrize("group", ALIASES)
+def test_names_of_other_libraries_stand_for_losses_and_are_sorted(group):
+    points = ENTRY_POINTS[group]
+    assert list(points) == sorted(points)
+    assert set(points.values()) <= set(ENTRY_POINTS["lossreg.losses"].values())
+
+
+@pytest.mark.parametrize("group", COMPONENTS)
 def test_files_are_entry_points_and_functions_sorted(group):
     package = f"lossreg_{group.removeprefix('lossreg.')}"
     points = ENTRY_POINTS[group]
