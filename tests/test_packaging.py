@@ -15,7 +15,6 @@ from project import ENTRY_POINTS, PLUGIN_PACKAGES, PLUGINS, PYPROJECT, ROOT, par
 import lossreg
 import lossreg.plugin
 
-
 ALIASES = [group for group in ENTRY_POINTS if group.startswith("lossreg.aliases.")]
 COMPONENTS = [group for group in ENTRY_POINTS if group.startswith("lossreg.") and group not in ALIASES]
 

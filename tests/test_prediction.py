@@ -129,7 +129,7 @@ def test_a_copy_predicts_and_a_damaged_run_is_refused(tmp_path):
         ({"fill": [1.0]}, "its lists have different lengths"),
         ({"scaling": {"mean": "x"}}, "scaling: expected a mapping with the lists mean and deviation"),
         ({"classes": 3}, "classes: expected a list of texts"),
-        ({"unknown": 3}, "not the encoding of a run's data"),
+        ({"unknown": 3}, "not the encoding of a run's data: the unknown keys unknown"),
     ):
         (copy / "data.json").write_text(json.dumps(encoding | change))
         with pytest.raises(InvalidInput, match=message):

@@ -5,7 +5,7 @@ A run keeps it in data.json, so that its model can be used on other rows.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lossreg.experiment.data.column import Column
+
+
+REQUIRED = 3
+"""How many of the fields of an encoding have no default."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +124,13 @@ class Encoding:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Encoding:
         """The encoding that `to_json` gave; raises InvalidInput for any other content."""
-        try:
-            found = cls(**content)
-        except TypeError as error:
-            raise InvalidInput(f"not the encoding of a run's data: {error}") from None
+        names = [each.name for each in fields(cls)]
+        absent = [name for name in names[:REQUIRED] if name not in content]
+        unknown = [name for name in content if name not in names]
+        if absent or unknown:
+            problem = f"it has no {listed(absent)}" if absent else f"the unknown keys {listed(unknown)}"
+            raise InvalidInput(f"not the encoding of a run's data: {problem}")
+        found = cls(**content)
         width = len(feature_names(found.kinds or found.features, found.categories))
         lists = [found.fill, *((found.scaling or {}).get(key) for key in ("mean", "deviation"))]
         if len(found.features) != width or any(part is not None and len(part) != width for part in lists):
