@@ -99,6 +99,17 @@ def alternatives(given: str, allowed: Iterable[str], what: str) -> str:
     return f"{hint} The {what} are {listed(allowed)}" if hint else f"the {what} are {listed(allowed)}"
 
 
+MANY = 24
+"""How many names of what is installed a message lists."""
+
+
+def first_listed(names: Iterable[str], command: str) -> str:
+    """Return the names in order, or of many the first, with the command that lists them all."""
+    names = sorted(names)
+    more = f", ... and {len(names) - MANY} more, which {command} lists" if len(names) > MANY else ""
+    return listed(names[:MANY]) + more
+
+
 def listed(names: Iterable[str]) -> str:
     """Return the names in order, separated by commas, or ``(none)``."""
     return ", ".join(sorted(names)) or "(none)"

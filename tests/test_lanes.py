@@ -69,6 +69,7 @@ def leaving(scores: Row[Real], slope: Slope) -> float:
     """A return from a loop."""
     for j in range(len(scores)):
         slope[j] = exp(scores[j])
+    for j in range(len(scores)):
         if scores[j] > 0:
             return scores[j]
     return 0.0

@@ -24,7 +24,7 @@ def test_a_new_loss_passes_every_check_and_trains(kind, tmp_path):
     assert "$" not in "".join(folder.joinpath(file).read_text() for file in files)
     checked = lossreg("check", "my_loss.py", cwd=folder)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert " checks passed" in checked.stdout.splitlines()[-1]
+    assert " checks passed" in checked.stdout
     if config:
         trained = lossreg("run", "config.yaml", "--set", "loss=./my_loss.py", "--runs", "runs", cwd=folder)
         assert trained.returncode == 0, trained.stderr

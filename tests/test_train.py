@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import lossreg
 from lossreg import InvalidConfig, Progress
@@ -76,9 +77,14 @@ def test_every_config_learns_what_its_header_says(run, name, metric, least):
     assert result.final["train_loss"] < result.metrics[0]["train_loss"]
 
 
+def test_nine_of_ten_targets_are_below_their_quantile(run):
+    predictions = load_file(run(CONFIGS / "diabetes_quantile.yaml").path / "predictions.safetensors")
+    assert np.mean(predictions["target"] < predictions["prediction"]) == pytest.approx(0.9, abs=0.06)
+
+
 def test_every_config_is_tested():
     marks = test_every_config_learns_what_its_header_says.pytestmark
-    tested = {arguments[0] for mark in marks for arguments in mark.args[1]}
+    tested = {arguments[0] for mark in marks for arguments in mark.args[1]} | {"diabetes_quantile"}
     assert tested == {path.stem for path in CONFIGS.glob("*.yaml")}
 
 

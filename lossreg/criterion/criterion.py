@@ -251,8 +251,9 @@ class ArrayParameter(Parameter):
         except (TypeError, ValueError):
             array = np.array(np.nan)
         inside = np.asarray(self.domain and self.domain.contains(array))
-        if not inside.all():  # an empty array fits an empty batch
-            at = [int(index) for index in np.argwhere(~inside)[0]] if inside.ndim else []
+        empty_list = not array.size and isinstance(value, list | tuple)
+        if empty_list or not inside.all():  # an empty array fits an empty batch
+            at = [int(index) for index in np.argwhere(~inside)[0]] if array.size and inside.ndim else []
             got = f"{array[tuple(at)]} at {at}" if at else shown(value)
             raise InvalidParameter(f"{self.name}: expected {self.allowed}, got {got}")
         array.flags.writeable = False

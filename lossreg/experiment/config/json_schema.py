@@ -38,6 +38,8 @@ Schema = dict[str, Any]
 LIMITS: dict[domains.Domain, Schema] = {
     domains.POSITIVE: {"exclusiveMinimum": 0},
     domains.NON_NEGATIVE: {"minimum": 0},
+    domains.FINITE_POSITIVE: {"exclusiveMinimum": 0},
+    domains.FINITE_NON_NEGATIVE: {"minimum": 0},
     domains.UNIT: {"minimum": 0, "maximum": 1},
     domains.SIGN: {"enum": [1, -1]},
     domains.PROBABILITY: {"minimum": 0},

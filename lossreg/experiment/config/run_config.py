@@ -31,7 +31,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossreg.errors import listed, nearest
+from lossreg.errors import first_listed, nearest
 from lossreg.experiment.config.inheritance import compose
 from lossreg.experiment.config.keys import (
     DEFAULT_EPOCHS,
@@ -135,7 +135,8 @@ def validate(document: Document, name: str) -> Config:
             given = content.get(key, DEFAULT_PLUGINS.get(key))
             values[key] = validator.plugin(registry, (key,), given, SETTINGS[key])
         else:
-            document.add_problem((), f"{key} is missing; installed: {listed(registry.names())}")
+            installed = first_listed(registry.names(), f"lossreg list {registry.plural}")
+            document.add_problem((), f"{key} is missing; installed: {installed}")
     values |= validator.parameters((), content, OTHER_KEYS)
     validator.allow((), content, ["metrics", "report", "trackers", EXTENDS, SWEEP])
     values["metrics"] = validate_metrics(validator, content)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from lossreg.errors import InvalidParameter, LossregError, listed, nearest
+from lossreg.errors import InvalidParameter, LossregError, first_listed, nearest
 from lossreg.experiment.config.yaml_document import dotted
 from lossreg.formatting import shortened
 from lossreg.registry.loading import SUFFIX
@@ -56,7 +56,8 @@ class ConfigValidator:
         else:
             given = {"name": given}
         if given.get("name") is None:
-            self.document.add_problem(path, f"name is missing; installed: {listed(registry.names())}")
+            installed = first_listed(registry.names(), f"lossreg list {registry.plural}")
+            self.document.add_problem(path, f"name is missing; installed: {installed}")
             return None
         try:
             offer = registry.find(given["name"])

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.domains import (
     CLASS_INDEX,
+    FINITE,
+    FINITE_NON_NEGATIVE,
+    FINITE_POSITIVE,
     LOG_PROBABILITY,
     NON_NEGATIVE,
     PADDED_CLASS_INDEX,
@@ -41,6 +44,8 @@ RANGES = {
     PROBABILITY: (0.02, 0.98),
     POSITIVE: (0.05, 5.0),
     NON_NEGATIVE: (0.0, 5.0),
+    FINITE_POSITIVE: (0.05, 5.0),
+    FINITE_NON_NEGATIVE: (0.0, 5.0),
     LOG_PROBABILITY: (-6.0, 0.0),
 }
 TARGETS: dict[Domain, tuple[Any, ...]] = {
@@ -48,12 +53,14 @@ TARGETS: dict[Domain, tuple[Any, ...]] = {
     UNIT: (1.0, 0.0),
     NON_NEGATIVE: (0.0, 1.0, 3.0),
     POSITIVE: (1.0,),
+    FINITE_NON_NEGATIVE: (0.0, 1.0, 3.0),
+    FINITE_POSITIVE: (1.0,),
     CLASS_INDEX: (0, 1),
     PADDED_CLASS_INDEX: ([0, -1, -1], [1, -1, -1]),
 }
 SCALES = (0.25, 1.0, 4.0)
 """The values of a non-negative input that is not a target, such as a variance."""
-CONSTANTS = {REAL: 0.0, POSITIVE: 1.0}
+CONSTANTS = {REAL: 0.0, FINITE: 0.0, POSITIVE: 1.0, FINITE_POSITIVE: 1.0}
 """The values of constant inputs, where they are not the example of their domain."""
 
 
