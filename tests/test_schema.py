@@ -52,7 +52,10 @@ def test_it_agrees_with_the_check_of_every_parameter(noun):
                     accepted = True
                 except InvalidConfig:
                     accepted = False
-                assert VALIDATOR.is_valid(content) == accepted, f"{name}.{parameter.name}: {value}"
+                valid = VALIDATOR.is_valid(content)
+                # The schema knows the limits of the built-in domains, and not those of a plugin's own.
+                is_known = parameter.domain is None or not parameter.domain.bounded or parameter.domain in LIMITS
+                assert (valid == accepted) if is_known else (valid or not accepted), f"{name}.{parameter.name}: {value}"
 
 
 @pytest.mark.parametrize("domain", [domain for domain in LIMITS if domain is not INCREASING_INTEGERS], ids=str)

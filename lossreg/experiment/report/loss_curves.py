@@ -6,6 +6,7 @@ points, by its kernel in plain Python.
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.annotations import row_axis_of
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from lossreg.definition.signature import Input
 
 POINTS = 161
+FLAT = 2
+"""The different values of a line that is flat but for its minimum."""
 DEFAULT_CLASSES, MAX_CLASSES = 3, 1000
 RANGE = (-4.0, 4.0)
 RANGES = {
@@ -60,7 +63,7 @@ TARGETS: dict[Domain, tuple[Any, ...]] = {
 }
 SCALES = (0.25, 1.0, 4.0)
 """The values of a non-negative input that is not a target, such as a variance."""
-CONSTANTS = {REAL: 0.0, FINITE: 0.0, POSITIVE: 1.0, FINITE_POSITIVE: 1.0}
+CONSTANTS = {POSITIVE: 1.0, FINITE_POSITIVE: 1.0}
 """The values of constant inputs, where they are not the example of their domain."""
 
 
@@ -83,7 +86,10 @@ def loss_curves(given: dict[str, Any]) -> dict[str, Any]:
         result["call"] = call(changed)
         result["summary"] = loss.summary
         result["x"] = name_of_varied(loss)
-        result["lines"] = [line(loss, parameters, label, others) for label, others in lines(loss, parameters)]
+        for center in (0.0, 1.0):  # a loss that is relative to its target is flat for a target of 0
+            result["lines"] = [line(loss, parameters, *each) for each in lines(loss, parameters, center)]
+            if any(len({*one["value"]}) > FLAT for one in result["lines"]):
+                break
     except LossregError as error:
         result["problem"] = str(error)
     except Exception as error:  # noqa: BLE001  whatever a plugin raises, the rest of the page is made
@@ -108,8 +114,8 @@ def row_length(loss: Loss, parameters: dict[str, Any]) -> int:
     return max(lists, default=DEFAULT_CLASSES)
 
 
-def lines(loss: Loss, parameters: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
-    """For each line its label, and the values of the constant inputs."""
+def lines(loss: Loss, parameters: dict[str, Any], center: float) -> Iterator[tuple[str, list[Any]]]:
+    """For each line its label, and the values of the constant inputs; `center` is that of inputs of any size."""
     size = row_length(loss, parameters)
     others = loss.inputs[1:]
     if not others:
@@ -118,7 +124,7 @@ def lines(loss: Loss, parameters: dict[str, Any]) -> Iterator[tuple[str, list[An
     # Lines differ in the last input of a domain with several targets, such as a label or a sign.
     chosen = max(range(len(others)), key=lambda index: (others[index].domain in TARGETS, index))
     entry = others[chosen]
-    values = [constant(other, index, size) for index, other in enumerate(others)]
+    values = [constant(other, index, size, center) for index, other in enumerate(others)]
     if loss.inputs[0].domain is LOG_PROBABILITY and entry.domain is REAL:
         values[chosen] = REAL.example  # the target is a probability
     if entry.axis is not None:
@@ -132,10 +138,10 @@ def lines(loss: Loss, parameters: dict[str, Any]) -> Iterator[tuple[str, list[An
         yield label, [*values[:chosen], target, *values[chosen + 1 :]]
 
 
-def constant(entry: Input, index: int, size: int) -> Any:
+def constant(entry: Input, index: int, size: int, center: float) -> Any:
     """The value of a constant input: a number, or a row with 1 or -1 (in turn) as its first number, and 0 otherwise."""
     if entry.axis is None:
-        return CONSTANTS.get(entry.domain, entry.domain.example)
+        return center if entry.domain in (REAL, FINITE) else CONSTANTS.get(entry.domain, entry.domain.example)
     if entry.domain in (PROBABILITY, UNIT):
         return [1.0] + [0.0] * (size - 1)
     if entry.role is Role.LABELS:
@@ -144,20 +150,23 @@ def constant(entry: Input, index: int, size: int) -> Any:
 
 
 def line(loss: Loss, parameters: dict[str, Any], label: str, others: list[Any]) -> dict[str, Any]:
-    """A line: the value and the slope of the loss at each point of the input that varies."""
+    """A line: the value and the slope of the loss at each point of the input that varies, where the loss is defined."""
     first, size = loss.inputs[0], row_length(loss, parameters)
     low, high = RANGES.get(first.domain, RANGE)
     # The other numbers of the row; those of an embedding are 1, so that it never is the origin.
     rest = -1.0 if first.domain is LOG_PROBABILITY else float(first.axis == -1)
     xs = [round(low + (high - low) * index / (POINTS - 1), 6) for index in range(POINTS)]
     scalars = {key: first_value(loss, key, value) for key, value in parameters.items()}
-    values, slopes = [], []
+    points, values, slopes = [], [], []
     for x in xs:
         varied = x if first.axis is None else [x] + [rest] * (size - 1)
         value, slope, *_ = loss.at(varied, *others, **scalars)
+        if isnan(value):
+            continue
+        points.append(x)
         values.append(json_number(value))
         slopes.append(json_number(slope if first.axis is None else slope[0]))
-    return {"label": label, "x": xs, "value": values, "slope": slopes}
+    return {"label": label, "x": points, "value": values, "slope": slopes}
 
 
 def first_value(loss: Loss, name: str, value: Any) -> Any:
