@@ -109,7 +109,7 @@ def test_every_loss_has_a_shape_with_its_own_slope(name):
         assert np.isfinite([values, slopes]).all()
         slope = np.diff(values) / np.diff(x)
         between = (slopes[1:] + slopes[:-1]) / 2
-        kinks = np.abs(np.diff(slopes)) > 0.4 * np.abs(slopes).max()
+        kinks = np.abs(np.diff(slopes)) > 0.25 * np.abs(slopes).max()
         assert np.allclose(slope[~kinks], between[~kinks], rtol=0.05, atol=0.02 * np.abs(slopes).max() + 1e-4)
     assert any(np.ptp(np.array(line["value"], float)) > 0.1 for line in found["lines"])
 
