@@ -1,6 +1,7 @@
 """The page's content, whatever the runs are; tests/browser looks at the page itself."""
 
 import base64
+import errno
 import hashlib
 import json
 import math
@@ -12,11 +13,13 @@ import pytest
 from safetensors.numpy import save_file
 
 import lossreg
+from lossreg.cli import main
 from lossreg.experiment.report.html_page import SCRIPTS, asset, page
 from lossreg.experiment.report.loss_curves import call, loss_curves
 from lossreg.experiment.report.page_data import MAX_SEGMENTS, page_data, readable, thinned
 from lossreg.experiment.report.prediction_summary import MAX_CLASSES, prediction_summary
 from lossreg.experiment.runner.predictions import FILE, read
+from lossreg.experiment.storage import files
 from lossreg.experiment.storage.runs import Run, runs_in
 
 WINE = {"data": {"name": "wine", "standardise": True}, "model": "linear", "optimizer": "adam", "train": {"epochs": 3}}
@@ -269,3 +272,18 @@ def test_a_number_that_json_lacks_in_the_environment_of_a_run_is_shown_as_text(r
     environment = json.loads((path / "environment.json").read_text())
     (path / "environment.json").write_text(json.dumps({**environment, "cores": float("nan")}))
     assert ["cores", "nan"] in embedded(page([Run(path)]))["environments"][0]["facts"]
+
+
+def test_a_report_that_cannot_be_written_to_the_end_leaves_the_old_one(runs, tmp_path, monkeypatch, capsys):
+    output = tmp_path / "report.html"
+    output.write_text("old")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(SystemExit) as ended:
+        main(["report", str(runs[0].path), "-o", str(output)])
+    assert ended.value.code == 1
+    assert "report.html: cannot be written: No space left on device; -o FILE" in capsys.readouterr().err
+    assert (output.read_text(), [path.name for path in tmp_path.iterdir()]) == ("old", ["report.html"])
