@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 import lossreg
 from lossreg import InvalidConfig
 from lossreg.criterion.reductions import REDUCTIONS
-from lossreg.experiment.config.run_config import load
+from lossreg.experiment.config.run_config import load, validate
 from lossreg.experiment.config.yaml_document import Document
 from lossreg.experiment.config.yaml_syntax import dump
 
@@ -345,3 +345,15 @@ def test_numbers_and_arrays_of_numpy_are_those_of_yaml():
     assert repr(config.optimizer.parameters["lr"]) == "0.5"
     assert config.loss.parameters["weight"] == (1.0, 2.0, 0.5)
     assert problems({**content, "seed": np.float32(0.5)}) == ["seed: expected an integer, 0 or above, got 0.5"]
+
+
+def test_thousands_of_unknown_keys_are_counted_and_named_in_part():
+    text = "data: iris\nmodel: linear\noptimizer: adam\nloss: cross_entropy\n" + "".join(
+        f"k{n}: 1\n" for n in range(20_000)
+    )
+    with pytest.raises(InvalidConfig) as caught:
+        validate(Document.from_text(text, "x.yaml"), "x")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 21
+    assert lines[0] == "x.yaml:5:1: k0: unknown key; allowed: " + lines[1].partition("allowed: ")[2]
+    assert lines[-1] == "x.yaml:25:1: k20: 19,980 more unknown keys"

@@ -107,7 +107,7 @@ def test_targets_and_shared_inputs_get_gradients():
     [
         (
             lambda: jax.grad(loss("hinge_embedding"), argnums=1)(UNIT, jnp.ones_like(UNIT)),
-            "of prediction; got",
+            "among prediction; got",
         ),
         (lambda: jax.grad(lambda w: loss("mse")(UNIT[:, 0], UNIT[:, 0], sample_weight=w))(UNIT[:, 1]), "sample_weight"),
     ],

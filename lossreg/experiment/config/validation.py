@@ -41,6 +41,10 @@ class PluginConfig:
         return {"name": self.name, **self.settings, **self.parameters}
 
 
+SOME_KEYS = 20
+"""How many unknown keys of a mapping are named; finding the nearest allowed key takes a millisecond each."""
+
+
 class ConfigValidator:
     """Checks the values of a document, and collects the keys that are allowed, to find unknown ones at the end."""
 
@@ -113,14 +117,16 @@ class ConfigValidator:
     def finish(self) -> None:
         """Add a problem for each unknown key, with the nearest key or its right place; raise InvalidConfig if any."""
         for path, (given, allowed) in self.sections.items():
-            for key in given:
-                if key in allowed:
-                    continue
+            unknown = [key for key in given if key not in allowed]
+            for key in unknown[:SOME_KEYS]:
                 others = (dotted((*other, key)) for other, (_, names) in self.sections.items() if key in names)
                 right_place = next(others, None) if key != "name" else None
                 hint = f"did you mean {right_place!r}?" if right_place else nearest(str(key), allowed)
                 hint = hint or f"allowed: {', '.join(allowed)}"
                 self.document.add_problem((*path, key), f"unknown key; {hint}", at_key=True)
+            if len(unknown) > SOME_KEYS:
+                more = f"{len(unknown) - SOME_KEYS:,} more unknown keys"
+                self.document.add_problem((*path, unknown[SOME_KEYS]), more, at_key=True)
         self.document.raise_problems()
 
 

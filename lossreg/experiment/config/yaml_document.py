@@ -6,6 +6,7 @@ document may cost is limited, since a config may come from anywhere.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -169,7 +170,7 @@ class Document:
 
     def add_problem(self, path: KeyPath, problem: str, *, at_key: bool = False) -> None:
         """Add a problem with the value at a path, or with its key; a missing one is located at what contains it."""
-        locations = {**self.values, **self.keys} if at_key else self.values
+        locations = ChainMap(self.keys, self.values) if at_key else self.values
         nearest = next((path[:n] for n in range(len(path), -1, -1) if path[:n] in locations), None)
         location = None if nearest is None else locations[nearest]
         self.problems.append((location, f"{dotted(path)}: {problem}" if path else problem))
