@@ -1,8 +1,9 @@
 """Vectorized versions of lossreg.kernels.numerics.sums for compiled loops.
 
-Four vectors are added to one another and then to float64 accumulators, which are compensated if the numbers are
-float64. This takes hardly longer than a sum in the type of the row, and sums of equal numbers are exact. The remainder
-of a row is loaded with a mask: for rows of 10 that takes half the time of a scalar loop.
+Four vectors are converted to float64, added to one another and then to accumulators, which are compensated if the
+numbers are float64. (Added to one another in float32 first, means of 7 to 2,048 numbers of mixed size were off by up to
+1.6 ulps.) Sums of equal numbers are exact. The remainder of a row is loaded with a mask: for rows of 10 that takes half
+the time of a scalar loop.
 """
 
 from __future__ import annotations
@@ -71,15 +72,16 @@ def by_vectors(real: Any) -> Callable[..., Any]:
         size = len(row)
         if size <= LANES:
             terms = term(leading_lanes(row, 0, size), leading_lanes(other, 0, size), *settings)
-            return plain_lane_sum(choose(leading(size), terms, zero))
+            few = as_float64(choose(leading(size), terms, zero))
+            return lane_sum(few, wide_lanes()) if compensated else plain_lane_sum(few)
         added, lost = wide_lanes(), wide_lanes()
         even, whole = size - size % (4 * LANES), size - size % LANES
         for at in range(0, even, 4 * LANES):
-            low = term(lanes_from(row, at), lanes_from(other, at), *settings) + term(
-                lanes_from(row, at + LANES), lanes_from(other, at + LANES), *settings
-            )
-            high = term(lanes_from(row, at + 2 * LANES), lanes_from(other, at + 2 * LANES), *settings)
-            part = low + (high + term(lanes_from(row, at + 3 * LANES), lanes_from(other, at + 3 * LANES), *settings))
+            one = as_float64(term(lanes_from(row, at), lanes_from(other, at), *settings))
+            two = as_float64(term(lanes_from(row, at + LANES), lanes_from(other, at + LANES), *settings))
+            three = as_float64(term(lanes_from(row, at + 2 * LANES), lanes_from(other, at + 2 * LANES), *settings))
+            four = as_float64(term(lanes_from(row, at + 3 * LANES), lanes_from(other, at + 3 * LANES), *settings))
+            part = (one + two) + (three + four)
             added, lost = compensated_add(added, lost, part) if compensated else (added + part, lost)
         for at in range(even, whole, LANES):
             part = term(lanes_from(row, at), lanes_from(other, at), *settings)
