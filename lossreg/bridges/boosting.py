@@ -7,12 +7,13 @@ one for each class.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lossreg.criterion.criterion import Criterion
-from lossreg.definition.domains import SIGN
+from lossreg.definition.domains import SIGMOID_LINK, SIGN, SOFTMAX_LINK
 from lossreg.errors import InvalidInput, InvalidParameter, listed, nearest
 from lossreg.registry.registries import losses
 
@@ -33,11 +34,13 @@ class Builtin(NamedTuple):
 
     gradient: a factor of gradient and second derivative; hessian: a further one of the second derivative.
     surrogate: what stands for the second derivative.
+    one_of_classes: whether the second derivative of K classes is K / (K - 1) times as large besides.
     """
 
     gradient: float = 1.0
     hessian: float = 1.0
     surrogate: str | float = "exact"
+    one_of_classes: bool = False
 
 
 class ScoreObjective:
@@ -92,21 +95,26 @@ class ScoreObjective:
 
     def derivatives(self, scores: Array, target: Any, weight: Any = None) -> tuple[Array, Array]:
         """Gradient and second derivative of the loss of each row, times its weight, in the shape of the scores."""
-        weight = None if weight is None or not len(weight) else np.asarray(weight)
-        labels = self.labels(target, scores)
+        labels, weight = self.labels(target, scores), given_weight(weight)
         _, grad, hess = self.criterion.value_grad_hess(scores, labels, sample_weight=weight, hessian=self.hessian)
-        gradient, hessian, _ = self.rule
-        if gradient != 1:
-            grad *= gradient
-        if gradient * hessian != 1:
-            hess *= gradient * hessian
+        rule = self.rule
+        if rule.gradient != 1:
+            grad *= rule.gradient
+        if rule.gradient * rule.hessian != 1:
+            hess *= rule.gradient * rule.hessian
+        if rule.one_of_classes:
+            classes = hess.shape[1]
+            hess *= classes / (classes - 1)
         return grad, hess
 
     def mean(self, scores: Array, target: Any, weight: Any = None) -> float:
         """The weighted mean of the loss."""
-        weight = None if weight is None or not len(weight) else np.asarray(weight)
-        mean = Criterion(self.loss, "mean", self.criterion.parameters)
-        return float(mean(scores, self.labels(target, scores), sample_weight=weight))
+        return float(self._mean(scores, self.labels(target, scores), sample_weight=given_weight(weight)))
+
+    @cached_property
+    def _mean(self) -> Criterion:
+        """The criterion of the mean, kept because a metric is computed after every tree."""
+        return Criterion(self.loss, "mean", self.criterion.parameters)
 
     def start(self, target: Any, sample_weight: Any = None) -> Any:
         """The constant score that minimises the loss of some targets, to begin boosting with: base_score, init_score.
@@ -174,6 +182,19 @@ class ScoreObjective:
             return False
         at_logarithm, at_target = self.criterion.grad(np.log([2.0, np.exp(2.0)]), np.array([2.0, 2.0]))
         return bool(abs(at_logarithm) < abs(at_target))
+
+
+def given_weight(weight: Any) -> Array | None:
+    """The weights of rows; None where a booster gives none, or an empty array for none."""
+    return None if weight is None or not len(weight) else np.asarray(weight)
+
+
+def class_probabilities(scores: Array) -> Array:
+    """The probability of each class: the softmax of its scores, or for one score of two classes its sigmoid."""
+    if scores.ndim > 1:
+        return np.asarray(SOFTMAX_LINK.apply(scores))
+    second = SIGMOID_LINK.apply(scores)
+    return np.stack([1 - second, second], axis=1)
 
 
 def check_loss(loss: Loss) -> bool:

@@ -19,7 +19,7 @@ from lossreg.errors import InvalidParameter
 from lossreg.extras import optional_imports
 
 with optional_imports():
-    import catboost
+    import catboost  # noqa: F401  so that a missing package is found here
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +83,3 @@ def objective(loss: str | Loss, *, hessian: str | float | None = None, **paramet
 def metric(loss: str | Loss, **parameters: Any) -> CatBoostMetric:
     """A metric: the weighted mean of a loss, of which less is better."""
     return CatBoostMetric(loss, parameters)
-
-
-assert catboost  # noqa: S101  imported so that a missing package is found here

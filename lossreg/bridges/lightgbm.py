@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import BUILTIN as BUILTIN_NAME, Builtin, ScoreObjective
+from lossreg.bridges.boosting import Builtin, ScoreObjective, class_probabilities
 from lossreg.extras import optional_imports
 
 with optional_imports():
@@ -36,7 +36,7 @@ BUILTIN = {
     "regression": Builtin(gradient=0.5),
     "binary": Builtin(),
     "poisson": Builtin(hessian=exp(0.7)),
-    "multiclass": Builtin(),
+    "multiclass": Builtin(one_of_classes=True),
     "huber": Builtin(surrogate=1.0),
     "tweedie": Builtin(),
 }
@@ -49,21 +49,9 @@ OWN = ("loss", "loss_parameters", "hessian")
 class LightGBMObjective(ScoreObjective):
     """An objective of LightGBM: called with scores and a Dataset, or as in scikit-learn with targets and scores."""
 
-    def __init__(self, loss: str | Loss, hessian: str | float | None, parameters: Mapping[str, Any]) -> None:
-        super().__init__(loss, hessian, parameters, BUILTIN)
-        self.by_number_of_classes = hessian == BUILTIN_NAME and self.classes
-
     def __call__(self, first: Any, second: Any, weight: Any = None) -> tuple[Array, Array]:
         """The gradient and the second derivative of each row."""
-        if isinstance(second, lightgbm.Dataset):
-            scores, target, weight = first, second.get_label(), second.get_weight()
-        else:
-            target, scores = first, second
-        grad, hess = self.derivatives(np.ascontiguousarray(scores), target, weight)
-        if self.by_number_of_classes:
-            classes = hess.shape[1]
-            hess *= classes / (classes - 1)
-        return grad, hess
+        return self.derivatives(*rows_of(first, second, weight))
 
 
 class LightGBMMetric:
@@ -75,16 +63,19 @@ class LightGBMMetric:
 
     def __call__(self, first: Any, second: Any, weight: Any = None) -> tuple[str, float, bool]:
         """The name, the value, and that less is better."""
-        if isinstance(second, lightgbm.Dataset):
-            scores, target, weight = first, second.get_label(), second.get_weight()
-        else:
-            target, scores = first, second
-        return self.__name__, self.objective.mean(np.ascontiguousarray(scores), target, weight), False
+        return self.__name__, self.objective.mean(*rows_of(first, second, weight)), False
+
+
+def rows_of(first: Any, second: Any, weight: Any) -> tuple[Array, Any, Any]:
+    """The scores, targets and weights that LightGBM gives: scores and a Dataset, or targets, scores and weights."""
+    if isinstance(second, lightgbm.Dataset):
+        return np.ascontiguousarray(first), second.get_label(), second.get_weight()
+    return np.ascontiguousarray(second), first, weight
 
 
 def objective(loss: str | Loss, *, hessian: str | float | None = None, **parameters: Any) -> LightGBMObjective:
     """An objective: a loss with its parameters; see `ScoreObjective` for `hessian`."""
-    return LightGBMObjective(loss, hessian, parameters)
+    return LightGBMObjective(loss, hessian, parameters, BUILTIN)
 
 
 def metric(loss: str | Loss, **parameters: Any) -> LightGBMMetric:
@@ -129,25 +120,15 @@ class LightGBMEstimator:
         init_score = scores_of(start, len(labels))
         super().fit(X, y, sample_weight=sample_weight, init_score=init_score, **options)  # type: ignore[misc]
         booster = self.booster_  # type: ignore[attr-defined]
+        first_trees = booster.dump_model(num_iteration=1)["tree_info"]
         for tree, shift in enumerate(np.atleast_1d(start)):
-            for leaf in range(len(leaves_of(booster, tree))):
+            for leaf in range(first_trees[tree]["num_leaves"]):
                 booster.set_leaf_output(tree, leaf, booster.get_leaf_output(tree, leaf) + float(shift))
 
 
 def scores_of(start: Any, rows: int) -> Array:
     """The constant to begin with for each row, and class."""
     return np.broadcast_to(start, (rows, *np.shape(start))).copy()
-
-
-def leaves_of(booster: Any, tree: int) -> list[Any]:
-    """The leaves of a tree."""
-    found, nodes = [], [booster.dump_model(start_iteration=0)["tree_info"][tree]["tree_structure"]]
-    while nodes:
-        node = nodes.pop()
-        children = [node[key] for key in ("left_child", "right_child") if key in node]
-        nodes += children
-        found += [] if children else [node]
-    return found
 
 
 class LossLGBMRegressor(LightGBMEstimator, lightgbm.LGBMRegressor):  # type: ignore[misc]
@@ -214,13 +195,7 @@ class LossLGBMClassifier(LightGBMEstimator, lightgbm.LGBMClassifier):  # type: i
     def predict_proba(self, X: Any, *, raw_score: bool = False, **options: Any) -> Array:  # noqa: N803
         """The probability of each class, or the scores with `raw_score`."""
         scores: Array = super().predict_proba(X, raw_score=True, **options)
-        if raw_score:
-            return scores
-        if scores.ndim == 1:
-            second = 1 / (1 + np.exp(-scores))
-            return np.stack([1 - second, second], axis=1)
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        return scores if raw_score else class_probabilities(scores)
 
     def predict(self, X: Any, *, raw_score: bool = False, **options: Any) -> Array:  # noqa: N803
         """Predict classes, or scores with `raw_score`."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import ScoreObjective
+from lossreg.bridges.boosting import ScoreObjective, class_probabilities
 from lossreg.criterion.criterion import Criterion
 from lossreg.errors import InvalidInput, InvalidParameter
 from lossreg.extras import optional_imports
@@ -206,12 +206,7 @@ class LossClassifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
         """The sigmoid or softmax of the scores, which are probabilities for the losses of logistic models."""
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            second = 0.5 + 0.5 * np.tanh(0.5 * scores)
-            return np.stack([1 - second, second], axis=1)
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        return class_probabilities(self.decision_function(X))
 
 
 class Scorer:

@@ -13,19 +13,20 @@ max_delta_step to 0.7), and that of several classes twice. Checked with XGBoost 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from math import exp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import Builtin, ScoreObjective
+from lossreg.bridges.boosting import Builtin, ScoreObjective, class_probabilities
 from lossreg.extras import optional_imports
 
 with optional_imports():
     import xgboost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from lossreg.definition.loss import Loss
 
@@ -88,6 +89,16 @@ class XGBoostEstimator:
         """The objective of the estimator's loss."""
         return objective(self.loss, hessian=self.hessian, **(self.loss_parameters or {}))
 
+    @contextmanager
+    def trained_with(self, made: XGBoostObjective, base_score: Any) -> Iterator[None]:
+        """Set what the trees are trained with, and afterwards what the user has given."""
+        given = self.objective, self.base_score
+        self.objective, self.base_score = made, base_score
+        try:
+            yield
+        finally:
+            self.objective, self.base_score = given
+
     def get_xgb_params(self) -> dict[str, Any]:
         """The parameters of the booster."""
         found: dict[str, Any] = super().get_xgb_params()  # type: ignore[misc]
@@ -115,12 +126,8 @@ class LossXGBRegressor(XGBoostEstimator, xgboost.XGBRegressor):  # type: ignore[
     def fit(self, X: Any, y: Any, *, sample_weight: Any = None, **options: Any) -> LossXGBRegressor:  # noqa: N803
         """Fit the trees; the arguments are those of XGBRegressor."""
         made = self.make_objective()
-        given = self.objective, self.base_score
-        self.objective, self.base_score = made, made.start(y, sample_weight)
-        try:
+        with self.trained_with(made, made.start(y, sample_weight)):
             super().fit(X, y, sample_weight=sample_weight, **options)
-        finally:
-            self.objective, self.base_score = given
         return self
 
     def predict(self, X: Any, *, output_margin: bool = False, **options: Any) -> Array:  # noqa: N803
@@ -150,18 +157,8 @@ class LossXGBClassifier(XGBoostEstimator, xgboost.XGBClassifier):  # type: ignor
         """Fit the trees; the arguments are those of XGBClassifier."""
         made = self.make_objective()
         start = made.start(np.unique(y, return_inverse=True)[1], sample_weight)
-        given = self.objective, self.base_score
-        # A classifier reads base_score as probabilities.
-        self.objective = made
-        self.base_score = softmax(start) if made.classes else 1 / (1 + exp(-start))
-        try:
+        # A classifier reads base_score as the probability of the second class, or of each.
+        (shares,) = class_probabilities(np.array([start])).tolist()
+        with self.trained_with(made, shares if made.classes else shares[1]):
             super().fit(X, y, sample_weight=sample_weight, **options)
-        finally:
-            self.objective, self.base_score = given
         return self
-
-
-def softmax(scores: Array) -> list[float]:
-    """The probabilities of scores."""
-    powers = np.exp(scores - scores.max())
-    return [float(each) for each in powers / powers.sum()]
