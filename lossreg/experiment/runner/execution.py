@@ -63,8 +63,7 @@ def resume(path: str | Path, progress: Progress | None = None, *, force: bool = 
                 f"{path}: the run is finished; {command_line('run', directory.path / 'config.yaml')} repeats it"
             )
         training = prepare_training(config, progress)
-        trained_on = directory.read("data.json").get("fingerprint")
-        if trained_on not in (None, training.prepared.encoding.fingerprint):
+        if directory.has_other_data(training.prepared.encoding.fingerprint):
             if not force:
                 raise NotResumable(f"{path}: the data have changed since the run began; {FORCED}")
             changed = "; ".join([*filter(None, [changed]), "the data have changed"])

@@ -146,6 +146,10 @@ class RunDirectory:
         for name in (METRICS, TIMINGS):
             files.sync(self.path / name)
 
+    def has_other_data(self, fingerprint: str) -> bool:
+        """Whether the run was trained on other data than those of a fingerprint; False if it recorded none."""
+        return bool(self.read("data.json").get("fingerprint", fingerprint) != fingerprint)
+
     def sizes(self) -> dict[str, int]:
         """The sizes of metrics and timings in bytes, to which a resumed run truncates them."""
         return {name: files.size(self.path / name) for name in (METRICS, TIMINGS)}

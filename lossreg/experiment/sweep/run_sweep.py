@@ -126,7 +126,7 @@ def outdated(path: Path, trials: Iterable[Trial]) -> dict[str, list[str]]:
             data = repr(trial.config.data.resolved())
             if data not in fingerprints:
                 fingerprints[data] = fingerprint(load_table(trial.config))
-            if directory.read("data.json").get("fingerprint", fingerprints[data]) != fingerprints[data]:
+            if directory.has_other_data(fingerprints[data]):
                 found[trial.id].append("the data have changed")
     return {name: changes for name, changes in found.items() if changes}
 
