@@ -16,7 +16,7 @@ import lossreg
 from lossreg.commands.results.output import STYLES
 from lossreg.errors import InvalidInput, NotResumable, UnknownName
 from lossreg.experiment.report.comparison import comparison, differing
-from lossreg.experiment.storage import deletion, directories, locks
+from lossreg.experiment.storage import deletion, locks, marked_directories
 from lossreg.experiment.storage.query import Condition, best_last, find, order, root_of, seconds, select
 from lossreg.experiment.storage.records import flat
 from lossreg.experiment.storage.runs import STATUSES, Run, higher_is_better, runs_in
@@ -36,7 +36,7 @@ def make(tmp_path):
 
     def make(name, *losses, minute=0, lr=0.1, loss="mse", seed=0, **state):
         path = tmp_path / f"20260102T03{minute:02}05.000006Z-{name}"
-        directories.create(path, "run")
+        marked_directories.create(path, "run")
         path.joinpath("config.yaml").write_text(CONFIG.format(lr=lr, loss=loss, seed=seed))
         path.joinpath("status.json").write_text(json.dumps({"status": "finished", **state}))
         records = [{"epoch": n, "step": 10 * n, "test_loss": x, "seconds": 0.1} for n, x in enumerate(losses, 1)]
@@ -205,7 +205,7 @@ def test_the_best_is_the_highest_of_what_rises_and_the_lowest_of_the_rest(make):
 
 def test_a_run_that_began_in_the_future_has_no_negative_age(tmp_path):
     path = tmp_path / "29990102T030405.000006Z-x-abcdef"
-    directories.create(path, "run")
+    marked_directories.create(path, "run")
     assert Run(path).age == 0
 
 
@@ -657,7 +657,7 @@ def test_a_directory_that_lossreg_did_not_make_is_not_deleted(command, tmp_path)
         (lambda path: path.joinpath(".lossreg").write_text('{"kind": "sweep"}'), "not that of a run"),
         (lambda path: path.rename(path.with_name("renamed")), "belongs to a directory named '20260102T030005"),
         (
-            lambda path: directories.create(path / "20260102T030005.000006Z-inner-abcdef", "run"),
+            lambda path: marked_directories.create(path / "20260102T030005.000006Z-inner-abcdef", "run"),
             "it has other runs in it",
         ),
     ],
@@ -763,7 +763,7 @@ def test_a_directory_that_changes_between_list_and_deletion_is_kept(make, tmp_pa
 
 def test_a_sweep_is_deleted_with_its_last_runs_and_only_then(make, command, tmp_path):
     sweep = tmp_path / "sweep"
-    directories.ensure(sweep, "sweep")
+    marked_directories.ensure(sweep, "sweep")
     for name in ("summary.json", "summary.csv", "best.yaml", "notes.txt"):
         sweep.joinpath(name).write_text("x")
     for index, status in enumerate(("failed", "finished")):
@@ -776,7 +776,7 @@ def test_a_sweep_is_deleted_with_its_last_runs_and_only_then(make, command, tmp_
     assert re.search(r"sweep  sweep; also has notes\.txt\n", done)
     assert done.endswith("deleted 1 run, 1 sweep\n")
     assert list(tmp_path.iterdir()) == []
-    directories.ensure(sweep, "sweep")
+    marked_directories.ensure(sweep, "sweep")
     assert command("rm", "sweep", "--yes").stdout.endswith("deleted 1 sweep\n")
     assert list(tmp_path.iterdir()) == []
 

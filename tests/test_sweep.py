@@ -30,7 +30,7 @@ from test_cli import on_a_terminal
 import lossreg
 from lossreg.experiment.config.yaml_document import Document
 from lossreg.experiment.runner.run_directory import RunDirectory
-from lossreg.experiment.storage import directories
+from lossreg.experiment.storage import marked_directories
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep import run_sweep
 from lossreg.experiment.sweep.optuna_trials import OptunaTrials
@@ -318,12 +318,12 @@ def test_a_record_without_the_loss_that_decides_is_not_the_best(tmp_path, damage
 def test_proposals_are_read_from_regular_files_only(tmp_path):
     proposals = {"a": '{"number": 0, "values": {}}', "b": "[" * 60_000, "c": f'{{"number": 1, "values": 1{"0" * 400}}}'}
     for name, content in proposals.items():
-        directories.create(tmp_path / name, "run")
+        marked_directories.create(tmp_path / name, "run")
         (tmp_path / name / "proposal.json").write_text(content)
-    directories.create(tmp_path / "d", "run")
+    marked_directories.create(tmp_path / "d", "run")
     os.mkfifo(tmp_path / "d" / "proposal.json")
     tmp_path.joinpath("elsewhere.json").write_text('{"number": 2, "values": {}}')
-    directories.create(tmp_path / "e", "run")
+    marked_directories.create(tmp_path / "e", "run")
     (tmp_path / "e" / "proposal.json").symlink_to("../elsewhere.json")
     plan = SimpleNamespace(sweep=SimpleNamespace(draw=()))
     assert OptunaTrials.earlier_proposals(SimpleNamespace(path=tmp_path, plan=plan)) == {0: {}}
@@ -342,8 +342,8 @@ def test_a_sweep_says_which_trial_another_process_may_be_running(tmp_path):
     config = {**Document.from_text(SMALL, "x").content, "loss": "mse", "sweep": {"grid": {"seed": [1]}}}
     plan = SweepPlan.read(config)
     folder = tmp_path / plan.name / plan.trials()[0].id
-    directories.ensure(folder.parent, "sweep")
-    directories.create(folder, "run")
+    marked_directories.ensure(folder.parent, "sweep")
+    marked_directories.create(folder, "run")
     folder.joinpath(".lock.owner").write_text('{"pid": 1, "host": "elsewhere"}')
     output = io.StringIO()
     with pytest.raises(KeyboardInterrupt):
@@ -361,7 +361,7 @@ def test_a_trial_whose_directory_is_a_link_is_not_read(tmp_path):
     tmp_path.joinpath("elsewhere").mkdir()
     tmp_path.joinpath("elsewhere", "status.json").write_text('{"status": "finished"}')
     folder = tmp_path / "runs" / plan.name / plan.trials()[0].id
-    directories.ensure(folder.parent, "sweep")
+    marked_directories.ensure(folder.parent, "sweep")
     folder.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FileExistsError, match=f"{folder.name}: is a link, and not a directory that lossreg made"):
         lossreg.sweep(config, root=tmp_path / "runs")

@@ -30,8 +30,8 @@ def run(options: argparse.Namespace) -> None:
     from lossreg.commands.results.output import print_counts, print_deletions
     from lossreg.errors import InvalidInput
     from lossreg.experiment.storage.deletion import delete_all, plan_all
-    from lossreg.experiment.storage.directories import is_own
     from lossreg.experiment.storage.files import root_of
+    from lossreg.experiment.storage.marked_directories import is_own
     from lossreg.experiment.storage.query import find, folder_named
     from lossreg.experiment.storage.runs import runs_in
 

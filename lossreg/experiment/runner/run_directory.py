@@ -33,10 +33,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lossreg.errors import NotResumable
 from lossreg.experiment.config.yaml_syntax import dump
-from lossreg.experiment.storage import directories, files, locks, schemas, untrusted
+from lossreg.experiment.storage import files, locks, marked_directories, schemas, untrusted
 from lossreg.experiment.storage.checkpoint import encode
-from lossreg.experiment.storage.directories import plain_name
 from lossreg.experiment.storage.environment import environment
+from lossreg.experiment.storage.marked_directories import plain_name
 from lossreg.experiment.storage.records import TIMES, plain
 from lossreg.experiment.storage.runs import Run
 
@@ -70,7 +70,7 @@ class RunDirectory:
             while True:
                 path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{plain_name(name)}-{secrets.token_hex(3)}"
                 with suppress(FileExistsError):
-                    directories.create(path, "run")
+                    marked_directories.create(path, "run")
                     return cls(path)
 
     @classmethod
@@ -84,7 +84,7 @@ class RunDirectory:
         return directory
 
     def __enter__(self) -> Self:
-        directories.check(self.path)
+        marked_directories.check(self.path)
         self._lock = locks.acquire(self.path)
         if self._lock is None:
             pid = Run(self.path).state.get("pid")

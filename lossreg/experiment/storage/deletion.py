@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 
 from lossreg.errors import InvalidInput
 from lossreg.experiment.storage import files, locks
-from lossreg.experiment.storage.directories import MARKER, is_own, is_own_file, unproven
+from lossreg.experiment.storage.marked_directories import MARKER, is_own, is_own_file, unproven
 from lossreg.experiment.storage.runs import Run, runs_in
 from lossreg.formatting import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lossreg.experiment.storage.directories import Kind
+    from lossreg.experiment.storage.marked_directories import Kind
 
 MOUNTS = Path("/proc/self/mountinfo")
 DELETED = re.compile(r"\.(.+)\.[0-9a-f]{8}\.deleted")

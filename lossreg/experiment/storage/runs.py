@@ -21,7 +21,7 @@ from os.path import isdir, isfile  # False where a Path raises, as without permi
 from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.storage import locks, schemas, untrusted
-from lossreg.experiment.storage.directories import is_own
+from lossreg.experiment.storage.marked_directories import is_own
 from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of
 from lossreg.experiment.storage.untrusted import MOST_KEYS, Unreadable, checked, shortened, some
 

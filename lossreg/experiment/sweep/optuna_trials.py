@@ -14,7 +14,7 @@ from math import inf
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.storage import directories, files, untrusted
+from lossreg.experiment.storage import files, marked_directories, untrusted
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.summary import score
 from lossreg.experiment.sweep.trials import SweptValue
@@ -73,7 +73,7 @@ class OptunaTrials:
         self.unfinished[number] = [self.plan.trial(each, number) for each in self.plan.with_seeds(values)]
         for trial in self.unfinished[number]:
             folder = self.path / trial.id
-            directories.ensure(folder, "run")
+            marked_directories.ensure(folder, "run")
             content = {"number": number, "values": {name: trial.values[name] for name in self.distributions}}
             if not (folder / PROPOSAL).exists():
                 files.write(folder / PROPOSAL, json.dumps(content) + "\n")

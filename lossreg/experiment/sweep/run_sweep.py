@@ -13,7 +13,7 @@ from lossreg.definition.parameters import Parameter, bind
 from lossreg.errors import InvalidParameter, NotResumable
 from lossreg.experiment.data.fingerprint import fingerprint
 from lossreg.experiment.runner.run_directory import RunDirectory
-from lossreg.experiment.storage import directories, environment, files
+from lossreg.experiment.storage import environment, files, marked_directories
 from lossreg.experiment.storage.runs import higher_is_better
 from lossreg.experiment.sweep.engines import ENGINES
 from lossreg.experiment.sweep.optuna_trials import OptunaTrials
@@ -87,7 +87,7 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     if options["address"] is not None and options["engine"] != "dask":
         raise InvalidParameter(f"sweep: address: only the engine dask has one, got {address!r} with {engine!r}")
     plan, progress = SweepPlan.read(source, changes), progress or SweepProgress()
-    path = files.root_of(root).resolve() / directories.plain_name(plan.name)
+    path = files.root_of(root).resolve() / marked_directories.plain_name(plan.name)
     trials = plan.trials()
     metric = plan.metric(trials)
     goal = plan.sweep.goal or ("max" if higher_is_better(metric) else "min")
@@ -96,7 +96,7 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     names = {trial.id for trial in remaining}
     progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names]))
     with files.explaining(path, "written to", f"runs go to {files.PLACES}"):
-        directories.ensure(path, "sweep")
+        marked_directories.ensure(path, "sweep")
     trial_source: TrialSource = FixedTrials(trials, remaining)
     if plan.sweep.method == "optuna":
         trial_source = OptunaTrials(plan, path, metric, goal)

@@ -13,7 +13,7 @@ from lossreg.experiment.config.run_config import load
 from lossreg.experiment.runner.execution import continue_run, prepare_training, start
 from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.runner.run_directory import RunDirectory
-from lossreg.experiment.storage import checkpoint, directories
+from lossreg.experiment.storage import checkpoint, marked_directories
 from lossreg.experiment.storage.environment import changes
 from lossreg.experiment.storage.runs import Run
 
@@ -29,7 +29,7 @@ BUSY = "busy"
 def run_trial(path: str, name: str, content: dict[str, Any]) -> str:
     """Run what remains of a trial, and return its status, or BUSY if another process is working on it."""
     directory = RunDirectory(Path(path))
-    directories.ensure(directory.path, "run")
+    marked_directories.ensure(directory.path, "run")
     with ExitStack() as stack:
         try:
             stack.enter_context(directory)

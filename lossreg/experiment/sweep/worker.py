@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from lossreg.experiment.storage import directories, files
+from lossreg.experiment.storage import files, marked_directories
 from lossreg.experiment.sweep.run_trial import run_trial
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def main() -> None:
         task = json.loads(tasks.get())
         folder = Path(task["path"])
         try:
-            directories.ensure(folder, "run")
+            marked_directories.ensure(folder, "run")
             with files.opened(folder / "log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT) as log:
                 redirect_output(log)
             status = run_trial(**task)

@@ -18,7 +18,7 @@ from lossreg.kernels.drivers.block_loop import BlockLoop
 from lossreg.kernels.drivers.operand import LEADING, Operand, Operands
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 from lossreg.kernels.drivers.threads import run_in_threads, split_evenly
-from lossreg.kernels.loops.vector import is_vectorizable
+from lossreg.kernels.loops.vector_loops import is_vectorizable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from lossreg.kernels.compiler.bytecode import calls_transcendentals
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.drivers.compiled_loops import argument_kind, form_entry
 from lossreg.kernels.drivers.threads import run_in_threads, split_evenly, useful_threads
-from lossreg.kernels.loops.vector import is_vectorizable
+from lossreg.kernels.loops.vector_loops import is_vectorizable
 
 if TYPE_CHECKING:
     from lossreg.definition.signature import Form

@@ -15,8 +15,8 @@ from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, Tuple
 from lossreg.kernels.compiler.options import EXACT, REORDERED
 from lossreg.kernels.compiler.specialize import clone, error_summary
-from lossreg.kernels.loops import scalar
-from lossreg.kernels.loops.vector import vector_elements, vector_rows
+from lossreg.kernels.loops import scalar_loops
+from lossreg.kernels.loops.vector_loops import vector_elements, vector_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from lossreg.definition.signature import Form
 
 TEMPLATES = {
-    True: (scalar.rows, vector_rows),
-    False: (scalar.elementwise, vector_elements),
+    True: (scalar_loops.rows, vector_rows),
+    False: (scalar_loops.elementwise, vector_elements),
 }
 """By whether a form takes rows: the scalar template and the vector template."""
 KEPT = 1024
@@ -95,7 +95,9 @@ def form_loop(
 @lru_cache(KEPT)
 def sample_loop(function: Callable[..., None]) -> Callable[..., None]:
     """The compiled loop that calls a function for every sample."""
-    return clone(scalar.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", {}, linker(function))
+    return clone(
+        scalar_loops.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", {}, linker(function)
+    )
 
 
 @lru_cache(KEPT)

@@ -11,7 +11,7 @@ from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.options import EXACT
 from lossreg.kernels.compiler.specialize import clone
 from lossreg.kernels.drivers.compiled_loops import linker
-from lossreg.kernels.loops import scalar
+from lossreg.kernels.loops import scalar_loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def compile_update(optimizer: Optimizer, parameters: dict[str, Any]) -> Callable
     numbers = {name: value for name, value in parameters.items() if name not in chosen}
     filled = {"REAL": np.float32, "STORED": len(optimizer.states)}
     name = f"{optimizer.name}_float32_{fingerprint(optimizer.function, switches)}"
-    run = clone(scalar.update, name, filled, linker(optimizer.function, EXACT, switches))
+    run = clone(scalar_loops.update, name, filled, linker(optimizer.function, EXACT, switches))
 
     rate = numbers.get("lr")
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg.kernels.elementary.formats import bits, cast_like, fma, from_bits, horner
+from lossreg.kernels.elementary.float_formats import bits, cast_like, fma, from_bits, horner
 from lossreg.kernels.numerics.stable import ZERO_EXPONENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lossreg.kernels.elementary.formats import Format
+    from lossreg.kernels.elementary.float_formats import Format
 
 
 def make_exp_frexp(f: Format) -> Callable[[Any], tuple[Any, Any]]:

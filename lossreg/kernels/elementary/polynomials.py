@@ -22,7 +22,7 @@ from numba.extending import overload
 from lossreg.kernels.compiler.intrinsics import heap_buffer
 from lossreg.kernels.compiler.options import EXACT, inner
 from lossreg.kernels.elementary.extended_range import make_exp2, make_exp_frexp, make_logb
-from lossreg.kernels.elementary.formats import Format, bits, cast_like, fma, from_bits, horner, number
+from lossreg.kernels.elementary.float_formats import Format, bits, cast_like, fma, from_bits, horner, number
 from lossreg.kernels.numerics import stable
 from lossreg.kernels.numerics.stirling import ROOT, ROOT_TAIL, STIRLING32, STIRLING64
 

@@ -14,10 +14,10 @@ import numpy as np
 from numba import njit, types
 
 from lossreg.kernels.compiler.options import EXACT, LANES, inner, is_stock
-from lossreg.kernels.elementary.formats import as_float64, number
+from lossreg.kernels.elementary.float_formats import as_float64, number
 from lossreg.kernels.elementary.polynomials import compiles
 from lossreg.kernels.numerics import sums
-from lossreg.kernels.simd.row_vectors import (
+from lossreg.kernels.simd.contiguous_vectors import (
     first_lane,
     lanes_from,
     leading,

@@ -22,6 +22,7 @@ from lossreg.kernels.loops.domain_checks import guard
 from lossreg.kernels.loops.row_parameters import row_parameters
 from lossreg.kernels.loops.scaled_slopes import called, filled
 from lossreg.kernels.numerics import distances, special, stable, sums
+from lossreg.kernels.simd.contiguous_vectors import leading, wide_lanes
 from lossreg.kernels.simd.row_buffers import (
     allocate_row_buffers,
     gather,
@@ -33,7 +34,6 @@ from lossreg.kernels.simd.row_buffers import (
     scatter,
     weights_at,
 )
-from lossreg.kernels.simd.row_vectors import leading, wide_lanes
 from lossreg.kernels.simd.vector_call import together
 from lossreg.kernels.simd.vector_rows import any_lane, choose
 

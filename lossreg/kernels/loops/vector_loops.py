@@ -17,11 +17,12 @@ from lossreg.kernels.compiler.bytecode import has_uniform_control_flow
 from lossreg.kernels.compiler.options import LANES, is_stock
 
 if TYPE_CHECKING:
-    # Replaced in each clone, as in lossreg.kernels.loops.scalar.
+    # Replaced in each clone, as in lossreg.kernels.loops.scalar_loops.
     from lossreg.kernels.compiler.intrinsics import cast, scaled  # noqa: TC004
     from lossreg.kernels.elementary.row_sums import lane_sum  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
     from lossreg.kernels.numerics.sums import compensated_add  # noqa: TC004
+    from lossreg.kernels.simd.contiguous_vectors import leading, wide_lanes  # noqa: TC004
     from lossreg.kernels.simd.row_buffers import (  # noqa: TC004
         allocate_row_buffers,
         gather,
@@ -33,11 +34,10 @@ if TYPE_CHECKING:
         scatter,
         weights_at,
     )
-    from lossreg.kernels.simd.row_vectors import leading, wide_lanes  # noqa: TC004
     from lossreg.kernels.simd.vector_call import together  # noqa: TC004
     from lossreg.kernels.simd.vector_rows import any_lane, choose  # noqa: TC004
 
-# Replaced in each clone, as in lossreg.kernels.loops.scalar.
+# Replaced in each clone, as in lossreg.kernels.loops.scalar_loops.
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
