@@ -110,8 +110,8 @@ def test_plain_functions_keep_the_type(name, kind):
     kind = context().mpf if kind == "mpf" else kind
     for x in (kind(0.5), kind(0), kind(-0.5), kind(math.inf), kind(math.nan)):
         assert type((PLAIN | {"sign": stable.sign})[name](x)) is type(x)
-    assert type(stable.times(kind(0), kind(math.inf))) is kind
-    assert type(stable.gap(kind(1), kind(1))) is kind
+    assert type(stable.weighted(kind(0), kind(math.inf))) is kind
+    assert type(stable.difference(kind(1), kind(1))) is kind
 
 
 def apart(x, m, k):

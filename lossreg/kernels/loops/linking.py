@@ -20,21 +20,21 @@ from lossreg.kernels.elementary.polynomials import COMPILED
 from lossreg.kernels.elementary.row_sums import lane_sum
 from lossreg.kernels.loops.domain_checks import guard
 from lossreg.kernels.loops.row_parameters import row_parameters
-from lossreg.kernels.loops.scaled_slopes import called, filled
+from lossreg.kernels.loops.scaled_slopes import call_filling_slopes, call_plainly
 from lossreg.kernels.numerics import distances, special, stable, sums
 from lossreg.kernels.simd.contiguous_vectors import leading, wide_lanes
 from lossreg.kernels.simd.row_buffers import (
     allocate_row_buffers,
-    gather,
     lane_rows,
-    lanes_at,
-    put,
-    put_lanes,
-    safe,
-    scatter,
-    weights_at,
+    load_rows,
+    load_vectors,
+    load_weights,
+    mask_integers,
+    store_rows,
+    store_vector,
+    store_vectors,
 )
-from lossreg.kernels.simd.vector_call import together
+from lossreg.kernels.simd.vector_call import call_vectorized
 from lossreg.kernels.simd.vector_rows import any_lane, choose
 
 if not is_stock():
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 OPERATIONS = {
     operation.__name__: operation
     for operation in (
-        *(arrays, cast, filled, items, row_parameters, scaled, scratch, store_items),
-        *(any_lane, choose, gather, lane_rows, lane_sum, lanes_at, leading, put, put_lanes, allocate_row_buffers, safe),
-        *(scatter, together, weights_at, wide_lanes),
+        *(arrays, cast, call_filling_slopes, items, row_parameters, scaled, scratch, store_items),
+        *(any_lane, call_vectorized, choose, lane_rows, lane_sum, leading, mask_integers, wide_lanes),
+        *(load_rows, load_vectors, load_weights, store_rows, store_vector, store_vectors, allocate_row_buffers),
     )
 }
 """By name: the intrinsics that templates call."""
@@ -68,7 +68,7 @@ def parts(
     added = {x.__name__: callee(x) for x in (sums.compensated_add, sums.compensated_sum, sums.first_of, sums.wide_sum)}
     found = {**OPERATIONS, **added, "kernel": kernel}
     if is_stock():
-        found["filled"] = callee(called)
+        found["call_filling_slopes"] = callee(call_plainly)
     if form is not None:
         found["guard"] = compiled(guard(form), EXACT)
     return found

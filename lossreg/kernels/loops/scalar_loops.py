@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     # Replaced in each clone, like the kernel: importing them takes longer than loading a loop from disk.
     from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scratch, store_items  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
-    from lossreg.kernels.loops.scaled_slopes import filled  # noqa: TC004
+    from lossreg.kernels.loops.scaled_slopes import call_filling_slopes  # noqa: TC004
     from lossreg.kernels.numerics.sums import compensated_add, compensated_sum, first_of, wide_sum  # noqa: TC004
 
 # Replaced in each clone: the kernel; its guard, which returns whether a point is ignored and whether it is outside its
@@ -119,7 +119,7 @@ def rows(
             counts = (weight != 0) & (not ignored) & (not beyond)
             value, factor = REAL(0), weight * REAL(scale)
             if counts:
-                value, factor = filled(kernel, point, slope_rows, parameters, factor)
+                value, factor = call_filling_slopes(kernel, point, slope_rows, parameters, factor)
                 value *= weight
             if (not counts) | (factor != 1):
                 for slope in arrays(slope_rows):

@@ -27,8 +27,8 @@ from lossreg.kernels.simd.vector_call import apply, resolved
 from lossreg.kernels.simd.vector_rows import KernelRow
 
 
-def called(kernel: Any, point: Any, slopes: Any, parameters: Any, factor: Any) -> Any:
-    """Call the kernel with plain arrays, and return (value, factor): replaces `filled` in numba's own pipeline."""
+def call_plainly(kernel: Any, point: Any, slopes: Any, parameters: Any, factor: Any) -> Any:
+    """Call the kernel with plain arrays; return (value, factor). With numba's own passes: `call_filling_slopes`."""
     arguments = point + slopes + parameters
     return kernel(*arguments), factor
 
@@ -50,7 +50,7 @@ class ScaledRowModel(models.StructModel):
 
 
 @intrinsic
-def filled(typing: Any, kernel: Any, point: Any, slopes: Any, parameters: Any, factor: Any) -> Any:
+def call_filling_slopes(typing: Any, kernel: Any, point: Any, slopes: Any, parameters: Any, factor: Any) -> Any:
     """Call the kernel; return its value, and the factor by which the loop still has to multiply the slopes."""
     code = kernel.dispatcher.py_func
     names = code.__code__.co_varnames[len(point) : len(point) + len(slopes)]

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from lossreg.kernels.simd.contiguous_vectors import leading, wide_lanes  # noqa: TC004
     from lossreg.kernels.simd.row_buffers import (  # noqa: TC004
         allocate_row_buffers,
-        gather,
         lane_rows,
-        lanes_at,
-        put,
-        put_lanes,
-        safe,
-        scatter,
-        weights_at,
+        load_rows,
+        load_vectors,
+        load_weights,
+        mask_integers,
+        store_rows,
+        store_vector,
+        store_vectors,
     )
-    from lossreg.kernels.simd.vector_call import together  # noqa: TC004
+    from lossreg.kernels.simd.vector_call import call_vectorized  # noqa: TC004
     from lossreg.kernels.simd.vector_rows import any_lane, choose  # noqa: TC004
 
 # Replaced in each clone, as in lossreg.kernels.loops.scalar_loops.
@@ -74,14 +74,14 @@ def vector_elements(
         added, lost = wide_lanes(), wide_lanes()
         for start in range(begin, end, LANES):
             many = LANES if end - start > LANES else end - start
-            point = lanes_at(arguments, start, many)
-            weight = weights_at(sample_weight, where, start, many, REAL(1))
+            point = load_vectors(arguments, start, many)
+            weight = load_weights(sample_weight, where, start, many, REAL(1))
             counts = weight != 0
             outside |= any_lane(counts & guard(point[:INPUTS], point[INPUTS:])[1])
-            outcome = together(kernel, point, weight)
+            outcome = call_vectorized(kernel, point, weight)
             value = choose(counts, weight * outcome[0], REAL(0))
             if values is not None:
-                put(values, start, many, value)
+                store_vector(values, start, many, value)
             if many < LANES:
                 value = choose(leading(many), value, REAL(0))
             if COMPENSATED:
@@ -90,7 +90,7 @@ def vector_elements(
                 added += value
             factor = weight * REAL(scale)
             counts = factor != 0
-            put_lanes(slopes, start, many, scaled(outcome[1:], factor, counts))
+            store_vectors(slopes, start, many, scaled(outcome[1:], factor, counts))
         sums[block] = lane_sum(added, lost)
     return outside
 
@@ -123,16 +123,16 @@ def vector_rows(
         end = begin + length if begin + length < size else size
         for start in range(begin, end, LANES):
             many, i = LANES if end - start > LANES else end - start, sample * size + start
-            gather(inputs, input_buffers, sample, start, many)
-            point = lanes_at(input_buffers, i, many)
-            weight = weights_at(sample_weight, where, i, many, REAL(1))
+            load_rows(inputs, input_buffers, sample, start, many)
+            point = load_vectors(input_buffers, i, many)
+            weight = load_weights(sample_weight, where, i, many, REAL(1))
             ignored, beyond = guard(point, parameters)
             outside |= any_lane((weight != 0) & beyond)
             counts = (weight != 0) & (not ignored) & (not beyond)
-            found = together(kernel, (*safe(point, counts), *slope_buffers, *parameters), weight)
+            found = call_vectorized(kernel, (*mask_integers(point, counts), *slope_buffers, *parameters), weight)
             value = choose(counts, weight * found, REAL(0))
             if values is not None:
-                put(values, i, many, value)
+                store_vector(values, i, many, value)
             if many < LANES:
                 value = choose(leading(many), value, REAL(0))
             if COMPENSATED:
@@ -143,6 +143,6 @@ def vector_rows(
             for slope in lane_rows(slope_buffers, REAL(0)):
                 for j in range(len(slope)):
                     slope[j] = choose(counts, slope[j] * factor, REAL(0))
-            scatter(slopes, slope_buffers, sample, start, many)
+            store_rows(slopes, slope_buffers, sample, start, many)
         sums[block] = lane_sum(added, lost)
     return outside

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from lossreg.definition.annotations import NamedFunctions
-from lossreg.kernels.numerics.stable import INFINITY, portion, shifted, sign, sqrt
+from lossreg.kernels.numerics.stable import INFINITY, ratio, shifted_difference, sign, sqrt
 from lossreg.kernels.numerics.sums import product, wide, wide_sum
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: An
             row, other = slope1, slope2
     whole = length1 * length2
     for j in range(len(row)):
-        slope1[j], slope2[j] = portion(row[j], T(length1)), portion(other[j], T(length2))
+        slope1[j], slope2[j] = ratio(row[j], T(length1)), ratio(other[j], T(length2))
     # If u is nearly v or -v, u - c v is computed from u - v or u + v. The sum of products decides which of them, and
     # whether the cosine is below `least`; for rows of integers that sum is exact in any order.
     facing = T(mixed > half * whole) - T(mixed < -half * whole)
@@ -148,7 +148,7 @@ def scaled(row: Sequence[Any], out: Any, other: Any) -> Any:
     size = size * T(2.0**52) if size < 1 else size
     whole, squares, mixed = T(1) if size == 0 else size, wide(T(size == 0)), wide(T(0))
     for j in range(len(row)):
-        part = T(-1) if row[j] == -whole else portion(row[j], whole)
+        part = T(-1) if row[j] == -whole else ratio(row[j], whole)
         out[j] = part
         squares += wide(part) * part
         mixed += wide(part) * other[j]
@@ -167,7 +167,7 @@ def distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: Any, p: 
         length = T(root)
         if countable(squares, length):
             for j in range(len(row)):
-                out[j] = portion(shifted(row[j], other[j], shift), length)
+                out[j] = ratio(shifted_difference(row[j], other[j], shift), length)
             return T(1), root
     return scaled_distance(row, other, shift, out, p)
 
@@ -179,22 +179,22 @@ def scaled_distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: A
         added = wide_sum(row, other, apart, shift)
         if T(added) < INFINITY:
             for j in range(len(row)):
-                out[j] = sign(shifted(row[j], other[j], shift))
+                out[j] = sign(shifted_difference(row[j], other[j], shift))
             return T(1), added
     for j in range(len(row)):
-        out[j] = shifted(row[j], other[j], shift)
+        out[j] = shifted_difference(row[j], other[j], shift)
     size = magnitude(out)
     if size == 0:
         return size, wide(T(1))
     added = wide(T(0))
     for j in range(len(row)):
-        part = portion(abs(out[j]), size)
+        part = ratio(abs(out[j]), size)
         added += T(1) if part == 1 else part**p
     root = added ** wide(T(1) / p)
     multiple, ties = T(root), T(added) if p == INFINITY else T(1)
     for j in range(len(row)):
         away = out[j]
-        part = portion(abs(away), size) / multiple
+        part = ratio(abs(away), size) / multiple
         power = T(1) if part == 1 else part ** (p - T(1))
         out[j] = T(0) if away == 0 else (power if away > 0 else -power) / ties
     return size, root
@@ -202,18 +202,18 @@ def scaled_distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: A
 
 def apart(x: Any, y: Any, shift: Any) -> Any:
     """|(x - y) + shift|."""
-    return abs(shifted(x, y, shift))
+    return abs(shifted_difference(x, y, shift))
 
 
 def square_apart(x: Any, y: Any, shift: Any) -> Any:
     """((x - y) + shift)^2."""
-    away = shifted(x, y, shift)
+    away = shifted_difference(x, y, shift)
     return away * away
 
 
 def wide_square_apart(x: Any, y: Any, shift: Any) -> Any:
     """((x - y) + shift)^2 in float64, which may be out of range of their type."""
-    away = wide(shifted(x, y, shift))
+    away = wide(shifted_difference(x, y, shift))
     return away * away
 
 
@@ -221,7 +221,7 @@ def excess(one: Any, other: Any) -> Any:
     """The difference of two distances as `distance` returns them; it may be finite although both overflow."""
     T = type(one[0])
     size = other[0] if other[0] > one[0] else one[0]
-    return T(size * (portion(one[0], size) * one[1] - portion(other[0], size) * other[1]))
+    return T(size * (ratio(one[0], size) * one[1] - ratio(other[0], size) * other[1]))
 
 
 DISTANCES = {function.__name__: function for function in (euclidean, squared_euclidean, manhattan, chebyshev, cosine)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg.kernels.numerics.stable import exp_below, gap, largest, log_sum
+from lossreg.kernels.numerics.stable import difference, exp_below, largest, log_sum
 from lossreg.kernels.numerics.sums import total
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def surprise(logits: Sequence[Any], label: int, out: Any) -> tuple[Any, Any, Any
     """
     T = type(logits[0])
     top = largest(logits)
-    behind = gap(top, logits[label])
+    behind = difference(top, logits[label])
     exp_below(logits, top, out)
     own, out[label] = out[label], T(0)
     others = total(out)

@@ -91,7 +91,7 @@ def weighted_dot(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> Any:
 
 
 def others(row: Sequence[Any], at: Any) -> Any:
-    """The sum of a row without one of its numbers: of probabilities, the exact gap of that one from 1."""
+    """The sum of a row without one of its numbers: of probabilities, 1 minus that one, exactly."""
     T = type(row[0])
     added = T(0)
     for j in range(len(row)):

@@ -4,7 +4,7 @@ Most take and return one number, and keep its type: float, numpy's floats, or mp
 which the conformance kit runs kernels. In compiled loops the elementary functions are replaced by the polynomials of
 lossreg.kernels.elementary, so that the loops vectorize. Importing this module imports neither numpy nor numba.
 
->>> softplus(-800.0), sigmoid(-1000.0), times(0.0, float("inf"))
+>>> softplus(-800.0), sigmoid(-1000.0), weighted(0.0, float("inf"))
 (0.0, 0.0, 0.0)
 """
 
@@ -149,24 +149,24 @@ def sign(x: Any) -> Any:
     return T(1) if x > 0 else (T(-1) if x < 0 else x)
 
 
-def times(weight: Any, x: Any) -> Any:
+def weighted(weight: Any, x: Any) -> Any:
     """weight * x, and 0 if the weight is 0, even if x is inf or nan."""
     T = type(x)
     return T(0) if weight == 0 else weight * x
 
 
-def gap(x: Any, y: Any) -> Any:
+def difference(x: Any, y: Any) -> Any:
     """x - y, and 0 if they are equal, infinities included."""
     T = type(x)
     return T(0) if x == y else x - y
 
 
-def shifted(x: Any, y: Any, shift: Any) -> Any:
+def shifted_difference(x: Any, y: Any, shift: Any) -> Any:
     """(x - y) + shift in this order, also in loops whose sums may be reordered, where a small shift could be lost."""
     return x - y + shift
 
 
-def portion(x: Any, y: Any) -> Any:
+def ratio(x: Any, y: Any) -> Any:
     """x / y, and 1 if they are equal, infinities included."""
     T = type(x)
     return T(1) if x == y else x / y
@@ -234,4 +234,4 @@ def largest(row: Sequence[Any]) -> Any:
 def exp_below(row: Sequence[Any], top: Any, out: Any) -> None:
     """Fill `out` with e^(x - top); it is 1 where x equals top, inf included."""
     for j in range(len(row)):
-        out[j] = exp(gap(row[j], top))
+        out[j] = exp(difference(row[j], top))

@@ -61,7 +61,7 @@ def allocate_row_buffers(_: Any, operands: Any, width: Any) -> Any:
 
 
 @intrinsic
-def lanes_at(_: Any, operands: Any, start: Any, count: Any) -> Any:
+def load_vectors(_: Any, operands: Any, start: Any, count: Any) -> Any:
     """Replace each array by lanes of its elements from `start`; the last of `count` elements fills other lanes."""
     found = [Lanes(x.dtype) if isinstance(x, types.Array) else x for x in operands]
 
@@ -75,8 +75,8 @@ def lanes_at(_: Any, operands: Any, start: Any, count: Any) -> Any:
 
 
 @intrinsic
-def weights_at(_: Any, sample_weight: Any, where: Any, start: Any, count: Any, one: Any) -> Any:
-    """Load lanes of weights as `lanes_at` does: `one` if there are none, and 0 in masked lanes."""
+def load_weights(_: Any, sample_weight: Any, where: Any, start: Any, count: Any, one: Any) -> Any:
+    """Load lanes of weights as `load_vectors` does: `one` if there are none, and 0 in masked lanes."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         weights, mask, first, many, weight = arguments
@@ -108,7 +108,7 @@ def lane_rows(_: Any, operands: Any, like: Any) -> Any:
 
 
 @intrinsic
-def put(_: Any, row: Any, start: Any, count: Any, value: Any) -> Any:
+def store_vector(_: Any, row: Any, start: Any, count: Any, value: Any) -> Any:
     """Store the first `count` lanes at `start` of a one-dimensional array."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
@@ -121,7 +121,7 @@ def put(_: Any, row: Any, start: Any, count: Any, value: Any) -> Any:
 
 
 @intrinsic
-def put_lanes(_: Any, destinations: Any, start: Any, count: Any, values: Any) -> Any:
+def store_vectors(_: Any, destinations: Any, start: Any, count: Any, values: Any) -> Any:
     """Store the first `count` lanes of each vector at `start` of its own one-dimensional array; skip None."""
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
@@ -136,7 +136,7 @@ def put_lanes(_: Any, destinations: Any, start: Any, count: Any, values: Any) ->
 
 
 @intrinsic
-def safe(_: Any, operands: Any, counts: Any) -> Any:
+def mask_integers(_: Any, operands: Any, counts: Any) -> Any:
     """Replace integers by 0 in the lanes that do not count, where they may be out of range as indices."""
 
     def emit(context: Any, builder: Any, at: int, value: Any, mask: Any) -> Any:
@@ -246,12 +246,12 @@ def copy_rows(operands: Any, back: bool) -> Any:
 
 
 @intrinsic
-def gather(_: Any, operands: Any, buffers: Any, sample: Any, start: Any, count: Any) -> Any:
+def load_rows(_: Any, operands: Any, buffers: Any, sample: Any, start: Any, count: Any) -> Any:
     """Load `count` rows from `start` into the buffers, in channels-first arrays of one sample; repeat the last row."""
     return signature(types.none, operands, buffers, *[types.intp] * 3), copy_rows(operands, back=False)
 
 
 @intrinsic
-def scatter(_: Any, operands: Any, buffers: Any, sample: Any, start: Any, count: Any) -> Any:
+def store_rows(_: Any, operands: Any, buffers: Any, sample: Any, start: Any, count: Any) -> Any:
     """Store `count` rows from the buffers at `start`."""
     return signature(types.none, operands, buffers, *[types.intp] * 3), copy_rows(operands, back=True)

@@ -23,7 +23,7 @@ def resolved(typing: Any, kernel: Any, kinds: tuple[Any, ...]) -> Any:
 
 
 @intrinsic
-def together(typing: Any, kernel: Any, arguments: Any, like: Any) -> Any:
+def call_vectorized(typing: Any, kernel: Any, arguments: Any, like: Any) -> Any:
     """Call the kernel with lanes and rows of lanes; lane by lane if it does not compile for them."""
     form = resolved(typing, kernel, tuple(arguments))
     by_lane: Any = None if form else typing.resolve_function_type(kernel, tuple(map(single, arguments)), {})

@@ -18,7 +18,7 @@ Source: Ridnik et al. (2021), arXiv:2009.14119; timm's AsymmetricLossMultiLabel,
 (0.0, 0.0)
 """
 
-from lossreg.kernels.numerics import exp, log, log1p, sigmoid, softplus, times
+from lossreg.kernels.numerics import exp, log, log1p, sigmoid, softplus, weighted
 from lossreg.plugin import FiniteNonNegative, Fraction, Loss, Real, Unit, hookimpl, loss
 
 
@@ -33,21 +33,21 @@ def asymmetric(
     T = type(logit)
     p, q = sigmoid(logit), sigmoid(-logit)
     missed, found = softplus(-logit), softplus(logit)
-    positive = exp(-times(gamma_pos, found))
-    pull = positive * (gamma_pos * times(p, missed) + q)
-    one = times(positive, missed)
+    positive = exp(-weighted(gamma_pos, found))
+    pull = positive * (gamma_pos * weighted(p, missed) + q)
+    one = weighted(positive, missed)
     # Without a clip the logarithms of p and q are known exactly, also where p or q underflow.
     easy = p <= clip
     shifted = T(1) if easy else p - clip
     surprise = -log(q + clip) if shifted > T(0.5) else -log1p(-shifted)
     surprise = found if clip == 0 else surprise
     # The logarithm of p - clip, with the digits that gamma_neg would magnify the loss of.
-    power = exp(times(gamma_neg, (T(0) if clip == 0 else log1p(-clip / p)) - missed))
+    power = exp(weighted(gamma_neg, (T(0) if clip == 0 else log1p(-clip / p)) - missed))
     ratio = T(1) if surprise == 0 else surprise / shifted
-    push = p * power * (times(gamma_neg, times(q, ratio)) + (T(1) if clip == 0 else q / (q + clip)))
-    push, zero = (T(0), T(0)) if easy else (push, times(power, surprise))
-    value = times(target, one) + times(T(1) - target, zero)
-    return value, times(T(1) - target, push) - times(target, pull), one - zero
+    push = p * power * (weighted(gamma_neg, weighted(q, ratio)) + (T(1) if clip == 0 else q / (q + clip)))
+    push, zero = (T(0), T(0)) if easy else (push, weighted(power, surprise))
+    value = weighted(target, one) + weighted(T(1) - target, zero)
+    return value, weighted(T(1) - target, push) - weighted(target, pull), one - zero
 
 
 @hookimpl

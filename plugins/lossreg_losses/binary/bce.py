@@ -16,7 +16,7 @@ probabilities at 1e-7 in place of logarithms.
 (100.0, -1000000000000.0, 100.0)
 """
 
-from lossreg.kernels.numerics import log, log1p, times
+from lossreg.kernels.numerics import log, log1p, weighted
 from lossreg.plugin import Loss, Scale, Unit, hookimpl, loss
 
 
@@ -26,7 +26,7 @@ def bce(prediction: Unit, target: Unit, weight: Scale = 1.0) -> tuple[float, flo
     yes, no = max(log(prediction), T(-100)), max(log1p(-prediction), T(-100))
     spread = max(prediction * (T(1) - prediction), T(1e-12))
     value = -target * yes - (T(1) - target) * no
-    return times(weight, value), times(weight, (prediction - target) / spread), times(weight, no - yes)
+    return weighted(weight, value), weighted(weight, (prediction - target) / spread), weighted(weight, no - yes)
 
 
 @bce.hessian
@@ -37,7 +37,7 @@ def second_derivative(prediction: Unit, target: Unit, weight: Scale = 1.0) -> fl
     # Where the slope's divisor is bounded, the slope is linear.
     bounded = prediction * other < T(1e-12)
     share = (target * (other * other) + (T(1) - target) * (prediction * prediction)) / spread
-    return times(weight, (T(1) if bounded else share) / spread)
+    return weighted(weight, (T(1) if bounded else share) / spread)
 
 
 @hookimpl

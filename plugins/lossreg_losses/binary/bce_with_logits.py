@@ -16,7 +16,7 @@ Source: Good (1952), Rational Decisions; PyTorch's BCEWithLogitsLoss. Unlike the
 (1000.0, 1.0, -1000.0)
 """
 
-from lossreg.kernels.numerics import exp, log1p, sigmoid, softplus, times
+from lossreg.kernels.numerics import exp, log1p, sigmoid, softplus, weighted
 from lossreg.plugin import Loss, Real, Scale, Unit, hookimpl, loss
 
 
@@ -26,18 +26,18 @@ def bce_with_logits(
 ) -> tuple[float, float, float]:
     T = type(logit)
     positive, negative = pos_weight * target, T(1) - target
-    value = times(positive, softplus(-logit)) + times(negative, softplus(logit))
+    value = weighted(positive, softplus(-logit)) + weighted(negative, softplus(logit))
     slope = negative * sigmoid(logit) - positive * sigmoid(-logit)
     # What the two softplus share is left out: with pos_weight 1 the target's slope is -logit to the last digit.
-    ramp = times(pos_weight, max(-logit, T(0))) - max(logit, T(0))
+    ramp = weighted(pos_weight, max(-logit, T(0))) - max(logit, T(0))
     target_slope = ramp + (pos_weight - T(1)) * log1p(exp(-abs(logit)))
-    return times(weight, value), times(weight, slope), times(weight, target_slope)
+    return weighted(weight, value), weighted(weight, slope), weighted(weight, target_slope)
 
 
 @bce_with_logits.hessian
 def second_derivative(logit: Real, target: Unit, weight: Scale = 1.0, pos_weight: Scale = 1.0) -> float:
     T = type(logit)
-    return times(weight, (pos_weight * target + (T(1) - target)) * (sigmoid(logit) * sigmoid(-logit)))
+    return weighted(weight, (pos_weight * target + (T(1) - target)) * (sigmoid(logit) * sigmoid(-logit)))
 
 
 @hookimpl

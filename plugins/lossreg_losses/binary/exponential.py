@@ -13,7 +13,7 @@ Source: Friedman, Hastie, Tibshirani (2000), doi:10.1214/aos/1016218223; scikit-
 (1.0, -1.0, -0.0)
 """
 
-from lossreg.kernels.numerics import exp, expm1, times
+from lossreg.kernels.numerics import exp, expm1, weighted
 from lossreg.plugin import Loss, Real, Unit, hookimpl, loss
 
 
@@ -25,7 +25,7 @@ def exponential(prediction: Real, target: Unit) -> tuple[float, float, float]:
     # As squares, of which no factor overflows before the product does.
     up, down = exp(T(0.5) * prediction), exp(T(-0.5) * prediction)
     one, zero = T(0) if target == 0 else target * down * down, T(0) if rest == 0 else rest * up * up
-    near = (rest - target) + (times(rest, rise) - times(target, fall))
+    near = (rest - target) + (weighted(rest, rise) - weighted(target, fall))
     return one + zero, near if abs(prediction) < T(0.5) else zero - one, fall - rise
 
 

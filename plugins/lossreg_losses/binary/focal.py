@@ -16,7 +16,7 @@ has no alpha by default, Keras' BinaryFocalCrossentropy (3.15), which has alpha 
 (0.17328679513998632, -0.29828679513998635, 0.0)
 """
 
-from lossreg.kernels.numerics import exp, expm1, log1p, sigmoid, times
+from lossreg.kernels.numerics import exp, expm1, log1p, sigmoid, weighted
 from lossreg.plugin import FiniteNonNegative, Loss, Real, Unit, hookimpl, loss
 
 
@@ -29,16 +29,16 @@ def focal(
     missed, found = max(-logit, T(0)) + curve, max(logit, T(0)) + curve  # -log(p), -log(q)
     p, q = sigmoid(logit), sigmoid(-logit)
     a, b = (alpha, T(1) - alpha) if balance else (T(1), T(1))
-    easy, hard = exp(-times(gamma, missed)), exp(-times(gamma, found))  # p^gamma, q^gamma
+    easy, hard = exp(-weighted(gamma, missed)), exp(-weighted(gamma, found))  # p^gamma, q^gamma
     positive, negative = a * hard, b * easy
-    pull = positive * (gamma * times(p, missed) + q)
-    push = negative * (gamma * times(q, found) + p)
-    value = times(target, times(positive, missed)) + times(T(1) - target, times(negative, found))
+    pull = positive * (gamma * weighted(p, missed) + q)
+    push = negative * (gamma * weighted(q, found) + p)
+    value = weighted(target, weighted(positive, missed)) + weighted(T(1) - target, weighted(negative, found))
     # positive - negative, and with it the slope of the target, without cancelling around 0.
-    gain = expm1(-times(gamma, abs(logit)))
+    gain = expm1(-weighted(gamma, abs(logit)))
     apart = (a - b) * hard + negative * gain if logit > 0 else (a - b) * easy - positive * gain
-    target_slope = times(positive, max(-logit, T(0))) - times(negative, max(logit, T(0))) + apart * curve
-    return value, times(T(1) - target, push) - times(target, pull), target_slope
+    target_slope = weighted(positive, max(-logit, T(0))) - weighted(negative, max(logit, T(0))) + apart * curve
+    return value, weighted(T(1) - target, push) - weighted(target, pull), target_slope
 
 
 @hookimpl

@@ -11,7 +11,7 @@ refused.
 (0.6931471805599453, [-0.25, 0.25])
 """
 
-from lossreg.kernels.numerics import sigmoid, softplus, times, wide
+from lossreg.kernels.numerics import sigmoid, softplus, weighted, wide
 from lossreg.plugin import Loss, Real, Row, Scale, Slope, Unit, hookimpl, loss
 
 
@@ -22,7 +22,7 @@ def multilabel_soft_margin(logits: Row[Real], target: Row[Unit], slope: Slope, w
     for j in range(len(logits)):
         x, yes, no = logits[j], target[j], T(1) - target[j]
         share = weight[j] / T(len(logits))
-        value += times(share, times(yes, softplus(-x)) + times(no, softplus(x)))
+        value += weighted(share, weighted(yes, softplus(-x)) + weighted(no, softplus(x)))
         slope[j] = share * (no * sigmoid(x) - yes * sigmoid(-x))
     return T(value)
 

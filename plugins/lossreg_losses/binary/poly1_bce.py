@@ -11,7 +11,7 @@ Source: Leng et al. (2022), arXiv:2204.12511.
 (1.1931471805599454, -0.75, 0.0)
 """
 
-from lossreg.kernels.numerics import expm1, sigmoid, softplus, times
+from lossreg.kernels.numerics import expm1, sigmoid, softplus, weighted
 from lossreg.plugin import Finite, Loss, Real, Unit, hookimpl, loss
 
 
@@ -19,7 +19,7 @@ from lossreg.plugin import Finite, Loss, Real, Unit, hookimpl, loss
 def poly1_bce(logit: Real, target: Unit, epsilon: Finite = 1.0) -> tuple[float, float, float]:
     T = type(logit)
     p, q, rest = sigmoid(logit), sigmoid(-logit), T(1) - target
-    value = times(target, softplus(-logit) + epsilon * q) + times(rest, softplus(logit) + epsilon * p)
+    value = weighted(target, softplus(-logit) + epsilon * q) + weighted(rest, softplus(logit) + epsilon * p)
     slope = rest * p * (T(1) + epsilon * q) - target * q * (T(1) + epsilon * p)
     turn = expm1(-abs(logit))
     tilt = turn / (T(2) + turn)  # q - p, with its digits around 0

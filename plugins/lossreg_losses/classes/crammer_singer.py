@@ -13,7 +13,7 @@ multiclass_hinge_loss (0.2.8), Keras' CategoricalHinge (3.15). With margin 0 it 
 (0.5, [1.0, -1.0, 0.0])
 """
 
-from lossreg.kernels.numerics import INFINITY, gap, largest
+from lossreg.kernels.numerics import INFINITY, difference, largest
 from lossreg.plugin import ClassIndex, ClassRow, Loss, Real, Slope, hookimpl, loss
 
 
@@ -24,12 +24,12 @@ def crammer_singer(x: ClassRow[Real], label: ClassIndex, slope: Slope, margin: R
         slope[j] = x[j]
     slope[label] = -T(INFINITY)
     best = largest(slope)
-    excess = margin + gap(best, x[label])
+    excess = margin + difference(best, x[label])
     flat = (excess <= 0) | (len(x) == 1)
     ties, doubt = T(0), T(0)
     for j in range(len(x)):
         ties += T(slope[j] == best)
-        doubt += gap(x[j], x[j])  # nan if one of them is, and else 0
+        doubt += difference(x[j], x[j])  # nan if one of them is, and else 0
     share = T(0) if flat else T(1) / ties
     for j in range(len(x)):
         slope[j] = share if slope[j] == best else T(0)

@@ -21,7 +21,17 @@ CategoricalCrossentropy takes probabilities unless it is made with from_logits.
 (4.248354255291589e-18, [4.248354255291589e-18, -4.248354255291589e-18])
 """
 
-from lossreg.kernels.numerics import exp_below, gap, largest, log1p, log_sum, shifted, times, total, wide
+from lossreg.kernels.numerics import (
+    difference,
+    exp_below,
+    largest,
+    log1p,
+    log_sum,
+    shifted_difference,
+    total,
+    weighted,
+    wide,
+)
 from lossreg.plugin import (
     ClassIndex,
     ClassRow,
@@ -56,12 +66,12 @@ def cross_entropy(
     everything = own + others
     sharp, smooth = (T(1) - label_smoothing) * weight[label], label_smoothing / T(classes)
     rise = log_sum(own, others)
-    value = times(sharp, gap(top, logits[label]) + rise)
+    value = weighted(sharp, difference(top, logits[label]) + rise)
     weights, pulls = wide(T(0)), wide(T(0))
     if label_smoothing > 0:
         for j in range(classes):
             weights += weight[j]
-            pulls += times(weight[j], gap(top, logits[j]))
+            pulls += weighted(weight[j], difference(top, logits[j]))
         value += smooth * (T(weights) * rise + T(pulls))
     spread = T(weights)
     for j in range(classes):
@@ -90,18 +100,18 @@ def probabilities(
     for j in range(classes):
         tied, power = logits[j] == top, slope[j]
         ties, powers = ties + T(tied), powers + (T(0) if tied else power)
-    others = T(shifted(ties, T(1), powers))
+    others = T(shifted_difference(ties, T(1), powers))
     everything, rise = T(1) + others, log1p(others)
     value, shares, aside = wide(T(0)), wide(T(0)), wide(T(0))
     for j in range(classes):
         share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
-        value += times(wide(share), wide(gap(top, logits[j]) + rise))
+        value += weighted(wide(share), wide(difference(top, logits[j]) + rise))
         shares, aside = shares + share, aside + (T(0) if logits[j] == top else share)
     mass, rest = T(shares), T(aside)
     # A loop of its own, so that the sums are the same with this slope and without.
     if target_slope is not None:
         for j in range(classes):
-            target_slope[j] = times(weight[j] * (T(1) - label_smoothing), gap(top, logits[j]) + rise)
+            target_slope[j] = weighted(weight[j] * (T(1) - label_smoothing), difference(top, logits[j]) + rise)
     for j in range(classes):
         share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
         alone, pull = (logits[j] == top) & (ties == 1), slope[j] * (mass / everything) - share

@@ -13,7 +13,7 @@ Source: Peters, Niculae, Martins (2019), arXiv:1905.05702; entmax's entmax15_los
 (0.39052429175126985, [0.4999999999999999, -0.4999999999999999, 0.0])
 """
 
-from lossreg.kernels.numerics import gap, largest
+from lossreg.kernels.numerics import difference, largest
 from lossreg.plugin import ClassIndex, ClassRow, IgnoredLabel, Loss, Real, Slope, hookimpl, loss
 
 
@@ -21,9 +21,9 @@ from lossreg.plugin import ClassIndex, ClassRow, IgnoredLabel, Loss, Real, Slope
 def entmax15(x: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_index: IgnoredLabel = -100) -> float:
     T = type(slope[0])
     top = largest(x)
-    behind = gap(x[label], top)
+    behind = difference(x[label], top)
     for j in range(len(x)):
-        slope[j] = T(0.5) * gap(x[j], top)
+        slope[j] = T(0.5) * difference(x[j], top)
     # Newton's method, from below: the sum of squares is convex in the threshold, which is at least 1 below the top.
     threshold, rises = T(-1), True
     while rises:

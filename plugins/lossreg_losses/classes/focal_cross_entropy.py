@@ -15,7 +15,7 @@ weighs all classes by 0.25.
 (0.17328679513998632, [0.29828679513998635, -0.29828679513998635])
 """
 
-from lossreg.kernels.numerics import exp, log, surprise, times
+from lossreg.kernels.numerics import exp, log, surprise, weighted
 from lossreg.plugin import (
     ClassIndex,
     ClassRow,
@@ -41,12 +41,12 @@ def focal_cross_entropy(
 ) -> float:
     T = type(slope[0])
     nll, own, rest = surprise(logits, label, slope)
-    scale = weight[label] * exp(times(gamma, log(rest)))
+    scale = weight[label] * exp(weighted(gamma, log(rest)))
     ratio = T(1) if rest == 0 else nll / rest
-    factor = scale * (T(1) + gamma * times(own, ratio))
+    factor = scale * (T(1) + gamma * weighted(own, ratio))
     for j in range(len(slope)):
         slope[j] = factor * slope[j]
-    return times(scale, nll)
+    return weighted(scale, nll)
 
 
 @hookimpl

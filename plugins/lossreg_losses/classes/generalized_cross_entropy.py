@@ -14,7 +14,7 @@ CategoricalGeneralizedCrossEntropy (3.15), which takes probabilities and has q =
 (0.5, [0.25, -0.25])
 """
 
-from lossreg.kernels.numerics import exp, expm1, surprise, times
+from lossreg.kernels.numerics import exp, expm1, surprise, weighted
 from lossreg.plugin import ClassIndex, ClassRow, IgnoredLabel, Loss, Real, Slope, Unit, hookimpl, loss
 
 
@@ -27,7 +27,7 @@ def generalized_cross_entropy(
     ignore_index: IgnoredLabel = -100,
 ) -> float:
     nll, _, _ = surprise(logits, label, slope)
-    exponent = -times(q, nll)
+    exponent = -weighted(q, nll)
     factor = exp(exponent)
     for j in range(len(slope)):
         slope[j] = factor * slope[j]

@@ -15,7 +15,7 @@ Source: Menon et al. (2021), arXiv:2007.07314; Ren et al. (2020), arXiv:2007.107
 (1.3862943611198908, [0.75, -0.75])
 """
 
-from lossreg.kernels.numerics import log, surprise, times
+from lossreg.kernels.numerics import log, surprise, weighted
 from lossreg.plugin import (
     ClassIndex,
     ClassRow,
@@ -40,7 +40,7 @@ def logit_adjusted(
     ignore_index: IgnoredLabel = -100,
 ) -> float:
     for j in range(len(logits)):
-        slope[j] = logits[j] + times(tau, log(prior[j]))
+        slope[j] = logits[j] + weighted(tau, log(prior[j]))
     return surprise(slope, label, slope)[0]
 
 

@@ -14,7 +14,7 @@ Source: Weston and Watkins (1999); PyTorch's MultiMarginLoss.
 
 from typing import Literal
 
-from lossreg.kernels.numerics import gap, times, wide
+from lossreg.kernels.numerics import difference, weighted, wide
 from lossreg.plugin import ClassIndex, ClassRow, Loss, Real, Scale, Slope, hookimpl, loss
 
 
@@ -31,10 +31,10 @@ def multi_margin(
     own, share = x[label], weight[label] / T(len(x))
     value, pushed = wide(T(0)), wide(T(0))
     for j in range(len(x)):
-        excess = margin + gap(x[j], own)
+        excess = margin + difference(x[j], own)
         over = T(0) if (excess <= 0) | (j == label) else excess
-        value += times(share, over) * (T(1) if p == 1 else over)
-        push = times(share, T(over > 0) if p == 1 else T(2) * over)
+        value += weighted(share, over) * (T(1) if p == 1 else over)
+        push = weighted(share, T(over > 0) if p == 1 else T(2) * over)
         pushed += push
         slope[j] = push
     slope[label] = -T(pushed)
@@ -54,8 +54,8 @@ def second_derivative(
     own, share = x[label], weight[label] / T(len(x))
     added = T(0)
     for j in range(len(x)):
-        counts = (p == 2) & (j != label) & (margin + gap(x[j], own) > 0)
-        hessian[j] = times(share, T(2) if counts else T(0))
+        counts = (p == 2) & (j != label) & (margin + difference(x[j], own) > 0)
+        hessian[j] = weighted(share, T(2) if counts else T(0))
         added += hessian[j]
     hessian[label] = added
 
@@ -74,8 +74,8 @@ def times_vector(
     own, share = x[label], weight[label] / T(len(x))
     added = T(0)
     for j in range(len(x)):
-        counts = (p == 2) & (j != label) & (margin + gap(x[j], own) > 0)
-        product[j] = times(share, T(2) if counts else T(0)) * (vector[j] - vector[label])
+        counts = (p == 2) & (j != label) & (margin + difference(x[j], own) > 0)
+        product[j] = weighted(share, T(2) if counts else T(0)) * (vector[j] - vector[label])
         added += product[j]
     product[label] = -added
 

@@ -12,7 +12,7 @@ Source: Crammer and Singer (2003), jmlr.org/papers/v3/crammer03b; PyTorch's Mult
 (0.16666666666666666, [0.3333333333333333, -0.3333333333333333, 0.0])
 """
 
-from lossreg.kernels.numerics import gap, wide
+from lossreg.kernels.numerics import difference, wide
 from lossreg.plugin import Loss, PaddedClassIndex, Real, Row, Slope, hookimpl, loss
 
 
@@ -29,7 +29,7 @@ def multilabel_margin(x: Row[Real], labels: Row[PaddedClassIndex], slope: Slope)
         for k in range(listed):
             others = others and labels[k] != j
         for k in range(listed if others else 0):
-            excess = T(1) + gap(x[j], x[labels[k]])
+            excess = T(1) + difference(x[j], x[labels[k]])
             value += T(0) if excess <= 0 else excess / T(classes)
             slope[j] += T(excess > 0)
             slope[labels[k]] -= T(excess > 0)

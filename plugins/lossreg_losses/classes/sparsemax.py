@@ -14,7 +14,7 @@ sparsemax_loss (1.3).
 (0.5625, [0.75, -0.75, 0.0])
 """
 
-from lossreg.kernels.numerics import gap, largest
+from lossreg.kernels.numerics import difference, largest
 from lossreg.plugin import ClassIndex, ClassRow, IgnoredLabel, Loss, Real, Slope, hookimpl, loss
 
 
@@ -22,9 +22,9 @@ from lossreg.plugin import ClassIndex, ClassRow, IgnoredLabel, Loss, Real, Slope
 def sparsemax(x: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_index: IgnoredLabel = -100) -> float:
     T = type(slope[0])
     top = largest(x)
-    behind = gap(x[label], top)
+    behind = difference(x[label], top)
     for j in range(len(x)):
-        slope[j] = gap(x[j], top)
+        slope[j] = difference(x[j], top)
     # Newton's method: the threshold of those above the one before, until it stays. It is at least 1 below the top.
     threshold, rises = T(-1), True
     while rises:

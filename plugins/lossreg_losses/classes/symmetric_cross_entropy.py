@@ -14,7 +14,7 @@ Source: Wang et al. (2019), arXiv:1908.06112, with their alpha = 0.1, beta = 1 a
 (2.6931471805599454, [1.5, -1.5])
 """
 
-from lossreg.kernels.numerics import surprise, times
+from lossreg.kernels.numerics import surprise, weighted
 from lossreg.plugin import (
     ClassIndex,
     ClassRow,
@@ -40,10 +40,10 @@ def symmetric_cross_entropy(
     ignore_index: IgnoredLabel = -100,
 ) -> float:
     nll, own, rest = surprise(logits, label, slope)
-    factor = alpha - times(own, beta * log_zero)
+    factor = alpha - weighted(own, beta * log_zero)
     for j in range(len(slope)):
         slope[j] = factor * slope[j]
-    return times(alpha, nll) - times(rest, beta * log_zero)
+    return weighted(alpha, nll) - weighted(rest, beta * log_zero)
 
 
 @hookimpl

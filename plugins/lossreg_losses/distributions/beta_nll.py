@@ -16,7 +16,7 @@ Source: Seitzer et al. (2022), arXiv:2203.09168, with their beta = 0.5.
 (1.6362943611198906, 0.5, -0.5, 0.1875)
 """
 
-from lossreg.kernels.numerics import INFINITY, exp, log, times
+from lossreg.kernels.numerics import INFINITY, exp, log, weighted
 from lossreg.plugin import Broadcast, Loss, Positive, Real, Unit, hookimpl, loss
 
 
@@ -26,12 +26,12 @@ def beta_nll(
 ) -> tuple[float, float, float, float]:
     T = type(prediction)
     logarithm, error = log(variance), prediction - target
-    weight = exp(times(beta, logarithm))
+    weight = exp(weighted(beta, logarithm))
     # An infinite variance to the power of beta outweighs what it divides only if beta is 1.
     scaled, bounded = error / variance, weight < INFINITY
     share = weight / variance if bounded else T(beta == 1)
-    slope = times(error, share)
-    value = T(0.5) * (times(weight, logarithm) + slope * error)
+    slope = weighted(error, share)
+    value = T(0.5) * (weighted(weight, logarithm) + slope * error)
     return value, slope, -slope, T(0.5) * share - T(0.5) * slope * scaled
 
 

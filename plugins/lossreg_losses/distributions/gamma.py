@@ -13,7 +13,7 @@ Source: McCullagh and Nelder (1989), Generalized Linear Models; scikit-learn's H
 (2.0, -1.0, 1.0)
 """
 
-from lossreg.kernels.numerics import INFINITY, exp, expm1, times
+from lossreg.kernels.numerics import INFINITY, exp, expm1, weighted
 from lossreg.plugin import Loss, NonNegative, Real, hookimpl, loss
 
 
@@ -24,7 +24,7 @@ def gamma(prediction: Real, target: NonNegative) -> tuple[float, float, float]:
     root = exp(T(-0.5) * prediction)
     ratio = T(0) if target == 0 else target * root * root
     near = expm1(-prediction)
-    slope = (T(1) - target) - times(near, target) if abs(prediction) < T(0.5) else T(1) - ratio
+    slope = (T(1) - target) - weighted(near, target) if abs(prediction) < T(0.5) else T(1) - ratio
     return ratio if ratio == INFINITY else prediction + ratio, slope, root * root
 
 

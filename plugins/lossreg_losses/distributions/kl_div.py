@@ -18,7 +18,7 @@ prediction -inf is 0. Keras' KLDivergence takes probabilities, and adds up over 
 (0.0, -0.0, 1.0)
 """
 
-from lossreg.kernels.numerics import exp, gap, log, times
+from lossreg.kernels.numerics import difference, exp, log, weighted
 from lossreg.plugin import LogProbability, Loss, Real, hookimpl, loss
 
 
@@ -27,8 +27,8 @@ def kl_div(prediction: LogProbability, target: Real, *, log_target: bool = False
     T = type(prediction)
     mass = exp(target) if log_target else target
     logarithm = target if log_target else log(target)
-    surplus = gap(logarithm, prediction)
-    return times(mass, surplus), -mass, times(mass, surplus + T(1)) if log_target else surplus + T(1)
+    surplus = difference(logarithm, prediction)
+    return weighted(mass, surplus), -mass, weighted(mass, surplus + T(1)) if log_target else surplus + T(1)
 
 
 @kl_div.hessian

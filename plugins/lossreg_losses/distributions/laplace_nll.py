@@ -14,7 +14,7 @@ Source: Laplace (1774); PyTorch's torch.distributions.Laplace.
 (2.0, 1.0, -1.0, -1.0)
 """
 
-from lossreg.kernels.numerics import LN2, log, portion, sign
+from lossreg.kernels.numerics import LN2, log, ratio, sign
 from lossreg.plugin import Broadcast, Loss, Positive, Real, hookimpl, loss
 
 
@@ -26,7 +26,7 @@ def laplace_nll(
     error = prediction - target
     slope = sign(error) / scale
     value = log(scale) + abs(error) / scale + (T(LN2) if full else T(0))
-    return value, slope, -slope, portion(scale - abs(error), scale) / scale
+    return value, slope, -slope, ratio(scale - abs(error), scale) / scale
 
 
 @laplace_nll.hessian

@@ -15,7 +15,7 @@ dispersion.
 (2.772588722239781, -1.0, 0.6931471805599453)
 """
 
-from lossreg.kernels.numerics import exp, expm1, log, log1p, times
+from lossreg.kernels.numerics import exp, expm1, log, log1p, weighted
 from lossreg.plugin import FinitePositive, Loss, NonNegative, Real, hookimpl, loss
 
 
@@ -29,11 +29,11 @@ def negative_binomial_nll(
     missing, present = max(-x, T(0)) + curve, max(x, T(0)) + curve
     # (mean - target) / (1 + dispersion mean), divided by a mean above 1, and without cancelling near 1.
     small, above = exp(-abs(prediction)), prediction > 0
-    excess = T(1) - times(target, small) if above else small - target
+    excess = T(1) - weighted(target, small) if above else small - target
     near = (expm1(prediction) + (T(1) - target)) * (small if above else T(1))
     spread = small + dispersion if above else T(1) + dispersion * small
     slope = (near if abs(prediction) < T(0.5) else excess) / spread
-    return times(target, missing) + present / dispersion, slope, missing
+    return weighted(target, missing) + present / dispersion, slope, missing
 
 
 @negative_binomial_nll.hessian

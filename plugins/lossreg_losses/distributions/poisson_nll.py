@@ -18,7 +18,7 @@ Source: Fisher (1922); PyTorch's PoissonNLLLoss. Keras' Poisson is the one of ra
 0.693147180559945
 """
 
-from lossreg.kernels.numerics import INFINITY, exp, expm1, log, log1p, sqrt, stirling_error, times
+from lossreg.kernels.numerics import INFINITY, exp, expm1, log, log1p, sqrt, stirling_error, weighted
 from lossreg.plugin import Loss, NonNegative, Positive, Real, hookimpl, loss
 
 
@@ -39,10 +39,10 @@ def poisson_nll(
         rate = prediction + eps
         # What rounding took from the rate counts beside a logarithm of 0.
         logarithm = log(rate) + (T(0) if rate == INFINITY else (eps - (rate - prediction)) / rate)
-    product = T(0) if logarithm == 0 else times(target, logarithm)
+    product = T(0) if logarithm == 0 else weighted(target, logarithm)
     if log_input:
         # What is left of an overflowing rate may be a number, or -inf.
-        value = rate - product if rate < INFINITY else root * (root - times(target / root, prediction))
+        value = rate - product if rate < INFINITY else root * (root - weighted(target / root, prediction))
         slope = rate - target if rate < INFINITY else root * (root - target / root)
         slope = expm1(prediction) + (T(1) - target) if abs(prediction) < T(0.5) else slope
     else:

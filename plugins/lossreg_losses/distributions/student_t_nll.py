@@ -14,7 +14,7 @@ Source: Lange, Little, Taylor (1989), doi:10.2307/2290063; PyTorch's torch.distr
 (0.6931471805599453, 1.0, -1.0, 0.0)
 """
 
-from lossreg.kernels.numerics import INFINITY, log, log1p_square, portion, sign, sqrt
+from lossreg.kernels.numerics import INFINITY, log, log1p_square, ratio, sign, sqrt
 from lossreg.plugin import Broadcast, FinitePositive, Loss, Positive, Real, hookimpl, loss
 
 
@@ -27,13 +27,13 @@ def student_t_nll(
     size, width = abs(error), scale * sqrt(df)
     # Over the larger of error and width no square overflows; the width may have underflowed to 0.
     larger = size if size > width else (width if width > 0 else scale)
-    share, ratio = portion(size, larger), (min(size, width)) / larger
-    below = T(1) + ratio * ratio
+    share, scaled_error = ratio(size, larger), (min(size, width)) / larger
+    below = T(1) + scaled_error * scaled_error
     quotient = T(0) if size == 0 else size / width
     growth = log1p_square(quotient) if quotient < INFINITY else T(2) * (log(size) - log(scale)) - log(df)
     slope = sign(error) * (df + T(1)) * share / below / larger
-    lead = T(-1) if size == INFINITY else portion(scale - size, larger)
-    scale_slope = df * lead * portion(scale + size, larger) / below / scale
+    lead = T(-1) if size == INFINITY else ratio(scale - size, larger)
+    scale_slope = df * lead * ratio(scale + size, larger) / below / scale
     return log(scale) + T(0.5) * (df + T(1)) * growth, slope, -slope, scale_slope
 
 
@@ -42,8 +42,8 @@ def second_derivative(prediction: Real, target: Real, scale: Broadcast[Positive]
     T = type(prediction)
     size, width = abs(prediction - target), scale * sqrt(df)
     larger = size if size > width else (width if width > 0 else scale)
-    ratio = (min(size, width)) / larger
-    below = (T(1) + ratio * ratio) * larger
+    scaled_error = (min(size, width)) / larger
+    below = (T(1) + scaled_error * scaled_error) * larger
     return (df + T(1)) * ((width - size) / larger / below) * ((width + size) / larger / below)
 
 

@@ -19,7 +19,7 @@ Source: Jorgensen (1987), Exponential Dispersion Models; scikit-learn's HalfTwee
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import INFINITY, exp, expm1, times
+from lossreg.kernels.numerics import INFINITY, exp, expm1, weighted
 from lossreg.plugin import Domain, Loss, NonNegative, Real, hookimpl, loss
 
 
@@ -34,14 +34,14 @@ Power = Annotated[float, Domain("Power", "from 1 to 2", in_range, 1.5)]
 def tweedie(prediction: Real, target: NonNegative, power: Power = 1.5) -> tuple[float, float, float]:
     T = type(prediction)
     lead, lag = T(2) - power, power - T(1)
-    grown, shrunk = exp(times(lead, prediction)), exp(-times(lag, prediction))
+    grown, shrunk = exp(weighted(lead, prediction)), exp(-weighted(lag, prediction))
     # Far out as a square, of which no factor overflows before the product does.
     root = exp(T(0.5) * (prediction if lag == 0 else -lag * prediction))
     plain = (abs(prediction) < T(80)) | (lag == 0)
     scaled = target * shrunk if plain else target * root * root
     mean = prediction if lead == 0 else grown / lead
-    ratio = T(0) if target == 0 else (times(-prediction, target) if lag == 0 else scaled / lag)
-    value = root * (root - times(target / root, prediction)) if (lag == 0) & (grown == INFINITY) else mean + ratio
+    ratio = T(0) if target == 0 else (weighted(-prediction, target) if lag == 0 else scaled / lag)
+    value = root * (root - weighted(target / root, prediction)) if (lag == 0) & (grown == INFINITY) else mean + ratio
     value = ratio if ratio == INFINITY else value
     near = shrunk * (expm1(prediction) + (T(1) - target))
     slope = near if abs(prediction) < T(0.5) else grown - (T(0) if target == 0 else scaled)
@@ -51,8 +51,8 @@ def tweedie(prediction: Real, target: NonNegative, power: Power = 1.5) -> tuple[
 @tweedie.hessian
 def second_derivative(prediction: Real, target: NonNegative, power: Power = 1.5) -> float:
     T = type(prediction)
-    grown, shrunk = exp(times(T(2) - power, prediction)), exp(times(T(1) - power, prediction))
-    return times(T(2) - power, grown) + times(power - T(1), times(target, shrunk))
+    grown, shrunk = exp(weighted(T(2) - power, prediction)), exp(weighted(T(1) - power, prediction))
+    return weighted(T(2) - power, grown) + weighted(power - T(1), weighted(target, shrunk))
 
 
 @hookimpl

@@ -15,7 +15,7 @@ Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginWith
 (3.75, [-6.0, 5.0], [6.0, -0.0], [-0.0, -5.0])
 """
 
-from lossreg.kernels.numerics import Distance, empty_like, gap
+from lossreg.kernels.numerics import Distance, difference, empty_like
 from lossreg.plugin import Loss, Positive, Real, Row, Slope, hookimpl, loss
 
 
@@ -40,7 +40,7 @@ def triplet_margin_with_distance(
         across = distance_function(positive, negative, turn, other)
         turned = T(0.5) if across == far else T(across < far)
         far = min(far, across)
-    value = gap(near, far) + margin
+    value = difference(near, far) + margin
     active = T(value >= 0)
     for j in range(len(anchor)):
         anchor_slope[j] = active * (anchor_slope[j] - (T(1) - turned) * push[j])

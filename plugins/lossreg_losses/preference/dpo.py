@@ -24,7 +24,7 @@ arXiv:2305.10425, for "hinge"; Chowdhury, Kini, Natarajan (2024), arXiv:2403.004
 
 from typing import Literal
 
-from lossreg.kernels.numerics import exp, log1p, sigmoid, times
+from lossreg.kernels.numerics import exp, log1p, sigmoid, weighted
 from lossreg.plugin import FinitePositive, Fraction, Loss, Real, hookimpl, loss
 
 
@@ -53,7 +53,7 @@ def dpo(
         rest = T(1) - label_smoothing
         flipped = -label_smoothing if objective == "robust" else label_smoothing
         share = rest - label_smoothing if objective == "robust" else T(1)
-        value = (times(rest, wrong) + times(flipped, right)) / share
+        value = (weighted(rest, wrong) + weighted(flipped, right)) / share
         slope = beta * (flipped * sigmoid(scaled) - rest * sigmoid(-scaled)) / share
     return value, slope, -slope
 

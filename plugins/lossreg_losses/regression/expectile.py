@@ -14,7 +14,7 @@ Source: Newey and Powell (1987), doi:10.2307/1911031; XGBoost's reg:expectileerr
 (3.0, -3.0, 3.0)
 """
 
-from lossreg.kernels.numerics import times
+from lossreg.kernels.numerics import weighted
 from lossreg.plugin import Loss, Real, Unit, hookimpl, loss
 
 
@@ -23,8 +23,8 @@ def expectile(prediction: Real, target: Real, level: Unit = 0.5) -> tuple[float,
     T = type(prediction)
     error = prediction - target
     weight = level if error < 0 else T(1) - level
-    slope = times(weight, T(2) * error)
-    return times(weight, error * error), slope, -slope
+    slope = weighted(weight, T(2) * error)
+    return weighted(weight, error * error), slope, -slope
 
 
 @expectile.hessian

@@ -19,7 +19,7 @@ normalisation that is not part of this loss.
 from math import copysign
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import INFINITY, exp, expm1, log1p_square, sqrt, times
+from lossreg.kernels.numerics import INFINITY, exp, expm1, log1p_square, sqrt, weighted
 from lossreg.plugin import Domain, Loss, Positive, Real, hookimpl, loss
 
 
@@ -47,7 +47,7 @@ def general_robust(
     falloff = exp(-half) if limit else base ** (alpha - (T(1) if far else T(2)))
     power = expm1(-half if limit else alpha * growth)
     value = -power if limit else (spread * growth if alpha == 0 else spread / alpha * power)
-    slope = (z if quadratic else times(falloff, copysign(width, z) if far else z)) / scale
+    slope = (z if quadratic else weighted(falloff, copysign(width, z) if far else z)) / scale
     return half if quadratic else value, slope, -slope
 
 

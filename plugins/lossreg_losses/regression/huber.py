@@ -19,7 +19,7 @@ Source: Huber (1964), doi:10.1214/aoms/1177703732; PyTorch's HuberLoss. In Light
 
 from math import copysign
 
-from lossreg.kernels.numerics import times
+from lossreg.kernels.numerics import weighted
 from lossreg.plugin import Loss, Positive, Real, Scale, hookimpl, loss
 
 
@@ -30,20 +30,20 @@ def huber(prediction: Real, target: Real, delta: Positive = 1.0, weight: Scale =
     clipped = min(abs(error), delta)
     half = T(0.5) * clipped
     value = clipped * (half if abs(error) <= delta else abs(error) - half)  # inf where both are inf
-    slope = times(weight, copysign(clipped, error))
-    return times(weight, value), slope, -slope
+    slope = weighted(weight, copysign(clipped, error))
+    return weighted(weight, value), slope, -slope
 
 
 @huber.hessian
 def second_derivative(prediction: Real, target: Real, delta: Positive = 1.0, weight: Scale = 1.0) -> float:
-    return times(weight, type(prediction)(abs(prediction - target) <= delta))
+    return weighted(weight, type(prediction)(abs(prediction - target) <= delta))
 
 
 @huber.surrogate
 def secant(prediction: Real, target: Real, delta: Positive = 1.0, weight: Scale = 1.0) -> float:
     T = type(prediction)
     distance = abs(prediction - target)
-    return times(weight, T(1) if distance <= delta else delta / distance)
+    return weighted(weight, T(1) if distance <= delta else delta / distance)
 
 
 @hookimpl

@@ -16,15 +16,15 @@ Source: Boscovich (1757), Laplace (1774); PyTorch's L1Loss.
 (0.0, 0.0, -0.0)
 """
 
-from lossreg.kernels.numerics import sign, times
+from lossreg.kernels.numerics import sign, weighted
 from lossreg.plugin import Loss, Real, Weight, hookimpl, loss
 
 
 @loss
 def l1(prediction: Real, target: Real, weight: Weight = 1.0) -> tuple[float, float, float]:
     error = prediction - target
-    slope = times(weight, sign(error))
-    return times(weight, abs(error)), slope, -slope
+    slope = weighted(weight, sign(error))
+    return weighted(weight, abs(error)), slope, -slope
 
 
 @l1.hessian
@@ -34,13 +34,13 @@ def second_derivative(prediction: Real, target: Real, weight: Weight = 1.0) -> f
 
 @l1.surrogate
 def constant(prediction: Real, target: Real, weight: Weight = 1.0) -> float:
-    return times(weight, type(prediction)(1))
+    return weighted(weight, type(prediction)(1))
 
 
 @l1.surrogate
 def secant(prediction: Real, target: Real, weight: Weight = 1.0) -> float:
     T = type(prediction)
-    return times(weight, T(1) / max(abs(prediction - target), T(0.001)))
+    return weighted(weight, T(1) / max(abs(prediction - target), T(0.001)))
 
 
 @hookimpl

@@ -14,7 +14,7 @@ Source: scikit-learn's mean_absolute_percentage_error (1.9), with eps 2.2e-16; K
 (0.25, -0.25, 0.1875)
 """
 
-from lossreg.kernels.numerics import portion, sign
+from lossreg.kernels.numerics import ratio, sign
 from lossreg.plugin import Loss, Positive, Real, hookimpl, loss
 
 
@@ -25,7 +25,7 @@ def mape(prediction: Real, target: Real, eps: Positive = 1e-7) -> tuple[float, f
     size = eps if bounded else abs(target)
     slope = sign(error) / size
     target_slope = -slope if bounded else -sign(error) * (prediction / target) / size
-    return portion(abs(error), size), slope, target_slope
+    return ratio(abs(error), size), slope, target_slope
 
 
 @mape.hessian

@@ -13,20 +13,20 @@ it, CatBoost's RMSE is the root of its mean.
 (0.25, -1.0, 1.0)
 """
 
-from lossreg.kernels.numerics import times
+from lossreg.kernels.numerics import weighted
 from lossreg.plugin import Loss, Real, Weight, hookimpl, loss
 
 
 @loss
 def mse(prediction: Real, target: Real, weight: Weight = 1.0) -> tuple[float, float, float]:
     error = prediction - target
-    slope = times(weight, error + error)
-    return times(weight, error * error), slope, -slope
+    slope = weighted(weight, error + error)
+    return weighted(weight, error * error), slope, -slope
 
 
 @mse.hessian
 def second_derivative(prediction: Real, target: Real, weight: Weight = 1.0) -> float:
-    return times(weight, type(prediction)(2))
+    return weighted(weight, type(prediction)(2))
 
 
 @hookimpl

@@ -16,7 +16,7 @@ Source: Koenker and Bassett (1978), doi:10.2307/1913643; scikit-learn's PinballL
 (1.8, -0.9, 0.9)
 """
 
-from lossreg.kernels.numerics import times
+from lossreg.kernels.numerics import weighted
 from lossreg.plugin import Loss, Real, Unit, hookimpl, loss
 
 
@@ -25,7 +25,7 @@ def quantile(prediction: Real, target: Real, level: Unit = 0.5) -> tuple[float, 
     T = type(prediction)
     error = target - prediction
     above = T(1) - level
-    value = times(level, error) if error > 0 else times(above, -error)
+    value = weighted(level, error) if error > 0 else weighted(above, -error)
     slope = -level if error > 0 else (above if error < 0 else T(0))
     return value, slope, -slope
 

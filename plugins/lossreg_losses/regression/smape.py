@@ -13,7 +13,7 @@ Source: Makridakis (1993), doi:10.1016/0169-2070(93)90079-3, as in the M4 compet
 (1.0, 0.25, -0.75)
 """
 
-from lossreg.kernels.numerics import portion, sign, times
+from lossreg.kernels.numerics import ratio, sign, weighted
 from lossreg.plugin import Loss, Real, hookimpl, loss
 
 
@@ -21,13 +21,13 @@ from lossreg.plugin import Loss, Real, hookimpl, loss
 def smape(prediction: Real, target: Real) -> tuple[float, float, float]:
     T = type(prediction)
     error, size = prediction - target, abs(prediction) + abs(target)
-    value = T(0) if size == 0 else T(2) * portion(abs(error), size)
+    value = T(0) if size == 0 else T(2) * ratio(abs(error), size)
     together = ((prediction > 0) & (target > 0)) | ((prediction < 0) & (target < 0))
     push = T(4) * sign(error) if together else T(0)
     # Where both are 0 there is no push.
     size = size if together else T(1)
-    slope = times(push, portion(abs(target), size) / size)
-    return value, slope, -times(push, portion(abs(prediction), size) / size)
+    slope = weighted(push, ratio(abs(target), size) / size)
+    return value, slope, -weighted(push, ratio(abs(prediction), size) / size)
 
 
 @smape.hessian
@@ -37,7 +37,7 @@ def second_derivative(prediction: Real, target: Real) -> float:
     together = ((prediction > 0) & (target > 0)) | ((prediction < 0) & (target < 0))
     bend = T(-8) * sign(prediction - target) * sign(target) if together else T(0)
     size = size if together else T(1)
-    return times(bend, portion(abs(target), size) / size / size)
+    return weighted(bend, ratio(abs(target), size) / size / size)
 
 
 @hookimpl

@@ -15,7 +15,7 @@ which has scale 1.
 (1.0, 0.0, -0.0)
 """
 
-from lossreg.kernels.numerics import exp, expm1, times
+from lossreg.kernels.numerics import exp, expm1, weighted
 from lossreg.plugin import Loss, Positive, Real, hookimpl, loss
 
 
@@ -24,7 +24,7 @@ def welsch(prediction: Real, target: Real, scale: Positive = 1.0) -> tuple[float
     T = type(prediction)
     z = (prediction - target) / scale
     exponent = T(-0.5) * z * z
-    slope = times(exp(exponent), z) / scale
+    slope = weighted(exp(exponent), z) / scale
     return -expm1(exponent), slope, -slope
 
 
@@ -32,7 +32,7 @@ def welsch(prediction: Real, target: Real, scale: Positive = 1.0) -> tuple[float
 def second_derivative(prediction: Real, target: Real, scale: Positive = 1.0) -> float:
     T = type(prediction)
     z = (prediction - target) / scale
-    return times(exp(T(-0.5) * z * z), (T(1) - z) * (T(1) + z)) / scale / scale
+    return weighted(exp(T(-0.5) * z * z), (T(1) - z) * (T(1) + z)) / scale / scale
 
 
 @hookimpl

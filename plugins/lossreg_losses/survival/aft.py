@@ -21,7 +21,7 @@ Source: Wei (1992), doi:10.1002/sim.4780111409; Barnwal, Cho, Hocking (2022), ar
 
 from typing import Literal
 
-from lossreg.kernels.numerics import INFINITY, exp, expm1, log, sigmoid, softplus, times
+from lossreg.kernels.numerics import INFINITY, exp, expm1, log, sigmoid, softplus, weighted
 from lossreg.plugin import FinitePositive, Loss, Positive, Real, Unit, hookimpl, loss
 
 
@@ -47,8 +47,8 @@ def aft(
         hazard, pull = survived, expm1(z)
         observed = survived if survived == INFINITY else survived - z
     censored = T(1) - event
-    value = times(event, observed + constant) + times(censored, survived)
-    return value, -(times(event, pull) + times(censored, hazard)) / sigma
+    value = weighted(event, observed + constant) + weighted(censored, survived)
+    return value, -(weighted(event, pull) + weighted(censored, hazard)) / sigma
 
 
 @aft.hessian

@@ -11,7 +11,7 @@ Shapes: box and target (N, 4). Ranges: any finite numbers. Source: Rezatofighi e
 
 from typing import Annotated
 
-from lossreg.kernels.numerics import gap
+from lossreg.kernels.numerics import difference
 from lossreg.plugin import Finite, Loss, Row, Slope, Width, hookimpl, loss
 
 Box = Annotated[Row[Finite], Width(4)]
@@ -37,7 +37,7 @@ def giou(box: Box, target: Box, slope: Slope) -> float:
         outside = T(box[j] < target[j]) if j < 2 else T(box[j] > target[j])
         own, around = (high * T(wide > 0), around_y) if j % 2 == 0 else (wide * T(high > 0), around_x)
         common = inside * over * across
-        growth = gap(filled * outside * around, own) + common
+        growth = difference(filled * outside * around, own) + common
         slope[j] = side * (by_hull * growth + by_union * (share * own - (T(1) + share) * common))
     return T(2) - share - filled
 
