@@ -20,7 +20,7 @@ FOLDER_FILES = 13
 LOSS_LINES = 50
 LONG_LOSSES = {
     "adaptive_log_softmax": (140, "layers of several sizes, and two methods"),
-    "cross_entropy": (175, "two forms, for labels and for probabilities, each with second derivatives"),
+    "cross_entropy": (185, "two forms, for labels and for probabilities, each with second derivatives"),
     "ctc": (150, "paths forward and backward"),
     "linear_cross_entropy": (195, "four forms, of one output and of several, and blocks of rows"),
     "multi_margin": (65, "second derivatives, and their product with a vector"),
