@@ -15,7 +15,7 @@ from lossreg.definition.plain_python import trial_run
 from lossreg.errors import InvalidDefinition
 from lossreg.experiment.data.table import Table
 from lossreg.experiment.training.compatibility import suitable_losses
-from lossreg.plugin import NonNegative, PositiveInteger, Real, Row, Slope
+from lossreg.plugin import NonNegative, PositiveInteger, Real, Row, Scale, Slope
 from lossreg.registry.registries import losses
 
 LINE = r"\(author_mistakes\.py, line \d+: {}\)"
@@ -159,6 +159,15 @@ def test_the_built_in_kernels_pass_with_rows_of_every_length(name):
         if not form.by_batch and not any(parameter.required for parameter in form.parameters):
             for width in (1, 2, 3, 10):
                 trial_run.try_kernel(form, settings_of(form), width)
+
+
+@pytest.mark.parametrize("weight", [[1.0, 2.0], [[1.0], [2.0], [3.0]], np.empty((0, 2))])
+def test_a_kernel_by_element_is_tried_with_one_number_of_an_array(weight):
+    def weighted(x: Real, y: Real, weight: Scale = 1.0):
+        return weight * (x - y), weight
+
+    (form,) = lossreg.plugin.loss(weighted).forms
+    trial_run.try_kernel(form, {"weight": np.array(weight)}, 1)
 
 
 def test_a_users_own_function_is_tried_as_the_kernel_is():

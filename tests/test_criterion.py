@@ -181,7 +181,7 @@ def test_read_only_inputs_stay_as_they_are():
     assert not prediction.flags.writeable
 
 
-@pytest.mark.parametrize("logits", [np.empty((3, 0)), np.empty(0), np.float64(1.0)])
+@pytest.mark.parametrize("logits", [np.empty((3, 0)), np.empty(0)])
 def test_rows_need_at_least_one_class(logits):
     with pytest.raises(InvalidInput, match=r"^cross_entropy: expected rows of at least one number as logits, got "):
         lossreg.create("cross_entropy")(logits, np.zeros(logits.shape[:1], int))
@@ -608,18 +608,44 @@ def test_a_shared_input_of_another_shape_is_refused(shape):
     assert str(caught.value) == f"{message}; got {shape}"
 
 
-@pytest.mark.parametrize("shape", [(4, 1), (1, 5), ()])
-def test_a_target_is_shared_along_axes_of_length_1(shape):
+@pytest.mark.parametrize("shape", [(4, 1), (1, 5), (), (5,)])
+def test_a_target_is_shared_along_axes_that_have_length_1_or_are_left_out(shape):
     prediction, variance, target = RANDOM.normal(size=(4, 5)), 0.5 + RANDOM.random((4, 5)), RANDOM.normal(size=shape)
     criterion = lossreg.create("gaussian_nll", reduction="sum")
     value, grad = criterion.value_and_grad(prediction, target, variance, wrt=("target",))
     repeated = np.array(np.broadcast_to(target, (4, 5)))
     expected, each = criterion.value_and_grad(prediction, repeated, variance, wrt=("target",))
     np.testing.assert_array_equal(value, expected)
-    axes = tuple(at for at, size in enumerate((*shape, *[1] * (2 - len(shape)))) if size == 1)
+    axes = tuple(at for at, size in enumerate((*[1] * (2 - len(shape)), *shape)) if size == 1)
     np.testing.assert_allclose(grad, each.sum(axes).reshape(shape), rtol=1e-14)
     with pytest.raises(InvalidInput, match=r"expected target of shape \(4, 5\), .*; got \(4,\)"):
         criterion(prediction, np.zeros(4), variance)
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_a_number_is_a_row_of_one_and_a_label_of_shape_1_makes_a_batch_of_one_row(order):
+    criterion = lossreg.create("multi_margin", reduction="none", p=2)
+    value, grad = criterion.value_and_grad(np.float64(2.0), 0)
+    assert (np.shape(value), grad.shape, value, grad) == ((), (), 0, 0)
+    row, out = RANDOM.normal(size=5), np.empty(10)[::2]
+    value, grad = criterion.value_and_grad(row[order], [3], sample_weight=[2.0], out=out)
+    expected, each = criterion.value_and_grad(row[order], 3)
+    assert (value.shape, grad) == ((1,), out)
+    np.testing.assert_array_equal(value, [2 * expected])
+    np.testing.assert_array_equal(out, 2 * each)
+    with pytest.raises(InvalidInput, match=r"expected out for x to be .* float64 \(5,\); got .* \(1, 5\)"):
+        criterion.grad(row, [3], out=np.empty((1, 5)))
+    with pytest.raises(InvalidInput, match=r"expected label of shape \(\), as x has shape \(5,\); got \(2,\)"):
+        criterion(row, [3, 3])
+
+
+def test_labels_of_rows_have_weights():
+    logits, target, weights = RANDOM.normal(size=(6, 4)), RANDOM.random((6, 4)), RANDOM.random((6, 4))
+    value, grad = lossreg.create("multilabel_soft_margin", weight=[1, 2, 3, 4]).value_and_grad(logits, target, weights)
+    each = lossreg.create("bce_with_logits", weight=weights * [1, 2, 3, 4])
+    expected, slopes = each.value_and_grad(logits, target)
+    np.testing.assert_allclose(value, expected, rtol=1e-14)
+    np.testing.assert_allclose(grad, slopes, rtol=1e-13)
 
 
 def test_a_variance_below_zero_is_refused_with_its_place():

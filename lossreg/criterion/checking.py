@@ -12,7 +12,7 @@ from numpy import may_share_memory, ndarray
 
 from lossreg.criterion.arguments import NATIVE, as_array, shown
 from lossreg.criterion.checked_call import Call, gradient_type
-from lossreg.criterion.shapes import broadcasts, is_shared, row_axis
+from lossreg.criterion.shapes import broadcasts, implied_shapes, is_shared, row_axis
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels.drivers.slabs import SLAB
 
@@ -80,6 +80,19 @@ def match(forms: Sequence[BoundForm], arrays: Sequence[Array]) -> tuple[BoundFor
             return bound, shape
         problems.append(problem)
     raise mismatch(forms, arrays, problems)
+
+
+def with_implied_axes(forms: Sequence[BoundForm], arrays: tuple[Array, ...]) -> tuple[Array, ...]:
+    """The arrays with the axes of length 1 that callers may leave out; the arrays as given if they fit a form."""
+    fitting = [bound.form for bound in forms if len(bound.form.inputs) == len(arrays)]
+    if any(own_shape(form, arrays)[1] is None for form in fitting):
+        return arrays
+    for form in fitting:
+        shapes = implied_shapes(form, [x.shape for x in arrays])
+        made = tuple([x.reshape(shape) for x, shape in zip(arrays, shapes, strict=True)])
+        if own_shape(form, made)[1] is None:
+            return made
+    return arrays
 
 
 def own_shape(form: Form, arrays: Sequence[Array]) -> tuple[tuple[int, ...], Any]:

@@ -14,8 +14,8 @@ from lossreg.criterion.arguments import as_array, inputs_by_name, refuse_misalig
 from lossreg.criterion.batch_kernels.batch_check import check_batch
 from lossreg.criterion.batch_kernels.coupled_plan import batch_plan
 from lossreg.criterion.bound_form import BoundForm
-from lossreg.criterion.checking import VALUE_ONLY, check, layouts_of
-from lossreg.criterion.loop_plan import LoopPlan
+from lossreg.criterion.checking import VALUE_ONLY, layouts_of
+from lossreg.criterion.loop_plan import loop_plan
 from lossreg.criterion.reductions import REDUCTIONS
 from lossreg.criterion.second_order import SecondOrder
 from lossreg.definition.loss import Loss
@@ -225,7 +225,7 @@ class Criterion(SecondOrder):
     def _add_plan(self, key: Any, *given: Any) -> Plan:
         """Check a call, and cache the plan for calls with its signature."""
         batch = self._forms[0].form.by_batch
-        plan = batch_plan(check_batch(self._forms, *given)) if batch else LoopPlan(check(self._forms, *given))
+        plan = batch_plan(check_batch(self._forms, *given)) if batch else loop_plan(self._forms, *given)
         if len(self._plans) >= PLANS:
             with suppress(RuntimeError):  # another thread adds a plan too
                 self._plans.pop(next(iter(self._plans)), None)

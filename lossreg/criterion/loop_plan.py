@@ -1,4 +1,4 @@
-"""The plan of a loss by element or by row: its compiled loop, and the arrays for its gradients."""
+"""The plans of losses by element or by row: the compiled loop, and the arrays for the gradients."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty, errstate
 
-from lossreg.criterion.checked_call import gradient_type
-from lossreg.criterion.checking import DIRECT, IN_PLACE, OVERLAPPING
+from lossreg.criterion.checked_call import Call, gradient_type
+from lossreg.criterion.checking import DIRECT, IN_PLACE, OVERLAPPING, check, check_options, with_implied_axes
 from lossreg.criterion.domain_errors import refuse_outside
 from lossreg.criterion.operands import loop_of_values, make_loop
 from lossreg.criterion.plan import Plan
 from lossreg.criterion.shapes import sum_over_shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from lossreg.criterion.checked_call import Call
+    from lossreg.criterion.bound_form import BoundForm
 
     Array = np.ndarray[Any, Any]
     Arrays = tuple[Array, ...]
@@ -125,3 +125,59 @@ class LoopPlan(Plan):
         """Yield the values of one slab after another."""
         call = self.call(arrays, sample_weight, where)
         return loop_of_values(call).slabs_of_values(sample_weight, where, arrays)
+
+
+class ReshapedPlan(Plan):
+    """How calls are computed whose arrays leave out axes; gradients have the shapes of the arrays that are given."""
+
+    def __init__(self, call: Call, given: Sequence[Array]) -> None:
+        super().__init__(call)
+        self.complete = LoopPlan(call)
+        self.shapes = [x.shape for x in call.arrays]
+        self.given = [given[at].shape for at in self.graded_inputs]
+
+    def reshaped(self, arrays: Arrays) -> Arrays:
+        """The arrays with all axes."""
+        return tuple([x.reshape(shape) for x, shape in zip(arrays, self.shapes, strict=True)])
+
+    def run(
+        self,
+        arrays: Arrays,
+        sample_weight: Array | None,
+        where: Array | None,
+        denominator: Any,
+        out: Any,
+        unit: float = 1.0,
+    ) -> tuple[Any, Any]:
+        """Run the plan of the complete arrays; see `Plan.run`."""
+        value, found = self.complete.run(self.reshaped(arrays), sample_weight, where, denominator, None, unit)
+        if found is None:
+            return value, None
+        grads = found if isinstance(found, tuple) else (found,)
+        grads = tuple([grad.reshape(shape) for grad, shape in zip(grads, self.given, strict=True)])
+        if out is not None:
+            out = out if isinstance(out, tuple) else (out,)
+            for buffer, grad in zip(out, grads, strict=True):
+                buffer[...] = grad
+            grads = out
+        return value, grads if isinstance(found, tuple) else grads[0]
+
+    def denominator(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> float:
+        """What the reduction divides the sum by."""
+        return self.complete.denominator(self.reshaped(arrays), sample_weight, where)
+
+    def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
+        """Yield the values that are added up, in arrays of limited size."""
+        return self.complete.values(self.reshaped(arrays), sample_weight, where)
+
+
+def loop_plan(
+    forms: Sequence[BoundForm], given: Arrays, sample_weight: Any, where: Any, wrt: Any, out: Any, layouts: Any
+) -> Plan:
+    """Check a call of a loss by element or by row, and return its plan."""
+    arrays = with_implied_axes(forms, given)
+    if arrays is given:
+        return LoopPlan(check(forms, given, sample_weight, where, wrt, out, layouts))
+    call = check(forms, arrays, sample_weight, where, wrt, None)
+    check_options(Call(call.bound, given, call.shape, call.graded), None, None, out, layouts)
+    return ReshapedPlan(call, given)

@@ -1,10 +1,15 @@
-"""Shapes of arrays: the axis of rows, and which shapes broadcast to another."""
+"""Shapes of arrays: the axis of rows, which shapes broadcast to another, and axes that callers may leave out."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lossreg.definition.signature import Form
 
 
 def row_axis(axis: int, rank: int) -> int:
@@ -23,8 +28,8 @@ def rows_last(rank: int, axis: int | None) -> tuple[int, ...] | None:
 def is_shared(shape: tuple[int, ...], full: tuple[int, ...], *, target: bool) -> bool:
     """Whether an input of a shape may be shared by the elements of a full shape.
 
-    It is one number, or has length 1 along some axes; it may lack the last axis unless it is a target, whose axes
-    PyTorch would then count from the last.
+    It is one number, or has length 1 along some axes; it may lack the last axis unless it is a target, which lacks the
+    first ones: see `implied_shapes`.
     """
     if not shape or (shape == full[:-1] and not target):
         return True
@@ -45,3 +50,23 @@ def broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
         return np.broadcast_shapes(shape, target) == target
     except ValueError:
         return False
+
+
+def implied_shapes(form: Form, shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """The shapes of the inputs with the axes of length 1 that callers may leave out, as in PyTorch.
+
+    A number is a row of one number. A single row beside a label of shape (1,) is a batch of one row. A broadcast target
+    with fewer axes than the prediction lacks the first ones.
+    """
+    full = shapes[0]
+    by_row = [entry.axis is not None for entry in form.inputs]
+    if not by_row[0]:
+        return [
+            (1,) * (len(full) - len(shape)) + shape if entry.broadcast and entry.is_target else shape
+            for entry, shape in zip(form.inputs, shapes, strict=True)
+        ]
+    if not full:
+        return [shape or (1,) if row else shape for row, shape in zip(by_row, shapes, strict=True)]
+    if len(full) == 1 and all(row or shape == (1,) for row, shape in zip(by_row, shapes, strict=True)):
+        return [(1, *shape) if row else shape for row, shape in zip(by_row, shapes, strict=True)]
+    return [*shapes]

@@ -89,6 +89,8 @@ def linear_module(features, linear_weight, target, linear_bias=None, **keywords)
 
 def evaluate(name, arguments, keywords, wrt=None):
     """Our value and gradients for PyTorch's arguments."""
+    if name == "multilabel_soft_margin" and np.ndim(keywords.get("weight")) > 1:
+        arguments, keywords = [*arguments, keywords["weight"]], keywords | {"weight": None}
     arrays = [x.detach().numpy() if isinstance(x, torch.Tensor) else x for x in arguments]
     # The options are how PyTorch is to go about it.
     settings = {k: v for k, v in keywords.items() if v is not None and k != "options"}
@@ -99,7 +101,8 @@ def evaluate(name, arguments, keywords, wrt=None):
 def compare(name, arguments, keywords, theirs):
     """The largest deviation of ours from theirs over one sample: value and gradients."""
     positions = graded(name, arguments)
-    with_bias, *without = variants(lossreg.get(name).forms[-1], len(arguments))
+    loss = lossreg.get(name)
+    with_bias, *without = next(found for form in loss.forms[::-1] if (found := variants(form, len(arguments))))
     form = with_bias if keywords.get("head_bias") or not without else without[0]
     wrt = [form.inputs[position].name for position in positions]
     ours, grads = evaluate(name, arguments, keywords, wrt)
@@ -136,21 +139,13 @@ def counts_nothing(arguments, keywords):
     return keywords.get("reduction", "mean") == "mean" and (ignored or not arguments[0].numel())
 
 
-def difference(name, arguments, keywords):  # noqa: PLR0911  one for each
+def difference(name, arguments, keywords):
     """The first thing that lossreg refuses about a sample, and the sample without it: (reason, arguments, keywords)."""
     first, second = arguments[:2]
-    shapes, taken = {tuple(x.shape) for x in arguments}, {tuple(first.shape)}
-    if name == "gaussian_nll" and second.ndim in {0, first.ndim}:
-        taken |= {shape for shape in shapes if len(shape) in {0, first.ndim}} | {tuple(first.shape[:-1])}
-    if name == "multi_margin" and first.ndim < 2 and second.ndim:
-        return "a label with an axis for a row without", [first, second[0]], keywords
-    if name in ("multi_margin", "multilabel_margin") and not first.ndim:
-        flat = [first.reshape(1), second.reshape(1) if name == "multilabel_margin" else second, *arguments[2:]]
-        return "a row without an axis", flat, keywords
     rows = EMBEDDINGS.get(name, 0)
     if len({x.shape for x in arguments[:rows]}) > 1:
         return "broadcasting", [*torch.broadcast_tensors(*arguments[:rows]), *arguments[rows:]], keywords
-    if name not in (*LABELLED, *ROWS, *WHOLE) and shapes - taken:
+    if name not in (*LABELLED, *ROWS, *WHOLE, "gaussian_nll") and {x.shape for x in arguments} != {first.shape}:
         return "axes that the target lacks", torch.broadcast_tensors(*arguments), keywords
     if name in SIGNED and not ((arguments[-1] == 1) | (arguments[-1] == -1)).all():
         return "targets other than 1 and -1", [*arguments[:-1], torch.where(arguments[-1] > 0, 1, -1)], keywords
@@ -158,8 +153,6 @@ def difference(name, arguments, keywords):  # noqa: PLR0911  one for each
         return "targets outside 0 to 1", [first, torch.sigmoid(second)], keywords
     if name == "poisson_nll" and (second < 0).any():
         return "counts below 0", [first, abs(second)], keywords
-    if name == "multilabel_soft_margin" and keywords.get("weight") is not None and keywords["weight"].ndim > 1:
-        return "a weight for each row and class", arguments, keywords | {"weight": keywords["weight"][0]}
     return None
 
 

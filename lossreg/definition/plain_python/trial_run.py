@@ -135,7 +135,8 @@ def try_points(form: Form, settings: Mapping[str, Any], width: int, patterns: in
     from lossreg.definition.plain_python import compiled_arithmetic as arithmetic  # imports numpy
 
     copied = form_as_compiled(form)
-    given = {name: arithmetic.substitute(example_setting(x, width), name) for name, x in settings.items()}
+    row = width if form.by_row else 0
+    given = {name: arithmetic.substitute(example_setting(x, row), name) for name, x in settings.items()}
     for point in example_points(form, width, patterns):
         numbers = tuple(map(arithmetic.number, point))
         with mistakes_reported(form.kernel, partial(at_point, form, point)), arithmetic.errors_ignored():
@@ -147,13 +148,13 @@ def try_points(form: Form, settings: Mapping[str, Any], width: int, patterns: in
 
 
 def example_setting(value: Any, width: int) -> Any:
-    """Return a parameter for an example: of an array of numbers, as many as a row has, or one for an element."""
+    """Return a parameter for an example: of an array of numbers, as many as a row has, or one if there is no row."""
     if getattr(value, "ndim", 0) == 0:
         return value
     if value.size == 0:  # of an empty batch
         return 1.0
     flat = value.reshape(-1).tolist()
-    return [flat[at % len(flat)] for at in range(width)]
+    return [flat[at % len(flat)] for at in range(width)] if width else flat[0]
 
 
 def example_points(form: Form, width: int, patterns: int) -> Iterator[tuple[Any, ...]]:

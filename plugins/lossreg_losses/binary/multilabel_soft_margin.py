@@ -3,7 +3,9 @@
     value = 1 / C sum_c weight_c (target_c softplus(-logits_c) + (1 - target_c) softplus(logits_c))
     slope = weight_c / C ((1 - target_c) sigmoid(logits_c) - target_c sigmoid(-logits_c))
 
-Shapes: logits and target (..., C), the loss's own (...); weight (C). Ranges: any logits; target 0 to 1, of any type.
+Shapes: logits and target (..., C), the loss's own (...); weight (C). A third array `weights` of shape (..., C) has a
+weight for each row and class, such as 0 for a label that is missing; PyTorch's `weight` may have that shape too.
+Ranges: any logits; target 0 to 1, of any type; finite weights.
 Source: Good (1952), Rational Decisions; PyTorch's MultiLabelSoftMarginLoss. Unlike there, targets outside 0 to 1 are
 refused.
 
@@ -12,7 +14,7 @@ refused.
 """
 
 from lossreg.kernels.numerics import sigmoid, softplus, weighted, wide
-from lossreg.plugin import Loss, Real, Row, Scale, Slope, Unit, hookimpl, loss
+from lossreg.plugin import Finite, Given, Loss, Real, Row, Scale, Slope, Unit, hookimpl, loss
 
 
 @loss
@@ -22,6 +24,20 @@ def multilabel_soft_margin(logits: Row[Real], target: Row[Unit], slope: Slope, w
     for j in range(len(logits)):
         x, yes, no = logits[j], target[j], T(1) - target[j]
         share = weight[j] / T(len(logits))
+        value += weighted(share, weighted(yes, softplus(-x)) + weighted(no, softplus(x)))
+        slope[j] = share * (no * sigmoid(x) - yes * sigmoid(-x))
+    return T(value)
+
+
+@multilabel_soft_margin.form
+def weighted_labels(
+    logits: Row[Real], target: Row[Unit], weights: Given[Row[Finite]], slope: Slope, weight: Row[Scale] = 1.0
+) -> float:
+    T = type(logits[0])
+    value = wide(T(0))
+    for j in range(len(logits)):
+        x, yes, no = logits[j], target[j], T(1) - target[j]
+        share = weight[j] * weights[j] / T(len(logits))
         value += weighted(share, weighted(yes, softplus(-x)) + weighted(no, softplus(x)))
         slope[j] = share * (no * sigmoid(x) - yes * sigmoid(-x))
     return T(value)

@@ -7,7 +7,7 @@
 With `full`, log(2 pi) / 2 is added. The slope of the variance is the one at v, also where eps bounds it.
 
 Shapes: prediction of any shape; target and variance of the same shape, or with length 1 along some of its axes, or a
-single number; variance also without the last axis.
+single number; target also without first axes, and variance without the last one.
 Ranges: any numbers; variance 0 or above; eps above 0.
 Source: Nix and Weigend (1994), doi:10.1109/ICNN.1994.374138; PyTorch's GaussianNLLLoss. CatBoost's
 RMSEWithUncertainty takes the logarithm of the standard deviation.
