@@ -12,7 +12,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from lossreg.commands.experiments import resume, run, schema, sweep, validate
+from lossreg.commands.experiments import data, resume, run, schema, sweep, validate
 from lossreg.commands.plugins import cache, check, compile as compile_ahead, list as list_plugins, new, show
 from lossreg.commands.results import compare, predict, prune, report, rm, runs
 
@@ -25,6 +25,7 @@ COMMANDS = (
     new,
     check,
     schema,
+    data,
     validate,
     run,
     sweep,

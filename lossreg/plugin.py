@@ -91,6 +91,7 @@ if TYPE_CHECKING:
         InvalidParameter as InvalidParameter,
     )
     from lossreg.experiment.data.columns import Columns as Columns
+    from lossreg.experiment.data.csv_format import read_file as read_file
     from lossreg.experiment.data.table import Table as Table
     from lossreg.experiment.network.interface import Network as Network
     from lossreg.experiment.network.sequential import (
@@ -185,6 +186,7 @@ EXPORTS = {
     "loss": "lossreg.definition.loss",
     "model": "lossreg.definition.component",
     "optimizer": "lossreg.definition.component",
+    "read_file": "lossreg.experiment.data.csv_format",
     "require": "lossreg.kernels.drivers.batch_kernel",
     "schedule": "lossreg.definition.component",
     "tracker": "lossreg.definition.component",

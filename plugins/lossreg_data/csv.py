@@ -1,19 +1,21 @@
 """CSV: a table in a text file with a header, whose columns are chosen by name.
 
-`target` names the target column, or a list of them, and `columns` the input columns, by default all others. A column of
-words is one-hot encoded: it becomes a column of 0 and 1 for each word. With `task: auto`, a single target that contains
-words is a class label. A cell is missing if it is empty or one of the words `missing`, by default na, n/a, nan, none or
-null; rows with missing cells are an error by default, or are dropped, or get the mean of the training rows instead, and
-a category of their own where the column holds words. `kinds` says what a column holds where that is not clear: number,
-category, or date (days since 1970-01-01).
+`target` names the target column, or a list of them, and `columns` the input columns, by default all others but those
+that `exclude` names. A column of words is one-hot encoded: it becomes a column of 0 and 1 for each word. With
+`task: auto`, a single target that contains words is a class label. A cell is missing if it is empty or one of the words
+`missing`, by default na, n/a, nan, none or null; rows with missing cells are an error by default, or are dropped, or
+get the mean of the training rows instead, and a category of their own where the column holds words. `kinds` says what a
+column holds where that is not clear: number, percent (5% is 0.05), category, date (2026-03-31, as days since
+1970-01-01), or the format of its dates, such as "%d.%m.%Y".
 
-`separator`, `decimal`, `thousands`, `quote` and `encoding` say how the file is written. A name that ends in .gz or .bz2
-is decompressed. `path` is relative to the working directory.
+`separator`, `decimal`, `thousands`, `quote`, `comment` (what begins a line that is skipped) and `encoding` say how the
+file is written; `lossreg data FILE` guesses them. A name that ends in .gz, .bz2, .zst or .xz is decompressed. `path` is
+relative to the working directory.
 """
 
 from typing import Any, Literal
 
-from lossreg.plugin import Columns, Data, InvalidInput, data, hookimpl
+from lossreg.plugin import Columns, Data, InvalidInput, data, hookimpl, read_file
 
 
 @data
@@ -22,25 +24,37 @@ def csv(
     path: str,
     target: str | list[str],
     columns: list[str] | None = None,
+    exclude: list[str] | None = None,
     task: Literal["auto", "classification", "regression"] = "auto",
     on_missing: Literal["error", "drop", "mean"] = "error",
     missing: list[str] | None = None,
-    kinds: dict[str, Literal["number", "category", "date"]] | None = None,
+    kinds: dict[str, str] | None = None,
     separator: str = ",",
     decimal: Literal[".", ","] = ".",
     thousands: Literal["", ",", ".", " ", "'"] = "",
     quote: str = '"',
+    comment: str = "",
     encoding: str = "utf-8",
 ) -> Columns:
-    table = read(path, separator, quote, encoding)
+    if thousands == decimal:
+        raise InvalidInput(f"thousands: {thousands!r} is the decimal sign as well")
+    table = read(path, separator, quote, comment, encoding)
     if thousands:
         table = without_grouping(table, thousands, decimal)
     return Columns(
-        table, target, columns, task=task, on_missing=on_missing, kinds=kinds or {}, missing=missing, decimal=decimal
+        table,
+        target,
+        columns,
+        task=task,
+        on_missing=on_missing,
+        kinds=kinds or {},
+        missing=missing,
+        decimal=decimal,
+        exclude=exclude or (),
     )
 
 
-def read(path: str, separator: str, quote: str, encoding: str) -> Any:
+def read(path: str, separator: str, quote: str, comment: str, encoding: str) -> Any:
     """Read a file as an Arrow table of text; raises InvalidInput for a file that is no table."""
     from os import strerror
 
@@ -57,8 +71,9 @@ def read(path: str, separator: str, quote: str, encoding: str) -> Any:
         return "skip"
 
     try:
-        with pa.input_stream(path) as stream:
-            content = stream.read()
+        content = read_file(path)
+        if comment:
+            content = without_comments(content, comment.encode(), quote.encode())
         reading = arrow.ReadOptions(encoding=encoding)
         parsing = arrow.ParseOptions(
             delimiter=separator, quote_char=quote or False, newlines_in_values=True, invalid_row_handler=skip
@@ -86,16 +101,28 @@ def read(path: str, separator: str, quote: str, encoding: str) -> Any:
     return table
 
 
+def without_comments(content: bytes, comment: bytes, quote: bytes) -> bytes:
+    """The lines that do not begin with a comment sign, except within quotes."""
+    lines, quoted = [], False
+    for line in content.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True):
+        if not quoted and line.startswith(comment):
+            continue
+        quoted ^= bool(quote) and line.count(quote) % 2 == 1
+        lines.append(line)
+    return b"".join(lines)
+
+
 def without_grouping(table: Any, sign: str, decimal: str) -> Any:
     """Remove the sign that groups the digits of numbers in thousands."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     grouped = rf"^[+-]?[0-9]{{1,3}}(\{sign}[0-9]{{3}})+(\{decimal}[0-9]+)?$"
-    for at, name in enumerate(table.column_names):
-        cells = table.column(at)
+    columns = []
+    for cells in table.columns:
         is_grouped = pc.match_substring_regex(pc.utf8_trim_whitespace(cells), grouped)
-        table = table.set_column(at, name, pc.if_else(is_grouped, pc.replace_substring(cells, sign, ""), cells))
-    return table
+        columns.append(pc.if_else(is_grouped, pc.replace_substring(cells, sign, ""), cells))
+    return pa.table(columns, names=table.column_names)
 
 
 @hookimpl

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from lossreg.errors import InvalidInput, listed, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    Kind = Literal["number", "category", "date"]
-
+KINDS = ("number", "percent", "category", "date")
+"""What a column may hold; a format of dates such as %d.%m.%Y is a kind, too."""
 MISSING = ("", "na", "n/a", "nan", "none", "null")
 """The words that stand for a missing cell, in lower case."""
+DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z?)?$"
 NUMBER = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
 MISTAKES = {
     r"^[+-]?[0-9]+,[0-9]+$": "numbers with a decimal comma: write decimal: ',' (or thousands: ',' if it groups digits)",
     r"^[+-]?[0-9]{1,3}([ ',.][0-9]{3})+([.,][0-9]+)?$": "numbers with grouped digits: write thousands: with the sign "
     "that groups them",
     r"^[+-]?[0-9]+(_[0-9]+)+$": "numbers with underscores between the digits",
-    r"^[+-]?[0-9]+([.,][0-9]+)? ?%$": "percentages: remove the percent signs",
+    r"^[+-]?[0-9]+([.,][0-9]+)? ?%$": "percentages: with the kind percent, 5% becomes 0.05",
     r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T].*)?$": "dates: with the kind date they become days since 1970-01-01",
-    r"^[0-9]{1,2}[./-][0-9]{1,2}[./-]([0-9]{2}|[0-9]{4})$": "dates, whose order of day and month is ambiguous: write "
-    "them as YYYY-MM-DD, and give the kind date",
+    r"^[0-9]{1,2}[./-][0-9]{1,2}[./-]([0-9]{2}|[0-9]{4})$": "dates, whose order of day and month is ambiguous: give "
+    "their format as the kind, such as '%d.%m.%Y' or '%m/%d/%y'",
 }
 """What words may be that are no categories, by a pattern that most of them match."""
 UNIQUE = 0.5
@@ -37,7 +40,7 @@ FEW = 20
 class Column:
     """A column: its cells as numbers (nan for those that are not), as text, and which are missing.
 
-    kind: number, category or date; or the name of an Arrow type that cannot be used.
+    kind: one of KINDS, or the format of its dates; or the name of an Arrow type that cannot be used.
     """
 
     name: str
@@ -45,6 +48,11 @@ class Column:
     values: NDArray[np.float64]
     text: Any
     missing: NDArray[np.bool_]
+
+    @property
+    def is_date(self) -> bool:
+        """Whether it holds dates."""
+        return self.kind == "date" or "%" in self.kind
 
     @property
     def words(self) -> NDArray[np.bool_]:
@@ -82,14 +90,27 @@ class Column:
         return np.where(self.missing, -1, found.to_numpy(zero_copy_only=False)).astype(np.intp)
 
     def problem(self, which: NDArray[np.bool_], what: str) -> str:
-        """Describe what is wrong with some cells: how many there are, and the first."""
+        """Describe what is wrong with some cells of the column."""
+        return f"column {self.name!r}: {self.cells(which, what)}"
+
+    def cells(self, which: NDArray[np.bool_], what: str) -> str:
+        """Describe some cells: what they are, how many there are, and the first."""
         first = int(which.argmax())
         where = f"in {which.sum()} of {len(which)} rows; the first is"
-        return f"column {self.name!r}: {what} {where} {self.text[first].as_py()!r}, in row {first + 1}"
+        return f"{what} {where} {self.text[first].as_py()!r}, in row {first + 1}"
+
+
+def check_kinds(kinds: Mapping[str, str]) -> None:
+    """Raise InvalidInput for a kind that is neither one of KINDS nor a format of dates."""
+    for name, kind in kinds.items():
+        if kind not in KINDS and "%" not in kind:
+            hint = nearest(kind, KINDS)
+            expected = f"expected {listed(KINDS)}, or a format of dates such as '%d.%m.%Y'"
+            raise InvalidInput(f"kinds: {name}: {expected}; got {kind!r}" + (hint and f"; {hint}"))
 
 
 def read_column(
-    name: str, cells: Any, kind: Kind | None = None, *, missing: Sequence[str] = MISSING, decimal: str = "."
+    name: str, cells: Any, kind: str | None = None, *, missing: Sequence[str] = MISSING, decimal: str = "."
 ) -> Column:
     """Read a column of an Arrow table.
 
@@ -122,34 +143,66 @@ def read_column(
     lower = pc.utf8_lower(trimmed)
     absent = pc.or_kleene(pc.is_null(text), pc.is_in(lower, pa.array([*missing], pa.string())))
     is_missing = absent.to_numpy(zero_copy_only=False)
-    if kind == "date":
-        return dates(name, trimmed, is_missing)
+    if kind == "date" or "%" in (kind or ""):
+        return dates(name, trimmed, is_missing, kind or "date")
     # Cells are shown as they are in the file, apart from spaces around them.
-    numbers = pc.replace_substring(trimmed, decimal, ".") if decimal != "." else trimmed
+    numbers = with_decimal_point(trimmed, decimal)
+    if kind == "percent":
+        numbers = pc.replace_substring_regex(numbers, " ?%$", "")
     is_number = pc.fill_null(pc.match_substring_regex(numbers, NUMBER), fill_value=False)
     plain = pc.if_else(pc.and_(is_number, pc.invert(absent)), numbers, pa.scalar(None, pa.string()))
     values = pc.cast(plain, pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+    if kind == "percent":
+        values /= 100
     has_number = not np.isnan(values).all()
     found = kind or ("number" if has_number or is_missing.all() else "category")
     return Column(name, found, values, trimmed, is_missing)
 
 
-def dates(name: str, array: Any, missing: Any = None) -> Column:
-    """Read a column of dates, or of text such as 2026-03-31, as days since 1970-01-01."""
+def with_decimal_point(text: Any, decimal: str) -> Any:
+    """Cells with a decimal point in place of another sign; then a point in a cell is no decimal sign."""
+    import pyarrow.compute as pc
+
+    if decimal == ".":
+        return text
+    return pc.replace_substring(pc.replace_substring(text, ".", "?"), decimal, ".")
+
+
+def dates(name: str, array: Any, missing: Any = None, kind: str = "date") -> Column:
+    """Read a column of dates, or of text such as 2026-03-31 or of another format, as days since 1970-01-01."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = array.cast(pa.string())
+    absent = text.is_null().to_numpy(zero_copy_only=False) if missing is None else missing
+    if kind != "date":
+        moments = pc.strptime(text, kind, "s", error_is_null=True)
+    else:
+        present = pc.if_else(pa.array(~absent), text, pa.scalar(None, pa.string()))
+        is_date = pc.fill_null(pc.match_substring_regex(present, DATE), fill_value=False)
+        plain = pc.replace_substring_regex(pc.if_else(is_date, present, pa.scalar(None, pa.string())), "Z$", "")
+        moments = valid_moments(plain)
+    days = pc.divide(pc.cast(moments.cast(pa.int64()), pa.float64()), 86_400.0)
+    values = days.to_numpy(zero_copy_only=False).astype(np.float64)
+    return Column(name, kind, np.where(absent, np.nan, values), text, absent)
+
+
+def valid_moments(text: Any) -> Any:
+    """The moments that text stands for; null for a date that no calendar has, such as 2026-02-30."""
     import numpy as np
     import pyarrow as pa
 
-    text = array.cast(pa.string())
-    cells = text.to_pylist()
-    absent = np.array([cell is None for cell in cells]) if missing is None else missing
-    values = np.full(len(cells), np.nan)
-    for row in np.flatnonzero(~absent):
-        try:
-            moment = np.datetime64(cells[row].rstrip("Z"), "s")
-        except ValueError:
-            continue
-        values[row] = moment.astype(np.int64) / 86_400
-    return Column(name, "date", values, text, absent)
+    try:
+        return text.cast(pa.timestamp("s"))
+    except pa.ArrowInvalid:
+        moments = []
+        for cell in text.to_pylist():
+            try:
+                moments.append(None if cell is None else np.datetime64(cell, "s").astype(object))
+            except ValueError:
+                moments.append(None)
+        return pa.array(moments, pa.timestamp("s"))
 
 
 def mistake(column: Column) -> str:
@@ -163,7 +216,7 @@ def mistake(column: Column) -> str:
         matches = found.to_numpy(zero_copy_only=False)
         if np.count_nonzero(matches & words) > np.count_nonzero(words) / 2:
             first = column.text[int((matches & words).argmax())].as_py()
-            return f"column {column.name!r}: cells such as {first!r} look like {what}"
+            return f"cells such as {first!r} look like {what}"
     return ""
 
 

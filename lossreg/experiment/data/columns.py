@@ -11,8 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from lossreg.errors import InvalidInput, listed, nearest
-from lossreg.experiment.data.column import FEW, MISSING, UNIQUE, is_row_number, mistake, read_column
+from lossreg.errors import InvalidInput, listed
+from lossreg.experiment.data.cell_checks import check_cells, check_names, mostly_unique
+from lossreg.experiment.data.column import FEW, MISSING, check_kinds, is_row_number, read_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,13 +21,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lossreg.experiment.data.column import Column, Kind
+    from lossreg.experiment.data.column import Column
 
     OnMissing = Literal["error", "drop", "mean"]
     TargetKind = Literal["auto", "classification", "regression"]
 
-MAX_CATEGORIES = 256
-"""How many distinct words a categorical column may have; a column of more is probably a name or free text."""
 MISSING_CATEGORY = "missing"
 """The category of the missing cells of a categorical column, with on_missing: mean."""
 
@@ -38,9 +37,10 @@ class Columns:
     source: a mapping of names to cells, or a pandas, polars or pyarrow table. The model of a run predicts from other
         files with the same columns, which need no target.
     target, features: the names of the target, or of several, and of the inputs; by default all other columns.
+    exclude: the names of columns that are not used.
     task: whether the target is a class label; with auto, a single target that has words is.
     on_missing: rows with missing cells are an error, or are dropped, or get the mean over the training rows; a
-        missing word becomes a category of its own then.
+        missing word becomes a category of its own then, and rows without a target are dropped.
     kinds: what a column holds, by its name, where its cells do not show it.
     missing: the words for a missing cell; by default those in MISSING.
     decimal: the decimal sign.
@@ -51,9 +51,10 @@ class Columns:
     features: Sequence[str] | None = None
     task: TargetKind = "auto"
     on_missing: OnMissing = "error"
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
     missing: Sequence[str] | None = None
     decimal: str = "."
+    exclude: Sequence[str] = ()
 
     @property
     def options(self) -> ReadingOptions:
@@ -72,6 +73,7 @@ class EncodedColumns(NamedTuple):
     kinds: dict[str, str]
     categories: dict[str, tuple[str, ...]]
     target_names: tuple[str, ...]
+    missing: tuple[str, ...]
     impute_missing: bool
     notes: tuple[str, ...]
 
@@ -80,14 +82,17 @@ class EncodedColumns(NamedTuple):
 class ReadingOptions:
     """How the cells of columns are read: their kinds by name, the words for a missing cell, and the decimal sign."""
 
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, str]
     missing: tuple[str, ...] = MISSING
     decimal: str = "."
 
     def read(self, source: Any, names: Iterable[str]) -> list[Column]:
         """Read some columns of an Arrow table."""
+        position = {name: at for at, name in enumerate(source.column_names)}  # by name, a column is searched for
         return [
-            read_column(name, source[name], self.kinds.get(name), missing=self.missing, decimal=self.decimal)
+            read_column(
+                name, source.column(position[name]), self.kinds.get(name), missing=self.missing, decimal=self.decimal
+            )
             for name in names
         ]
 
@@ -119,11 +124,12 @@ def encode(columns: Columns) -> EncodedColumns:
 
     source, options, on_missing, target = as_arrow(columns.source), columns.options, columns.on_missing, columns.target
     target_names = [target] if isinstance(target, str) else list(target)
-    chosen = columns.features
-    names = [name for name in source.column_names if name not in target_names] if chosen is None else list(chosen)
-    check_names("target", target_names, source.column_names)
-    check_names("columns", names, source.column_names)
-    check_names("kinds", options.kinds, source.column_names)
+    chosen, unused = columns.features, {*columns.exclude, *target_names}
+    names = [name for name in source.column_names if name not in unused] if chosen is None else list(chosen)
+    for parameter, given in (("target", target_names), ("columns", names), ("kinds", options.kinds)):
+        check_names(parameter, given, source.column_names)
+    check_names("exclude", columns.exclude, source.column_names)
+    check_kinds(options.kinds)
     if not names or not target_names or set(names) & set(target_names):
         raise InvalidInput(
             f"expected at least one column of inputs besides the target, and none that is both; "
@@ -137,14 +143,14 @@ def encode(columns: Columns) -> EncodedColumns:
     has_words = len(targets) == 1 and bool(targets[0].words.any())
     labelled = columns.task == "classification" or (columns.task == "auto" and has_words)
     check_cells(inputs, targets, on_missing, options.kinds, labelled=labelled)
-    incomplete = np.any([column.missing for column in (*inputs, *targets)], axis=0)
-    if on_missing == "drop" and incomplete.any():
+    needed = targets if on_missing == "mean" else [*inputs, *targets]
+    incomplete = np.any([column.missing for column in needed], axis=0)
+    if incomplete.any():
+        what = "no target" if on_missing == "mean" else "a missing cell"
         if incomplete.all():
-            raise InvalidInput(
-                f"on_missing: each of the {len(incomplete)} rows has a missing cell, so that drop leaves no rows"
-            )
+            raise InvalidInput(f"on_missing: each of the {len(incomplete)} rows has {what}, so that none is left")
         inputs, targets = ([column.select(~incomplete) for column in part] for part in (inputs, targets))
-        notes.append(f"{incomplete.sum()} of {len(incomplete)} rows have a missing cell and are left out")
+        notes.append(f"{incomplete.sum()} of {len(incomplete)} rows have {what} and are left out")
     categories = {column.name: words_of(column) for column in inputs if column.kind == "category"}
     notes += [note for column in inputs for note in (mostly_unique(column, categories.get(column.name, ())),) if note]
     blocks = [one_hot(column, categories[column.name]) if column.name in categories else column for column in inputs]
@@ -163,7 +169,8 @@ def encode(columns: Columns) -> EncodedColumns:
         {column.name: column.kind for column in inputs},
         categories,
         tuple(target_names),
-        on_missing == "mean" and bool(np.isnan(matrix).any()),
+        options.missing,
+        on_missing == "mean",
         tuple(notes),
     )
 
@@ -188,58 +195,3 @@ def one_hot(column: Column, categories: Sequence[str]) -> NDArray[np.float64]:
         codes[column.missing] = categories.index(MISSING_CATEGORY)
     block: NDArray[np.float64] = (codes[:, np.newaxis] == np.arange(len(categories))).astype(np.float64)
     return block
-
-
-def mostly_unique(column: Column, words: Sequence[str]) -> str:
-    """A note about a categorical column most of whose words occur once; empty if it is no such column."""
-    if len(words) <= max(FEW, UNIQUE * len(column.values)):
-        return ""
-    return f"column {column.name!r} has {len(words)} different words in {len(column.values)} rows: is it a category?"
-
-
-def check_names(parameter: str, names: Iterable[str], columns: Sequence[str]) -> None:
-    """Raise InvalidInput for a column that does not exist, or that is named twice."""
-    seen = set()
-    for name in names:
-        if name not in columns:
-            hint = nearest(name, columns) or f"the columns are {listed(columns)}"
-            raise InvalidInput(f"{parameter}: there is no column {name!r}; {hint}")
-        if name in seen:
-            raise InvalidInput(f"{parameter}: column {name!r} is given twice")
-        seen.add(name)
-
-
-def check_cells(
-    inputs: list[Column], targets: list[Column], on_missing: OnMissing, kinds: Mapping[str, Kind], *, labelled: bool
-) -> None:
-    """Raise InvalidInput for cells that cannot be used, with the problems of all columns together."""
-    problems = []
-    for column in (*inputs, *targets):
-        words, is_target = column.words, column in targets
-        if column.kind not in ("number", "category", "date"):
-            problems.append(f"column {column.name!r}: its cells are of the type {column.kind}, which is not usable")
-            continue
-        if column.kind == "date" and column.name not in kinds:
-            problems.append(
-                f"column {column.name!r}: its cells are dates; leave it out with columns, or write kinds: "
-                f"{{{column.name}: date}} for days since 1970-01-01"
-            )
-        doubt = mistake(column) if words.any() and column.name not in kinds and not labelled * is_target else ""
-        if doubt:
-            problems.append(f"{doubt}; kinds: {{{column.name}: category}} takes them as words")
-        elif words.any() and not (labelled if is_target else column.kind == "category"):
-            problems.append(column.problem(words, "not a date" if column.kind == "date" else "not a number"))
-        if not is_target and column.kind == "category" and len(column.categories()) > MAX_CATEGORIES:
-            problems.append(
-                f"column {column.name!r}: {len(column.categories())} different words, but a categorical column may "
-                f"have at most {MAX_CATEGORIES}; choose the columns to use with columns"
-            )
-        if column.missing.any() and (on_missing == "error" or (on_missing == "mean" and is_target)):
-            remedies = "on_missing: drop leaves out these rows" + ", mean fills in the mean of the column" * (
-                not is_target
-            )
-            problems.append(f"{column.problem(column.missing, 'missing')}; {remedies}")
-        elif column.missing.all() and on_missing == "mean":
-            problems.append(f"column {column.name!r}: all cells are missing")
-    if problems:
-        raise InvalidInput("\n".join(problems))

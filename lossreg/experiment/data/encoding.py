@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.errors import InvalidInput, listed, nearest
-from lossreg.experiment.data.columns import Columns, ReadingOptions, as_arrow, feature_names, one_hot
+from lossreg.experiment.data.column import MISSING
+from lossreg.experiment.data.columns import (
+    MISSING_CATEGORY,
+    Columns,
+    ReadingOptions,
+    as_arrow,
+    feature_names,
+    one_hot,
+)
 from lossreg.experiment.data.preprocessing import Scaling
 from lossreg.formatting import counted
 
@@ -34,6 +42,7 @@ class Encoding:
     features, targets, classes: the names of the inputs, of the target columns and of the classes.
     kinds, categories: by the name of each column of a file its kind, and the words of a categorical one; empty for data
         that are no columns of a file.
+    missing: the words for a missing cell.
     fill: what replaces a missing value of each feature.
     scaling, target_scaling: mean and standard deviation of each feature and of each target.
     outputs: how many outputs the network has.
@@ -45,6 +54,7 @@ class Encoding:
     classes: list[str]
     kinds: dict[str, str] = field(default_factory=dict)
     categories: dict[str, list[str]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=lambda: [*MISSING])
     fill: list[float] | None = None
     scaling: dict[str, Any] | None = None
     target_scaling: dict[str, Any] | None = None
@@ -65,7 +75,7 @@ class Encoding:
         if isinstance(data, Columns):
             rows = self.encode(as_arrow(data.source), data.options, notes)
         elif hasattr(data, "keys") or hasattr(data, "columns") or hasattr(data, "column_names"):
-            rows = self.encode(as_arrow(data), ReadingOptions({}), notes)
+            rows = self.encode(as_arrow(data), ReadingOptions({}, tuple(self.missing)), notes)
         else:
             rows = self.from_array(data)
         if self.fill is not None:
@@ -94,7 +104,7 @@ class Encoding:
         if absent:
             hint = nearest(absent[0], source.column_names) or f"the columns are {listed(source.column_names)}"
             raise InvalidInput(f"expected the columns {listed(kinds)}; there is no column {absent[0]!r}; {hint}")
-        columns = ReadingOptions(dict(kinds), options.missing, options.decimal).read(source, kinds)  # type: ignore[arg-type]
+        columns = ReadingOptions(dict(kinds), options.missing, options.decimal).read(source, kinds)
         problems = [problem for column in columns for problem in (self.problem_of(column),) if problem]
         if problems:
             raise InvalidInput("\n".join(problems))
@@ -102,9 +112,12 @@ class Encoding:
         for column in columns:
             words = self.categories.get(column.name)
             blocks.append(column.values if words is None else one_hot(column, words))
-            unseen = [word for word in column.categories() if word not in words] if words else []
+            known = {*(words or ())}
+            unseen = [word for word in column.categories() if word not in known] if known else []
+            if words and MISSING_CATEGORY not in words and column.missing.any():
+                unseen.append(MISSING_CATEGORY)
             if unseen:
-                count = int((column.codes(unseen) >= 0).sum())
+                count = int((column.codes(unseen) >= 0).sum() + column.missing.sum() * (unseen[-1] == MISSING_CATEGORY))
                 notes.append(
                     f"column {column.name!r}: {counted(count, 'row')} with categories that were not trained on "
                     f"({listed(unseen)}), which count as none of {listed(words or ())}"
@@ -115,9 +128,8 @@ class Encoding:
         """What is wrong with a column of other rows than those trained on; empty if nothing is."""
         words = column.words
         if column.kind != "category" and words.any():
-            return column.problem(words, f"not a {column.kind}")
-        known = self.categories.get(column.name)
-        if column.missing.any() and (self.fill is None if known is None else "missing" not in known):
+            return column.problem(words, f"not a {'date' if column.is_date else column.kind}")
+        if column.missing.any() and self.fill is None and MISSING_CATEGORY not in self.categories.get(column.name, ()):
             return column.problem(column.missing, "missing, which no row trained on was,")
         return ""
 

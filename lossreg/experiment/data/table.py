@@ -28,9 +28,9 @@ class Table:
     classes, real numbers of shape (n, columns) or (n,). Inputs in a numpy.memmap stay on disk and are read in batches.
 
     For a table that was read from columns, `kinds` has the kind of each column, `categories` the words of each one-hot
-    encoded one, `target_names` the target columns, and `notes` what users should know about how they were read. If
-    `impute_missing` is set, nan among the inputs stands for a missing value, which is replaced by the mean over the
-    training rows.
+    encoded one, `target_names` the target columns, `missing` the words for a missing cell, and `notes` what users
+    should know about how they were read. If `impute_missing` is set, nan among the inputs stands for a missing value,
+    which is replaced by the mean over the training rows.
 
     `given` has the columns that the loss gets besides the targets, such as the group of each row, and `second_view`
     other inputs for the same rows; `lossreg.experiment.data.given_columns` takes both out of the inputs.
@@ -46,6 +46,7 @@ class Table:
     kinds: Mapping[str, str] = field(default_factory=dict)
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     target_names: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     impute_missing: bool = False
     notes: tuple[str, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -121,6 +122,7 @@ class Table:
             found.kinds,
             found.categories,
             found.target_names,
+            found.missing,
             impute_missing=found.impute_missing,
             notes=found.notes,
         )

@@ -132,7 +132,7 @@ ENVIRONMENT: Mapping[str, Check] = {
     "packages": are_texts,
 }
 ENCODING: Mapping[str, Check] = {
-    **dict.fromkeys(("features", "targets", "classes"), are_names),
+    **dict.fromkeys(("features", "targets", "classes", "missing"), are_names),
     "kinds": are_texts,
     "categories": are_categories,
     "fill": are_numbers,

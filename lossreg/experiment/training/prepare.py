@@ -153,6 +153,7 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
         list(table.classes),
         dict(table.kinds),
         {name: list(words) for name, words in table.categories.items()},
+        list(table.missing),
         None if measured.fill is None else measured.fill.tolist(),
         measured.scaling and measured.scaling.to_json(),
         matched.scaling and matched.scaling.to_json(),
