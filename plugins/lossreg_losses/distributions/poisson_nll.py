@@ -50,17 +50,23 @@ def poisson_nll(
         slope = T(1) - (T(0) if target == 0 else target / rate)
     target_slope = -logarithm
     if full:
-        # With x the rate / target: target (x - 1 - log(x)) keeps the digits that its large parts cancel.
+        # With x the rate / target: target (x - 1 - log(x)) keeps the digits that its large parts cancel. Both parts are
+        # from the same rounded x: the difference of the prediction and log(target) has the rounding errors of numbers
+        # up to 90, or 700, which the exponential would multiply.
         if log_input:
-            ahead = prediction - log(target)
-            growth = expm1(ahead)
+            apart = prediction - log(target)
+            ratio = root / sqrt(target)
+            growth = (ratio - T(1)) * (ratio + T(1))
+            ahead = T(2) * log(ratio) if ratio > T(2.0**-100) else apart
         else:
             growth = (rate - target) / target if target < INFINITY else T(-1)
             ahead = log1p(growth) if abs(growth) < T(0.5) else T(2) * log(sqrt(rate) / sqrt(target))
+            apart = ahead
         beyond = growth if growth == INFINITY else growth - ahead
-        approximation = target * beyond + T(0.5) * log(target) + T(0.9189385332046727) - (T(0) if log_input else eps)
+        excess = rate - target - target * ahead if (growth > T(3)) & (rate < INFINITY) else target * beyond
+        approximation = excess + T(0.5) * log(target) + T(0.9189385332046727) - (T(0) if log_input else eps)
         value = approximation if target > 1 else value
-        target_slope = T(0.5) / target - ahead if target > 1 else target_slope
+        target_slope = T(0.5) / target - apart if target > 1 else target_slope
         if not stirling:
             error, error_slope = stirling_error(target)
             # Beside a value near 1 the rate, as the square of a root, has rounding errors to be seen: up to 4.5 ulp.
