@@ -114,3 +114,16 @@ def test_soft_targets_have_the_same_value_with_the_slope_of_the_target():
     criterion = lossreg.create("cross_entropy", label_smoothing=0.001)
     value, _ = criterion.value_and_grad(logits, target, wrt=("target",))
     assert value == criterion(logits, target)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+@pytest.mark.parametrize(("prediction", "target"), [(74.10457, 117.34671), (30.0, 1e13), (-60.0, 1e25), (2.0, 5.0)])
+def test_a_poisson_rate_is_as_exact_with_the_part_of_the_target(kind, prediction, target):
+    x, count = np.array([prediction], kind), np.array([target], kind)
+    with mpmath.workdps(60):
+        p, t = mpmath.mpf(float(x[0])), mpmath.mpf(float(count[0]))
+        exact = mpmath.exp(p) - t * p + t * mpmath.log(t) - t + mpmath.log(2 * mpmath.pi * t) / 2
+        largest = max(mpmath.exp(p), abs(t * p), t * mpmath.log(t))
+        found = lossreg.create("poisson_nll", full=True)(x, count)
+        assert abs(mpmath.mpf(float(found)) - exact) <= 3 * float(np.spacing(np.array(float(largest)).astype(kind)))
+        assert prediction != 74.10457 or ulps(found, exact, kind) <= 2

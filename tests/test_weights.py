@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lossreg
-from lossreg.errors import InvalidInput
+from lossreg.errors import InvalidInput, InvalidParameter
 
 # Weights are only compared with one another by a mean, so that their size does not matter.
 
@@ -114,3 +114,39 @@ def test_an_empty_array_of_weights_fits_an_empty_batch():
 def test_huber_without_a_limit_is_half_of_mse_at_inf_too():
     value, grad = lossreg.create("huber", delta=np.inf, reduction="none").value_and_grad([np.inf, 3.0], [0.0, 0.0])
     assert (value.tolist(), grad.tolist()) == ([np.inf, 4.5], [np.inf, 3.0])
+
+
+# Labels to ignore
+
+
+def grads(found):
+    return found[1] if isinstance(found[1], tuple) else (found[1],)
+
+
+@pytest.mark.parametrize("kind", ["i8", "u1", "u8"])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", ["cross_entropy", "linear_cross_entropy"])
+def test_several_labels_may_be_ignored(name, reduction, kind):
+    rng = np.random.default_rng(4)
+    first = (rng.normal(size=(50, 4)),)
+    first += (rng.normal(size=(6, 4)),) if name == "linear_cross_entropy" else ()
+    labels = rng.integers(0, 4, 50).astype(kind)
+    kept = (labels != 1) & (labels != 2)
+    criterion, plain = (
+        lossreg.create(name, reduction=reduction, **given) for given in ({"ignore_index": [2, -100, 1]}, {})
+    )
+    for mask in (None, rng.random(50) < 0.5):
+        both = kept if mask is None else kept & mask
+        found = criterion.value_and_grad(*first, labels, where=mask)
+        expected = plain.value_and_grad(*first, labels, where=both)
+        np.testing.assert_array_equal(found[0], expected[0])
+        for one, other in zip(grads(found), grads(expected), strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert criterion.denominator(*first, labels, where=mask) == plain.denominator(*first, labels, where=both)
+
+
+def test_a_label_that_is_not_among_those_to_ignore_is_refused():
+    with pytest.raises(InvalidInput, match=r"from 0 to 3 or 2, -7 \(ignored\); got -3 at \[1\]"):
+        lossreg.create("nll", ignore_index=[2, -7])(np.zeros((2, 4)), [-7, -3])
+    with pytest.raises(InvalidParameter, match=r"an integer, or a list of integers, got \[\]"):
+        lossreg.create("nll", ignore_index=[])

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossreg.criterion.arguments import shown
+from lossreg.criterion.shapes import expanded
+from lossreg.definition.parameters import Parameter
 from lossreg.definition.roles import Role
 from lossreg.definition.signature import BATCH, COUPLED_GROUPS, GROUPS, INDEPENDENT, SAMPLES
 from lossreg.errors import InvalidParameter, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from lossreg.definition.parameters import Parameter
     from lossreg.definition.signature import Form
 
     Array = np.ndarray[Any, Any]
@@ -26,10 +28,12 @@ LEAST, MOST = 2.0**-100, 2.0**100
 class BoundForm:
     """A form of a loss, the values of its parameters, and what follows from them.
 
+    settings, resolved: the values of the parameters as callers set them, and as the kernel gets them.
     switches, parameters: the values of the parameters that choose a branch of the kernel, and the other parameters
         with theirs.
     graded_inputs: the positions of the inputs that get a gradient by default.
     ignored, label: the label to ignore, and the position of the input with labels; None if there is none.
+    also_ignored: further labels to ignore, whose rows `without_ignored` masks.
     weight: the product of the scalar parameters with the role weight, by which a mean divides.
     weights: the parameter with that role that is an array, by class or of the loss's own shape; `weighted` is its name.
     unit: the power of two by which weights out of the range above are divided before the kernel gets them.
@@ -46,7 +50,8 @@ class BoundForm:
         self.graded_inputs = tuple(dict.fromkeys(by_default))
         self.coupling = form.coupling(settings) if form.by_batch else INDEPENDENT
         check_reduction(self)
-        values = form.resolve(settings)
+        self.also_ignored: tuple[int, ...] = ()
+        self.resolved = values = form.resolve(settings)
         self.switches = tuple([values[name] for name in form.switches])
         self.ignored: int | None = None
         self.weight, self.unit, self.weighted = 1.0, 1.0, ""
@@ -56,6 +61,9 @@ class BoundForm:
         for parameter in form.parameters:
             value = values[parameter.name]
             if parameter.role is Role.IGNORED_LABEL:
+                if isinstance(value, tuple):
+                    value, *others = value
+                    values[parameter.name], self.also_ignored = value, tuple(others)
                 self.ignored = value
             if parameter.role is Role.WEIGHT:
                 value = self.weigh(parameter.name, value)
@@ -84,6 +92,14 @@ class BoundForm:
         else:
             self.weight *= value
         return value
+
+    def without_ignored(self, arrays: Sequence[Array], where: Array | None) -> Array:
+        """The mask of a call, without the rows whose label is one of `also_ignored`."""
+        labels = arrays[self.label or 0]
+        counts = np.ones(labels.shape, np.bool_) if where is None else expanded(where, labels.shape).copy()
+        for each in self.also_ignored:
+            counts &= labels != each
+        return counts
 
     @property
     def value_axes(self) -> tuple[str, ...]:
@@ -116,3 +132,24 @@ def out_of_range(value: Any) -> bool:
         return False
     sizes = np.abs(value[np.isfinite(value) & (value != 0)])
     return bool(((sizes < LEAST) | (sizes > MOST)).any())
+
+
+class ArrayParameter(Parameter):
+    """A parameter of a loss that may be a number or an array of numbers."""
+
+    def accept(self, value: Any) -> Any:
+        """Convert `value` to its plain form, or to a read-only float64 array; raises InvalidParameter."""
+        if not (isinstance(value, list | tuple) or getattr(value, "shape", None)):
+            return super().accept(value)
+        try:
+            array = np.array(value, np.float64)
+        except (TypeError, ValueError):
+            array = np.array(np.nan)
+        inside = np.asarray(self.domain and self.domain.contains(array))
+        empty_list = not array.size and isinstance(value, list | tuple)
+        if empty_list or not inside.all():  # an empty array fits an empty batch
+            at = [int(index) for index in np.argwhere(~inside)[0]] if array.size and inside.ndim else []
+            got = f"{array[tuple(at)]} at {at}" if at else shown(value)
+            raise InvalidParameter(f"{self.name}: expected {self.allowed}, got {got}")
+        array.flags.writeable = False
+        return array

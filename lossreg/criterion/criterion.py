@@ -13,19 +13,18 @@ from numpy import ndarray
 from lossreg.criterion.arguments import as_array, inputs_by_name, refuse_misaligned, reject_call_arguments, shown
 from lossreg.criterion.batch_kernels.batch_check import check_batch
 from lossreg.criterion.batch_kernels.coupled_plan import batch_plan
-from lossreg.criterion.bound_form import BoundForm
+from lossreg.criterion.bound_form import ArrayParameter, BoundForm
 from lossreg.criterion.checking import VALUE_ONLY, layouts_of
 from lossreg.criterion.loop_plan import loop_plan
+from lossreg.criterion.plan import MaskedPlan, Plan
 from lossreg.criterion.reductions import REDUCTIONS
 from lossreg.criterion.second_order import SecondOrder
 from lossreg.definition.loss import Loss
-from lossreg.definition.parameters import Parameter, bind
+from lossreg.definition.parameters import bind
 from lossreg.errors import InvalidParameter, InvalidType, listed, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from lossreg.criterion.plan import Plan
 
 PLANS = 1024
 """The number of plans that a criterion caches; beyond it the oldest is dropped. A plan takes some 3 kB."""
@@ -222,39 +221,26 @@ class Criterion(SecondOrder):
             None if where is None else as_array(where, name, "where"),
         )
 
-    def _add_plan(self, key: Any, *given: Any) -> Plan:
+    def _add_plan(self, key: Any, arrays: Any, sample_weight: Any, where: Any, *options: Any) -> Plan:
         """Check a call, and cache the plan for calls with its signature."""
-        batch = self._forms[0].form.by_batch
-        plan = batch_plan(check_batch(self._forms, *given)) if batch else loop_plan(self._forms, *given)
+        plan = self._new_plan(arrays, sample_weight, where, *options)
+        bound = plan.bound
+        if bound.also_ignored and bound.label is not None:
+            mask = bound.without_ignored(arrays, where)
+            plan = MaskedPlan(self._new_plan(arrays, sample_weight, mask, *options))
         if len(self._plans) >= PLANS:
             with suppress(RuntimeError):  # another thread adds a plan too
                 self._plans.pop(next(iter(self._plans)), None)
         self._plans[key] = plan
         return plan
 
+    def _new_plan(self, *given: Any) -> Plan:
+        """Check a call, and make its plan."""
+        batch = self._forms[0].form.by_batch
+        return batch_plan(check_batch(self._forms, *given)) if batch else loop_plan(self._forms, *given)
+
     def __getattr__(self, name: str) -> Any:
         """A method of the loss, with the parameters of the criterion."""
         if name not in self.loss.methods:
             raise AttributeError(f"{self!r} has no attribute {name!r}")
         return partial(self.loss.methods[name], **self.parameters)
-
-
-class ArrayParameter(Parameter):
-    """A parameter of a loss that may be a number or an array of numbers."""
-
-    def accept(self, value: Any) -> Any:
-        """Convert `value` to its plain form, or to a read-only float64 array; raises InvalidParameter."""
-        if not (isinstance(value, list | tuple) or getattr(value, "shape", None)):
-            return super().accept(value)
-        try:
-            array = np.array(value, np.float64)
-        except (TypeError, ValueError):
-            array = np.array(np.nan)
-        inside = np.asarray(self.domain and self.domain.contains(array))
-        empty_list = not array.size and isinstance(value, list | tuple)
-        if empty_list or not inside.all():  # an empty array fits an empty batch
-            at = [int(index) for index in np.argwhere(~inside)[0]] if array.size and inside.ndim else []
-            got = f"{array[tuple(at)]} at {at}" if at else shown(value)
-            raise InvalidParameter(f"{self.name}: expected {self.allowed}, got {got}")
-        array.flags.writeable = False
-        return array

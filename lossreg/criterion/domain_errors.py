@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.criterion.shapes import row_axis, rows_last
-from lossreg.criterion.weights import expanded
+from lossreg.criterion.shapes import expanded, row_axis, rows_last
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidInput
 from lossreg.kernels.drivers.slabs import SLAB, slabs
@@ -75,5 +74,6 @@ def find_outside(bound: BoundForm, x: Array, entry: Input, classes: int) -> tupl
         outside, extent = (x < 0) | (x >= classes), f"a class from 0 to {classes - 1}"
         if bound.ignored is None:
             return outside, extent
-        return outside & (x != bound.ignored), f"{extent} or {bound.ignored} (ignored)"
+        ignored = ", ".join(map(str, (bound.ignored, *bound.also_ignored)))
+        return outside & (x != bound.ignored), f"{extent} or {ignored} (ignored)"
     return ~np.asarray(entry.domain.contains(x)), entry.domain.description

@@ -25,7 +25,7 @@ def make_loop(call: Call, values: Array | None, slopes: Sequence[Array | None]) 
     bound = call.bound
     rows = ((x, entry.axis) for x, entry in zip(call.arrays, bound.form.inputs, strict=True) if entry.axis is not None)
     width = next((x.shape[row_axis(axis, x.ndim)] for x, axis in rows), 1)
-    try_kernel(bound.form, bound.form.resolve(bound.settings), width)
+    try_kernel(bound.form, bound.resolved, width)
     overwritten = bound.slope_inputs[call.graded[call.out.index(IN_PLACE)]] if IN_PLACE in call.out else -1
     return array_loop(bound.form, bound.switches, loop_parameters(call), operands(call, values, slopes), overwritten)
 

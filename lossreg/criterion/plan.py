@@ -203,3 +203,23 @@ class Plan(ABC):
         if key not in self.substitutes:
             self.substitutes[key] = type(self)(call)
         return self.substitutes[key]
+
+
+class MaskedPlan(Plan):
+    """The plan of calls with several labels to ignore: a mask leaves out the rows of all but the first of them."""
+
+    def __init__(self, plan: Plan) -> None:  # the attributes are those of the plan that it runs
+        self.__dict__.update(plan.__dict__)
+        self.plan = plan
+
+    def run(self, arrays: Arrays, sample_weight: Array | None, where: Array | None, *rest: Any) -> tuple[Any, Any]:
+        """Run the plan with the mask; see `Plan.run`."""
+        return self.plan.run(arrays, sample_weight, self.bound.without_ignored(arrays, where), *rest)
+
+    def denominator(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> float:
+        """What the reduction divides the sum by."""
+        return self.plan.denominator(arrays, sample_weight, self.bound.without_ignored(arrays, where))
+
+    def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
+        """Yield the values that are added up, in arrays of limited size."""
+        return self.plan.values(arrays, sample_weight, self.bound.without_ignored(arrays, where))

@@ -70,3 +70,8 @@ def implied_shapes(form: Form, shapes: Sequence[tuple[int, ...]]) -> list[tuple[
     if len(full) == 1 and all(row or shape == (1,) for row, shape in zip(by_row, shapes, strict=True)):
         return [(1, *shape) if row else shape for row, shape in zip(by_row, shapes, strict=True)]
     return [*shapes]
+
+
+def expanded(array: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    """Broadcast an array of the shape of the first axes to the full shape."""
+    return np.broadcast_to(array.reshape(array.shape + (1,) * (len(shape) - array.ndim)), shape)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy import count_nonzero, not_equal
 
 from lossreg.criterion.reductions import DIVIDING
+from lossreg.criterion.shapes import expanded
 from lossreg.errors import InvalidInput
 from lossreg.kernels.drivers.weight_sum import WeightSum
 
@@ -125,8 +126,3 @@ def check_total(call: Call, divisor: float) -> None:
     if (weights_by_element < 0).any():
         message = f"{bound.loss}: expected a {blamed} with a sum above 0, or a denominator"
         raise InvalidInput(f"{message}; got the sum {divisor:g}")
-
-
-def expanded(array: Array, shape: tuple[int, ...]) -> Array:
-    """Broadcast an array of the shape of the first axes to the full shape."""
-    return np.broadcast_to(array.reshape(array.shape + (1,) * (len(shape) - array.ndim)), shape)

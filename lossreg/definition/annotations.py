@@ -2,8 +2,7 @@
 
     def huber(prediction: Real, target: Real, delta: Positive = 1.0): ...
 
-A type checker reads `Real` as `float`, `Row[Real]` as `list[float]` and `ClassIndex` as `int`; lossreg reads the
-markers inside: a Domain, a Role, and the markers defined here.
+A type checker reads `Row[Real]` as `list[float]`, and lossreg the markers inside: a Domain, a Role, one defined here.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from lossreg.definition.domains import (
     FRACTION,
     INCREASING_INTEGERS,
     INTEGER,
+    INTEGERS,
     LOG_PROBABILITY,
     NON_NEGATIVE,
     NON_NEGATIVE_INTEGER,
@@ -200,8 +200,8 @@ Weight = Annotated[float, FINITE, Role.WEIGHT]
 """A weight that a mean also divides by: by the sum of the weights instead of the number of elements."""
 Scale = Annotated[float, FINITE, Role.SCALE]
 """A weight that a mean does not divide by: it divides by the number of elements."""
-IgnoredLabel = Annotated[int, INTEGER, Role.IGNORED_LABEL]
-"""A label whose rows are left out of the value, the gradient and the count."""
+IgnoredLabel = Annotated[int | tuple[int, ...], INTEGERS, Role.IGNORED_LABEL]
+"""A label, or several, whose rows are left out of the value, the gradient and the count."""
 Fraction = Annotated[float, FRACTION]
 """A number from 0 to below 1: a fraction, or a rate of decay."""
 PositiveInteger = Annotated[int, POSITIVE_INTEGER]

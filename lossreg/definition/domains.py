@@ -185,6 +185,10 @@ def _sign(x: Any) -> Any:
     return (x == 1) | (x == -1)
 
 
+def _not_empty(x: Any) -> Any:
+    return x != ()
+
+
 def _increasing(x: Any) -> Any:
     return len(x) > 0 and all(0 < low < high for low, high in zip(x, [*x[1:], INFINITY], strict=True))
 
@@ -249,6 +253,7 @@ NON_NEGATIVE_INTEGER = Domain(
     "NonNegativeInteger", "an integer, 0 or above", _non_negative, 0, integer=True, interval=True
 )
 SYMBOL = Domain("Symbol", "a class, up to the end of the sequence", anything, 1, "sequences", integer=True)
+INTEGERS = Domain("Integers", "an integer, or a list of integers", _not_empty, 1, integer=True)
 INCREASING_INTEGERS = Domain(
     "IncreasingIntegers", "a list of integers above 0, each larger than the one before", _increasing, 1, integer=True
 )

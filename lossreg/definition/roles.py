@@ -54,7 +54,7 @@ NOTES = {
     Role.LENGTH: "a mean divides by it, by 1 for 0",
     Role.WEIGHT: "a mean divides by the sum of the weights",
     Role.SCALE: "a mean divides by the number of elements, not by the scales",
-    Role.IGNORED_LABEL: "rows with this label are left out",
+    Role.IGNORED_LABEL: "rows with this label, or one of these, are left out",
 }
 
 TARGET_NAMES = ("target", "label", "labels")

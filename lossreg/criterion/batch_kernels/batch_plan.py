@@ -13,7 +13,7 @@ from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.checking import GUARDED, OVERLAPPING
 from lossreg.criterion.domain_errors import find_outside
 from lossreg.criterion.plan import Plan
-from lossreg.criterion.weights import expanded
+from lossreg.criterion.shapes import expanded
 from lossreg.definition.plain_python.checked_batch import run_batch_kernel
 from lossreg.definition.roles import Role
 from lossreg.definition.signature import CLASSES, SAMPLES

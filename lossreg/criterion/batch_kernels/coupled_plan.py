@@ -17,7 +17,7 @@ from lossreg.criterion.batch_kernels.batch_check import further_axes
 from lossreg.criterion.batch_kernels.batch_plan import BatchPlan
 from lossreg.criterion.batch_kernels.groups import numbered, weights_of_groups
 from lossreg.criterion.checked_call import gradient_type
-from lossreg.criterion.weights import expanded
+from lossreg.criterion.shapes import expanded
 from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.plain_python.checked_batch import run_batch_kernel
 from lossreg.definition.roles import Role

@@ -2,11 +2,11 @@
 
     value = max(0, d(anchor, positive) - d(anchor, negative) + margin)
 
-The parameter `distance_function` is d: euclidean (PyTorch's default, of x - y + 1e-6), squared_euclidean, manhattan,
-chebyshev, cosine, or a function of two rows and the two rows of slopes that it fills, which returns the distance, in
-the manner of a kernel. With `swap` the negative's distance is that to the anchor or to the positive, whichever is
-smaller. The slopes are those of the distances; where the maximum is 0 all are 0. A value comes from two rounded
-distances, and is as exact as the larger of them.
+The parameter `distance_function` is d: euclidean (PyTorch's default), manhattan and chebyshev, which like PyTorch's
+PairwiseDistance add 1e-6 to each difference; squared_euclidean and cosine, which do not; or a function of two rows and
+the two rows of slopes that it fills, which returns the distance, in the manner of a kernel. With `swap` the negative's
+distance is that to the anchor or to the positive, whichever is smaller. The slopes are those of the distances; where
+the maximum is 0 all are 0. A value comes from two rounded distances, and is as exact as the larger of them.
 
 Shapes: anchor, positive and negative (..., D), the loss's own (...). Ranges: any numbers; margin above 0.
 Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginWithDistanceLoss.
