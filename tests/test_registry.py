@@ -4,6 +4,7 @@ The distributions are real to importlib.metadata: a dist-info directory and modu
 """
 
 import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from lossreg.cli import main
 from lossreg.definition.component import Component
 from lossreg.definition.loss import Loss
 from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidInput, InvalidType, UnknownName
-from lossreg.registry import isolation, registries
+from lossreg.registry import isolation, registries, summaries
 from lossreg.registry.entry_points import entry_points, from_importlib
 from lossreg.registry.registries import REGISTRIES, Registry, normalized_name
 
@@ -86,7 +87,7 @@ def installed(tmp_path, monkeypatch):
         module = module or f"fake_{name.replace('-', '_')}"
         write_distribution(site, name, version, {point: module}, {module: source or LOSS.format(name=point)})
         monkeypatch.syspath_prepend(site)
-        return Registry("lossreg.losses", Loss)
+        return Registry("lossreg.losses", "lossreg.definition.loss", "Loss")
 
     yield install
     for module in set(sys.modules) - before:
@@ -110,7 +111,7 @@ def in_a_new_process(code, **environment):
 
 
 def test_the_built_in_losses_come_in_by_entry_points():
-    registry = Registry("lossreg.losses", Loss)
+    registry = Registry("lossreg.losses", "lossreg.definition.loss", "Loss")
     assert [offer.name for offer in registry.offers() if offer.distribution == "lossreg"] == BUILT_IN
     assert {str(offer) for offer in registry.offers() if offer.name in BUILT_IN} == {f"lossreg {lossreg.__version__}"}
 
@@ -191,7 +192,7 @@ def test_a_byte_that_is_not_utf8_in_any_distribution_harms_nothing_else(file, zi
     path = site / "odd-1.0.dist-info" / file
     path.write_bytes(b"# G\xf6del\n" * (file != "METADATA") + path.read_bytes() + b"Author: G\xf6del\n")
     monkeypatch.syspath_prepend(shutil.make_archive(str(tmp_path / "odd"), "zip", site) if zipped else site)
-    registry = Registry("lossreg.losses", Loss)
+    registry = Registry("lossreg.losses", "lossreg.definition.loss", "Loss")
     assert set(BUILT_IN) <= set(registry.names())
     assert registry.get("mse").name == "mse"
     if not zipped:  # of a file in an archive that cannot be decoded, nothing is known
@@ -204,7 +205,7 @@ def test_a_distribution_in_a_zip_file_is_found_too(tmp_path, monkeypatch):
     )
     archive = shutil.make_archive(str(tmp_path / "zipped"), "zip", tmp_path / "site")
     monkeypatch.syspath_prepend(archive)
-    registry = Registry("lossreg.losses", Loss)
+    registry = Registry("lossreg.losses", "lossreg.definition.loss", "Loss")
     assert str(registry.find("tight")) == "zipped 3.0"
     assert registry.get("tight").name == "tight"
     del sys.modules["fake_tight"]
@@ -411,7 +412,7 @@ def test_a_broken_plugin_beside_a_good_one_of_the_same_distribution(tmp_path, mo
     modules = {"fake_good": LOSS.format(name="good"), "fake_bad": "raise OSError('bad')"}
     write_distribution(tmp_path, "mixed", "1", {"bad": "fake_bad", "good": "fake_good"}, modules)
     monkeypatch.syspath_prepend(tmp_path)
-    registry = Registry("lossreg.losses", Loss)
+    registry = Registry("lossreg.losses", "lossreg.definition.loss", "Loss")
     with pytest.raises(BrokenPlugin, match="OSError: bad"):
         registry.get("bad")
     assert registry.get("good").at(3.0, 1.0) == (2.0, 1.0)
@@ -426,7 +427,7 @@ def test_a_plugin_may_be_an_object_inside_a_module(tmp_path, monkeypatch):
     )
     write_distribution(tmp_path, "objects", "1", {"inside": "fake_objects:plugin"}, {"fake_objects": source})
     monkeypatch.syspath_prepend(tmp_path)
-    assert Registry("lossreg.losses", Loss).get("inside").name == "inside"
+    assert Registry("lossreg.losses", "lossreg.definition.loss", "Loss").get("inside").name == "inside"
     monkeypatch.delitem(sys.modules, "fake_objects")
 
 
@@ -474,7 +475,7 @@ def distributions(tmp_path, monkeypatch):
         for name, source in sources.items():
             write_distribution(tmp_path, name, "1.0", {name: f"fake_{name}"}, {f"fake_{name}": source})
         monkeypatch.syspath_prepend(tmp_path)
-        return Registry("lossreg.losses", Loss)
+        return Registry("lossreg.losses", "lossreg.definition.loss", "Loss")
 
     yield install
     for module in [module for module in sys.modules if module.startswith("fake_")]:
@@ -567,7 +568,7 @@ def offset(prediction: lossreg.plugin.Real, target: lossreg.plugin.Real):
 
 
 def test_a_loss_can_be_registered_at_run_time_and_replaced():
-    registry = Registry("lossreg.losses", Loss)
+    registry = Registry("lossreg.losses", "lossreg.definition.loss", "Loss")
     first, second = lossreg.plugin.loss(offset), lossreg.plugin.loss(offset)
     assert registry.register(first) is first
     assert registry.get("offset") is first
@@ -582,7 +583,7 @@ def test_a_loss_of_an_installed_name_does_not_hide_it():
     def huber(prediction: lossreg.plugin.Real, target: lossreg.plugin.Real):
         return prediction - target, 1.0
 
-    registry = Registry("lossreg.losses", Loss)
+    registry = Registry("lossreg.losses", "lossreg.definition.loss", "Loss")
     own = registry.register(lossreg.plugin.loss(huber))
     with pytest.raises(AmbiguousName, match="'lossreg:huber' or 'runtime:huber'"):
         registry.get("huber")
@@ -593,7 +594,7 @@ def test_a_loss_of_an_installed_name_does_not_hide_it():
 @pytest.mark.parametrize("given", [offset, "huber", None, Loss])
 def test_only_what_the_decorators_make_can_be_registered(given):
     with pytest.raises(InvalidType, match="expected a loss made by @loss, got"):
-        Registry("lossreg.losses", Loss).register(given)
+        Registry("lossreg.losses", "lossreg.definition.loss", "Loss").register(given)
     decorators = ", ".join(f"@{registry.kind}" for registry in REGISTRIES)
     with pytest.raises(InvalidType, match=f"expected what one of {decorators} makes, got"):
         lossreg.register(given)
@@ -614,14 +615,15 @@ def test_registering_finds_the_registry_of_the_kind():
     assert in_a_new_process(code) == ["True", "False"]
 
 
-def test_a_new_kind_of_plugin_needs_its_registry_only(monkeypatch, capsys):
-    class Sampler(Component):
-        """A kind that lossreg does not have."""
+class Sampler(Component):
+    """A kind that lossreg does not have."""
 
+
+def test_a_new_kind_of_plugin_needs_its_registry_only(monkeypatch, capsys):
     def every_other(*, step: lossreg.plugin.PositiveInteger = 2):
         """Take every other row."""
 
-    added = Registry("lossreg.samplers", Sampler)
+    added = Registry("lossreg.samplers", __name__, "Sampler")
     monkeypatch.setattr(registries, "REGISTRIES", (*REGISTRIES, added))
     assert lossreg.register(Sampler.read(every_other)).name == "every_other"
 
@@ -686,3 +688,35 @@ def test_evaluating_one_point_needs_no_numba():
         print("numba" in sys.modules)
     """
     assert in_a_new_process(code) == ["4.248354255291589e-18", "-4.248354255291589e-18", "False"]
+
+
+def test_own_plugins_are_imported_once_for_their_summaries(tmp_path, monkeypatch):
+    monkeypatch.setattr(summaries, "FILE", str(tmp_path / "kept" / "summaries.json"))
+    loaded = []
+    load = Registry.load
+    monkeypatch.setattr(Registry, "load", lambda registry, offer: loaded.append(offer.name) or load(registry, offer))
+    losses = registries.losses
+    first = list(isolation.inspect([losses]))
+    assert set(loaded) == set(losses.names())
+    loaded.clear()
+    assert list(isolation.inspect([losses])) == first
+    assert loaded == []
+    kept = json.loads((tmp_path / "kept" / "summaries.json").read_text())
+    (changed,) = [point for point in kept["plugins"] if " huber " in point]
+    kept["plugins"][changed][-1][0] -= 1  # as if the file had been edited since
+    (tmp_path / "kept" / "summaries.json").write_text(json.dumps(kept))
+    assert list(isolation.inspect([losses])) == first
+    assert set(loaded) == {"huber"}
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "[]", "{}", '{"definitions": 1}', '{"definitions": HERE, "plugins": {"a": [1]}}']
+)
+def test_damaged_summaries_are_read_again(damage, tmp_path, monkeypatch):
+    file = tmp_path / "summaries.json"
+    monkeypatch.setattr(summaries, "FILE", str(file))
+    file.write_text(damage.replace("HERE", json.dumps(summaries.definitions())))
+    assert [one.summary for one in isolation.inspect([registries.losses]) if one.offer.name == "mse"] == [
+        registries.losses.get("mse").summary
+    ]
+    assert "mse" in file.read_text()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lossreg.errors import BrokenPlugin, InvalidInput, alternatives
 from lossreg.registry.loading import Kind, explain
 from lossreg.registry.registries import REGISTRIES, Offer, Registry
+from lossreg.registry.summaries import Summaries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,8 +48,10 @@ def inspect(registries: Iterable[Registry[Any]]) -> Iterator[Inspection]:
     """Load every offer of some registries, and yield what is known of each, in order."""
     offers = [(registry, offer) for registry in registries for offer in registry.offers()]
     isolated = inspect_isolated([pair for pair in offers if not is_trusted(pair[1])])
+    summaries = Summaries()
     for registry, offer in offers:
-        yield inspect_here(registry, offer) if is_trusted(offer) else next(isolated)
+        yield inspect_own(registry, offer, summaries) if is_trusted(offer) else next(isolated)
+    summaries.keep()
 
 
 def with_task(inspections: Iterable[Inspection], task: str) -> list[Inspection]:
@@ -85,6 +88,18 @@ def load(registry: Registry[Kind], offer: Offer[Kind]) -> Kind:
 def is_trusted(offer: Offer[Any]) -> bool:
     """Return whether loading an offer runs no code of another distribution."""
     return offer.registered is not None or offer.distribution == OWN
+
+
+def inspect_own(registry: Registry[Any], offer: Offer[Any], summaries: Summaries) -> Inspection:
+    """Return what is known of a trusted offer: from its summary, if one is kept, or else by loading it."""
+    point = f"{registry.group} {offer.name} {offer.value} {offer.version}"
+    kept = None if offer.registered else summaries.find(point)
+    if kept:
+        return Inspection(registry, offer, kept.summary, kept.task)
+    inspection = inspect_here(registry, offer)
+    if not (offer.registered or inspection.error):
+        summaries.add(point, registry.load(offer))
+    return inspection
 
 
 def inspect_here(registry: Registry[Any], offer: Offer[Any]) -> Inspection:

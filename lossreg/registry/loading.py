@@ -7,13 +7,14 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
-from lossreg.definition.component import Component, locate
 from lossreg.errors import BrokenPlugin
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-Kind = TypeVar("Kind", bound=Component)
+    from lossreg.definition.component import Component
+
+Kind = TypeVar("Kind", bound="Component")
 
 LONGEST_MESSAGE = 2000
 SUFFIX = ".py"
@@ -48,6 +49,8 @@ def import_plugin(name: str, value: str) -> object:
     """Import what has the hook: a module, an object in a module, or a file."""
     if value.endswith(SUFFIX):
         return import_file(name, value)
+    from lossreg.definition.component import locate
+
     module, _, attribute = value.partition("[")[0].replace(" ", "").partition(":")
     return locate(module, attribute) if attribute else import_module(module)
 

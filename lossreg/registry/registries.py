@@ -10,18 +10,19 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Generic
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
-from lossreg.definition.component import Component, Data, Model, Optimizer, Schedule, Tracker
-from lossreg.definition.loss import Loss
 from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidType, UnknownName, alternatives
 from lossreg.registry.entry_points import Point, entry_points, normalized_distribution
 from lossreg.registry.loading import SUFFIX, Kind, explain, load_component
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from lossreg.definition.component import Component, Data, Model, Optimizer, Schedule, Tracker
+    from lossreg.definition.loss import Loss
 
 RUNTIME = "runtime"
 PREFIX = "lossreg."
@@ -32,15 +33,14 @@ Their values are those of the plugins' own entry points.
 """
 
 
-@dataclass(frozen=True)
-class Offer(Generic[Kind]):
+class Offer(NamedTuple, Generic[Kind]):
     """A name and what offers it: an entry point of an installed distribution, or an object registered at run time."""
 
     name: str
     distribution: str
     version: str = ""
     value: str = ""
-    registered: Kind | None = field(default=None, repr=False)
+    registered: Kind | None = None
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}".strip()
@@ -64,15 +64,25 @@ def libraries() -> list[str]:
 
 
 class Registry(Generic[Kind]):
-    """The plugins of one kind: those in a group of entry points, whose hooks return components of one class."""
+    """The plugins of one kind: those in a group of entry points, whose hooks return components of one class.
 
-    def __init__(self, group: str, component: type[Kind]) -> None:
+    The class is given by the module that it is in, and by its name.
+    """
+
+    def __init__(self, group: str, module: str, component: str) -> None:
         self.group = group
-        self.component = component
-        self.kind = component.__name__.lower()
+        self.kind = component.lower()
         self.plural = group.removeprefix(PREFIX)
+        self._place = module, component
         self._registered: dict[str, Offer[Kind]] = {}
         self._loaded: dict[Offer[Kind], Kind] = {}
+
+    @cached_property
+    def component(self) -> type[Kind]:
+        """The class of the components, imported when the first plugin is loaded: to list names takes no definition."""
+        module, name = self._place
+        component: type[Kind] = getattr(import_module(module), name)
+        return component
 
     @cached_property
     def _installed(self) -> list[Offer[Kind]]:
@@ -185,12 +195,13 @@ def normalized_name(name: str) -> str:
     return re.sub(r"(with)?loss$", "", name.replace("_", "").lower())
 
 
-losses = Registry("lossreg.losses", Loss)
-models = Registry("lossreg.models", Model)
-optimizers = Registry("lossreg.optimizers", Optimizer)
-data = Registry("lossreg.data", Data)
-schedules = Registry("lossreg.schedules", Schedule)
-trackers = Registry("lossreg.trackers", Tracker)
+COMPONENTS = "lossreg.definition.component"
+losses: Registry[Loss] = Registry("lossreg.losses", "lossreg.definition.loss", "Loss")
+models: Registry[Model] = Registry("lossreg.models", COMPONENTS, "Model")
+optimizers: Registry[Optimizer] = Registry("lossreg.optimizers", COMPONENTS, "Optimizer")
+data: Registry[Data] = Registry("lossreg.data", COMPONENTS, "Data")
+schedules: Registry[Schedule] = Registry("lossreg.schedules", COMPONENTS, "Schedule")
+trackers: Registry[Tracker] = Registry("lossreg.trackers", COMPONENTS, "Tracker")
 REGISTRIES: tuple[Registry[Any], ...] = (losses, models, optimizers, data, schedules, trackers)
 
 
