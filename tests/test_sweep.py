@@ -230,6 +230,27 @@ def test_a_trial_that_takes_its_process_with_it_fails_after_three_and_the_rest_g
         assert begun == (3 if status(path) == "failed" else 1)
 
 
+def test_a_trial_whose_process_ends_at_import_fails_with_the_reason_and_the_rest_go_on(sweep, tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    first_two = "import os, sys, glob\n" + (
+        "if 'lossreg.experiment.sweep.worker' in sys.orig_argv:\n"
+        f"    mark = {str(tmp_path)!r} + '/started-'\n"
+        "    number = len(glob.glob(mark + '*'))\n"
+        "    open(mark + str(number), 'w').close()\n"
+        "    number < 3 and os.write(2, b'GLIBC is too old\\n') and os._exit(7)\n"
+    )
+    site.joinpath("sitecustomize.py").write_text(first_two)
+    out, err = finish(sweep(SMALL.replace("[mse, huber, l1]", "[mse]")), code=1)
+    folder = tmp_path / "runs" / "x"
+    assert Counter(map(status, trials(folder))) == {"finished": 3, "failed": 1}
+    reason = "EOFError: its process ended with code 7: GLIBC is too old"
+    assert reason in out
+    (failed,) = (path for path in trials(folder) if status(path) == "failed")
+    assert reason in (failed / "log.txt").read_text()
+    assert "1 of 4 trials failed" in err
+
+
 # Kill
 
 

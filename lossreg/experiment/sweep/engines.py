@@ -15,12 +15,14 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from tempfile import TemporaryFile
 from threading import Lock, local
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from lossreg.errors import InvalidParameter
 from lossreg.experiment.sweep.run_trial import run_trial
 from lossreg.extras import optional_imports
+from lossreg.formatting import shortened
 from lossreg.kernels.drivers.threads import default_num_threads
 
 if TYPE_CHECKING:
@@ -48,11 +50,13 @@ class WorkerProcess:
     """A process that runs trials, one after another."""
 
     def __init__(self, environment: dict[str, str]) -> None:
+        self.errors = TemporaryFile("w+", errors="replace")  # noqa: SIM115  it is open as long as the process lives
         # It starts a session of its own, so that Ctrl-C reaches only this process, which then closes the worker.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lossreg.experiment.sweep.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self.errors,
             text=True,
             env={**os.environ, **environment},
             start_new_session=True,
@@ -67,8 +71,19 @@ class WorkerProcess:
         if not answer:
             code = self.process.wait()
             reason = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
-            raise EOFError(f"its process ended {reason}")
-        return str(json.loads(answer))
+            self.errors.seek(0)
+            printed = [line.strip() for line in self.errors if line.strip()]
+            raise EOFError(f"its process ended {reason}" + (f": {shortened(printed[-1])}" if printed else ""))
+        status, warning = json.loads(answer)
+        if warning:
+            print(f"lossreg: {warning}", file=sys.stderr)
+        return str(status)
+
+    def close(self) -> None:
+        """Wait until the process has ended, and close its files."""
+        self.process.wait()
+        self.answers.close()
+        self.errors.close()
 
 
 class ProcessPool:
@@ -121,8 +136,7 @@ class ProcessPool:
                 worker.process.kill()
             raise
         for worker in workers:
-            worker.process.wait()
-            worker.answers.close()
+            worker.close()
 
 
 @contextmanager

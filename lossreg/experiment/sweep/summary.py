@@ -131,7 +131,7 @@ def summarise(trials: Iterable[Trial], path: Path, metric: str, goal: str) -> Su
     statuses: dict[str, str] = {}
     for trial in trials:
         by_config.setdefault(repr({**trial.config.resolved(), "seed": None}), []).append(trial)
-        statuses[trial.id] = status_of(path / trial.id)
+        statuses[trial.id] = status_of(path / trial.id) or "failed"  # its directory could not be written
     results = [config_result(members, path, metric) for members in by_config.values()]
     sign = -1 if goal == "max" else 1
     results.sort(key=lambda each: (not each.complete, not each.scores, sign * each.mean if each.scores else 0))

@@ -1,4 +1,4 @@
-"""A process that runs trials: it reads one task in JSON per line, and answers each with the status of the trial.
+"""A process that runs trials: it reads one task in JSON per line, and answers each with the status and a warning.
 
 When its input ends, because the sweep has stopped or its process is gone, the worker ends too: the current trial
 finishes its step and writes a checkpoint, as after a SIGTERM.
@@ -32,7 +32,7 @@ def main() -> None:
     tasks: SimpleQueue[str] = SimpleQueue()
     Thread(target=listen, args=(sys.stdin, tasks), daemon=True).start()
     while True:
-        task = json.loads(tasks.get())
+        task, warning = json.loads(tasks.get()), ""
         folder = Path(task["path"])
         try:
             marked_directories.ensure(folder, "run")
@@ -42,11 +42,9 @@ def main() -> None:
         except KeyboardInterrupt:
             os._exit(130)  # without waiting for the listening thread, which may be reading
         except OSError as error:  # the directory cannot be used, but other trials can be run
-            redirect_output(stderr)
-            sys.stderr.write(f"lossreg: {folder}: {error}\n")
-            status = "failed"
+            status, warning = "failed", f"{folder}: {error}"
         redirect_output(stderr)
-        print(json.dumps(status), file=answers, flush=True)
+        print(json.dumps([status, warning]), file=answers, flush=True)
 
 
 def listen(lines: TextIO, tasks: SimpleQueue[str]) -> None:
