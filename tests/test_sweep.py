@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -117,6 +118,27 @@ def test_a_sweep_in_python_is_the_same_as_by_command(sweep, tmp_path):
         "n": 2,
     }
     assert summary.counts == {"finished": 12}
+
+
+def test_configs_of_one_name_in_different_folders_do_not_share_a_sweep(tmp_path):
+    content = SMALL.replace("[mse, huber, l1]", "[mse]").replace("[0.1, 0.01]", "[0.1]").replace("repeats: 2", "repeats: 1")
+    for folder, samples in (("a", "80"), ("b", "90")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.yaml").write_text(content.replace("80", samples))
+    root = tmp_path / "runs"
+    first, second = (lossreg.sweep(tmp_path / folder / "x.yaml", root=root) for folder in ("a", "b"))
+    assert first.path.name == "x"
+    assert re.fullmatch(r"x-[0-9a-f]{6}", second.path.name)
+    assert len(trials(first.path)) == len(trials(second.path)) == 1
+    (tmp_path / "a").rename(tmp_path / "c")  # its directory goes with it
+    again = [lossreg.sweep(tmp_path / folder / "x.yaml", root=root) for folder in ("c", "b")]
+    assert [summary.path for summary in again] == [first.path, second.path]
+    given = Document.read(tmp_path / "c" / "x.yaml").content
+    named = {**given, "data": {**given["data"], "samples": 90}}
+    longer = {**given, "sweep": {**given["sweep"], "repeats": 2}}
+    paths = [lossreg.sweep(each, root=root).path for each in (given, named, longer)]
+    assert paths[0] == paths[2] == root / "run"
+    assert paths[1] != paths[0]
 
 
 def test_a_config_with_a_diverged_trial_is_behind_those_without(sweep, tmp_path):

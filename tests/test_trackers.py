@@ -57,16 +57,21 @@ def trackers_made(monkeypatch):
 
 
 def events(folder):
-    """The scalars of the event files in a folder: (name, step, value)."""
-    from tensorboardX.proto.event_pb2 import Event
+    """The scalars of the event files in a folder, as TensorBoard shows them: (name, step, value).
+
+    The start of a session at a step hides what was written before for this step and later ones.
+    """
+    from tensorboardX.proto.event_pb2 import Event, SessionLog
 
     found = []
-    for path in folder.iterdir():
+    for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns):
         content = path.read_bytes()
         while content:
             (size,) = struct.unpack("<Q", content[:8])
             event = Event.FromString(content[12 : 12 + size])
             content = content[16 + size :]
+            if event.session_log.status == SessionLog.START:
+                found = [point for point in found if point[1] < event.step]
             found += [(value.tag, event.step, value.simple_value) for value in event.summary.value]
     return found
 
@@ -88,6 +93,28 @@ def test_tensorboard_has_what_the_run_has(tmp_path, monkeypatch):
             expected = [(record["step"], record[f"{split}_{metric}"]) for record in result.metrics]
             assert values == [(step, pytest.approx(value)) for step, value in expected]
     assert any(tag.startswith("config") for tag, _, _ in found)
+
+
+def test_tensorboard_shows_each_step_of_a_resumed_run_once(tmp_path, monkeypatch):
+    class Stopper(lossreg.Progress):
+        def epoch(self, record):
+            if record["epoch"] == 3:
+                raise OSError("after an epoch that has no checkpoint")
+
+    monkeypatch.setattr("lossreg.experiment.runner.trackers.TIMEOUT", 100.0)
+    config = {**RUN, "train": {"epochs": 5, "checkpoint_epochs": 2, "keep_checkpoints": 1}, "trackers": ["tensorboard"]}
+    with pytest.raises(OSError, match="no checkpoint"):
+        lossreg.run(config, root=tmp_path, progress=Stopper())
+    (path,) = tmp_path.iterdir()
+    for checkpoint in (path / "checkpoints").glob("step-6.*"):  # that of the best epoch
+        checkpoint.unlink()
+    before = len(events(path / "tensorboard"))
+    result = lossreg.resume(path)
+    found = events(path / "tensorboard")
+    assert len(found) > before
+    steps = [step for tag, step, _ in found if tag == "loss/test"]
+    assert steps == [record["step"] for record in result.metrics]
+    assert len([tag for tag, _, _ in found if tag.startswith("config")]) == 1
 
 
 @pytest.mark.parametrize("folder", ["../outside", "/outside", "link"])

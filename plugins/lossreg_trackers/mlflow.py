@@ -22,17 +22,18 @@ STATUSES = {"finished": "FINISHED", "interrupted": "KILLED"}
 class MlflowRun:
     """A run on the server."""
 
-    def __init__(self, client: Any, run: str) -> None:
-        self.client, self.run = client, run
+    def __init__(self, client: Any, run: str, sent: Mapping[str, int]) -> None:
+        self.client, self.run, self.sent = client, run, sent
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Send the metrics after a step."""
+        """Send the metrics after a step, unless an earlier process of the run has sent them."""
         from time import time
 
         from mlflow.entities import Metric
 
         now = int(time() * 1000)
-        self.client.log_batch(self.run, [Metric(name, value, now, step) for name, value in metrics.items()])
+        new = {name: value for name, value in metrics.items() if step > self.sent.get(name, -1)}
+        self.client.log_batch(self.run, [Metric(name, value, now, step) for name, value in new.items()])
 
     def close(self, status: str) -> None:
         """Set the final status of the run."""
@@ -54,7 +55,9 @@ def mlflow(path: str, config: dict[str, Any], *, uri: str | None = None, experim
     parameters = [Param(key, str(value)) for key, value in leaves(config)]
     for start in range(0, len(parameters), BATCH):
         client.log_batch(run, params=parameters[start : start + BATCH])
-    return MlflowRun(client, run)
+    logged = client.get_run(run).data.metrics
+    sent = {name: max(point.step for point in client.get_metric_history(run, name)) for name in logged}
+    return MlflowRun(client, run, sent)
 
 
 def leaves(config: Any, key: str = "") -> Iterator[tuple[str, Any]]:

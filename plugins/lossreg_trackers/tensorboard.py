@@ -12,17 +12,24 @@ from typing import TYPE_CHECKING, Any
 from lossreg.plugin import InvalidParameter, hookimpl, tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class EventWriter:
-    """Writes the event files of one run."""
+    """Writes the event files of one run.
 
-    def __init__(self, writer: Any) -> None:
-        self.writer = writer
+    The writer is made at the first step. If the run is resumed, TensorBoard then hides what was written before the stop
+    for this step and later ones.
+    """
+
+    def __init__(self, make_writer: Callable[[int], Any]) -> None:
+        self.make_writer = make_writer
+        self.writer: Any = None
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Write the metrics after a step, and flush them, since TensorBoard may be open."""
+        if self.writer is None:
+            self.writer = self.make_writer(step)
         for name, value in metrics.items():
             split, _, metric = name.partition("_")
             self.writer.add_scalar(f"{metric}/{split}" if metric else name, value, step)
@@ -30,7 +37,8 @@ class EventWriter:
 
     def close(self, status: str) -> None:
         """Close the files."""
-        self.writer.close()
+        if self.writer is not None:
+            self.writer.close()
 
 
 @tracker
@@ -43,9 +51,16 @@ def tensorboard(path: str, config: dict[str, Any], *, folder: str = "tensorboard
     target = Path(path) / folder
     if not target.resolve().is_relative_to(Path(path).resolve()):
         raise InvalidParameter(f"folder: expected a folder in the directory of the run, got {folder!r}")
-    writer = SummaryWriter(str(target))
-    writer.add_text("config", f"```json\n{dumps(config, indent=2, default=str)}\n```")
-    return EventWriter(writer)
+
+    def make_writer(step: int) -> SummaryWriter:
+        if target.is_dir() and any(target.iterdir()):
+            # The suffix keeps a file from replacing one that was begun in the same second.
+            return SummaryWriter(str(target), purge_step=step, filename_suffix=f".{step}")
+        writer = SummaryWriter(str(target))
+        writer.add_text("config", f"```json\n{dumps(config, indent=2, default=str)}\n```")
+        return writer
+
+    return EventWriter(make_writer)
 
 
 @hookimpl

@@ -15,13 +15,25 @@ RUN = {
 
 MLFLOW = """
 import json, sys
+from pathlib import Path
 import lossreg
 from lossreg.experiment.runner import trackers
 from mlflow import MlflowClient
 
 trackers.TIMEOUT = 100.0  # a busy machine imports for long
 config = {**json.loads(sys.argv[1]), "trackers": [{"name": "mlflow", "uri": sys.argv[2], "experiment": "trial"}]}
-result = lossreg.run(config, root="runs")
+class Stopper(lossreg.Progress):
+    def epoch(self, record):
+        if record["epoch"] == 2:
+            raise OSError("a process that ends after an epoch without a checkpoint")
+try:
+    lossreg.run(config, root="runs", progress=Stopper())
+except OSError:
+    pass
+(path,) = Path("runs").iterdir()
+for checkpoint in (path / "checkpoints").iterdir():
+    checkpoint.unlink()
+result = lossreg.resume(path)
 client = MlflowClient(sys.argv[2])
 (run,) = client.search_runs([client.get_experiment_by_name("trial").experiment_id])
 history = [[m.step, m.value] for m in client.get_metric_history(run.info.run_id, "test_loss")]
@@ -30,7 +42,7 @@ print(json.dumps({**report, "metrics": run.data.metrics, "result": result.metric
 """
 
 
-def test_mlflow_has_what_the_run_has(tmp_path):
+def test_mlflow_has_what_a_resumed_run_has_each_step_once(tmp_path):
     store = (tmp_path / "mlruns").as_uri()
     done = subprocess.run(
         [sys.executable, "-c", MLFLOW, json.dumps(RUN), store],

@@ -32,7 +32,7 @@ OWN_FILES: dict[Kind, frozenset[str]] = {
             *("weights.safetensors", "predictions.safetensors", "proposal.json", "log.txt", *LOCKS, MARKER),
         }
     ),
-    "sweep": frozenset({"summary.json", "summary.csv", "best.yaml", *LOCKS, MARKER}),
+    "sweep": frozenset({"sweep.json", "summary.json", "summary.csv", "best.yaml", *LOCKS, MARKER}),
 }
 """The files that lossreg writes into a directory, apart from checkpoints."""
 APPENDED = frozenset({"metrics.jsonl", "timings.jsonl", "log.txt"})
@@ -111,6 +111,6 @@ def is_own_file(relative: str, kind: Kind) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """A name that is safe as part of a path: without separators, and not hidden."""
-    plain = re.sub(r"[^\w.-]+", "-", name).lstrip(".")[:NAME_LENGTH]
+    """A name that is safe as part of a path or as an argument: without separators, not hidden, and not like an option."""
+    plain = re.sub(r"[^\w.-]+", "-", name).strip("-").lstrip(".-")[:NAME_LENGTH]
     return plain.encode("utf-8", "replace")[: 2 * NAME_LENGTH].decode("utf-8", "ignore") or "unnamed"

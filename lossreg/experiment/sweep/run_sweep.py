@@ -19,6 +19,7 @@ from lossreg.experiment.sweep.engines import ENGINES
 from lossreg.experiment.sweep.optuna_trials import OptunaTrials
 from lossreg.experiment.sweep.run_trial import BUSY, DONE, record_failure, status_of
 from lossreg.experiment.sweep.summary import summarise
+from lossreg.experiment.sweep.sweep_directory import directory_of, make_directory
 from lossreg.experiment.sweep.sweep_progress import SweepProgress
 from lossreg.experiment.sweep.trials import SweepPlan
 from lossreg.experiment.training.interrupts import InterruptHandler
@@ -87,7 +88,8 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     if options["address"] is not None and options["engine"] != "dask":
         raise InvalidParameter(f"sweep: address: only the engine dask has one, got {address!r} with {engine!r}")
     plan, progress = SweepPlan.read(source, changes), progress or SweepProgress()
-    path = files.root_of(root).resolve() / marked_directories.plain_name(plan.name)
+    parent = files.root_of(root).resolve()
+    path = directory_of(parent, plan.name, source)
     trials = plan.trials()
     metric = plan.metric(trials)
     goal = plan.sweep.goal or ("max" if higher_is_better(metric) else "min")
@@ -96,7 +98,7 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     names = {trial.id for trial in remaining}
     progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names]))
     with files.explaining(path, "written to", f"runs go to {files.PLACES}"):
-        marked_directories.ensure(path, "sweep")
+        make_directory(parent, plan.name, source)
     trial_source: TrialSource = FixedTrials(trials, remaining)
     if plan.sweep.method == "optuna":
         trial_source = OptunaTrials(plan, path, metric, goal)
