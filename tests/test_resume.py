@@ -1,6 +1,7 @@
 """Runs that are stopped, for any reason, and resumed to the same bytes as without the interruption."""
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -16,8 +17,11 @@ from safetensors.numpy import load_file
 import lossreg
 from lossreg import Progress
 from lossreg.errors import Diverged, NotResumable
+from lossreg.experiment.runner.execution import resume
+from lossreg.experiment.runner.progress import ProgressLines
 from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import checkpoint, files
+from lossreg.experiment.training import loop
 
 CONFIG = """\
 data: {name: random, samples: 150, features: 5, test: 0.2, validation: 0.2}
@@ -111,6 +115,34 @@ def test_an_interrupted_run_has_a_checkpoint_of_its_step_and_can_be_resumed(tmp_
     assert checkpoint.steps_in(path / "checkpoints") == [6]
     assert len(RunDirectory(path).records()) == 2
     assert_same(lossreg.resume(path).path, lossreg.run(given, root=tmp_path))
+
+
+def test_checkpoints_are_written_from_the_first_second_on_and_seldom_later(tmp_path, monkeypatch):
+    seconds = iter(range(10**9))
+    monkeypatch.setattr(loop, "perf_counter", lambda: next(seconds) / 100)  # every step takes a hundredth of a second
+    times = []
+    written = loop.TrainingLoop.checkpoint_written
+    monkeypatch.setattr(
+        loop.TrainingLoop, "checkpoint_written", lambda self: (times.append(next(seconds) / 100), written(self))
+    )
+    lossreg.run(small(train={"steps": 5000, "batch_size": 64}), root=tmp_path)
+    assert times[0] < 1.2
+    intervals = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert max(intervals) < 10.3
+    assert len(times) < 5 + max(times) / 10 + 2
+
+
+def test_a_resumed_run_says_from_where(tmp_path, capsys):
+    given = small(train={"epochs": 5, "batch_size": 16, "checkpoint_epochs": 10})
+    path = stopped(tmp_path, given)
+    RunDirectory(path).status("running", step=8)
+    resume(path, ProgressLines(sys.stdout))
+    assert "resumed after step 6; 2 steps after it are repeated\n" in capsys.readouterr().out
+    for step in checkpoint.steps_in(path / "checkpoints"):
+        checkpoint.path_of(path / "checkpoints", step).unlink()
+    RunDirectory(path).status("running", step=8)
+    resume(path, ProgressLines(sys.stdout))
+    assert "resumed from the first step, as there is no checkpoint\n" in capsys.readouterr().out
 
 
 def test_a_finished_run_says_so(tmp_path):

@@ -76,7 +76,7 @@ class TrainingOptions:
     patience: after how many epochs without a lower loss training stops; the loss is that of the validation rows, or of
         the training rows if there are none.
     restore_best: whether the final weights are those of the epoch with the lowest such loss. checkpoint_epochs,
-    checkpoint_steps: how often a checkpoint is written; by default about every ten seconds. keep_checkpoints: how many
+    checkpoint_steps: how often a checkpoint is written; by default after 1, 2, 4 and 8 seconds, and then every ten. keep_checkpoints: how many
     of the latest checkpoints are kept, in addition to that of the epoch with the lowest loss. threads: how many threads
     matrix products use. Their last bits depend on it, so that it belongs to the config; more
         than one makes large layers faster on an otherwise idle machine.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from contextlib import suppress
 from importlib import import_module
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from lossreg.experiment.runner.run_directory import METRICS, RunDirectory
 from lossreg.experiment.runner.trackers import TrackedProgress
 from lossreg.experiment.storage import checkpoint
 from lossreg.experiment.storage.environment import changes
+from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.training.interrupts import InterruptHandler
 from lossreg.experiment.training.loop import TrainingLoop
 from lossreg.experiment.training.prepare import prepare
@@ -86,7 +86,9 @@ def continue_run(training: TrainingLoop, directory: RunDirectory, progress: Prog
             training.restore(latest, history)
             if training.done and not history:
                 raise NotResumable(f"{directory.path / METRICS}: is damaged: it has no record until step {latest.step}")
+        reached = Run(directory.path).steps or 0
         directory.rewind(latest.sizes if latest else {})
+        progress.resumed(training.step, reached)
         event = f"resumed after step {training.step}" + (changed and f", although {changed}")
         return execute(training, directory, progress, interrupts, event, describe=bool(changed))
 
@@ -174,7 +176,7 @@ def write_checkpoints(training: TrainingLoop, directory: RunDirectory) -> None:
     """
     write_checkpoint(training.best_checkpoint, directory)
     write_checkpoint(training.checkpoint(directory.sizes()), directory)
-    training.last_checkpoint_time = perf_counter()
+    training.checkpoint_written()
     kept = {training.history[training.best]["step"]} if training.history else set()
     checkpoint.prune(directory.checkpoints, training.prepared.config.train.keep_checkpoints, kept)
 

@@ -31,6 +31,9 @@ class Progress:
     def preparing(self, config: Config) -> None:
         """Data are loaded and kernels compiled next."""
 
+    def resumed(self, step: int, reached: int) -> None:
+        """A run that had reached a step, as far as is known, is resumed after `step`, that of its last checkpoint."""
+
     def started(self, prepared: PreparedRun, step: int) -> None:
         """Training begins, after step `step` if the run is resumed."""
 
@@ -67,16 +70,21 @@ class ProgressLines(Progress):
         plugins = (config.model, config.data, config.loss, config.optimizer)
         self.print(f"{config.name}: {', '.join(f'{plugin.kind} {plugin.name}' for plugin in plugins)}")
 
+    def resumed(self, step: int, reached: int) -> None:
+        """Print from where the run continues, and how many steps are repeated."""
+        where = f"resumed after step {step:,}" if step else "resumed from the first step, as there is no checkpoint"
+        repeated = f"; {counted(reached - step, 'step')} after it are repeated" if reached > step > 0 else ""
+        self.print(where + repeated)
+
     def started(self, prepared: PreparedRun, step: int) -> None:
         """Print the numbers of examples, features, weights and steps."""
         self.epochs = prepared.epochs
         sizes = [f"{len(examples):,} to {PURPOSES[name]}" for name, examples in prepared.splits.items()]
         self.print(f"examples: {', '.join(sizes)}; {counted(prepared.train.inputs.shape[1], 'feature')}")
-        resumed = f", resumed after step {step:,}" if step else ""
         weights = counted(prepared.network.weights.size, "weight")
         for note in prepared.notes:
             self.print(f"note: {note}")
-        self.print(f"{weights}, {counted(prepared.steps, 'step')}{resumed}")
+        self.print(f"{weights}, {counted(prepared.steps, 'step')}")
 
     def epoch(self, record: Record) -> None:
         """Print the first metrics of some of the epochs."""

@@ -87,6 +87,10 @@ class TrackedProgress(Progress):
         """Pass the event on."""
         self.progress.preparing(config)
 
+    def resumed(self, step: int, reached: int) -> None:
+        """Pass the event on."""
+        self.progress.resumed(step, reached)
+
     def started(self, prepared: PreparedRun, step: int) -> None:
         """Pass the event on."""
         self.progress.started(prepared, step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import inf, isnan
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from lossreg.experiment.training.interrupts import InterruptHandler
     from lossreg.experiment.training.prepare import PreparedRun
 
-CHECKPOINT_SECONDS, CHECK_STEPS = 10.0, 100
-"""Unless a config says otherwise: how old the last checkpoint may become, and how many steps between two checks."""
+FIRST_CHECKPOINT_SECONDS, CHECKPOINT_SECONDS = 1.0, 10.0
+"""Unless a config says otherwise: after how many seconds the first checkpoint is written, and how old the last one may
+become. Until then each is written after twice as many seconds as the one before, so that a short run writes few."""
+CHECK_STEPS = 100
+"""After how many steps at most the weights are checked."""
 
 
 class TrainingLoop:
@@ -42,7 +45,8 @@ class TrainingLoop:
         self.schedule = BoundSchedule(config.schedule.component, config.schedule.parameters, prepared.steps)
         self.order = (0, np.arange(0))  # the number of an epoch, and the order of its examples
         self.best_checkpoint: Checkpoint | None = None
-        self.last_checkpoint_time = perf_counter()
+        self.start_time = perf_counter()
+        self.next_checkpoint_time = self.start_time + FIRST_CHECKPOINT_SECONDS
         self.seconds, self.examples_seen = 0.0, 0  # since the last evaluation
 
     @property
@@ -72,13 +76,19 @@ class TrainingLoop:
         """Whether a checkpoint has to be written now."""
         steps, epochs = self.prepared.config.train.checkpoint_steps, self.prepared.config.train.checkpoint_epochs
         if steps is None and epochs is None:
-            return self.done or perf_counter() - self.last_checkpoint_time >= CHECKPOINT_SECONDS
+            return self.done or perf_counter() >= self.next_checkpoint_time
         by_step = steps is not None and self.step % steps == 0
         by_epoch = epochs is not None and self.at_epoch_end and self.epoch % epochs == 0
         return self.done or by_step or by_epoch
 
+    def checkpoint_written(self) -> None:
+        """Record that a checkpoint has been written, which decides when the next one is due."""
+        now = perf_counter()
+        age = max(FIRST_CHECKPOINT_SECONDS, now - self.start_time)
+        self.next_checkpoint_time = now + min(age, CHECKPOINT_SECONDS)
+
     def advance(self, interrupts: InterruptHandler) -> None:
-        """Take steps until the end of the epoch, the next check for a checkpoint, or an interrupt.
+        """Take steps until the end of the epoch, the next check of the weights, a checkpoint is due, or an interrupt.
 
         Raises Diverged for a loss that is not finite and, after the last of these steps, for weights that are not.
         """
@@ -86,7 +96,9 @@ class TrainingLoop:
         epoch, taken = divmod(step, prepared.steps_per_epoch)
         if self.order[0] != epoch + 1:
             self.order = (epoch + 1, prepared.order(epoch + 1))
-        every = prepared.config.train.checkpoint_steps or CHECK_STEPS
+        train = prepared.config.train
+        every = train.checkpoint_steps or CHECK_STEPS
+        pause = self.next_checkpoint_time if train.checkpoint_steps is None and train.checkpoint_epochs is None else inf
         count = min(prepared.steps_per_epoch - taken, prepared.steps - step, every - step % every)
         factor, size = self.schedule.in_epoch(epoch + 1, self.losses), prepared.examples_per_step
         take_step = self.training_step.take
@@ -95,7 +107,7 @@ class TrainingLoop:
         for start in range(0, len(examples), size):
             step += 1
             take_step(examples[start : start + size], factor(step))
-            if interrupts.received:
+            if interrupts.received or perf_counter() >= pause:
                 break
         self.seconds += perf_counter() - started
         self.examples_seen += min(start + size, len(examples))
