@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import MissingExtra
 
@@ -30,14 +30,29 @@ PACKAGES = {
 """For each module the package that has it, and the extra of lossreg that installs the package."""
 
 
+def not_installed(name: str) -> MissingExtra:
+    """Return the error for a module that is not installed, with the command that installs it, if lossreg knows one."""
+    package, extra = PACKAGES.get(name.partition(".")[0], (name, ""))
+    command = f"; pip install 'lossreg[{extra}]'" if extra else ""
+    return MissingExtra(f"{package} is not installed{command}", name=name)
+
+
+def missing_imports(function: Any) -> list[str]:
+    """Return the modules that a function imports and that are not installed, without importing any."""
+    import dis
+    from importlib.util import find_spec
+
+    found = [each.argval for each in dis.get_instructions(function) if each.opname == "IMPORT_NAME"]
+    return [name for name in dict.fromkeys(each.partition(".")[0] for each in found) if find_spec(name) is None]
+
+
 @contextmanager
 def optional_imports() -> Iterator[None]:
     """Raise MissingExtra where an optional package cannot be imported, anywhere inside the block."""
     try:
         yield
     except ModuleNotFoundError as error:
-        found = PACKAGES.get((error.name or "").partition(".")[0])
-        if found is None:
+        name = error.name or ""
+        if name.partition(".")[0] not in PACKAGES:
             raise
-        package, extra = found
-        raise MissingExtra(f"{package} is not installed; pip install 'lossreg[{extra}]'", name=error.name) from None
+        raise not_installed(name) from None

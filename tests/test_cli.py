@@ -19,7 +19,9 @@ import lossreg
 from lossreg.cli import complain, main
 from lossreg.commands.results.output import print_csv, print_table, print_transposed, warn_of_problems
 from lossreg.experiment.config.yaml_document import Document
-from lossreg.experiment.runner.progress import ProgressBar, ProgressLines, progress_for
+from lossreg.experiment.runner import progress
+from lossreg.experiment.runner.progress import ProgressBar, ProgressLines, progress_for, related_run
+from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.task.requirements import requirements_of
 from lossreg.registry.registries import REGISTRIES
 
@@ -484,6 +486,21 @@ def test_run_prints_some_lines_and_a_table_and_how_to_go_on(command, tmp_path):
     first, second = command(*compared).stdout.split()[1:3]
     assert path.name.endswith(first)
     assert first != second
+
+
+def test_a_run_is_compared_with_the_run_that_differs_least(tmp_path, monkeypatch):
+    config = {"data": {"name": "random", "samples": 60}, "model": "linear", "optimizer": "sgd", "loss": "mse"}
+    config |= {"train": {"epochs": 1}}
+    run = lambda **changes: lossreg.run({**config, **changes}, root=tmp_path).path  # noqa: E731
+    first = run()
+    run(model="mlp", optimizer="adam", loss="huber")
+    run(data={"name": "random", "samples": 70})
+    lossreg.sweep({**config, "sweep": {"grid": {"loss": ["l1"]}}}, root=tmp_path)
+    monkeypatch.setattr(progress, "stem", lambda run: run.id)  # as if each had a name of its own
+    new = run(loss="l1")
+    assert related_run(new, Run(new).config) == first
+    again = run()
+    assert related_run(again, Run(again).config) == new
 
 
 def test_a_run_that_cannot_be_written_is_exit_code_1(command, tmp_path):

@@ -154,11 +154,77 @@ def test_a_number_that_compiled_code_cannot_hold_is_refused():
         (b"a: \xff", "x.yaml: is not UTF-8 text (byte 3)"),
         ("", "x.yaml:1:1: expected a mapping with data, model, optimizer, schedule, loss, got nothing"),
         ("# only\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, schedule, loss, got nothing"),
+        ("data:\n\tname: iris\n", "x.yaml:2:1: a tab; YAML is indented by spaces"),
+        ("data:\n  a: 1\n \tb: 2\n", "x.yaml:3:2: a tab; YAML is indented by spaces"),
         ("- a\n", "x.yaml:1:1: expected a mapping with data, model, optimizer, schedule, loss, got ['a']"),
     ],
 )
 def test_a_file_that_is_no_config_says_where(write, text, message):
     assert problems(write(text)) == [message]
+
+
+def test_a_table_given_as_a_config_is_not_printed(write):
+    (message,) = problems(write("\n".join(f"{number},{2 * number}" for number in range(9000))))
+    assert message.startswith(
+        "x.yaml:1:1: expected a mapping with data, model, optimizer, schedule, loss, got '0,0 1,2"
+    )
+    assert len(message) < 200
+
+
+def test_a_merge_adds_what_the_mapping_lacks(write):
+    text = "a: &a {x: 1, y: 2}\nb: &b {<<: *a, y: 3}\nc:\n  <<: [{z: 9}, *b]\n  x: 5\nd: {'<<': 1}"
+    document = Document.read(write(text))
+    assert document.problems == []
+    assert document.content["b"] == {"y": 3, "x": 1}
+    assert document.content["c"] == {"x": 5, "z": 9, "y": 3}
+    assert document.content["d"] == {"<<": 1}
+    assert str(document.values["c", "y"]) == "x.yaml:2:19"
+    good = "data: random\nmodel: linear\nloss: mse\noptimizer:\n  <<: {name: sgd}\n  lr: 0.2\n"
+    assert load(write(good)).optimizer.parameters["lr"] == 0.2
+
+
+@pytest.mark.parametrize("value", ["1", "[1]", "*a"])
+def test_only_another_mapping_is_merged(write, value):
+    assert any("<<: expected another mapping to merge" in line for line in problems(write(f"a: &a {{<<: {value}}}")))
+
+
+def test_merges_are_bounded_like_aliases(write):
+    lines = ["a0: &a0 {x: 1}", *(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 40))]
+    assert any("more than 100,000 values" in line for line in problems(write("\n".join(lines))))
+
+
+def test_a_mistake_in_a_name_hides_no_other_mistake_of_its_section():
+    lines = problems({**GOOD, "loss": {"name": "hubber", "delta": -1, "beta": 2}, "data": {"name": "irs", "test": 7}})
+    assert len(lines) == 5
+    for start in (
+        "loss.name: no loss named",
+        "loss.delta: expected",
+        "loss.beta: unknown key",
+        "data.name",
+        "data.test",
+    ):
+        assert any(line.startswith(start) for line in lines)
+    lines = problems({**GOOD, "data": {"name": "qqqqqq", "anything": 1, "test": 7}})
+    assert [line[:9] for line in lines] == ["data.name", "data.test"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("f1_score", "f1"),
+        ("accuracy_score", "accuracy"),
+        ("roc_auc_score", "roc_auc"),
+        ("neg_mean_squared_error", "mean_squared_error"),
+        ("neg_root_mean_squared_error", "rmse"),
+        ("r2_score", "r2"),
+        ("mean_absolute_error", "mae"),
+        ("balanced_accuracy_score", "balanced_accuracy"),
+        ("presicion", "precision"),
+    ],
+)
+def test_a_name_of_scikit_learn_suggests_the_same_metric(name, meant):
+    (line,) = problems({**GOOD, "metrics": [name]})
+    assert line.startswith(f"metrics.0: there is no metric {name!r}; did you mean {meant!r}?")
 
 
 @pytest.mark.parametrize(("path", "reason"), [("none.yaml", "No such file or directory"), (".", "Is a directory")])

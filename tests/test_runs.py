@@ -15,9 +15,9 @@ import pytest
 import lossreg
 from lossreg.commands.results.output import STYLES
 from lossreg.errors import InvalidInput, NotResumable, UnknownName
-from lossreg.experiment.report.comparison import comparison, differing
+from lossreg.experiment.report.comparison import comparison
 from lossreg.experiment.storage import deletion, locks, marked_directories
-from lossreg.experiment.storage.query import Condition, best_last, find, order, root_of, seconds, select
+from lossreg.experiment.storage.query import Condition, best_last, differing, find, order, root_of, seconds, select
 from lossreg.experiment.storage.records import flat
 from lossreg.experiment.storage.runs import STATUSES, Run, higher_is_better, runs_in
 

@@ -121,7 +121,9 @@ def test_a_sweep_in_python_is_the_same_as_by_command(sweep, tmp_path):
 
 
 def test_configs_of_one_name_in_different_folders_do_not_share_a_sweep(tmp_path):
-    content = SMALL.replace("[mse, huber, l1]", "[mse]").replace("[0.1, 0.01]", "[0.1]").replace("repeats: 2", "repeats: 1")
+    content = (
+        SMALL.replace("[mse, huber, l1]", "[mse]").replace("[0.1, 0.01]", "[0.1]").replace("repeats: 2", "repeats: 1")
+    )
     for folder, samples in (("a", "80"), ("b", "90")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.yaml").write_text(content.replace("80", samples))
@@ -255,14 +257,15 @@ def test_a_trial_that_takes_its_process_with_it_fails_after_three_and_the_rest_g
 def test_a_trial_whose_process_ends_at_import_fails_with_the_reason_and_the_rest_go_on(sweep, tmp_path):
     site = tmp_path / "site"
     site.mkdir()
-    first_two = "import os, sys, glob\n" + (
+    first_three = (
+        "import os, sys, glob\n"
         "if 'lossreg.experiment.sweep.worker' in sys.orig_argv:\n"
         f"    mark = {str(tmp_path)!r} + '/started-'\n"
         "    number = len(glob.glob(mark + '*'))\n"
         "    open(mark + str(number), 'w').close()\n"
         "    number < 3 and os.write(2, b'GLIBC is too old\\n') and os._exit(7)\n"
     )
-    site.joinpath("sitecustomize.py").write_text(first_two)
+    site.joinpath("sitecustomize.py").write_text(first_three)
     out, err = finish(sweep(SMALL.replace("[mse, huber, l1]", "[mse]")), code=1)
     folder = tmp_path / "runs" / "x"
     assert Counter(map(status, trials(folder))) == {"finished": 3, "failed": 1}

@@ -1,5 +1,6 @@
 """Trackers: TensorBoard gets all metrics (tests/live shows it of MLflow), and no tracker can stop a run."""
 
+import importlib.util
 import logging
 import struct
 import sys
@@ -8,6 +9,7 @@ import threading
 import pytest
 
 import lossreg
+from lossreg.cli import main
 from lossreg.experiment.config.run_config import load
 from lossreg.registry.registries import trackers
 
@@ -198,3 +200,20 @@ def test_a_config_that_names_no_tracker_is_refused(given, message):
     with pytest.raises(lossreg.InvalidConfig) as caught:
         load({**RUN, "trackers": given})
     assert str(caught.value).startswith(message)
+
+
+def test_validate_refuses_a_tracker_that_is_not_installed(tmp_path, monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorboardX" else find(name))
+    config = tmp_path / "x.yaml"
+    sweep = "sweep: {grid: {optimizer.lr: [0.1]}}\n"
+    for more in ("", sweep):
+        config.write_text(
+            "data: {name: random, samples: 60}\nmodel: linear\noptimizer: sgd\nloss: mse\ntrackers: [tensorboard]\n"
+            + more
+        )
+        with pytest.raises(SystemExit) as error:
+            main(["validate", str(config)])
+        assert error.value.code == 2
+        message = "x.yaml:5:12: trackers.0: tensorboardX is not installed; pip install 'lossreg[tensorboard]'"
+        assert message in capsys.readouterr().err

@@ -31,6 +31,7 @@ def check(file: str, changes: list[str]) -> None:
     from lossreg.commands.output import say
     from lossreg.experiment.config.inheritance import compose
     from lossreg.experiment.config.run_config import config_name, is_sweep, validate
+    from lossreg.experiment.runner.trackers import check_installed
     from lossreg.experiment.sweep.trials import SweepPlan
     from lossreg.experiment.training.prepare import prepare
     from lossreg.extras import optional_imports
@@ -40,11 +41,13 @@ def check(file: str, changes: list[str]) -> None:
     if is_sweep(document):
         plan = SweepPlan.of(document, name)
         trials = plan.trials()
-        metric = plan.metric(trials)
         plan.verify(trials)
+        metric = plan.metric(trials)
         say(f"{file}: ok; {len(trials):,} trials, ranked by {metric}")
         return
+    config = validate(document, name)
+    check_installed(config)
     with optional_imports():
-        prepared = prepare(validate(document, name))
+        prepared = prepare(config)
     sizes = f"{len(prepared.train):,} training examples, {prepared.network.weights.size:,} weights"
     say(f"{file}: ok; {sizes}, {prepared.steps:,} step{'s' * (prepared.steps != 1)}")

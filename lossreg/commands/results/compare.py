@@ -31,8 +31,8 @@ def run(options: argparse.Namespace) -> None:
         print_transposed,
         warn_of_problems,
     )
-    from lossreg.experiment.report.comparison import comparison, differing
-    from lossreg.experiment.storage.query import find
+    from lossreg.experiment.report.comparison import comparison
+    from lossreg.experiment.storage.query import differing, find
 
     runs = find(options.names, options.runs)
     keys, rows = comparison(runs)

@@ -31,7 +31,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossreg.errors import first_listed, nearest
+from lossreg.errors import first_listed
 from lossreg.experiment.config.inheritance import compose
 from lossreg.experiment.config.keys import (
     DEFAULT_EPOCHS,
@@ -46,7 +46,7 @@ from lossreg.experiment.config.keys import (
     TrainingOptions,
 )
 from lossreg.experiment.config.validation import ConfigValidator, PluginConfig
-from lossreg.experiment.task.metrics import METRIC_NAMES
+from lossreg.experiment.task.metrics import METRIC_NAMES, unknown_metric
 from lossreg.formatting import shortened
 from lossreg.registry.registries import losses, trackers
 
@@ -183,9 +183,7 @@ def validate_metrics(validator: ConfigValidator, content: Mapping[str, Any]) -> 
     for index, name in enumerate(names):
         path = ("metrics", index)
         if name not in METRIC_NAMES:
-            hint = nearest(str(name), METRIC_NAMES)
-            problem = f"there is no metric {name!r}" + (hint and f"; {hint}")
-            validator.document.add_problem(path, f"{problem}; the metrics are {', '.join(METRIC_NAMES)}")
+            validator.document.add_problem(path, unknown_metric(name))
         elif name in names[:index]:
             validator.document.add_problem(path, f"{name} is repeated")
     return tuple(names)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from lossreg.errors import InvalidParameter, LossregError, first_listed, nearest
+from lossreg.errors import InvalidParameter, LossregError, first_listed, nearest, nearest_name
 from lossreg.experiment.config.yaml_document import dotted
 from lossreg.formatting import shortened
 from lossreg.registry.loading import SUFFIX
@@ -62,12 +63,15 @@ class ConfigValidator:
         if given.get("name") is None:
             installed = first_listed(registry.names(), f"lossreg list {registry.plural}")
             self.document.add_problem(path, f"name is missing; installed: {installed}")
+            self.parameters(path, given, settings)
+            self.allow(path, given, given)  # without a name, its parameters are not known
             return None
         try:
             offer = registry.find(given["name"])
             component = registry.load(offer)
         except LossregError as error:
             self.document.add_problem(name_path, str(error))
+            self.check_as_nearest(registry, path, given, settings)
             return None
         self.allow(path, given, ["name"])
         parameters = self.parameters(path, given, component.parameters, allow_infinite=registry.kind == "loss")
@@ -76,6 +80,18 @@ class ConfigValidator:
         if given["name"].endswith(SUFFIX):  # by its absolute path, as the config of a run may be read from anywhere
             qualified = offer.value
         return PluginConfig(registry.kind, qualified, offer, component, parameters, shared)
+
+    def check_as_nearest(
+        self, registry: Any, path: KeyPath, given: Mapping[str, Any], settings: Iterable[Parameter]
+    ) -> None:
+        """Check the values beside a name that cannot be used: the settings, and the parameters of the nearest name."""
+        parameters = list(settings)
+        near = nearest_name(str(given["name"]), registry.names())
+        with suppress(LossregError):
+            parameters += registry.load(registry.find(near)).parameters if near else ()
+        present = [parameter for parameter in parameters if parameter.name in given]
+        self.parameters(path, given, present, allow_infinite=registry.kind == "loss")
+        self.allow(path, given, given if not near else ["name", *(parameter.name for parameter in parameters)])
 
     def parameters(
         self,

@@ -111,6 +111,8 @@ class Document:
         except yaml.MarkedYAMLError as error:
             line, column = line_and_column(error.problem_mark or error.context_mark)
             problem = ", ".join(filter(None, (error.context, error.problem)))
+            if "\t" in (indentation := indentation_of(text, line)):
+                column, problem = indentation.index("\t") + 1, "a tab; YAML is indented by spaces"
         except yaml.reader.ReaderError as error:
             before, problem = text[: error.position], error.reason
             line, column = before.count("\n") + 1, error.position - before.rfind("\n")
@@ -147,7 +149,7 @@ class Document:
         if not isinstance(node, yaml.MappingNode):
             return self.construct_scalar(node, path)
         content: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
+        for key_node, value_node in self.pairs(node, path, parents):
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
             inner = (*path, key)
             location = locate(*line_and_column(key_node.start_mark))
@@ -158,6 +160,24 @@ class Document:
             self.keys[inner] = location
             content[key] = self.construct(value_node, inner, locate, parents)
         return content
+
+    def pairs(
+        self, node: yaml.Node, path: KeyPath, parents: tuple[yaml.Node, ...]
+    ) -> list[tuple[yaml.Node, yaml.Node]]:
+        """The keys and values of a mapping, and at the end those that `<<` merges into it and that it lacks."""
+        merged = [value for key, value in node.value if is_merge(key)]
+        found = [pair for pair in node.value if not is_merge(pair[0])]
+        for value in merged:
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                self.size += 1
+                if not isinstance(source, yaml.MappingNode) or any(source is parent for parent in parents):
+                    self.add_problem(path, "<<: expected another mapping to merge, or a list of mappings")
+                    continue
+                if self.size > MAX_VALUES or len(parents) >= MAX_DEPTH:
+                    raise TooLargeError(path, f"more than {MAX_VALUES:,} values, counting aliases")
+                known = {key.value for key, _ in found}
+                found += [pair for pair in self.pairs(source, path, (*parents, source)) if pair[0].value not in known]
+        return found
 
     def construct_scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         """Make the value of a scalar, by its tag."""
@@ -213,6 +233,17 @@ def to_builtin_types(content: Any) -> Any:
 def dotted(path: KeyPath) -> str:
     """A path with dots: ``optimizer.lr``."""
     return ".".join(map(str, path))
+
+
+def is_merge(key: yaml.Node) -> bool:
+    """Whether a key is the merge of YAML 1.1, `<<` without quotes."""
+    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and not key.style
+
+
+def indentation_of(text: str, number: int) -> str:
+    """The spaces and tabs at the beginning of a line, counted from 1."""
+    line = "".join(text.splitlines()[number - 1 : number])
+    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 def line_and_column(mark: yaml.Mark | None) -> tuple[int, int]:

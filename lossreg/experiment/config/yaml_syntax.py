@@ -1,6 +1,7 @@
 """Read and write YAML by the core schema of YAML 1.2.
 
-In it `1e-3` is a number, `off` and `12:30` are text, and `010` is ten, unlike in YAML 1.1, which PyYAML follows.
+In it `1e-3` is a number, `off` and `12:30` are text, and `010` is ten, unlike in YAML 1.1, which PyYAML follows. Of
+YAML 1.1, configs have the merge `<<: *anchor`.
 """
 
 from __future__ import annotations

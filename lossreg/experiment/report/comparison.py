@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lossreg.experiment.storage.query import differing
 from lossreg.experiment.storage.records import measured_on
 from lossreg.experiment.storage.runs import metric_keys
 
@@ -11,15 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lossreg.experiment.storage.runs import Run
-
-MISSING: Any = object()
-
-
-def differing(runs: Sequence[Run]) -> list[str]:
-    """The config keys, dotted, whose values differ between runs; runs whose config cannot be read are ignored."""
-    configs = [run.settings for run in runs if run.settings]
-    keys = dict.fromkeys(key for config in configs for key in config)
-    return [key for key in keys if any(config.get(key, MISSING) != configs[0].get(key, MISSING) for config in configs)]
 
 
 def incomparable(runs: Sequence[Run]) -> list[str]:

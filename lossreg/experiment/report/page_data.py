@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.report.comparison import comparison, differing, incomparable, is_comparable
+from lossreg.experiment.report.comparison import comparison, incomparable, is_comparable
 from lossreg.experiment.report.loss_curves import call, loss_curves
 from lossreg.experiment.report.prediction_summary import prediction_summary
 from lossreg.experiment.runner.predictions import FILE
+from lossreg.experiment.storage.query import differing
 from lossreg.experiment.storage.records import SPLITS, measured_on, metrics_of, plain
 from lossreg.experiment.storage.runs import higher_is_better, metric_keys
 from lossreg.experiment.storage.untrusted import Unreadable

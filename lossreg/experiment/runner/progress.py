@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from lossreg.experiment.storage import files
+from lossreg.experiment.storage.query import differing
 from lossreg.experiment.storage.runs import Run, runs_in
 from lossreg.formatting import columns, command_line, counted, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from lossreg.experiment.config.run_config import Config
@@ -21,8 +22,33 @@ if TYPE_CHECKING:
 
 SHOWN_EPOCHS = 10
 COMPARED = 20
-"""The latest runs among which one on the same data is looked for, to compare with."""
+"""The latest runs among which one is looked for to compare with."""
 PURPOSES = {"train": "train on", "validation": "validate on", "test": "test on"}
+
+
+def related_run(path: Path, config: Mapping[str, Any]) -> Path | None:
+    """The run to compare a new run with: of the latest, the one whose config differs least, in at least one key.
+
+    It has the same data, is not a trial of a sweep, and differs in one section of the config, or has the same name.
+    """
+    new, latest = (
+        Run(path),
+        [run for run in runs_in(path.parent) if run.path != path and run.path.parent == path.parent],
+    )
+    best, fewest = None, 0
+    for run in latest[-COMPARED:]:
+        if run.status != "finished" or run.config.get("data") != config["data"]:
+            continue
+        different = differing([run, new])
+        sections = {key.partition(".")[0] for key in different}
+        if different and (len(sections) == 1 or stem(run) == stem(new)) and (best is None or len(different) <= fewest):
+            best, fewest = run.path, len(different)
+    return best
+
+
+def stem(run: Run) -> str:
+    """The name of a run without the characters that distinguish it from others of its config."""
+    return run.name.rpartition("-")[0]
 
 
 class Progress:
@@ -76,7 +102,7 @@ class ProgressLines(Progress):
         repeated = f"; {counted(reached - step, 'step')} after it are repeated" if reached > step > 0 else ""
         self.print(where + repeated)
 
-    def started(self, prepared: PreparedRun, step: int) -> None:
+    def started(self, prepared: PreparedRun, step: int) -> None:  # noqa: ARG002  `resumed` has printed it
         """Print the numbers of examples, features, weights and steps."""
         self.epochs = prepared.epochs
         sizes = [f"{len(examples):,} to {PURPOSES[name]}" for name, examples in prepared.splits.items()]
@@ -125,10 +151,8 @@ class ProgressLines(Progress):
         self.print(f"run again   {command_line('run', config, '--set', seed, *option)}")
         repeats = ("--set", "sweep.repeats=4", "--jobs", "2")
         self.print(f"sweep       {command_line('sweep', config, *repeats, *option)}")
-        latest = [run for run in runs_in(path.parent) if run.path != path][-COMPARED:]
-        others = [run.path for run in latest if run.config.get("data") == result.config["data"]]
-        if others:
-            self.print(f"compare     {command_line('compare', others[-1], path)}")
+        if related := related_run(path, result.config):
+            self.print(f"compare     {command_line('compare', related, path)}")
         self.print(f"report      {command_line('report', path, '-o', 'report.html')}")
         self.print(f"the loss    {command_line('show', result.config['loss']['name'])}")
 

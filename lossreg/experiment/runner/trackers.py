@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.storage.records import metrics_of
 from lossreg.experiment.storage.runs import Run
-from lossreg.extras import optional_imports
+from lossreg.extras import missing_imports, not_installed, optional_imports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +29,17 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("lossreg")
 TIMEOUT = 10.0
 """How many seconds a run waits at its end for a tracker that has not processed everything."""
+
+
+def check_installed(config: Config) -> None:
+    """Raise InvalidConfig if a tracker imports what is not installed."""
+    problems = [
+        (("trackers", index), str(not_installed(name)))
+        for index, choice in enumerate(config.trackers)
+        for name in missing_imports(choice.component.function)
+    ]
+    if problems:
+        raise config.error(*problems)
 
 
 class RunTracker(Protocol):

@@ -111,6 +111,6 @@ def is_own_file(relative: str, kind: Kind) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """A name that is safe as part of a path or as an argument: without separators, not hidden, and not like an option."""
+    """A name that is safe as part of a path and as an argument: without separators, not hidden, not like an option."""
     plain = re.sub(r"[^\w.-]+", "-", name).strip("-").lstrip(".-")[:NAME_LENGTH]
     return plain.encode("utf-8", "replace")[: 2 * NAME_LENGTH].decode("utf-8", "ignore") or "unnamed"

@@ -30,6 +30,7 @@ COMPARE = {
     ">=": operator.ge,
 }
 LAST = re.compile(r"last(?:~([0-9]{1,9}))?")
+MISSING: Any = object()
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 SOME = 5
 
@@ -136,6 +137,13 @@ def select(runs: Sequence[Run], conditions: Iterable[str]) -> list[Run]:
     for condition in read:
         check_values(runs, condition)
     return [run for run in runs if all(condition.holds(run) for condition in read)]
+
+
+def differing(runs: Sequence[Run]) -> list[str]:
+    """The config keys, dotted, whose values differ between runs; runs whose config cannot be read are ignored."""
+    configs = [run.settings for run in runs if run.settings]
+    keys = dict.fromkeys(key for config in configs for key in config)
+    return [key for key in keys if any(config.get(key, MISSING) != configs[0].get(key, MISSING) for config in configs)]
 
 
 def order(runs: Sequence[Run], key: str, *, reverse: bool = False) -> list[Run]:

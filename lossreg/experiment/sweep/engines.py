@@ -76,7 +76,7 @@ class WorkerProcess:
             raise EOFError(f"its process ended {reason}" + (f": {shortened(printed[-1])}" if printed else ""))
         status, warning = json.loads(answer)
         if warning:
-            print(f"lossreg: {warning}", file=sys.stderr)
+            sys.stderr.write(f"lossreg: {warning}\n")
         return str(status)
 
     def close(self) -> None:

@@ -91,10 +91,10 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     parent = files.root_of(root).resolve()
     path = directory_of(parent, plan.name, source)
     trials = plan.trials()
-    metric = plan.metric(trials)
-    goal = plan.sweep.goal or ("max" if higher_is_better(metric) else "min")
     remaining = [trial for trial in trials if status_of(path / trial.id) not in DONE]
     plan.verify(remaining)
+    metric = plan.metric(trials)
+    goal = plan.sweep.goal or ("max" if higher_is_better(metric) else "min")
     names = {trial.id for trial in remaining}
     progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names]))
     with files.explaining(path, "written to", f"runs go to {files.PLACES}"):

@@ -2,8 +2,8 @@
 
     sweep.json    the path of the config, relative to the directory, or for a dict the hash of what its trials share
 
-Another config of the same name has a directory of its own, whose name ends in a hash. A directory whose config was moved
-or deleted belongs to the next config of that name.
+Another config of the same name has a directory of its own, whose name ends in a hash. A directory whose config was
+moved or deleted belongs to the next config of that name.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from lossreg.experiment.config.keys import SWEEP
 from lossreg.experiment.config.run_config import config_name, is_sweep, validate
 from lossreg.experiment.config.sweep_config import SweepConfig
 from lossreg.experiment.config.yaml_document import Document, dotted
+from lossreg.experiment.runner.trackers import check_installed
 from lossreg.experiment.storage.environment import config_hash
 from lossreg.experiment.training.prepare import prepare, random_stream
 from lossreg.extras import optional_imports
@@ -144,7 +145,10 @@ class SweepPlan:
         return list({trial.id: trial for trial in trials}.values())
 
     def metric(self, trials: Sequence[Trial]) -> str:
-        """The metric that decides which config is best: the one given, or the loss if all trials have the same."""
+        """The metric that decides which config is best: the one given, or the loss if all trials have the same.
+
+        The loss is that of the validation rows, or where there are none of the test rows, or else of the training rows.
+        """
         if self.sweep.metric is not None:
             return self.sweep.metric
         losses = {repr(trial.config.loss.resolved()) for trial in trials}
@@ -153,7 +157,9 @@ class SweepPlan:
                 "is missing: the values of different losses cannot be compared; name a metric that all trials have"
             )
             raise self.base.error(((SWEEP, "metric"), f"{problem}, such as test_accuracy or test_rmse"))
-        return "validation_loss" if trials[0].config.data.settings["validation"] else "train_loss"
+        with optional_imports():
+            splits = prepare(trials[0].config).splits
+        return next(f"{split}_loss" for split in ("validation", "test", "train") if split in splits)
 
     def verify(self, trials: Iterable[Trial]) -> None:
         """Prepare the trials, as runs do; raises InvalidConfig with the problems of all of them."""
@@ -165,6 +171,7 @@ class SweepPlan:
 
     def verify_trial(self, trial: Trial) -> None:
         """Prepare a trial; raises InvalidConfig, also if it will not have the sweep's metric."""
+        check_installed(trial.config)
         metrics, given = metrics_of(prepare(trial.config)), self.sweep.metric
         if given is not None and given.removeprefix("best.") not in metrics:
             hint = nearest(given, metrics)
@@ -188,7 +195,7 @@ def compatibility_keys(config: Config) -> dict[str, Any]:
     """The part of a config that decides whether data, model, loss and metrics go together."""
     resolved = config.resolved()
     names = {key: resolved[key]["name"] for key in ("optimizer", "schedule")}
-    return {key: value for key, value in resolved.items() if key not in ("seed", "train", "trackers")} | names
+    return {key: value for key, value in resolved.items() if key not in ("seed", "train")} | names
 
 
 def collect(items: Iterable[Item], make: Callable[[Item], Made], describe: Callable[[Item], str]) -> list[Made]:

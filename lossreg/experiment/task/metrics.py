@@ -17,6 +17,7 @@ from contextlib import suppress
 from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lossreg.errors import nearest_name
 from lossreg.experiment.task.tasks import Task
 
 if TYPE_CHECKING:
@@ -111,7 +112,25 @@ for _name in ("f1", "jaccard", "precision", "recall"):
         _options = {"zero_division": 0, "average": _average}
         METRICS[f"{_name}_{_average}"] = Metric(f"{_name}_score", ANY_CLASSES, predicted_classes, _options)
 
+OTHER_NAMES = {metric.function: name for name, metric in reversed(METRICS.items()) if not metric.options.get("average")}
+OTHER_NAMES |= {"accuracy_score": "accuracy", "mean_absolute_error": "mae", "r2_score": "r2"}
+OTHER_NAMES |= {"root_mean_squared_error": "rmse"}
+"""The names of scikit-learn for the metrics, for suggestions."""
+
 METRIC_NAMES = sorted({*METRICS, *(name for names in BUILT_IN.values() for name in names)})
+
+
+def unknown_metric(name: Any) -> str:
+    """The problem with a name that no metric has: the metric that is probably meant, and all names.
+
+    scikit-learn's names are understood: those of its functions, and those of its scorers, which begin with `neg_`.
+    """
+    plain = str(name).removeprefix("neg_")
+    if plain == "log_loss":
+        return f"there is no metric {name!r}; report: [cross_entropy] records this loss beside the trained one"
+    meant = OTHER_NAMES.get(plain) or (plain if plain in METRIC_NAMES else nearest_name(str(name), METRIC_NAMES))
+    hint = f"; did you mean {meant!r}?" if meant else ""
+    return f"there is no metric {name!r}{hint}; the metrics are {', '.join(METRIC_NAMES)}"
 
 
 def metric_kind(task: Task, *, any_width: bool = False) -> str:
