@@ -795,7 +795,9 @@ def test_a_directory_of_a_users_own_that_a_sweep_went_into_stays(tmp_path, comma
     assert mine.joinpath("work.py").read_text() == "x"
 
 
-@pytest.mark.parametrize("name", ["..yaml", "...yaml", ".hid.yaml", "../../../escaped", "/escaped", "\x1b[2J", ""])
+@pytest.mark.parametrize(
+    "name", ["..yaml", "...yaml", ".hid.yaml", "(1).yaml", "../../../escaped", "/escaped", "\x1b[2J", ""]
+)
 def test_a_sweep_stays_inside_the_directory_of_runs(tmp_path, name):
     root = tmp_path / "a" / "b" / "runs"
     data = {"name": "random", "samples": 60, "features": 3}
@@ -807,7 +809,7 @@ def test_a_sweep_stays_inside_the_directory_of_runs(tmp_path, name):
         file.with_name("environment.json").write_text(json.dumps({"name": name}))
     summary = lossreg.sweep(file, root=root)
     assert summary.path.parent == root
-    assert not summary.path.name.startswith(".")
+    assert not summary.path.name.startswith((".", "-"))
     assert summary.path.name.isprintable()
     assert len(runs_in(root)) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "config"]
