@@ -183,7 +183,7 @@ def final_status(future: Future[str], path: Path) -> str:
     except (Exception, CancelledError) as error:  # noqa: BLE001  each engine raises its own
         message = f"{type(error).__name__}: {error}"
     try:
-        directories.ensure(path, "run")  # the process may have ended before it made the directory
+        marked_directories.ensure(path, "run")  # the process may have ended before it made the directory
         with RunDirectory(path) as directory:
             if status_of(path) not in DONE:
                 record_failure(directory, message)
