@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
+from lossreg.kernels.drivers.short_floats import is_bfloat16
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,15 @@ FLOATS: dict[np.dtype[Any], type] = {
 """The float types of inputs and results, each with the type that the loops compute in."""
 NATIVE = {kind.num: kind for kind in FLOATS}
 """The same types by numpy's type number, which does not depend on the byte order."""
+
+
+def is_numeric(dtype: np.dtype[Any]) -> bool:
+    """Whether arrays of a dtype are inputs: of a float type, integer or boolean. The first bfloat16 joins FLOATS."""
+    if is_bfloat16(dtype) and dtype.num not in NATIVE:
+        NATIVE[dtype.num] = dtype if dtype.isnative else dtype.newbyteorder()
+        FLOATS[NATIVE[dtype.num]] = np.float32
+    return dtype.num in NATIVE or dtype.kind in "iub"
+
 
 CALL_ARGUMENTS = ("sample_weight", "where", "denominator", "wrt", "out")
 """The arguments of calls other than inputs."""
@@ -45,9 +55,9 @@ def as_array(given: Any, owner: str, what: str) -> Array:
         array = np.asarray(given)
     except ValueError as error:
         raise InvalidInput(f"{owner}: expected {what} as rows of one length; got {shown(given)}") from error
-    if array.dtype.num not in NATIVE and array.dtype.kind not in "iub":
+    if not is_numeric(array.dtype):
         got = array.dtype if isinstance(given, np.ndarray) else shown(given)
-        kinds = f"{listed(map(str, FLOATS))}, integer or boolean"
+        kinds = "bfloat16, float16, float32, float64, integer or boolean"
         raise InvalidType(f"{owner}: expected {what} as numbers of type {kinds}; got {got}")
     return array
 

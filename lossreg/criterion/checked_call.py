@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.arguments import FLOATS, NATIVE
+from lossreg.kernels.drivers.short_floats import is_short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,5 +63,8 @@ def result_type(bound: BoundForm, arrays: Sequence[Array]) -> np.dtype[Any]:
     if len(deciding) == 1:
         return gradient_type(deciding[0])
     # As in numpy, a zero-dimensional input does not take part in promotion with arrays.
-    found: np.dtype[Any] = np.result_type(*[gradient_type(x) for x in deciding if x.ndim or not deciding[0].ndim])
+    types = {gradient_type(x) for x in deciding if x.ndim or not deciding[0].ndim}
+    if len(types) > 1 and all(map(is_short, types)):  # numpy has no common type of float16 and bfloat16
+        return np.dtype(np.float32)
+    found: np.dtype[Any] = np.result_type(*types)
     return found

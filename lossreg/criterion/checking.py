@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import may_share_memory, ndarray
 
-from lossreg.criterion.arguments import NATIVE, as_array, shown
+from lossreg.criterion.arguments import as_array, is_numeric, shown
 from lossreg.criterion.checked_call import Call, gradient_type
 from lossreg.criterion.shapes import broadcasts, implied_shapes, is_shared, row_axis
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
@@ -121,7 +121,7 @@ def own_shape(form: Form, arrays: Sequence[Array]) -> tuple[tuple[int, ...], Any
 def problem_of(entry: Input, array: Array) -> Any:
     """What is wrong with the type or the width of an array for an input, as `own_shape` gives it; None if nothing."""
     kind = array.dtype
-    if kind.num not in NATIVE and kind.kind not in "iub":
+    if not is_numeric(kind):
         return InvalidType, f"numbers as {entry.name}"
     if entry.domain.integer and kind.kind not in "iu":
         return InvalidType, f"{entry.name} of an integer type; got {kind}"
@@ -184,7 +184,7 @@ def check_parameters(call: Call) -> None:
 
 def check_weight(call: Call, array: Array, what: str) -> None:
     """Raise InvalidInput for weights or a mask of another shape than the loss's own or that of its first axes."""
-    if array.dtype.num not in NATIVE and array.dtype.kind not in "iub":
+    if not is_numeric(array.dtype):
         as_array(array, call.bound.loss, what)
     if array.shape != call.shape[: array.ndim] or (call.shape and not array.ndim):
         message = f"{call.bound.loss}: expected {what} of the loss's own shape {call.shape} or of its first axes"

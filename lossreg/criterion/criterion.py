@@ -140,8 +140,9 @@ class Criterion(SecondOrder):
         """The loss and its gradient in one pass: the gradient is the derivative of exactly the value returned.
 
         `arrays` are the inputs of the loss, by position or by name, of the shapes in its documentation; inputs are not
-        broadcast. The result has the type of the inputs that have a gradient: float16, float32 or float64, and float64
-        for integers. Sums are in float64. With reduction none the gradient is that of the sum of the values.
+        broadcast. The result has the type of the inputs that have a gradient: bfloat16 (of ml_dtypes), float16, float32
+        or float64, and float64 for integers. Sums are in float64. With reduction none the gradient is that of the sum
+        of the values.
 
         sample_weight: the finite weight of each element or row, of the loss's own shape or that of its first axes. A
             mean divides by the sum of the weights, which has to be above 0 if some weights are negative.

@@ -14,6 +14,7 @@ from lossreg.criterion.domain_errors import refuse_outside
 from lossreg.criterion.operands import loop_of_values, make_loop
 from lossreg.criterion.plan import Plan
 from lossreg.criterion.shapes import sum_over_shared
+from lossreg.kernels.drivers.short_floats import assign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +38,8 @@ class LoopPlan(Plan):
         self.outputs: list[tuple[Any, Any] | None] = []
         for slope in range(len(bound.slopes)):
             x = call.graded_array(slope)
-            output = x.shape if bound.by_row else self.shape, gradient_type(x)
+            shared = not bound.by_row and x.shape != self.shape
+            output = x.shape if bound.by_row else self.shape, call.real if shared else gradient_type(x)
             # A kernel by row always fills the slopes that are not optional.
             always = bound.by_row and graded and bound.form.slope_rows[slope] not in bound.form.optional_rows
             self.outputs.append(output if slope in graded or always else None)
@@ -98,7 +100,7 @@ class LoopPlan(Plan):
         if self.single is not None:
             grads = slopes[self.single]
             if out is not None and grads is not out[0]:
-                out[0][...] = grads
+                assign(out[0], grads)
                 grads = out[0]
         elif self.graded:
             grads = self.gradients(arrays, slopes, out)
@@ -114,9 +116,9 @@ class LoopPlan(Plan):
             grad, shape = slopes[slope], arrays[at].shape
             if grad.shape != shape:
                 with errstate(all="ignore"):
-                    grad = sum_over_shared(grad, shape)
+                    grad = sum_over_shared(grad, shape, gradient_type(arrays[at]))
             if out is not None and grad is not out[number]:
-                out[number][...] = grad
+                assign(out[number], grad)
                 grad = out[number]
             found.append(grad)
         return found[0] if len(found) == 1 else tuple(found)
@@ -158,7 +160,7 @@ class ReshapedPlan(Plan):
         if out is not None:
             out = out if isinstance(out, tuple) else (out,)
             for buffer, grad in zip(out, grads, strict=True):
-                buffer[...] = grad
+                assign(buffer, grad)
             grads = out
         return value, grads if isinstance(found, tuple) else grads[0]
 

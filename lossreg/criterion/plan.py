@@ -39,7 +39,9 @@ class Plan(ABC):
         self.graded_inputs = tuple([bound.slope_inputs[slope] for slope in call.graded])
         self.kind, self.real = call.kind, call.real
         # A product with this number has the result's type, in a quarter of the time that calling the type takes.
-        self.one, self.most = call.kind.type(1), float(np.finfo(call.kind).max)
+        # The product with one of bfloat16 has another type, so that `finish` makes every result of it.
+        self.one = call.kind.type(1)
+        self.most = float(np.finfo(call.kind).max) if call.kind.kind == "f" else -1.0
         self.size, self.batch = prod(shape), shape[0] if shape else 1
         self.reduce, self.divides = REDUCTIONS[bound.reduction], bound.reduction in DIVIDING
         self.each = bound.reduction == "none"

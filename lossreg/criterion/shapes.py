@@ -36,11 +36,11 @@ def is_shared(shape: tuple[int, ...], full: tuple[int, ...], *, target: bool) ->
     return len(shape) == len(full) and all(x in {1, size} for x, size in zip(shape, full, strict=True))
 
 
-def sum_over_shared(grad: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """Sum a gradient by element over the elements that share a number of an input of this shape, in float64."""
+def sum_over_shared(grad: np.ndarray[Any, Any], shape: tuple[int, ...], kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """Sum a gradient by element, in float64, over the elements that share a number of an input of this shape."""
     own = shape + (1,) * (grad.ndim - len(shape))
     axes = tuple(at for at, (x, size) in enumerate(zip(own, grad.shape, strict=True)) if x != size)
-    added: np.ndarray[Any, Any] = grad.sum(axis=axes, dtype=np.float64).reshape(shape).astype(grad.dtype)
+    added: np.ndarray[Any, Any] = grad.sum(axis=axes, dtype=np.float64).reshape(shape).astype(kind)
     return added
 
 

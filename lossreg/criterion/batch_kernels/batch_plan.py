@@ -19,6 +19,7 @@ from lossreg.definition.roles import Role
 from lossreg.definition.signature import CLASSES, SAMPLES
 from lossreg.errors import InvalidInput
 from lossreg.kernels.drivers.batch_kernel import Outside
+from lossreg.kernels.drivers.short_floats import assign, is_short, widened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,7 +82,7 @@ class BatchPlan(Plan):
             values = values.reshape(self.shape).astype(self.kind if self.each else self.real, copy=False)
         for number, grad in enumerate(grads):
             if out is not None and grad is not out[number]:
-                out[number][...] = grad
+                assign(out[number], grad)
                 grads[number] = out[number]
         value = self.finish(arrays, sample_weight, where, values, total, divisor, factor)
         return value, grads[0] if len(grads) == 1 else tuple(grads)
@@ -147,6 +148,8 @@ class BatchPlan(Plan):
         """The samples of an input that count, in the type that the kernel computes in."""
         if SAMPLES in entry.axes and len(kept) < array.shape[entry.axes.index(SAMPLES)]:
             array = np.take(array, kept, axis=entry.axes.index(SAMPLES))
+        if is_short(array.dtype):
+            return widened(array).astype(self.real, copy=False)
         return np.asarray(array, np.int64 if entry.domain.integer else self.real, order="C")
 
     def check(self, x: Array, entry: Input, kept: Array) -> None:
@@ -176,7 +179,7 @@ class BatchPlan(Plan):
         if slope is buffer:
             return
         if slope.shape == buffer.shape:
-            buffer[...] = slope
+            assign(buffer, slope)
         else:
             buffer[...] = 0
             buffer[(slice(None),) * entry.axes.index(SAMPLES) + (kept,)] = slope

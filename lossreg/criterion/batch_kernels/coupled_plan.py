@@ -32,6 +32,7 @@ from lossreg.definition.signature import (
     flatten_any_axes,
 )
 from lossreg.errors import InvalidInput, InvalidParameter
+from lossreg.kernels.drivers.short_floats import rounded
 
 if TYPE_CHECKING:
     from lossreg.criterion.checked_call import Call
@@ -93,7 +94,7 @@ class CoupledPlan(BatchPlan):
             x, slope = arrays[at], slopes[self.inputs[at].name]
             if scale != 1:
                 slope *= self.real(scale) if scale else slope.dtype.type(0)
-            grad = slope.reshape(x.shape).astype(gradient_type(x), copy=False)
+            grad = rounded(slope.reshape(x.shape), gradient_type(x))
             if out is not None:
                 out[number][...] = grad
                 grad = out[number]

@@ -16,6 +16,7 @@ from numpy import empty, errstate
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.drivers.block_loop import BlockLoop
 from lossreg.kernels.drivers.operand import LEADING, Operand, Operands
+from lossreg.kernels.drivers.short_floats import assign
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 from lossreg.kernels.drivers.threads import run_in_threads, split_evenly
 from lossreg.kernels.loops.vector_loops import is_vectorizable
@@ -204,5 +205,5 @@ class SlabLoop:
         parameters = tuple(flat[self.parameters_from :])
         total, outside = self.loop.run_slab(size, scale, flat[: self.parameters_from], parameters)
         for at in buffered:
-            given[at][...] = flat[at].reshape(given[at].shape)
+            assign(given[at], flat[at].reshape(given[at].shape))
         return total, outside

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty, ndarray
 
+from lossreg.kernels.drivers.short_floats import assign, is_short, widened
 from lossreg.kernels.drivers.slabs import SLAB
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Operand:
 
     __slots__ = (
         *("at_once", "clipped", "contiguous", "dtype", "expanded", "flat_shape", "has_rows", "may_overflow", "native"),
-        *("order", "row_length", "shape", "to_loop"),
+        *("order", "row_length", "shape", "short", "to_loop"),
     )
 
     def __init__(
@@ -59,13 +60,15 @@ class Operand:
         )
         self.native = self.contiguous and order is None
         self.at_once = self.native or size * self.row_length <= SLAB
-        self.may_overflow = not self.contiguous and given.dtype.kind == "f" and given.dtype.num != np.dtype(dtype).num
+        self.short = is_short(given.dtype)
+        changes = given.dtype.kind == "f" and given.dtype.num != np.dtype(dtype).num
+        self.may_overflow = not self.contiguous and changes and not (self.short and dtype is np.float32)
         # Labels above the int64 range become its largest number, which is out of range as well.
         self.clipped = given.dtype == UINT64 and dtype is np.int64
         flat = shape == self.flat_shape
         self.to_loop: Any = None
         if not self.native:
-            simple = flat and order is None and self.expanded is None and not self.clipped
+            simple = flat and order is None and self.expanded is None and not (self.clipped or self.short)
             self.to_loop = methodcaller("astype", dtype, "C") if simple else self.copy
         elif not flat:
             self.to_loop = methodcaller("reshape", self.flat_shape) if self.has_rows else ndarray.ravel
@@ -76,14 +79,20 @@ class Operand:
             return x.transpose(self.order)
         return x if self.expanded is None else np.broadcast_to(x.reshape(self.expanded), self.shape)
 
+    def converted(self, x: Array) -> Array:
+        """Convert an array to a new C-contiguous one of the loop's dtype."""
+        if self.short:
+            return widened(x).astype(self.dtype, copy=False)
+        return (np.minimum(x, LARGEST) if self.clipped else x).astype(self.dtype, order="C")
+
     def copy(self, x: Array) -> Array:
         """Copy an array to a new one that the loop takes."""
-        made = empty(self.shape, self.dtype)
         if self.order is not None:
-            x = x.transpose(self.order)
-        elif self.expanded is not None:
-            x = x.reshape(self.expanded)
-        made[...] = np.minimum(x, LARGEST) if self.clipped else x
+            return self.converted(x.transpose(self.order)).reshape(self.flat_shape)
+        if self.expanded is None:
+            return self.converted(x).reshape(self.flat_shape)
+        made = empty(self.shape, self.dtype)
+        made[...] = self.converted(x).reshape(self.expanded)
         return made.reshape(self.flat_shape)
 
     def buffer(self, _: Array) -> Array:
@@ -92,7 +101,7 @@ class Operand:
 
     def copy_back(self, filled: Array, x: Array) -> None:
         """Copy a filled buffer to the output array."""
-        self.view(x)[...] = filled if self.shape == self.flat_shape else filled.reshape(self.shape)
+        assign(self.view(x), filled if self.shape == self.flat_shape else filled.reshape(self.shape))
 
     def is_native(self, x: Array) -> bool:
         """Whether the loop takes a slab of a view without a copy."""
@@ -101,7 +110,7 @@ class Operand:
     def slab_to_loop(self, x: Array) -> Array:
         """Convert a slab of a view to what the loop takes; a native slab is only reshaped."""
         if not self.is_native(x):
-            x = (np.minimum(x, LARGEST) if self.clipped else x).astype(self.dtype, order="C")
+            x = self.converted(x)
         return x.reshape(-1, *self.flat_shape[1:])
 
     def channels_first_view(self) -> Conversion | None:

@@ -64,7 +64,7 @@ def shared_inputs_are_broadcast(tested: LossUnderTest, run: CheckRun) -> None:
                 expected, each = value_and_grad(case)(*arrays[:index], wide, *arrays[index + 1 :])
                 shared = case.form.inputs[index].name
                 named = zip(case.form.slopes, as_tuple(each), strict=True)
-                added = [sum_over_shared(g, shape) if name == shared else g for name, g in named]
+                added = [sum_over_shared(g, shape, g.dtype) if name == shared else g for name, g in named]
                 subject = f"{case}: {case.form.inputs[index].name} of shape {shape}"
                 run.require(near(value, expected), f"{subject} gives {value}, broadcast {expected}")
                 run.require(near(list(as_tuple(grads)), added), f"{subject} has a gradient that is not a sum")

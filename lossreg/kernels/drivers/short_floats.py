@@ -1,0 +1,135 @@
+"""float16 and bfloat16: compiled conversion to float32, in which loops compute, and back.
+
+numpy converts a float16 that is subnormal, as most gradients of means are, in 20 to 270 times the time of another one;
+here each takes the same time. Numbers are rounded to the nearest, ties to even, as numpy and ml_dtypes round.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lossreg.kernels.elementary.float_formats import bits, from_bits  # noqa: TC004  replaced in each clone
+
+    Array = np.ndarray[Any, Any]
+
+FLOAT16 = np.dtype(np.float16)
+BITS = np.dtype(np.uint16)
+
+
+def is_bfloat16(dtype: np.dtype[Any]) -> bool:
+    """Whether a dtype is the bfloat16 of ml_dtypes, which need not be installed."""
+    return dtype.kind == "V" and dtype.name == "bfloat16"
+
+
+def is_short(dtype: np.dtype[Any]) -> bool:
+    """Whether a dtype is float16 or bfloat16, in any byte order."""
+    return dtype.num == FLOAT16.num or is_bfloat16(dtype)
+
+
+def widen_float16(source: Any, target: Any) -> None:
+    """Convert the bits of float16 numbers to float32."""
+    for i in range(target.size):
+        given = np.int32(source[i])
+        magnitude = np.int32(given & np.int32(0x7FFF))
+        exponent_bias = np.int32(0x70000000) if magnitude >= np.int32(0x7C00) else np.int32(0x38000000)
+        ordinary = from_bits(np.int32((magnitude << np.int32(13)) + exponent_bias))
+        small = np.float32(magnitude) * np.float32(2.0**-24)
+        size = ordinary if magnitude >= np.int32(0x400) else small
+        target[i] = from_bits(np.int32(bits(size) | np.int32((given & np.int32(0x8000)) << np.int32(16))))
+
+
+def narrow_float16(source: Any, target: Any) -> None:
+    """Round float32 numbers to float16, as bits."""
+    for i in range(target.size):
+        given = bits(source[i])
+        magnitude = np.int32(given & np.int32(0x7FFFFFFF))
+        odd = np.int32((magnitude >> np.int32(13)) & np.int32(1))
+        ordinary = np.int32((magnitude - np.int32(0x38000000) + np.int32(0xFFF) + odd) >> np.int32(13))
+        # Adding 1/2 rounds to a multiple of 2^-24, of which a subnormal number is a few.
+        size = from_bits(magnitude) if magnitude >= np.int32(0x33000000) else np.float32(0)
+        small = np.int32(bits(size + np.float32(0.5)) - np.int32(0x3F000000))
+        found = ordinary if magnitude >= np.int32(0x38800000) else small
+        found = found if magnitude < np.int32(0x477FF000) else np.int32(0x7C00)
+        found = found if magnitude <= np.int32(0x7F800000) else np.int32(0x7E00)
+        target[i] = np.uint16(found | np.int32((given >> np.int32(16)) & np.int32(0x8000)))
+
+
+def widen_bfloat16(source: Any, target: Any) -> None:
+    """Convert the bits of bfloat16 numbers to float32."""
+    for i in range(target.size):
+        target[i] = from_bits(np.int32(np.int32(source[i]) << np.int32(16)))
+
+
+def narrow_bfloat16(source: Any, target: Any) -> None:
+    """Round float32 numbers to bfloat16, as bits."""
+    for i in range(target.size):
+        given = bits(source[i])
+        magnitude = np.int32(given & np.int32(0x7FFFFFFF))
+        odd = np.int32((magnitude >> np.int32(16)) & np.int32(1))
+        found = np.int32((magnitude + np.int32(0x7FFF) + odd) >> np.int32(16))
+        found = found if magnitude <= np.int32(0x7F800000) else np.int32(0x7FC0)
+        target[i] = np.uint16(found | np.int32((given >> np.int32(16)) & np.int32(0x8000)))
+
+
+def link() -> dict[str, Any]:
+    """The operations that the loops call."""
+    from lossreg.kernels.elementary.float_formats import bits, from_bits
+
+    return {"bits": bits, "from_bits": from_bits}
+
+
+@cache
+def conversion(template: Any) -> Callable[[Array, Array], None]:
+    """The compiled loop of a template."""
+    # Most calls convert nothing, and this module is imported before anything is compiled.
+    from lossreg.kernels.compiler.fingerprint import fingerprint
+    from lossreg.kernels.compiler.options import EXACT
+    from lossreg.kernels.compiler.specialize import clone
+    from lossreg.kernels.drivers.compiled_loops import entry_point, numba_type
+
+    kinds = [(np.uint16, 1), (np.float32, 1)]
+    kinds = kinds if template in {widen_float16, widen_bfloat16} else kinds[::-1]
+    function = clone(template, f"{template.__name__}_{fingerprint()}", {}, link, EXACT)
+    return entry_point(function, tuple(map(numba_type, kinds)), template.__name__)
+
+
+def bits_of(x: Array) -> Array:
+    """View a float16 or bfloat16 array as unsigned integers in its byte order."""
+    return x.view(BITS if x.dtype.isnative else BITS.newbyteorder())
+
+
+def widened(x: Array) -> Array:
+    """Convert a float16 or bfloat16 array of any layout to a new C-contiguous float32 array."""
+    made = np.empty(x.shape, np.float32)
+    template = widen_bfloat16 if is_bfloat16(x.dtype) else widen_float16
+    # The bits are copied first if they are not contiguous, which takes less time than the conversion.
+    conversion(template)(np.require(bits_of(x), BITS, ("C", "A")).reshape(-1), made.reshape(-1))
+    return made
+
+
+def assign(out: Array, x: Array) -> None:
+    """Copy an array to another of the same shape and of any layout, rounded to its type."""
+    if not (is_short(out.dtype) and x.dtype == np.float32 and out.ndim):
+        out[...] = x
+        return
+    direct = out.flags.c_contiguous and out.flags.aligned and out.dtype.isnative
+    made = out.view(BITS) if direct else np.empty(out.shape, BITS)
+    template = narrow_bfloat16 if is_bfloat16(out.dtype) else narrow_float16
+    conversion(template)(np.ascontiguousarray(x).reshape(-1), made.reshape(-1))
+    if not direct:
+        bits_of(out)[...] = made
+
+
+def rounded(x: Array, dtype: np.dtype[Any]) -> Array:
+    """An array rounded to a type; the array itself if it has that type."""
+    if x.dtype == dtype or not is_short(dtype):
+        return x.astype(dtype, copy=False)
+    made = np.empty(x.shape, dtype)
+    assign(made, x)
+    return made

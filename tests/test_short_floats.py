@@ -1,0 +1,118 @@
+"""float16 and bfloat16: compiled conversions that round as numpy and ml_dtypes do, and losses of both."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import lossreg
+from lossreg.errors import InvalidType
+from lossreg.kernels.drivers.short_floats import assign, widened
+
+SHORT = [np.float16, ml_dtypes.bfloat16]
+ALL_BITS = np.arange(1 << 16, dtype=np.uint16)
+
+
+def equal(x, y):
+    """Whether arrays have equal bits, but for those of nan."""
+    integers = {2: np.uint16, 4: np.uint32}[x.dtype.itemsize]
+    ours, theirs = (np.ascontiguousarray(each).view(integers) for each in (x, y))
+    with np.errstate(invalid="ignore"):  # of signalling nan
+        nan = np.isnan(x) & np.isnan(y)
+    return x.dtype == y.dtype and x.shape == y.shape and ((ours == theirs) | nan).all()
+
+
+@pytest.mark.parametrize("kind", SHORT)
+def test_every_number_is_converted_to_float32_and_back(kind):
+    numbers = ALL_BITS.view(kind)
+    wide = widened(numbers)
+    assert equal(wide, numbers.astype(np.float32))
+    out = np.empty_like(numbers)
+    assign(out, wide)
+    assert equal(out, numbers)
+
+
+@pytest.mark.parametrize("kind", SHORT)
+def test_float32_is_rounded_to_the_nearest_with_ties_to_even(kind):
+    every = ALL_BITS.view(kind).astype(np.float32)
+    with np.errstate(all="ignore"):
+        ties = np.float32(0.5) * every[:-1] + np.float32(0.5) * every[1:]
+        some = np.random.default_rng(1).integers(0, 1 << 32, 500_000, np.uint32).view(np.float32)
+        numbers = np.concatenate([ties, np.nextafter(ties, np.float32(np.inf)), np.nextafter(ties, -ties), some])
+        expected = numbers.astype(kind)
+    out = np.empty(numbers.shape, kind)
+    assign(out, numbers)
+    assert equal(out, expected)
+
+
+@pytest.mark.parametrize("kind", SHORT)
+def test_arrays_of_any_layout_are_converted(kind):
+    x = np.random.default_rng(2).normal(size=(6, 4)).astype(kind)
+    misaligned = np.zeros(x.nbytes + 1, np.uint8)[1:].view(kind).reshape(x.shape)
+    misaligned[...] = x
+    for each in (x, x.T, x[::-1, ::2], x[:, :0], misaligned, np.broadcast_to(x, (2, 6, 4)), x[:1, 0]):
+        assert equal(widened(each), each.astype(np.float32))
+    for out in (np.empty((4, 6), kind).T, np.empty((6, 8), kind)[:, ::-2], misaligned):
+        assign(out, x.astype(np.float32))
+        assert equal(out, x)
+    if kind is np.float16:
+        swapped = x.astype(">f2")
+        assert equal(widened(swapped), x.astype(np.float32))
+        assign(swapped, -x.astype(np.float32))
+        assert (swapped == -x).all()
+
+
+@pytest.mark.parametrize("kind", SHORT)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("mse", (50,)), ("mse", (70_000,)), ("cross_entropy", (40, 7)), ("linear_cross_entropy", (9, 3))],
+)
+def test_a_loss_is_that_of_the_same_numbers_in_float32_rounded(kind, name, shape, reduction):
+    rng = np.random.default_rng(3)
+    x = (rng.normal(size=shape) * 3).astype(kind)
+    rest = (rng.normal(size=shape).astype(kind),)
+    if name != "mse":
+        rest = (rng.normal(size=(7, 3)).astype(kind),) * (name != "cross_entropy") + (rng.integers(0, 7, shape[0]),)
+    criterion = lossreg.create(name, reduction=reduction)
+    value, grads = criterion.value_and_grad(x, *rest)
+    wide = [y.astype(np.float32) if y.dtype == kind else y for y in (x, *rest)]
+    expected_value, expected_grads = criterion.value_and_grad(*wide)
+    with np.errstate(all="ignore"):
+        assert equal(np.asarray(value), np.asarray(expected_value).astype(kind))
+        for one, other in zip(
+            np.atleast_2d(grads) if isinstance(grads, np.ndarray) else grads,
+            np.atleast_2d(expected_grads) if isinstance(grads, np.ndarray) else expected_grads,
+            strict=True,
+        ):
+            assert equal(one, other.astype(kind))
+    assert equal(np.asarray(criterion(x, *rest)), np.asarray(value))
+    out = np.empty_like(x)
+    if isinstance(grads, np.ndarray):
+        assert criterion.value_and_grad(x, *rest, out=out)[1] is out
+        assert equal(out, grads)
+
+
+def test_bfloat16_and_float16_meet_in_float32():
+    x, y = np.ones(3, ml_dtypes.bfloat16), np.zeros(3, np.float16)
+    value, grads = lossreg.create("mse").value_and_grad(x, y, wrt=("prediction", "target"))
+    assert (value, value.dtype, [g.dtype for g in grads]) == (1, x.dtype, [x.dtype, y.dtype])
+    value = lossreg.create("margin_ranking", margin=1.0)(x, y, np.ones(3))
+    assert (value, value.dtype) == (0, np.float32)
+
+
+def test_weights_may_be_short_and_other_types_of_ml_dtypes_are_refused():
+    x = np.array([1, 3], np.float32)
+    for kind in SHORT:
+        assert lossreg.create("mse")(x, 0 * x, sample_weight=np.array([1, 3], kind)) == 7
+    with pytest.raises(InvalidType, match="bfloat16, float16, float32, float64, integer or boolean; got float8"):
+        lossreg.create("mse")(x.astype(ml_dtypes.float8_e4m3fn), x)
+
+
+def test_the_gradient_of_a_shared_number_is_summed_before_it_is_rounded():
+    prediction = np.random.default_rng(4).normal(size=(400, 3)).astype(np.float16)
+    variance = np.full((400, 1), 0.5, np.float16)
+    criterion = lossreg.create("gaussian_nll")
+    _, found = criterion.value_and_grad(prediction, 0 * prediction, variance, wrt=("variance",))
+    wide = [x.astype(np.float64) for x in (prediction, 0 * prediction, variance)]
+    _, exact = criterion.value_and_grad(*wide, wrt=("variance",))
+    np.testing.assert_allclose(found.astype(float), exact, rtol=2**-11, atol=2**-25)
