@@ -77,8 +77,9 @@ def test_the_hessian_is_the_derivative_of_the_slope(loss, at):
         plain, outcome = evaluate(form, point, parameters), evaluate(with_hessian(form, parameters), point, parameters)
         if plain[0] != plain[0]:  # outside of what the loss is defined on, such as a negative rate
             continue
-        assert outcome[:2] == plain[:2]
         hessian = outcome[2] if form.by_row else [outcome[2]]
+        assert outcome[1] == plain[1]
+        assert outcome[0] == plain[0] if np.isfinite(hessian).all() else np.isnan(outcome[0])
         for found, *sides in zip(hessian, *by_differences(form, point, parameters), strict=True):
             tried += 1
             if abs(sides[1]) < JUMP and abs(sides[0] - sides[1]) <= 1e-9 * (1 + abs(sides[1])):

@@ -44,8 +44,15 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
     max_iter: int
     tol: float
 
-    def minimise(self, rows: Array, y: Array, weight: Array, penalty: float, outputs: int) -> tuple[Array, Array]:
-        """The coefficients (outputs, features) and intercepts that minimise the sum of losses and the penalty."""
+    def minimise(
+        self, rows: Array, y: Array, weight: Array, outputs: int, *, factor: float = 1.0, penalty: float = 1.0
+    ) -> tuple[Array, Array]:
+        """The coefficients (outputs, features) and intercepts that minimise the sum of losses and the penalty.
+
+        factor, penalty: what the losses, and half the squares of the coefficients, are multiplied by.
+        """
+        rows, y, weight = distinct_examples(rows, y, weight)
+        weight *= factor
         if self.solver not in ("lbfgs", "newton-cg"):
             raise InvalidParameter(f"solver: expected 'lbfgs' or 'newton-cg', got {self.solver!r}")
         objective = ScoreObjective(
@@ -111,6 +118,25 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
         return scores
 
 
+def distinct_examples(rows: Array, y: Array, weight: Array) -> tuple[Array, Array, Array]:
+    """The distinct examples whose weight is not 0, in an order that depends on them only, with the sums of the weights.
+
+    An example of weight 2 is the same problem as the example given twice, to the last bit. At a kink of the loss a
+    solver stops where rounding errors let it, so that equal coefficients need equal bits.
+    """
+    examples = np.column_stack([rows, y])[weight != 0] + 0.0  # -0 becomes 0
+    weight = weight[weight != 0]
+    bits = examples.view(np.uint64)
+    multipliers = np.random.default_rng(0).integers(2**63, size=bits.shape[1], dtype=np.uint64) * 2 + 1
+    order = np.argsort((bits ^ (bits >> np.uint64(32))) @ multipliers, kind="stable")
+    examples, weight = examples[order], weight[order]
+    is_first = np.ones(len(examples), bool)
+    is_first[1:] = (examples[1:] != examples[:-1]).any(axis=1)
+    first = np.flatnonzero(is_first)
+    y = examples[first, -1].astype(y.dtype)
+    return np.ascontiguousarray(examples[first, :-1]), y, np.add.reduceat(weight, first)
+
+
 class LossRegressor(RegressorMixin, LinearModel):  # type: ignore[misc]
     """A linear model of a real target, fitted by any registered loss of one prediction, in float64.
 
@@ -138,7 +164,7 @@ class LossRegressor(RegressorMixin, LinearModel):  # type: ignore[misc]
         """Fit the model."""
         rows, target = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         weight = _check_sample_weight(sample_weight, rows, dtype=np.float64)
-        coefficients, intercept = self.minimise(rows, target, weight, self.alpha, 1)
+        coefficients, intercept = self.minimise(rows, target, weight, 1, penalty=self.alpha)
         self.coef_, self.intercept_ = coefficients[0], float(intercept[0])
         return self
 
@@ -189,7 +215,7 @@ class LossClassifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
             message = f"Only binary classification is supported by {name}"
             raise InvalidInput(f"{message}: it takes one score, and the data have {count} classes")
         outputs = count if by_class else 1
-        self.coef_, self.intercept_ = self.minimise(rows, labels, weight * self.C, 1.0, outputs)
+        self.coef_, self.intercept_ = self.minimise(rows, labels, weight, outputs, factor=self.C)
         return self
 
     def decision_function(self, X: Any) -> Array:  # noqa: N803

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
+SOME = 1024
+"""The second derivatives that are looked at before all of them are."""
+
+
 class SecondOrder:
     """The methods of a criterion that need second derivatives."""
 
@@ -72,7 +76,7 @@ class SecondOrder:
         options = {"sample_weight": sample_weight, "where": where, "denominator": denominator, "out": out}
         value, (grad, hess) = criterion.value_and_grad(*arrays, **options, **inputs)
         if hess.size:
-            refuse_curvature(self.loss, hessian, grad, hess)
+            refuse_curvature(self.loss, hessian, value, grad, hess)
         return value, grad, hess
 
     def hvp(
@@ -125,8 +129,11 @@ def choices(loss: Loss, but: Any = None) -> str:
     return " or ".join([*(f'"{name}"' for name in loss.hessians if name != but), "a number above 0"])
 
 
-def refuse_curvature(loss: Loss, hessian: Any, grad: Array, hess: Array) -> None:
+def refuse_curvature(loss: Loss, hessian: Any, value: Any, grad: Array, hess: Array) -> None:
     """Raise InvalidInput for second derivatives with which no Newton step can be made."""
+    # A value that is finite shows that all second derivatives are; usually one of the first is above 0.
+    if not value.ndim and isfinite(value) and hess.ravel()[:SOME].max() > 0:
+        return
     least, most = float(hess.min()), float(hess.max())
     if isfinite(least) and isfinite(most) and (most > 0 or not grad.any()):
         return

@@ -95,8 +95,10 @@ class Loss(Component):
         """Add the second derivative of the value by the first input, for the form that has the same inputs.
 
         By element it returns the number; by row it fills a `Slope` row with the diagonal. Its parameters are the
-        kernel's. Raises InvalidDefinition if no form has its inputs and parameters, or if a kernel by row has slope
-        rows of other inputs that are not optional.
+        kernel's. A kernel by row whose last argument is `hessian: Slope | None = None` fills that row itself, if it is
+        not None, so that exponentials are computed once for value, slopes and second derivatives. Raises
+        InvalidDefinition if no form has its inputs and parameters, or if a kernel by row has slope rows of other inputs
+        that are not optional.
         """
         at = self.form_of_hessian(function)
         self.forms[at] = replace(self.forms[at], hessian=function)

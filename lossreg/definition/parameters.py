@@ -103,6 +103,16 @@ def switches_of(function: Callable[..., Any], parameters: Iterable[Parameter]) -
     return tuple(parameter.name for parameter in parameters if is_switch(parameter))
 
 
+HESSIAN = "hessian"
+"""The name of the second derivative among the arguments and the outputs of a kernel."""
+
+
+def fills_hessian(function: Callable[..., Any]) -> bool:
+    """Whether a kernel by row also fills a row with second derivatives, if its last argument is not None."""
+    last = [*inspect.signature(function).parameters.values()][-1:]
+    return any(argument.name == HESSIAN and argument.default is None for argument in last)
+
+
 @lru_cache(1)  # a loss reads its first kernel twice: as a component and as a form
 def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[Parameter, ...]]:
     """Split a function's arguments into those that lossreg supplies, with their annotations, and its parameters."""
@@ -110,6 +120,8 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], tuple[
     supplied: dict[str, Any] = {}
     parameters: list[Parameter] = []
     for argument in inspect.signature(function).parameters.values():
+        if argument.name == HESSIAN and fills_hessian(function):
+            continue
         if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
             raise InvalidDefinition(f"{function.__name__}: *{argument.name} cannot be listed or checked; name each one")
         if argument.name not in hints:

@@ -19,7 +19,7 @@ from lossreg.definition.annotations import (
     row_axis_of,
 )
 from lossreg.definition.parameter_values import UNION
-from lossreg.definition.parameters import read_signature, switches_of
+from lossreg.definition.parameters import fills_hessian, read_signature, switches_of
 from lossreg.definition.read_batch_kernel import read_batch_arguments
 from lossreg.definition.returned_values import returned_values
 from lossreg.definition.roles import Role, input_role
@@ -92,7 +92,8 @@ def read_arguments(function: Callable[..., Any], couples: str = INDEPENDENT) -> 
             )
     optional = tuple(name for name in slopes if get_origin(supplied[name]) in UNION)
     switches = switches_of(function, parameters)
-    return Form(function, tuple(inputs), tuple(slopes), optional, parameters, switches)
+    hessian = function if slopes and fills_hessian(function) else None
+    return Form(function, tuple(inputs), tuple(slopes), optional, parameters, switches, hessian=hessian)
 
 
 def check_widths(kernel: str, inputs: list[Input]) -> None:

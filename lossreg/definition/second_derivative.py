@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.annotations import Real
 from lossreg.definition.domains import REAL
-from lossreg.definition.parameters import Parameter
+from lossreg.definition.parameters import HESSIAN, Parameter, fills_hessian
 from lossreg.definition.signature import EXACT, Form, Input
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-HESSIAN = "hessian"
-"""The name of the second derivative among the outputs of a kernel."""
 CURVATURE = "curvature"
 """The parameter of a kernel whose second derivative is replaced by one number."""
 VECTOR = "vector"
@@ -91,12 +89,17 @@ def fused(
 ) -> Callable[..., Any]:
     """Return a kernel that gives value, slope and second derivative by the first input.
 
+    Where a second derivative is inf or nan, the value is nan, which makes the reduced value nan: to look at every
+    second derivative afterwards would take half the time of the call itself.
+
     `inputs` and `rows` are the names of the kernel's inputs and slope rows. By row it fills the rows `slope` and
-    `hessian`, and fills no slopes of other inputs. `switches` are the parameters that choose a branch, with their
+    `hessian`, and fills no slopes of other inputs. The
+    hessian may be the kernel itself, if that fills both. `switches` are the parameters that choose a branch, with their
     values: constants in the new kernel, so that only the chosen branch is compiled. A hessian with the parameter
     `curvature` adds it to those of the kernel.
     """
     names = [name for name in inspect.signature(kernel).parameters if name not in switches]
+    names = names[:-1] if fills_hessian(kernel) else names
     settings = [name for name in names if name not in (*inputs, *rows)]
     settings += [CURVATURE] * (CURVATURE in inspect.signature(hessian).parameters)
     # Arguments are passed by position, because compiled code does not support keyword-only arguments.
@@ -104,10 +107,13 @@ def fused(
     to_hessian = arguments(hessian, [*inputs, *settings], HESSIAN, switches)
     if rows:
         named = [*inputs, rows[0], HESSIAN, *settings]
-        body = f"    hessian_of({to_hessian})\n    return kernel({to_kernel})\n"
+        own = f"    value = kernel({to_kernel}, hessian=hessian)\n"
+        body = own if hessian is kernel else f"    hessian_of({to_hessian})\n    value = kernel({to_kernel})\n"
+        body += "    for j in range(len(hessian)):\n        value += hessian[j] - hessian[j]\n    return value\n"
     else:
         named = [*inputs, *settings]
-        body = f"    outcome = kernel({to_kernel})\n    return outcome[0], outcome[1], hessian_of({to_hessian})\n"
+        body = f"    outcome, second = kernel({to_kernel}), hessian_of({to_hessian})\n"
+        body += "    return outcome[0] + (second - second), outcome[1], second\n"
     return written(f"{kernel.__name__}_with_hessian", named, body, switches, kernel=kernel, hessian_of=hessian)
 
 
@@ -159,4 +165,7 @@ def with_defaults(function: Callable[..., Any], last: tuple[Any, ...]) -> Callab
     """Return a copy of a function whose last arguments have these defaults, and which takes all by position."""
     code = function.__code__
     code = code.replace(co_argcount=code.co_argcount + code.co_kwonlyargcount, co_kwonlyargcount=0)
-    return FunctionType(code, function.__globals__, function.__name__, last, function.__closure__)
+    last += (None,) * fills_hessian(function)
+    copy = FunctionType(code, function.__globals__, function.__name__, last, function.__closure__)
+    copy.__annotations__ = function.__annotations__
+    return copy

@@ -24,9 +24,9 @@ def standardised(load):
 @pytest.mark.parametrize(
     "estimator",
     [
-        *(LossRegressor(loss) for loss in ("mse", "huber", "smooth_l1")),
+        *(LossRegressor(loss) for loss in ("mse", "huber", "smooth_l1", "l1", "log_cosh")),
         LossRegressor("mse", solver="newton-cg"),
-        *(LossClassifier(loss) for loss in ("cross_entropy", "bce_with_logits", "soft_margin", "multi_margin")),
+        *(LossClassifier(loss) for loss in ("cross_entropy", "bce_with_logits", "soft_margin", "multi_margin", "hinge")),
         LossClassifier("cross_entropy", loss_parameters={"label_smoothing": 0.1}),
     ],
     ids=str,
@@ -34,6 +34,16 @@ def standardised(load):
 def test_estimators_pass_all_checks_of_scikit_learn(estimator):
     failed = [each for each in check_estimator(estimator, on_fail=None) if each["status"] == "failed"]
     assert not [(each["check_name"], each["exception"]) for each in failed]
+
+
+def test_repeated_and_weighted_examples_are_the_same_problem_to_the_last_bit():
+    inputs, targets = standardised(load_diabetes)
+    count = np.random.default_rng(0).integers(0, 4, len(targets))
+    shuffled = np.random.default_rng(1).permutation(count.sum())
+    weighted = LossRegressor("l1").fit(inputs, targets, count)
+    repeated = LossRegressor("l1").fit(inputs.repeat(count, axis=0)[shuffled], targets.repeat(count)[shuffled])
+    np.testing.assert_array_equal(repeated.coef_, weighted.coef_)
+    assert repeated.intercept_ == weighted.intercept_
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

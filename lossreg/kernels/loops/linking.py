@@ -12,6 +12,9 @@ from weakref import WeakKeyDictionary
 
 from numba import njit
 
+from lossreg.definition.annotations import SlopeRowMarker, marker_inside, type_hints
+from lossreg.definition.parameters import fills_hessian
+from lossreg.errors import InvalidDefinition
 from lossreg.kernels.compiler.bytecode import LIBRARIES, codes, loops
 from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scratch, store_items
 from lossreg.kernels.compiler.numba_api import known_to_numba
@@ -89,6 +92,7 @@ def compiled(
     defaults = tuple(
         compiled(x, options, inline=not loops(x), distinct_rows=distinct_rows) if callable(x) else x for x in switches
     )
+    defaults += (None,) * fills_hessian(function)
     code = function.__code__
     code = code.replace(co_argcount=code.co_argcount + code.co_kwonlyargcount, co_kwonlyargcount=0)
     copy = copy_of(function, code, defaults)
@@ -114,15 +118,25 @@ def callee(function: Any) -> Callable[..., Any]:
         return function
     if function not in _callees:
         ours = function.__module__ in (stable.__name__, sums.__name__, special.__name__, distances.__name__)
-        options = REORDERED if ours and "row" in function.__annotations__ else EXACT
+        fills = fills_rows(function)
+        options = REORDERED if fills or (ours and "row" in function.__annotations__) else EXACT
         copy = copy_of(function, function.__code__, function.__defaults__)
-        distinct_rows = function.__module__ == distances.__name__
+        distinct_rows = fills or function.__module__ == distances.__name__
         _callees[function] = njit(
             copy, **inner(options, inline=function in INLINED or not loops(function), distinct_rows=distinct_rows)
         )
         link(copy)  # after it is stored, because it may be recursive
     found: Callable[..., Any] = _callees[function]
     return found
+
+
+def fills_rows(function: Any) -> bool:
+    """Whether a function fills `Slope` rows, as kernels do: it is compiled as they are."""
+    try:
+        hints = type_hints(function)
+    except (InvalidDefinition, TypeError):  # it need not have annotations that can be read
+        return False
+    return any(marker_inside(hint, SlopeRowMarker) for hint in hints.values())
 
 
 def copy_of(function: Any, code: types.CodeType, defaults: tuple[Any, ...] | None) -> types.FunctionType:

@@ -56,6 +56,7 @@ def cross_entropy(
     weight: ClassRow[Weight] = 1.0,
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
+    hessian: Slope | None = None,
 ) -> float:
     T = type(slope[0])
     classes = len(logits)
@@ -74,6 +75,19 @@ def cross_entropy(
             pulls += weighted(weight[j], difference(top, logits[j]))
         value += smooth * (T(weights) * rise + T(pulls))
     spread = T(weights)
+    if hessian is not None:
+        slope[label] = own
+        # All but one that is at the top, so that 1 - p of the largest keeps its digits.
+        ties, powers = T(0), T(0)
+        for j in range(classes):
+            power = slope[j]
+            tied = power == 1
+            ties, powers = ties + T(tied), powers + (T(0) if tied else power)
+        beside = shifted(ties, T(1), powers)
+        for j in range(classes):
+            power = slope[j]
+            rest = beside if power == 1 else everything - power
+            hessian[j] = (sharp + smooth * spread) * (power / everything) * (rest / everything)
     for j in range(classes):
         slope[j] = slope[j] * ((sharp + smooth * spread) / everything) - smooth * weight[j]
     slope[label] = smooth * (spread * own / everything - weight[label]) - sharp * others / everything
@@ -89,6 +103,7 @@ def probabilities(
     weight: ClassRow[Scale] = 1.0,
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
+    hessian: Slope | None = None,
 ) -> float:
     T = type(slope[0])
     classes = len(logits)
@@ -108,6 +123,11 @@ def probabilities(
         value += weighted(wide(share), wide(difference(top, logits[j]) + rise))
         shares, aside = shares + share, aside + (T(0) if logits[j] == top else share)
     mass, rest = T(shares), T(aside)
+    if hessian is not None:
+        for j in range(classes):
+            power = slope[j]
+            beside = others if logits[j] == top else everything - power
+            hessian[j] = mass * (power / everything) * (beside / everything)
     # A loop of its own, so that the sums are the same with this slope and without.
     if target_slope is not None:
         for j in range(classes):
@@ -117,30 +137,6 @@ def probabilities(
         alone, pull = (logits[j] == top) & (ties == 1), slope[j] * (mass / everything) - share
         slope[j] = rest - mass * others / everything if alone else pull
     return T(value)
-
-
-@cross_entropy.hessian
-def of_labels(
-    logits: ClassRow[Real],
-    label: ClassIndex,
-    hessian: Slope,
-    weight: ClassRow[Weight] = 1.0,
-    ignore_index: IgnoredLabel = -100,
-    label_smoothing: Unit = 0.0,
-) -> None:
-    softmax_variance(logits, mass_of_label(label, weight, label_smoothing, len(logits)), hessian)
-
-
-@cross_entropy.hessian
-def of_probabilities(
-    logits: ClassRow[Real],
-    target: ClassRow[Probability],
-    hessian: Slope,
-    weight: ClassRow[Scale] = 1.0,
-    ignore_index: IgnoredLabel = -100,
-    label_smoothing: Unit = 0.0,
-) -> None:
-    softmax_variance(logits, mass_of_target(target, weight, label_smoothing, len(logits)), hessian)
 
 
 @cross_entropy.hessian_product
@@ -187,22 +183,6 @@ def mass_of_target(
     for j in range(classes):
         mass += weight[j] * ((T(1) - label_smoothing) * target[j] + label_smoothing / T(classes))
     return mass
-
-
-def softmax_variance(logits: ClassRow[Real], mass: float, out: Slope) -> None:
-    """Fill a row with mass p (1 - p), for p = softmax(logits)."""
-    T = type(out[0])
-    top = largest(logits)
-    exp_below(logits, top, out)
-    # Without the largest: 1 - p of the largest keeps its digits.
-    ties, others = T(0), T(0)
-    for j in range(len(logits)):
-        tied = logits[j] == top
-        ties, others = ties + T(tied), others + (T(0) if tied else out[j])
-    everything = ties + others
-    for j in range(len(logits)):
-        rest = (ties - T(1)) + others if logits[j] == top else everything - out[j]
-        out[j] = mass * (out[j] / everything) * (rest / everything)
 
 
 def softmax_product(logits: ClassRow[Real], mass: float, vector: ClassRow[Real], out: Slope) -> None:
