@@ -26,7 +26,10 @@ def standardised(load):
     [
         *(LossRegressor(loss) for loss in ("mse", "huber", "smooth_l1", "l1", "log_cosh")),
         LossRegressor("mse", solver="newton-cg"),
-        *(LossClassifier(loss) for loss in ("cross_entropy", "bce_with_logits", "soft_margin", "multi_margin", "hinge")),
+        *(
+            LossClassifier(loss)
+            for loss in ("cross_entropy", "bce_with_logits", "soft_margin", "multi_margin", "hinge")
+        ),
         LossClassifier("cross_entropy", loss_parameters={"label_smoothing": 0.1}),
     ],
     ids=str,

@@ -83,7 +83,7 @@ def cross_entropy(
             power = slope[j]
             tied = power == 1
             ties, powers = ties + T(tied), powers + (T(0) if tied else power)
-        beside = shifted(ties, T(1), powers)
+        beside = shifted_difference(ties, T(1), powers)
         for j in range(classes):
             power = slope[j]
             rest = beside if power == 1 else everything - power
