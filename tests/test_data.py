@@ -293,7 +293,7 @@ def test_parquet_has_types_and_the_same_rules_as_csv(path):
         ({"target": "cont"}, "target: there is no column 'cont'; did you mean 'count'?"),
         (
             {"target": "old", "columns": ["day"]},
-            "column 'day': its cells are dates; leave it out with columns, or write kinds: {day: date}",
+            "column 'day': its cells are dates; leave it out with exclude, or write kinds: {day: date}",
         ),
     ):
         with pytest.raises(InvalidInput, match=re.escape(message)):

@@ -238,7 +238,7 @@ def test_a_trial_that_fails_before_its_first_step_has_a_directory_too(tmp_path):
         "optimizer": "sgd",
         "loss": "mse",
     }
-    assert run_trial(str(path), "x", content) == "failed"
+    assert run_trial(str(path), "x", content, str(tmp_path)) == "failed"
     assert "none.csv" in Run(path).state["error"]
     assert "Traceback" in (path / "log.txt").read_text()
 

@@ -1,17 +1,32 @@
-"""Check the named columns of a file: whether they exist, and whether their cells can be used."""
+"""Check the named columns of a file: whether they exist, whether their cells can be used, and what looks wrong."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from lossreg.errors import InvalidInput, listed, nearest
-from lossreg.experiment.data.column import FEW, KINDS, UNIQUE, mistake
+from lossreg.experiment.data.column import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lossreg.experiment.data.column import Column
 
+MISTAKES = {
+    r"^[+-]?[0-9]+,[0-9]+$": "numbers with a decimal comma: write decimal: ',' (or thousands: ',' if it groups digits)",
+    r"^[+-]?[0-9]{1,3}([ ',.][0-9]{3})+([.,][0-9]+)?$": "numbers with grouped digits: write thousands: with the sign "
+    "that groups them",
+    r"^[+-]?[0-9]+(_[0-9]+)+$": "numbers with underscores between the digits",
+    r"^[+-]?[0-9]+([.,][0-9]+)? ?%$": "percentages: with the kind percent, 5% becomes 0.05",
+    r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T].*)?$": "dates: with the kind date they become days since 1970-01-01",
+    r"^[0-9]{1,2}[./-][0-9]{1,2}[./-]([0-9]{2}|[0-9]{4})$": "dates, whose order of day and month is ambiguous: give "
+    "their format as the kind, such as '%d.%m.%Y' or '%m/%d/%y'",
+}
+"""What words may be that are no categories, by a pattern that most of them match."""
+UNIQUE = 0.5
+"""The share of different words among the rows above which a column probably holds names or text."""
+FEW = 20
+"""The number of different words that is never too many."""
 MAX_CATEGORIES = 256
 """How many distinct words a categorical column may have; a column of more is probably a name or free text."""
 
@@ -47,7 +62,7 @@ def check_cells(
         if doubt:
             problems.append(f"column {column.name!r}: {doubt}; kinds: {{{column.name}: category}} takes them as words")
         elif words.any() and not (labelled if is_target else column.kind == "category"):
-            problems.append(column.problem(words, f"not a {'date' if column.is_date else column.kind}"))
+            problems.append(column.problem(words, f"not a {column.noun}"))
         if not is_target and column.kind == "category" and len(column.categories()) > MAX_CATEGORIES:
             problems.append(
                 f"column {column.name!r}: {len(column.categories())} different words, but a categorical column may "
@@ -79,3 +94,28 @@ def mostly_unique(column: Column, words: Sequence[str]) -> str:
     if len(words) <= max(FEW, UNIQUE * len(column.values)):
         return ""
     return f"column {column.name!r} has {len(words)} different words in {len(column.values)} rows: is it a category?"
+
+
+def mistake(column: Column) -> str:
+    """What a column of words probably is instead of categories; empty if there is no sign of a mistake."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    counted = pc.value_counts(column.text.filter(pa.array(column.words)))
+    words, counts = counted.field("values"), counted.field("counts").to_numpy()
+    for pattern, what in MISTAKES.items():
+        found = pc.match_substring_regex(words, pattern).to_numpy(zero_copy_only=False)
+        if counts[found].sum() > counts.sum() / 2:
+            return f"cells such as {words[int(np.argmax(found))].as_py()!r} look like {what}"
+    return ""
+
+
+def is_row_number(column: Column) -> bool:
+    """Whether a column without a name of its own counts the rows, as pandas writes an index."""
+    import numpy as np
+
+    if column.name and not column.name.startswith("Unnamed"):
+        return False
+    start = column.values[0]
+    return bool(start in (0, 1) and np.array_equal(column.values, start + np.arange(len(column.values))))

@@ -1,4 +1,4 @@
-"""Read one named column: numbers, words or dates, with missing cells; and find what is probably a mistake in it."""
+"""Read one named column: numbers, words or dates, with missing cells."""
 
 from __future__ import annotations
 
@@ -19,21 +19,6 @@ MISSING = ("", "na", "n/a", "nan", "none", "null")
 """The words that stand for a missing cell, in lower case."""
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z?)?$"
 NUMBER = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
-MISTAKES = {
-    r"^[+-]?[0-9]+,[0-9]+$": "numbers with a decimal comma: write decimal: ',' (or thousands: ',' if it groups digits)",
-    r"^[+-]?[0-9]{1,3}([ ',.][0-9]{3})+([.,][0-9]+)?$": "numbers with grouped digits: write thousands: with the sign "
-    "that groups them",
-    r"^[+-]?[0-9]+(_[0-9]+)+$": "numbers with underscores between the digits",
-    r"^[+-]?[0-9]+([.,][0-9]+)? ?%$": "percentages: with the kind percent, 5% becomes 0.05",
-    r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T].*)?$": "dates: with the kind date they become days since 1970-01-01",
-    r"^[0-9]{1,2}[./-][0-9]{1,2}[./-]([0-9]{2}|[0-9]{4})$": "dates, whose order of day and month is ambiguous: give "
-    "their format as the kind, such as '%d.%m.%Y' or '%m/%d/%y'",
-}
-"""What words may be that are no categories, by a pattern that most of them match."""
-UNIQUE = 0.5
-"""The share of different words among the rows above which a column probably holds names or text."""
-FEW = 20
-"""The number of different words that is never too many."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +40,11 @@ class Column:
         return self.kind == "date" or "%" in self.kind
 
     @property
+    def noun(self) -> str:
+        """What its cells are if they are no words."""
+        return "date" if self.is_date else "percentage" if self.kind == "percent" else "number"
+
+    @property
     def words(self) -> NDArray[np.bool_]:
         """Which cells are neither numbers nor missing."""
         import numpy as np
@@ -68,6 +58,20 @@ class Column:
 
         text = self.text.filter(pa.array(kept))
         return Column(self.name, self.kind, self.values[kept], text, self.missing[kept])
+
+    def take(self, rows: NDArray[np.intp]) -> Column:
+        """The column with cells at some positions, of which -1 stands for a missing one."""
+        import numpy as np
+        import pyarrow as pa
+
+        absent = rows < 0
+        if len(self.values) == 0:
+            nothing = np.full(len(rows), np.nan)
+            return Column(self.name, self.kind, nothing, pa.nulls(len(rows), pa.string()), absent)
+        text = self.text.take(pa.array(rows, mask=absent))
+        return Column(
+            self.name, self.kind, np.where(absent, np.nan, self.values[rows]), text, absent | self.missing[rows]
+        )
 
     def categories(self) -> tuple[str, ...]:
         """The distinct words, sorted; of numbers, sorted by their size."""
@@ -121,6 +125,10 @@ def read_column(
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    is_plain = kind in (None, "number") and decimal == "." and cells.type in (pa.string(), pa.large_string())
+    numbers = numbers_alone(cells, missing) if is_plain else None
+    if numbers is not None:
+        return Column(name, "number", numbers, cells, np.zeros(len(numbers), np.bool_))
     array = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -139,14 +147,40 @@ def read_column(
         return Column(name, str(array.type), nothing, pa.nulls(len(array), pa.string()), np.zeros(len(array), np.bool_))
     if pa.types.is_boolean(array.type):
         text = pc.utf8_capitalize(text)
-    trimmed = pc.utf8_trim_whitespace(text)
-    lower = pc.utf8_lower(trimmed)
-    absent = pc.or_kleene(pc.is_null(text), pc.is_in(lower, pa.array([*missing], pa.string())))
+    # Each distinct cell is read once.
+    encoded = text.dictionary_encode()
+    rows = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return read_words(name, pc.utf8_trim_whitespace(encoded.dictionary), kind, missing, decimal).take(rows)
+
+
+def numbers_alone(text: Any, missing: Sequence[str]) -> NDArray[np.float64] | None:
+    """The cells as numbers, if all of them are numbers as they are written; quickly, as most columns are such."""
+    import re
+
+    import numpy as np
+    import pyarrow as pa
+
+    if text.null_count or any(re.fullmatch(NUMBER[1:-1], word) for word in missing):
+        return None
+    try:
+        values = text.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+    return None if np.isnan(values).any() else np.asarray(values, np.float64)
+
+
+def read_words(name: str, text: Any, kind: str | None, missing: Sequence[str], decimal: str) -> Column:
+    """Read distinct cells, which have no spaces around them."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    absent = pc.is_in(pc.utf8_lower(text), pa.array([*missing], pa.string()))
     is_missing = absent.to_numpy(zero_copy_only=False)
     if kind == "date" or "%" in (kind or ""):
-        return dates(name, trimmed, is_missing, kind or "date")
+        return dates(name, text, is_missing, kind or "date")
     # Cells are shown as they are in the file, apart from spaces around them.
-    numbers = with_decimal_point(trimmed, decimal)
+    numbers = with_decimal_point(text, decimal)
     if kind == "percent":
         numbers = pc.replace_substring_regex(numbers, " ?%$", "")
     is_number = pc.fill_null(pc.match_substring_regex(numbers, NUMBER), fill_value=False)
@@ -156,7 +190,7 @@ def read_column(
         values /= 100
     has_number = not np.isnan(values).all()
     found = kind or ("number" if has_number or is_missing.all() else "category")
-    return Column(name, found, values, trimmed, is_missing)
+    return Column(name, found, values, text, is_missing)
 
 
 def with_decimal_point(text: Any, decimal: str) -> Any:
@@ -203,28 +237,3 @@ def valid_moments(text: Any) -> Any:
             except ValueError:
                 moments.append(None)
         return pa.array(moments, pa.timestamp("s"))
-
-
-def mistake(column: Column) -> str:
-    """What a column of words probably is instead of categories; empty if there is no sign of a mistake."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    words = column.words
-    for pattern, what in MISTAKES.items():
-        found = pc.fill_null(pc.match_substring_regex(column.text, pattern), fill_value=False)
-        matches = found.to_numpy(zero_copy_only=False)
-        if np.count_nonzero(matches & words) > np.count_nonzero(words) / 2:
-            first = column.text[int((matches & words).argmax())].as_py()
-            return f"cells such as {first!r} look like {what}"
-    return ""
-
-
-def is_row_number(column: Column) -> bool:
-    """Whether a column without a name of its own counts the rows, as pandas writes an index."""
-    import numpy as np
-
-    if column.name and not column.name.startswith("Unnamed"):
-        return False
-    start = column.values[0]
-    return bool(start in (0, 1) and np.array_equal(column.values, start + np.arange(len(column.values))))

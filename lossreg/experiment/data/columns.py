@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lossreg.errors import InvalidInput, listed
-from lossreg.experiment.data.cell_checks import check_cells, check_names, mostly_unique
-from lossreg.experiment.data.column import FEW, MISSING, check_kinds, is_row_number, read_column
+from lossreg.experiment.data.cell_checks import FEW, check_cells, check_names, is_row_number, mostly_unique
+from lossreg.experiment.data.column import MISSING, check_kinds, read_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.data.cell_checks import mostly_unique
-from lossreg.experiment.data.column import FEW, KINDS, is_row_number, mistake
+from lossreg.experiment.data.cell_checks import FEW, is_row_number, mistake, mostly_unique
+from lossreg.experiment.data.column import KINDS
 from lossreg.experiment.data.columns import as_arrow
 from lossreg.formatting import counted, shortened
 
@@ -168,8 +168,7 @@ def not_numbers(column: Column) -> str:
     words = column.words
     if not words.any():
         return ""
-    what = "not a date" if column.is_date else f"not a {column.kind}"
-    return f"{column.cells(words, what)}; kinds: {{{column.name}: category}} takes all as words"
+    return f"{column.cells(words, f'not a {column.noun}')}; kinds: {{{column.name}: category}} takes all as words"
 
 
 def missing_cells(column: Column) -> str:

@@ -128,7 +128,7 @@ class Encoding:
         """What is wrong with a column of other rows than those trained on; empty if nothing is."""
         words = column.words
         if column.kind != "category" and words.any():
-            return column.problem(words, f"not a {'date' if column.is_date else column.kind}")
+            return column.problem(words, f"not a {column.noun}")
         if column.missing.any() and self.fill is None and MISSING_CATEGORY not in self.categories.get(column.name, ()):
             return column.problem(column.missing, "missing, which no row trained on was,")
         return ""

@@ -55,6 +55,7 @@ def take_columns(table: Table, settings: Mapping[str, Any], names: Iterable[str]
         kinds={name: kind for name, kind in table.kinds.items() if name not in {*chosen.values(), *view}},
         given=given,
         second_view=table.inputs[:, of_view] if view else None,
+        fingerprint="",
     )
 
 

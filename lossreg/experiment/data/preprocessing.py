@@ -76,5 +76,8 @@ def prepare_inputs(table: Table, rows: NDArray[np.intp], *, standardise: bool) -
     scaling = Scaling.of(inputs, rows) if standardise else None
     if isinstance(inputs, np.memmap):
         return PreparedInputs(inputs, scaling, fill, scaling)
-    scaled = np.ascontiguousarray(scaling(inputs) if scaling else inputs, np.float32)
+    scaled = np.empty(inputs.shape, np.float32)
+    for start in range(0, len(inputs), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        scaled[chunk] = scaling(inputs[chunk]) if scaling else inputs[chunk]
     return PreparedInputs(scaled, None, fill, scaling)

@@ -33,7 +33,8 @@ class Table:
     which is replaced by the mean over the training rows.
 
     `given` has the columns that the loss gets besides the targets, such as the group of each row, and `second_view`
-    other inputs for the same rows; `lossreg.experiment.data.given_columns` takes both out of the inputs.
+    other inputs for the same rows; `lossreg.experiment.data.given_columns` takes both out of the inputs. `fingerprint`
+    identifies the content, if it has been computed.
 
     Raises InvalidInput for shapes that do not match, and for numbers that are not finite; the message names the column,
     how many there are, and the first row.
@@ -51,6 +52,7 @@ class Table:
     notes: tuple[str, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
     second_view: Any = None
+    fingerprint: str = ""
 
     def __post_init__(self) -> None:
         import numpy as np

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from lossreg.experiment.storage.checkpoint import Checkpoint
     from lossreg.experiment.storage.records import Record
+    from lossreg.experiment.training.tables import Tables
 
 
 def run(
@@ -93,12 +94,12 @@ def continue_run(training: TrainingLoop, directory: RunDirectory, progress: Prog
         return execute(training, directory, progress, interrupts, event, describe=bool(changed))
 
 
-def prepare_training(config: Config, progress: Progress) -> TrainingLoop:
+def prepare_training(config: Config, progress: Progress, tables: Tables | None = None) -> TrainingLoop:
     """Prepare a run, and import what its first checkpoint needs, so that a missing package is found now."""
     progress.preparing(config)
     with optional_imports():
         import_module("safetensors")
-        return TrainingLoop(prepare(config))
+        return TrainingLoop(prepare(config, tables))
 
 
 def execute(  # noqa: PLR0913  a run consists of these

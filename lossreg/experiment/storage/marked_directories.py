@@ -38,7 +38,9 @@ OWN_FILES: dict[Kind, frozenset[str]] = {
 APPENDED = frozenset({"metrics.jsonl", "timings.jsonl", "log.txt"})
 """The files that are changed in place; all others are replaced."""
 CHECKPOINT = re.compile(r"checkpoints/step-\d+\.safetensors")
-PARTIAL = re.compile(r"(checkpoints/)?\..+\.part")
+TABLE = re.compile(r"\.tables/[0-9a-f]{32}\.(json|(inputs|targets)\.npy)")
+"""The data of a sweep, which its trials share while it runs."""
+PARTIAL = re.compile(r"(checkpoints/|\.tables/)?\..+\.part")
 
 
 def create(path: Path, kind: Kind) -> None:
@@ -107,7 +109,8 @@ def unproven(path: Path, kind: Kind, name: str = "") -> str:
 def is_own_file(relative: str, kind: Kind) -> bool:
     """Whether a file, by its path within a directory, is one that lossreg writes."""
     within_run = kind == "run" and bool(CHECKPOINT.fullmatch(relative))
-    return relative in OWN_FILES[kind] or within_run or bool(PARTIAL.fullmatch(relative))
+    of_sweep = kind == "sweep" and bool(TABLE.fullmatch(relative))
+    return relative in OWN_FILES[kind] or within_run or of_sweep or bool(PARTIAL.fullmatch(relative))
 
 
 def plain_name(name: str) -> str:

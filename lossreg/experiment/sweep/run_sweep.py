@@ -23,7 +23,7 @@ from lossreg.experiment.sweep.sweep_directory import directory_of, make_director
 from lossreg.experiment.sweep.sweep_progress import SweepProgress
 from lossreg.experiment.sweep.trials import SweepPlan
 from lossreg.experiment.training.interrupts import InterruptHandler
-from lossreg.experiment.training.prepare import load_table
+from lossreg.experiment.training.tables import FOLDER, Tables, remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -92,11 +92,12 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     path = directory_of(parent, plan.name, source)
     trials = plan.trials()
     remaining = [trial for trial in trials if status_of(path / trial.id) not in DONE]
-    plan.verify(remaining)
-    metric = plan.metric(trials)
+    tables = Tables()
+    plan.verify(remaining, tables)
+    metric = plan.metric(trials, tables)
     goal = plan.sweep.goal or ("max" if higher_is_better(metric) else "min")
     names = {trial.id for trial in remaining}
-    progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names]))
+    progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names], tables))
     with files.explaining(path, "written to", f"runs go to {files.PLACES}"):
         make_directory(parent, plan.name, source)
     trial_source: TrialSource = FixedTrials(trials, remaining)
@@ -105,18 +106,21 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     progress.started(path, metric, goal, trial_source.total)
     run_engine = ENGINES[options["engine"]]
     try:
+        tables.write(path / FOLDER)
         with InterruptHandler() as interrupts, run_engine(options["jobs"], options["address"]) as (submit, slots):
             run_trials(trial_source, path, submit, slots, progress, interrupts)
     except KeyboardInterrupt:
         progress.stopped()
         raise
+    finally:
+        remove(path / FOLDER)
     summary = summarise(trial_source.trials, path, metric, goal)
     summary.write()
     progress.finished()
     return summary
 
 
-def outdated(path: Path, trials: Iterable[Trial]) -> dict[str, list[str]]:
+def outdated(path: Path, trials: Iterable[Trial], tables: Tables) -> dict[str, list[str]]:
     """The changes of plugins, environment and data since trials were run, for those trials that have any."""
     found = {}
     fingerprints: dict[str, str] = {}
@@ -127,7 +131,7 @@ def outdated(path: Path, trials: Iterable[Trial]) -> dict[str, list[str]]:
             found[trial.id] = environment.changes(before, trial.config)
             data = repr(trial.config.data.resolved())
             if data not in fingerprints:
-                fingerprints[data] = fingerprint(load_table(trial.config))
+                fingerprints[data] = fingerprint(tables.get(trial.config))
             if directory.has_other_data(fingerprints[data]):
                 found[trial.id].append("the data have changed")
     return {name: changes for name, changes in found.items() if changes}
@@ -173,7 +177,8 @@ def run_trials(  # noqa: PLR0913, PLR0917  a sweep consists of these
 
 def task(trial: Trial, path: Path) -> dict[str, Any]:
     """The arguments of `run_trial`, as JSON values."""
-    return {"path": str(path / trial.id), "name": trial.config.name, "content": trial.config.resolved()}
+    content = trial.config.resolved()
+    return {"path": str(path / trial.id), "name": trial.config.name, "content": content, "tables": str(path / FOLDER)}
 
 
 def final_status(future: Future[str], path: Path) -> str:

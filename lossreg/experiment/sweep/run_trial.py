@@ -16,6 +16,7 @@ from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import checkpoint, marked_directories
 from lossreg.experiment.storage.environment import changes
 from lossreg.experiment.storage.runs import Run
+from lossreg.experiment.training.tables import Tables
 
 if TYPE_CHECKING:
     from lossreg.experiment.config.run_config import Config
@@ -26,8 +27,11 @@ BUSY = "busy"
 """The result for a trial that another process is working on."""
 
 
-def run_trial(path: str, name: str, content: dict[str, Any]) -> str:
-    """Run what remains of a trial, and return its status, or BUSY if another process is working on it."""
+def run_trial(path: str, name: str, content: dict[str, Any], tables: str) -> str:
+    """Run what remains of a trial, and return its status, or BUSY if another process is working on it.
+
+    `tables` is the directory in which the sweep has written its data.
+    """
     directory = RunDirectory(Path(path))
     marked_directories.ensure(directory.path, "run")
     with ExitStack() as stack:
@@ -40,7 +44,7 @@ def run_trial(path: str, name: str, content: dict[str, Any]) -> str:
             return status
         try:
             directory.status("running")
-            start_or_continue(replace(load(content), name=name), directory)
+            start_or_continue(replace(load(content), name=name), directory, Tables(Path(tables)))
         except Diverged:
             return "diverged"
         except Exception as error:  # noqa: BLE001  the other trials are run whatever happens to this one
@@ -50,9 +54,9 @@ def run_trial(path: str, name: str, content: dict[str, Any]) -> str:
     return "finished"
 
 
-def start_or_continue(config: Config, directory: RunDirectory) -> None:
+def start_or_continue(config: Config, directory: RunDirectory, tables: Tables) -> None:
     """Continue the run in a directory, or start it if there is none, or one of another version of a plugin."""
-    training = prepare_training(config, Progress())
+    training = prepare_training(config, Progress(), tables)
     started = (directory.path / "environment.json").is_file()
     if started and not changes(directory.read("environment.json", "config", "plugins"), config):
         continue_run(training, directory, Progress())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from zlib import crc32
@@ -22,6 +22,7 @@ from lossreg.experiment.config.yaml_document import Document, dotted
 from lossreg.experiment.runner.trackers import check_installed
 from lossreg.experiment.storage.environment import config_hash
 from lossreg.experiment.training.prepare import prepare, random_stream
+from lossreg.experiment.training.tables import Tables
 from lossreg.extras import optional_imports
 from lossreg.formatting import as_yaml
 
@@ -144,7 +145,7 @@ class SweepPlan:
         )
         return list({trial.id: trial for trial in trials}.values())
 
-    def metric(self, trials: Sequence[Trial]) -> str:
+    def metric(self, trials: Sequence[Trial], tables: Tables | None = None) -> str:
         """The metric that decides which config is best: the one given, or the loss if all trials have the same.
 
         The loss is that of the validation rows, or where there are none of the test rows, or else of the training rows.
@@ -158,21 +159,21 @@ class SweepPlan:
             )
             raise self.base.error(((SWEEP, "metric"), f"{problem}, such as test_accuracy or test_rmse"))
         with optional_imports():
-            splits = prepare(trials[0].config).splits
+            splits = prepare(trials[0].config, tables).splits
         return next(f"{split}_loss" for split in ("validation", "test", "train") if split in splits)
 
-    def verify(self, trials: Iterable[Trial]) -> None:
-        """Prepare the trials, as runs do; raises InvalidConfig with the problems of all of them."""
+    def verify(self, trials: Iterable[Trial], tables: Tables | None = None) -> None:
+        """Prepare the trials, as runs do, with each table loaded once; raises InvalidConfig with all problems."""
         distinct: dict[str, Trial] = {}
         for trial in trials:
             distinct.setdefault(repr(compatibility_keys(trial.config)), trial)
         with optional_imports():
-            collect(distinct.values(), self.verify_trial, str)
+            collect(distinct.values(), partial(self.verify_trial, tables=tables or Tables()), str)
 
-    def verify_trial(self, trial: Trial) -> None:
+    def verify_trial(self, trial: Trial, tables: Tables) -> None:
         """Prepare a trial; raises InvalidConfig, also if it will not have the sweep's metric."""
         check_installed(trial.config)
-        metrics, given = metrics_of(prepare(trial.config)), self.sweep.metric
+        metrics, given = metrics_of(prepare(trial.config, tables)), self.sweep.metric
         if given is not None and given.removeprefix("best.") not in metrics:
             hint = nearest(given, metrics)
             problem = f"there is no metric {given!r}" + (hint and f"; {hint}")

@@ -7,37 +7,32 @@ and the number of the epoch.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lossreg.definition.roles import Role
 from lossreg.definition.signature import CLASSES, SAMPLES
 from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
 from lossreg.experiment.blas import blas_threads
-from lossreg.experiment.data.columns import Columns
 from lossreg.experiment.data.encoding import Encoding
 from lossreg.experiment.data.fingerprint import fingerprint
-from lossreg.experiment.data.given_columns import take_columns
 from lossreg.experiment.data.preprocessing import prepare_inputs
 from lossreg.experiment.data.split import split
-from lossreg.experiment.data.table import Table
 from lossreg.experiment.storage.records import SPLITS
 from lossreg.experiment.training.compatibility import MatchedLoss, match, standardise_targets
 from lossreg.experiment.training.evaluation import Evaluator
 from lossreg.experiment.training.examples import BatchBuffers, Examples, GroupedRows, make_examples
 from lossreg.experiment.training.learned import LearnedInputs
 from lossreg.experiment.training.objective import Objective
+from lossreg.experiment.training.tables import Tables, data_error
 from lossreg.formatting import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lossreg.errors import InvalidConfig
     from lossreg.experiment.config.run_config import Config
-    from lossreg.experiment.config.yaml_document import KeyPath
+    from lossreg.experiment.data.table import Table
     from lossreg.experiment.network.interface import Network
 
 SPLIT, WEIGHTS, ORDER, EXAMPLES, LEARNED = range(5)
@@ -105,10 +100,10 @@ def random_stream(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def prepare(config: Config) -> PreparedRun:
+def prepare(config: Config, tables: Tables | None = None) -> PreparedRun:
     """Prepare a run, and evaluate the loss of one example. Raises InvalidConfig for what cannot work."""
     with blas_threads(config.train.threads):
-        return prepare_with_table(config, load_table(config))
+        return prepare_with_table(config, (tables or Tables()).get(config))
 
 
 def prepare_with_table(config: Config, table: Table) -> PreparedRun:
@@ -158,7 +153,7 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
         measured.scaling and measured.scaling.to_json(),
         matched.scaling and matched.scaling.to_json(),
         outputs,
-        fingerprint(table),
+        table.fingerprint or fingerprint(table),
     )
     evaluator = Evaluator.of(config, matched, learned)
     return PreparedRun(config, splits, network, outputs, objective, evaluator, encoding, table.notes)
@@ -190,37 +185,6 @@ def make_learned(config: Config, matched: MatchedLoss, classes: int, outputs: in
         else:
             made.append(LearnedInputs(required.learned, sizes, random_stream(config.seed, LEARNED)))
     return made
-
-
-def load_table(config: Config) -> Table:
-    """Load the data; raises InvalidConfig if they cannot be read, and BrokenPlugin if they are not a Table."""
-    try:
-        table = config.data.component.function(**config.data.parameters)
-        if isinstance(table, Columns):
-            table = Table.of(table)
-    except (InvalidInput, InvalidParameter, InvalidType) as error:
-        raise data_error(config, error) from error
-    except MemoryError:
-        raise config.error((("data",), "the data do not fit into memory")) from None
-    if not isinstance(table, Table):
-        raise BrokenPlugin(f"data {config.data.name!r} returns {type(table).__name__}, expected a Table or Columns")
-    choices = (config.loss, *config.report)
-    names = [entry.name for each in choices for entry in each.component.inputs if entry.role is Role.DATA]
-    try:
-        return take_columns(table, config.data.settings, names)
-    except InvalidInput as error:
-        raise data_error(config, error) from error
-
-
-def data_error(config: Config, error: Exception) -> InvalidConfig:
-    """Make the error for data that cannot be used: each line at the key that it begins with, or else at `data`."""
-    problems: list[tuple[KeyPath, str]] = []
-    message = re.sub(r"\[errno \d+\] ", "", str(error), flags=re.IGNORECASE)  # part of the message of an OSError
-    for line in message.splitlines():
-        name, _, rest = line.partition(": ")
-        known = name in config.data.parameters or name in config.data.settings
-        problems.append((("data", name), rest) if known else (("data",), line))
-    return config.error(*problems)
 
 
 def build_network(

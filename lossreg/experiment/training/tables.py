@@ -1,0 +1,132 @@
+"""Load the tables of configs, once for all trials of a sweep.
+
+A sweep loads the table of each of its data sets and writes those that are large into files of its directory. The
+processes of its trials map these files into memory, so that all share one copy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossreg.definition.roles import Role
+from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
+from lossreg.experiment.data.columns import Columns
+from lossreg.experiment.data.fingerprint import fingerprint
+from lossreg.experiment.data.given_columns import take_columns
+from lossreg.experiment.data.table import Table
+from lossreg.experiment.storage import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lossreg.errors import InvalidConfig
+    from lossreg.experiment.config.run_config import Config
+    from lossreg.experiment.config.yaml_document import KeyPath
+
+FOLDER = ".tables"
+SHARED_BYTES = 2**22
+"""The size from which a table is shared; a smaller one is loaded as quickly as it is read."""
+TEXTS = ("classes", "features", "target_names", "missing", "notes")
+
+
+class Tables:
+    """The tables of configs, each loaded when it is first asked for.
+
+    folder: the directory in which another process has written tables.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+        self.loaded: dict[str, Table] = {}
+
+    def get(self, config: Config) -> Table:
+        """The table of a config; raises InvalidConfig if it cannot be used, and BrokenPlugin if it is no table."""
+        key = key_of(config)
+        if key not in self.loaded:
+            is_written = self.folder is not None and (self.folder / f"{key}.json").is_file()
+            self.loaded[key] = read(self.folder, key) if self.folder and is_written else load_data(config)
+        choices = (config.loss, *config.report)
+        names = [entry.name for each in choices for entry in each.component.inputs if entry.role is Role.DATA]
+        try:
+            return take_columns(self.loaded[key], config.data.settings, names)
+        except InvalidInput as error:
+            raise data_error(config, error) from error
+
+    def write(self, folder: Path) -> None:
+        """Write the large tables that are loaded, for other processes, and map them into this one."""
+        remove(folder)
+        for key, table in self.loaded.items():
+            if is_shareable(table):
+                folder.mkdir(exist_ok=True)
+                write(folder, key, table)
+                self.loaded[key] = read(folder, key)
+
+
+def remove(folder: Path) -> None:
+    """Delete written tables; processes that have mapped them keep them."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def key_of(config: Config) -> str:
+    """Identify the data of a config: their plugin and its parameters."""
+    return blake2b(repr((config.data.name, config.data.parameters)).encode(), digest_size=16).hexdigest()
+
+
+def is_shareable(table: Table) -> bool:
+    """Whether a table is large, and consists of inputs and targets in memory."""
+    in_memory = not isinstance(table.inputs, np.memmap) and not table.given and table.second_view is None
+    return in_memory and table.inputs.nbytes + table.targets.nbytes >= SHARED_BYTES
+
+
+def write(folder: Path, key: str, table: Table) -> None:
+    """Write a table; the file that completes it comes last."""
+    for name in ("inputs", "targets"):
+        np.save(folder / f"{key}.{name}.npy", getattr(table, name), allow_pickle=False)
+    content: dict[str, Any] = {name: list(getattr(table, name)) for name in TEXTS}
+    content |= {
+        "kinds": dict(table.kinds),
+        "categories": {name: list(words) for name, words in table.categories.items()},
+    }
+    content |= {"impute_missing": table.impute_missing, "fingerprint": fingerprint(table)}
+    files.write(folder / f"{key}.json", json.dumps(content))
+
+
+def read(folder: Path, key: str) -> Table:
+    """Map a table that was written."""
+    arrays = [np.load(folder / f"{key}.{name}.npy", "r").view(np.ndarray) for name in ("inputs", "targets")]
+    content: dict[str, Any] = json.loads((folder / f"{key}.json").read_text())
+    content |= {name: tuple(content[name]) for name in TEXTS}
+    content["categories"] = {name: tuple(words) for name, words in content["categories"].items()}
+    return Table(*arrays, **content)
+
+
+def load_data(config: Config) -> Table:
+    """Load the data; raises InvalidConfig if they cannot be read, and BrokenPlugin if they are not a Table."""
+    try:
+        table = config.data.component.function(**config.data.parameters)
+        if isinstance(table, Columns):
+            table = Table.of(table)
+    except (InvalidInput, InvalidParameter, InvalidType) as error:
+        raise data_error(config, error) from error
+    except MemoryError:
+        raise config.error((("data",), "the data do not fit into memory")) from None
+    if not isinstance(table, Table):
+        raise BrokenPlugin(f"data {config.data.name!r} returns {type(table).__name__}, expected a Table or Columns")
+    return table
+
+
+def data_error(config: Config, error: Exception) -> InvalidConfig:
+    """Make the error for data that cannot be used: each line at the key that it begins with, or else at `data`."""
+    problems: list[tuple[KeyPath, str]] = []
+    message = re.sub(r"\[errno \d+\] ", "", str(error), flags=re.IGNORECASE)  # part of the message of an OSError
+    for line in message.splitlines():
+        name, _, rest = line.partition(": ")
+        known = name in config.data.parameters or name in config.data.settings
+        problems.append((("data", name), rest) if known else (("data",), line))
+    return config.error(*problems)
