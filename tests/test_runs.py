@@ -10,12 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
 
 import lossreg
-from lossreg.commands.results.output import STYLES
+from lossreg.cli import main
+from lossreg.commands.results.output import STYLES, short_names
 from lossreg.errors import InvalidInput, NotResumable, UnknownName
 from lossreg.experiment.report.comparison import comparison
+from lossreg.experiment.report.paired_test import holm, paired_p, student_tail
 from lossreg.experiment.storage import deletion, locks, marked_directories
 from lossreg.experiment.storage.query import Condition, best_last, differing, find, order, root_of, seconds, select
 from lossreg.experiment.storage.records import flat
@@ -480,7 +484,7 @@ def test_what_differs_is_shown_and_no_more(make):
     assert differing([a, a]) == differing([a]) == []
     keys, rows = comparison([a, b])
     # What comes with the choice of a loss is last: it is the same wherever it is.
-    assert keys == ["run", "steps", "optimizer.lr", "loss.name", "test_loss", "best.test_loss", "loss.delta"]
+    assert keys == ["run", "steps", "test_loss", "optimizer.lr", "loss.name", "best.test_loss", "loss.delta"]
     assert [row["best.test_loss"] for row in rows] == [0.5, 0.25]
     (b.path / "config.yaml").unlink()
     assert differing([a, Run(b.path)]) == []
@@ -497,9 +501,9 @@ def test_runs_prints_a_table_json_and_csv(make, command):
     make("digits-aaa", 0.5, minute=1)
     make("iris-bbb", math.nan, minute=2, loss="huber, delta: .inf", status="diverged", error="oh")
     header, *rows = command("runs").stdout.splitlines()
-    assert header.split() == ["run", "status", "age", "loss", "model", "data", "optimizer", "steps", "test_loss"]
+    assert header.split() == ["run", "status", "loss", "test_loss", "age", "model", "data", "optimizer", "steps"]
     assert [row.split()[0] for row in rows] == ["digits-aaa", "iris-bbb"]
-    assert rows[1].endswith("nan")
+    assert rows[1].split()[3] == "nan"
     assert [row["final"] for row in json.loads(command("runs", "--json").stdout)] == [
         {"test_loss": 0.5},
         {"test_loss": "nan"},
@@ -523,17 +527,109 @@ def test_a_half_written_file_is_a_warning_beside_the_table(make, command):
     assert done.stderr == "lossreg: warning: torn: metrics.jsonl:1: not a record: '{\"epoch\"'\n"
 
 
+def both(count):
+    return f"test_loss: mean 0.5, standard deviation 0 of {count} runs".split()
+
+
 def test_compare_prints_runs_side_by_side_or_below_one_another(make, command):
     for index in range(5):
         make(f"r{index}", 0.5, minute=index, seed=index)
     lines = [line.split() for line in command("compare", "r0", "r1").stdout.splitlines()]
-    assert lines == [["run", "r0", "r1"], ["seed", "0", "1"], ["test_loss", "0.5", "0.5"]]
+    assert lines == [["run", "r0", "r1"], ["test_loss", "0.5", "0.5"], ["seed", "0", "1"], both(2)]
     lines = [line.split() for line in command("compare", *(f"r{n}" for n in range(5))).stdout.splitlines()]
-    assert lines[:2] == [["run", "seed", "test_loss"], ["r0", "0", "0.5"]]
-    assert command("compare", "r0", "last", "--csv").stdout == "run,seed,test_loss\nr0,0,0.5\nr4,4,0.5\n"
+    assert lines[:2] == [["run", "test_loss", "seed"], ["r0", "0.5", "0"]]
+    assert lines[-1] == both(5)
+    assert command("compare", "r0", "last", "--csv").stdout == "run,test_loss,seed\nr0,0.5,0\nr4,0.5,4\n"
     found = json.loads(command("compare", "r0", "r1", "--json").stdout)
     assert found["differing"] == ["seed"]
     assert [run["config"]["seed"] for run in found["runs"]] == [0, 1]
+
+
+def seeds(make, *, failed=()):
+    """Runs of two learning rates, each with the same four seeds."""
+    for lr, losses in ((0.1, (0.50, 0.61, 0.42, 0.55)), (0.2, (0.58, 0.72, 0.49, 0.66))):
+        for seed, loss in enumerate(losses):
+            name = f"x{seed}-{lr * 10:.0f}"
+            make(name, loss, lr=lr, seed=seed, status="failed" if name in failed else "finished")
+
+
+def test_runs_that_differ_in_their_seeds_are_a_group_with_mean_deviation_and_paired_test(make, command, tmp_path):
+    seeds(make)
+    first, heads, *rows, over, p = command("compare", str(tmp_path)).stdout.splitlines()
+    assert first == "8 runs in 2 groups by optimizer.lr; lower is better"
+    assert heads.split()[:5] == ["test_loss", "std", "n", "p", "optimizer.lr"]
+    assert [row.split()[:4] for row in rows] == [
+        ["0.52", "0.08042", "4", "0.1"],
+        ["0.6125", "0.09979", "4", "0.00292"],
+    ]
+    assert over == "mean and standard deviation over seed"
+    assert p.startswith("p: paired t-test against the first line")
+    assert all(re.search(r" \|-+o-+\|$", row) for row in rows)
+    found = json.loads(command("compare", str(tmp_path), "--json").stdout)["groups"]
+    better, worse = found["groups"]
+    assert worse["p"] == pytest.approx(stats.ttest_1samp([0.08, 0.11, 0.07, 0.11], 0).pvalue)
+    assert better["p"] is None
+    assert command("compare", str(tmp_path), "--each").stdout.count("\n") == 9
+    assert command("compare", str(tmp_path), "--csv").stdout.splitlines()[0] == "test_loss,std,n,p,optimizer.lr"
+
+
+def test_a_group_with_a_run_that_failed_is_last_and_says_how_many_are_left(make, command, tmp_path):
+    seeds(make, failed=("x2-1",))
+    rows = [line.split() for line in command("compare", str(tmp_path)).stdout.splitlines()[2:4]]
+    assert [row[0] for row in rows] == ["0.6125", "0.5533"]
+    assert rows[1][2:5] == ["3", "of", "4"]
+
+
+def test_runs_are_grouped_by_any_key_and_paired_by_all_others(make, command, tmp_path):
+    seeds(make)
+    for seed, loss in enumerate((0.4, 0.5, 0.3, 0.5)):
+        make(f"y{seed}-3", loss, lr=0.1, seed=seed, loss="huber, delta: 2.0")
+    out = command("compare", str(tmp_path), "--by", "loss", "--metric", "test_loss").stdout
+    huber, mse = (line.split() for line in out.splitlines()[2:4])
+    assert (huber[:4], mse[2]) == (["0.425", "0.09574", "4", "huber"], "8")
+    expected = stats.ttest_rel((0.4, 0.5, 0.3, 0.5), (0.50, 0.61, 0.42, 0.55)).pvalue
+    assert float(mse[3]) == pytest.approx(expected, rel=1e-3)
+    message = command("compare", str(tmp_path), "--by", "optimiser.lr", code=2).stderr
+    assert "--by: no run has a 'optimiser.lr'; did you mean 'optimizer.lr'?" in message
+    assert "did you mean 'test_loss'?" in command("compare", str(tmp_path), "--metric", "tst_loss", code=2).stderr
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 30])
+@pytest.mark.parametrize("t", [0.0, 0.3, -2.0, 7.0])
+def test_the_tail_of_students_t(t, freedom):
+    assert student_tail(t, freedom) == pytest.approx(2 * stats.t.sf(abs(t), freedom), abs=1e-14)
+
+
+def test_p_values_are_corrected_for_their_number_and_for_folds():
+    assert holm([0.01, None, 0.04, 0.03]) == pytest.approx([0.03, None, 0.06, 0.06])
+    differences = [0.1, 0.3, 0.2, 0.4, 0.1]
+    t = np.mean(differences) / (np.std(differences, ddof=1) * np.sqrt(1 / 5 + 1 / 4))
+    assert paired_p(differences, folds=5) == pytest.approx(2 * stats.t.sf(t, 4))
+    assert paired_p([0.1]) is paired_p([0.1, 0.1]) is None
+
+
+def test_names_are_shortened_to_what_finds_the_run(make, tmp_path):
+    marked_directories.create(tmp_path / "s", "sweep")
+    for name in ("mse-216d4e1786eb", "mse-216d4f000000", "huber-70b6eb76ab3d"):
+        marked_directories.create(tmp_path / "s" / name, "run")
+    make("digits-adefc3")
+    runs = runs_in(tmp_path)
+    names = short_names(runs)
+    assert sorted(names.values()) == ["digits-adef", "s/huber-70b6", "s/mse-216d4e", "s/mse-216d4f"]
+    assert all(find([names[run]], tmp_path) == [run] for run in runs)
+
+
+def test_columns_that_are_equal_make_room_for_the_others(make, tmp_path, monkeypatch, capsys):
+    for index in range(2):
+        make(f"digits-aaa{index}", 0.5 + index, minute=index)
+    monkeypatch.setattr("lossreg.commands.results.output.width", lambda: 50)
+    monkeypatch.setenv("COLUMNS", "50")
+    with pytest.raises(SystemExit):
+        main(["runs", "--runs", str(tmp_path), "--where", "status=finished"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["run", "test_loss"]
+    assert lines[3].startswith("the same in all: status finished, loss mse")
+    assert len(lines) == 4
 
 
 def test_rm_asks_and_refuses_what_is_running(make, command, tmp_path):
@@ -831,7 +927,7 @@ def test_on_a_narrow_terminal_columns_that_do_not_fit_are_named(make, tmp_path):
         text = os.read(ours, 10_000).decode()
         os.close(ours)
         shown[width] = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in text.splitlines()]
-    assert shown[200][0].split()[-1] == "test_loss"
+    assert shown[200][0].split()[:4] == ["run", "status", "loss", "test_loss"]
     assert all(len(line) <= 50 for line in shown[50][:2])
     left_out = re.fullmatch(r"columns that do not fit: (.*); a wider terminal or --csv shows them", shown[50][2])[1]
     assert shown[50][0].split() + left_out.split(", ") == shown[200][0].split()

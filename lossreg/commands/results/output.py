@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from math import isfinite
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from lossreg.commands.output import GAP, say, warn, width
@@ -23,6 +25,9 @@ STYLES = {
     "failed": "red",
     "diverged": "red",
 }
+SHORTEST = 4
+"""The fewest characters of a run's name after the last hyphen that are shown."""
+PLOT_WIDTH = 24
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -101,6 +106,9 @@ def print_cells(header: Sequence[str], cells: Sequence[Sequence[str]], right: Se
 
     header, cells = [one_line(cell) for cell in header], [[one_line(cell) for cell in line] for line in cells]
     limit = width()
+    equal: list[str] = []
+    if limit is not None and fitting([header, *cells], limit) < len(header):
+        header, cells, right, equal = without_equal_columns(header, cells, right)
     shown = len(header) if limit is None else fitting([header, *cells], limit)
     header, cells, left_out = header[:shown], [line[:shown] for line in cells], header[shown:]
     if limit is not None and find_spec("rich"):
@@ -108,8 +116,65 @@ def print_cells(header: Sequence[str], cells: Sequence[Sequence[str]], right: Se
     else:
         for line in columns([header, *cells], right[:shown]):
             print(line)
+    if equal:
+        print(f"the same in all: {', '.join(equal)}")
     if left_out:
         print(f"columns that do not fit: {', '.join(left_out)}; a wider terminal or --csv shows them")
+
+
+def without_equal_columns(
+    header: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]
+) -> tuple[list[str], list[list[str]], list[bool], list[str]]:
+    """Return a table without the columns in which all of several rows are equal, and the name and value of each."""
+    equal = [index > 0 and len(cells) > 1 and len({line[index] for line in cells}) == 1 for index in range(len(header))]
+    kept = [index for index, is_equal in enumerate(equal) if not is_equal]
+    return (
+        [header[index] for index in kept],
+        [[line[index] for index in kept] for line in cells],
+        [right[index] for index in kept],
+        [f"{header[index]} {cells[0][index]}" for index, is_equal in enumerate(equal) if is_equal and cells[0][index]],
+    )
+
+
+def short_names(runs: Sequence[Run]) -> dict[Run, str]:
+    """Return for each run a name that finds it: the beginning that no other has, after that of its sweep."""
+    from lossreg.experiment.storage.marked_directories import is_own
+
+    sweeps = {path: is_own(path, "sweep") for path in {run.path.parent for run in runs}}
+    full = {run: f"{run.path.parent.name}/{run.name}" if sweeps[run.path.parent] else run.name for run in runs}
+    order = sorted(full.items(), key=lambda item: item[1])
+    found = {}
+    for index, (run, name) in enumerate(order):
+        neighbours = [order[other][1] for other in (index - 1, index + 1) if 0 <= other < len(order)]
+        shared = max((len(commonprefix([name, other])) for other in neighbours), default=0)  # noqa: RUF071  no paths
+        found[run] = name[: max(shared + 1, name.rfind("-") + 1 + SHORTEST)]
+    return found
+
+
+def interval_plot(centers: Sequence[float | None], deviations: Sequence[float | None]) -> tuple[str, list[str]]:
+    """Return the heading and the lines of a plot of intervals, each a center and a deviation to both sides."""
+    ends = [
+        (center - (deviation or 0), center, center + (deviation or 0))
+        for center, deviation in zip(centers, deviations, strict=True)
+        if center is not None and isfinite(center)
+    ]
+    if not ends:
+        return "", ["" for _ in centers]
+    low, high = min(end[0] for end in ends), max(end[2] for end in ends)
+    scale = (PLOT_WIDTH - 1) / ((high - low) or 1)
+    lines = []
+    for center, deviation in zip(centers, deviations, strict=True):
+        line = [" "] * PLOT_WIDTH
+        if center is not None and isfinite(center):
+            first, middle, last = (
+                round((x - low) * scale) for x in (center - (deviation or 0), center, center + (deviation or 0))
+            )
+            line[first : last + 1] = "-" * (last + 1 - first)
+            line[first], line[last] = ("|", "|") if last > first else ("o", "o")
+            line[middle] = "o"
+        lines.append("".join(line))
+    left, right = f"{low:.3g}", f"{high:.3g}"
+    return f"{left}{right:>{PLOT_WIDTH - len(left)}}", lines
 
 
 def fitting(table: Sequence[Sequence[str]], limit: int) -> int:

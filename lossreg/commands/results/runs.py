@@ -9,7 +9,9 @@ from lossreg.commands.results.output import add_formats, add_runs
 if TYPE_CHECKING:
     import argparse
 
-FIXED = ("run", "status", "age", "loss", "model", "data", "optimizer", "steps")
+    from lossreg.experiment.storage.runs import Run
+
+FACTS = ("age", "model", "data", "optimizer", "steps")
 
 
 def add(commands: Any) -> None:
@@ -38,17 +40,32 @@ def add_where(command: Any) -> None:
     )
 
 
+def by_sweep(runs: list[Run]) -> list[Run]:
+    """Return runs so that those of one directory, such as the trials of a sweep, follow one another."""
+    folders: dict[Any, list[Run]] = {}
+    for one in runs:
+        folders.setdefault(one.path if one.name != one.id else one.path.parent, []).append(one)
+    return [one for members in folders.values() for one in members]
+
+
 def run(options: argparse.Namespace) -> None:
     """Print a table of runs."""
     from lossreg.commands.output import say, warn
-    from lossreg.commands.results.output import as_json, print_csv, print_json, print_table, warn_of_problems
+    from lossreg.commands.results.output import (
+        as_json,
+        print_csv,
+        print_json,
+        print_table,
+        short_names,
+        warn_of_problems,
+    )
     from lossreg.experiment.report.comparison import unranked
     from lossreg.experiment.storage.query import Condition, order, root_of, select
     from lossreg.experiment.storage.records import measured_on
     from lossreg.experiment.storage.runs import metric_keys, runs_in
 
     root = root_of(options.runs)
-    everything = runs_in(root)
+    everything = by_sweep(runs_in(root))
     chosen = select(everything, options.where)
     if options.sort:
         chosen = order(chosen, options.sort, reverse=options.reverse)
@@ -69,6 +86,7 @@ def run(options: argparse.Namespace) -> None:
         named = [Condition.read(text).key for text in options.where] + [options.sort] * bool(options.sort)
         metrics = metric_keys(chosen)
         shown = [key for key in metrics if metrics and measured_on(key) == measured_on(metrics[0])]
-        columns = list(dict.fromkeys([*FIXED, *named, *shown]))
-        print_table(columns, [{**one.values, "run": one.name} for one in chosen])
+        columns = list(dict.fromkeys(["run", "status", "loss", *named, *shown, *FACTS]))
+        names = short_names(everything)
+        print_table(columns, [{**one.values, "run": names[one]} for one in chosen])
     warn_of_problems(chosen)

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from lossreg.experiment.storage.runs import Run
 
 
+FOLD = "data.fold"
+REPLICATES = ("seed", FOLD)
+"""The keys in which the runs of one config differ."""
+
+
 def incomparable(runs: Sequence[Run]) -> list[str]:
     """The suffixes of metrics that cannot be compared: every one on different data, and the value of another loss."""
-    sections = {key.partition(".")[0] for key in differing(runs)}
+    sections = {key.partition(".")[0] for key in differing(runs) if key not in REPLICATES}
     return [""] if "data" in sections else ["_loss"] if "loss" in sections else []
 
 
@@ -49,8 +54,9 @@ def is_implied(runs: Sequence[Run], key: str) -> bool:
 def comparison(runs: Sequence[Run]) -> tuple[list[str], list[dict[str, Any]]]:
     """The columns of a table that compares runs, and its rows.
 
-    The columns are the name, the status and steps if these differ, the config keys that differ, the metrics of the last
-    epoch, the best of any epoch where they are others, and the config keys that are implied by others.
+    The columns are the name, the status and steps if these differ, the metrics of the last epoch on the test rows, the
+    config keys that differ, the other metrics, the best of any epoch where they are others, and the config keys that
+    are implied by others.
     """
     statuses = {run.status for run in runs}
     facts = ["status"] * (statuses != {"finished"}) + ["steps"] * (len({run.steps for run in runs}) > 1)
@@ -58,6 +64,8 @@ def comparison(runs: Sequence[Run]) -> tuple[list[str], list[dict[str, Any]]]:
     keys = differing(runs)
     implied = [key for key in keys if is_implied(runs, key)]
     chosen = [key for key in keys if key not in implied]
-    metrics = [*metric_keys(runs), *(f"best.{key}" for key in best)]
-    columns = ["run", *facts, *chosen, *metrics, *implied]
+    metrics = metric_keys(runs)
+    first = [key for key in metrics if measured_on(key) == measured_on(metrics[0])]
+    others = [*(key for key in metrics if key not in first), *(f"best.{key}" for key in best)]
+    columns = ["run", *facts, *first, *chosen, *others, *implied]
     return columns, [{**run.values, "run": run.name} for run in runs]

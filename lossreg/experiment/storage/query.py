@@ -85,7 +85,12 @@ def find_one(name: str, runs: list[Run]) -> Run:
     plain = name.rstrip("/" + os.sep)
     matches = [run for run in runs if plain in (run.id, run.name)]
     matches = matches or [
-        run for run in runs if run.id.startswith(plain) or run.id.endswith(plain) or run.name.startswith(plain)
+        run
+        for run in runs
+        if run.id.startswith(plain)
+        or run.id.endswith(plain)
+        or run.name.startswith(plain)
+        or f"{run.path.parent.name}/{run.name}".startswith(plain)
     ]
     if len(matches) == 1:
         return matches[0]
