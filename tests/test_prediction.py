@@ -12,6 +12,8 @@ from safetensors.numpy import load_file, save_file
 import lossreg
 from lossreg import InvalidInput
 from lossreg.errors import NotResumable
+from lossreg.experiment.prediction import trained_model
+from lossreg.experiment.training import evaluation
 from lossreg.registry.registries import data
 
 TRAIN = {"epochs": 3, "batch_size": 32}
@@ -164,3 +166,19 @@ def test_a_model_is_loaded_from_regular_files_only(tmp_path, name):
     os.mkfifo(path / name)
     with pytest.raises(InvalidInput, match=f"{name} is not a regular file"):
         lossreg.load(path)
+
+
+def test_a_finished_run_goes_through_its_test_rows_once(tmp_path, monkeypatch):
+    passes = []
+    original = evaluation.evaluated_chunks
+
+    def counted(network, examples, size):
+        passes.append(len(examples))
+        return original(network, examples, size)
+
+    for module in (evaluation, trained_model):
+        monkeypatch.setattr(module, "evaluated_chunks", counted)
+    result = lossreg.run(config({"name": "iris", "test": 0.2}, loss="cross_entropy"), root=tmp_path)
+    epochs = result.final["epoch"]
+    assert passes.count(30) == epochs + 1
+    assert set(load_file(result.path / "predictions.safetensors")) == {"prediction", "target", "row", "probability"}

@@ -529,3 +529,26 @@ TASKS = {
 @pytest.mark.parametrize("name", TASKS)
 def test_a_losss_task_is_read_from_its_inputs(name):
     assert requirements_of(losses.get(name)).task is TASKS[name]
+
+
+def test_data_of_one_class_are_refused(tmp_path):
+    (tmp_path / "one.csv").write_text("a,y\n" + "1,yes\n2,yes \n3,yes\n" * 4)
+    data = {"name": "csv", "path": str(tmp_path / "one.csv"), "target": "y"}
+    with pytest.raises(InvalidConfig, match=r"data.target: all 9 training rows are of the class 'yes'; at least two"):
+        prepare(load(config(data=data, loss="multi_margin")))
+
+
+def test_a_metric_that_is_not_defined_on_a_split_says_so(tmp_path):
+    rows = "".join(f"{row},{'yes' if row in {3, 33} else 'no'}\n" for row in range(40))
+    (tmp_path / "rare.csv").write_text("a,y\n" + rows)
+    data = {"name": "csv", "path": str(tmp_path / "rare.csv"), "target": "y", "test": 0.1}
+    notes = []
+
+    class Notes(Progress):
+        def note(self, text):
+            notes.append(text)
+
+    settings = config(data=data, loss="cross_entropy", metrics=["roc_auc"])
+    result = lossreg.run(settings, root=tmp_path / "runs", progress=Notes())
+    assert notes == ["test_roc_auc: not defined, as the targets of all test rows are equal; nan is recorded"]
+    assert notes[0] in (result.path / "log.txt").read_text()

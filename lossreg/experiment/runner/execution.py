@@ -20,6 +20,7 @@ from lossreg.experiment.runner.trackers import TrackedProgress
 from lossreg.experiment.storage import checkpoint
 from lossreg.experiment.storage.environment import changes
 from lossreg.experiment.storage.runs import Run
+from lossreg.experiment.training.evaluation import undefined_metrics
 from lossreg.experiment.training.interrupts import InterruptHandler
 from lossreg.experiment.training.loop import TrainingLoop
 from lossreg.experiment.training.prepare import prepare
@@ -144,9 +145,19 @@ def train(training: TrainingLoop, directory: RunDirectory, progress: Progress, i
                 if training.best == len(training.history) - 1:
                     training.best_checkpoint = training.checkpoint(directory.sizes())
                 progress.epoch(record)
+                if len(training.history) == 1:
+                    report_undefined_metrics(training, directory, progress)
             if training.checkpoint_due or interrupts.received:
                 write_checkpoints(training, directory)
             interrupts.check()
+
+
+def report_undefined_metrics(training: TrainingLoop, directory: RunDirectory, progress: Progress) -> None:
+    """Note the metrics that the first epoch does not define."""
+    prepared = training.prepared
+    for note in undefined_metrics(training.history[0], prepared.splits, prepared.evaluator.metrics):
+        directory.note(note)
+        progress.note(note)
 
 
 def save_results(training: TrainingLoop, directory: RunDirectory) -> Record:

@@ -22,7 +22,6 @@ from lossreg.experiment.storage.checkpoint import encode
 from lossreg.experiment.storage.schemas import is_text
 from lossreg.experiment.storage.untrusted import Unreadable, parsed
 from lossreg.experiment.task.tasks import Task
-from lossreg.experiment.training.evaluation import chunk_size, evaluated_chunks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,36 +50,46 @@ class Predictions(NamedTuple):
     classes: tuple[str, ...]
 
 
-def predict(prepared: PreparedRun) -> Predictions | None:
-    """Predict the test examples; None if there are none, or if each may have several labels."""
+def save(prepared: PreparedRun, folder: Path) -> None:
+    """Predict the test examples, and write the predictions of a run into its directory.
+
+    Nothing is written if there are none, or if each may have several labels.
+    """
     evaluator, examples = prepared.evaluator, prepared.splits.get("test")
     if examples is None or evaluator.kind in {"multilabel", "none"}:
-        return None
-    targets, predictions = evaluator.targets_and_predictions(prepared.network, examples)
-    if evaluator.kind == "regression":
-        return Predictions(predictions, targets, ())
-    classes = tuple(prepared.encoding.classes)
-    if evaluator.kind == "multiclass":
-        names = classes or tuple(map(str, range(predictions.shape[1])))
-        return Predictions(predictions.argmax(axis=1), targets, names)
-    names = OUTCOMES.get(prepared.objective.requirements.task, classes or ("0", "1"))
-    return Predictions((predictions > 0).astype(np.int64), targets.astype(np.int64), names)
+        return
+    is_row = prepared.objective.rows == 1
+    model = TrainedModel(prepared.config, prepared.encoding, prepared.network) if is_row else None
+    parts: dict[str, list[Any]] = {"prediction": [], "target": []}
+    for chunk in evaluator.chunks(prepared.network, examples):
+        targets, predictions = evaluator.as_metrics_take_them(chunk.outputs, chunk.targets[0])
+        parts["prediction"].append(np.array(predicted(evaluator.kind, predictions)))
+        parts["target"].append(np.array(targets if evaluator.kind == "regression" else targets.astype(np.int64)))
+        width = predictions.shape[1] if evaluator.kind == "multiclass" else 0
+        probabilities = model and model.probabilities(chunk.outputs)
+        if probabilities is not None:
+            parts.setdefault("probability", []).append(np.array(probabilities))
+    arrays = {name: np.concatenate(chunks) for name, chunks in parts.items()}
+    if is_row:
+        arrays["row"] = examples.inputs.flat_index
+    files.write(folder / FILE, encode(arrays, {"classes": json.dumps(class_names(prepared, width))}))
 
 
-def save(prepared: PreparedRun, folder: Path) -> None:
-    """Write the predictions of a run into its directory."""
-    found = predict(prepared)
-    if found:
-        arrays = {"prediction": found.prediction, "target": found.target}
-        examples = prepared.splits["test"]
-        if prepared.objective.rows == 1:
-            arrays["row"] = examples.inputs.flat_index
-            model = TrainedModel(prepared.config, prepared.encoding, prepared.network)
-            given = evaluated_chunks(prepared.network, examples, chunk_size(examples))
-            chunks = [model.probabilities(chunk.outputs) for chunk in given]
-            known = [chunk for chunk in chunks if chunk is not None]
-            arrays |= {"probability": np.concatenate(known)} if known else {}
-        files.write(folder / FILE, encode(arrays, {"classes": json.dumps(found.classes)}))
+def predicted(kind: str, predictions: NDArray[Any]) -> NDArray[Any]:
+    """The predicted classes, or the real numbers, from the predictions that metrics take."""
+    if kind == "regression":
+        return predictions
+    return predictions.argmax(axis=1) if kind == "multiclass" else (predictions > 0).astype(np.int64)
+
+
+def class_names(prepared: PreparedRun, width: int) -> tuple[str, ...]:
+    """The names of the predicted classes, of which there are `width` if they have a score each; none for numbers."""
+    classes, kind = tuple(prepared.encoding.classes), prepared.evaluator.kind
+    if kind == "regression":
+        return ()
+    if kind == "multiclass":
+        return classes or tuple(map(str, range(width)))
+    return OUTCOMES.get(prepared.objective.requirements.task, classes or ("0", "1"))
 
 
 def read(path: Path) -> Predictions | None:

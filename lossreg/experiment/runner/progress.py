@@ -66,6 +66,9 @@ class Progress:
     def epoch(self, record: Record) -> None:
         """An epoch ended, with this record."""
 
+    def note(self, text: str) -> None:
+        """Something about the run that its user should know."""
+
     def stopped(self, path: Path) -> None:
         """The run failed, diverged or was interrupted."""
 
@@ -109,8 +112,12 @@ class ProgressLines(Progress):
         self.print(f"examples: {', '.join(sizes)}; {counted(prepared.train.inputs.shape[1], 'feature')}")
         weights = counted(prepared.network.weights.size, "weight")
         for note in prepared.notes:
-            self.print(f"note: {note}")
+            self.note(note)
         self.print(f"{weights}, {counted(prepared.steps, 'step')}")
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        self.print(f"note: {text}")
 
     def epoch(self, record: Record) -> None:
         """Print the first metrics of some of the epochs."""
@@ -175,6 +182,10 @@ class ProgressBar(ProgressLines):
         super().started(prepared, step)
         self.bar.update(self.task, total=self.epochs, completed=step // prepared.steps_per_epoch)
         self.bar.start()
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        self.bar.console.print(printable(f"note: {text}"), markup=False, highlight=False)
 
     def epoch(self, record: Record) -> None:
         """Advance the bar."""

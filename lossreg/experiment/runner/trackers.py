@@ -106,6 +106,10 @@ class TrackedProgress(Progress):
         """Pass the event on."""
         self.progress.started(prepared, step)
 
+    def note(self, text: str) -> None:
+        """Pass the note on."""
+        self.progress.note(text)
+
     def epoch(self, record: Record) -> None:
         """Pass the record on, and its metrics to the trackers."""
         self.progress.epoch(record)

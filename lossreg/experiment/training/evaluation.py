@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from lossreg.criterion.criterion import Criterion
+from lossreg.errors import listed
 from lossreg.experiment.task.metrics import BUILT_IN, METRICS, metric_kind
 from lossreg.experiment.task.running_metrics import RunningMetrics
 from lossreg.experiment.task.tasks import Task
@@ -111,15 +112,6 @@ class Evaluator:
         coupled = any(objective.coupled for objective in self.objectives.values())
         return evaluated_chunks(network, examples, MAX_CHUNK if coupled else chunk_size(examples))
 
-    def targets_and_predictions(self, network: Network, examples: Examples) -> tuple[Any, Any]:
-        """The targets of all examples and the network's predictions, as metrics take them."""
-        chunks = (
-            self.as_metrics_take_them(chunk.outputs, chunk.targets[0]) for chunk in self.chunks(network, examples)
-        )
-        copies = [(np.array(targets), np.array(predictions)) for targets, predictions in chunks]
-        targets, predictions = (np.concatenate(column) for column in zip(*copies, strict=True))
-        return targets, predictions
-
     def as_metrics_take_them(self, outputs: Any, targets: Any) -> tuple[Any, Any]:
         """Targets and predictions in the form of the metrics of this kind of target."""
         objective = self.objectives["loss"]
@@ -139,6 +131,18 @@ class Evaluator:
         if self.kind == "multiclass":
             return targets if targets.ndim == 1 else targets.argmax(axis=1), scores
         return targets.ravel() > (HALF if requirements.task is Task.BINARY else 0), scores.ravel()
+
+
+def undefined_metrics(record: Mapping[str, Any], splits: Mapping[str, Examples], names: Sequence[str]) -> list[str]:
+    """Which of the named metrics are nan in the record of an epoch, and why."""
+    found = []
+    for split, examples in splits.items():
+        undefined = [f"{split}_{name}" for name in names if np.isnan(record.get(f"{split}_{name}", 0.0))]
+        if undefined:
+            same = examples.targets is not None and len(np.unique(examples.targets, axis=0)) == 1
+            reason = f", as the targets of all {split} rows are equal" if same else ""
+            found.append(f"{listed(undefined)}: not defined{reason}; nan is recorded")
+    return found
 
 
 class Chunk(NamedTuple):

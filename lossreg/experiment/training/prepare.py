@@ -20,6 +20,7 @@ from lossreg.experiment.data.fingerprint import fingerprint
 from lossreg.experiment.data.preprocessing import prepare_inputs
 from lossreg.experiment.data.split import split
 from lossreg.experiment.storage.records import SPLITS
+from lossreg.experiment.task.tasks import Task
 from lossreg.experiment.training.compatibility import MatchedLoss, match, standardise_targets
 from lossreg.experiment.training.evaluation import Evaluator
 from lossreg.experiment.training.examples import BatchBuffers, Examples, GroupedRows, make_examples
@@ -117,6 +118,7 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
         rows = dict(zip(("train", *fractions), drawn, strict=True))
     except InvalidInput as error:
         raise data_error(config, error) from error
+    check_classes(config, matched, table, rows["train"])
     if settings["standardise_targets"]:
         matched = standardise_targets(matched, rows["train"], config)
     measured = prepare_inputs(table, rows["train"], standardise=settings["standardise"])
@@ -157,6 +159,17 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
     )
     evaluator = Evaluator.of(config, matched, learned)
     return PreparedRun(config, splits, network, outputs, objective, evaluator, encoding, table.notes)
+
+
+def check_classes(config: Config, matched: MatchedLoss, table: Table, rows: NDArray[np.intp]) -> None:
+    """Raise InvalidConfig for training rows of a single class, of which nothing can be learned."""
+    if not table.classes or matched.reconstructs_inputs or matched.requirements.task is Task.VIEWS:
+        return
+    present = np.unique(table.targets[rows])
+    if len(present) == 1:
+        what = f"all {len(rows):,} training rows are of the class {table.classes[present[0]]!r}"
+        key = ("data", "target") if "target" in config.data.parameters else ("data",)
+        raise config.error((key, f"{what}; at least two classes are needed"))
 
 
 def one_example(examples: Examples, outputs: int) -> BatchBuffers:
