@@ -98,6 +98,12 @@ if TYPE_CHECKING:
         Dense as Dense,
         Sequential as Sequential,
     )
+    from lossreg.kernels.batches.overlaps import (
+        fill_overlap_slopes as fill_overlap_slopes,
+        lovasz_jaccard as lovasz_jaccard,
+        overlap_sums as overlap_sums,
+    )
+    from lossreg.kernels.batches.pairs import each_row_of_cosines as each_row_of_cosines
     from lossreg.kernels.batches.rows import (
         add_rows as add_rows,
         normalized_rows as normalized_rows,
@@ -116,6 +122,10 @@ if TYPE_CHECKING:
     from lossreg.kernels.drivers.scratch import Scratch as Scratch
 
 EXPORTS = {
+    "fill_overlap_slopes": "lossreg.kernels.batches.overlaps",
+    "lovasz_jaccard": "lossreg.kernels.batches.overlaps",
+    "overlap_sums": "lossreg.kernels.batches.overlaps",
+    "each_row_of_cosines": "lossreg.kernels.batches.pairs",
     "add_rows": "lossreg.kernels.batches.rows",
     "normalized_rows": "lossreg.kernels.batches.rows",
     "through_normalization": "lossreg.kernels.batches.rows",

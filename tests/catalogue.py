@@ -70,6 +70,34 @@ def labelled(*kinds, classes=(2, 3, 5)):
     return draw
 
 
+def scale(random):
+    """The logarithm of a scale."""
+    return random.normal()
+
+
+def above_one(random):
+    """A number above 1."""
+    return 1 + positive(random)
+
+
+def levels(random, width):
+    """A row with a score for each level, of which there is one fewer than classes, and a label."""
+    return [number(random) for _ in range(width)], int(random.integers(width + 1))
+
+
+levels.widths = (1, 2, 4)
+
+
+def rows(*kinds, beside=number, lengths=(2, 3, 5)):
+    """Draw rows of numbers of one length, one for each kind, and a number beside them."""
+
+    def draw(random, width):
+        return (*([kind(random) for _ in range(width)] for kind in kinds), beside(random))
+
+    draw.widths = lengths
+    return draw
+
+
 def of(*kinds):
     """Draw a point with an input of each kind."""
     return lambda random: tuple(kind(random) for kind in kinds)
@@ -228,6 +256,112 @@ def aft(f, t, event, sigma=1.0, distribution="logistic"):
     return -event * log(density) - (1 - event) * log(survival(t))
 
 
+def orpo(chosen, rejected, beta=0.1):
+    """Hong et al. (2024), equation 6: -log of the likelihood, and -beta log sigmoid of the log of the odds ratio."""
+    odds = [exp(x) / (1 - exp(x)) for x in (chosen, rejected)]
+    return -chosen - beta * log(sigma(log(odds[0] / odds[1])))
+
+
+def jensen_shannon(prediction, target, beta=0.5):
+    """Lin (1991), equation 4.1: the divergences from the mixture, weighted."""
+    p, q = exp(target), exp(prediction)
+    mixture = beta * p + (1 - beta) * q
+    return beta * p * log(p / mixture) + (1 - beta) * q * log(q / mixture)
+
+
+def crps_ensemble(members, y, fair=False):
+    """Gneiting and Raftery (2007), equation 20, of the empirical distribution; Ferro (2014) divides by M (M - 1)."""
+    count = len(members)
+    apart = sum(abs(a - b) for a in members for b in members)
+    return sum(abs(x - y) for x in members) / count - apart / (2 * count * (count - 1 if fair else count))
+
+
+def mixture_nll(logits, means, log_scales, y, full=False):
+    """Bishop (1994), equation 22, with standard deviations e^log_scale."""
+    densities = [exp(-((y - m) ** 2) / (2 * exp(s) ** 2)) / exp(s) for m, s in zip(means, log_scales, strict=True)]
+    total = sum(w * d for w, d in zip(softmax(logits), densities, strict=True))
+    return -log(total / sqrt(2 * mp.pi) if full else total)
+
+
+def distillation(logits, teacher, label, temperature=2.0, alpha=0.5):
+    """Hinton et al. (2015), section 2."""
+    p, q = softmax(logits, temperature), softmax(teacher, temperature)
+    soft = sum(b * log(b / a) for a, b in zip(p, q, strict=True))
+    return alpha * temperature**2 * soft + (1 - alpha) * nll(logits, label)
+
+
+def evidential(mean, nu, alpha, beta, y, penalty=0.01):  # noqa: PLR0913, PLR0917  the loss's own
+    """Amini et al. (2020), equations 8 and 9: -log of a Student t density, and the evidence for a wrong mean."""
+    df, variance = 2 * alpha, beta * (1 + nu) / (nu * alpha)
+    normalizer = mpmath.gamma((df + 1) / 2) / (mpmath.gamma(df / 2) * sqrt(df * mp.pi * variance))
+    density = normalizer * (1 + (y - mean) ** 2 / (df * variance)) ** (-(df + 1) / 2)
+    return -log(density) + penalty * abs(y - mean) * (2 * nu + alpha)
+
+
+def coral(logits, label):
+    """Cao et al. (2020), equation 4: binary cross-entropies of whether the class is above each level."""
+    return sum(binary(x, int(label > k)) for k, x in enumerate(logits))
+
+
+def corn(logits, label):
+    """Shi et al. (2021), equation 5, of one row: above level k, given that it is above those before."""
+    return sum(binary(x, int(label > k)) for k, x in enumerate(logits) if label >= k)
+
+
+def contrastive(x1, x2, together, margin=1.0):
+    """Hadsell et al. (2006), equation 4."""
+    d = sqrt(sum((a - b) ** 2 for a, b in zip(x1, x2, strict=True)))
+    return (d if together > 0 else max(0, margin - d)) ** 2 / 2
+
+
+def areas(box, other):
+    """The areas of a box, of another, of what they share and of their hull; width and height of the hull."""
+    size = [max(0, b[2] - b[0]) * max(0, b[3] - b[1]) for b in (box, other)]
+    low, high = ([pick(box[j], other[j]) for j in at] for pick, at in ((max, (0, 1)), (min, (2, 3))))
+    shared = max(0, high[0] - low[0]) * max(0, high[1] - low[1])
+    width, height = (max(box[j + 2], other[j + 2]) - min(box[j], other[j]) for j in (0, 1))
+    return *size, shared, width, height
+
+
+def iou(box, other):
+    """One less the Jaccard index of two boxes."""
+    own, others, shared, *_ = areas(box, other)
+    return 1 - shared / (own + others - shared)
+
+
+def giou(box, other):
+    """Rezatofighi et al. (2019), algorithm 1."""
+    own, others, shared, width, height = areas(box, other)
+    return iou(box, other) + 1 - (own + others - shared) / (width * height)
+
+
+def diou(box, other):
+    """Zheng et al. (2020), equation 7."""
+    *_, width, height = areas(box, other)
+    apart = sum(((box[j] + box[j + 2] - other[j] - other[j + 2]) / 2) ** 2 for j in (0, 1))
+    return iou(box, other) + apart / (width**2 + height**2)
+
+
+def aspect(box, other):
+    """Zheng et al. (2020), equation 9."""
+    turns = [mpmath.atan((b[2] - b[0]) / (b[3] - b[1])) for b in (other, box)]
+    return 4 / mp.pi**2 * (turns[0] - turns[1]) ** 2
+
+
+def ciou(box, other, held=None):
+    """Zheng et al. (2020), equations 8 to 11; the weight of v is that of the boxes that are held."""
+    v = aspect(*(held or (box, other)))
+    return diou(box, other) + v / (iou(*(held or (box, other))) + v) * aspect(box, other)
+
+
+def boxes(random, _):
+    """Two boxes, which often meet."""
+    corners = random.normal(size=(2, 2)), np.exp(random.normal(size=(2, 2)))
+    return tuple([*low, *(low + size)] for low, size in zip(*corners, strict=True))
+
+
+boxes.widths = (4,)
+
 TWO = of(number, number)
 ROW = labelled()
 LOGIT = of(number, share)
@@ -278,6 +412,12 @@ CATALOGUE = {
         SCALED,
         ({"beta": 0.5}, {"beta": 0.0}, {"beta": 1.0}),
         lambda moved, point, beta: point[2] ** beta * gaussian(*moved),
+    ),
+    "jensen_shannon": Case(jensen_shannon, of(below, below), ({}, {"beta": 0.125}), terms=1.0),
+    "crps_ensemble": Case(crps_ensemble, rows(number), ({}, {"fair": True})),
+    "mixture_nll": Case(mixture_nll, rows(number, number, scale), ({}, {"full": True}), terms=1.0),
+    "evidential": Case(
+        evidential, of(number, positive, above_one, positive, number), ({}, {"penalty": 1.0}), terms=8.0
     ),
     # Two classes
     "focal": Case(
@@ -341,7 +481,18 @@ CATALOGUE = {
         ROW,
         ({"margin": 0.5, "scale": 1.0}, {"margin": 0.25, "scale": 8.0}),
     ),
+    "distillation": Case(distillation, labelled(number), ({}, {"temperature": 1.0, "alpha": 1.0}), terms=1.0),
+    "coral": Case(coral, levels),
+    "corn": Case(corn, levels),
+    # Boxes
+    "iou": Case(iou, boxes),
+    "giou": Case(giou, boxes, terms=1.0),
+    "diou": Case(diou, boxes, terms=1.0),
+    "ciou": Case(ciou, boxes, constants=lambda moved, point: ciou(*moved, held=point), terms=1.0),
+    # Embeddings
+    "contrastive": Case(contrastive, rows(number, number, beside=side), ({"margin": 4.0}, {})),
     # Preference and survival
+    "orpo": Case(orpo, of(below, below), ({}, {"beta": 1.0})),
     "dpo": Case(
         dpo,
         of(number, number, number, number),

@@ -53,9 +53,10 @@ def smooth_l1(prediction, target, beta=1.0):
     return np.where(distance < beta, near, far), ones(prediction.shape)
 
 
-def bce_with_logits(logit, target, weight=1.0, pos_weight=1.0):
-    """-w (p t log s(x) + (1 - t) log(1 - s(x))), with log s(x) = -log(1 + e^-x)."""
-    weight, pos_weight = exact(weight), exact(pos_weight)
+def bce_with_logits(logit, target, weight=1.0, pos_weight=1.0, label_smoothing=0.0):
+    """-w (p t log s(x) + (1 - t) log(1 - s(x))), with log s(x) = -log(1 + e^-x), of targets mixed with 1/2."""
+    weight, pos_weight, share = exact(weight), exact(pos_weight), mpmath.mpf(label_smoothing)
+    target = (1 - share) * target + share / 2
     values = weight * (pos_weight * target * log1p(exp(-logit)) + (1 - target) * log1p(exp(logit)))
     return values, ones(logit.shape)
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from batch_catalogue import BATCHES
 from catalogue import CATALOGUE
 from hypothesis import assume, given, settings, strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -26,7 +27,7 @@ SCALES = st.integers(0, 64).map(lambda n: n / 16)
 
 
 def test_every_built_in_loss_has_an_oracle_and_inputs():
-    assert sorted([*ORACLES, *CATALOGUE]) == BUILT_IN
+    assert sorted([*ORACLES, *CATALOGUE, *BATCHES]) == BUILT_IN
     assert sorted(INPUTS) == sorted(ORACLES)
 
 
@@ -50,6 +51,7 @@ def logits_and_targets(draw):
         for name in ("weight", "pos_weight")
         for at in [draw(st.integers(0, len(shape)))]
     }
+    parameters["label_smoothing"] = draw(st.just(0.0) | SHARES)
     logit = draw(arrays(np.float64, shape, elements=NUMBERS | st.sampled_from([-700.0, -90.0, 90.0, 700.0])))
     return [logit, draw(arrays(np.float64, shape, elements=SHARES))], parameters
 

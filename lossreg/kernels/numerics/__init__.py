@@ -3,6 +3,15 @@
 They work on floats, on elements of arrays in compiled code, and on the high-precision numbers of the conformance kit.
 """
 
+from lossreg.kernels.numerics.boxes import (
+    bounds_hull,
+    bounds_intersection,
+    box_size,
+    distance_of_boxes,
+    hull_size,
+    intersection_size,
+    outward,
+)
 from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
 from lossreg.kernels.numerics.softmax import surprise
 from lossreg.kernels.numerics.special import digamma, dot, hypot, lgamma, others, power, softmax, tanh, weighted_dot
@@ -10,6 +19,7 @@ from lossreg.kernels.numerics.stable import (
     INFINITY,
     LN2,
     ZERO_EXPONENT,
+    atan,
     difference,
     empty_like,
     exp,
@@ -40,9 +50,14 @@ __all__ = [
     "ZERO_EXPONENT",
     "Distance",
     "angle",
+    "atan",
+    "bounds_hull",
+    "bounds_intersection",
+    "box_size",
     "difference",
     "digamma",
     "distance",
+    "distance_of_boxes",
     "dot",
     "empty_like",
     "excess",
@@ -51,7 +66,9 @@ __all__ = [
     "exp_below",
     "exp_frexp",
     "expm1",
+    "hull_size",
     "hypot",
+    "intersection_size",
     "largest",
     "lgamma",
     "log",
@@ -60,6 +77,7 @@ __all__ = [
     "log_sum",
     "logb",
     "others",
+    "outward",
     "power",
     "product",
     "ratio",

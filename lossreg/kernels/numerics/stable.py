@@ -85,6 +85,12 @@ def sqrt(x: Any) -> Any:
     return T(math.nan)
 
 
+def atan(x: Any) -> Any:
+    """The arctangent; in compiled loops the processor's library computes it, one number at a time."""
+    T = type(x)
+    return T(getattr(x, "context", math).atan(x))
+
+
 def stirling_error(x: Any) -> tuple[Any, Any]:
     """The error of Stirling's approximation, log(x!) - (x log(x) - x + log(2 pi x) / 2), and its derivative.
 

@@ -1,0 +1,73 @@
+"""Overlaps of predicted and true pixels: their sums for each image and class, and the gradients through them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lossreg.kernels.drivers.batch_kernel import each
+
+Array = Any
+
+
+def overlap_sums(prediction: Array, target: Array, weight: Array, *, over_batch: bool, squared: bool = False) -> Array:
+    """Return sums over the pixels of each image and class, of w p t, of w p (1 - t) and of w t (1 - p).
+
+    Prediction and target are (N, C, pixels), the weights (N, pixels), the sums (N, C, 3), or (1, C, 3) over the batch.
+    With `squared` the last two are both w (p - t)^2 / 2.
+    """
+    import numpy as np
+
+    images, classes = prediction.shape[:2]
+    sums = np.empty((images, classes, 3))
+    each(add_overlap, images * classes, prediction, target, weight, int(squared), sums)
+    return sums.sum(axis=0, keepdims=True) if over_batch else sums
+
+
+def fill_overlap_slopes(slope: Array, prediction: Array, target: Array, weight: Array, factors: Any) -> None:
+    """Fill the slopes of the predictions with w (a + b t + c p), for factors a, b and c by image and class."""
+    import numpy as np
+
+    images, classes = slope.shape[:2]
+    stacked = np.stack([np.broadcast_to(factor, (images, classes)) for factor in factors], axis=-1)
+    each(fill_slopes, images * classes, prediction, target, weight, stacked, slope)
+
+
+def lovasz_jaccard(error: Array, inside: Array, weight: Array) -> tuple[Array, Array]:
+    """Return the Lovasz extension of the Jaccard loss at the errors of pixels, which are 0 or above, and its slopes.
+
+    `inside` is whether a pixel belongs to the true region.
+    """
+    import numpy as np
+
+    order = np.argsort(-error, kind="stable")
+    true, w = inside[order], weight[order].astype(float)
+    missed, wrong = np.cumsum(w * true), np.cumsum(w * ~true)
+    union = np.sum(w * true) + wrong
+    loss = np.divide(missed + wrong, union, out=np.zeros_like(union), where=union > 0)
+    slope = np.empty_like(loss)
+    slope[order] = np.diff(loss, prepend=0)
+    return error @ slope, slope
+
+
+def add_overlap(i: int, prediction: Any, target: Any, weight: Any, squared: int, sums: Any) -> None:
+    """Fill the sums of one image and class."""
+    n, c = i // prediction.shape[1], i % prediction.shape[1]
+    p, t, w = prediction[n, c], target[n, c], weight[n]
+    both, wrong, missed = 0.0, 0.0, 0.0
+    for s in range(len(p)):
+        x, y, times = float(p[s]), float(t[s]), float(w[s])
+        half = 0.5 * times * (x - y) * (x - y)
+        both += times * x * y
+        wrong += half if squared else times * x * (1 - y)
+        missed += half if squared else times * y * (1 - x)
+    sums[n, c, 0], sums[n, c, 1], sums[n, c, 2] = both, wrong, missed
+
+
+def fill_slopes(i: int, prediction: Any, target: Any, weight: Any, factors: Any, slope: Any) -> None:
+    """Fill the slopes of one image and class."""
+    n, c = i // slope.shape[1], i % slope.shape[1]
+    own, p, t, w = slope[n, c], prediction[n, c], target[n, c], weight[n]
+    T = type(w[0])
+    constant, by_target, by_prediction = T(factors[n, c, 0]), T(factors[n, c, 1]), T(factors[n, c, 2])
+    for s in range(len(own)):
+        own[s] = w[s] * (constant + by_target * t[s] + by_prediction * p[s])

@@ -1,0 +1,74 @@
+"""Sizes of two boxes, of what they share and of the smallest box around both, and how each grows with a coordinate.
+
+Boxes are x1, y1, x2, y2. Where x1 is not below x2, or y1 not below y2, a box has no area.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def box_size(box: Sequence[Any]) -> tuple[Any, Any]:
+    """Return the width and the height of a box, not below 0."""
+    T = type(box[0])
+    return max(box[2] - box[0], T(0)), max(box[3] - box[1], T(0))
+
+
+def intersection_size(box: Sequence[Any], target: Sequence[Any]) -> tuple[Any, Any]:
+    """Return the width and the height of what two boxes share, both 0 where it has no area."""
+    T = type(box[0])
+    wide, high = min(box[2], target[2]) - max(box[0], target[0]), min(box[3], target[3]) - max(box[1], target[1])
+    shared = T(wide > 0) * T(high > 0)
+    return shared * wide, shared * high
+
+
+def hull_size(box: Sequence[Any], target: Sequence[Any]) -> tuple[Any, Any]:
+    """Return the width and the height of the smallest box around two boxes, not below 0."""
+    T = type(box[0])
+    wide, high = max(box[2], target[2]) - min(box[0], target[0]), max(box[3], target[3]) - min(box[1], target[1])
+    return max(wide, T(0)), max(high, T(0))
+
+
+def outward(j: int, x: Any) -> Any:
+    """Return x with the sign that the coordinate j of a box grows it with: minus for the lower two."""
+    return -x if j < 2 else x
+
+
+def bounds_intersection(j: int, box: Sequence[Any], target: Sequence[Any]) -> Any:
+    """Return 1 where the coordinate j of a box, and not that of the target, is an edge of what they share, else 0."""
+    T = type(box[0])
+    return T(box[j] > target[j]) if j < 2 else T(box[j] < target[j])
+
+
+def bounds_hull(j: int, box: Sequence[Any], target: Sequence[Any]) -> Any:
+    """Return 1 where the coordinate j of a box, and not that of the target, is an edge of their hull, else 0."""
+    T = type(box[0])
+    return T(box[j] < target[j]) if j < 2 else T(box[j] > target[j])
+
+
+def area_outside(box: Sequence[Any], other: Sequence[Any]) -> Any:
+    """Return the area of a box outside of another one, as a sum of two strips, which cancels nothing."""
+    T = type(box[0])
+    (wide, high), (x, y) = box_size(box), intersection_size(box, other)
+    aside = (box[2] - min(box[2], other[2])) + (max(box[0], other[0]) - box[0])
+    above = (box[3] - min(box[3], other[3])) + (max(box[1], other[1]) - box[1])
+    shared = T(x > 0) * T(y > 0)
+    return wide * high if shared == 0 else wide * above + y * aside
+
+
+def distance_of_boxes(box: Sequence[Any], target: Sequence[Any], slope: Any) -> tuple[Any, Any]:
+    """Return 1 - I / U, of the areas I shared and U covered, or 1 where U is 0, and U; fill the slopes by the box."""
+    T = type(box[0])
+    (wide, high), (x, y) = box_size(box), intersection_size(box, target)
+    apart = area_outside(box, target) + area_outside(target, box)
+    union = x * y + apart
+    by_union = T(1) / union if union > 0 else T(0)
+    share, distance = x * y * by_union, apart * by_union if union > 0 else T(1)
+    for j in range(4):
+        own = high * T(wide > 0) if j % 2 == 0 else wide * T(high > 0)
+        common = bounds_intersection(j, box, target) * (y if j % 2 == 0 else x)
+        slope[j] = outward(j, by_union * (share * own - (T(1) + share) * common))
+    return distance, union

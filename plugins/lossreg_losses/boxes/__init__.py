@@ -1,0 +1,1 @@
+"""Losses of boxes: how far a box is from the true one."""

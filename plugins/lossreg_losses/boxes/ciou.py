@@ -1,0 +1,61 @@
+"""Complete IoU of boxes: the distance-IoU loss, and how much their aspect ratios differ.
+
+    value = 1 - I / U + r^2 / c^2 + a v        v = 4 / pi^2 (atan(w' / h') - atan(w / h))^2, a = v / (1 - I / U + v)
+    slope by a coordinate = that of `diou` + a dv
+
+with width w and height h of the box, w' and h' of the target. As in the paper, the slope takes a for a constant. Boxes
+are x1, y1, x2, y2; where x1 is not below x2, or y1 not below y2, the area is 0, and so are I / 0, r / 0 and v; a is 0
+where v is.
+
+Shapes: box and target (N, 4), or (4). Ranges: any finite numbers.
+Source: Zheng et al. (2020), arXiv:1911.08287; torchvision's complete_box_iou_loss, which adds 1e-7 to U, c^2 and the
+denominator of a.
+
+>>> ciou.at([0.0, 0.0, 2.0, 1.0], [1.0, 0.0, 3.0, 1.0])[0]
+0.7666666666666666
+"""
+
+from math import pi
+from typing import Annotated
+
+from lossreg.kernels.numerics import atan, bounds_hull, box_size, distance_of_boxes, hull_size, outward
+from lossreg.plugin import (
+    Finite,
+    Loss,
+    Row,
+    Slope,
+    Width,
+    hookimpl,
+    loss,
+)
+
+Box = Annotated[Row[Finite], Width(4)]
+
+
+@loss
+def ciou(box: Box, target: Box, slope: Slope) -> float:
+    T = type(box[0])
+    apart, _ = distance_of_boxes(box, target, slope)
+    ahead, below = (box[0] + box[2]) - (target[0] + target[2]), (box[1] + box[3]) - (target[1] + target[3])
+    (width, height), quarter = hull_size(box, target), T(0.25)
+    diagonal = width * width + height * height
+    by_diagonal = T(1) / diagonal if diagonal > 0 else T(0)
+    away = quarter * (ahead * ahead + below * below) * by_diagonal
+    for j in range(4):
+        centre, side = (ahead, width) if j % 2 == 0 else (below, height)
+        growth = outward(j, T(2) * away * bounds_hull(j, box, target) * side)
+        slope[j] += by_diagonal * (T(0.5) * centre - growth)
+    (wide, high), (true_wide, true_high) = box_size(box), box_size(target)
+    flat = (wide > 0) & (high > 0) & (true_wide > 0) & (true_high > 0)
+    turn = atan(true_wide / true_high) - atan(wide / high) if flat else T(0)
+    shape = T(4 / pi / pi) * turn * turn
+    share = shape / (apart + shape) if shape > 0 else T(0)
+    pull = share * T(8 / pi / pi) * turn / (wide * wide + high * high) if flat else T(0)
+    for j in range(4):
+        slope[j] += outward(j, -pull * high if j % 2 == 0 else pull * wide)
+    return apart + away + share * shape
+
+
+@hookimpl
+def lossreg_component() -> Loss:
+    return ciou

@@ -1,0 +1,54 @@
+"""Mixture negative log-likelihood: the surprise at a target under a mixture of normal distributions.
+
+    value = -log(sum_k w_k n_k)         w = softmax(logits)       n_k = e^(-z_k^2 / 2) / s_k
+    slope of the logits = w_k - r_k     r_k = w_k n_k / sum_j w_j n_j
+    slope of the means = r_k z_k / s_k            z_k = (means_k - target) / s_k
+    slope of the log scales = r_k (1 - z_k^2)     s_k = e^(log_scales_k)
+
+of a row with a number for each component k. With `full`, log(2 pi) / 2 is added.
+
+Shapes: logits, means and log_scales (K), (N, K) or (N, K, d1, ...), with targets (), (N) or (N, d1, ...). Ranges: any
+numbers.
+Source: Bishop (1994), Mixture Density Networks; PyTorch's torch.distributions.MixtureSameFamily.
+
+>>> mixture_nll.at([0.0, 0.0], [1.0, 1.0], [0.0, 0.0], 0.0)
+(0.5, [0.0, 0.0], [0.5, 0.5], [0.0, 0.0])
+"""
+
+from lossreg.kernels.numerics import difference, exp, largest, log, weighted
+from lossreg.plugin import ClassRow, Loss, Real, Slope, hookimpl, loss
+
+
+@loss
+def mixture_nll(
+    logits: ClassRow[Real],
+    means: ClassRow[Real],
+    log_scales: ClassRow[Real],
+    target: Real,
+    slope: Slope,
+    mean_slope: Slope,
+    scale_slope: Slope,
+    full: bool = False,
+) -> float:
+    T = type(slope[0])
+    top = largest(logits)
+    for k in range(len(logits)):
+        z = (means[k] - target) * exp(-log_scales[k])
+        mean_slope[k] = z
+        scale_slope[k] = difference(logits[k], top) - (T(0.5) * z * z + log_scales[k])
+    best = largest(scale_slope)
+    prior, joint = T(0), T(0)
+    for k in range(len(logits)):
+        slope[k] = exp(difference(logits[k], top))
+        prior, joint = prior + slope[k], joint + exp(difference(scale_slope[k], best))
+    for k in range(len(logits)):
+        share, z = exp(difference(scale_slope[k], best)) / joint, mean_slope[k]
+        slope[k] = slope[k] / prior - share
+        mean_slope[k] = weighted(share, z) * exp(-log_scales[k])
+        scale_slope[k] = weighted(share, (T(1) - z) * (T(1) + z))
+    return log(prior) - log(joint) - best + (T(0.9189385332046727) if full else T(0))
+
+
+@hookimpl
+def lossreg_component() -> Loss:
+    return mixture_nll

@@ -1,0 +1,82 @@
+"""ArcFace: cross-entropy of the cosines to the centres of classes, where the own class's angle is larger by a margin.
+
+    value = log(sum_j e^(l_j)) - l_label        l_j = scale cos(theta_j + margin [j = label])
+    slope by the cosine of j = scale (softmax(l)_j - [j = label]), of the own one times sin(theta + margin) / sin(theta)
+
+with the angle theta_j between embedding and centre j. Where theta + margin is above pi, l_label is scale (cos(theta) -
+margin sin(margin)), which still falls with the angle. At theta = 0 and pi, where the slope of the own cosine has no
+limit, it is that of margin 0. The centres are learned. A vector of zeros has cosine 0, and no slope.
+
+Shapes: embedding (N, D), label (N), centres (C, D). Ranges: any numbers; labels 0 to C - 1; margin 0 to 1; scale above
+0 and finite.
+Source: Deng et al. (2019), arXiv:1801.07698, with margin 0.5 and scale 64; pytorch-metric-learning's ArcFaceLoss (2.9),
+in degrees.
+
+>>> arcface.at([1.0, 0.0], 0, [[0.0, 1.0], [0.0, 1.0]], margin=0.0, scale=1.0)[0]
+0.6931471805599453
+"""
+
+from typing import Annotated, Any
+
+from lossreg import create
+from lossreg.plugin import (
+    Array,
+    Axes,
+    ClassIndex,
+    FinitePositive,
+    Learned,
+    Loss,
+    SampleWeight,
+    Slopes,
+    Unit,
+    hookimpl,
+    loss,
+    normalized_rows,
+    through_normalization,
+)
+
+
+@loss
+def arcface(
+    embedding: Annotated[Array, Axes("N D")],
+    label: Annotated[Array, Axes("N", ClassIndex)],
+    centres: Annotated[Array, Axes("C D"), Learned(lambda random, shape: random.normal(size=shape))],
+    sample_weight: SampleWeight,
+    slopes: Slopes,
+    margin: Unit = 0.5,
+    scale: FinitePositive = 64.0,
+) -> Array:
+    import numpy as np
+
+    (x, of_x), (c, of_c) = normalized_rows(embedding), normalized_rows(centres)
+    cosines, own = x @ c.T, np.arange(len(x))
+    cosine = np.clip(cosines[own, label].astype(float), -1, 1)
+    angle, sine = np.arccos(cosine), np.sqrt((1 - cosine) * (1 + cosine))
+    turned = angle + margin <= np.pi
+    by_own = np.where(turned & (sine > 0), np.cos(margin) + cosine / np.where(sine > 0, sine, 1) * np.sin(margin), 1)
+    cosines[own, label] = np.where(
+        turned, cosine * np.cos(margin) - sine * np.sin(margin), cosine - margin * np.sin(margin)
+    )
+    cosines *= scale
+    criterion = create("cross_entropy", reduction="none")
+    values, grad = criterion.value_and_grad(cosines, label, sample_weight=sample_weight, out=cosines)
+    grad[own, label] *= by_own.astype(grad.dtype)
+    grad *= scale
+    if "embedding" in slopes:
+        slopes["embedding"][...] = through_normalization(grad @ c, x, of_x)
+    if "centres" in slopes:
+        slopes["centres"][...] = through_normalization(grad.T @ x, c, of_c)
+    return values
+
+
+@arcface.example
+def example(random: Any, samples: int) -> tuple[list[Array], dict[str, Any]]:
+    """Four classes."""
+    return [random.normal(size=(samples, 3)), random.integers(0, 4, samples), random.normal(size=(4, 3))], {
+        "scale": 4.0
+    }
+
+
+@hookimpl
+def lossreg_component() -> Loss:
+    return arcface

@@ -1,0 +1,104 @@
+"""Multi-similarity: the cosines of positives above a `base`, those of negatives below it, the worst most of all.
+
+    value_i = log(1 + sum_{positives j} e^(-alpha (c_ij - base))) / alpha
+              + log(1 + sum_{negatives j} e^(beta (c_ij - base))) / beta               c_ij = cos(x_i, x_j)
+    slope by c_ij = -e^(-alpha (c_ij - base)) / (1 + sum_{positives k} ...) for a positive, and so on
+
+The positives of i are the other samples with its label. With `epsilon` only the informative pairs count, as in the
+paper: negatives with a cosine above that of the worst positive less epsilon, and positives below that of the worst
+negative plus epsilon; inf takes all pairs. A vector of zeros has cosine 0 with any other, and no slope. The time grows
+with N^2.
+
+Shapes: embedding (N, D), label (N). Ranges: any numbers; labels 0 or above; alpha and beta above 0; any base; epsilon 0
+or above. The weight of a sample multiplies its value as an anchor.
+Source: Wang et al. (2019), arXiv:1904.06627; pytorch-metric-learning's MultiSimilarityLoss (2.9), which takes all
+pairs.
+
+>>> multi_similarity.at([[1.0, 0.0], [0.0, 1.0]], [0, 0], alpha=1.0, base=0.0)[0]
+[0.6931471805599453, 0.6931471805599453]
+"""
+
+from typing import Annotated, Any
+
+from lossreg.kernels.numerics import INFINITY, exp, log, sigmoid, softplus
+from lossreg.plugin import (
+    Array,
+    Axes,
+    Finite,
+    FinitePositive,
+    Loss,
+    NonNegative,
+    NonNegativeInteger,
+    SampleWeight,
+    Slopes,
+    each_row_of_cosines,
+    hookimpl,
+    loss,
+)
+
+
+@loss(couples="anchors")
+def multi_similarity(
+    embedding: Annotated[Array, Axes("N D")],
+    label: Annotated[Array, Axes("N", NonNegativeInteger)],
+    sample_weight: SampleWeight,
+    slopes: Slopes,
+    alpha: FinitePositive = 2.0,
+    beta: FinitePositive = 50.0,
+    base: Finite = 0.5,
+    epsilon: NonNegative = INFINITY,
+) -> Array:
+    import numpy as np
+
+    slope, values = slopes.get("embedding"), np.empty_like(sample_weight)
+    settings = (float(alpha), float(beta), float(base), float(epsilon))
+    each_row_of_cosines(compare, embedding, embedding, slope, slope, label, sample_weight, *settings, values)
+    return values
+
+
+def compare(
+    i: int,
+    start: int,
+    cosines: Any,
+    label: Any,
+    weight: Any,
+    alpha: float,
+    beta: float,
+    base: float,
+    epsilon: float,
+    values: Any,
+) -> None:
+    """The value of one anchor; its row of cosines becomes that of the slopes."""
+    row, own = cosines[i], start + i
+    least, most = INFINITY, -INFINITY
+    for j in range(len(row)):
+        same = label[j] == label[own]
+        least = min(least, float(row[j])) if same & (j != own) else least
+        most = most if same else max(most, float(row[j]))
+    below, above = (most + epsilon, least - epsilon) if epsilon < INFINITY else (INFINITY, -INFINITY)
+    # The sums are of exponentials less that of the worst positive and of the worst negative.
+    near, far = 0.0, 0.0
+    for j in range(len(row)):
+        x, same = float(row[j]), label[j] == label[own]
+        near += exp(-alpha * (x - least)) if same & (j != own) & (x < below) else 0.0
+        far += exp(beta * (x - most)) if (not same) & (x > above) else 0.0
+    level = log(near) - alpha * (least - base) if near > 0 else -INFINITY
+    height = log(far) + beta * (most - base) if far > 0 else -INFINITY
+    values[own] = weight[own] * (softplus(level) / alpha + softplus(height) / beta)
+    w = float(weight[own])
+    for j in range(len(row)):
+        x, same = float(row[j]), label[j] == label[own]
+        pull = -sigmoid(level) * exp(-alpha * (x - least)) / near if (x < below) & (near > 0) else 0.0
+        push = sigmoid(height) * exp(beta * (x - most)) / far if (x > above) & (far > 0) else 0.0
+        row[j] = 0 if j == own else w * (pull if same else push)
+
+
+@multi_similarity.example
+def example(random: Any, samples: int) -> tuple[list[Array], dict[str, Any]]:
+    """Three classes, some of them with one sample."""
+    return [random.normal(size=(samples, 3)), random.integers(0, 3, samples)], {"alpha": 2.0, "beta": 4.0}
+
+
+@hookimpl
+def lossreg_component() -> Loss:
+    return multi_similarity

@@ -1,0 +1,90 @@
+"""Proxy-Anchor: the proxy of each class near the samples of its class, and away from all others, the worst most of all.
+
+    value = sum over the P classes with samples of log(1 + sum_{own samples i} e^(-alpha (c_ij - margin))) / P
+            + sum over all C classes of log(1 + sum_{other samples i} e^(alpha (c_ij + margin))) / C
+    slope by c_ij = -alpha e^(-alpha (c_ij - margin)) / (1 + sum_{own samples k} ...) / P for an own sample, and so on
+
+of the cosines c_ij of sample i and proxy j. The proxies are learned. A vector of zeros has cosine 0, and no slope.
+
+Shapes: embedding (N, D), label (N), proxies (C, D). Ranges: any numbers; labels 0 to C - 1; alpha above 0 and finite;
+any finite margin. A sample of weight w counts w times in the sums.
+Source: Kim et al. (2020), arXiv:2003.13911, equation 4, with alpha 32 and margin 0.1; pytorch-metric-learning's
+ProxyAnchorLoss (2.9).
+
+>>> proxy_anchor.at([[1.0, 0.0]], [0], [[1.0, 0.0], [0.0, 1.0]], alpha=1.0, margin=0.0)[0]
+0.6598352777981955
+"""
+
+from typing import Annotated, Any
+
+from lossreg.kernels.numerics import INFINITY, exp, log, sigmoid, softplus
+from lossreg.plugin import (
+    Array,
+    Axes,
+    ClassIndex,
+    Finite,
+    FinitePositive,
+    Learned,
+    Loss,
+    Multiplicity,
+    Slopes,
+    each_row_of_cosines,
+    hookimpl,
+    loss,
+)
+
+
+@loss(couples="batch")
+def proxy_anchor(
+    embedding: Annotated[Array, Axes("N D")],
+    label: Annotated[Array, Axes("N", ClassIndex)],
+    proxies: Annotated[Array, Axes("C D"), Learned(lambda random, shape: random.normal(size=shape))],
+    weight: Multiplicity,
+    slopes: Slopes,
+    alpha: FinitePositive = 32.0,
+    margin: Finite = 0.1,
+) -> Array:
+    import numpy as np
+
+    by_x, by_p, values = slopes.get("embedding"), slopes.get("proxies"), np.empty(len(proxies))
+    settings = (float(alpha), float(margin), len(np.unique(label)))
+    each_row_of_cosines(gather, proxies, embedding, by_p, by_x, label, weight, *settings, values)
+    return values.sum().astype(weight.dtype)
+
+
+def gather(
+    i: int, start: int, cosines: Any, label: Any, weight: Any, alpha: float, margin: float, present: int, values: Any
+) -> None:
+    """The value of one proxy; its row of cosines becomes that of the slopes."""
+    row, proxy = cosines[i], start + i
+    least, most = INFINITY, -INFINITY
+    for j in range(len(row)):
+        least = min(least, float(row[j])) if label[j] == proxy else least
+        most = most if label[j] == proxy else max(most, float(row[j]))
+    near, far = 0.0, 0.0
+    for j in range(len(row)):
+        x, w, same = float(row[j]), float(weight[j]), label[j] == proxy
+        near += w * exp(-alpha * (x - least)) if same else 0.0
+        far += 0.0 if same else w * exp(alpha * (x - most))
+    level = log(near) - alpha * (least - margin) if near > 0 else -INFINITY
+    height = log(far) + alpha * (most + margin) if far > 0 else -INFINITY
+    classes = len(values)
+    values[proxy] = softplus(level) / present + softplus(height) / classes
+    for j in range(len(row)):
+        x, w, same = float(row[j]), alpha * float(weight[j]), label[j] == proxy
+        pull = -w * sigmoid(level) / present * exp(-alpha * (x - least)) / near if near > 0 else 0.0
+        push = w * sigmoid(height) / classes * exp(alpha * (x - most)) / far if far > 0 else 0.0
+        row[j] = pull if same else push
+
+
+@proxy_anchor.example
+def example(random: Any, samples: int) -> tuple[list[Array], dict[str, Any]]:
+    """Four classes."""
+    return [random.normal(size=(samples, 3)), random.integers(0, 4, samples), random.normal(size=(4, 3))], {
+        "alpha": 4.0
+    }
+
+
+@hookimpl
+def lossreg_component() -> Loss:
+    return proxy_anchor

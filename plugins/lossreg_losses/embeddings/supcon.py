@@ -1,0 +1,84 @@
+"""Supervised contrastive: the cross-entropy of finding the samples of an anchor's own class among all the others.
+
+    value_i = log(sum_{j != i} e^(s_ij)) - mean over positives j of s_ij        s_ij = cos(x_i, x_j) / temperature
+    slope by s_ij = e^(s_ij) / sum_{k != i} e^(s_ik) - [j is positive] / number of positives
+
+The positives of i are the other samples with its label. An anchor without one has value 0, and a mean does not count
+it. A vector of zeros has cosine 0 with any other, and no slope. The time grows with N^2, the memory with N.
+
+Shapes: embedding (N, D), label (N). Ranges: any numbers; labels 0 or above; temperature above 0 and finite. The weight
+of a sample multiplies its value as an anchor.
+Source: Khosla et al. (2020), arXiv:2004.11362, equation 2; pytorch-metric-learning's SupConLoss (2.9).
+
+>>> supcon.at([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [0, 0, 1], temperature=1.0)[0]
+[0.31326168751822286, 0.31326168751822286, 0.0]
+"""
+
+from typing import Annotated, Any
+
+from lossreg.kernels.numerics import INFINITY, exp, log1p
+from lossreg.plugin import (
+    Array,
+    Axes,
+    FinitePositive,
+    Loss,
+    NonNegativeInteger,
+    SampleWeight,
+    Slopes,
+    each_row_of_cosines,
+    hookimpl,
+    loss,
+)
+
+
+@loss(couples="anchors")
+def supcon(
+    embedding: Annotated[Array, Axes("N D")],
+    label: Annotated[Array, Axes("N", NonNegativeInteger)],
+    sample_weight: SampleWeight,
+    slopes: Slopes,
+    temperature: FinitePositive = 0.1,
+) -> tuple[Array, Array]:
+    import numpy as np
+
+    slope = slopes.get("embedding")
+    values, counts = np.empty_like(sample_weight), np.empty_like(sample_weight)
+    each_row_of_cosines(
+        compare, embedding, embedding, slope, slope, label, sample_weight, 1 / temperature, values, counts
+    )
+    return values, counts
+
+
+def compare(i: int, start: int, cosines: Any, label: Any, weight: Any, scale: float, values: Any, counts: Any) -> None:
+    """The value of one anchor; its row of cosines becomes that of the slopes."""
+    row, own = cosines[i], start + i
+    top, positives = -INFINITY, 0
+    for j in range(len(row)):
+        top = max(top, float(row[j])) if j != own else top
+        positives += (label[j] == label[own]) & (j != own)
+    others, ties, behind = 0.0, 0, 0.0
+    for j in range(len(row)):
+        ahead = scale * (float(row[j]) - top)
+        ties += (ahead == 0) & (j != own)
+        others += exp(ahead) if (ahead < 0) & (j != own) else 0.0
+        behind -= ahead if (label[j] == label[own]) & (j != own) else 0.0
+    others += max(ties - 1, 0)  # all but one of those at the top, which add 1 to the sum
+    counts[own] = weight[own] if positives > 0 else 0
+    values[own] = counts[own] * (behind / max(positives, 1) + log1p(others))
+    factor = scale * float(counts[own]) / (1 + others)
+    for j in range(len(row)):
+        power = exp(scale * (float(row[j]) - top))
+        rest = others if power == 1 else 1 + others - power  # of one that is alone at the top, exact
+        pull = (1 + others) * (1 - 1 / max(positives, 1)) - rest
+        row[j] = 0 if j == own else factor * (pull if label[j] == label[own] else power)
+
+
+@supcon.example
+def example(random: Any, samples: int) -> tuple[list[Array], dict[str, Any]]:
+    """Three classes, some of them with one sample."""
+    return [random.normal(size=(samples, 3)), random.integers(0, 3, samples)], {"temperature": 0.5}
+
+
+@hookimpl
+def lossreg_component() -> Loss:
+    return supcon

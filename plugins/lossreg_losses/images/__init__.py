@@ -1,0 +1,1 @@
+"""Losses of segmentations: probabilities or scores of pixels against the true regions."""

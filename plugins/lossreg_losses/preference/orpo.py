@@ -1,0 +1,39 @@
+"""ORPO: the likelihood of the chosen answer, and its odds beside those of the rejected one.
+
+    value = -chosen + beta softplus(-m)        m = logit(e^chosen) - logit(e^rejected)
+    slope of chosen = -1 - beta sigmoid(-m) / (1 - e^chosen), of rejected beta sigmoid(-m) / (1 - e^rejected)
+
+with logit(p) = log(p / (1 - p)). The inputs are the log-probabilities of the answers, averaged over their tokens.
+
+Where the rejected answer has probability 1 and the chosen one less, value and slope are inf.
+
+Shapes: chosen and rejected of the same shape. Ranges: log-probabilities; beta 0 or above and finite.
+Source: Hong, Lee, Thorne (2024), arXiv:2403.07691, with beta = 0.1, their lambda; TRL's ORPOTrainer.
+
+>>> orpo.at(-1.0, -1.0)
+(1.0693147180559945, -1.0790988353434663, 0.07909883534346633)
+"""
+
+from lossreg.kernels.numerics import exp, expm1, log, ratio, sigmoid, softplus
+from lossreg.plugin import FiniteNonNegative, LogProbability, Loss, hookimpl, loss
+
+
+@loss
+def orpo(chosen: LogProbability, rejected: LogProbability, beta: FiniteNonNegative = 0.1) -> tuple[float, float, float]:
+    T = type(chosen)
+    miss, other_miss = abs(expm1(chosen)), abs(expm1(rejected))
+    odds = ratio(other_miss, miss)
+    # A quotient that overflows is the difference of its logarithms; one that does not keeps more digits.
+    ordinary = (odds > T(1e-30)) & (odds < T(1e30))
+    lead = (chosen - rejected) + (log(odds) if ordinary else log(other_miss) - log(miss))
+    # Where the lead is large its exponential would underflow, and what it is divided by may be as small.
+    ahead = lead > T(8)
+    share = exp(rejected - chosen) / (other_miss * (T(1) + exp(-lead)))
+    pull = beta * (share if ahead else sigmoid(-lead) / miss)
+    push = beta * (share * (miss / other_miss) if ahead else sigmoid(-lead) / other_miss)
+    return beta * softplus(-lead) - chosen, T(-1) - pull, push
+
+
+@hookimpl
+def lossreg_component() -> Loss:
+    return orpo
