@@ -18,11 +18,17 @@ CASES = libraries_compared.LIBRARY_CASES
 GROUPS = {group.removeprefix(ALIASES): names for group, names in ENTRY_POINTS.items() if group.startswith(ALIASES)}
 CALLED = {
     "catboost": "CatBoost",
+    "coral_pytorch": "coral-pytorch",
     "keras": "Keras",
     "lightgbm": "LightGBM",
+    "monai": "MONAI",
     "optax": "optax",
+    "papers": "papers",
+    "pytorch_metric_learning": "pytorch-metric-learning",
+    "segmentation_models": "segmentation_models.pytorch",
     "sklearn": "scikit-learn",
     "timm": "timm",
+    "torchvision": "torchvision",
     "xgboost": "XGBoost",
 }
 
@@ -52,6 +58,8 @@ def test_every_alias_is_that_of_a_loss(library):
         ("RMSE", "mse"),
         ("poly_loss_cross_entropy", "poly1"),
         ("hinge_loss", "hinge"),
+        ("focal_tversky", "tversky"),
+        ("NTXentLoss", "nt_xent"),
     ],
 )
 def test_a_loss_is_found_by_the_name_of_another_library(name, found):

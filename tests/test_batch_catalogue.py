@@ -72,3 +72,111 @@ def test_values_and_slopes_are_the_formulas_with_all_parameters(name):
 @pytest.mark.parametrize("name", BATCHES)
 def test_the_documentation_is_complete(name):
     CHECKS["documentation_is_complete"].function(loss_under_test(name), CheckRun())
+
+
+# Limits and ties
+
+
+def fields(name, *arrays, **parameters):
+    """The value of a mean, and the gradients of all inputs that have one, as plain numbers."""
+    value, grads = lossreg.create(name, **parameters).value_and_grad(*map(np.asarray, arrays))
+    return float(value), [np.asarray(grad) for grad in (grads if isinstance(grads, tuple) else (grads,))]
+
+
+SAME = np.ones((3, 2))
+APART = np.eye(3)
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "expected"),
+    [
+        ("supcon", (SAME, [0, 0, 0]), np.log(2)),
+        ("supcon", (APART, [0, 1, 2]), 0.0),  # no sample has a positive
+        ("supcon", (0 * SAME, [0, 0, 1]), np.log(2)),
+        ("nt_xent", (SAME, SAME), np.log(5)),
+        ("nt_xent", (SAME[:1], SAME[:1]), 0.0),  # the only other vector is the view itself
+        ("info_nce", (SAME, SAME, 0.07), np.log(3)),
+        ("info_nce", (0 * SAME, SAME, 0.07), np.log(3)),
+        ("siglip", (0 * SAME, SAME, 0.1, 0.0), 3 * np.log(2)),
+        ("n_pairs", (SAME, SAME), np.log(3)),
+        ("circle", (SAME, [0, 0, 0]), 0.0),  # no negative
+        ("circle", (APART, [0, 1, 2]), 0.0),  # no positive
+        ("multi_similarity", (SAME[:1], [0]), 0.0),
+        ("barlow_twins", (SAME, SAME), 2.0),  # constant: no correlation
+        ("barlow_twins", (APART[:1], APART[:1]), 3.0),
+        ("vicreg", (SAME, SAME), 25 * (1 - 1e-2)),
+        ("vicreg", (SAME[:1], SAME[:1]), 25 * (1 - 1e-2)),
+        ("proxy_nca", (SAME[:1], [0], SAME[:2]), 0.0),
+        ("arcface", (SAME[:1], [0], SAME[:1]), 0.0),  # one class
+        ("cosface", (0 * SAME, [0, 1, 0], SAME[:2]), float(np.log1p(np.exp(64 * 0.35)))),
+        ("dice", (0 * SAME[np.newaxis], 0 * SAME[np.newaxis]), 0.0),  # nothing predicted, nothing true
+        ("jaccard", (SAME[np.newaxis], SAME[np.newaxis]), 0.0),
+        ("tversky", (SAME[np.newaxis], SAME[np.newaxis]), 0.0),
+        ("generalized_dice", (SAME[np.newaxis], 0 * SAME[np.newaxis]), 1.0),  # no class has a true pixel
+        ("lovasz_hinge", ([[0.0, 0.0]], [[0.0, 0.0]]), 1.0),  # equal errors, nothing inside
+        ("lovasz_softmax", ([[[0.5], [0.5]]], [[0]]), 0.5),
+    ],
+)
+def test_limits(name, arrays, expected):
+    value, grads = fields(name, *arrays)
+    assert value == pytest.approx(expected, rel=1e-14, abs=1e-15)
+    assert all(np.isfinite(grad).all() for grad in grads)
+
+
+@pytest.mark.parametrize("name", ["dice", "jaccard", "tversky", "generalized_dice"])
+def test_regions_without_anything_have_no_slope(name):
+    nothing = np.zeros((2, 1, 3))
+    smooth = {} if name == "generalized_dice" else {"smooth": 0.0}
+    value, (grad,) = fields(name, nothing, nothing, **smooth)
+    assert value == 0
+    assert not grad.any()
+    masked = lossreg.create(name, **smooth)(nothing + 0.5, nothing, where=np.zeros((2, 3), bool))
+    assert masked == 0
+
+
+def test_a_dice_of_soft_labels_is_the_tversky_of_halves():
+    random = np.random.default_rng(3)
+    p, t = random.random((2, 4, 3, 5))
+    ours, other = (
+        fields(name, p, t, **parameters)
+        for name, parameters in (("dice", {"smooth": 2.0}), ("tversky", {"alpha": 0.5, "beta": 0.5, "smooth": 1.0}))
+    )
+    assert ours[0] == pytest.approx(other[0], rel=1e-14)
+    np.testing.assert_allclose(ours[1][0], other[1][0], rtol=1e-12)
+
+
+def test_the_order_of_equal_errors_changes_no_value():
+    score, target = np.zeros((1, 6)), np.array([[1.0, 0, 1, 0, 0, 1]])
+    values = {
+        fields("lovasz_hinge", score, target[:, order])[0]
+        for order in np.random.default_rng(0).permuted(np.tile(np.arange(6), (5, 1)), axis=1)
+    }
+    assert max(values) == pytest.approx(min(values), rel=1e-15)
+
+
+def test_pixels_to_ignore_are_not_read():
+    p, label = np.array([[[0.75, np.nan], [0.25, np.nan]]]), np.array([[0, -100]])
+    value, (grad,) = fields("lovasz_softmax", p, label)
+    assert value == pytest.approx(0.25)
+    assert not grad[..., 1].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "box", "other", "expected"),
+    [
+        ("iou", [0, 0, 1, 1], [0, 0, 1, 1], 0.0),
+        ("iou", [0, 0, 0, 0], [0, 0, 0, 0], 1.0),  # no area
+        ("iou", [0, 0, 1, 1], [1, 0, 2, 1], 1.0),  # they touch
+        ("giou", [0, 0, 0, 0], [0, 0, 0, 0], 1.0),
+        ("giou", [0, 0, 1, 1], [1, 0, 2, 1], 1.0),
+        ("diou", [0, 0, 0, 0], [0, 0, 0, 0], 1.0),
+        ("diou", [0, 0, 1, 1], [0, 0, 1, 1], 0.0),
+        ("ciou", [0, 0, 2, 0], [0, 0, 1, 1], 1.1),  # a flat box has no aspect
+        ("ciou", [0, 0, 1, 1], [0, 0, 1, 1], 0.0),
+        ("iou", [1e-9, 0, 1, 1], [0, 0, 1, 1], 1e-9),  # with all digits
+    ],
+)
+def test_limits_of_boxes(name, box, other, expected):
+    value, (grad,) = fields(name, np.array(box, float), np.array(other, float))
+    assert value == pytest.approx(expected, rel=1e-15, abs=0)
+    assert np.isfinite(grad).all()

@@ -23,10 +23,6 @@ EXPECTED_FAILURES["orpo"] = {"slopes_are_derivatives": "a rejected answer of pro
 EXPECTED_FAILURES["circle"] = {
     "gradient_matches_differences": "the slopes take the weights of the pairs for constants, as the paper has it"
 }
-EXPECTED_FAILURES["ciou"] = dict.fromkeys(
-    ("slopes_are_derivatives", "gradient_matches_the_reported_value"),
-    "the slopes take the weight of the aspect ratios for a constant, as the paper has it",
-)
 CANCELLING = ("triplet_margin", "triplet_margin_with_distance")
 """Losses whose value is a difference of two rounded distances: exact to a few ulps of the larger one."""
 
@@ -53,12 +49,6 @@ def test_beta_nll(check):
 @pytest.mark.slow  # as above
 @parametrize_with_checks("circle", expected_failures=EXPECTED_FAILURES["circle"])
 def test_circle(check):
-    check()
-
-
-@pytest.mark.slow  # as above
-@parametrize_with_checks("ciou", expected_failures=EXPECTED_FAILURES["ciou"])
-def test_ciou(check):
     check()
 
 

@@ -31,6 +31,8 @@ from lossreg.plugin import (
 
 Box = Annotated[Row[Finite], Width(4)]
 
+NORM = 4 / pi**2
+
 
 @loss
 def ciou(box: Box, target: Box, slope: Slope) -> float:
@@ -48,9 +50,9 @@ def ciou(box: Box, target: Box, slope: Slope) -> float:
     (wide, high), (true_wide, true_high) = box_size(box), box_size(target)
     flat = (wide > 0) & (high > 0) & (true_wide > 0) & (true_high > 0)
     turn = atan(true_wide / true_high) - atan(wide / high) if flat else T(0)
-    shape = T(4 / pi / pi) * turn * turn
+    shape = T(NORM) * turn * turn
     share = shape / (apart + shape) if shape > 0 else T(0)
-    pull = share * T(8 / pi / pi) * turn / (wide * wide + high * high) if flat else T(0)
+    pull = share * T(2) * T(NORM) * turn / (wide * wide + high * high) if flat else T(0)
     for j in range(4):
         slope[j] += outward(j, -pull * high if j % 2 == 0 else pull * wide)
     return apart + away + share * shape

@@ -1,6 +1,6 @@
 """Circle: an anchor's cosines to its positives near 1, to its negatives near 0, those farthest from there most of all.
 
-    value_i = softplus(log(sum_{negatives j} e^(a_j)) + log(sum_{positives j} e^(a_j)))
+    value = softplus(log(sum_{negatives j} e^(a_j)) + log(sum_{positives j} e^(a_j)))
     a_j = -gamma max(0, 1 + m - c_ij) (c_ij - 1 + m) for a positive       c_ij = cos(x_i, x_j), m = margin
         = gamma max(0, c_ij + m) (c_ij - m) for a negative
     slope by a_j = sigmoid(...) e^(a_j) / sum over those of its kind

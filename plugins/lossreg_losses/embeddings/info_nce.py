@@ -1,7 +1,7 @@
 """InfoNCE: the cross-entropy of finding each query's own key among the keys of the batch, by cosine and temperature.
 
-    value_i = log(sum_k e^(s_ik)) - s_ii                                s_ik = cos(query_i, key_k) / temperature
-            = the mean of that and of log(sum_k e^(s_ki)) - s_ii        symmetric
+    value = log(sum_k e^(s_ik)) - s_ii                                s_ik = cos(query_i, key_k) / temperature
+          = the mean of that and of log(sum_k e^(s_ki)) - s_ii        symmetric
     slope by s_ik = e^(s_ik) / sum_j e^(s_ij) - [k is i]
 
 The temperature is learned. With `symmetric` it is the loss of CLIP, which also looks for each key's query. A vector of

@@ -1,7 +1,7 @@
 """Multi-similarity: the cosines of positives above a `base`, those of negatives below it, the worst most of all.
 
-    value_i = log(1 + sum_{positives j} e^(-alpha (c_ij - base))) / alpha
-              + log(1 + sum_{negatives j} e^(beta (c_ij - base))) / beta               c_ij = cos(x_i, x_j)
+    value = log(1 + sum_{positives j} e^(-alpha (c_ij - base))) / alpha
+            + log(1 + sum_{negatives j} e^(beta (c_ij - base))) / beta               c_ij = cos(x_i, x_j)
     slope by c_ij = -e^(-alpha (c_ij - base)) / (1 + sum_{positives k} ...) for a positive, and so on
 
 The positives of i are the other samples with its label. With `epsilon` only the informative pairs count, as in the

@@ -1,6 +1,6 @@
 """N-pairs: the cross-entropy of finding each anchor's positive among the positives of all classes, by products.
 
-    value_i = log(1 + sum_{j != i} e^(x_i . y_j - x_i . y_i)) + l2 (|x_i|^2 + |y_i|^2)        x = anchor, y = positive
+    value = log(1 + sum_{j != i} e^(x_i . y_j - x_i . y_i)) + l2 (|x_i|^2 + |y_i|^2)        x = anchor, y = positive
     slope by x_i . y_j = e^(x_i . y_j) / sum_k e^(x_i . y_k) - [j is i]
 
 The vectors are not normalized, and kept short by `l2`. Each pair of a batch is of another class. The N x N products

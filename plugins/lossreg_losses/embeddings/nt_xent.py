@@ -1,6 +1,6 @@
 """NT-Xent: the cross-entropy of finding the other view of a sample among all other vectors of both views, by cosine.
 
-    value_i = (l(i, i') + l(i', i)) / 2        l(i, j) = log(sum_{k != i} e^(s_ik)) - s_ij
+    value = (l(i, i') + l(i', i)) / 2        l(i, j) = log(sum_{k != i} e^(s_ik)) - s_ij
     slope by s_ij = half of e^(s_ij) / sum_{k != i} e^(s_ik) - [j is the other view of i]
 
 with s_ij = cos(z_i, z_j) / temperature over the 2 N vectors z of both views: it is `supcon` in which every sample is a

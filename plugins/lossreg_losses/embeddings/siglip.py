@@ -1,6 +1,6 @@
 """SigLIP: for each pair of a query and a key, the binary cross-entropy of whether they belong together.
 
-    value_i = sum_j softplus(-y_ij (cos(query_i, key_j) / temperature + bias))        y_ij = 1 for j = i, else -1
+    value = sum_j softplus(-y_ij (cos(query_i, key_j) / temperature + bias))        y_ij = 1 for j = i, else -1
     slope by the logit = -y_ij sigmoid(-y_ij (cos(query_i, key_j) / temperature + bias))
 
 Temperature and bias are learned. A vector of zeros has cosine 0 with any other, and no slope. The N x N cosines exist

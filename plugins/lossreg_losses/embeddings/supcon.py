@@ -1,6 +1,6 @@
 """Supervised contrastive: the cross-entropy of finding the samples of an anchor's own class among all the others.
 
-    value_i = log(sum_{j != i} e^(s_ij)) - mean over positives j of s_ij        s_ij = cos(x_i, x_j) / temperature
+    value = log(sum_{j != i} e^(s_ij)) - mean over positives j of s_ij        s_ij = cos(x_i, x_j) / temperature
     slope by s_ij = e^(s_ij) / sum_{k != i} e^(s_ik) - [j is positive] / number of positives
 
 The positives of i are the other samples with its label. An anchor without one has value 0, and a mean does not count
