@@ -15,7 +15,7 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: P
 FILE = os.path.join(PACKAGE, "__pycache__", "summaries.json")  # noqa: PTH118  as above
 
 
-class Summary(NamedTuple):
+class PluginSummary(NamedTuple):
     """What is kept of a plugin: the first line of its documentation, a loss's task, its file, and the file's state."""
 
     summary: str
@@ -41,14 +41,14 @@ class Summaries:
 
     def __init__(self) -> None:
         self._definitions = definitions()
-        self._kept: dict[str, Summary] = {}
+        self._kept: dict[str, PluginSummary] = {}
         self._is_new = False
         with suppress(OSError, ValueError, TypeError, KeyError), open(FILE, encoding="utf-8") as file:  # noqa: PTH123
             kept = json.load(file)
             if kept["definitions"] == self._definitions:
-                self._kept = {str(point): Summary(*entry) for point, entry in kept["plugins"].items()}
+                self._kept = {str(point): PluginSummary(*entry) for point, entry in kept["plugins"].items()}
 
-    def find(self, point: str) -> Summary | None:
+    def find(self, point: str) -> PluginSummary | None:
         """Return the summary of an entry point; None if there is none, or if the plugin's file has changed."""
         entry = self._kept.get(point)
         with suppress(OSError, TypeError):
@@ -60,7 +60,7 @@ class Summaries:
         """Add the summary of the component of an entry point."""
         with suppress(OSError):
             file = component.file
-            self._kept[point] = Summary(component.summary, getattr(component, "task", ""), file, state_of(file))
+            self._kept[point] = PluginSummary(component.summary, getattr(component, "task", ""), file, state_of(file))
             self._is_new = True
 
     def keep(self) -> None:
