@@ -129,8 +129,8 @@ KERNELS = {
 
 
 def anonymous(code):
-    # Names say how many functions were compiled before, and so does their length.
-    return re.sub(r"\\[\\d+ x i8\\]", "[N x i8]", re.sub(r"B\\d+v\\d+", "V", code))
+    # Names say how many functions were compiled before, and so does their length. Some have addresses.
+    return re.sub(r"\\[\\d+ x i8\\]", "[N x i8]", re.sub(r"B\\d+v\\d+|0x[0-9a-f]+|pickle(data|buf).\\d+", "V", code))
 
 
 def outcomes():

@@ -8,7 +8,9 @@ import numpy as np
 
 from lossreg.criterion.checking import IN_PLACE
 from lossreg.criterion.shapes import row_axis, rows_last
+from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.plain_python.trial_run import try_kernel
+from lossreg.kernels.compiler.options import is_stock
 from lossreg.kernels.drivers.array_loop import SlabLoop, array_loop
 from lossreg.kernels.drivers.operand import Operands
 
@@ -23,9 +25,7 @@ if TYPE_CHECKING:
 def make_loop(call: Call, values: Array | None, slopes: Sequence[Array | None]) -> Any:
     """Compile the loop for calls with this signature; `values` and `slopes` are example outputs, or None."""
     bound = call.bound
-    rows = ((x, entry.axis) for x, entry in zip(call.arrays, bound.form.inputs, strict=True) if entry.axis is not None)
-    width = next((x.shape[row_axis(axis, x.ndim)] for x, axis in rows), 1)
-    try_kernel(bound.form, bound.resolved, width)
+    try_kernel(bound.form, bound.resolved, row_width(call))
     overwritten = bound.slope_inputs[call.graded[call.out.index(IN_PLACE)]] if IN_PLACE in call.out else -1
     return array_loop(bound.form, bound.switches, loop_parameters(call), operands(call, values, slopes), overwritten)
 
@@ -53,12 +53,24 @@ def operands(call: Call, values: Array | None, slopes: Sequence[Array | None]) -
     return Operands(real, shape, values, call.sample_weight, call.where, stored, inputs)
 
 
+def row_width(call: Call) -> int:
+    """The length of the rows of a call; 1 if its inputs are single numbers."""
+    rows = zip(call.arrays, call.bound.form.inputs, strict=True)
+    return next((x.shape[row_axis(entry.axis, x.ndim)] for x, entry in rows if entry.axis is not None), 1)
+
+
 def loop_parameters(call: Call) -> tuple[Any, ...]:
     """The parameters in the loop's types: numbers; rows if the kernel is by row, else arrays of the loss's shape."""
     real, by_row, shape = call.real, call.bound.by_row, call.shape
+    values = [x for _, x in call.bound.parameters]
+    if by_row and is_stock():  # numba's own pipeline has no rows of equal numbers
+        rows = [row_axis_of(parameter.annotation) is not None for parameter, _ in call.bound.parameters]
+        values = [
+            np.full(row_width(call), x) if row and np.ndim(x) == 0 else x for row, x in zip(rows, values, strict=True)
+        ]
     return tuple(
         [
             x if not isinstance(x, np.ndarray) else x.astype(real) if by_row else np.broadcast_to(x, shape)
-            for _, x in call.bound.parameters
+            for x in values
         ]
     )

@@ -11,8 +11,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-from lossreg.kernels.compiler.intrinsics import unheld
-from lossreg.kernels.compiler.numba_api import AbstractTemplate, Tuple, cgutils, impl_ret_borrowed, signature
+from lossreg.kernels.compiler.numba_api import AbstractTemplate, Tuple, impl_ret_borrowed, signature
 from lossreg.kernels.compiler.options import is_stock
 from lossreg.kernels.compiler.type_inference import kernel_operation
 from lossreg.kernels.simd.vectors import Lanes
@@ -53,11 +52,11 @@ def _read(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
 def row_parameter(kind: Any, by_row: bool) -> Any:
     """The type of a parameter in the kernel's signature, given its type in the loop's.
 
-    numba's own pipeline does not have ConstantRow; there the parameter is an array of stride 0.
+    numba's own pipeline does not have ConstantRow; there the parameter is a row in memory.
     """
     if not (by_row and isinstance(kind, types.Float)):
         return kind
-    return types.Array(kind, 1, "A") if is_stock() else ConstantRow(kind)
+    return types.Array(kind, 1, "C") if is_stock() else ConstantRow(kind)
 
 
 @intrinsic(prefer_literal=True)
@@ -67,11 +66,6 @@ def row_parameters(_: Any, parameters: Any, by_row: Any) -> Any:
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         members = [builder.extract_value(arguments[0], at) for at in range(len(found))]
-        for at, (given, target) in enumerate(zip(parameters, found, strict=True)):
-            if isinstance(target, types.Array) and isinstance(given, types.Float):
-                pointer = cgutils.alloca_once_value(builder, members[at])
-                size, step = (context.get_constant(types.intp, number) for number in (types.intp.maxval, 0))
-                members[at] = unheld(context, builder, target, pointer, [size], [step])
         made = context.make_tuple(builder, form.return_type, members)
         return impl_ret_borrowed(context, builder, form.return_type, made)
 
