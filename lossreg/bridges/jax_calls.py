@@ -1,9 +1,10 @@
 """Calls of criteria from compiled JAX programs: an XLA custom call that reads and writes XLA's buffers where they are.
 
 XLA calls a handler with the address of a call frame, a C structure whose layout belongs to version 0 of XLA's foreign
-function interface. The handler runs in Python, holding the interpreter's lock only until the kernel starts; a host
-callback of JAX copies and takes 5 to 20 times as long for small batches. Where the interface is another one, the calls
-are host callbacks.
+function interface. Handlers are compiled where a loop takes the arrays as they are (lossreg.bridges.jax_handlers): they
+need no Python, and of 64 rows of 10 logits take half the time of optax's loss. The handler here runs in Python, for
+weights, masks, conversions and errors, and holds the interpreter's lock until the kernel starts. Where the interface
+is another one, the calls are host callbacks, which copy and take 5 to 20 times as long for small batches.
 """
 
 from __future__ import annotations
@@ -19,6 +20,22 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from lossreg.bridges.jax_handlers import NativeCall, native_call
+from lossreg.kernels.compiler.xla_handler import (
+    API,
+    ATTRIBUTES,
+    DATA,
+    EXECUTE,
+    EXTENSION,
+    FRAME,
+    INPUTS,
+    INTERFACE,
+    METADATA,
+    OUTPUTS,
+    STAGE,
+    VERSION,
+)
+
 if TYPE_CHECKING:
     from lossreg.criterion.criterion import Criterion
 
@@ -26,21 +43,12 @@ if TYPE_CHECKING:
 
 TARGET = "lossreg_evaluate"
 """The name of the custom call."""
-INTERFACE = 0, 3
-"""The version of the interface, major and minor, whose layout is written down here."""
-
 POINTER = 8
-FRAME = struct.Struct("22q")
-"""A call frame: the places of what is read from it follow."""
-EXTENSION, API, STAGE, INPUTS, OUTPUTS, ATTRIBUTES = 1, 2, 4, 9, 14, 20
-EXECUTE = 3
-"""The stage in which inputs and outputs are there."""
-DATA = 3 * POINTER
-"""The offset of the numbers' address in a buffer, and of the function that makes an error in the API."""
+CALL_FRAME = struct.Struct(f"{FRAME}q")
+COUNT = 17
+"""The word of a call frame with the number of attributes. They are sorted by name; `number` is the last one."""
 MAKE_ERROR = 6 * POINTER
 INVALID_ARGUMENT = 3
-VERSION_OF_METADATA = 3 * POINTER
-"""The offset of the version in the metadata that XLA asks for."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +76,14 @@ class Evaluation:
         if not any(self.needed):
             value[...] = self.criterion(*arrays, sample_weight=weight, where=where)
             return
-        names = self.criterion.plan(*arrays).input_names
-        wrt = tuple([name for name, needs in zip(names, self.needed, strict=True) if needs])
         value[...] = self.criterion.value_and_grad(
-            *arrays, sample_weight=weight, where=where, wrt=wrt, out=tuple(grads)
+            *arrays, sample_weight=weight, where=where, wrt=self.wrt(arrays), out=tuple(grads)
         )[0]
+
+    def wrt(self, arrays: list[Array]) -> tuple[str, ...]:
+        """The names of the inputs whose gradient is wanted."""
+        names = self.criterion.plan(*arrays).input_names
+        return tuple([name for name, needs in zip(names, self.needed, strict=True) if needs])
 
 
 EVALUATIONS: list[Evaluation] = []
@@ -97,7 +108,35 @@ def evaluate(
     at = POSITIONS.setdefault(evaluation, len(EVALUATIONS))
     if at == len(EVALUATIONS):
         EVALUATIONS.append(evaluation)
-    return jax.ffi.ffi_call(TARGET, results, vmap_method="sequential")(*given, at=np.int64(at))
+    call = compiled(evaluation)
+    if call is None:
+        return jax.ffi.ffi_call(TARGET, results, vmap_method="sequential")(*given, number=np.int64(at))
+    results.append(jax.ShapeDtypeStruct((call.scratch,), np.uint8))
+    target, program = named_target(call), np.int64(call.program.ctypes.data)
+    return jax.ffi.ffi_call(target, results, vmap_method="sequential")(*given, at=program, number=np.int64(at))[:-1]
+
+
+@cache
+def compiled(evaluation: Evaluation) -> NativeCall | None:
+    """The compiled handler of an evaluation; None if its arrays are not those that a loop takes as they are."""
+    if evaluation.weighted or evaluation.masked:
+        return None
+    arrays = [np.empty(*kind) for kind in evaluation.inputs]
+    address = ctypes.cast(HANDLER, ctypes.c_void_p).value
+    assert address is not None  # noqa: S101  it is a function
+    return native_call(evaluation.criterion, arrays, evaluation.wrt(arrays), address)
+
+
+NAMES: dict[Any, str] = {}
+"""The name of the custom call of each compiled handler."""
+
+
+def named_target(call: NativeCall) -> str:
+    """The name of the custom call of a compiled handler, which is registered under it."""
+    if call.target not in NAMES:
+        NAMES[call.target] = f"{TARGET}_{len(NAMES)}"
+        jax.ffi.register_ffi_target(NAMES[call.target], jax.ffi.pycapsule(call.target.ctypes), platform="cpu")
+    return NAMES[call.target]
 
 
 def on_host(evaluation: Evaluation) -> Any:
@@ -137,15 +176,15 @@ def header() -> str:
 @ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
 def HANDLER(address: int) -> int | None:  # noqa: N802  a constant to its callers
     """Run the evaluation of a call frame; return nothing, or the address of an error."""
-    frame = FRAME.unpack(ctypes.string_at(address, FRAME.size))
+    frame = CALL_FRAME.unpack(ctypes.string_at(address, CALL_FRAME.size))
     if frame[EXTENSION]:
-        (metadata,) = words(frame[EXTENSION] + 3 * POINTER, 1)
-        ctypes.memmove(metadata + VERSION_OF_METADATA, struct.pack("2i", *INTERFACE), 2 * POINTER // 2)
+        (metadata,) = words(frame[EXTENSION] + METADATA * POINTER, 1)
+        ctypes.memmove(metadata + VERSION * POINTER, struct.pack("2i", *INTERFACE), 2 * POINTER // 2)
         return None
     if frame[STAGE] & 0xFFFFFFFF != EXECUTE:
         return None
     try:
-        (attribute,) = words(frame[ATTRIBUTES], 1)
+        attribute = words(frame[ATTRIBUTES], frame[COUNT])[-1]
         (number,) = words(attribute + POINTER, 1)
         evaluation = EVALUATIONS[words(number, 1)[0]]
         evaluation.run(views(frame[INPUTS], evaluation.inputs), views(frame[OUTPUTS], evaluation.outputs))

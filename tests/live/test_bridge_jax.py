@@ -53,6 +53,31 @@ def test_the_custom_call_is_used():
     assert jax_calls.TARGET in jax.jit(loss("mse")).lower(UNIT, UNIT).as_text()
 
 
+@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_a_compiled_handler_needs_no_python(name, reduction, monkeypatch):
+    target = PEERS[name][1]
+    target = target.at[2].set(-100) if name == "cross_entropy" else target
+    function = loss(name, reduction=reduction)
+    compiled = jax.jit(jax.value_and_grad(function) if reduction == "mean" else function)
+    monkeypatch.setattr(jax_calls.Evaluation, "run", lambda *_: pytest.fail("Python is called"))
+    found = jax.tree.map(np.asarray, compiled(LOGITS, target))
+    criterion = lossreg.create(name, reduction=reduction)
+    call = criterion.value_and_grad if reduction == "mean" else criterion
+    expected = call(np.asarray(LOGITS), np.asarray(target))
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+
+
+def test_what_a_compiled_handler_leaves_over_is_computed_in_python():
+    no_label_counts = jnp.full_like(LABELS, -100)
+    value, grad = jax.jit(jax.value_and_grad(loss("cross_entropy")))(LOGITS, no_label_counts)
+    assert (value, abs(grad).max()) == (0, 0)
+    assert jax.jit(loss("mse"))(LOGITS * 1e30, UNIT) == np.inf
+    weighted = jax.jit(loss("cross_entropy", weight=[1.0, 2.0, 3.0, 4.0, 5.0]))(LOGITS, LABELS)
+    expected = lossreg.create("cross_entropy", weight=[1.0, 2.0, 3.0, 4.0, 5.0])(np.asarray(LOGITS), np.asarray(LABELS))
+    np.testing.assert_array_equal(weighted, expected)
+
+
 @pytest.mark.usefixtures("way")
 def test_reduction_none_with_weights_and_masks():
     each, weight = loss("cross_entropy", reduction="none"), jnp.linspace(0.0, 1.0, 16)

@@ -79,6 +79,7 @@ __all__ = [
     "known_to_numba",
     "llvm",
     "lookup_environment",
+    "machine_code",
     "make_array",
     "make_struct",
     "mk_unique_var",
@@ -125,6 +126,12 @@ def known_to_numba(function: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def machine_code(function: Any, kinds: tuple[Any, ...]) -> int:
+    """The address of the machine code of a dispatcher for arguments of these types, by numba's calling convention."""
+    compiled = function.overloads[kinds]
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 
 def set_cache(function: Any, stored: Any) -> None:

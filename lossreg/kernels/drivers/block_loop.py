@@ -70,7 +70,8 @@ class BlockLoop:
         read = [(x.dtype, axes if x.has_rows else 1) for x in operands.inputs]
         leading = tuple([x and (x.dtype, 1) for x in (operands.values, operands.weight, operands.where)])
         kinds = (*stored, *read, *map(argument_kind, parameters))
-        self.entry = form_entry(form, real, switches, slots, overwritten, vectorized, leading, kinds)
+        self.compiled = (form, real, switches, slots, overwritten, vectorized, leading, kinds)
+        self.entry = form_entry(*self.compiled)
 
     def run(self, scale: float, values: Any, weight: Any, where: Any, operands: tuple[Any, ...]) -> tuple[float, bool]:
         """Fill the values, and the slopes times `scale`; return the sum of the values and whether an input is outside.

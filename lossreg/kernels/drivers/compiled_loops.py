@@ -12,7 +12,7 @@ from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidDefinition
 from lossreg.kernels.compiler.fingerprint import fingerprint
-from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, Tuple
+from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, Tuple, machine_code
 from lossreg.kernels.compiler.options import EXACT, REORDERED
 from lossreg.kernels.compiler.specialize import clone, error_summary
 from lossreg.kernels.loops import scalar_loops
@@ -113,9 +113,28 @@ def form_entry(
 ) -> Callable[..., bool]:
     """The compiled code of a form's loop for these kinds of leading arrays (values, weights, mask) and operands."""
     function = form_loop(form, real, switches, stored, overwritten, vectorized=vectorized)
+    return entry_point(function, loop_kinds(leading, operands), form.kernel.__name__)
+
+
+def loop_kinds(leading: tuple[Any, ...], operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The numba types of all arguments of a form's loop."""
     numbers = (types.float64, *[types.int64] * 4)
-    kinds = (numba_type((np.float64, 1)), *map(numba_type, leading), *numbers, numba_type(operands))
-    return entry_point(function, kinds, form.kernel.__name__)
+    return numba_type((np.float64, 1)), *map(numba_type, leading), *numbers, numba_type(operands)
+
+
+def form_address(
+    form: Form,
+    real: type,
+    switches: tuple[Any, ...],
+    stored: tuple[int, ...],
+    overwritten: int,
+    vectorized: bool,
+    leading: tuple[Any, ...],
+    operands: tuple[Any, ...],
+) -> int:
+    """The address of the machine code of a form's loop that `form_entry` has compiled with the same arguments."""
+    function = form_loop(form, real, switches, stored, overwritten, vectorized=vectorized)
+    return machine_code(function, loop_kinds(leading, operands))
 
 
 def entry_point(function: Any, kinds: tuple[Any, ...], name: str) -> Callable[..., Any]:

@@ -1,0 +1,78 @@
+"""Overhead of losses inside JAX: value and gradient under jit, beside optax's own loss.
+
+    python experiments/bridges/overhead_jax.py
+
+Each row is the median of alternating runs in one process: microseconds of our loss, and its time divided by that of
+optax's. XLA may use several threads; ours runs on the thread that XLA gives it.
+"""
+
+import statistics
+import time
+
+import jax
+import numpy as np
+import optax
+from jax import numpy as jnp
+
+from lossreg.bridges.jax import loss
+
+BUDGET, FEWEST = 1.5, 7
+"""Seconds for each case, and the fewest runs of each function."""
+
+
+def softmax_cross_entropy(logits, labels):
+    """The mean of optax's cross-entropy."""
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+
+CASES = {
+    "mse 32 x 1": ("mse", lambda x, y: optax.squared_error(x, y).mean(), (32, 1)),
+    "cross_entropy 64 x 10": ("cross_entropy", softmax_cross_entropy, (64, 10)),
+    "bce_with_logits 64 x 10": (
+        "bce_with_logits",
+        lambda x, y: optax.sigmoid_binary_cross_entropy(x, y).mean(),
+        (64, 10),
+    ),
+    "mse 1M": ("mse", lambda x, y: optax.squared_error(x, y).mean(), (1_000_000,)),
+    "huber 1M": ("huber", lambda x, y: optax.huber_loss(x, y).mean(), (1_000_000,)),
+    "bce_with_logits 1M": (
+        "bce_with_logits",
+        lambda x, y: optax.sigmoid_binary_cross_entropy(x, y).mean(),
+        (1_000_000,),
+    ),
+    "cross_entropy 4096 x 1000": ("cross_entropy", softmax_cross_entropy, (4096, 1000)),
+}
+
+
+def timed(function, arrays, repeat):
+    """The wall and processor time of one call, of so many in a row."""
+    start, busy = time.perf_counter(), time.process_time()
+    for _ in range(repeat):
+        outcome = function(*arrays)
+    jax.block_until_ready(outcome)
+    return (time.perf_counter() - start) / repeat, (time.process_time() - busy) / repeat
+
+
+def main():
+    """Measure every case and print the table."""
+    random = np.random.default_rng(0)
+    print(f"{'case':28} {'us':>9} {'/ optax':>8} {'processor time / optax':>23}")
+    for title, (name, peer, shape) in CASES.items():
+        x = jnp.asarray(random.normal(size=shape).astype(np.float32))
+        y = random.integers(0, shape[1], shape[0]) if name == "cross_entropy" else random.random(shape)
+        y = jnp.asarray(y, jnp.int32 if name == "cross_entropy" else jnp.float32)
+        functions = [jax.jit(jax.value_and_grad(each)) for each in (loss(name), peer)]
+        times = [[], []]
+        for function in functions:
+            jax.block_until_ready(function(x, y))
+        repeat = max(1, int(0.005 / timed(functions[1], (x, y), 1)[0]))
+        end = time.perf_counter() + BUDGET
+        while time.perf_counter() < end or len(times[0]) < FEWEST:
+            for function, found in zip(functions, times, strict=True):
+                found.append(timed(function, (x, y), repeat))
+        ours, theirs = ([statistics.median(each) for each in zip(*found, strict=True)] for found in times)
+        print(f"{title:28} {ours[0] * 1e6:9.1f} {ours[0] / theirs[0]:8.2f} {ours[1] / theirs[1]:23.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""Handlers of XLA's foreign function interface: C functions that run a compiled loop on the buffers of a call.
+
+A handler needs neither Python nor its lock. It gets the address of a call frame, a C structure of version 0.3 of the
+interface; what it computes is in its program, an array of integers whose address is an attribute of the call. So
+one handler serves all calls with arrays of the same kinds, whatever the kernel and the sizes.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import cfunc, types
+from numba.extending import intrinsic
+
+from lossreg.kernels.compiler.intrinsics import unheld
+from lossreg.kernels.compiler.numba_api import CPointer, Tuple, cgutils, llvm, signature, unliteral
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTERFACE = 0, 3
+"""The version of the interface, major and minor, whose layout is written down here."""
+WORD = 8
+"""The bytes of an address."""
+EXTENSION, API, STAGE, INPUTS, OUTPUTS, ATTRIBUTES, FRAME = 1, 2, 4, 9, 14, 20, 22
+"""The words of a call frame that are read, and how many it has."""
+METADATA, VERSION = 3, 3
+"""The word of the extension that refers to the metadata, and the word of the metadata with the version."""
+EXECUTE = 3
+"""The stage in which inputs and outputs are there."""
+DATA, ATTRIBUTE = 3, 1
+"""The word of a buffer with the address of its numbers, and the word of an attribute with that of its number."""
+
+FALL_BACK, LOOP, SPAN, LENGTH, BLOCKS, DIVISOR, WEIGHT, IGNORED, SIZE, WIDTH, ROW, LABELS, PARAMETERS = range(13)
+"""The words of a program: the address of the handler for everything unusual, and of the loop; the numbers in all and in
+a block, and the blocks; the divisor, and the weight of one element; the label to ignore; the elements or rows, and the
+length of a row; the offsets in the scratch output of a row of slopes, and of labels; then the parameters, each a float,
+or the address and the size of an array."""
+
+
+@intrinsic
+def words(_: Any, address: Any) -> Any:
+    """The integers at an address."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(form.return_type))
+
+    return signature(CPointer(types.int64), types.int64), generate
+
+
+@intrinsic
+def as_float(_: Any, bits: Any) -> Any:
+    """The float64 of these bits."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], context.get_value_type(types.float64))
+
+    return signature(types.float64, types.int64), generate
+
+
+@intrinsic
+def numbers(_: Any, address: Any, like: Any, shape: Any) -> Any:
+    """The C-contiguous array at an address, of the type of `like` and a shape of one or two axes."""
+    kind = types.Array(like, len(shape), "C")
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        data = builder.inttoptr(arguments[0], context.get_data_type(like).as_pointer())
+        sizes = cgutils.unpack_tuple(builder, arguments[2])
+        step = context.get_constant(types.intp, context.get_abi_sizeof(data.type.pointee))
+        steps = [step] if len(sizes) == 1 else [builder.mul(sizes[1], step), step]
+        return unheld(context, builder, kind, data, sizes, steps)
+
+    return signature(kind, types.int64, like, types.UniTuple(types.int64, len(shape))), generate
+
+
+@intrinsic
+def run_loop(_: Any, address: Any, arguments: Any) -> Any:
+    """Call the machine code of a loop that was compiled for arguments of these types."""
+    given = tuple(unliteral(kind) for kind in arguments)
+
+    def generate(context: Any, builder: Any, form: Any, values: Any) -> Any:
+        kind = context.call_conv.get_function_type(types.boolean, given)
+        function = builder.inttoptr(values[0], kind.as_pointer())
+        _, outcome = context.call_conv.call_function(
+            builder, function, types.boolean, given, cgutils.unpack_tuple(builder, values[1])
+        )
+        return outcome
+
+    return signature(types.boolean, types.int64, Tuple(given)), generate
+
+
+@intrinsic
+def fall_back(_: Any, address: Any, frame: Any) -> Any:
+    """Call a C function with the address of the call frame."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        word = llvm.IntType(64)
+        function = builder.inttoptr(arguments[0], llvm.FunctionType(word, [word]).as_pointer())
+        return builder.call(function, [arguments[1]])
+
+    return signature(types.int64, types.int64, types.int64), generate
+
+
+@cache
+def handler(
+    inputs: tuple[Any, ...],
+    slopes: tuple[Any, ...],
+    parameters: tuple[Any, ...],
+    real: type,
+    *,
+    each: bool,
+    ignores: bool,
+) -> Any:
+    """Compile the handler for arrays of these kinds, as a function with the attributes `address` and `ctypes`.
+
+    inputs: for each input its numpy type, and whether it has rows; one of int32 is converted to int64.
+    slopes: for each slope of the loop what it is: "array", "rows", "scratch", or None.
+    parameters: for each parameter its kind, a number type or (type, 1).
+    real: the float type. each: whether values are stored instead of added up. ignores: whether labels are counted.
+    """
+    body, space = written(inputs, slopes, parameters, each=each, ignores=ignores)
+    names = {"words": words, "as_float": as_float, "numbers": numbers, "run_loop": run_loop, "fall_back": fall_back}
+    space |= names | {"REAL": real(0), "MOST": float(np.finfo(real).max), "F8": np.float64(0), "I8": np.int64(0)}
+    space |= {"I4": np.int32(0)}
+    exec("def handle(frame):\n" + "".join(f"    {line}\n" for line in body), space)  # noqa: S102  written here
+    function: Callable[[int], int] = space["handle"]
+    return cfunc(types.int64(types.int64), nopython=True, error_model="numpy")(function)
+
+
+def written(
+    inputs: tuple[Any, ...], slopes: tuple[Any, ...], parameters: tuple[Any, ...], *, each: bool, ignores: bool
+) -> tuple[list[str], dict[str, Any]]:
+    """The statements of a handler, and the types that they refer to."""
+    space: dict[str, Any] = {}
+    stored = [at for at, kind in enumerate(slopes) if kind in {"array", "rows"}]
+    body = [
+        "call = words(frame)",
+        f"if call[{EXTENSION}] != 0:",
+        f"    words(words(call[{EXTENSION}])[{METADATA}])[{VERSION}] = {INTERFACE[0] | INTERFACE[1] << 32}",
+        "    return 0",
+        f"if call[{STAGE}] & 0xFFFFFFFF != {EXECUTE}:",
+        "    return 0",
+        f"program = words(words(words(words(call[{ATTRIBUTES}])[0])[{ATTRIBUTE}])[0])",
+        f"inputs, outputs = words(call[{INPUTS}]), words(call[{OUTPUTS}])",
+        f"scratch = words(outputs[{1 + len(stored)}])[{DATA}]",
+        f"size, width = program[{SIZE}], program[{WIDTH}]",
+        f"sums = numbers(scratch, F8, (program[{BLOCKS}],))",
+    ]
+    operands = []
+    for at, kind in enumerate(slopes):
+        if kind is None:
+            operands.append("None")
+            continue
+        shape = {"array": "size,", "rows": "size, width", "scratch": "1, width"}[kind]
+        place = f"scratch + program[{ROW}]" if kind == "scratch" else f"words(outputs[{1 + stored.index(at)}])[{DATA}]"
+        body.append(f"slope{at} = numbers({place}, REAL, ({shape}))")
+        operands.append(f"slope{at}")
+    for at, (kind, has_rows) in enumerate(inputs):
+        space[f"TYPE{at}"] = kind(0)
+        shape = "size, width" if has_rows else "size,"
+        body.append(f"input{at} = numbers(words(inputs[{at}])[{DATA}], TYPE{at}, ({shape}))")
+        if kind is np.int32:
+            body += [
+                f"wide{at} = numbers(scratch + program[{LABELS}], I8, (size,))",
+                "for i in range(size):",
+                f"    wide{at}[i] = input{at}[i]",
+            ]
+        operands.append(f"wide{at}" if kind is np.int32 else f"input{at}")
+        if ignores and kind in {np.int32, np.int64}:
+            body += ["count = 0", "for i in range(size):", f"    count += {operands[-1]}[i] != program[{IGNORED}]"]
+    word = PARAMETERS
+    for at, kind in enumerate(parameters):
+        if isinstance(kind, tuple):
+            space[f"KIND{at}"] = kind[0](0)
+            operands.append(f"numbers(program[{word}], KIND{at}, (program[{word + 1}],))")
+            word += 2
+        else:
+            operands.append(f"as_float(program[{word}])" if kind is float else f"program[{word}]")
+            word += 1
+    body.append(f"divisor = as_float(program[{DIVISOR}])")
+    if ignores:
+        body += [
+            "if count != size:",
+            f"    divisor = as_float(program[{WEIGHT}]) * count",
+            "    if count == 0:",
+            f"        return fall_back(program[{FALL_BACK}], frame)",
+        ]
+    values = f"numbers(words(outputs[0])[{DATA}], REAL, (size,))" if each else "None"
+    blocks = f"program[{SPAN}], program[{LENGTH}], 0, program[{BLOCKS}]"
+    arguments = f"(sums, {values}, None, None, 1 / divisor, {blocks}, ({', '.join(operands)},))"
+    body += [
+        f"outside = run_loop(program[{LOOP}], {arguments})",
+        "total, lost = 0.0, 0.0",
+        f"for block in range(program[{BLOCKS}]):",
+        "    added = total + sums[block]",
+        "    larger, smaller = total, sums[block]",
+        "    if abs(larger) < abs(smaller):",
+        "        larger, smaller = smaller, larger",
+        "    lost += larger - added + smaller",
+        "    total = added",
+        "value = (total + lost) / divisor",
+        f"if outside{'' if each else ' or not abs(value) <= MOST'}:",
+        f"    return fall_back(program[{FALL_BACK}], frame)",
+    ]
+    if not each:
+        body.append(f"numbers(words(outputs[0])[{DATA}], REAL, (1,))[0] = value")
+    return [*body, "return 0"], space
