@@ -267,7 +267,7 @@ losss: mse
         *("x.yaml:1:28", "x.yaml:1:33", "x.yaml:4:11", "x.yaml:5:19", "x.yaml:6:28", "x.yaml:7:1"),
         *("x.yaml:8:21", "x.yaml:8:42", "x.yaml:9:7", "x.yaml:10:1"),
     ]
-    assert lines[0].endswith("data.test: expected a number from 0 to below 1, got 1.5")
+    assert lines[0].endswith("data.test: expected a number from 0 to below 1 or a string, got 1.5")
     assert lines[1].endswith("data.standardize: unknown key; did you mean 'standardise'?")
     assert "optimizer.name: no optimizer named 'adamm' is installed; did you mean 'adam'?" in lines[3]
     assert lines[5].endswith("loss: repeated; first in line 6")

@@ -10,11 +10,14 @@ from typing import Any, Literal
 
 from lossreg.definition.annotations import Fraction, NonNegativeInteger, Positive, PositiveInteger
 from lossreg.definition.parameters import Parameter
-from lossreg.experiment.data.given_columns import GIVEN, SECOND_VIEW
+from lossreg.experiment.data.given_columns import GIVEN, SECOND_VIEW, SPLIT_BY
 from lossreg.registry.registries import data, losses, models, optimizers, schedules
 
 EXTENDS = "extends"
 SWEEP = "sweep"
+FOLD = "data.fold"
+REPLICATES = ("seed", FOLD)
+"""The keys in which runs of one config differ."""
 
 PLUGIN_KEYS: dict[str, Any] = {
     "data": data,
@@ -26,10 +29,15 @@ PLUGIN_KEYS: dict[str, Any] = {
 """The keys that choose a plugin, each with the registry that finds it."""
 DEFAULT_PLUGINS = {"schedule": "constant"}
 
+TEST_FRACTION = 0.25
+
 SETTINGS: dict[str, tuple[Parameter, ...]] = {
     "data": (
-        Parameter("test", Fraction, 0.25),
-        Parameter("validation", Fraction, 0.0),
+        Parameter("test", Fraction | str, TEST_FRACTION),
+        Parameter("validation", Fraction | str, 0.0),
+        Parameter("folds", PositiveInteger | None, None),
+        Parameter("fold", PositiveInteger | None, None),
+        *(Parameter(name, str | None, None) for name in SPLIT_BY),
         Parameter("standardise", bool, default=False),
         Parameter("standardise_targets", bool, default=False),
         *(Parameter(name, str | None, None) for name in GIVEN),

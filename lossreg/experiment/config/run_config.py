@@ -13,8 +13,10 @@
     seed: 0
 
 A bare name stands for a mapping with only a `name`. Besides the parameters of its plugin, `data` takes `test` and
-`validation` (the fractions of the rows to test on and to validate on), `standardise` and `standardise_targets` (by the
-mean and standard deviation of the training rows), and the columns that go to the loss rather than to the network:
+`validation` (the fractions of the rows to test on and to validate on, or files of their own), `split_column` (whose
+words are train, test and validation), `split_group` (all rows of a group are in one part), `split_time` (the latest
+rows are test rows), `folds` (each of so many is tested on once, in a sweep of as many runs), `standardise` and
+`standardise_targets` (by the mean and standard deviation of the training rows), and columns for the loss:
 `group`, `event`, `weight`, and the list `second_view`. `model` takes `inputs` and `outputs`, which follow from data and
 loss and are only checked. `TrainingOptions` lists what `train` takes. All mistakes are found before any work, and
 reported together.
@@ -42,6 +44,7 @@ from lossreg.experiment.config.keys import (
     PLUGIN_KEYS,
     SETTINGS,
     SWEEP,
+    TEST_FRACTION,
     TRAIN,
     TrainingOptions,
 )
@@ -109,14 +112,29 @@ def load(source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) ->
     """
     document = compose(source, changes)
     if is_sweep(document):
-        document.add_problem((SWEEP,), "this is a config of many runs; lossreg sweep runs it", at_key=True)
+        folds = folds_of(document.content)
+        if folds and SWEEP not in document.content:
+            one = "data.fold: 1 makes a run of the first"
+            document.add_problem(
+                ("data", "folds"), f"{folds} folds are {folds} runs; lossreg sweep runs them, or {one}"
+            )
+        else:
+            document.add_problem((SWEEP,), "this is a config of many runs; lossreg sweep runs it", at_key=True)
         document.raise_problems()
     return validate(document, config_name(source, document))
 
 
 def is_sweep(document: Document) -> bool:
-    """Whether a composed document is the config of a sweep."""
-    return isinstance(document.content, Mapping) and document.content.get(SWEEP) is not None
+    """Whether a composed document is the config of a sweep, or of several folds, each of which is a run."""
+    content = document.content
+    return isinstance(content, Mapping) and (content.get(SWEEP) is not None or bool(folds_of(content)))
+
+
+def folds_of(content: Mapping[str, Any]) -> int:
+    """Into how many folds a config divides its data, each of which is a run; 0 if it does not, or names one of them."""
+    data = content.get("data")
+    folds = data.get("folds") if isinstance(data, Mapping) and data.get("fold") is None else None
+    return folds if isinstance(folds, int) else 0
 
 
 def validate(document: Document, name: str) -> Config:
@@ -137,6 +155,8 @@ def validate(document: Document, name: str) -> Config:
         else:
             installed = first_listed(registry.names(), f"lossreg list {registry.plural}")
             document.add_problem((), f"{key} is missing; installed: {installed}")
+    if values.get("data"):
+        validate_split(validator, values["data"].settings)
     values |= validator.parameters((), content, OTHER_KEYS)
     validator.allow((), content, ["metrics", "report", "trackers", EXTENDS, SWEEP])
     values["metrics"] = validate_metrics(validator, content)
@@ -161,6 +181,24 @@ def config_name(source: Any, document: Document) -> str:
         name = json.loads(path.read_bytes())["name"] if is_usable else None
         return name if isinstance(name, str) and name else document.name
     return document.name
+
+
+def validate_split(validator: ConfigValidator, settings: Mapping[str, Any]) -> None:
+    """Check the keys of `data` that split its rows: those that exclude each other, and the number of a fold."""
+    problem, folds, fold = validator.document.add_problem, settings.get("folds"), settings.get("fold")
+    if folds == 1:
+        problem(("data", "folds"), "expected at least 2 folds, got 1")
+    if folds and fold is None:
+        problem(("data", "folds"), f"fold is missing: which of the {folds} folds has the test rows, from 1")
+    if fold is not None and not 1 <= fold <= (folds or 0):
+        problem(("data", "fold"), f"expected one of {folds} folds, got {fold}" if folds else "there are no folds")
+    if folds and settings.get("test") != TEST_FRACTION:
+        problem(("data", "test"), "the test rows are those of the fold; leave this out")
+    for key in ("split_column", "split_time"):
+        if folds and settings.get(key) is not None:
+            problem(("data", key), "folds are drawn at random, or by split_group; leave out one of the two")
+    if settings.get("split_column") is not None and settings.get("split_time") is not None:
+        problem(("data", "split_time"), "split_column says already which rows are for what; leave out one of the two")
 
 
 def validate_training(validator: ConfigValidator, given: Any) -> dict[str, Any]:

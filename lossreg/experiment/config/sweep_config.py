@@ -108,8 +108,8 @@ class SweepConfig:
         return [*self.grid, *self.zip, *self.draw]
 
     @classmethod
-    def read(cls, document: Document, content: Any) -> SweepConfig:
-        """Check the value of `sweep`; raises InvalidConfig with every problem found."""
+    def read(cls, document: Document, content: Any, folds: int = 0) -> SweepConfig:
+        """Check the value of `sweep`, whose trials are each repeated for every fold; raises InvalidConfig."""
         path = (SWEEP,)
         if not isinstance(content, Mapping):
             document.add_problem(
@@ -121,12 +121,14 @@ class SweepConfig:
         validator.allow(path, content, SECTIONS)
         sections: dict[str, Any] = {name: read_section(document, name, content.get(name)) for name in SECTIONS}
         check_keys(document, [swept for found in sections.values() for swept in found], options)
-        check_numbers(document, sections, options)
+        check_numbers(document, sections, options, folds)
         validator.finish()
         return cls(**sections, **options)
 
 
-def check_numbers(document: Document, sections: Mapping[str, list[SweptKey]], options: Mapping[str, Any]) -> None:
+def check_numbers(
+    document: Document, sections: Mapping[str, list[SweptKey]], options: Mapping[str, Any], folds: int
+) -> None:
     """Add problems with the numbers of values and trials, and with the method."""
     grid, zipped, drawn = (sections[name] for name in ("grid", "zip", "draw"))
     lengths = {len(swept.values) for swept in zipped}
@@ -134,10 +136,10 @@ def check_numbers(document: Document, sections: Mapping[str, list[SweptKey]], op
         if len(lengths) > 1 and len(swept.values) != max(lengths):
             problem = f"{len(swept.values)} values, but another key of zip has {max(lengths)}; expected equally many"
             document.add_problem(swept.path, problem)
-    if not (any(sections.values()) or document.problems or options["repeats"] > 1):
+    if not (any(sections.values()) or document.problems or options["repeats"] > 1 or folds):
         document.add_problem((SWEEP,), "there is nothing to try; give grid, zip, draw or repeats")
     combinations = prod(len(swept.values) for swept in grid) * max(lengths, default=1)
-    count = combinations * (options.get("trials") or 1) * options.get("repeats", 1)
+    count = combinations * (options.get("trials") or 1) * options.get("repeats", 1) * max(folds, 1)
     if count > MAX_TRIALS:
         document.add_problem((SWEEP,), f"{count:,} trials; a sweep has at most {MAX_TRIALS:,}")
     if drawn and not options.get("trials") and not document.problems:

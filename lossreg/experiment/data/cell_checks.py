@@ -73,6 +73,13 @@ def check_cells(
         raise InvalidInput("\n".join(problems))
 
 
+def check_known(columns: Iterable[Column]) -> None:
+    """Raise InvalidInput for columns with missing cells, by which rows cannot be split."""
+    problems = [problem for column in columns for problem in missing_problem(column, "error", is_target=True)]
+    if problems:
+        raise InvalidInput("\n".join(problems))
+
+
 def missing_problem(column: Column, on_missing: str, *, is_target: bool) -> list[str]:
     """What is wrong with the missing cells of a column, if anything is."""
     if column.missing.all() and on_missing == "mean":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidInput, listed, nearest
@@ -83,6 +83,10 @@ class Column:
             return tuple(sorted(words, key=lambda word: (float(word), word)))
         except ValueError:
             return tuple(sorted(words))
+
+    def numbered(self, categories: Sequence[str]) -> Column:
+        """The column with the position of each cell among some categories as its numbers."""
+        return replace(self, kind="number", values=self.codes(categories).astype("float64"))
 
     def codes(self, categories: Sequence[str]) -> NDArray[np.intp]:
         """The position of each cell among some categories, or -1."""

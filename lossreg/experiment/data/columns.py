@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lossreg.errors import InvalidInput, listed
-from lossreg.experiment.data.cell_checks import FEW, check_cells, check_names, is_row_number, mostly_unique
+from lossreg.experiment.data.cell_checks import FEW, check_cells, check_known, check_names, is_row_number, mostly_unique
 from lossreg.experiment.data.column import MISSING, check_kinds, read_column
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Columns:
     kinds: what a column holds, by its name, where its cells do not show it.
     missing: the words for a missing cell; by default those in MISSING.
     decimal: the decimal sign.
+    coded: columns by which rows are split or grouped: their words are numbered rather than one-hot encoded, and may be
+        as many as there are rows. They are read even if they are not among the features.
     """
 
     source: Any
@@ -55,6 +57,7 @@ class Columns:
     missing: Sequence[str] | None = None
     decimal: str = "."
     exclude: Sequence[str] = ()
+    coded: Sequence[str] = ()
 
     @property
     def options(self) -> ReadingOptions:
@@ -74,6 +77,7 @@ class EncodedColumns(NamedTuple):
     categories: dict[str, tuple[str, ...]]
     target_names: tuple[str, ...]
     missing: tuple[str, ...]
+    codes: dict[str, tuple[str, ...]]
     impute_missing: bool
     notes: tuple[str, ...]
 
@@ -130,6 +134,8 @@ def encode(columns: Columns) -> EncodedColumns:
         check_names(parameter, given, source.column_names)
     check_names("exclude", columns.exclude, source.column_names)
     check_kinds(options.kinds)
+    coded = [name for name in columns.coded if name in source.column_names and name not in target_names]
+    names = [*(name for name in names if name not in coded), *coded]
     if not names or not target_names or set(names) & set(target_names):
         raise InvalidInput(
             f"expected at least one column of inputs besides the target, and none that is both; "
@@ -137,12 +143,15 @@ def encode(columns: Columns) -> EncodedColumns:
         )
     inputs, targets = options.read(source, names), options.read(source, target_names)
     notes = []
-    if chosen is None and is_row_number(inputs[0]) and len(inputs) > 1:
+    if chosen is None and inputs[0].name not in coded and is_row_number(inputs[0]) and len(inputs) > 1:
         notes.append(f"column {inputs[0].name!r} numbers the rows; it is left out")
         del inputs[0]
     has_words = len(targets) == 1 and bool(targets[0].words.any())
     labelled = columns.task == "classification" or (columns.task == "auto" and has_words)
-    check_cells(inputs, targets, on_missing, options.kinds, labelled=labelled)
+    plain = [column for column in inputs if column.name not in coded]
+    check_cells(plain, targets, on_missing, options.kinds, labelled=labelled)
+    if on_missing != "drop":
+        check_known(column for column in inputs if column.name in coded)
     needed = targets if on_missing == "mean" else [*inputs, *targets]
     incomplete = np.any([column.missing for column in needed], axis=0)
     if incomplete.any():
@@ -151,6 +160,8 @@ def encode(columns: Columns) -> EncodedColumns:
             raise InvalidInput(f"on_missing: each of the {len(incomplete)} rows has {what}, so that none is left")
         inputs, targets = ([column.select(~incomplete) for column in part] for part in (inputs, targets))
         notes.append(f"{incomplete.sum()} of {len(incomplete)} rows have {what} and are left out")
+    codes = {column.name: column.categories() for column in inputs if column.name in coded and column.words.any()}
+    inputs = [column.numbered(codes[column.name]) if column.name in codes else column for column in inputs]
     categories = {column.name: words_of(column) for column in inputs if column.kind == "category"}
     notes += [note for column in inputs for note in (mostly_unique(column, categories.get(column.name, ())),) if note]
     blocks = [one_hot(column, categories[column.name]) if column.name in categories else column for column in inputs]
@@ -170,6 +181,7 @@ def encode(columns: Columns) -> EncodedColumns:
         categories,
         tuple(target_names),
         options.missing,
+        codes,
         on_missing == "mean",
         tuple(notes),
     )

@@ -1,7 +1,8 @@
-"""Columns of a table that are given to the loss rather than to the network: groups, events, weights, a second view.
+"""Columns of a table that are no inputs of the network: those given to the loss, and those by which rows are split.
 
-A config names them under `data`: `group`, `event`, `weight`, and the list `second_view`. They are taken out of the
-inputs, which works for every data set, whatever it was read from.
+A config names them under `data`: `group`, `event`, `weight`, and the list `second_view` for the loss, `split_column`,
+`split_group` and `split_time` for the split. They are taken out of the inputs, which works for every data set, whatever
+it was read from.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 GROUP, EVENT, WEIGHT, SECOND_VIEW = "group", "event", "weight", "second_view"
 GIVEN = (GROUP, EVENT, WEIGHT)
-"""The settings of `data` that each name one column."""
+"""The settings of `data` that each name one column for the loss."""
+SPLIT_COLUMN, SPLIT_GROUP, SPLIT_TIME = SPLIT_BY = ("split_column", "split_group", "split_time")
+"""The settings of `data` that each name one column by which rows are split."""
 
 
 def take_columns(table: Table, settings: Mapping[str, Any], names: Iterable[str]) -> Table:
@@ -30,7 +33,7 @@ def take_columns(table: Table, settings: Mapping[str, Any], names: Iterable[str]
 
     Raises InvalidInput for a column that does not exist, or that has numbers which cannot be what it is named for.
     """
-    chosen = {key: settings[key] for key in GIVEN if settings[key] is not None}
+    chosen = {key: settings[key] for key in (*GIVEN, *SPLIT_BY) if settings.get(key) is not None}
     chosen |= {name: name for name in names if name in table.features}
     view = list(settings[SECOND_VIEW] or ())
     if not chosen and not view:
@@ -41,6 +44,8 @@ def take_columns(table: Table, settings: Mapping[str, Any], names: Iterable[str]
     for key, name in chosen.items():
         at = positions(table, key, name)
         given[key] = column_values(table, key, name, at)
+        if key in SPLIT_BY and name in table.codes:
+            given[key] = np.array(table.codes[name])[given[key].astype(np.intp)]
         taken |= set(at)
     of_view = [at for name in view for at in positions(table, SECOND_VIEW, name)]
     kept = [at for at in range(table.inputs.shape[1]) if at not in taken | set(of_view)]
@@ -53,7 +58,8 @@ def take_columns(table: Table, settings: Mapping[str, Any], names: Iterable[str]
         features=tuple(table.features[at] for at in kept),
         categories={name: words for name, words in table.categories.items() if name not in chosen.values()},
         kinds={name: kind for name, kind in table.kinds.items() if name not in {*chosen.values(), *view}},
-        given=given,
+        given={key: values for key, values in given.items() if key not in SPLIT_BY},
+        split_by={key: given[key] for key in SPLIT_BY if key in given},
         second_view=table.inputs[:, of_view] if view else None,
         fingerprint="",
     )
@@ -83,5 +89,7 @@ def column_values(table: Table, key: str, name: str, at: list[int]) -> NDArray[A
         row = int(invalid.argmax())
         where = f"in {invalid.sum()} of {len(values)} rows; the first is {values[row]}, in row {row + 1}"
         raise InvalidInput(f"{key}: column {name!r}: expected {expected}; others are {where}")
+    if key in SPLIT_BY:
+        return np.asarray(values)
     found: NDArray[Any] = values.astype(np.int64 if key in {GROUP, EVENT} else np.float32)
     return found

@@ -32,9 +32,10 @@ class Table:
     should know about how they were read. If `impute_missing` is set, nan among the inputs stands for a missing value,
     which is replaced by the mean over the training rows.
 
-    `given` has the columns that the loss gets besides the targets, such as the group of each row, and `second_view`
-    other inputs for the same rows; `lossreg.experiment.data.given_columns` takes both out of the inputs. `fingerprint`
-    identifies the content, if it has been computed.
+    `given` has the columns that the loss gets besides the targets, such as the group of each row, `second_view` other
+    inputs for the same rows, and `split_by` the columns by which rows are split;
+    `lossreg.experiment.data.given_columns` takes them out of the inputs. `codes` has the words of columns whose inputs
+    are their numbers. `fingerprint` identifies the content, if it has been computed.
 
     Raises InvalidInput for shapes that do not match, and for numbers that are not finite; the message names the column,
     how many there are, and the first row.
@@ -52,6 +53,8 @@ class Table:
     notes: tuple[str, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
     second_view: Any = None
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    split_by: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
 
     def __post_init__(self) -> None:
@@ -125,6 +128,7 @@ class Table:
             found.categories,
             found.target_names,
             found.missing,
+            codes=found.codes,
             impute_missing=found.impute_missing,
             notes=found.notes,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lossreg.experiment.config.keys import REPLICATES
 from lossreg.experiment.storage.query import differing
 from lossreg.experiment.storage.records import measured_on
 from lossreg.experiment.storage.runs import metric_keys
@@ -12,11 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lossreg.experiment.storage.runs import Run
-
-
-FOLD = "data.fold"
-REPLICATES = ("seed", FOLD)
-"""The keys in which the runs of one config differ."""
 
 
 def incomparable(runs: Sequence[Run]) -> list[str]:

@@ -13,7 +13,8 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import UnknownName, nearest
-from lossreg.experiment.report.comparison import FOLD, REPLICATES, incomparable, is_comparable, is_implied
+from lossreg.experiment.config.keys import FOLD, REPLICATES
+from lossreg.experiment.report.comparison import incomparable, is_comparable, is_implied
 from lossreg.experiment.report.paired_test import holm, paired_p
 from lossreg.experiment.storage import untrusted
 from lossreg.experiment.storage.query import differing

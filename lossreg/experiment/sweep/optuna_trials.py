@@ -45,7 +45,7 @@ class OptunaTrials:
         self.proposals: dict[int, Any] = {}
         self.unfinished: dict[int, list[Trial]] = {}
         self.trials: list[Trial] = []
-        self.total = (plan.sweep.trials or 0) * plan.sweep.repeats
+        self.total = (plan.sweep.trials or 0) * plan.replicates
         self.earlier = self.earlier_proposals()
 
     def take(self) -> Trial | None:
@@ -70,7 +70,7 @@ class OptunaTrials:
             else SweptValue(swept.key, chosen[swept.name], swept.path)
             for swept in self.plan.sweep.draw
         )
-        self.unfinished[number] = [self.plan.trial(each, number) for each in self.plan.with_seeds(values)]
+        self.unfinished[number] = [self.plan.trial(each, number) for each in self.plan.with_replicates(values)]
         for trial in self.unfinished[number]:
             folder = self.path / trial.id
             marked_directories.ensure(folder, "run")

@@ -19,6 +19,7 @@ from math import isnan, nan
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from lossreg.experiment.config.keys import REPLICATES
 from lossreg.experiment.config.yaml_syntax import dump
 from lossreg.experiment.storage import files, locks
 from lossreg.experiment.storage.records import metrics_of, plain
@@ -130,7 +131,9 @@ def summarise(trials: Iterable[Trial], path: Path, metric: str, goal: str) -> Su
     by_config: dict[str, list[Trial]] = {}
     statuses: dict[str, str] = {}
     for trial in trials:
-        by_config.setdefault(repr({**trial.config.resolved(), "seed": None}), []).append(trial)
+        content = trial.config.resolved()
+        content |= {"seed": None, "data": {**content["data"], "fold": None}}
+        by_config.setdefault(repr(content), []).append(trial)
         statuses[trial.id] = status_of(path / trial.id) or "failed"  # its directory could not be written
     results = [config_result(members, path, metric) for members in by_config.values()]
     sign = -1 if goal == "max" else 1
@@ -141,7 +144,7 @@ def summarise(trials: Iterable[Trial], path: Path, metric: str, goal: str) -> Su
 def config_result(trials: list[Trial], path: Path, metric: str) -> ConfigResult:
     """Read the scores of the trials of one config."""
     scores = [score(Run(path / trial.id), metric) for trial in trials]
-    values = {key: value for key, value in trials[0].values.items() if key != "seed" or len(trials) == 1}
+    values = {key: value for key, value in trials[0].values.items() if key not in REPLICATES or len(trials) == 1}
     return ConfigResult(values, trials, [value for value in scores if not isnan(value)])
 
 

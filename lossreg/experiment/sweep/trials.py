@@ -16,7 +16,7 @@ from zlib import crc32
 from lossreg.errors import InvalidConfig, nearest
 from lossreg.experiment.config.inheritance import compose, merge
 from lossreg.experiment.config.keys import SWEEP
-from lossreg.experiment.config.run_config import config_name, is_sweep, validate
+from lossreg.experiment.config.run_config import config_name, folds_of, is_sweep, validate
 from lossreg.experiment.config.sweep_config import SweepConfig
 from lossreg.experiment.config.yaml_document import Document, dotted
 from lossreg.experiment.runner.trackers import check_installed
@@ -72,6 +72,8 @@ class SweepPlan:
     name: str
     base: Document
     sweep: SweepConfig
+    folds: int = 0
+    """How many folds the data have, each of which is a trial of every config."""
 
     @classmethod
     def read(cls, source: str | Path | Mapping[str, Any], changes: Iterable[str] = ()) -> SweepPlan:
@@ -88,11 +90,11 @@ class SweepPlan:
     def of(cls, document: Document, name: str) -> SweepPlan:
         """Read a composed config of a sweep; raises InvalidConfig."""
         document.raise_problems()
-        content = document.content.pop(SWEEP)
-        return cls(name, document, SweepConfig.read(document, content))
+        content, folds = document.content.pop(SWEEP, {}), folds_of(document.content)
+        return cls(name, document, SweepConfig.read(document, content, folds), folds)
 
     def combinations(self) -> Iterator[tuple[SweptValue, ...]]:
-        """The values of each trial, without the seeds of repeats."""
+        """The values of each trial, without the seeds of repeats and the folds."""
         grid, zipped = ([swept_values(swept) for swept in keys] for keys in (self.sweep.grid, self.sweep.zip))
         draws = [self.drawn(number) for number in range(self.sweep.trials or 1)]
         for combination in product(*grid):
@@ -108,13 +110,24 @@ class SweepPlan:
             for swept in self.sweep.draw
         )
 
-    def with_seeds(self, values: tuple[SweptValue, ...]) -> list[tuple[SweptValue, ...]]:
-        """The values with the seed of each repeat, if there are several."""
-        if self.sweep.repeats == 1:
-            return [values]
-        first = self.base.content.get("seed") or 0
-        seeds = range(first, first + self.sweep.repeats) if isinstance(first, int) else [first]
-        return [(*values, SweptValue(("seed",), seed, (SWEEP, "repeats"))) for seed in seeds]
+    @property
+    def replicates(self) -> int:
+        """How many trials each config has: one for each seed and fold."""
+        return self.sweep.repeats * max(self.folds, 1)
+
+    def with_replicates(self, values: tuple[SweptValue, ...]) -> list[tuple[SweptValue, ...]]:
+        """The values with the seed of each repeat, if there are several, and with each fold."""
+        found = [values]
+        if self.sweep.repeats > 1:
+            first = self.base.content.get("seed") or 0
+            seeds = range(first, first + self.sweep.repeats) if isinstance(first, int) else [first]
+            found = [(*values, SweptValue(("seed",), seed, (SWEEP, "repeats"))) for seed in seeds]
+        if self.folds:
+            numbers = range(1, self.folds + 1)
+            found = [
+                (*each, SweptValue(("data", "fold"), fold, ("data", "folds"))) for each in found for fold in numbers
+            ]
+        return found
 
     def trial(self, values: tuple[SweptValue, ...], number: int = 0) -> Trial:
         """Make the trial with some values; raises InvalidConfig."""
@@ -139,7 +152,7 @@ class SweepPlan:
 
     def trials(self) -> list[Trial]:
         """All trials, without duplicates; raises InvalidConfig with the problems of all of them."""
-        every = [values for combination in self.combinations() for values in self.with_seeds(combination)]
+        every = [values for combination in self.combinations() for values in self.with_replicates(combination)]
         trials = collect(
             every, self.trial, lambda values: describe_values({dotted(value.key): value.value for value in values})
         )
@@ -196,7 +209,8 @@ def compatibility_keys(config: Config) -> dict[str, Any]:
     """The part of a config that decides whether data, model, loss and metrics go together."""
     resolved = config.resolved()
     names = {key: resolved[key]["name"] for key in ("optimizer", "schedule")}
-    return {key: value for key, value in resolved.items() if key not in ("seed", "train")} | names
+    compared = {key: value for key, value in resolved.items() if key not in ("seed", "train")} | names
+    return compared | {"data": {**resolved["data"], "fold": None}}
 
 
 def collect(items: Iterable[Item], make: Callable[[Item], Made], describe: Callable[[Item], str]) -> list[Made]:

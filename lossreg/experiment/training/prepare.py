@@ -18,7 +18,7 @@ from lossreg.experiment.blas import blas_threads
 from lossreg.experiment.data.encoding import Encoding
 from lossreg.experiment.data.fingerprint import fingerprint
 from lossreg.experiment.data.preprocessing import prepare_inputs
-from lossreg.experiment.data.split import split
+from lossreg.experiment.data.split import split_table
 from lossreg.experiment.storage.records import SPLITS
 from lossreg.experiment.task.tasks import Task
 from lossreg.experiment.training.compatibility import MatchedLoss, match, standardise_targets
@@ -112,10 +112,8 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
     matched = match(config, table)
     check_schedule(config)
     settings = config.data.settings
-    fractions = {name: settings[name] for name in ("test", "validation")}
     try:
-        drawn = split(table, fractions, random_stream(config.seed, SPLIT))
-        rows = dict(zip(("train", *fractions), drawn, strict=True))
+        rows = split_table(table, settings, random_stream(config.seed, SPLIT))
     except InvalidInput as error:
         raise data_error(config, error) from error
     check_classes(config, matched, table, rows["train"])

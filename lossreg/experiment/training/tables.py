@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ import numpy as np
 
 from lossreg.definition.roles import Role
 from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
-from lossreg.experiment.data.columns import Columns
+from lossreg.experiment.data.columns import Columns, as_arrow
 from lossreg.experiment.data.fingerprint import fingerprint
-from lossreg.experiment.data.given_columns import take_columns
+from lossreg.experiment.data.given_columns import GROUP, SPLIT_BY, SPLIT_COLUMN, take_columns
+from lossreg.experiment.data.split import PARTS
 from lossreg.experiment.data.table import Table
 from lossreg.experiment.storage import files
 
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
     from lossreg.experiment.config.yaml_document import KeyPath
 
 FOLDER = ".tables"
+FILE = "(file)"
+"""The column that says from which file a row is."""
 SHARED_BYTES = 2**22
 """The size from which a table is shared; a smaller one is loaded as quickly as it is read."""
 TEXTS = ("classes", "features", "target_names", "missing", "notes")
+WORDS = ("categories", "codes")
 
 
 class Tables:
@@ -54,7 +59,10 @@ class Tables:
         choices = (config.loss, *config.report)
         names = [entry.name for each in choices for entry in each.component.inputs if entry.role is Role.DATA]
         try:
-            return take_columns(self.loaded[key], config.data.settings, names)
+            settings = dict(config.data.settings)
+            if part_files(config):
+                settings[SPLIT_COLUMN] = FILE
+            return take_columns(self.loaded[key], settings, names)
         except InvalidInput as error:
             raise data_error(config, error) from error
 
@@ -74,8 +82,21 @@ def remove(folder: Path) -> None:
 
 
 def key_of(config: Config) -> str:
-    """Identify the data of a config: their plugin and its parameters."""
-    return blake2b(repr((config.data.name, config.data.parameters)).encode(), digest_size=16).hexdigest()
+    """Identify the data of a config: their plugin, its parameters, and the settings by which they are loaded."""
+    data = (config.data.name, config.data.parameters, coded_columns(config), part_files(config))
+    return blake2b(repr(data).encode(), digest_size=16).hexdigest()
+
+
+def coded_columns(config: Config) -> list[str]:
+    """The columns by which rows are split or grouped."""
+    settings = config.data.settings
+    return sorted({settings[key] for key in (GROUP, *SPLIT_BY) if settings[key] is not None})
+
+
+def part_files(config: Config) -> dict[str, str]:
+    """The files of their own that test or validation rows have."""
+    settings = config.data.settings
+    return {name: settings[name] for name in PARTS[1:] if isinstance(settings[name], str)}
 
 
 def is_shareable(table: Table) -> bool:
@@ -89,11 +110,8 @@ def write(folder: Path, key: str, table: Table) -> None:
     for name in ("inputs", "targets"):
         np.save(folder / f"{key}.{name}.npy", getattr(table, name), allow_pickle=False)
     content: dict[str, Any] = {name: list(getattr(table, name)) for name in TEXTS}
-    content |= {
-        "kinds": dict(table.kinds),
-        "categories": {name: list(words) for name, words in table.categories.items()},
-    }
-    content |= {"impute_missing": table.impute_missing, "fingerprint": fingerprint(table)}
+    content |= {part: {name: list(words) for name, words in getattr(table, part).items()} for part in WORDS}
+    content |= {"kinds": dict(table.kinds), "impute_missing": table.impute_missing, "fingerprint": fingerprint(table)}
     files.write(folder / f"{key}.json", json.dumps(content))
 
 
@@ -102,7 +120,8 @@ def read(folder: Path, key: str) -> Table:
     arrays = [np.load(folder / f"{key}.{name}.npy", "r").view(np.ndarray) for name in ("inputs", "targets")]
     content: dict[str, Any] = json.loads((folder / f"{key}.json").read_text())
     content |= {name: tuple(content[name]) for name in TEXTS}
-    content["categories"] = {name: tuple(words) for name, words in content["categories"].items()}
+    for part in WORDS:
+        content[part] = {name: tuple(words) for name, words in content[part].items()}
     return Table(*arrays, **content)
 
 
@@ -110,8 +129,10 @@ def load_data(config: Config) -> Table:
     """Load the data; raises InvalidConfig if they cannot be read, and BrokenPlugin if they are not a Table."""
     try:
         table = config.data.component.function(**config.data.parameters)
+        if part_files(config):
+            table = with_part_files(config, table)
         if isinstance(table, Columns):
-            table = Table.of(table)
+            table = Table.of(replace(table, coded=[*table.coded, *coded_columns(config)]))
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise data_error(config, error) from error
     except MemoryError:
@@ -119,6 +140,33 @@ def load_data(config: Config) -> Table:
     if not isinstance(table, Table):
         raise BrokenPlugin(f"data {config.data.name!r} returns {type(table).__name__}, expected a Table or Columns")
     return table
+
+
+def with_part_files(config: Config, columns: Any) -> Columns:
+    """The columns of all files of a config, one below the other, with a column that says which rows are for what."""
+    import pyarrow as pa
+
+    data, (first, *_) = config.data, part_files(config)
+    if not isinstance(columns, Columns) or "path" not in data.parameters:
+        raise InvalidInput(f"{first}: {data.name} has no other files to test on; give a fraction of its rows")
+    if data.settings["folds"] or data.settings[SPLIT_COLUMN] not in (None, FILE):
+        raise InvalidInput(f"{first}: rows of a file of their own are not split by another column, or into folds")
+    sources = {"train": as_arrow(columns.source)}
+    for name, path in part_files(config).items():
+        try:
+            other = as_arrow(data.component.function(**{**data.parameters, "path": path}).source)
+        except InvalidInput as error:
+            raise InvalidInput(str(error).replace("path: ", f"{name}: ", 1)) from None
+        absent = [column for column in sources["train"].column_names if column not in other.column_names]
+        if absent:
+            raise InvalidInput(f"{name}: {path}: there is no column {absent[0]!r}, unlike in {data.parameters['path']}")
+        sources[name] = other.select(sources["train"].column_names)
+    labelled = [
+        source.append_column(FILE, pa.array([name] * source.num_rows, pa.string())) for name, source in sources.items()
+    ]
+    return replace(
+        columns, source=pa.concat_tables(labelled, promote_options="permissive"), coded=[*columns.coded, FILE]
+    )
 
 
 def data_error(config: Config, error: Exception) -> InvalidConfig:
