@@ -9,6 +9,7 @@ from sklearn import metrics as reference
 import lossreg
 from lossreg.experiment.config.run_config import load
 from lossreg.experiment.task.metrics import BUILT_IN, METRIC_NAMES, METRICS, suitable_metrics
+from lossreg.experiment.task.order_metrics import concordance, ndcg
 from lossreg.experiment.task.requirements import requirements_of
 from lossreg.experiment.task.tasks import Task
 from lossreg.experiment.training.evaluation import Evaluator
@@ -106,6 +107,29 @@ def test_pairs_and_triplets_are_predicted_by_the_order_with_the_smaller_loss():
     assert measured("hinge_embedding", ahead, sides[:, np.newaxis], rows=2)["accuracy"] == 0.5
     triplets = np.float32([[0], [1], [2], [0], [2], [1], [0], [0], [9]])
     assert measured("triplet_margin", triplets, np.ones(3), rows=3)["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_concordance_compares_all_pairs_that_can_be_compared():
+    times, events = RANDOM.integers(0, 20, 200) * 1.0, RANDOM.integers(0, 2, 200)
+    risks = RANDOM.integers(0, 15, 200) * 1.0
+    earlier = (times[:, None] < times) | ((times[:, None] == times) & (events == 0))
+    comparable = earlier & (events[:, None] == 1)
+    np.fill_diagonal(comparable, val=False)
+    ahead = (risks[:, None] > risks) + (risks[:, None] == risks) / 2
+    assert concordance(times, events, risks) == pytest.approx(ahead[comparable].mean(), rel=1e-12)
+    assert concordance(times, events, -times) == pytest.approx(1, abs=0.05)  # but for equal times, which count half
+    assert math.isnan(concordance(times, 0 * events, risks))
+    assert math.isnan(concordance(times[:0], events[:0], risks[:0]))
+
+
+def test_ndcg_is_that_of_each_group_with_something_relevant():
+    groups, relevances = RANDOM.permutation(np.repeat(np.arange(30), 7)), RANDOM.integers(0, 4, 210) * 1.0
+    scores = RANDOM.integers(0, 5, 210) * 1.0  # many are equal
+    relevances[groups == 3] = 0
+    rows = [groups == group for group in range(30) if group != 3]
+    expected = [reference.ndcg_score([2.0 ** relevances[row] - 1], [scores[row]]) for row in rows]
+    np.testing.assert_allclose(ndcg(groups, relevances, scores), expected, rtol=1e-12)
+    assert len(ndcg(groups[:0], relevances[:0], scores[:0])) == 0
 
 
 def test_what_is_not_defined_is_nan():

@@ -61,6 +61,9 @@ def test_each_loss_trains_from_a_config(name, data, tmp_path):
     result = lossreg.run(config(name, data, train={"epochs": 3}), root=tmp_path)
     losses = [record["test_loss"] for record in result.metrics]
     assert losses[-1] < losses[0]
+    ranked = {"cox": "test_concordance", "list_net": "test_ndcg"}
+    if name in ranked:
+        assert result.metrics[-1][ranked[name]] > 0.7
     learned = {key for key in result.weights if key.startswith("loss.")}
     expected = {"arcface": {"loss.centres"}, "info_nce": {"loss.temperature"}, "info_nce_digits": {"loss.temperature"}}
     assert learned == expected.get(name, set())

@@ -14,7 +14,7 @@ from lossreg.experiment.data.encoding import Encoding
 from lossreg.experiment.data.preprocessing import Scaling
 from lossreg.experiment.prediction.probabilities import probabilities
 from lossreg.experiment.storage import files, schemas, untrusted
-from lossreg.experiment.task.metrics import metric_kind
+from lossreg.experiment.task.metrics import PREDICTED, metric_kind
 from lossreg.experiment.task.requirements import requirements_of
 from lossreg.experiment.training.evaluation import chunk_size, evaluated_chunks
 from lossreg.experiment.training.examples import Examples, InputRows
@@ -60,7 +60,7 @@ class TrainedModel:
         self._requirements = requirements
         self._objective = Objective(choice.component, "mean", choice.parameters, requirements)
         kind = metric_kind(requirements.task, any_width=requirements.any_width)
-        self._kind = kind if requirements.task.rows == 1 and kind != "none" else "embedding"
+        self._kind = kind if requirements.task.rows == 1 and kind in PREDICTED else "embedding"
         self._reconstructs = self._kind == "regression" and "outputs" not in config.model.component.supplied
         self._probabilities = probabilities(choice.component, requirements)
 

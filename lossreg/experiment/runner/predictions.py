@@ -56,7 +56,7 @@ def save(prepared: PreparedRun, folder: Path) -> None:
     Nothing is written if there are none, or if each may have several labels.
     """
     evaluator, examples = prepared.evaluator, prepared.splits.get("test")
-    if examples is None or evaluator.kind in {"multilabel", "none"}:
+    if examples is None or evaluator.kind in {"multilabel", "survival", "lists", "none"}:
         return
     is_row = prepared.objective.rows == 1
     model = TrainedModel(prepared.config, prepared.encoding, prepared.network) if is_row else None

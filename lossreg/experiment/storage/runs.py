@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 STAMP = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-(.+)")
 FILES = ("status.json", "metrics.jsonl")
 STATUSES = ("running", "finished", "failed", "interrupted", "diverged", "killed", "unknown")
-RISING = re.compile(r"accuracy|auc|correlation|explained|f1|jaccard|kappa|matthews|ndcg|precision|r2|recall|score")
+RISING = re.compile(
+    r"accuracy|auc|concordance|correlation|explained|f1|jaccard|kappa|matthews|ndcg|precision|r2|recall|score"
+)
 """Matches the metrics for which higher is better; for all others, such as losses and errors, lower is."""
 
 

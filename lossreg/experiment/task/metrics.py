@@ -1,11 +1,13 @@
 """The metrics, by name: a few computed here, and scikit-learn's, each for the kinds of target that it can measure.
 
-Targets and predictions have one of four kinds, and each metric measures some of them:
+Targets and predictions have one of six kinds, and each metric measures some of them:
 
 regression   real numbers
 binary       truth values, and scores that are above 0 for true
 multiclass   a class label for each row, and a score for each class
 multilabel   a matrix of truth values, and a score for each class
+survival     times beside events, and risks
+lists        relevances of rows in groups, and scores
 
 A metric named `..._macro`, `..._micro` or `..._weighted` is averaged over classes, as scikit-learn defines it.
 """
@@ -28,9 +30,13 @@ BUILT_IN = {
     "binary": ("accuracy",),
     "multiclass": ("accuracy",),
     "multilabel": ("precision_at_1",),
+    "survival": ("concordance",),
+    "lists": ("ndcg",),
     "none": (),
 }
 """The metrics that are computed here, batch by batch, and recorded unless a config names others."""
+PREDICTED = ("regression", "binary", "multiclass", "multilabel")
+"""The kinds of target that predictions are of; others are risks, scores or embeddings."""
 
 
 class Metric(NamedTuple):
@@ -142,8 +148,8 @@ def metric_kind(task: Task, *, any_width: bool = False) -> str:
         return "none"
     kinds = {
         Task.VIEWS: "none",
-        Task.LISTS: "none",
-        Task.SURVIVAL: "none",
+        Task.LISTS: "lists",
+        Task.SURVIVAL: "survival",
         Task.REGRESSION: "regression",
         Task.CLASSIFICATION: "multiclass",
         Task.DISTRIBUTION: "multiclass",

@@ -1,12 +1,16 @@
-"""Metrics that need only running sums over the examples: accuracy, precision_at_1, r2, mae and rmse."""
+"""The built-in metrics over batches of examples: accuracy, precision_at_1, r2, mae and rmse, concordance and ndcg."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lossreg.experiment.task.metrics import BUILT_IN
+from lossreg.experiment.task.order_metrics import concordance, ndcg
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class RunningMetrics:
@@ -22,9 +26,12 @@ class RunningMetrics:
         self.origin: Any = None
         self.shifts: Any = 0.0
         self.squared_shifts: Any = 0.0
+        # Of survival the times, events and risks, which are compared with those of all other batches; of lists the
+        # NDCG of each group.
+        self.collected: list[Any] = []
 
-    def add(self, targets: Any, predictions: Any) -> None:
-        """Add a batch of examples."""
+    def add(self, targets: Any, predictions: Any, beside: Mapping[str, Any]) -> None:
+        """Add a batch of examples; `beside` has the events or the groups."""
         self.rows += len(targets)
         self.size += targets.size
         if self.kind == "regression":
@@ -39,6 +46,10 @@ class RunningMetrics:
             self.correct += (predictions.argmax(axis=1) == targets).sum()
         elif self.kind == "none":
             return
+        elif self.kind == "survival":
+            self.collected.append((targets.ravel().copy(), beside["event"], predictions.ravel().copy()))
+        elif self.kind == "lists":
+            self.collected.append(ndcg(beside["group"], targets.ravel(), predictions.ravel()))
         elif self.kind == "multilabel":
             self.correct += np.take_along_axis(targets, predictions.argmax(axis=1)[:, np.newaxis], axis=1).sum()
         else:
@@ -48,6 +59,11 @@ class RunningMetrics:
         """The metrics over all examples added, by name."""
         if self.kind == "none":
             return {}
+        if self.kind == "survival":
+            return {"concordance": concordance(*map(np.concatenate, zip(*self.collected, strict=True)))}
+        if self.kind == "lists":
+            found = np.concatenate(self.collected)
+            return {"ndcg": float(found.mean()) if len(found) else float("nan")}
         if self.kind != "regression":
             counted = self.rows if self.kind == "multilabel" else self.size
             return {BUILT_IN[self.kind][0]: float(self.correct / counted)}

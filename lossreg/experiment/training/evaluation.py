@@ -7,6 +7,8 @@ method `terms`. Coupled samples are compared with all others of their chunk. All
 r2, mae, rmse     of real targets; r2 is the mean over the columns that vary, and nan if none does
 accuracy          the fraction of rows, pairs or triplets that are predicted correctly
 precision_at_1    of rows with several labels: the fraction whose highest score belongs to one of their classes
+concordance       of times until an event: the fraction of pairs of which the one with the earlier event has more risk
+ndcg              of rows in groups: the mean of the groups' normalised discounted cumulative gain, 2^relevance - 1
 
 A pair or triplet is predicted correctly if its loss would be larger for the opposite target.
 """
@@ -22,6 +24,7 @@ import numpy as np
 from lossreg.criterion.criterion import Criterion
 from lossreg.errors import listed
 from lossreg.experiment.task.metrics import BUILT_IN, METRICS, metric_kind
+from lossreg.experiment.task.order_metrics import concordance
 from lossreg.experiment.task.running_metrics import RunningMetrics
 from lossreg.experiment.task.tasks import Task
 from lossreg.experiment.training.examples import GroupedRows
@@ -62,6 +65,8 @@ class Evaluator:
         self.loss_of_each = (
             Criterion(loss.loss, "none", loss.parameters) if task.rows > 1 and self.kind != "none" else None
         )
+        # 1 if larger predictions mean earlier events, and -1 otherwise, once that is known.
+        self.risk_sign = 0
         # The weight of the mean of each chunk depends only on the targets, so it is computed once.
         self.weights: WeakKeyDictionary[Examples, dict[str, list[float]]] = WeakKeyDictionary()
 
@@ -94,7 +99,10 @@ class Evaluator:
                 for name, value in {key: objective(*given), **objective.terms(*given, label=key)}.items():
                     totals[name] += float(value) * weights[key][number]
             truth, predictions = self.as_metrics_take_them(chunk.outputs, chunk.targets[0])
-            running.add(truth, predictions)
+            if self.kind == "survival":
+                self.risk_sign = self.risk_sign or risk_sign(self.objectives["loss"], chunk)
+                predictions = self.risk_sign * predictions
+            running.add(truth, predictions, chunk.beside)
             if any(name in METRICS for name in self.metrics):
                 collected.append((np.array(truth), np.array(predictions)))
         divisors = {key: sum(each) for key, each in weights.items()}
@@ -118,6 +126,8 @@ class Evaluator:
         requirements = objective.requirements
         if self.kind == "none":
             return targets, outputs
+        if self.kind in {"survival", "lists"}:
+            return targets, objective.predictions(outputs)[0]
         if self.loss_of_each is not None:
             return comparisons(self.loss_of_each, requirements, objective.predictions(outputs), targets)
         if self.kind == "regression":
@@ -152,6 +162,13 @@ class Chunk(NamedTuple):
     targets: list[Any]
     beside: Mapping[str, Any]
     size: int
+
+
+def risk_sign(objective: Objective, chunk: Chunk) -> int:
+    """Whether a loss of survival makes the predictions of earlier events larger, 1, or smaller, -1."""
+    grad = np.empty_like(chunk.outputs)
+    objective.value_and_grad(np.zeros_like(chunk.outputs), chunk.targets[0], chunk.beside, out=grad)
+    return 1 if concordance(chunk.targets[0].ravel(), chunk.beside["event"], -grad.ravel()) >= HALF else -1
 
 
 def chunk_size(examples: Examples) -> int:
