@@ -10,6 +10,7 @@ import math
 import os
 import signal
 import sys
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -311,8 +312,8 @@ def call(kernel):
     return f"value {value}, gradient {np.asarray(grad).tolist()}"
 
 
-def in_a_child(kernel):
-    """The exit code of a process that calls a kernel, negative for a signal, and what it wrote."""
+def in_a_child(calling):
+    """The exit code of a process that calls a function, negative for a signal, and what it wrote or returned."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -322,7 +323,7 @@ def in_a_child(kernel):
         os.dup2(writing, 1)
         os.dup2(writing, 2)
         try:
-            os.write(writing, call(kernel).encode())
+            os.write(writing, calling().encode())
             code = 0
         finally:
             os._exit(code)
@@ -333,4 +334,5 @@ def in_a_child(kernel):
 
 
 if __name__ == "__main__":
-    json.dump({kernel.__name__: in_a_child(kernel) for kernel in (*LABELLED, *BY_ELEMENT, *OTHERS)}, sys.stdout)
+    mistakes = (*LABELLED, *BY_ELEMENT, *OTHERS)
+    json.dump({kernel.__name__: in_a_child(partial(call, kernel)) for kernel in mistakes}, sys.stdout)

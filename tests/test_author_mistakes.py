@@ -41,7 +41,7 @@ REFUSED = {
     "stores_text": "it stores '1' in slope, which is not a number .*slope\\[j\\] = ",
     "has_an_index_that_is_no_integer": r"it uses 1\.5 as an index of x; expected an integer .*return x\[len\(x\) / 2\]",
     "appends_slopes": r"it uses slope\.append; a row is an array, which has no append",
-    "never_ends": "it does not end: 100,000 lines have run .*author_mistakes",
+    "never_ends": "it does not end: 1,000,000 lines have run .*author_mistakes",
     "calls_itself": "it raises RecursionError: .*author_mistakes",
     "uses_an_unknown_name": r"it raises NameError: name 'unknown' is not defined .*return x\[0\] \+ unknown",
     "raises": "a kernel cannot raise an error; declare a domain, .*, or return nan .*raise ValueError",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossreg.definition.signature import CALL_ARGUMENTS
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, nearest
 from lossreg.kernels.drivers.short_floats import is_bfloat16
 
@@ -35,9 +36,6 @@ def is_numeric(dtype: np.dtype[Any]) -> bool:
         FLOATS[NATIVE[dtype.num]] = np.float32
     return dtype.num in NATIVE or dtype.kind in "iub"
 
-
-CALL_ARGUMENTS = ("sample_weight", "where", "denominator", "wrt", "out")
-"""The arguments of calls other than inputs."""
 
 SHOWN_CHARACTERS = 60
 """The length at which a message abbreviates a value."""

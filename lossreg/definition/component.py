@@ -27,6 +27,7 @@ import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
 from operator import attrgetter
+from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lossreg.definition.parameters import REQUIRED, Parameter, bind, read_signature
@@ -54,6 +55,10 @@ class Component:
         """Make the component from its function; raises InvalidDefinition for a signature that is not valid."""
         if not callable(function) or not hasattr(function, "__code__"):
             raise InvalidDefinition(f"expected a function, got {function!r}")
+        if isinstance(function, MethodType):
+            raise InvalidDefinition(
+                f"{function.__name__}: expected a function, got a method; define it outside the class"
+            )
         component = cls(function.__name__, function, *read_signature(function))
         for name in component.supplied:
             if cls.available and name not in cls.available:

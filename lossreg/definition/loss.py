@@ -88,6 +88,8 @@ class Loss(Component):
         ours, theirs = ([(p.name, p.default) for p in form.parameters] for form in (self.forms[0], added))
         if ours != theirs:
             raise InvalidDefinition(f"{self.name}: the parameters of {kernel.__name__} differ: {theirs} and {ours}")
+        if not added.by_batch and any(form.shapes == added.shapes for form in self.forms):
+            raise InvalidDefinition(f"{self.name}: {kernel.__name__} takes arrays like those of another form")
         self.forms.append(added)
         return kernel
 
@@ -238,6 +240,8 @@ def loss(*functions: Any, couples: str = INDEPENDENT, ulps: float | None = None)
     couples: how the value depends on several samples, if it does. ulps: the largest error for ordinary numbers, in
     units in the last place, which the conformance kit then requires.
     """
+    if ulps is not None and not (isinstance(ulps, int | float) and ulps > 0):
+        raise InvalidDefinition(f"expected ulps to be a number above 0; got {ulps!r}")
 
     def read(function: Callable[..., Any]) -> Loss:
         return replace(Loss.read(function, couples=couples), ulps=ulps)

@@ -23,16 +23,23 @@ from lossreg.definition.parameters import fills_hessian, read_signature, switche
 from lossreg.definition.read_batch_kernel import read_batch_arguments
 from lossreg.definition.returned_values import returned_values
 from lossreg.definition.roles import Role, input_role
-from lossreg.definition.signature import INDEPENDENT, Form, Input
+from lossreg.definition.signature import CALL_ARGUMENTS, INDEPENDENT, Form, Input
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lossreg.definition.domains import Domain
+
 
 def read_kernel(kernel: Callable[..., Any], couples: str = INDEPENDENT) -> Form:
     """Read a kernel as a form; raises InvalidDefinition for a function that is not a kernel."""
     form = read_arguments(kernel, couples)
+    for entry in form.inputs:
+        check_domain(kernel.__name__, entry.domain)
+    for taken in [x.name for x in form.inputs] + [x.name for x in form.parameters]:
+        if taken in {*CALL_ARGUMENTS, "reduction"}:
+            raise InvalidDefinition(f"{kernel.__name__}: {taken} is an argument of criteria; choose another name")
     name, returned = kernel.__name__, returned_values(kernel)
     if couples != INDEPENDENT and not form.by_batch:
         raise InvalidDefinition(
@@ -96,8 +103,21 @@ def read_arguments(function: Callable[..., Any], couples: str = INDEPENDENT) -> 
     return Form(function, tuple(inputs), tuple(slopes), optional, parameters, switches, hessian=hessian)
 
 
+def check_domain(kernel: str, domain: Domain) -> None:
+    """Raise InvalidDefinition for a domain whose test fails, or is not true for its example."""
+    try:
+        inside = bool(domain.contains(domain.example))
+    except Exception as error:
+        raise InvalidDefinition(f"{kernel}: the test of {domain} fails for its example: {error}") from error
+    if not inside:
+        raise InvalidDefinition(f"{kernel}: the example of {domain}, {domain.example!r}, is not in the domain")
+
+
 def check_widths(kernel: str, inputs: list[Input]) -> None:
-    """Raise InvalidDefinition for a width of an input that is no row, and for a learned input beside rows."""
+    """Raise InvalidDefinition for widths that do not fit the inputs, and for a learned input beside rows."""
+    widths = dict.fromkeys(entry.width for entry in inputs if entry.width)
+    if len(widths) > 1:
+        raise InvalidDefinition(f"{kernel}: all rows of a kernel have one width; got {' and '.join(widths)}")
     for entry in inputs:
         if entry.width and entry.axis is None:
             raise InvalidDefinition(f"{kernel}: {entry.name} has a width, but is not a Row or ClassRow")

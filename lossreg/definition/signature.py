@@ -31,6 +31,9 @@ CLASSES = "C"
 GROUPS = "G"
 """The axis of the groups among the axes of values."""
 
+CALL_ARGUMENTS = ("sample_weight", "where", "denominator", "wrt", "out")
+"""The arguments of calls other than inputs."""
+
 INDEPENDENT, BATCH, ANCHORS, COUPLED_GROUPS = "", "batch", "anchors", "groups"
 COUPLINGS = (BATCH, ANCHORS, COUPLED_GROUPS)
 """How samples are coupled. batch: the batch has one value; anchors: each sample has a value, which depends on the other
@@ -83,8 +86,16 @@ class Input:
             raise InvalidParameter(f"{self.name} needs the size of its axis {missing[0]}")
         shape = tuple(int(axis) if axis.isdecimal() else sizes[axis] for axis in self.axes)
         init = self.learned.init
-        made = np.asarray(init(random, shape) if callable(init) else init, np.float64)
-        return np.array(np.broadcast_to(made, shape))
+        try:
+            made = np.asarray(init(random, shape) if callable(init) else init, np.float64)
+            value = np.array(np.broadcast_to(made, shape))
+        except Exception as error:
+            raise InvalidDefinition(
+                f"{self.name}: its initial value of shape {shape} cannot be made: {error}"
+            ) from error
+        if not np.isfinite(value).all():
+            raise InvalidDefinition(f"{self.name}: expected a finite initial value; got {value.tolist()}")
+        return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +133,11 @@ class Form:
     def resolve(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters as the kernel gets them."""
         return {parameter.name: parameter.resolve(settings[parameter.name]) for parameter in self.parameters}
+
+    @property
+    def shapes(self) -> list[tuple[Any, ...]]:
+        """What decides which arrays fit the form: rows, widths, broadcasting and integers, for each input."""
+        return [(x.axis, x.axes, x.broadcast, x.width, x.domain.integer) for x in self.inputs]
 
     @property
     def by_row(self) -> bool:

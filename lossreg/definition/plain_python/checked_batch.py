@@ -58,9 +58,11 @@ def run_batch_kernel(  # noqa: PLR0913, PLR0917  what a kernel is called with
         if form.counts and not (isinstance(returned, tuple) and len(returned) == 2):  # noqa: PLR2004  as it says
             raise KernelMistake(f"it returns {shown(returned)}; expected two arrays: the values, and what they count")
         values, *counts = returned if form.counts else (returned,)
-        if np.asarray(values).dtype.kind not in "fiub" or shape not in {None, np.shape(values)}:
+        numeric = np.asarray(values).dtype.kind in "fiub"
+        if not numeric or shape not in {None, np.shape(values)}:
             expected = "the values" if shape is None else f"the values, of shape {shape}"
-            raise KernelMistake(f"it returns {shown(values)}; expected {expected}")
+            kind = f" of type {values.dtype}" if hasattr(values, "dtype") and not numeric else ""
+            raise KernelMistake(f"it returns {shown(values)}{kind}; expected {expected}")
         for name, slope in filled.items() if first else ():
             if places := missing(slope):
                 raise KernelMistake(f"it does not fill slopes[{name!r}] at {places[0]}")

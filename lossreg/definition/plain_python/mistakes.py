@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 
-LINES = 100_000
-"""How many lines a kernel may run at one point; it is taken to be in an endless loop then."""
+LINES = 1_000_000
+"""How many lines a kernel may run in a trial; it is taken to be in an endless loop then."""
+
+ENDLESS = "it does not end"
+"""The beginning of the message about an endless loop."""
 
 OURS = str(Path(__file__).parents[2])
 """The folder of lossreg, whose lines are not the author's."""
@@ -72,7 +75,7 @@ def lines_limited() -> Iterator[None]:
         nonlocal remaining
         remaining -= event == "line"
         if remaining < 0:
-            raise KernelMistake(f"it does not end: {LINES:,} lines have run")
+            raise KernelMistake(f"{ENDLESS}: {LINES:,} lines have run")
         return None if frame.f_code.co_filename.startswith(OURS) else count
 
     sys.settrace(count)

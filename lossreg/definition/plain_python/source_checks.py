@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.returned_values import counts_of_expression, definition_of, own_returns
 from lossreg.errors import InvalidDefinition
@@ -26,14 +26,27 @@ def check_source(name: str, function: FunctionType, results: int = 0) -> bool:
         file, line = Path(function.__code__.co_filename).name, node.lineno
         text = ast.unparse(node).partition("\n")[0]
         raise InvalidDefinition(f"{name}: {problem} ({file}, line {line}: {text})")
-    return any(isinstance(node, ast.While) for node in ast.walk(definition))
+    return any(isinstance(node, ast.While | ast.For) for node in ast.walk(definition))
 
 
-def problems(definition: ast.FunctionDef, results: int) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
+REFUSED: dict[type[ast.AST] | tuple[type[ast.AST], ...], str] = {
+    (ast.Raise, ast.Assert): "raise an error; declare a domain, which is checked before, or return nan",
+    ast.Try: "handle errors, as compiled code raises none; use a condition",
+    (ast.Global, ast.Nonlocal): "change what is outside it, as it runs in several threads",
+    (ast.Import, ast.ImportFrom): "import; import at the top of the file",
+    (ast.Yield, ast.YieldFrom, ast.Await): "be a generator or a coroutine; return the results",
+    (ast.GeneratorExp, ast.SetComp, ast.DictComp): "have a generator, a set or a dict; write a loop",
+    (ast.JoinedStr, ast.Dict, ast.Set): "use texts, dicts or sets, as it computes with numbers",
+}
+"""What a kernel cannot do, by the nodes of its syntax."""
+
+
+def problems(definition: ast.FunctionDef, results: int) -> Iterator[tuple[Any, str]]:
     """Yield the nodes of a function that are not allowed, each with the reason."""
     for node in ast.walk(definition):
-        if isinstance(node, ast.Raise | ast.Assert):
-            yield node, "a kernel cannot raise an error; declare a domain, which is checked before, or return nan"
+        for kinds, what in REFUSED.items():
+            if isinstance(node, kinds):
+                yield node, f"a kernel cannot {what}"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
             yield node, "a kernel cannot print, as it runs for every element"
     if not results:

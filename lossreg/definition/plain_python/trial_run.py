@@ -14,7 +14,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.plain_python.evaluate_point import at_point, form_as_compiled, run_element, run_row
-from lossreg.definition.plain_python.mistakes import lines_limited, mistakes_reported
+from lossreg.definition.plain_python.mistakes import ENDLESS, lines_limited, mistakes_reported
 from lossreg.definition.plain_python.source_checks import check_source
 from lossreg.definition.plain_python.substitution import reachable_functions
 from lossreg.definition.roles import Role
@@ -67,9 +67,11 @@ def try_kernel(form: Form, settings: Mapping[str, Any], width: int = 1) -> None:
     with lines_limited() if may_not_end(form, settings) else nullcontext():
         if not form.by_row:
             try_points(form, settings, 1)
+            try_nan(form, settings, 1)
             passed.add(ANY_WIDTH)
             return
         try_width(form, settings, width)
+        try_nan(form, settings, width)
         passed.add(width)
         with suppress(InvalidDefinition):
             for other in (1, 2):
@@ -132,19 +134,38 @@ def try_width(form: Form, settings: Mapping[str, Any], width: int) -> None:
 
 def try_points(form: Form, settings: Mapping[str, Any], width: int, patterns: int = len(NUMBERS)) -> None:
     """Run the kernel on examples of a width; raises InvalidDefinition for a mistake."""
+    for point in example_points(form, width, patterns):
+        try_point(form, settings, width, point)
+
+
+def try_point(form: Form, settings: Mapping[str, Any], width: int, point: tuple[Any, ...]) -> None:
+    """Run the kernel at a point; raises InvalidDefinition for a mistake."""
     from lossreg.definition.plain_python import compiled_arithmetic as arithmetic  # imports numpy
 
     copied = form_as_compiled(form)
     row = width if form.by_row else 0
     given = {name: arithmetic.substitute(example_setting(x, row), name) for name, x in settings.items()}
-    for point in example_points(form, width, patterns):
-        numbers = tuple(map(arithmetic.number, point))
-        with mistakes_reported(form.kernel, partial(at_point, form, point)), arithmetic.errors_ignored():
-            if not form.by_row:
-                run_element(copied, numbers, given)
-                continue
-            for absent in ((), form.optional_rows) if form.optional_rows else ((),):
-                run_row(copied, numbers, given, absent=absent)
+    numbers = tuple(map(arithmetic.number, point))
+    with mistakes_reported(form.kernel, partial(at_point, form, point)), arithmetic.errors_ignored():
+        if not form.by_row:
+            run_element(copied, numbers, given)
+            return
+        for absent in ((), form.optional_rows) if form.optional_rows else ((),):
+            run_row(copied, numbers, given, absent=absent)
+
+
+def try_nan(form: Form, settings: Mapping[str, Any], width: int) -> None:
+    """Raise InvalidDefinition if a kernel does not end where its inputs are nan; other errors are no mistakes there."""
+    nan = float("nan")
+    point = tuple(
+        x if entry.domain.integer or entry.domain.bounded else [nan] * len(x) if isinstance(x, list) else nan
+        for x, entry in zip(next(example_points(form, width, 1)), form.inputs, strict=True)
+    )
+    try:
+        try_point(form, settings, width, point)
+    except InvalidDefinition as error:
+        if ENDLESS in str(error):
+            raise
 
 
 def example_setting(value: Any, width: int) -> Any:

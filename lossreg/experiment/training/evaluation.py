@@ -124,10 +124,8 @@ class Evaluator:
         """Targets and predictions in the form of the metrics of this kind of target."""
         objective = self.objectives["loss"]
         requirements = objective.requirements
-        if self.kind == "none":
-            return targets, outputs
-        if self.kind in {"survival", "lists"}:
-            return targets, objective.predictions(outputs)[0]
+        if self.kind in {"none", "survival", "lists"}:
+            return targets, outputs if self.kind == "none" else objective.predictions(outputs)[0]
         if self.loss_of_each is not None:
             return comparisons(self.loss_of_each, requirements, objective.predictions(outputs), targets)
         if self.kind == "regression":

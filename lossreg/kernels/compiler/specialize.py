@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import types
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
@@ -52,6 +53,7 @@ if hasattr(os, "register_at_fork"):
 LOCK_ATTEMPTS, LOCK_PAUSE = 200, 0.025
 """The number of attempts to lock a file before a warning, and the seconds between them."""
 
+RAISED_FROM = re.compile(r" Raised from \S+ \(\d+\)$")
 SUMMARY_LINES = 6  # of numba's error message
 
 
@@ -146,7 +148,12 @@ def garbage_collection_paused() -> Iterator[None]:
 
 
 def error_summary(error: Exception) -> str:
-    """The lines of numba's error message that help an author: the cause and the source line, without numba's passes."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    """The lines of numba's error message that help an author: the cause and the source line, without numba's passes.
+
+    The message about a kernel that is called by a function of lossreg is inside the message about that function.
+    """
+    _, failed, inner = str(error).rpartition("Failed in nopython mode pipeline")
+    text = inner.partition("\n")[2].partition("During: ")[0] if failed else str(error)
+    lines = [RAISED_FROM.sub("", line).strip() for line in text.splitlines()]
     kept = [line for line in lines if line and not line.startswith(PASS_LINES) and not set(line) <= set("^~>. ")]
     return "\n".join(f"  {line}" for line in kept[:SUMMARY_LINES])
