@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numba import from_dtype, typeof, types
 
 from lossreg.definition.annotations import row_axis_of
+from lossreg.definition.parameters import fills_hessian
 from lossreg.kernels.compiler.numba_api import BaseTuple, ir
 from lossreg.kernels.compiler.options import EXACT, REORDERED
 from lossreg.kernels.loops.linking import compiled
@@ -44,7 +45,8 @@ def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list
         for x, parameter in zip(given, form.parameters, strict=True)
     ]
     kernel: Any = compiled(form.kernel, options)
-    signature = (*inputs, *(row for _ in form.slope_rows), *settings)
+    absent = [types.Omitted(None)] * fills_hessian(form.kernel)
+    signature = (*inputs, *(row for _ in form.slope_rows), *settings, *absent)
     kernel.compile(signature)
     return sorted(set(leaks(kernel.overloads[signature].type_annotation, number)))
 
