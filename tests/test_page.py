@@ -14,10 +14,13 @@ from safetensors.numpy import save_file
 
 import lossreg
 from lossreg.cli import main
+from lossreg.experiment.report import page_data as page_module
 from lossreg.experiment.report.html_page import SCRIPTS, asset, page
+from lossreg.experiment.report.learning_curves import MAX_SEGMENTS, thinned
 from lossreg.experiment.report.loss_curves import call, loss_curves
-from lossreg.experiment.report.page_data import MAX_SEGMENTS, page_data, readable, thinned
+from lossreg.experiment.report.page_data import page_data
 from lossreg.experiment.report.prediction_summary import MAX_CLASSES, prediction_summary
+from lossreg.experiment.report.readable_values import readable
 from lossreg.experiment.runner.predictions import FILE, read
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.runs import Run, runs_in
@@ -97,6 +100,50 @@ def test_a_long_curve_keeps_its_ends_its_spikes_and_what_is_no_number():
 def test_values_are_json():
     given = [0.1 + 0.2, math.nan, -math.inf, True, None, [1, "a"], "x", 3]
     assert [readable(value) for value in given] == [0.3, "nan", "-inf", True, None, '[1, "a"]', "x", 3]
+
+
+def test_a_sweep_has_its_ranked_configs_and_the_name_of_its_directory(tmp_path):
+    grid = {"loss": ["cross_entropy", "multi_margin"]}
+    sweep = {"grid": grid, "repeats": 2, "metric": "test_accuracy"}
+    path = lossreg.sweep({**WINE, "train": {"epochs": 1}, "sweep": sweep}, root=tmp_path).path
+    runs = runs_in(path)
+    found = page_data(runs)
+    assert found["title"] == "run: 4 runs"
+    results = found["results"]
+    assert (results["metric"], results["rises"], results["over"]) == ("test_accuracy", True, ["seed"])
+    best, worse = results["groups"]
+    assert best["mean"] >= worse["mean"]
+    for group in results["groups"]:
+        scores = [runs[index].final["test_accuracy"] for index in group["runs"]]
+        assert group["mean"] == pytest.approx(np.mean(scores), rel=1e-5)
+        assert group["std"] == pytest.approx(np.std(scores, ddof=1), rel=1e-4)
+    assert all(value not in (None, "[]") for _, value in found["shared"])
+    assert {chart["metric"]: chart["unit"] for chart in found["charts"]} == {
+        "loss": "values of different losses",
+        "accuracy": "0 to 1",
+    }
+    assert all(run["values"]["seconds"] > 0 for run in found["runs"])
+    seconds = found["runs"][0]["curves"]["test_loss"]["seconds"]
+    assert seconds == [found["runs"][0]["values"]["seconds"]]
+    assert page_data(runs[:1])["results"] is None
+
+
+def test_of_many_runs_the_page_has_the_curves_of_the_best_and_of_some_others(monkeypatch, tmp_path):
+    path = lossreg.run({**WINE, "loss": "cross_entropy"}, root=tmp_path).path
+    for number in range(9):
+        copy = shutil.copytree(path, tmp_path / f"20260102T030405.00000{number}Z-x-abcde{number}")
+        config = copy / "config.yaml"
+        config.write_text(config.read_text().replace("lr: 0.001", f"lr: 0.00{number + 2}"))
+        metrics = copy / "metrics.jsonl"
+        metrics.write_text(metrics.read_text().replace('"test_loss": ', f'"test_loss": {number + 1}'))
+    monkeypatch.setattr(page_module, "MOST_CURVES", 4)
+    runs = runs_in(tmp_path)
+    found = page_data(runs)
+    drawn = [run["values"]["test_loss"] for run in found["runs"] if run["curves"]]
+    assert len(drawn) == 4
+    everything = sorted(run["values"]["test_loss"] for run in found["runs"])
+    assert everything[:2] == sorted(drawn)[:2]
+    assert max(drawn) > everything[5]
 
 
 # Losses

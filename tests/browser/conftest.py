@@ -4,6 +4,7 @@ import json
 
 import pytest
 from chromium import Chromium
+from many_runs import make_runs
 
 import lossreg
 from lossreg.experiment.report.html_page import page
@@ -22,7 +23,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory):
-    """Reports of twenty runs of three losses on digits, of two, of one, and of runs that ended badly."""
+    """Reports of twenty runs of three losses, of two, of one, of runs that ended badly, and of a sweep of 200 runs."""
     root = tmp_path_factory.mktemp("reports")
 
     def run(where, loss, *, data=DIGITS, optimizer=("adam", 0.01), **train):
@@ -56,8 +57,9 @@ def reports(tmp_path_factory):
     killed.joinpath("predictions.safetensors").unlink()
     killed.joinpath("metrics.jsonl").write_bytes(killed.joinpath("metrics.jsonl").read_bytes()[:-60])
     (root / "bad" / "20260102T030405.000006Z-empty-abcdef").mkdir()
+    make_runs(root / "many", 200)
     found = {}
-    for name in ("twenty", "two", "one", "bad"):
+    for name in ("twenty", "two", "one", "bad", "many"):
         found[name] = root / f"{name}.html"
         found[name].write_text(page(runs_in(root / name)), "utf-8")
     return found

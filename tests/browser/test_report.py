@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-NAMES = ("twenty", "two", "one", "bad")
+NAMES = ("twenty", "two", "one", "bad", "many")
 WIDTHS = (1280, 375)
 
 RATIOS = """(() => {
@@ -199,12 +199,55 @@ def test_runs_and_splits_are_switched_off_and_on(browser, reports):
 
 def test_twenty_runs_are_coloured_by_loss_and_one_loss_is_singled_out(browser, reports):
     browser.open(reports["twenty"])
+    assert lines(browser) == 20
+    click(browser, "train", "#curves")
     assert lines(browser) == 40
     hues = "new Set([...document.querySelectorAll('#curves path.line')].map(p => p.classList[1])).size"
     assert browser.js(hues) == 4
     click(browser, "multi_margin", "#curves")
     assert lines(browser) == 10
     assert browser.js(hues) == 1
+
+
+def test_a_sweep_begins_with_its_result_and_draws_what_can_be_told_apart(browser, reports):
+    browser.open(reports["many"])
+    assert texts(browser, "h1") == ["many: 200 runs"]
+    assert browser.js("document.title") == "many: 200 runs · lossreg report"
+    assert texts(browser, "h2")[0] == "Results"
+    content = json.loads(browser.js("document.getElementById('content').textContent"))
+    results = content["results"]
+    assert results["metric"] == "test_accuracy"
+    means = [float(text) for text in texts(browser, "#results tbody td:nth-child(2)")]
+    assert means == sorted(means, reverse=True)
+    assert len(means) == 20
+    click(browser, "Show all 40 configs", "#results")
+    assert len(texts(browser, "#results tbody tr")) == 40
+    coloured = "#curves figure:first-of-type path.line:not(.hue-rest)"
+    per_chart = browser.js(f"document.querySelectorAll({json.dumps(coloured)}).length") / len(content["charts"])
+    assert per_chart == 7
+    assert lines(browser) < 120
+    chips = texts(browser, "#curves .legend button")
+    assert chips[:7] == [group["name"] for group in results["groups"][:7]]
+    assert chips[7:] == ["the other 33", "All", "None"]
+    click(browser, "the other 33", "#curves")
+    assert lines(browser) == 7
+    click(browser, chips[0], "#curves")
+    assert lines(browser) == 1
+    assert len(texts(browser, "#runs tbody tr")) == 20
+    click(browser, "Show all 200 runs", "#runs")
+    assert len(texts(browser, "#runs tbody tr")) == 200
+    click(browser, "seconds", "#curves")
+    assert max(ticks(browser)) == 6
+    assert browser.complaints() == []
+
+
+def test_a_wide_table_says_that_it_scrolls(browser, reports):
+    browser.open(reports["many"], width=800)
+    assert texts(browser, "#runs .cue:not([hidden])") == [
+        "This table is wider than the page: scroll it sideways to see all columns."
+    ]
+    browser.open(reports["one"], width=1280)
+    assert browser.js("document.querySelectorAll('#environment .cue:not([hidden])').length") == 0
 
 
 def test_the_axes_change(browser, reports):

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.report.comparison import comparison, incomparable, is_comparable
+from lossreg.experiment.report.learning_curves import MAX_SEGMENTS, charts, curves
 from lossreg.experiment.report.loss_curves import call, loss_curves
 from lossreg.experiment.report.prediction_summary import prediction_summary
+from lossreg.experiment.report.readable_values import readable
+from lossreg.experiment.report.run_groups import GroupComparison, compare_groups
 from lossreg.experiment.runner.predictions import FILE
 from lossreg.experiment.storage.query import differing
-from lossreg.experiment.storage.records import SPLITS, measured_on, metrics_of, plain
-from lossreg.experiment.storage.runs import higher_is_better, metric_keys
+from lossreg.experiment.storage.runs import higher_is_better
 from lossreg.experiment.storage.untrusted import Unreadable
+from lossreg.formatting import as_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lossreg.experiment.storage.runs import Run
 
-MAX_SEGMENTS = 300
-"""A longer curve is drawn with the lowest and highest point of so many segments, as many as a screen can show."""
+FEW_SEGMENTS, MANY_RUNS = 60, 20
+"""The segments of a curve on a page of more runs than this."""
+MOST_CURVES, MOST_PREDICTIONS = 120, 30
+"""The runs whose curves and whose predictions a page has."""
+BEST_GROUPS = 8
+"""The groups, of those with the best results, whose runs all have curves, as far as there is space."""
 OF_EACH_RUN = ("name", "config", "config_sha256", "plugins")
 """The keys of environment.json that describe a single run rather than its environment."""
 MAIN_PACKAGES = ("lossreg", "numpy", "numba", "scikit-learn", "safetensors")
@@ -35,10 +41,15 @@ def page_data(runs: Sequence[Run]) -> dict[str, Any]:
     keys, rows = comparison(runs)
     losses = list({call(run.config["loss"]): run.config["loss"] for run in runs if run.config.get("loss")}.values())
     calls = [call(loss) for loss in losses]
+    groups = compare_groups(runs) if len(runs) > 1 else None
+    with_curves, with_predictions = chosen_runs(runs, groups, MOST_CURVES), chosen_runs(runs, groups, MOST_PREDICTIONS)
+    segments = FEW_SEGMENTS if len(runs) > MANY_RUNS else MAX_SEGMENTS
     return {
         "made": datetime.now(UTC).isoformat(timespec="minutes"),
         "version": __version__,
-        "columns": [column(key, incomparable(runs)) for key in keys[1:]],
+        "title": title(runs),
+        "results": results(runs, groups),
+        "columns": [*(column(key, incomparable(runs)) for key in keys[1:]), {"key": "seconds", "rises": None}],
         "plugins": plugins_by_kind(runs),
         "shared": shared_settings(runs),
         "differing": differing(runs),
@@ -51,15 +62,66 @@ def page_data(runs: Sequence[Run]) -> dict[str, Any]:
                 "status": run.status,
                 "error": run.state.get("error"),
                 "problems": run.problems,
-                "values": {key: readable(row.get(key)) for key in keys[1:]},
-                "curves": curves(run),
+                "values": {key: readable(row.get(key)) for key in keys[1:]} | {"seconds": readable(duration(run))},
+                "curves": curves(run, segments) if run in with_curves else {},
                 "loss": calls.index(call(run.config["loss"])) if run.config.get("loss") else None,
-                "predictions": summary_of(run),
+                "predictions": summary_of(run) if run in with_predictions else None,
             }
             for run, row in zip(runs, rows, strict=True)
         ],
         "environments": environments(runs),
     }
+
+
+def duration(run: Run) -> float | None:
+    """The seconds of training of a run, as far as they were recorded."""
+    return max(run.times.values(), default=None)
+
+
+def title(runs: Sequence[Run]) -> str:
+    """The title of the page: the name of the run, or of the directory that has all runs, with their number."""
+    if len(runs) == 1:
+        return runs[0].name
+    folders = {run.path.resolve().parent for run in runs}
+    return f"{folders.pop().name}: {len(runs):,} runs" if len(folders) == 1 else f"{len(runs):,} runs"
+
+
+def results(runs: Sequence[Run], groups: GroupComparison | None) -> dict[str, Any] | None:
+    """The ranked groups of runs, the best first; None if there is nothing to rank."""
+    if groups is None:
+        return None
+    index = {run: number for number, run in enumerate(runs)}
+    return {
+        "metric": groups.metric,
+        "rises": groups.rises,
+        "keys": groups.keys,
+        "over": groups.replicates,
+        "groups": [
+            {
+                "values": {key: readable(value) for key, value in group.values.items()},
+                "name": ", ".join(
+                    f"{key.removesuffix('.name')} {as_yaml(value)}" for key, value in group.values.items()
+                ),
+                "mean": readable(group.mean),
+                "std": readable(group.deviation),
+                "n": group.count,
+                "p": readable(p),
+                "runs": [index[run] for run in group.runs],
+            }
+            for group, p in zip(groups.groups, groups.p_values, strict=True)
+        ],
+    }
+
+
+def chosen_runs(runs: Sequence[Run], groups: GroupComparison | None, most: int) -> set[Run]:
+    """At most so many runs: of many those of the best groups, and others at equal distances in rank."""
+    if len(runs) <= most:
+        return set(runs)
+    ranked = [run for group in groups.groups for run in group.runs] if groups else list(runs)
+    best = sum(len(group.runs) for group in groups.groups[:BEST_GROUPS]) if groups else 0
+    first, others = ranked[: min(best, most // 2)], ranked[min(best, most // 2) :]
+    step = len(others) / (most - len(first))
+    return {*first, *(others[int(number * step)] for number in range(most - len(first)))}
 
 
 def summary_of(run: Run) -> dict[str, Any] | None:
@@ -69,13 +131,6 @@ def summary_of(run: Run) -> dict[str, Any] | None:
     except Unreadable as error:
         run.problems.append(f"{FILE}: {error}")
         return None
-
-
-def readable(value: Any) -> Any:
-    """A value as a JSON value to show: numbers with six digits, and lists as text."""
-    if isinstance(value, float):
-        return plain(float(f"{value:.6g}"))
-    return value if isinstance(value, bool | int | str | None) else json.dumps(value)
 
 
 def column(key: str, incomparable: Iterable[str]) -> dict[str, Any]:
@@ -96,50 +151,7 @@ def shared_settings(runs: Sequence[Run]) -> list[list[Any]]:
     """The config keys that have the same value in all runs, with this value."""
     different = set(differing(runs))
     config = next((run.settings for run in runs if run.settings), {})
-    return [[key, readable(value)] for key, value in config.items() if key not in different]
-
-
-def charts(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """A chart for each metric, with the key of the curve of each split."""
-    found: dict[str, dict[str, str]] = {}
-    recorded = dict.fromkeys(key for run in runs for record in run.records for key in metrics_of(record))
-    for key in sorted(recorded, key=lambda key: [*SPLITS, ""].index(measured_on(key))):
-        split = measured_on(key)
-        found.setdefault(key.removeprefix(f"{split}_"), {})[split] = key
-    first = [key.removeprefix(f"{measured_on(key)}_") for key in metric_keys(runs)]
-    ordered = sorted(found, key=lambda metric: first.index(metric) if metric in first else len(first))
-    return [{"metric": metric, "keys": found[metric], "rises": higher_is_better(metric)} for metric in ordered]
-
-
-def curves(run: Run) -> dict[str, dict[str, list[Any]]]:
-    """The values of each metric, with their epochs and steps."""
-    found: dict[str, list[tuple[Any, Any, float]]] = {}
-    for number, record in enumerate(run.records, 1):
-        for key, value in metrics_of(record).items():
-            found.setdefault(key, []).append((record.get("epoch", number), record.get("step", number), value))
-    result = {}
-    for key, points in found.items():
-        epochs, steps, values = zip(*thinned(points), strict=True)
-        result[key] = {"epoch": list(epochs), "step": list(steps), "y": [readable(float(value)) for value in values]}
-    return result
-
-
-def thinned(points: list[tuple[Any, Any, float]]) -> list[tuple[Any, Any, float]]:
-    """Keep at most the lowest and the highest point of each segment of a long curve, so that no spike is lost.
-
-    Of the values in a segment that are not finite, the first is kept too.
-    """
-    size = -(-len(points) // MAX_SEGMENTS)
-    if size <= 2:  # noqa: PLR2004  the lowest and highest of two points are both
-        return points
-    kept: set[int] = {0, len(points) - 1}
-    for start in range(0, len(points), size):
-        segment = range(start, min(start + size, len(points)))
-        finite = [index for index in segment if isfinite(points[index][2])]
-        not_finite = [index for index in segment if not isfinite(points[index][2])]
-        kept |= {*not_finite[:1]}
-        kept |= {pick(finite, key=lambda index: points[index][2]) for pick in (min, max) if finite}
-    return [points[index] for index in sorted(kept)]
+    return [[key, readable(value)] for key, value in config.items() if key not in different and value not in (None, [])]
 
 
 def environments(runs: Sequence[Run]) -> list[dict[str, Any]]:

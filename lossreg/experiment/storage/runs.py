@@ -123,6 +123,18 @@ class Run:
             return []
         return records
 
+    @cached_property
+    def times(self) -> dict[int, float]:
+        """For the step of each epoch the seconds of training until then, as far as they were recorded."""
+        found, total = {}, 0.0
+        with suppress(FileNotFoundError, Unreadable):
+            for line in untrusted.read_lines(self.path / "timings.jsonl"):
+                with suppress(Unreadable):
+                    content = untrusted.complete_record(line)
+                    total += content.get("seconds", 0.0)
+                    found[content["step"]] = total
+        return found
+
     @property
     def final(self) -> dict[str, float]:
         """The metrics of the last epoch."""
