@@ -133,7 +133,7 @@ def test_of_many_runs_the_page_has_the_curves_of_the_best_and_of_some_others(mon
     for number in range(9):
         copy = shutil.copytree(path, tmp_path / f"20260102T030405.00000{number}Z-x-abcde{number}")
         config = copy / "config.yaml"
-        config.write_text(config.read_text().replace("lr: 0.001", f"lr: 0.00{number + 2}"))
+        config.write_text(config.read_text().replace("lr: 0.001", f"lr: 0.{number + 1}"))
         metrics = copy / "metrics.jsonl"
         metrics.write_text(metrics.read_text().replace('"test_loss": ', f'"test_loss": {number + 1}'))
     monkeypatch.setattr(page_module, "MOST_CURVES", 4)
