@@ -98,6 +98,7 @@ if TYPE_CHECKING:
         Dense as Dense,
         Sequential as Sequential,
     )
+    from lossreg.kernels.batches.discrepancy import sample_discrepancy as sample_discrepancy
     from lossreg.kernels.batches.overlaps import (
         fill_overlap_slopes as fill_overlap_slopes,
         lovasz_jaccard as lovasz_jaccard,
@@ -122,6 +123,7 @@ if TYPE_CHECKING:
     from lossreg.kernels.drivers.scratch import Scratch as Scratch
 
 EXPORTS = {
+    "sample_discrepancy": "lossreg.kernels.batches.discrepancy",
     "fill_overlap_slopes": "lossreg.kernels.batches.overlaps",
     "lovasz_jaccard": "lossreg.kernels.batches.overlaps",
     "overlap_sums": "lossreg.kernels.batches.overlaps",

@@ -1,0 +1,1 @@
+"""Losses of samples: how far the distribution of some rows is from that of others."""
