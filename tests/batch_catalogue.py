@@ -60,12 +60,18 @@ def classified(random):
     return [random.uniform(0.1, 0.9, (3, 3, 2, 3)), random.integers(0, 3, (3, 2, 3))]
 
 
+def lists(random):
+    """Scores and relevances of two groups, and of one whose relevances are equal."""
+    target = np.array([2.0, 0.0, 1.0, 1.0, 3.0, 0.0, 0.0, 1.0, 1.0])
+    return [random.normal(size=9), target, np.array([4, 4, 1, 4, 1, 1, 1, 7, 7])]
+
+
+def survival(random):
+    """Times with ties, with events and without."""
+    return [random.normal(size=7), np.array([3.0, 1.0, 3.0, 2.0, 3.0, 2.0, 5.0]), np.array([1, 0, 1, 1, 0, 0, 1])]
+
+
 # Formulas
-
-
-def softplus(x):
-    """log(1 + e^x)."""
-    return log(1 + exp(x))
 
 
 def cosines(x, y):
@@ -321,7 +327,124 @@ def lovasz_softmax(prediction, label, classes="present", over="images"):
     return by_region(prediction, target, over, formula)
 
 
+def by_group(score, target, group, formula):
+    """A formula of the scores and relevances of each group."""
+    groups = [[(s, t) for s, t, g in zip(score, target, group, strict=True) if g == one] for one in sorted(set(group))]
+    return [formula(*zip(*members, strict=True)) for members in groups]
+
+
+def ranknet(score, target, group, scale=1):
+    """Burges et al. (2005), equation 3, of the pairs whose order is known."""
+
+    def formula(s, t):
+        pairs = [(i, j) for i in range(len(s)) for j in range(len(s)) if t[i] > t[j]]
+        return sum(-log(sigma(scale * (s[i] - s[j]))) for i, j in pairs) / max(len(pairs), 1)
+
+    return by_group(score, target, group, formula)
+
+
+def lambda_rank(score, target, group, scale=1):
+    """Wang et al. (2018), equation 14: pairs weighed by the change of NDCG."""
+
+    def formula(s, t):
+        def discount(place):
+            return 1 / (log(mpmath.mpf(place + 2)) / log(mpmath.mpf(2)))
+
+        rank = {i: place for place, i in enumerate(sorted(range(len(s)), key=lambda i: -s[i]))}
+        best = sum((2**y - 1) * discount(place) for place, y in enumerate(sorted(t, reverse=True)))
+        return sum(
+            (2 ** t[i] - 2 ** t[j])
+            / best
+            * abs(discount(rank[i]) - discount(rank[j]))
+            * -log(sigma(scale * (s[i] - s[j])))
+            for i in range(len(s))
+            for j in range(len(s))
+            if t[i] > t[j]
+        )
+
+    return by_group(score, target, group, formula)
+
+
+def list_net(score, target, group):
+    """Cao et al. (2007), equation 5 with the probabilities of the first place."""
+
+    def formula(s, t):
+        p, q = ([exp(x) / sum(map(exp, row)) for x in row] for row in (s, t))
+        return -sum(b * log(a) for a, b in zip(p, q, strict=True))
+
+    return by_group(score, target, group, formula)
+
+
+def list_mle(score, target, group):
+    """Xia et al. (2008), equation 5."""
+
+    def formula(s, t):
+        order = sorted(range(len(s)), key=lambda i: -t[i])
+        return sum(log(sum(exp(s[k]) for k in order[i:])) - s[order[i]] for i in range(len(s)))
+
+    return by_group(score, target, group, formula)
+
+
+def pairwise_auc(score, target, surrogate="logistic", margin=1):
+    """The mean over all pairs of a positive and a negative."""
+    shape = {
+        "logistic": lambda x: log(1 + exp(-x)),
+        "hinge": lambda x: max(0, margin - x),
+        "squared_hinge": lambda x: max(0, margin - x) ** 2,
+    }[surrogate]
+    positives, negatives = (
+        [s for s, t in zip(score, target, strict=True) if (t == 1) == side] for side in (True, False)
+    )
+    return sum(shape(p - n) for p in positives for n in negatives) / (len(positives) * len(negatives))
+
+
+def cox(f, time, event, ties="efron"):
+    """Efron (1977) and Breslow (1974): the product over the events of a time, shared out evenly among them."""
+    values = []
+    for i in range(len(f)):
+        risk = sum(exp(f[j]) for j in range(len(f)) if time[j] >= time[i])
+        tied = [j for j in range(len(f)) if time[j] == time[i] and event[j]]
+        part = sum(exp(f[j]) for j in tied)
+        deaths = len(tied)
+        norm = sum(log(risk - (k * part / deaths if ties == "efron" else 0)) for k in range(deaths)) / max(deaths, 1)
+        values.append((norm - f[i]) if event[i] else mpmath.mpf(0))
+    return values
+
+
+def discrepancy(x, y, distance):
+    """The mean of a distance between two samples, twice, less that within each."""
+    between, *within = (
+        sum(distance(sum((a - b) ** 2 for a, b in zip(u, v, strict=True))) for u in one for v in other)
+        for one, other in ((x, y), (x, x), (y, y))
+    )
+    return (2 * between - sum(within)) / len(x) ** 2
+
+
+def mmd(x, y, bandwidth=1):
+    """Gretton et al. (2012), equation 5, by the gaps of the kernel from 1, which add up to 0."""
+    return discrepancy(x, y, lambda squares: -exp(-squares / (2 * mpmath.mpf(bandwidth) ** 2)))
+
+
+def energy_distance(x, y):
+    """Szekely and Rizzo (2013), equation 2.1; a row moved from itself has a kink, whose two sides cancel."""
+    return discrepancy(x, y, lambda squares: sqrt(squares) if squares else mpmath.mpf(0))
+
+
 BATCHES = {
+    "ranknet": Batch(ranknet, lists, ({}, {"scale": 2.0})),
+    "lambda_rank": Batch(lambda_rank, lists, ({}, {"scale": 2.0})),
+    "list_net": Batch(list_net, lists),
+    "list_mle": Batch(list_mle, lists),
+    "pairwise_auc": Batch(
+        pairwise_auc,
+        lambda random: [random.normal(size=7), np.array([1.0, 0, 0, 1, 0, 1, 0])],
+        ({}, {"surrogate": "hinge", "margin": 0.5}, {"surrogate": "squared_hinge"}),
+    ),
+    "cox": Batch(cox, survival, ({}, {"ties": "breslow"})),
+    "mmd": Batch(
+        mmd, lambda random: [random.normal(size=(4, 2)), random.normal(size=(4, 2))], ({}, {"bandwidth": 0.5})
+    ),
+    "energy_distance": Batch(energy_distance, lambda random: [random.normal(size=(4, 2)), random.normal(size=(4, 2))]),
     "dice": Batch(dice, images, ({}, {"squared": True}, {"smooth": 0.0, "over": "batch"})),
     "jaccard": Batch(jaccard, images, ({}, {"smooth": 0.0, "over": "batch"})),
     "tversky": Batch(tversky, images, ({"gamma": 0.75}, {}, {"alpha": 1.0, "over": "batch", "gamma": 2.0})),

@@ -245,6 +245,12 @@ def dpo(chosen, rejected, chosen_reference, rejected_reference, beta=0.1, label_
     }[objective]
 
 
+def kto(policy, reference, desirable, kl=0, beta=0.1, weights=(1, 1)):  # noqa: PLR0913, PLR0917  the loss's own
+    """Ethayarajh et al. (2024), equation 8, mixed over both kinds."""
+    z = beta * (policy - reference - kl)
+    return desirable * weights[0] * (1 - sigma(z)) + (1 - desirable) * weights[1] * (1 - sigma(-z))
+
+
 def aft(f, t, event, sigma=1.0, distribution="logistic"):
     """Barnwal et al. (2022): -log of the density of the time, or of the probability of a later one."""
 
@@ -492,6 +498,11 @@ CATALOGUE = {
     # Embeddings
     "contrastive": Case(contrastive, rows(number, number, beside=side), ({"margin": 4.0}, {})),
     # Preference and survival
+    "kto": Case(
+        lambda p, r, t, desirable=1, undesirable=1, **given: kto(p, r, t, weights=(desirable, undesirable), **given),
+        of(number, number, share),
+        ({}, {"kl": 0.5, "beta": 2.0, "desirable": 1.5, "undesirable": 0.5}),
+    ),
     "orpo": Case(orpo, of(below, below), ({}, {"beta": 1.0})),
     "dpo": Case(
         dpo,

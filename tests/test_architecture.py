@@ -23,6 +23,11 @@ LOSS_LINES = 50
 LONG_LOSSES = {
     "adaptive_log_softmax": (140, "layers of several sizes, and two methods"),
     "arcface": (60, "the margin of angles"),
+    "cox": (70, "sums over those at risk, forward and back"),
+    "lambda_rank": (80, "a function of a group's pairs"),
+    "list_mle": (55, "a function of a group"),
+    "pairwise_auc": (70, "a function of a sample's pairs"),
+    "ranknet": (70, "a function of a group's pairs"),
     "circle": (70, "a function of a row of pairs"),
     "multi_similarity": (75, "a function of a row of pairs"),
     "proxy_anchor": (65, "a function of a row of pairs"),

@@ -109,6 +109,20 @@ APART = np.eye(3)
         ("proxy_nca", (SAME[:1], [0], SAME[:2]), 0.0),
         ("arcface", (SAME[:1], [0], SAME[:1]), 0.0),  # one class
         ("cosface", (0 * SAME, [0, 1, 0], SAME[:2]), float(np.log1p(np.exp(64 * 0.35)))),
+        ("ranknet", ([1.0, 2.0], [0.0, 0.0], [1, 1]), 0.0),  # no pair of known order
+        ("ranknet", ([1000.0, 0.0], [0.0, 1.0], [1, 1]), 1000.0),
+        ("lambda_rank", ([1.0, 2.0], [3.0, 3.0], [1, 1]), 0.0),
+        ("lambda_rank", ([0.0, 800.0], [900.0, 0.0], [1, 1]), 800 * (1 - 1 / np.log2(3))),
+        ("list_net", ([1e4, 0.0], [0.0, 1e4], [1, 1]), 1e4),
+        ("list_mle", ([5.0], [1.0], [1]), 0.0),
+        ("list_mle", ([0.0, 1e4], [1.0, 0.0], [1, 1]), 1e4),
+        ("pairwise_auc", ([1.0, 2.0], [1.0, 1.0]), 0.0),  # no negative
+        ("cox", ([1.0, 2.0], [1.0, 2.0], [0, 0]), 0.0),  # all censored
+        ("cox", ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1, 1, 1]), np.log(6) / 3),  # all at the same time
+        ("cox", ([1e4, -1e4, 0.0], [1.0, 3.0, 2.0], [1, 1, 1]), 0.0),
+        ("mmd", (SAME, SAME), 0.0),
+        ("mmd", (1e9 * SAME[:1], SAME[:1]), 2.0),
+        ("energy_distance", (SAME, SAME), 0.0),
         ("dice", (0 * SAME[np.newaxis], 0 * SAME[np.newaxis]), 0.0),  # nothing predicted, nothing true
         ("jaccard", (SAME[np.newaxis], SAME[np.newaxis]), 0.0),
         ("tversky", (SAME[np.newaxis], SAME[np.newaxis]), 0.0),

@@ -14,7 +14,7 @@ Source: Burges, Ragno, Le (2006), Learning to rank with nonsmooth cost functions
 doi:10.1145/3269206.3271784; LightGBM's lambdarank (4.7), which truncates and normalizes.
 
 >>> lambda_rank.at([0.0, 0.0], [0.0, 1.0], [1, 1])
-([0.25581503902909955], [0.18453512321427132, -0.18453512321427132])
+([0.25582000074050837], [0.1845351232142712, -0.1845351232142712])
 """
 
 from typing import Annotated, Any

@@ -1,6 +1,6 @@
 """ListMLE: the surprise at the order of a group by relevance, if one after the other is drawn by softmax of the scores.
 
-    value = sum_i log(sum_{k >= i} e^(s_k)) - s_i        over the samples of a group in descending order of their targets
+    value = sum_i log(sum_{k >= i} e^(s_k)) - s_i        over a group in descending order of the targets
     slope of s_k = sum_{i <= k} e^(s_k) / sum_{l >= i} e^(s_l) - 1
 
 It is the likelihood of Plackett and Luce. Samples of equal targets are in the order in which they are given, so that

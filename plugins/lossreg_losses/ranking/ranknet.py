@@ -77,7 +77,7 @@ def rank(
     for i in members if len(slope) > 0 else members[:0]:
         added = 0.0
         for j in members:
-            side = float(target[i] > target[j]) - float(target[i] < target[j])
+            side = 1.0 if target[i] > target[j] else (-1.0 if target[i] < target[j] else 0.0)
             added -= side * sigmoid(-side * scale * (float(score[i]) - float(score[j])))
         slope[i] = factor * scale * added
 

@@ -2,7 +2,7 @@
 
     value = -f_i + mean over l = 0 ... d - 1 of log(R - l / d E)        ties "efron", for a sample i with an event
           = -f_i + log(R)                                               "breslow"
-    slope by f_k = e^(f_k) sum over the events before or at k's time of 1 / (R - l / d E), less 1 for an event of k, and so on
+    slope of f_k = e^(f_k) sum over the events until k's time of the mean of 1 / (R - l / d E), less 1 if k has an event
 
 with R the sum of e^f over those at risk at its time, who have an event or are censored then or later, and E that over
 the d samples that have their event at the same time. A censored sample has value 0. A mean is over the events, so that
