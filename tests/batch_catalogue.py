@@ -376,11 +376,10 @@ def list_net(score, target, group):
 
 
 def list_mle(score, target, group):
-    """Xia et al. (2008), equation 5."""
+    """Xia et al. (2008), equation 5; of equal relevances each is drawn from all that are not above it."""
 
     def formula(s, t):
-        order = sorted(range(len(s)), key=lambda i: -t[i])
-        return sum(log(sum(exp(s[k]) for k in order[i:])) - s[order[i]] for i in range(len(s)))
+        return sum(log(sum(exp(s[k]) for k in range(len(s)) if t[k] <= t[i])) - s[i] for i in range(len(s)))
 
     return by_group(score, target, group, formula)
 

@@ -25,7 +25,7 @@ LONG_LOSSES = {
     "arcface": (60, "the margin of angles"),
     "cox": (70, "sums over those at risk, forward and back"),
     "lambda_rank": (80, "a function of a group's pairs"),
-    "list_mle": (55, "a function of a group"),
+    "list_mle": (70, "a function of a group"),
     "pairwise_auc": (70, "a function of a sample's pairs"),
     "ranknet": (70, "a function of a group's pairs"),
     "circle": (70, "a function of a row of pairs"),

@@ -1,10 +1,10 @@
 """ListMLE: the surprise at the order of a group by relevance, if one after the other is drawn by softmax of the scores.
 
-    value = sum_i log(sum_{k >= i} e^(s_k)) - s_i        over a group in descending order of the targets
-    slope of s_k = sum_{i <= k} e^(s_k) / sum_{l >= i} e^(s_l) - 1
+    value = sum_i log(sum_{k: target_k <= target_i} e^(s_k)) - s_i        over the samples of a group
+    slope of s_k = sum_{i: target_i >= target_k} e^(s_k) / sum_{l: target_l <= target_i} e^(s_l) - 1
 
-It is the likelihood of Plackett and Luce. Samples of equal targets are in the order in which they are given, so that
-their order is a part of the target.
+It is the likelihood of Plackett and Luce. Of equal targets each is drawn from all that are not above it, as Breslow has
+it for tied times in `cox`.
 
 Shapes: score, target and group (N). Ranges: any finite numbers; any integers as groups. All samples of a group have the
 weight of the group.
@@ -16,7 +16,7 @@ Source: Xia et al. (2008), doi:10.1145/1390156.1390306.
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import exp, log1p
+from lossreg.kernels.numerics import INFINITY, exp, log1p, softplus
 from lossreg.plugin import (
     Array,
     Axes,
@@ -42,31 +42,42 @@ def list_mle(
 
     _, bounds = sorted_segments(group)
     order, values = np.lexsort((-target, group)), np.empty_like(group_weight)
-    slope = slopes.get("score", np.empty(0, score.dtype))
-    each(draw, len(values), score, order, bounds, group_weight, np.empty(len(score)), values, slope)
+    slope, logs = slopes.get("score", np.empty(0, score.dtype)), np.empty((2, len(score) + 1))
+    each(draw, len(values), score, target, order, bounds, group_weight, logs, values, slope)
     return values
 
 
-def draw(g: int, score: Any, order: Any, bounds: Any, weight: Any, norms: Any, values: Any, slope: Any) -> None:
-    """The value of one group from its last sample to its first, and the slopes from the first to the last."""
+def draw(
+    g: int, score: Any, target: Any, order: Any, bounds: Any, weight: Any, logs: Any, values: Any, slope: Any
+) -> None:
+    """The value of one group, from sums of exponentials over all that come later, and its slopes."""
     start, end = bounds[g], bounds[g + 1]
-    value = 0.0
+    after, inverse = logs[0], logs[1]
+    last = -INFINITY
     for back in range(end - start):
         k = end - 1 - back
-        s = float(score[order[k]])
-        norms[k] = s if back == 0 else log_add(s, norms[k + 1])
-        # The gap of the log of the sum from this score, which keeps its digits.
-        value += 0.0 if back == 0 else norms[k] - s if norms[k + 1] > s else log1p(exp(norms[k + 1] - s))
+        last = log_add(float(score[order[k]]), last)
+        after[k] = last
+    value, before, norm, drawn = 0.0, -INFINITY, 0.0, -INFINITY
+    for k in range(start, end):
+        s, tied = float(score[order[k]]), (k > start) and target[order[k]] == target[order[k - 1]]
+        before = log_add(before, float(score[order[k - 1]])) if tied else -INFINITY
+        norm = norm if tied else after[k]
+        value += softplus(log_add(before, after[k + 1] if k + 1 < end else -INFINITY) - s)
+        drawn = log_add(drawn, -norm)
+        inverse[k] = drawn
     values[g] = weight[g] * value
-    inverse = 0.0
-    for k in range(start, end if len(slope) > 0 else start):
-        inverse = -norms[k] if k == start else log_add(inverse, -norms[k])
-        slope[order[k]] = weight[g] * (exp(float(score[order[k]]) + inverse) - 1)
+    for back in range(end - start if len(slope) > 0 else 0):
+        k = end - 1 - back
+        if back > 0 and target[order[k]] == target[order[k + 1]]:
+            inverse[k] = inverse[k + 1]
+        slope[order[k]] = weight[g] * (exp(float(score[order[k]]) + inverse[k]) - 1)
 
 
 def log_add(x: float, y: float) -> float:
     """The logarithm of e^x + e^y."""
-    return max(x, y) + log1p(exp(-abs(x - y)))
+    top = max(x, y)
+    return top + log1p(exp(-abs(x - y))) if top > -INFINITY else top
 
 
 @list_mle.example
