@@ -22,6 +22,7 @@ def threads():
     return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
 
 
+@pytest.mark.slow  # 6 s of processor time
 @pytest.mark.parametrize("chosen", [1, 2])
 def test_a_run_has_the_same_bytes_whatever_the_number_of_threads_in_the_environment(tmp_path, monkeypatch, chosen):
     code = "import lossreg, json, sys; print(lossreg.run(json.loads(sys.argv[1])).path)"
@@ -38,6 +39,7 @@ def test_a_run_has_the_same_bytes_whatever_the_number_of_threads_in_the_environm
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.slow  # 9 s of processor time
 def test_trials_have_the_same_bytes_for_any_number_of_jobs(sweep, tmp_path):
     for jobs in ("1", "2"):
         finish(sweep(WIDE, "--jobs", jobs, root=jobs))

@@ -360,6 +360,7 @@ def test_cells_of_csv_are_no_formulas_and_have_no_control_characters(capsys):
     ]
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_a_page_replaces_the_earlier_one_at_once_and_a_device_is_written_to(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     command("run", "good.yaml")
@@ -401,6 +402,7 @@ def test_data_that_do_not_suit_a_later_config_stop_all_runs_before_the_first(com
     assert not tmp_path.joinpath("runs").exists()
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_what_is_not_run_after_a_run_that_diverged_is_named(command, tmp_path):
     for name in ("a.yaml", "c.yaml", "d.yaml"):
         tmp_path.joinpath(name).write_text(RUN)
@@ -450,6 +452,7 @@ def test_the_problems_of_ten_broken_configs_are_reported_together_each_at_its_pl
     assert not tmp_path.joinpath("runs").exists()
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_set_changes_every_config_and_is_the_place_of_its_mistakes(command, tmp_path):
     for name in ("a.yaml", "b.yaml"):
         tmp_path.joinpath(name).write_text(RUN)
@@ -503,6 +506,7 @@ def test_a_run_is_compared_with_the_run_that_differs_least(tmp_path, monkeypatch
     assert related_run(again, Run(again).config) == new
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_a_run_that_cannot_be_written_is_exit_code_1(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     tmp_path.joinpath("taken").touch()
@@ -512,6 +516,7 @@ def test_a_run_that_cannot_be_written_is_exit_code_1(command, tmp_path):
     assert re.match(r"lossreg: error: .*taken/good: cannot be written to: File exists; runs go to ", done.stderr)
 
 
+@pytest.mark.slow  # 6 s of processor time
 def test_a_page_that_cannot_be_written_and_a_table_that_cannot_be_read_are_named(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     command("run", "good.yaml")
@@ -628,6 +633,7 @@ def test_a_terminal_gets_a_bar_that_gives_way_to_the_table(tmp_path):
     assert text.rindex("rmse") > text.rindex("40/40")
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_compiling_ahead_shows_a_bar_and_a_line_for_each_loss(tmp_path):
     text = on_a_terminal(["compile", "mse", "l1"], tmp_path)
     assert "\x1b[" in text
@@ -651,6 +657,7 @@ def test_without_rich_a_terminal_gets_lines(monkeypatch):
     assert type(progress_for(Terminal())) is ProgressLines
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_a_run_goes_on_without_its_reader_and_a_run_of_its_config_has_its_name(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     script = f"{sys.executable} -m lossreg run good.yaml --runs runs | head -n 1"

@@ -85,6 +85,7 @@ def test_a_first_call_finds_what_was_compiled_ahead(process):
     assert lines[2:] == ["2 losses: 0 compiled, 2 already compiled"]
 
 
+@pytest.mark.slow  # 5 s of processor time
 def test_without_it_a_first_call_compiles(process):
     assert int(process("-c", FIRST_CALLS, "huber")) >= 4
 
@@ -103,6 +104,7 @@ def install(tmp_path):
     return install
 
 
+@pytest.mark.slow  # 6 s of processor time
 def test_a_loss_that_does_not_compile_is_named_at_the_end_and_the_others_are_compiled(process, install):
     install("stubborn", PLUGIN)
     output = process("-m", "lossreg", "compile", "stubborn", "mse", code=1)

@@ -179,6 +179,7 @@ print(json.dumps(after))
 """
 
 
+@pytest.mark.slow  # 17 s of processor time
 def test_what_lossreg_compiles_changes_nothing_for_other_code(tmp_path):
     tmp_path.joinpath("third_party.py").write_text(THIRD_PARTY, "utf-8")
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
@@ -235,6 +236,7 @@ def run(code, folder, **changes):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow  # 27 s of processor time
 def test_numbas_own_compiler_gives_the_same_results_but_for_rounding(tmp_path):
     results = [run(STOCK, tmp_path, LOSSREG_COMPILER=choice) for choice in ("", "stock")]
     assert [result.stderr for result in results] == ["", ""]
@@ -409,6 +411,7 @@ print(len(compiled))
 """
 
 
+@pytest.mark.slow  # 32 s of processor time
 def test_an_edit_in_any_package_of_the_kernels_recompiles(tmp_path):
     copy = tmp_path / "lossreg"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))

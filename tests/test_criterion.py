@@ -247,6 +247,7 @@ def weighted(draw):
     return inputs, weight, where
 
 
+@pytest.mark.slow  # 5 s of processor time
 @settings(deadline=None, max_examples=60)
 @given(weighted())
 def test_weights_and_masks_count_as_often_as_they_say(case):
@@ -789,6 +790,7 @@ def test_a_parameter_may_be_an_array_for_numbers():
     np.testing.assert_array_equal(values, [[2.5, 4.0], [2.5, 4.0]])
 
 
+@pytest.mark.slow  # 6 s of processor time
 @pytest.mark.parametrize("size", [20_000, 1_200_000])
 def test_it_may_be_called_from_many_threads(size):
     criterion, target = lossreg.create("huber"), RANDOM.normal(size=size)

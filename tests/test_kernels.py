@@ -101,6 +101,7 @@ def run(tmp_path):
     return edit_and_run
 
 
+@pytest.mark.slow  # 17 s of processor time
 def test_a_driver_is_found_on_disk_by_the_next_process_until_something_is_edited(run):
     assert run() == (28.0, 0, 1)  # the sum over 1 and 2 of 6 e + 5
     assert run() == (28.0, 1, 0)
@@ -135,6 +136,7 @@ print(float(lossreg.create(checked)(row)), float(lossreg.create(checked)(-row)))
 """
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_what_authors_write_in_a_kernel_compiles_and_is_found_on_disk_by_the_next_process(tmp_path):
     Path(tmp_path, "authored.py").write_text(
         dedent("""
@@ -364,6 +366,7 @@ def test_a_kernel_that_does_not_compile_is_its_authors_error_in_a_few_lines():
     assert len(str(caught.value).splitlines()) < 12
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_where_nothing_can_be_cached_a_loss_is_compiled_all_the_same_with_one_warning(tmp_path):
     shutil.copytree(Path(lossreg.__file__).parent, tmp_path / "lossreg", ignore=shutil.ignore_patterns("__pycache__"))
     for package in tmp_path.joinpath("lossreg", "kernels").glob("*/"):
@@ -425,11 +428,12 @@ BY_ELEMENT = [name for name, form in FORMS.items() if not (form.by_row or form.b
 @pytest.mark.parametrize(
     "names",
     [
-        [*(name for name in BY_ELEMENT if name not in CATALOGUE), "cross_entropy"],
-        # 150 s of processor time
+        ["huber", "bce_with_logits", "cross_entropy"],
+        # 20 s of processor time, and 150 s
+        pytest.param([name for name in BY_ELEMENT if name not in CATALOGUE], marks=pytest.mark.slow),
         pytest.param([name for name in BY_ELEMENT if name in CATALOGUE], marks=pytest.mark.slow),
     ],
-    ids=["pytorch", "others"],
+    ids=["some", "pytorch", "others"],
 )
 def test_a_drivers_code_has_vector_instructions_and_calls_no_libm(tmp_path, names):
     result = subprocess.run(
@@ -640,6 +644,7 @@ print(entry_point(compiled(), tuple(map(typeof, call)), name)(*call)[0])
 """
 
 
+@pytest.mark.slow  # 7 s of processor time
 def test_two_processes_that_compile_a_function_for_different_types_do_not_mix_them_up(tmp_path):
     def begin(name, other):
         return subprocess.Popen(

@@ -13,6 +13,7 @@ def lossreg(*arguments, cwd):
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env={**os.environ})
 
 
+@pytest.mark.slow  # 17 s of processor time
 @pytest.mark.parametrize("kind", ["element", "row", "batch"])
 def test_a_new_loss_passes_every_check_and_trains(kind, tmp_path):
     made = lossreg("new", "my_loss", "--kind", kind, cwd=tmp_path)
@@ -41,6 +42,7 @@ def test_a_new_loss_does_not_overwrite_anything(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
+@pytest.mark.slow  # 9 s of processor time
 def test_a_wrong_slope_fails_the_check_with_exit_code_1(tmp_path):
     lossreg("new", "half", cwd=tmp_path)
     source = tmp_path / "half" / "half.py"
@@ -64,6 +66,7 @@ def test_a_file_that_is_missing_broken_or_named_like_a_module_is_explained(tmp_p
         assert "Traceback" not in checked.stderr
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_pytest_runs_the_kit_on_the_losses_of_a_distribution(tmp_path):
     lossreg("new", "my_loss", cwd=tmp_path)
     folder = tmp_path / "my_loss"

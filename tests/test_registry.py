@@ -482,6 +482,7 @@ def distributions(tmp_path, monkeypatch):
         del sys.modules[module]
 
 
+@pytest.mark.slow  # 6 s of processor time
 def test_what_a_plugin_does_as_it_is_imported_stays_in_another_process(distributions, capfd):
     prints = "\nprint('noise', flush=True)\nimport os; os.system('echo noise')\n"
     good = {f"{letter}_good": LOSS.format(name=f"{letter}_good") + prints for letter in "dfhz"}

@@ -219,6 +219,7 @@ def lossreg_component():
 '''
 
 
+@pytest.mark.slow  # 7 s of processor time
 def test_a_changed_plugin_is_refused_with_the_difference_unless_forced(tmp_path):
     info = tmp_path / "theirs-1.0.dist-info"
     info.mkdir()

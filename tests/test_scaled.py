@@ -120,6 +120,7 @@ def two(x: Row[Real], y: Row[Real], x_slope: Slope, y_slope: Slope) -> float:
     return value
 
 
+@pytest.mark.slow  # 3 s of processor time
 @pytest.mark.parametrize(
     ("kernel", "slope"),
     [
@@ -142,6 +143,7 @@ def test_of_two_rows_of_slopes_one_may_be_read_back():
     np.testing.assert_array_equal(by_y, 2 * x * (1 / 7))
 
 
+@pytest.mark.slow  # 10 s of processor time
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 @pytest.mark.parametrize("classes", [3, 10, 77])
 def test_multiplied_as_they_are_stored_or_afterwards_slopes_have_the_same_bits(kind, classes):

@@ -20,6 +20,7 @@ GOOD = {"data": "iris", "model": "linear", "optimizer": "sgd", "loss": "huber"}
 VALUES = [-3, -1, -0.5, 0, 0.25, 1, 2, 2.5, True, None, "relu", "", [], [1, 2], [0.5, "x"], [[1.0], [2.0]], {"a": 1}]
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_it_is_a_schema():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
@@ -38,7 +39,9 @@ def test_every_config_is_valid_and_a_typo_is_not(path):
                 assert not VALIDATOR.is_valid({**content, noun: misspelt}), f"{noun}.{key}x"
 
 
-@pytest.mark.parametrize("noun", PLUGIN_KEYS)
+@pytest.mark.parametrize(
+    "noun", [pytest.param(noun, marks=[pytest.mark.slow] * (noun == "loss")) for noun in PLUGIN_KEYS]
+)
 def test_it_agrees_with_the_check_of_every_parameter(noun):
     registry = PLUGIN_KEYS[noun]
     for name in registry.names():

@@ -85,6 +85,7 @@ def test_a_sweep_runs_every_trial_once_and_says_what_came_of_them(sweep, tmp_pat
     assert best.final["test_rmse"] == Run(folder / next(iter(summary["configs"][0]["trials"]))).final["test_rmse"]
 
 
+@pytest.mark.slow  # 13 s of processor time
 def test_running_it_again_runs_only_what_is_missing_or_not_done(sweep, tmp_path):
     folder = tmp_path / "runs" / "x"
     first, _ = finish(sweep(SMALL, "--jobs", "2"))
@@ -105,6 +106,7 @@ def test_running_it_again_runs_only_what_is_missing_or_not_done(sweep, tmp_path)
     assert len(trials(folder)) == 18
 
 
+@pytest.mark.slow  # 7 s of processor time
 def test_a_sweep_in_python_is_the_same_as_by_command(sweep, tmp_path):
     finish(sweep(SMALL))
     content = Document.read(tmp_path / "x.yaml").content
@@ -143,6 +145,7 @@ def test_configs_of_one_name_in_different_folders_do_not_share_a_sweep(tmp_path)
     assert paths[1] != paths[0]
 
 
+@pytest.mark.slow  # 6 s of processor time
 def test_a_config_with_a_diverged_trial_is_behind_those_without(sweep, tmp_path):
     text = SMALL.replace("[0.1, 0.01]", "[0.1, 1e30]").replace("[mse, huber, l1]", "[mse, huber]")
     out, _ = finish(sweep(text, "--jobs", "2"))
@@ -157,6 +160,7 @@ def test_a_config_with_a_diverged_trial_is_behind_those_without(sweep, tmp_path)
     assert {path: (path / "status.json").read_bytes() for path in trials(folder)} == before
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_a_terminal_has_a_table_that_gives_way_to_the_summary(tmp_path):
     tmp_path.joinpath("x.yaml").write_text(SMALL)
     text = on_a_terminal(["sweep", "x.yaml", "--runs", "runs", "--jobs", "2"], tmp_path)
@@ -165,6 +169,7 @@ def test_a_terminal_has_a_table_that_gives_way_to_the_summary(tmp_path):
     assert text.rindex("summary") > text.rindex("/12 trials")
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_the_name_of_a_sweep_stands_for_its_runs(sweep, tmp_path):
     finish(sweep(SMALL))
     listed = subprocess.run(
@@ -209,6 +214,7 @@ def bad(name):
     return f"{head}loss: mse\nschedule: {name}\nsweep: {{grid: {{schedule.bad: [true, false]}}, repeats: 2}}\n"
 
 
+@pytest.mark.slow  # 8 s of processor time
 def test_a_trial_that_fails_keeps_its_traceback_and_the_rest_go_on(sweep, install, tmp_path):
     module = install("explode", "print('on the way', flush=True); raise RuntimeError('boom')")
     out, err = finish(sweep(bad("explode"), "--jobs", "2"), code=1)
@@ -243,6 +249,7 @@ def test_a_trial_that_fails_before_its_first_step_has_a_directory_too(tmp_path):
     assert "Traceback" in (path / "log.txt").read_text()
 
 
+@pytest.mark.slow  # 9 s of processor time
 def test_a_trial_that_takes_its_process_with_it_fails_after_three_and_the_rest_go_on(sweep, install, tmp_path):
     install("vanish", "os.kill(os.getpid(), signal.SIGKILL)")
     out, _ = finish(sweep(bad("vanish"), "--jobs", "2"), code=1)
@@ -279,6 +286,7 @@ def test_a_trial_whose_process_ends_at_import_fails_with_the_reason_and_the_rest
 # Kill
 
 
+@pytest.mark.slow  # 12 s of processor time
 def test_two_workers_and_then_the_sweep_are_killed_and_nothing_is_lost_or_run_twice(sweep, whole, tmp_path):
     folder = tmp_path / "runs" / "x"
     process = sweep(LONG, "--jobs", "2")
@@ -298,6 +306,7 @@ def test_two_workers_and_then_the_sweep_are_killed_and_nothing_is_lost_or_run_tw
     )
 
 
+@pytest.mark.slow  # 9 s of processor time
 def test_two_sweeps_at_once_share_the_trials(sweep, whole, tmp_path):
     both = [sweep(LONG, "--jobs", "2"), sweep(LONG, "--jobs", "2")]
     tables = [out[out.index("\nloss") :] for out, _ in map(finish, both)]
@@ -324,6 +333,7 @@ def test_ctrl_c_lets_steps_finish_and_the_same_command_goes_on(sweep, whole, tmp
 # The cache of compiled code
 
 
+@pytest.mark.slow  # 13 s of processor time
 def test_trials_that_start_together_on_a_cold_cache_compile_everything_once(sweep, tmp_path):
     text = SMALL.replace("repeats: 2", "repeats: 1")
     cache = tmp_path / "cache"

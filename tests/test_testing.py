@@ -369,6 +369,7 @@ def test_a_result_that_is_not_the_limit_costs_a_grade():
     assert "float('inf')" in result.extreme.place
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_a_correct_loss_passes():
     report = check_loss(logistic)
     assert not report.failed
@@ -384,6 +385,7 @@ def test_a_correct_loss_passes():
     assert "exact_in_float64" in str(report)
 
 
+@pytest.mark.slow  # 5 s of processor time
 def test_the_example_of_the_readme_passes_as_it_stands(tmp_path, monkeypatch):
     readme = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
     (name, source), *_ = re.findall(r"`(\w+)\.py`:\n\n```python\n(.*?)```", readme, re.DOTALL)
@@ -401,6 +403,7 @@ def test_everything_that_the_documentation_lacks_is_reported_together():
     )
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_a_failure_reports_the_point_the_digits_and_a_hint():
     with pytest.raises(NonconformingLoss, match="fails") as raised:
         check_loss(log_of_one_minus_sigmoid)
@@ -416,6 +419,7 @@ def test_an_infinite_slope_with_weights_gives_no_warning():
     assert run_check(CHECKS["weights_equal_repetition"], LossUnderTest(endless_slope)).message == ""
 
 
+@pytest.mark.slow  # 5 s of processor time
 def test_an_expected_failure_has_to_fail():
     reported = check_loss(half_slope, expected_failures={"slopes_are_derivatives": "on purpose"}, on_failure="return")
     assert reported["slopes_are_derivatives"].status == "expected failure"
@@ -430,6 +434,7 @@ def wrong_above_one(prediction: Real, target: Real, power: Positive = 1.0) -> tu
     return power * error * error, (2.0 if power == 1 else 1.0) * power * error
 
 
+@pytest.mark.slow  # 8 s of processor time
 def test_a_failure_may_be_expected_with_one_setting():
     given = {("slopes_are_derivatives", "power=3.0"): "too small"}
     reported = check_loss(wrong_above_one, expected_failures=given, on_failure="return")

@@ -235,6 +235,7 @@ print(lossreg.run(sys.argv[1], root=sys.argv[2]).path)
 """
 
 
+@pytest.mark.slow  # 8 s of processor time
 def test_two_processes_write_the_same_bytes(tmp_path):
     paths = [
         Path(
