@@ -146,26 +146,26 @@ from lossreg.plugin import Real, hookimpl, loss
 
 
 @loss
-def squares(prediction: Real, target: Real) -> tuple[float, float]:
+def squares_with_terms(prediction: Real, target: Real) -> tuple[float, float]:
     e = prediction - target
     return e * e, 2 * e
 
 
-@squares.method
+@squares_with_terms.method
 def terms(prediction, target):
     return {"above": (prediction > target).mean(), "size": abs(prediction).mean()}
 
 
 @hookimpl
 def lossreg_component():
-    return squares
+    return squares_with_terms
 '''
 
 
 def test_the_terms_of_a_loss_are_reported(data, tmp_path):
-    (tmp_path / "squares.py").write_text(TERMS)
+    (tmp_path / "squares_with_terms.py").write_text(TERMS)
     given = config("evidential", data, train={"epochs": 1})
-    result = lossreg.run({**given, "loss": str(tmp_path / "squares.py"), "report": ["mse"]}, root=tmp_path)
+    result = lossreg.run({**given, "loss": str(tmp_path / "squares_with_terms.py"), "report": ["mse"]}, root=tmp_path)
     record = result.metrics[0]
     assert record["train_loss"] == pytest.approx(record["train_loss_mse"])
     assert 0 < record["train_loss.above"] < 1
