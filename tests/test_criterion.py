@@ -209,7 +209,9 @@ def test_what_is_no_real_number_is_refused(given):
     for inputs, name in (([given, [0.0, 0.0]], "prediction"), ([[0.0, 0.0], given], "target")):
         with pytest.raises(InvalidType) as caught:
             lossreg.create("mse")(*inputs)
-        message = f"mse: expected {name} as numbers of type bfloat16, float16, float32, float64, integer or boolean; got "
+        message = (
+            f"mse: expected {name} as numbers of type bfloat16, float16, float32, float64, integer or boolean; got "
+        )
         assert str(caught.value) == message + (str(given.dtype) if isinstance(given, np.ndarray) else repr(given))
 
 

@@ -52,7 +52,8 @@ class LoopPlan(Plan):
         self.single = graded[0] if len(graded) == 1 and not broadcast[0] else None
         # If the sum overflows, the mean is computed again from the inputs, unless a gradient has overwritten one.
         overwrites = IN_PLACE in call.out or OVERLAPPING in call.out
-        self.values_type = call.kind if self.each else call.real if overwrites else None
+        narrow = self.each and self.factor == 1
+        self.values_type = call.kind if narrow else call.real if self.each or overwrites else None
         # A call that raises may not have changed these arrays, which the loop fills before it has checked all inputs.
         early = IN_PLACE in call.out or (DIRECT in call.out and bound.label is not None)
         self.checks_first = early and bound.checked

@@ -148,7 +148,7 @@ class Plan(ABC):
         """The values of the elements or rows, multiplied by a power of two where their weights were rescaled."""
         if factor != 1:
             with errstate(all="ignore"):
-                values[...] = values.astype(np.float64) * factor
+                values = (values * np.float64(factor)).astype(self.kind)
         return values if self.shape else values[()]
 
     def overflowed(
@@ -189,12 +189,22 @@ class Plan(ABC):
         self, arrays: Arrays, sample_weight: Array, where: Array | None, denominator: Any, out: Any
     ) -> tuple[Any, Any]:
         """Run a call with sample weights that are too large or too small to compute with."""
-        plan, weights, unit = self.rescaled(arrays, sample_weight, where)
+        plan, weights, unit = self.rescaled(arrays, sample_weight, where, given=denominator is not None)
         return plan.run(arrays, weights, where, denominator, out, unit)
 
-    def rescaled(self, arrays: Arrays, sample_weight: Array, where: Array | None) -> tuple[Self, Array, float]:
-        """The plan for sample weights that are too large or too small to compute with, the weights, and their unit."""
+    def rescaled(
+        self, arrays: Arrays, sample_weight: Array, where: Array | None, *, given: bool = False
+    ) -> tuple[Self, Array, float]:
+        """The plan for sample weights that are too large or too small to compute with, the weights, and their unit.
+
+        A mean divides by the weights, so that their unit cancels. What divides by something else, such as a denominator
+        that is `given`, is computed in float64 from the weights as they are.
+        """
         weights, exponent, narrow = rescaled(self.bound.loss, sample_weight, where, self.shape)
+        if given or not self.divides:
+            plan = self.substitute("wide weights", self.call(arrays, sample_weight, where, np.float64))
+            plan.weights.trusted, plan.weights.fixed = True, plan.weights.fixed if self.divides else 1.0
+            return plan, sample_weight, 1.0
         plan = self.substitute("rescaled", self.call(arrays, weights, where, self.real if narrow else np.float64))
         plan.weights.trusted = True
         return plan, weights, ldexp(1.0, exponent)

@@ -100,7 +100,7 @@ def rescaled(name: str, sample_weight: Array, where: Array | None, shape: tuple[
     sizes = np.abs(weights)
     exponent = min(frexp(sizes.max(initial=0.0))[1], 1023)  # 2^1024 is not a float
     smallest = ldexp(float(sizes[sizes > 0].min(initial=np.inf)), -exponent)
-    return np.ldexp(weights, -exponent), exponent, smallest >= RANGE
+    return np.asarray(np.ldexp(weights, -exponent)), exponent, smallest >= RANGE
 
 
 def check_total(call: Call, divisor: float) -> None:

@@ -62,7 +62,7 @@ class BlockLoop:
         self.length = max(1, BLOCK // self.width) if by_row else BLOCK
         self.length -= self.length % LANES if vectorized else 0
         self.size = prod(shape)
-        self.span = self.size // shape[0] if channels_first else self.size
+        self.span = prod(shape[1:]) if channels_first else self.size
         self.blocks = -(-self.span // self.length) * (shape[0] if channels_first else 1)
         self.threads = useful_threads(self.size * self.width * (1 + slow))
         axes = 2 + channels_first

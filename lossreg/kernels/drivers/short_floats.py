@@ -116,7 +116,8 @@ def widened(x: Array) -> Array:
 def assign(out: Array, x: Array) -> None:
     """Copy an array to another of the same shape and of any layout, rounded to its type."""
     if not (is_short(out.dtype) and x.dtype == np.float32 and out.ndim):
-        out[...] = x
+        with np.errstate(all="ignore"):  # a number that the type cannot hold becomes inf or 0
+            out[...] = x
         return
     direct = out.flags.c_contiguous and out.flags.aligned and out.dtype.isnative
     made = out.view(BITS) if direct else np.empty(out.shape, BITS)

@@ -1,0 +1,678 @@
+"""Random calls of every built-in loss, against float64 and against each other.
+
+    python tests/fuzz_criteria.py                         20,000 configurations; the failures by kind at the end
+    python tests/fuzz_criteria.py huber mse --count 500
+    python tests/fuzz_criteria.py huber --seed 1234       one configuration: what it is, and what is wrong with it
+
+A configuration is drawn from the name of its loss and its seed alone: a setting of the parameters, numbers (ordinary,
+constant, of mixed sizes, subnormal, huge, special), float types with bfloat16, memory layouts and byte orders, weights
+from 1e-300 to 1e300, masks, denominators, `wrt`, arrays to fill that overlap inputs, and threads. Of each is checked:
+
+* value and gradients against sums in extended precision of what the loss gives in float64 for each element alone; the
+  kit compares single elements with 60 digits. They may differ by some rounding errors of the result, and by what moving
+  the inputs by some rounding errors changes.
+* a reduced value against the exact sum of the values that reduction none gives, to an ulp.
+* equal bits of repeated calls, with and without gradients, for any layout, with `out`, and in two threads.
+* that inputs are not written to, and that what is masked or of weight 0 is not read: garbage is put there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import traceback
+import warnings
+import zlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+import lossreg
+from lossreg.criterion.shapes import expanded, row_axis
+from lossreg.definition.annotations import ANY_AXES
+from lossreg.definition.domains import PROBABILITY, SIGN
+from lossreg.definition.roles import Role
+from lossreg.errors import LossregError
+from lossreg.testing.batches import classes_of
+from lossreg.testing.cases import SETTINGS, LossCase, cases, example
+from lossreg.testing.points import numbers as special_numbers
+from lossreg.testing.samples import lengths, sample_axis, select
+
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+KINDS = [*map(np.dtype, ("f2", "f4", "f8", "i4")), BFLOAT16]
+LAYOUTS = ("C", "Fortran", "reversed", "strided", "read-only", "misaligned", "swapped")
+OUTS = ("new", "strided", "Fortran", "input", "shifted", "weights", "mask", "twice")
+LARGE = (33_000, 70_000, (1 << 20) + 77)
+"""Sizes of more than one block, of more than one slab, and for more than one thread."""
+OWN_ULPS, STEP, CONDITION = 10, 4, 3
+"""Rounding errors of each number; by how many inputs are moved, and how often what that changes counts."""
+COMBINATIONS = 5
+"""The numbers of combinations of options for each loss, since a loop is compiled for each."""
+ROUGH = ("triplet_margin", "triplet_margin_with_distance")
+"""Losses that are documented to be as exact as the larger of two distances."""
+WIDE = np.longdouble
+
+
+class Failure(Exception):  # noqa: N818  a noun phrase
+    """Something is wrong, of a kind."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(f"{kind}: {message}")
+
+
+@dataclass
+class Problem:
+    """A call: its arrays, C-contiguous and with garbage where nothing is read, and how they are laid out."""
+
+    case: LossCase
+    parameters: dict[str, Any]
+    reduction: str
+    arrays: list[Any]
+    clean: list[Any]
+    layouts: list[str]
+    options: dict[str, Any]
+    wrt: tuple[str, ...]
+    out: str
+    criteria: dict[str, Any] = field(default_factory=dict)
+
+    def criterion(self, reduction: str = "") -> Any:
+        """The criterion with a reduction, by default that of the call; one for all calls with it."""
+        reduction = reduction or self.reduction
+        if reduction not in self.criteria:
+            self.criteria[reduction] = lossreg.create(self.case.loss.name, reduction=reduction, **self.parameters)
+        return self.criteria[reduction]
+
+    @property
+    def graded(self) -> list[int]:
+        """The positions of the inputs with a gradient."""
+        names = [entry.name for entry in self.case.form.inputs]
+        return [names.index(name) for name in self.wrt]
+
+    def __str__(self) -> str:
+        inputs = zip(self.case.form.inputs, self.arrays, self.layouts, strict=False)
+        lines = [f"{self.criterion()!r}, wrt={self.wrt}, out={self.out}"]
+        lines += [f"{e.name}: {x.dtype} {x.shape} {layout} {x.ravel()[:8]}" for e, x, layout in inputs]
+        return "\n".join(lines + [f"{k}: {np.ravel(x)[:8]} {np.asarray(x).dtype}" for k, x in self.options.items()])
+
+
+# Drawing
+
+
+@cache
+def cases_of(name: str) -> list[LossCase]:
+    """The settings of a loss that is fuzzed; a loss of batches with one axis of samples."""
+    found = [case for case in cases(lossreg.get(name)) if case.unreduced == "none"]
+    return [case for case in found if not any(ANY_AXES in entry.axes for entry in case.form.inputs)]
+
+
+def draw(name: str, seed: int) -> Problem:
+    """The configuration of a loss and a seed."""
+    key = zlib.crc32(name.encode())
+    chosen = np.random.default_rng(key)
+    combinations = chosen.random((COMBINATIONS, 4))
+    rng = np.random.default_rng([seed, key])
+    weighted, masked, reduced, other_wrt = combinations[rng.integers(COMBINATIONS)]
+    found = cases_of(name)
+    case = found[rng.integers(len(found))] if rng.random() < 0.5 else found[0]
+    kind = KINDS[rng.choice(len(KINDS), p=[0.15, 0.35, 0.3, 0.05, 0.15])]
+    shape = draw_shape(rng, case)
+    arrays, parameters = (draw_example if case.form.by_batch else draw_arrays)(rng, case, kind, shape)
+    reduction = "none" if reduced < 0.2 else str(rng.choice(["mean", "mean", "sum", "batchmean"]))
+    options: dict[str, Any] = {}
+    if weighted < 0.5:
+        options["sample_weight"] = draw_weights(rng, shape[: rng.integers(1, len(shape) + 1)] if shape else ())
+    if masked < 0.4:
+        options["where"] = rng.random(shape[: rng.integers(1, len(shape) + 1)] if shape else ()) < rng.choice(
+            [0, 0.6, 0.9]
+        )
+        options["where"] = np.asarray(options["where"])
+    if reduction in ("mean", "batchmean") and rng.random() < 0.15:
+        options["denominator"] = float(rng.choice([1.0, 3.5, 1e3]))
+    form = case.form
+    wrt = form.default_wrt if other_wrt < 0.6 else tuple(str(x) for x in rng.permutation(form.slopes))
+    wrt = wrt[: rng.integers(1, len(wrt) + 1)] if other_wrt > 0.8 else wrt
+    layouts = [str(rng.choice(LAYOUTS)) if rng.random() < 0.4 else "C" for _ in arrays]
+    problem = Problem(case, parameters, reduction, arrays, arrays, layouts, options, wrt, str(rng.choice(OUTS)))
+    problem.arrays = with_garbage(rng, problem, shape)
+    return problem
+
+
+def draw_shape(rng: Any, case: LossCase) -> tuple[int, ...]:
+    """The loss's own shape."""
+    size = rng.choice(["few", "one", "none", "many", "large"], p=[0.75, 0.08, 0.04, 0.1, 0.03])
+    if case.form.by_batch:
+        return (int(rng.integers(1, 7)),)
+    if size == "one":
+        return ((), (1,), (1, 1))[rng.integers(3)]
+    if size == "none":
+        return ((0,), (2, 0), (0, 3))[rng.integers(3)]
+    if size == "few":
+        return tuple(int(n) for n in rng.integers(1, 6, rng.integers(1, 4)))
+    count = int(rng.choice([100, 2047, 2049]) if size == "many" else rng.choice(LARGE, p=[0.5, 0.4, 0.1]))
+    count //= case.width if case.form.by_row else 1
+    return (count,) if rng.random() < 0.6 else (count // 7, 7)
+
+
+def draw_numbers(rng: Any, domain: Any, shape: tuple[int, ...], kind: Any) -> Any:
+    """Numbers of a domain in a float type, of one regime, and some special ones."""
+    normal = rng.normal(size=shape)
+    if domain is SIGN:
+        return np.where(normal > 0, 1.0, -1.0).astype(kind)
+    real = np.float64 if kind == np.float64 else np.float32
+    info = ml_dtypes.finfo(kind)
+    large = float(info.max)
+    regimes = {
+        "ordinary": (0.5, lambda: 2 * normal),
+        "integers": (0.1, lambda: np.round(2 * normal)),
+        "constant": (0.08, lambda: np.full(shape, rng.normal())),
+        "mixed": (0.1, lambda: np.sign(normal) * 10 ** (rng.uniform(-0.4, 0.4, shape) * math.log10(large))),
+        "subnormal": (0.06, lambda: normal * 20 * float(info.smallest_subnormal)),
+        "huge": (0.06, lambda: normal * (large / 100)),
+        "close": (0.1, lambda: 1 + normal * float(info.eps) * 8),
+    }
+    regime = rng.choice(list(regimes), p=[share for share, _ in regimes.values()])
+    found = regimes[regime][1]()
+    if domain is PROBABILITY:
+        found = np.exp(2 * normal) / np.maximum(np.exp(2 * normal).sum(-1, keepdims=True), 1e-300) if shape else normal
+    special = np.array(special_numbers(domain, real))
+    at = rng.random(shape) < (0.15 if rng.random() < 0.3 else 0)
+    found = np.where(at, special[rng.integers(0, len(special), shape)], found)
+    if rng.random() < 0.05:
+        found = np.where(rng.random(shape) < 0.2, rng.choice([math.inf, -math.inf, math.nan]), found)
+    with np.errstate(all="ignore"):
+        for candidate in (found, abs(found), rng.uniform(0.05, 0.95, shape), np.full(shape, domain.example)):
+            found = np.where(inside(domain, found, kind), found, candidate)
+        return np.asarray(found).astype(kind)
+
+
+def inside(domain: Any, x: Any, kind: Any) -> Any:
+    """Which numbers are inside a domain once they are rounded to a type, and finite if they are before."""
+    rounded = np.asarray(x).astype(kind).astype(np.float64)
+    return np.asarray(domain.contains(rounded), bool) & (np.isfinite(rounded) | ~np.isfinite(x)) | (
+        np.isnan(x) if not domain.bounded else False
+    )
+
+
+def draw_arrays(  # noqa: C901
+    rng: Any, case: LossCase, kind: Any, shape: tuple[int, ...]
+) -> tuple[list[Any], dict[str, Any]]:
+    """The inputs of a loss by element or row, and the parameters."""
+    parameters, arrays, form = case.parameters_for(case.width), [], case.form
+    for parameter in form.parameters:
+        if parameter.accepts_array and not form.by_row and shape and rng.random() < 0.15:
+            allowed = [x for x in SETTINGS if np.isfinite(x) and x >= 0 and bool(parameter.domain.contains(x))]
+            parameters[parameter.name] = rng.choice(allowed, shape[rng.integers(len(shape)) :]) if allowed else 1.0
+    for entry in form.inputs:
+        if entry.role is Role.LABEL:
+            labels = rng.integers(0, classes_of(case), shape)
+            ignored = ignored_label(case)
+            if ignored is not None and rng.random() < 0.3:
+                labels = np.where(rng.random(shape) < 0.3, ignored, labels)
+            codes = [c for c in "bhiqBQ" if not labels.size or (labels.astype(c) == labels).all()]
+            arrays.append(np.asarray(labels).astype(rng.choice(codes)))
+            continue
+        if entry.role is Role.LABELS:
+            made = rng.permuted(np.broadcast_to(np.arange(case.width), (*shape, case.width)), axis=-1)
+            np.put_along_axis(made, rng.integers(1, case.width, (*shape, 1)), -1, axis=-1)
+            arrays.append(np.ascontiguousarray(np.moveaxis(made, -1, row_axis(entry.axis, len(shape) + 1))))
+            continue
+        own = kind
+        if entry.name not in form.default_wrt and rng.random() < 0.3:
+            own = KINDS[rng.integers(3)]
+        full = (*shape, case.width) if entry.axis is not None else shape
+        if entry.broadcast and entry.axis is None and shape and rng.random() < 0.4:
+            full = tuple(1 if rng.random() < 0.5 else n for n in shape)
+        x = draw_numbers(rng, entry.domain, full, np.dtype(np.float64) if own.kind == "i" else own)
+        if own.kind == "i":
+            whole = np.clip(np.nan_to_num(np.round(x)), -1000, 1000).astype(own)
+            x = whole if bool(np.all(entry.domain.contains(whole.astype(float)))) else x
+        if entry.axis is not None:
+            x = np.ascontiguousarray(np.moveaxis(x, -1, row_axis(entry.axis, x.ndim)))
+        arrays.append(x)
+    return arrays, parameters
+
+
+def draw_example(_: Any, case: LossCase, kind: Any, shape: tuple[int, ...]) -> tuple[list[Any], dict[str, Any]]:
+    """The inputs of a loss of whole batches: its own example."""
+    made, given = example(case.loss, case.number, shape[0])
+    kind = np.dtype(np.float32) if kind.kind == "i" else kind
+    parameters = {**case.parameters_for(classes_of(case)), **given}
+    return [x if x.dtype.kind in "iu" else x.astype(kind) for x in made], parameters
+
+
+def draw_weights(rng: Any, shape: tuple[int, ...]) -> Any:
+    """Sample weights of one regime, in a type that has them."""
+    power = 10.0 ** rng.uniform(-300, 300)
+    found = [
+        rng.uniform(0.01, 2, shape),
+        rng.integers(0, 4, shape) + 0.0,
+        np.where(rng.random(shape) < 0.5, 0, rng.random(shape)),
+        rng.uniform(0.1, 1, shape) * power,
+        10 ** rng.uniform(-300, 300, shape),
+        np.full(shape, power),
+    ][rng.integers(6)]
+    for kind in rng.permutation(["f2", "f4", "i4", "?"])[:2]:
+        with np.errstate(all="ignore"):
+            if np.array_equal(found.astype(kind), found):
+                return np.asarray(found).astype(kind)
+    return np.asarray(found)
+
+
+def ignored_label(case: LossCase) -> Any:
+    return next((case.parameters[p.name] for p in case.form.parameters if p.role is Role.IGNORED_LABEL), None)
+
+
+def sample_shape(problem: Problem) -> tuple[int, ...]:
+    """The loss's own shape."""
+    form, first = problem.case.form, problem.clean[0]
+    if form.by_batch:
+        at = next(i for i, e in enumerate(form.inputs) if sample_axis(problem.case, e.name) is not None)
+        return (problem.clean[at].shape[sample_axis(problem.case, form.inputs[at].name) or 0],)
+    if form.inputs[0].axis is None:
+        return first.shape
+    axis = row_axis(form.inputs[0].axis, first.ndim)
+    return first.shape[:axis] + first.shape[axis + 1 :]
+
+
+def weights_of(problem: Problem, shape: tuple[int, ...]) -> Any:
+    """The weight of each element or row, 0 for what does not count."""
+    found = np.ones(shape, WIDE)
+    if "sample_weight" in problem.options:
+        found *= expanded(problem.options["sample_weight"], shape)
+    if "where" in problem.options:
+        found[~expanded(problem.options["where"], shape)] = 0
+    ignored = ignored_label(problem.case)
+    for x, entry in zip(problem.clean, problem.case.form.inputs, strict=False):
+        if entry.role is Role.LABEL and ignored is not None and x.shape == shape:
+            found[x.astype(object) == ignored] = 0
+    return found
+
+
+def with_garbage(rng: Any, problem: Problem, shape: tuple[int, ...]) -> list[Any]:
+    """The inputs with numbers out of their domains where nothing is read."""
+    unread = weights_of(problem, shape) == 0
+    if not unread.any() or problem.case.form.by_batch:
+        return problem.clean
+    found = []
+    for x, entry in zip(problem.clean, problem.case.form.inputs, strict=True):
+        copy = x.copy()
+        rows = np.moveaxis(copy, row_axis(entry.axis, x.ndim), -1) if entry.axis is not None else copy
+        if entry.role is not Role.LABEL and rows.shape[: len(shape)] == shape:
+            rows[unread] = 7 if x.dtype.kind in "iu" else rng.choice([math.nan, math.inf, -math.inf, 7.0])
+        found.append(copy)
+    return found
+
+
+# Expectations
+
+
+def each_alone(problem: Problem, inputs: list[Any]) -> tuple[Any, list[Any]]:
+    """The value of each element or row in float64, and its slopes in the shapes of the loss's own and of the rows.
+
+    Of a whole batch, the slopes of all inputs have the samples as a first axis.
+    """
+    case, criterion = problem.case, problem.criterion("none")
+    if not case.form.by_batch:
+        shape = sample_shape(problem)
+        full = [
+            x if entry.axis is not None or not entry.broadcast else np.broadcast_to(x, shape).copy()
+            for x, entry in zip(inputs, case.form.inputs, strict=True)
+        ]
+        value, grads = criterion.value_and_grad(*full, wrt=problem.wrt)
+        return np.asarray(value), list(grads) if isinstance(grads, tuple) else [grads]
+    values, slopes = [], [[] for _ in problem.wrt]
+    divisors = lengths(case, inputs) if problem.reduction == "mean" else np.ones(sample_shape(problem))
+    for at in range(sample_shape(problem)[0]):
+        single = select(case, inputs, slice(at, at + 1))
+        value, grads = problem.criterion("sum").value_and_grad(*single, wrt=problem.wrt)
+        values.append(float(value) / divisors[at])
+        for name, slope, grad in zip(problem.wrt, slopes, grads if isinstance(grads, tuple) else [grads], strict=True):
+            axis = sample_axis(case, name)
+            shape = inputs[[e.name for e in case.form.inputs].index(name)].shape if axis is not None else grad.shape
+            complete = np.zeros(shape)
+            complete[(slice(None),) * (axis or 0) + ((slice(at, at + 1),) if axis is not None else ())] = grad
+            slope.append(complete / divisors[at])
+    return np.array(values), [np.array(each) for each in slopes]
+
+
+def divisor(problem: Problem, weights: Any) -> Any:
+    """What the sum is divided by."""
+    if problem.reduction not in ("mean", "batchmean"):
+        return WIDE(1)
+    if "denominator" in problem.options:
+        return WIDE(problem.options["denominator"])
+    counted = weights.copy()
+    for parameter in problem.case.form.parameters:
+        if parameter.role is Role.WEIGHT:
+            given = np.asarray(problem.parameters[parameter.name], float)
+            label = [x for x, e in zip(problem.clean, problem.case.form.inputs, strict=False) if e.role is Role.LABEL]
+            if label and given.ndim:
+                counted *= np.where(counted != 0, given[np.where(counted != 0, label[0], 0).astype(int)], 0)
+            else:
+                counted *= given
+    total = counted.sum()
+    if problem.reduction == "batchmean":
+        total *= (weights.shape[0] if weights.ndim else 1) / WIDE(max(1, weights.size))
+    return total
+
+
+def combined(problem: Problem, values: Any, slopes: list[Any], shares: Any) -> list[Any]:
+    """The value and gradients from those of each element, times the share of each."""
+    value = np.where(shares != 0, shares * values, WIDE(0))
+    found = [value if problem.reduction == "none" else value.sum()]
+    for at, slope in zip(problem.graded, slopes, strict=True):
+        x, inputs = problem.clean[at], problem.case.form.inputs
+        axis = inputs[min(at, len(inputs) - 1)].axis
+        if problem.case.form.by_batch:
+            factor = shares.reshape(shares.shape + (1,) * (slope.ndim - 1))
+        else:
+            factor = shares if axis is None else np.expand_dims(shares, row_axis(axis, slope.ndim))
+        grad = np.where(factor != 0, factor * slope, WIDE(0))
+        if problem.case.form.by_batch:
+            grad = grad.sum(0)
+        elif grad.shape != x.shape:
+            axes = tuple(i for i, (n, m) in enumerate(zip(x.shape, grad.shape, strict=True)) if n != m)
+            grad = grad.sum(axis=axes, keepdims=True)
+        found.append(grad)
+    return found
+
+
+def moved(rng: Any, problem: Problem, inputs: list[Any], eps: float) -> list[Any]:
+    """The inputs moved by some rounding errors, as far as they stay in their domains."""
+    found = []
+    for x, entry in zip(inputs, problem.case.form.inputs, strict=False):
+        if x.dtype.kind in "iu" or entry.domain is SIGN:
+            found.append(x)
+            continue
+        other = x * (1 + STEP * eps * rng.choice([-1.0, 1.0], x.shape))
+        found.append(np.where(np.asarray(entry.domain.contains(other), bool), other, x))
+    return found + inputs[len(found) :]
+
+
+def check_reference(problem: Problem, value: Any, grads: list[Any]) -> None:
+    """Compare value and gradients with those of the elements alone in float64."""
+    weights = weights_of(problem, sample_shape(problem))
+    total = divisor(problem, weights)
+    shares = weights / total if total else 0 * weights
+    inputs = problem.case.form.inputs
+    entries = [inputs[min(at, len(inputs) - 1)] for at in range(len(problem.clean))]
+    exact = [
+        x if x.dtype.kind in "iu" and entry.domain.integer else x.astype(np.float64)
+        for x, entry in zip(problem.clean, entries, strict=True)
+    ]
+    values, slopes = each_alone(problem, exact)
+    deciding = [x.dtype for x, e in zip(problem.clean, entries, strict=True) if e.name in problem.case.form.default_wrt]
+    kind = np.result_type(*[d if d.kind != "i" else np.dtype(float) for d in deciding])
+    real = np.finfo(np.float64 if kind == np.float64 else np.float32)
+    eps = float(real.eps)
+    kinds = [kind, *(gradient_type(problem.clean[at]) for at in problem.graded)]
+    expected = combined(problem, values, slopes, shares)
+    for ours, other, dtype in zip([np.asarray(value), *grads], expected, kinds, strict=True):
+        if ours.dtype != dtype or ours.shape != other.shape:
+            raise Failure("type", f"{ours.dtype} {ours.shape}, not {dtype} {other.shape}")
+    errors = [abs(x) * OWN_ULPS * eps for x in (values, *slopes)]
+    # A slope that does not fit in the type is inf, also where a mean divides it by more.
+    errors = [np.where(abs(x) > float(real.max) / 8, np.inf, e) for x, e in zip((values, *slopes), errors, strict=True)]
+    if problem.case.loss.name in ROUGH:
+        errors[0] = errors[0] + CONDITION * eps * np.max([abs(x).max(axis=-1) for x in exact], axis=0)
+    # A mean is computed from weights divided by the largest: what underflows beside it counts for nothing.
+    least = [
+        float(np.finfo(np.float64).tiny) * abs(shares).max(initial=0) * abs(x).max(initial=1) for x in (values, *slopes)
+    ]
+    names = ["value", *(f"gradient of {entries[at].name}" for at in problem.graded)]
+    for attempt in ("rounding", "condition"):
+        if attempt == "condition":
+            errors = conditioned(problem, exact, eps, (values, *slopes), errors)
+        allowed = combined(problem, errors[0], errors[1:], abs(shares))
+        found = [
+            difference(*each, real)
+            for each in zip([value, *grads], expected, map(sum, zip(allowed, least, strict=True)), kinds, strict=True)
+        ]
+        if not any(found):
+            return
+    raise next(
+        Failure(name.partition(" ")[0], f"{name} {text}") for name, text in zip(names, found, strict=True) if text
+    )
+
+
+def gradient_type(x: Any) -> Any:
+    return x.dtype if x.dtype.kind not in "iu" else np.dtype(float)
+
+
+def conditioned(problem: Problem, exact: list[Any], eps: float, here: Any, errors: list[Any]) -> list[Any]:
+    """The errors, or what moving the inputs by some rounding errors changes where that is more."""
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        there, slopes = each_alone(problem, moved(rng, problem, exact, eps))
+        changes = [CONDITION * abs(x - y) for x, y in zip((there, *slopes), here, strict=True)]
+        errors = [np.fmax(e, change) for e, change in zip(errors, changes, strict=True)]
+    return errors
+
+
+def difference(ours: Any, exact: Any, allowed: Any, kind: Any, real: Any) -> str:
+    """Where numbers are further from the exact ones than allowed and than rounding; nothing if none is."""
+    info = ml_dtypes.finfo(kind)
+    found = np.asarray(ours).astype(WIDE)
+    ulp = np.maximum(abs(exact) * float(info.eps), float(info.smallest_subnormal))
+    bound = ulp + allowed + 8 * float(real.smallest_subnormal)
+    off = abs(found - exact)
+    limit = min(float(info.max), float(real.max)) * (1 - float(info.eps))
+    beyond = ~np.isfinite(found) & ~(abs(exact) + bound < limit)
+    fine = (off <= bound) | beyond | (found == exact) | ~(bound < np.inf)
+    if fine.all():
+        return ""
+    at = tuple(np.argwhere(~fine)[0])
+    ulps, most = float(off[at] / ulp[at]), float((bound / ulp)[at])
+    where = f"at {[*map(int, at)]}: {found[at]!r}, exactly {exact[at]!r}"
+    return f"{where}; off by {ulps:.3g} ulp, allowed {most:.3g} ({(~fine).sum()} of {fine.size})"
+
+
+def check_sum(problem: Problem, value: Any) -> None:
+    """Compare a reduced value with the exact sum of the values of its elements, as the loss computes them."""
+    weights = weights_of(problem, sample_shape(problem))
+    moderate = (weights == 0) | (abs(weights) > 2**-20) & (abs(weights) < 2**20)
+    if problem.reduction == "none" or problem.case.form.by_batch or not moderate.all():
+        return
+    wide = [x.astype(np.float32) if x.dtype.itemsize == 2 and x.dtype.kind in "fV" else x for x in problem.arrays]
+    options = {k: x for k, x in problem.options.items() if k != "denominator"}
+    values = np.asarray(problem.criterion("none")(*wide, **options), np.float64)
+    total = divisor(problem, weights)
+    if not np.isfinite(values).all() or not total:
+        return
+    if any(
+        p.role is Role.WEIGHT and np.max(np.abs(problem.parameters[p.name]), initial=1) > 2**60
+        for p in problem.case.form.parameters
+    ):
+        return
+    exact = WIDE(math.fsum(values.ravel())) / total
+    size = WIDE(math.fsum(abs(values).ravel())) / total
+    info = ml_dtypes.finfo(np.asarray(value).dtype)
+    bound = max(abs(exact) * float(info.eps), float(info.smallest_subnormal)) + 2.0**-51 * size
+    if abs(exact) < float(info.max) and not abs(WIDE(value) - exact) <= bound:
+        raise Failure("sum", f"{value!r}, exactly {exact!r}")
+
+
+# Calls
+
+
+def laid_out(x: Any, layout: str) -> Any:
+    """An array in a layout of memory."""
+    if layout == "Fortran":
+        return np.array(x, order="F")
+    if layout == "reversed" and x.ndim:
+        return np.flip(np.flip(x).copy())
+    if layout == "strided" and x.ndim:
+        wide = np.zeros((*x.shape, 3), x.dtype)
+        wide[..., 1] = x
+        return wide[..., 1]
+    if layout == "misaligned" and x.size:
+        moved_by_one = np.zeros(x.nbytes + 1, np.uint8)[1:].view(x.dtype).reshape(x.shape)
+        moved_by_one[...] = x
+        return moved_by_one
+    if layout == "swapped" and x.dtype != BFLOAT16:
+        return x.astype(x.dtype.newbyteorder())
+    if layout == "read-only":
+        x = x.copy()
+        x.flags.writeable = False
+    return x
+
+
+def same(x: Any, y: Any) -> bool:
+    """Whether arrays have equal types and bits; the sign of 0 and the payload of nan do not count."""
+    x, y = np.asarray(x), np.asarray(y)
+    if x.dtype != y.dtype or x.shape != y.shape:
+        return False
+    return bool(((x == y) | ((x != x) & (y != y))).all())  # noqa: PLR0124  nan differs from itself
+
+
+def call(problem: Problem, criterion: Any, arrays: list[Any], **given: Any) -> tuple[Any, list[Any]]:
+    value, grads = criterion.value_and_grad(*arrays, wrt=problem.wrt, **{**problem.options, **given})
+    return value, list(grads) if isinstance(grads, tuple) else [grads]
+
+
+def check(name: str, seed: int) -> None:
+    """Check one configuration; raises Failure."""
+    problem = draw(name, seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            check_problem(problem)
+        except Failure:
+            raise
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            raise Failure(
+                f"raises {type(error).__name__}", f"{str(error)[:300]} ({where.name}:{where.lineno})"
+            ) from error
+        finally:
+            lossreg.set_num_threads(1)
+
+
+def check_problem(problem: Problem) -> None:
+    """All checks of a problem."""
+    lossreg.set_num_threads(1)
+    criterion = problem.criterion()
+    arrays = [laid_out(x, layout) for x, layout in zip(problem.arrays, problem.layouts, strict=True)]
+    before = [x.copy() for x in arrays]
+    value, grads = call(problem, criterion, arrays)
+    if not all(map(same, arrays, before)):
+        raise Failure("input changed", "an input is not what it was")
+    native = [
+        x if layout != "swapped" or x.dtype == BFLOAT16 else x.astype(x.dtype.newbyteorder())
+        for x, layout in zip(arrays, problem.layouts, strict=True)
+    ]
+    native = [np.ascontiguousarray(x).reshape(x.shape) for x in native]
+    for attempt, given, threads in (
+        ("a second call", arrays, 1),
+        ("a third call", arrays, 1),
+        ("two threads", arrays, 2),
+        ("a plain layout", native, 1),
+    ):
+        lossreg.set_num_threads(threads)
+        again, others = call(problem, criterion, given)
+        if not same(again, value):
+            raise Failure(f"bits of the value: {attempt}", f"{again!r} after {value!r}")
+        if not all(map(same, others, grads)):
+            raise Failure(f"bits of the gradient: {attempt}", "differ")
+    lossreg.set_num_threads(1)
+    for _ in range(2):
+        alone = criterion(*arrays, **problem.options)
+        if not same(alone, value):
+            raise Failure("bits of the value: without a gradient", f"{alone!r}, with one {value!r}")
+    check_out(problem, criterion, value, grads)
+    with np.errstate(all="ignore"):
+        check_reference(problem, value, grads)
+        check_sum(problem, value)
+
+
+def check_out(problem: Problem, criterion: Any, value: Any, grads: list[Any]) -> None:  # noqa: C901
+    """Compare with the results in arrays that the caller gives, some of which share memory with what is read."""
+    arrays, options = [x.copy() for x in problem.arrays], dict(problem.options)
+    buffers: list[Any] = [np.empty_like(g) for g in grads]
+    at, first, refused = problem.graded[0], grads[0], False
+    fits = arrays[at].dtype == first.dtype and first.size > 0
+    memory = np.zeros(first.nbytes + 64, np.uint8)
+    if problem.out == "strided":
+        buffers = [np.empty((*g.shape, 2), g.dtype)[..., 1] for g in grads]
+    elif problem.out == "Fortran":
+        buffers = [np.empty(g.shape[::-1], g.dtype).T for g in grads]
+    elif problem.out == "input" and fits:
+        buffers[0] = arrays[at]
+    elif problem.out == "shifted" and fits:
+        base = memory[: first.nbytes + first.itemsize].view(first.dtype)
+        base[:-1] = arrays[at].ravel()
+        arrays[at], buffers[0] = base[:-1].reshape(first.shape), base[1:].reshape(first.shape)
+    elif problem.out in ("weights", "mask"):
+        name = {"weights": "sample_weight", "mask": "where"}[problem.out]
+        given = options.get(name)
+        if given is not None and 0 < given.nbytes <= first.nbytes:
+            shared = memory[: given.nbytes].view(given.dtype).reshape(given.shape)
+            shared[...] = given
+            options[name], buffers[0] = shared, memory[: first.nbytes].view(first.dtype).reshape(first.shape)
+    elif (
+        problem.out == "twice"
+        and len(grads) > 1
+        and first.size
+        and grads[1].dtype == first.dtype
+        and first.shape == grads[1].shape
+    ):
+        buffers[1], refused = buffers[0], True
+    try:
+        again, found = call(
+            problem, criterion, arrays, **options, out=tuple(buffers) if len(buffers) > 1 else buffers[0]
+        )
+    except LossregError as error:
+        if refused:
+            return
+        raise Failure(f"out refused: {problem.out}", str(error)) from None
+    if refused:
+        raise Failure(f"out accepted: {problem.out}", "expected a refusal")
+    if any(one is not buffer for one, buffer in zip(found, buffers, strict=True)):
+        raise Failure("out is not what is returned", problem.out)
+    if not (same(again, value) and all(map(same, found, grads))):
+        raise Failure(f"results with out: {problem.out}", f"{again!r}, without {value!r}")
+
+
+def findings(names: list[str], seeds: Any, show: Any = None) -> dict[str, list[str]]:
+    """The failures by kind: what is wrong, and the line that reproduces it."""
+    found = defaultdict(list)
+    for at, seed in enumerate(seeds):
+        name = names[at % len(names)]
+        try:
+            check(name, seed)
+        except Failure as failure:
+            found[failure.kind].append(f"python tests/fuzz_criteria.py {name} --seed {seed}    # {failure}")
+            if show:
+                show(found[failure.kind][-1])
+    return dict(found)
+
+
+def main() -> int:
+    """Fuzz as the command line says."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("losses", nargs="*", help="names of losses; all, if none is given")
+    parser.add_argument("--count", type=int, default=20_000, help="how many configurations")
+    parser.add_argument("--start", type=int, default=0, help="the first seed")
+    parser.add_argument("--seed", type=int, help="one configuration, shown")
+    given = parser.parse_args()
+    names = given.losses or list(lossreg.names())
+    if given.seed is not None:
+        for name in names:
+            print(draw(name, given.seed))  # noqa: T201  a command prints
+        found = findings(names, [given.seed] * len(names))
+    else:
+        seeds = range(given.start, given.start + given.count)
+        found = findings(names, seeds, lambda text: print(text, flush=True))  # noqa: T201
+    for kind, lines in sorted(found.items(), key=lambda item: -len(item[1])):
+        print(f"{len(lines):6} {kind}\n       {lines[0]}")  # noqa: T201
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
