@@ -150,3 +150,50 @@ def test_a_label_that_is_not_among_those_to_ignore_is_refused():
         lossreg.create("nll", ignore_index=[2, -7])(np.zeros((2, 4)), [-7, -3])
     with pytest.raises(InvalidParameter, match=r"an integer, or a list of integers, got \[\]"):
         lossreg.create("nll", ignore_index=[])
+
+
+# What the fuzzer of criteria has found
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("reduction", ["none", "sum"])
+def test_weights_far_apart_keep_the_small_ones_where_nothing_divides_by_them(kind, reduction):
+    x, weights = np.array([2, 3], kind), np.array([1e-4, 1e250])
+    value, grad = lossreg.create("l1", reduction=reduction).value_and_grad(x, 0 * x, sample_weight=weights)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(grad, weights.astype(kind))
+        expected = (x.astype(float) * weights).astype(kind)
+    np.testing.assert_array_equal(value, expected if reduction == "none" else expected[1])
+
+
+def test_weights_beyond_float32_go_with_a_denominator():
+    x = np.array([0, 2], "f4")
+    criterion = lossreg.create("mse")
+    value, grad = criterion.value_and_grad(x, 0 * x, sample_weight=np.array([1e230, 1e229]), denominator=1e150)
+    assert (value, grad.tolist()) == (np.inf, [0, np.inf])
+    value, grad = criterion.value_and_grad(x, 0 * x, sample_weight=np.array([1e230, 1e229]), denominator=1e229)
+    np.testing.assert_allclose([value, *grad], [4, 0, 4], rtol=1e-6)
+
+
+def test_a_single_element_may_have_a_weight_of_any_size():
+    for size in (1e-300, 1e300):
+        assert lossreg.create("mse")(np.float32(3), np.float32(1), sample_weight=size) == 4
+        assert lossreg.create("cross_entropy")(np.zeros(2, "f4"), np.array(1), sample_weight=size) == np.float32(
+            np.log(2)
+        )
+
+
+def test_a_batch_of_images_may_be_empty():
+    value, grad = lossreg.create("cross_entropy").value_and_grad(np.zeros((0, 5, 3)), np.zeros((0, 3), int))
+    assert (value, grad.shape) == (0, (0, 5, 3))
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_a_nan_makes_the_mean_nan_and_an_overflow_does_not(kind):
+    x = np.ones(5, kind)
+    x[2] = np.nan
+    assert np.isnan(lossreg.create("l1")(x, 0 * x))
+    assert lossreg.create("l1")(x, 0 * x, where=~np.isnan(x)) == 1
+    most = np.full(4, np.finfo(kind).max)
+    assert lossreg.create("l1")(most, 0 * most) == most[0]
+    assert lossreg.create("poisson_nll", log_input=False)(most, np.zeros(4, kind)) == most[0]

@@ -107,7 +107,7 @@ class LoopPlan(Plan):
             grads = self.gradients(arrays, slopes, out)
         value = total / divisor if divisor else 0.0
         if values is None and factor == 1 and -self.most <= value <= self.most:
-            return self.one * value, grads
+            return self.as_result(value), grads
         return self.finish(arrays, sample_weight, where, values, total, divisor, factor), grads
 
     def gradients(self, arrays: Arrays, slopes: tuple[Any, ...], out: Arrays | None) -> Any:

@@ -21,12 +21,16 @@ from lossreg.criterion.reductions import DIVIDING, REDUCTIONS
 from lossreg.criterion.weights import Weights, check_total, rescaled
 from lossreg.definition.parameter_values import REFUSED, accept_scalar
 from lossreg.errors import InvalidParameter
+from lossreg.kernels.drivers.short_floats import is_bfloat16
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     Array = np.ndarray[Any, Any]
     Arrays = tuple[Array, ...]
+
+MOST_BFLOAT16 = (2 - 2.0**-7) * 2.0**127
+"""The largest finite bfloat16."""
 
 
 class Plan(ABC):
@@ -38,10 +42,9 @@ class Plan(ABC):
         # The positions of the inputs that these slopes belong to.
         self.graded_inputs = tuple([bound.slope_inputs[slope] for slope in call.graded])
         self.kind, self.real = call.kind, call.real
-        # A product with this number has the result's type, in a quarter of the time that calling the type takes.
-        # The product with one of bfloat16 has another type, so that `finish` makes every result of it.
-        self.one = call.kind.type(1)
-        self.most = float(np.finfo(call.kind).max) if call.kind.kind == "f" else -1.0
+        # A product with 1 of the result's type has that type, in a quarter of the time that calling the type takes.
+        self.most = MOST_BFLOAT16 if is_bfloat16(call.kind) else float(np.finfo(call.kind).max)
+        self.as_result = call.kind.type if is_bfloat16(call.kind) else call.kind.type(1).__mul__
         self.size, self.batch = prod(shape), shape[0] if shape else 1
         self.reduce, self.divides = REDUCTIONS[bound.reduction], bound.reduction in DIVIDING
         self.each = bound.reduction == "none"
@@ -116,10 +119,22 @@ class Plan(ABC):
         if self.each:
             return self.scaled(values, factor)
         value = total / divisor * factor if divisor else 0.0
-        if divisor and not isfinite(total):
+        if divisor and not isfinite(total) and self.may_be_finite(arrays, sample_weight, where, total):
             value = self.overflowed(arrays, sample_weight, where, values, divisor) * factor
         with errstate(all="ignore"):  # a number beyond the type's range becomes inf
             return self.kind.type(value)
+
+    def may_be_finite(self, arrays: Arrays, sample_weight: Array | None, where: Array | None, total: float) -> bool:
+        """Whether a mean may be finite although the sum of the values is not: if an intermediate result overflowed.
+
+        Sums of float32 numbers do not overflow in float64; and a nan of an input that counts remains.
+        """
+        if sample_weight is not None:
+            return True
+        if self.real is not np.float64:
+            return False
+        everything = where is None and self.weights.ignored is None and self.bound.ignored is None
+        return not (isnan(total) and everything and any(x.dtype.kind == "f" and isnan(x.max()) for x in arrays))
 
     def denominator(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> float:
         """What the reduction divides the sum by."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy import empty, errstate
 
 from lossreg.kernels.compiler.options import BLOCK, LANES
-from lossreg.kernels.drivers.block_loop import BlockLoop
+from lossreg.kernels.drivers.block_loop import BlockLoop, add_in_order
 from lossreg.kernels.drivers.operand import LEADING, Operand, Operands
 from lossreg.kernels.drivers.short_floats import assign
 from lossreg.kernels.drivers.slabs import SLAB, slabs
@@ -158,16 +158,14 @@ class SlabLoop:
         views = self.views(given)
         indices = list(slabs(self.shape, max(1, SLAB // self.loop.width)))
 
-        def run(*some: tuple[slice, ...]) -> list[tuple[float, bool]]:
+        def run(*some: tuple[slice, ...]) -> list[tuple[Array, bool]]:
             with errstate(all="ignore"):  # a number that the smaller type cannot hold becomes inf or 0
                 return [self.run_slab(scale, self.slab(views, index)) for index in some]
 
         ranges = [tuple(indices[first:last]) for first, last in split_evenly(len(indices), self.loop.threads)]
-        total, outside = 0.0, False
-        for results in run_in_threads(run, ranges):
-            for added, beyond in results:
-                total, outside = total + added, outside or beyond
-        return total, outside
+        results = [result for some in run_in_threads(run, ranges) for result in some]
+        sums = [sums for sums, _ in results]
+        return add_in_order(np.concatenate(sums)) if sums else 0.0, any(outside for _, outside in results)
 
     def slabs_of_values(self, weight: Any, where: Any, inputs: tuple[Array, ...]) -> Iterator[Array]:
         """Yield the values of one slab after another, by a loop that stores values and no slopes."""
@@ -190,7 +188,7 @@ class SlabLoop:
         pairs = zip(self.operands, views, strict=True)
         return [x if operand is None or x is None else x[index] for operand, x in pairs]
 
-    def run_slab(self, scale: float, given: list[Any]) -> tuple[float, bool]:
+    def run_slab(self, scale: float, given: list[Any]) -> tuple[Array, bool]:
         """Convert a slab, run the loop on it, and copy back its outputs."""
         flat, buffered = given.copy(), []
         for at, operand in enumerate(self.operands):
@@ -203,7 +201,7 @@ class SlabLoop:
                 flat[at] = operand.slab_to_loop(given[at])
         size = len(flat[self.inputs_from])
         parameters = tuple(flat[self.parameters_from :])
-        total, outside = self.loop.run_slab(size, scale, flat[: self.parameters_from], parameters)
+        sums, outside = self.loop.run_slab(size, scale, flat[: self.parameters_from], parameters)
         for at in buffered:
             assign(given[at], flat[at].reshape(given[at].shape))
-        return total, outside
+        return sums, outside

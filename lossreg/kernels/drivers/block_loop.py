@@ -98,14 +98,17 @@ class BlockLoop:
         ]
         return any(run_in_threads(self.entry, calls))
 
-    def run_slab(self, size: int, scale: float, arrays: list[Any], parameters: tuple[Any, ...]) -> tuple[float, bool]:
-        """Run the loop in this thread over one slab, given as values, weight, mask, slopes and inputs."""
+    def run_slab(self, size: int, scale: float, arrays: list[Any], parameters: tuple[Any, ...]) -> tuple[Array, bool]:
+        """Run the loop in this thread over one slab, given as values, weight, mask, slopes and inputs.
+
+        Return the sums of its blocks, and whether an input is outside.
+        """
         blocks = -(-size // self.length)
         sums = empty(blocks)
         values, weight, where, *others = arrays
         operands = self.with_scratch((*others, *parameters))
         outside = self.entry(sums, values, weight, where, scale, size, self.length, 0, blocks, operands)
-        return add_in_order(sums), outside
+        return sums, outside
 
     def with_scratch(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
         """Put newly allocated scratch rows, which only one thread may use, into the operands."""

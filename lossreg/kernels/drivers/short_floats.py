@@ -85,18 +85,21 @@ def link() -> dict[str, Any]:
 
 
 @cache
-def conversion(template: Any) -> Callable[[Array, Array], None]:
-    """The compiled loop of a template."""
+def conversion(dtype: np.dtype[Any], *, to_float32: bool) -> Callable[[Array, Array], None] | None:
+    """The compiled loop that converts a type to float32 or back; None if it is neither float16 nor bfloat16."""
+    if not is_short(dtype):
+        return None
     # Most calls convert nothing, and this module is imported before anything is compiled.
     from lossreg.kernels.compiler.fingerprint import fingerprint
     from lossreg.kernels.compiler.options import EXACT
     from lossreg.kernels.compiler.specialize import clone
     from lossreg.kernels.drivers.compiled_loops import entry_point, numba_type
 
-    kinds = [(np.uint16, 1), (np.float32, 1)]
-    kinds = kinds if template in {widen_float16, widen_bfloat16} else kinds[::-1]
+    templates = (narrow_bfloat16, widen_bfloat16) if is_bfloat16(dtype) else (narrow_float16, widen_float16)
+    kinds = ((np.float32, 1), (np.uint16, 1))
+    template = templates[to_float32]
     function = clone(template, f"{template.__name__}_{fingerprint()}", {}, link, EXACT)
-    return entry_point(function, tuple(map(numba_type, kinds)), template.__name__)
+    return entry_point(function, tuple(map(numba_type, kinds[::-1] if to_float32 else kinds)), template.__name__)
 
 
 def bits_of(x: Array) -> Array:
@@ -106,23 +109,26 @@ def bits_of(x: Array) -> Array:
 
 def widened(x: Array) -> Array:
     """Convert a float16 or bfloat16 array of any layout to a new C-contiguous float32 array."""
-    made = np.empty(x.shape, np.float32)
-    template = widen_bfloat16 if is_bfloat16(x.dtype) else widen_float16
+    convert, made = conversion(x.dtype, to_float32=True), np.empty(x.shape, np.float32)
+    assert convert is not None  # noqa: S101  the type is one of the two
+    flags = x.flags
     # The bits are copied first if they are not contiguous, which takes less time than the conversion.
-    conversion(template)(np.require(bits_of(x), BITS, ("C", "A")).reshape(-1), made.reshape(-1))
+    native = flags.c_contiguous and flags.aligned and x.dtype.isnative
+    bits = x.view(BITS) if native else np.require(bits_of(x), BITS, ("C", "A"))
+    convert(bits.reshape(-1), made.reshape(-1))
     return made
 
 
 def assign(out: Array, x: Array) -> None:
     """Copy an array to another of the same shape and of any layout, rounded to its type."""
-    if not (is_short(out.dtype) and x.dtype == np.float32 and out.ndim):
+    convert = conversion(out.dtype, to_float32=False) if x.dtype == np.float32 and out.ndim else None
+    if convert is None:
         with np.errstate(all="ignore"):  # a number that the type cannot hold becomes inf or 0
             out[...] = x
         return
     direct = out.flags.c_contiguous and out.flags.aligned and out.dtype.isnative
     made = out.view(BITS) if direct else np.empty(out.shape, BITS)
-    template = narrow_bfloat16 if is_bfloat16(out.dtype) else narrow_float16
-    conversion(template)(np.ascontiguousarray(x).reshape(-1), made.reshape(-1))
+    convert(np.ascontiguousarray(x).reshape(-1), made.reshape(-1))
     if not direct:
         bits_of(out)[...] = made
 
