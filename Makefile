@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all stock lint live browser matrix bench docs
+.PHONY: run test test-all stock lint live browser matrix bench docs site
 
 run: .venv/experiments
 	$(BIN)/lossreg run configs/digits_mlp.yaml
@@ -38,8 +38,12 @@ matrix:
 bench: .venv-bench/bench
 	.venv-bench/bin/python experiments/speed/measure.py $(if $(QUICK),--quick)
 
+# The generated parts of committed documents; `make site` builds the pages, and needs no network.
 docs: .venv/test
 	$(BIN)/python docs/generate.py --write
+
+site: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # A stamp for each extra of pyproject.toml, in the venv that has it.
 define install =

@@ -1,4 +1,4 @@
-"""Generate the parts of the documents that follow from the code: the README's table of losses, the tree of files.
+"""Generate the parts of the documents that follow from the code: the README's list of losses, the tree of files.
 
 python docs/generate.py --write    # update README.md and docs/architecture.md
 python docs/generate.py --check    # exit with 1 if one of them is out of date, and say which
@@ -10,7 +10,7 @@ import ast
 import sys
 from pathlib import Path
 
-from lossreg.registry.registries import losses, normalized_name
+from lossreg.registry.registries import losses
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,18 +24,14 @@ PYTORCH = (
 """PyTorch's loss classes."""
 
 
-def table_of_losses() -> str:
-    """Return a Markdown table of the built-in losses, with a row for each, sorted by name."""
-    rows = ["| loss | task | what it is | parameters | in PyTorch |", "|---|---|---|---|---|"]
+def list_of_losses() -> str:
+    """Return the names of the built-in losses by task, as a Markdown list."""
+    by_task: dict[str, list[str]] = {}
     for offer in losses.offers():
-        if offer.distribution != "lossreg":
-            continue
-        loss = losses.load(offer)
-        parameters = ", ".join(f"`{p.name}`" if p.required else f"`{p.name}={p.default!r}`" for p in loss.parameters)
-        peers = [f"`{name}`" for name in PYTORCH if normalized_name(name) == normalized_name(loss.name)]
-        cells = [f"`{loss.name}`", loss.task, loss.summary.replace("|", "\\|"), parameters, *(peers or [""])]
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows) + "\n"
+        if offer.distribution == "lossreg":
+            loss = losses.load(offer)
+            by_task.setdefault(loss.task, []).append(f"`{loss.name}`")
+    return "".join(f"* **{task or 'other'}**: {', '.join(names)}\n" for task, names in sorted(by_task.items()))
 
 
 def tree() -> str:
@@ -67,7 +63,7 @@ def entry(path: Path, source: Path, depth: int) -> str:
 
 
 GENERATED = (
-    (ROOT / "README.md", "losses", table_of_losses),
+    (ROOT / "README.md", "losses", list_of_losses),
     (ROOT / "docs" / "architecture.md", "tree", tree),
 )
 """The documents with generated parts: the file, the name of the part in its markers, and what makes the part."""

@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from lossreg.commands.experiments import data, resume, run, schema, sweep, validate
-from lossreg.commands.plugins import cache, check, compile as compile_ahead, list as list_plugins, new, show
+from lossreg.commands.plugins import cache, check, compile as compile_ahead, doctor, list as list_plugins, new, show
 from lossreg.commands.results import compare, predict, prune, report, rm, runs
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ COMMANDS = (
     prune,
     compile_ahead,
     cache,
+    doctor,
 )
 OTHER_WORDS = {"train": "run", "fit": "run", "delete": "rm", "remove": "rm", "ls": "list"}
 """Words that other tools use for a command, for suggestions."""
@@ -83,24 +84,30 @@ def prepare_output() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Parse the arguments; exit with a message for what is not understood."""
+def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser of the command line, and that of each sub-command by name."""
     top = argparse.ArgumentParser("lossreg", description="Losses as plugins, and the experiments that compare them.")
     top.add_argument("--version", action=Version, nargs=0, help="show the version and exit")
     # With `prog`, argparse need not format the usage to know it, for which it asks how wide the terminal is.
     commands = top.add_subparsers(required=True, metavar="COMMAND", prog="lossreg", dest="command")
     for command in COMMANDS:
         command.add(commands)
+    return top, commands.choices
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Parse the arguments; exit with a message for what is not understood."""
+    top, commands = make_parser()
     if not arguments:
         top.print_help(sys.stderr)
         sys.exit(2)
     name = next((argument for argument in arguments if not argument.startswith("-")), None)
-    if name is not None and name not in commands.choices:
-        refuse_command(top, name, commands.choices)
+    if name is not None and name not in commands:
+        refuse_command(top, name, commands)
     options, unknown = top.parse_known_args(arguments)
     if unknown:
         is_before = unknown[0] in arguments[: arguments.index(options.command)]
-        refuse_argument(top if is_before else commands.choices[options.command], unknown[0])
+        refuse_argument(top if is_before else commands[options.command], unknown[0])
     return options
 
 

@@ -15,6 +15,7 @@ PACKAGES = {
     "distributed": ("distributed", "dask"),
     "jax": ("jax", "jax"),
     "lightgbm": ("lightgbm", "lightgbm"),
+    "matplotlib": ("matplotlib", "plot"),
     "mlflow": ("mlflow-skinny", "mlflow"),
     "optuna": ("optuna", "optuna"),
     "pyarrow": ("pyarrow", "experiments"),

@@ -13,7 +13,7 @@ ENTRY_POINTS = PYPROJECT["project"]["entry-points"]
 PLUGIN_PACKAGES = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/__init__.py"))
 
 CACHES = (".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__")
-GENERATED = {*CACHES, ".venv", ".venv-bench", ".venv-matrix"}
+GENERATED = {*CACHES, ".venv", ".venv-bench", ".venv-matrix", "site"}
 """Directories that tools make; git ignores them."""
 
 

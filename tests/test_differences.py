@@ -1,6 +1,6 @@
 """Where lossreg differs from PyTorch 2.13 on purpose: what its users ask for. Each test says what PyTorch does.
 
-The README's table of differences, made by experiments/differences, shows both side by side.
+The table of differences in docs/pytorch.md, made by experiments/differences, shows both side by side.
 """
 
 import math

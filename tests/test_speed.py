@@ -190,15 +190,15 @@ def test_peers_that_are_faster_are_listed_the_worst_first():
     assert second.startswith("Where a peer is faster")
     assert third == "  0.25 (0.25 to 0.25)  b, torch [cases]"
     assert fourth == "  0.90 (0.90 to 0.90)  a, jax.jit [cases]"
-    table = summary.readme_table(results)
+    table = summary.page_table(results)
     assert "| all | 2 |  | 1.0 (0.25 to 4.0) |  | 0.90 |  | 2.0 (2.0 to 2.0) |" in table
     assert "A peer takes less time in `b` (torch 0.25), `a` (jax.jit 0.90)." in table
 
 
 def test_the_table_of_speed_is_what_was_measured():
-    _, table, after = summary.in_readme()
-    assert after, "README.md has no <!-- speed --> and <!-- /speed -->"
-    assert table == summary.readme_table(summary.recorded()), "make bench measures again and updates it"
+    _, table, after = summary.in_page()
+    assert after, "docs/speed.md has no <!-- speed --> and <!-- /speed -->"
+    assert table == summary.page_table(summary.recorded()), "make bench measures again and updates it"
     assert not summary.recorded()["failed"]
 
 

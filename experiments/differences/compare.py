@@ -18,7 +18,7 @@ import numpy as np
 import lossreg
 
 RESULTS = Path(__file__).with_name("results.json")
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "pytorch.md"
 START, END = "<!-- differences -->\n", "<!-- /differences -->"
 
 INF, NAN = float("inf"), float("nan")
@@ -282,7 +282,7 @@ def brief(x: Any) -> str:
 
 
 def table(results: dict[str, Any]) -> str:
-    """Return the README's table."""
+    """Return the table of the page."""
     rows = [f"| case | PyTorch {results['torch']} | lossreg |", "|---|---|---|"]
     rows += [f"| {row['case']} | {row['pytorch']} | {row['lossreg']} |" for row in results["cases"]]
     return "\n".join(rows) + "\n"
@@ -294,9 +294,9 @@ def recorded() -> dict[str, Any]:
     return results
 
 
-def in_readme() -> tuple[str, str, str]:
-    """Return the text of the README before the table, the table, and the text after it."""
-    before, _, rest = README.read_text("utf-8").partition(START)
+def in_page() -> tuple[str, str, str]:
+    """Return the text of the page before the table, the table, and the text after it."""
+    before, _, rest = PAGE.read_text("utf-8").partition(START)
     found, _, after = rest.partition(END)
     return before, found, after
 
@@ -309,8 +309,8 @@ def main() -> None:
         cases = [{"case": case.words, "pytorch": pytorch(case), "lossreg": ours(case)} for case in CASES]
         results = {"torch": str(torch.__version__).partition("+")[0], "cases": cases}
         RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        before, _, after = in_readme()
-        README.write_text(before + START + table(results) + END + after, "utf-8")
+        before, _, after = in_page()
+        PAGE.write_text(before + START + table(results) + END + after, "utf-8")
     else:
         results = recorded()
         for row, case in zip(results["cases"], CASES, strict=True):

@@ -1,4 +1,4 @@
-"""Measure the speed of lossreg and its peers, and write results.json, the plots and the README's table.
+"""Measure the speed of lossreg and its peers, and write results.json, the plots and the table of docs/speed.md.
 
 python experiments/speed/measure.py            # everything: about a quarter of an hour
 python experiments/speed/measure.py --quick    # a few cases, within two minutes; into experiments/runs/speed
@@ -174,7 +174,7 @@ def main() -> int:
 
     plot.draw(results, directory)
     if not given.quick:
-        summary.into_readme(results)
+        summary.into_page(results)
     print("\n" + summary.closing(results))
     print(f"\n{os.path.relpath(directory)}: results.json, {', '.join(plot.FILES)}")
     return 1 if results["failed"] else 0

@@ -1,4 +1,4 @@
-"""Summaries of the results: the README's table, and the text that is printed at the end, faster peers first.
+"""Summaries of the results: the table of docs/speed.md, and the text that is printed at the end, faster peers first.
 
 A ratio is a peer's time over lossreg's in the same round, so above 1 lossreg is faster; of the limit it is lossreg's
 time over that of the limit. Means are geometric, over the medians of the cases.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 HERE = Path(__file__).parent
-README = HERE.parents[1] / "README.md"
+PAGE = HERE.parents[1] / "docs" / "speed.md"
 START, END = "<!-- speed -->\n", "<!-- /speed -->"
 
 PEERS = ("torch", "torch.compile", "jax.jit", "scikit-learn")
@@ -134,8 +134,8 @@ def by_group(rows: Sequence[Row]) -> list[list[str]]:
     return table
 
 
-def readme_table(results: dict[str, Any]) -> str:
-    """The README's table, and what is to be said of it."""
+def page_table(results: dict[str, Any]) -> str:
+    """The table of docs/speed.md, and what is to be said of it."""
     rows = results["sections"]["cases"]
     table = [["size", "cases", "lossreg", *PEERS, "limit"], ["---"] * (len(PEERS) + 4), *by_group(rows)]
     shown = "".join(f"| {' | '.join(cells)} |\n" for cells in table)
@@ -146,17 +146,17 @@ def readme_table(results: dict[str, Any]) -> str:
     return f"{shown}\n{verdict}\n\n{origin}\n"
 
 
-def in_readme() -> tuple[str, str, str]:
-    """The README before the table, the table, and what comes after."""
-    before, _, rest = README.read_text("utf-8").partition(START)
+def in_page() -> tuple[str, str, str]:
+    """The page before the table, the table, and what comes after."""
+    before, _, rest = PAGE.read_text("utf-8").partition(START)
     found, _, after = rest.partition(END)
     return before, found, after
 
 
-def into_readme(results: dict[str, Any]) -> None:
+def into_page(results: dict[str, Any]) -> None:
     """Write the table to its place."""
-    before, _, after = in_readme()
-    README.write_text(before + START + readme_table(results) + END + after, "utf-8")
+    before, _, after = in_page()
+    PAGE.write_text(before + START + page_table(results) + END + after, "utf-8")
 
 
 def columns(table: Sequence[Sequence[str]]) -> list[str]:

@@ -22,6 +22,7 @@ from lossreg.criterion.second_order import SecondOrder
 from lossreg.definition.loss import Loss
 from lossreg.definition.parameters import bind
 from lossreg.errors import InvalidParameter, InvalidType, listed, nearest
+from lossreg.plotting.notebook import NotebookDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ PLANS = 1024
 """The number of plans that a criterion caches; beyond it the oldest is dropped. A plan takes some 3 kB."""
 
 
-class Criterion(SecondOrder):
+class Criterion(SecondOrder, NotebookDisplay):
     """A loss with its parameters and a reduction, to be called on arrays. It is immutable.
 
     `lossreg.create` makes criteria. `value_and_grad` documents the shapes, types and weights, which are the same for

@@ -215,6 +215,13 @@ class Loss(Component):
         random = np.random.default_rng(random)
         return {entry.name: entry.initial_value(random, sizes) for entry in self.learned}
 
+    def _repr_html_(self) -> str:
+        """Return the documentation and the parameters, for notebooks."""
+        from html import escape
+
+        rows = "".join(f"<tr><td>{p.name}</td><td>{escape(p.description)}</td></tr>" for p in self.parameters)
+        return f"<b>{self.name}</b><pre>{escape(self.doc)}</pre><table>{rows}</table>"
+
     def at(self, *point: Any, **parameters: Any) -> tuple[Any, ...]:
         """Return the value and slopes at one point (numbers, and lists for rows), by the first kernel that takes it.
 

@@ -77,11 +77,11 @@ class Chromium:
                 return event["params"]
 
     def open(self, path, width=1280, height=900, scheme="light"):
-        """Open a file and wait until it has drawn itself."""
+        """Open a file, or an address, and wait until it has drawn itself."""
         self.events.clear()
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.send("Page.navigate", url=path.absolute().as_uri())
+        self.send("Page.navigate", url=path if isinstance(path, str) else path.absolute().as_uri())
         if not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.wait_for("Page.loadEventFired")
         self.settle()

@@ -21,6 +21,7 @@ def add(commands: Any) -> None:
         metavar="NAME",
         help="its name, its PyTorch class name, DISTRIBUTION:NAME, or a file such as ./my_loss.py",
     )
+    command.add_argument("--plot", action="store_true", help="also draw the curves of a loss, in plain characters")
     command.set_defaults(run=run)
 
 
@@ -47,6 +48,19 @@ def run(options: argparse.Namespace) -> None:
     if not found:
         raise broken[0] if broken else unknown(options.name)
     say("\n\n".join(described(*one) for one in found))
+    if options.plot:
+        for registry, _, component in found:
+            if registry.kind == "loss":
+                draw(component)
+
+
+def draw(loss: Loss) -> None:
+    """Draw the value and the slope of a loss."""
+    from lossreg.commands.output import say
+    from lossreg.plotting.characters import picture
+    from lossreg.plotting.curves import loss_curves
+
+    say(f"\n{picture(loss_curves(loss))}")
 
 
 def described(registry: Registry[Any], offer: Offer[Any], component: Any) -> str:

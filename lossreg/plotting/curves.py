@@ -1,0 +1,235 @@
+"""Curves of a loss: value, slope and second derivative while one number of its first input varies.
+
+Everything is evaluated in plain Python, so that nothing is compiled for a picture. A loss by element varies its first
+input, a loss by row the first number of it, and the other inputs are fixed at simple numbers. A batch kernel takes its
+example and steps along the negative gradient.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from math import inf, isfinite, nan
+from typing import TYPE_CHECKING, Any
+
+from lossreg.definition.domains import LOG_PROBABILITY, NON_NEGATIVE, PROBABILITY, REAL, SIGN, UNIT, Domain
+from lossreg.definition.plain_python.evaluate_point import evaluate_as_compiled, evaluate_coupled
+from lossreg.definition.roles import Role
+from lossreg.definition.signature import variants
+from lossreg.errors import LossregError
+from lossreg.plotting.variations import Variation, variations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lossreg.definition.loss import Loss
+    from lossreg.definition.signature import Form, Input
+
+POINTS = 161
+STEPS = 41
+"""The points of a curve, and of one along the gradient of a whole batch, which takes longer."""
+CLASSES, DIMENSIONS, SAMPLES = 3, 2, 6
+"""The length of a row with a number for each class, that of an embedding, and the samples of a batch."""
+SEED = 20240517
+WIDTH = 1e-4
+"""The width of the difference that stands for a second derivative that a loss does not declare."""
+RANGES = {UNIT: (0.01, 0.99), PROBABILITY: (0.01, 0.99), LOG_PROBABILITY: (-5.0, 0.0)}
+RANGES_BY_TARGET = {REAL: (-4.0, 4.0), SIGN: (-3.0, 3.0), UNIT: (-6.0, 6.0)}
+OTHERWISE = (-4.0, 4.0)
+VECTORS = ((0.0, 0.5), (1.0, 0.0), (-1.0, 0.5))
+BOX, BOX_RANGE = (0.0, 0.0, 1.0, 1.0), (-1.5, 0.98)
+"""The corners of a box, and the range of the first of its numbers."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve of each kind, with a label; what is not a finite number is nan."""
+
+    label: str
+    x: list[float]
+    value: list[float]
+    slope: list[float]
+    second: list[float]
+
+
+@dataclass(frozen=True)
+class LossCurves:
+    """The curves of a loss for some values of a parameter, with the name of what varies along x and what is fixed."""
+
+    loss: Loss
+    varied: str
+    fixed: str
+    curves: list[Curve]
+
+
+def loss_curves(
+    loss: Loss,
+    settings: Sequence[Variation] | None = None,
+    limits: tuple[float, float] | None = None,
+    fixed: dict[str, Any] | None = None,
+) -> LossCurves:
+    """Return the curves of the first form of a loss.
+
+    `settings` are the parameters of each curve; by default three values of the main parameter. `limits` are the ends of
+    the range along x, and `fixed` the values of other inputs by name, in place of the usual ones.
+    """
+    form = loss.forms[0]
+    chosen = variations(loss) if settings is None else list(settings)
+    if form.by_batch:
+        return LossCurves(loss, "step along the negative gradient", "", curves_along_gradient(loss, chosen))
+    point = {entry.name: usual(entry, form) for entry in form.inputs} | (fixed or {})
+    first, *others = form.inputs
+    varied = f"{first.name}[0]" if first.axis is not None else first.name
+    changed = {name for one in chosen for name in one.inputs}
+    named = [f"{x.name} = {shown(point[x.name])}" for x in others if x.name not in changed]
+    if first.axis is not None:
+        rest = ["x", *(f"{number:g}" for number in point[first.name][1:])]
+        named.insert(0, f"{first.name} = ({', '.join(rest)})")
+    curves = [curve(loss, one, point, limits or range_of(form)) for one in chosen]
+    return LossCurves(loss, varied, ", ".join(named), curves)
+
+
+def shown(x: Any) -> str:
+    """Return a number or a row as text."""
+    return f"({', '.join(f'{number:g}' for number in x)})" if isinstance(x, list) else f"{x:g}"
+
+
+def usual(entry: Input, form: Form) -> Any:
+    """Return the number or row that an input is fixed at."""
+    if entry.role is Role.LABEL:
+        return 0
+    width = int(entry.width) if entry.width.isdecimal() else CLASSES if has_classes(form) else DIMENSIONS
+    if entry.role is Role.LABELS:
+        return [0] + [-1] * (width - 1)
+    if entry.axis is None:
+        return number(entry)
+    if width == len(BOX):
+        return [*BOX]
+    if entry.domain is REAL and not has_classes(form) and entry.axis != 1 and not entry.width:
+        rows = [x.name for x in form.inputs if x.axis is not None]
+        return [*VECTORS[rows.index(entry.name) % len(VECTORS)]]
+    return [number(entry) if at == 0 or not entry.is_target else 0.0 for at in range(width)]
+
+
+def has_classes(form: Form) -> bool:
+    """Whether the rows of a form have a number for each class."""
+    return any(entry.role in (Role.LABEL, Role.LABELS) for entry in form.inputs)
+
+
+def number(entry: Input) -> float:
+    """Return the number that an input, or each of its row, is fixed at: 0 if any number is allowed, or else 1."""
+    if entry.domain is NON_NEGATIVE and entry.is_target:
+        return 2.0
+    if entry.domain is LOG_PROBABILITY:
+        return -1.0
+    if entry.domain is PROBABILITY:
+        return 1.0 / CLASSES
+    if entry.domain is REAL:
+        return 0.0
+    return 1.0 if entry.domain.contains(1.0) else entry.domain.example
+
+
+def range_of(form: Form) -> tuple[float, float]:
+    """Return the ends of the range of the first input: of its domain, or as usual for the domain of the target."""
+    domain = form.inputs[0].domain
+    if form.inputs[0].width == str(len(BOX)):
+        return BOX_RANGE
+    targets = [entry.domain for entry in form.inputs if entry.is_target]
+    if domain is REAL:
+        return RANGES_BY_TARGET.get(targets[0], OTHERWISE) if targets and not has_classes(form) else (-6.0, 6.0)
+    return RANGES.get(domain, (0.02, 4.0))
+
+
+def curve(loss: Loss, variation: Variation, point: dict[str, Any], limits: tuple[float, float]) -> Curve:
+    """Return the curve of a loss by element or by row; numbers outside the domain of the input are left out."""
+    form, parameters = loss.forms[0], loss.bind(variation.parameters)
+    inputs = [(point | variation.inputs)[entry.name] for entry in form.inputs]
+    with_second = form.hessian is not None and form.fusible
+    evaluated = loss.with_hessian(parameters).forms[0] if with_second else form
+    settings = {p.name: parameters[p.name] for p in evaluated.parameters}
+
+    def at(x: float) -> tuple[float, float, float]:
+        first = [x, *inputs[0][1:]] if form.inputs[0].axis is not None else x
+        outcome = evaluate_as_compiled(evaluated, (first, *inputs[1:]), settings)
+        slopes = [part[0] if isinstance(part, list) else part for part in outcome[1:]]
+        return outcome[0], slopes[0] if slopes else nan, slopes[1] if with_second else nan
+
+    xs = [x for x in spaced(*limits, POINTS) if inside(form.inputs[0].domain, x)]
+    return assembled(variation.label, xs, at, differentiate=not with_second)
+
+
+def curves_along_gradient(loss: Loss, chosen: Sequence[Variation]) -> list[Curve]:
+    """Return the curves of a batch kernel; parameters that its example cannot have are left out."""
+    found = []
+    for one in chosen:
+        with suppress(LossregError):
+            found.append(along_gradient(loss, one))
+    return found or [along_gradient(loss, Variation())]
+
+
+def along_gradient(loss: Loss, variation: Variation) -> Curve:
+    """Return the curve of the example of a batch kernel along the negative gradient of its first input."""
+    import numpy as np
+
+    arrays, given = loss.examples[0](np.random.default_rng(SEED), SAMPLES)
+    arrays = [np.asarray(x) for x in arrays]
+    form = next(v for v in variants(loss.forms[0], len(arrays)) if fits(v, arrays))
+    parameters = loss.bind({**given, **variation.parameters})
+
+    def value_and_slope(first: Any) -> tuple[float, Any]:
+        values, slope, *_ = evaluate_coupled(form, (first, *arrays[1:]), parameters)
+        return float(np.sum(values)), np.asarray(slope)
+
+    _, gradient = value_and_slope(arrays[0])
+    length = float(np.linalg.norm(gradient)) or 1.0
+    direction = -gradient / length
+
+    def at(t: float) -> tuple[float, float, float]:
+        value, slope = value_and_slope(arrays[0] + t * direction)
+        return value, float(np.sum(slope * direction)), nan
+
+    reach = float(np.linalg.norm(arrays[0])) or 1.0
+    domain = form.inputs[0].axes and form.inputs[0].domain
+    xs = [
+        t for t in spaced(-reach / 2, reach, STEPS) if not domain or np.all(domain.contains(arrays[0] + t * direction))
+    ]
+    return assembled(variation.label, xs, at, differentiate=True)
+
+
+def fits(form: Form, arrays: Sequence[Any]) -> bool:
+    """Whether arrays have the numbers of axes that a form takes."""
+    return all(
+        x.ndim >= len(entry.axes) - 1 if "..." in entry.axes else x.ndim == len(entry.axes)
+        for x, entry in zip(arrays, form.inputs, strict=True)
+    )
+
+
+def assembled(
+    label: str, xs: list[float], at: Callable[[float], tuple[float, float, float]], *, differentiate: bool
+) -> Curve:
+    """Return the curve of a function of x that gives value, slope and second derivative, or the first two of them."""
+    numbers = [at(x) for x in xs]
+    second = [differences(at, x) if differentiate else both[2] for x, both in zip(xs, numbers, strict=True)]
+    return Curve(label, xs, finite(n[0] for n in numbers), finite(n[1] for n in numbers), finite(second))
+
+
+def differences(at: Callable[[float], tuple[float, float, float]], x: float) -> float:
+    """Return the derivative of the slope; nan where it differs between both sides, as at a kink."""
+    left, here, right = (at(x + step)[1] for step in (-WIDTH, 0.0, WIDTH))
+    before, after = (here - left) / WIDTH, (right - here) / WIDTH
+    return (before + after) / 2 if abs(before - after) <= 0.01 * (1 + abs(before) + abs(after)) else nan
+
+
+def finite(numbers: Any) -> list[float]:
+    """Return numbers with nan in place of those that are not finite."""
+    return [float(x) if isfinite(x) else nan for x in numbers]
+
+
+def spaced(start: float, stop: float, count: int) -> list[float]:
+    """Return numbers at equal distances."""
+    return [start + (stop - start) * at / (count - 1) for at in range(count)]
+
+
+def inside(domain: Domain, x: float) -> bool:
+    """Whether a number is in a domain, with some distance to its ends."""
+    return all(bool(domain.contains(x + step)) for step in (-WIDTH, 0.0, WIDTH)) and abs(x) < inf

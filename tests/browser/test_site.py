@@ -1,0 +1,58 @@
+"""The documentation in a real browser: at three widths, in light and dark, without complaints or a scroll bar below.
+
+PICTURES=DIR keeps a picture of every page in every width and scheme.
+"""
+
+import functools
+import os
+import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from site_pages import build
+
+PAGES = (
+    "index",
+    "losses/index",
+    "losses/huber",
+    "losses/cross_entropy",
+    "losses/ctc",
+    "tutorials/first_run",
+    "commands",
+    "api",
+)
+WIDTHS = (1440, 768, 375)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    build(folder)
+    server = ThreadingHTTPServer(("localhost", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_shown_without_complaints(browser, address, name, scheme):
+    for width in WIDTHS:
+        browser.open(f"{address}/{name}.html", width=width, scheme=scheme)
+        assert browser.complaints() == []
+        assert all(url.startswith((address, "data:", "blob:")) for url in browser.requests())
+        assert browser.js("document.documentElement.scrollWidth") <= width
+        dark = browser.js("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+        assert dark == (scheme == "dark")
+        if folder := os.environ.get("PICTURES"):
+            browser.screenshot(Path(folder) / f"{name.replace('/', '-')}-{width}-{scheme}.png")
