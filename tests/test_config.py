@@ -334,7 +334,7 @@ def test_a_resolved_config_is_the_same_config(write):
     assert first["loss"] == {"name": "lossreg:huber", "delta": 2.0, "weight": 1.0}
     shares = {"test": 0.25, "validation": 0.0}
     split = ("folds", "fold", "split_column", "split_group", "split_time")
-    columns = dict.fromkeys((*split, "group", "event", "weight", "second_view"))
+    columns = dict.fromkeys((*split, "class_weight", "group", "event", "weight", "second_view"))
     assert first["data"] == {"name": "iris", **shares, "standardise": False, "standardise_targets": False, **columns}
     assert first["schedule"] == {"name": "constant"}
     assert list(first["train"].items())[:4] == [("epochs", 10), ("steps", None), ("batch_size", 32), ("shuffle", True)]

@@ -128,3 +128,31 @@ def test_a_sweep_over_folds_has_a_mean_over_them(tmp_path):
 def test_splits_that_cannot_be_are_refused(tmp_path, settings, message):
     with pytest.raises(InvalidConfig, match=message):
         prepare(load(config(write(tmp_path / "t.csv"), **settings)))
+
+
+# Weights
+
+
+@pytest.mark.parametrize("weights", [{"well": 3}, "balanced"])
+def test_classes_have_weights_by_name_or_balanced_over_the_training_rows(tmp_path, weights):
+    rows = [f"{row},{'ill' if row % 4 else 'well'},{1 + row % 2}" for row in range(ROWS)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,y,w", *rows]) + "\n")
+    data = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y", "test": 0.3, "class_weight": weights}
+    content = config("") | {"data": {**data, "weight": "w"}}
+    prepared = prepare(load(content))
+    train = prepared.train
+    classes = [prepared.encoding.classes[label] for label in train.targets]
+    expected = {"ill": 1, "well": 3}
+    if weights == "balanced":
+        expected = {name: len(classes) / (2 * classes.count(name)) for name in expected}
+    own = 1 + train.inputs.flat_index % 2
+    assert np.allclose(train.beside["weight"], [expected[name] for name in classes] * own, rtol=1e-6)
+
+
+def test_weights_of_classes_that_are_not_there_are_refused(tmp_path):
+    path = write(tmp_path / "t.csv")
+    with pytest.raises(InvalidConfig, match=r"data\.class_weight: there is no class 'i1l'; did you mean 'ill'"):
+        prepare(load(config(path, class_weight={"i1l": 2})))
+    real = {"data": {"name": "random", "class_weight": "balanced"}, "loss": "mse"}
+    with pytest.raises(InvalidConfig, match=r"data\.class_weight: the targets are real numbers"):
+        prepare(load(config(path) | real))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lossreg.definition.annotations import Fraction, NonNegativeInteger, Positive, PositiveInteger
+from lossreg.definition.annotations import Fraction, NonNegative, NonNegativeInteger, Positive, PositiveInteger
 from lossreg.definition.parameters import Parameter
 from lossreg.experiment.data.given_columns import GIVEN, SECOND_VIEW, SPLIT_BY
 from lossreg.registry.registries import data, losses, models, optimizers, schedules
@@ -41,6 +41,7 @@ SETTINGS: dict[str, tuple[Parameter, ...]] = {
         Parameter("standardise", bool, default=False),
         Parameter("standardise_targets", bool, default=False),
         *(Parameter(name, str | None, None) for name in GIVEN),
+        Parameter("class_weight", Literal["balanced"] | dict[str, NonNegative] | None, None),
         Parameter(SECOND_VIEW, tuple[str, ...] | None, None),
     ),
     "model": (Parameter("inputs", PositiveInteger | None, None), Parameter("outputs", PositiveInteger | None, None)),

@@ -17,9 +17,9 @@ A bare name stands for a mapping with only a `name`. Besides the parameters of i
 words are train, test and validation), `split_group` (all rows of a group are in one part), `split_time` (the latest
 rows are test rows), `folds` (each of so many is tested on once, in a sweep of as many runs), `standardise` and
 `standardise_targets` (by the mean and standard deviation of the training rows), and columns for the loss:
-`group`, `event`, `weight`, and the list `second_view`. `model` takes `inputs` and `outputs`, which follow from data and
-loss and are only checked. `TrainingOptions` lists what `train` takes. All mistakes are found before any work, and
-reported together.
+`group`, `event`, `weight`, and the list `second_view`. `class_weight` is balanced, or a mapping with the weights of
+classes. `model` takes `inputs` and `outputs`, which follow from data and loss and are only checked. `TrainingOptions`
+lists what `train` takes. All mistakes are found before any work, and reported together.
 """
 
 from __future__ import annotations

@@ -65,6 +65,30 @@ def take_columns(table: Table, settings: Mapping[str, Any], names: Iterable[str]
     )
 
 
+def weigh_classes(table: Table, weights: str | Mapping[str, float] | None, rows: NDArray[np.intp]) -> Table:
+    """Multiply the weights of rows by those of their classes, named or balanced over some rows.
+
+    Balanced classes have equal sums of weights, and weights of 1 on average. Raises InvalidInput for a class that the
+    data do not have.
+    """
+    if weights is None:
+        return table
+    if not table.classes:
+        raise InvalidInput("class_weight: the targets are real numbers; name a column of weights with weight")
+    by_class = np.ones(len(table.classes), np.float32)
+    if isinstance(weights, str):
+        counts = np.bincount(table.targets[rows], minlength=len(table.classes))
+        by_class[:] = len(rows) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    else:
+        for name, weight in weights.items():
+            if name not in table.classes:
+                hint = nearest(name, table.classes) or f"the classes are {listed(table.classes)}"
+                raise InvalidInput(f"class_weight: there is no class {name!r}; {hint}")
+            by_class[table.classes.index(name)] = weight
+    of_rows = by_class[table.targets]
+    return replace(table, given={**table.given, WEIGHT: of_rows * table.given.get(WEIGHT, np.float32(1))})
+
+
 def positions(table: Table, key: str, name: str) -> list[int]:
     """Return the positions of a column among the inputs: several, if it is one-hot encoded."""
     names = [f"{name}={word}" for word in table.categories.get(name, ())] or [name]

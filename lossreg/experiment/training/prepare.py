@@ -17,6 +17,7 @@ from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, Invalid
 from lossreg.experiment.blas import blas_threads
 from lossreg.experiment.data.encoding import Encoding
 from lossreg.experiment.data.fingerprint import fingerprint
+from lossreg.experiment.data.given_columns import weigh_classes
 from lossreg.experiment.data.preprocessing import prepare_inputs
 from lossreg.experiment.data.split import split_table
 from lossreg.experiment.storage.records import SPLITS
@@ -114,6 +115,7 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
     settings = config.data.settings
     try:
         rows = split_table(table, settings, random_stream(config.seed, SPLIT))
+        weighted = weigh_classes(table, settings["class_weight"], rows["train"])
     except InvalidInput as error:
         raise data_error(config, error) from error
     check_classes(config, matched, table, rows["train"])
@@ -124,7 +126,7 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
     try:
         splits = {
             name: make_examples(
-                matched, table, inputs, rows[name], scaling, random_stream(config.seed, EXAMPLES, number)
+                matched, weighted, inputs, rows[name], scaling, random_stream(config.seed, EXAMPLES, number)
             )
             for number, name in enumerate(SPLITS)
             if len(rows[name])
