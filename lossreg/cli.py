@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lossreg.commands.experiments import data, resume, run, schema, sweep, validate
 from lossreg.commands.plugins import cache, check, compile as compile_ahead, doctor, list as list_plugins, new, show
-from lossreg.commands.results import compare, predict, prune, report, rm, runs
+from lossreg.commands.results import compare, export, predict, prune, report, rm, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +34,7 @@ COMMANDS = (
     compare,
     report,
     predict,
+    export,
     rm,
     prune,
     compile_ahead,

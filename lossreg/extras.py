@@ -17,6 +17,8 @@ PACKAGES = {
     "lightgbm": ("lightgbm", "lightgbm"),
     "matplotlib": ("matplotlib", "plot"),
     "mlflow": ("mlflow-skinny", "mlflow"),
+    "onnx": ("onnx", "onnx"),
+    "onnxruntime": ("onnxruntime", "onnx"),
     "optuna": ("optuna", "optuna"),
     "pyarrow": ("pyarrow", "experiments"),
     "rich": ("rich", "experiments"),

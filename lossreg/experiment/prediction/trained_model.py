@@ -57,12 +57,12 @@ class TrainedModel:
         requirements = requirements_of(choice.component, choice.parameters)
         if requirements is None:
             raise InvalidInput(f"{choice.name} is no longer a loss that a model on a table can be trained with")
-        self._requirements = requirements
-        self._objective = Objective(choice.component, "mean", choice.parameters, requirements)
+        self.requirements = requirements
+        self.objective = Objective(choice.component, "mean", choice.parameters, requirements)
         kind = metric_kind(requirements.task, any_width=requirements.any_width)
-        self._kind = kind if requirements.task.rows == 1 and kind in PREDICTED else "embedding"
-        self._reconstructs = self._kind == "regression" and "outputs" not in config.model.component.supplied
-        self._probabilities = probabilities(choice.component, requirements)
+        self.kind = kind if requirements.task.rows == 1 and kind in PREDICTED else "embedding"
+        self.reconstructs = self.kind == "regression" and "outputs" not in config.model.component.supplied
+        self.probability_link = probabilities(choice.component, requirements)
 
     def __repr__(self) -> str:
         return f"<model {self.config.model.name} trained with {self.config.loss.name}: {len(self.features)} features>"
@@ -97,26 +97,26 @@ class TrainedModel:
 
     def predictions(self, outputs: NDArray[np.float32]) -> NDArray[Any]:
         """The predictions for outputs of the network."""
-        if self._kind == "embedding":
+        if self.kind == "embedding":
             return squeezed(outputs)
-        if self._kind == "regression":
-            values = self._objective.real_values(outputs)
-            scaling = self.encoding.scaling if self._reconstructs else self.encoding.target_scaling
+        if self.kind == "regression":
+            values = self.objective.real_values(outputs)
+            scaling = self.encoding.scaling if self.reconstructs else self.encoding.target_scaling
             values = Scaling.from_json(scaling).undo(values) if scaling else values
             return squeezed(values)
-        scores = self._objective.scores(outputs)
-        if self._kind == "multilabel":
+        scores = self.objective.scores(outputs)
+        if self.kind == "multilabel":
             return np.asarray(scores > 0)
         names = np.array(self.classes or range(max(2, scores.shape[1])))
-        positions = scores.argmax(axis=1) if self._kind == "multiclass" else (scores[:, 0] > 0).astype(np.intp)
+        positions = scores.argmax(axis=1) if self.kind == "multiclass" else (scores[:, 0] > 0).astype(np.intp)
         return np.asarray(names[positions])
 
     def probabilities(self, outputs: NDArray[np.float32]) -> NDArray[Any] | None:
         """The probabilities for outputs of the network; None if the loss defines none."""
-        if self._probabilities is None or self._kind in ("embedding", "regression"):
+        if self.probability_link is None or self.kind in ("embedding", "regression"):
             return None
-        found = self._probabilities(self._objective.split(outputs)[0])
-        return np.hstack([1 - found, found]) if self._kind == "binary" else found
+        found = self.probability_link(self.objective.split(outputs)[0])
+        return np.hstack([1 - found, found]) if self.kind == "binary" else found
 
 
 def squeezed(values: NDArray[Any]) -> NDArray[Any]:
