@@ -26,7 +26,7 @@ from lossreg._lazy import lazy
 from lossreg._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from lossreg import plugin as plugin
@@ -137,20 +137,24 @@ def register(component: Component) -> Component:
     return register(component)
 
 
-def run(
+def run(  # noqa: PLR0913  a run has these options
     config: str | Path | Mapping[str, Any],
     *,
     root: str | Path | None = None,
     progress: Progress | None = None,
+    name: str | None = None,
+    tags: Iterable[str] = (),
+    note: str = "",
 ) -> Result:
     """Train as a config says (the path of a YAML file, or a dict), and log the run in a directory of its own.
 
     The directory is made under `root`; the default is $LOSSREG_RUNS, or experiments/runs. `progress` receives the
-    events of the run; without it the run prints nothing. Raises InvalidConfig with every problem found in the config.
+    events of the run; without it the run prints nothing. `name` is part of that of the directory; `tags` and `note` are
+    for `lossreg runs --where tag=...`. Raises InvalidConfig with every problem found in the config.
     """
     from lossreg.experiment.runner.execution import run
 
-    return run(config, root, progress)
+    return run(config, root, progress, name=name, tags=tags, note=note)
 
 
 def resume(path: str | Path, *, progress: Progress | None = None, force: bool = False) -> Result:
@@ -164,20 +168,24 @@ def resume(path: str | Path, *, progress: Progress | None = None, force: bool = 
     return resume(path, progress, force=force)
 
 
-def sweep(
+def sweep(  # noqa: PLR0913  a sweep has these options
     config: str | Path | Mapping[str, Any],
     *,
     root: str | Path | None = None,
     jobs: int = 1,
     engine: str = "local",
     address: str | None = None,
+    name: str | None = None,
+    tags: Iterable[str] = (),
+    note: str = "",
 ) -> Summary:
     """Run every trial of a config that has a `sweep`, `jobs` at a time, and return a summary with the best first.
 
     Trials that an earlier sweep finished, in the directory of the config's name under `root`, are not run again.
     `engine` is "local", or "dask" with the `address` of a scheduler. Trials run in processes of their own, where only
-    installed plugins are known. Raises InvalidConfig with every problem found, before any trial runs.
+    installed plugins are known. `name`, `tags` and `note` are those of `run`, for all trials. Raises InvalidConfig with
+    every problem found, before any trial runs.
     """
     from lossreg.experiment.sweep.run_sweep import sweep
 
-    return sweep(config, root, jobs=jobs, engine=engine, address=address)
+    return sweep(config, root, jobs=jobs, engine=engine, address=address, name=name, tags=tags, note=note)

@@ -632,6 +632,30 @@ def test_columns_that_are_equal_make_room_for_the_others(make, tmp_path, monkeyp
     assert len(lines) == 4
 
 
+def test_names_tags_and_notes_find_runs_and_those_of_a_sweep_hold_for_its_trials(command, tmp_path):
+    data = {"name": "random", "samples": 60, "features": 3}
+    config = {"data": data, "model": "linear", "optimizer": "sgd", "loss": "mse", "train": {"epochs": 1}}
+    (tmp_path / "x.yaml").write_text(json.dumps(config))
+    command("run", "x.yaml", "--name", "first try", "--tag", "baseline", "--tag", "v1", "--note", "before lunch")
+    lossreg.run(config, root=tmp_path)
+    lossreg.sweep({**config, "sweep": {"repeats": 2}}, root=tmp_path, name="many", tags=["baseline"], note="two")
+    (named,) = json.loads(command("runs", "--where", "tag=v1", "--json").stdout)
+    assert re.search(r"-first-try-[0-9a-f]{6}$", named["run"])
+    assert (named["tags"], named["note"]) == (["baseline", "v1"], "before lunch")
+    assert [run["note"] for run in json.loads(command("runs", "--where", "tag=v1,baseline", "--json").stdout)] == [
+        "before lunch",
+        "two",
+        "two",
+    ]
+    assert len(json.loads(command("runs", "--where", "tag!=baseline", "--json").stdout)) == 1
+    header = command("runs").stdout.splitlines()[0].split()
+    assert {"tag", "note"} <= {*header}
+    message = "expected letters, digits and any of _ . : + -, such as baseline, got 'a,b'"
+    assert message in command("run", "x.yaml", "--tag", "a,b", code=2).stderr
+    assert not command("rm", "many", "--yes").stderr
+    assert not (tmp_path / "many").exists()
+
+
 def test_rm_asks_and_refuses_what_is_running(make, command, tmp_path):
     make("a", minute=1)
     make("b", minute=2)

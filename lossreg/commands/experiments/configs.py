@@ -29,6 +29,20 @@ def add_changes(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_labels(command: argparse.ArgumentParser) -> None:
+    """Add the options for the name, the tags and the note of what is run."""
+    command.add_argument("--name", metavar="NAME", help="the name in that of the directory (default: that of the file)")
+    command.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        dest="tags",
+        metavar="TAG",
+        help="a word by which runs are found, as in runs --where tag=TAG; repeatable",
+    )
+    command.add_argument("--note", default="", metavar="TEXT", help="what is to be remembered of it")
+
+
 def read(options: Any, work: Callable[[str, list[str]], Outcome]) -> list[Outcome]:
     """Call `work` with each file and the changes; raises one InvalidConfig with the problems of all files."""
     from lossreg.errors import InvalidConfig, LossregError

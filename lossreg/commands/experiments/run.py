@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from lossreg.commands.experiments.configs import add_arguments, read
+from lossreg.commands.experiments.configs import add_arguments, add_labels, read
 from lossreg.commands.results.output import add_runs
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ def add(commands: Any) -> None:
     description = "Train a model from each config, after checking all of them. Each run gets a directory of its own."
     command = commands.add_parser("run", help="train a model from a config", description=description)
     add_arguments(command)
+    add_labels(command)
     add_runs(command)
     command.set_defaults(run=run)
 
@@ -39,7 +40,8 @@ def run(options: argparse.Namespace) -> None:
 
     for number, config in enumerate(read(options, checked), 1):
         try:
-            train(config, options.runs, progress_for())
+            labelled = {"name": options.name, "tags": options.tags, "note": options.note}
+            train(config, options.runs, progress_for(), **labelled)
         except BaseException:
             if number < len(options.files):
                 print(one_line(f"lossreg: not run: {', '.join(options.files[number:])}"), file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from lossreg.commands.experiments.configs import add_changes
+from lossreg.commands.experiments.configs import add_changes, add_labels
 from lossreg.commands.results.output import add_runs
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--address", metavar="tcp://...", help="the address of a Dask scheduler (default: start --jobs workers here)"
     )
+    add_labels(command)
     add_runs(command)
     command.set_defaults(run=run)
 
@@ -53,6 +54,9 @@ def run(options: argparse.Namespace) -> None:
         jobs=options.jobs,
         engine=options.engine,
         address=options.address,
+        name=options.name,
+        tags=options.tags,
+        note=options.note,
     )
     rows = summary.rows()
     say()

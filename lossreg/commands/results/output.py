@@ -62,6 +62,8 @@ def as_json(run: Run) -> dict[str, Any]:
         "error": run.state.get("error"),
         "started": run.values.get("started"),
         "steps": run.steps,
+        "tags": run.values.get("tag", []),
+        "note": run.values.get("note"),
         "config": run.config,
         "final": run.final,
         "best": run.best,

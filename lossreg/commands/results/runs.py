@@ -17,8 +17,8 @@ FACTS = ("age", "model", "data", "optimizer", "steps")
 def add(commands: Any) -> None:
     """Add the command's parser."""
     description = (
-        "List runs, the latest last. KEY is status, age or steps, a key of the config such as optimizer.lr, or a "
-        "metric such as test_loss or best.test_loss. Every key in --where or --sort gets a column."
+        "List runs, the latest last. KEY is status, age, steps, tag or note, a key of the config such as optimizer.lr, "
+        "or a metric such as test_loss or best.test_loss. Every key in --where or --sort gets a column."
     )
     command = commands.add_parser("runs", help="list runs", description=description)
     add_runs(command)
@@ -86,7 +86,8 @@ def run(options: argparse.Namespace) -> None:
         named = [Condition.read(text).key for text in options.where] + [options.sort] * bool(options.sort)
         metrics = metric_keys(chosen)
         shown = [key for key in metrics if metrics and measured_on(key) == measured_on(metrics[0])]
-        columns = list(dict.fromkeys(["run", "status", "loss", *named, *shown, *FACTS]))
         names = short_names(everything)
+        labelled = [key for key in ("tag", "note") if any(key in one.values for one in chosen)]
+        columns = list(dict.fromkeys(["run", "status", "loss", *named, *shown, *labelled, *FACTS]))
         print_table(columns, [{**one.values, "run": names[one]} for one in chosen])
     warn_of_problems(chosen)

@@ -50,12 +50,12 @@ def is_implied(runs: Sequence[Run], key: str) -> bool:
 def comparison(runs: Sequence[Run]) -> tuple[list[str], list[dict[str, Any]]]:
     """The columns of a table that compares runs, and its rows.
 
-    The columns are the name, the status and steps if these differ, the metrics of the last epoch on the test rows, the
-    config keys that differ, the other metrics, the best of any epoch where they are others, and the config keys that
-    are implied by others.
+    The columns are the name, the tags, status and steps if these differ, the metrics of the last epoch on the test
+    rows, the config keys that differ, the other metrics, the best of any epoch where they are others, and the config
+    keys that are implied by others.
     """
-    statuses = {run.status for run in runs}
-    facts = ["status"] * (statuses != {"finished"}) + ["steps"] * (len({run.steps for run in runs}) > 1)
+    differ = {key: {repr(run.values.get(key)) for run in runs} for key in ("tag", "status", "steps")}
+    facts = [key for key, values in differ.items() if len(values) > 1 or (key == "status" and values != {"'finished'"})]
     best = [key for key in metric_keys(runs) if any(run.best.get(key) != run.final.get(key) for run in runs)]
     keys = differing(runs)
     implied = [key for key in keys if is_implied(runs, key)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.runner.result import Result
 from lossreg.experiment.runner.run_directory import METRICS, RunDirectory
 from lossreg.experiment.runner.trackers import TrackedProgress
-from lossreg.experiment.storage import checkpoint
+from lossreg.experiment.storage import checkpoint, labels
 from lossreg.experiment.storage.environment import changes
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.training.evaluation import undefined_metrics
@@ -30,7 +31,7 @@ from lossreg.formatting import command_line
 FORCED = "--force resumes the run nevertheless"
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from lossreg.experiment.storage.checkpoint import Checkpoint
@@ -38,16 +39,22 @@ if TYPE_CHECKING:
     from lossreg.experiment.training.tables import Tables
 
 
-def run(
+def run(  # noqa: PLR0913  these are the options of the command
     source: str | Path | Mapping[str, Any] | Config,
     root: str | Path | None = None,
     progress: Progress | None = None,
+    *,
+    name: str | None = None,
+    tags: Iterable[str] = (),
+    note: str = "",
 ) -> Result:
     """Train as a config says, in a new directory under `root`; see `lossreg.run`."""
-    progress = progress or Progress()
+    progress, given = progress or Progress(), labels.labels(tags, note)
     config = source if isinstance(source, Config) else load(source)
+    config = replace(config, name=name or config.name)
     training = prepare_training(config, progress)
     with RunDirectory.create(config.name, root) as directory:
+        labels.write(directory.path, given)
         return start(training, directory, progress)
 
 

@@ -29,10 +29,18 @@ OWN_FILES: dict[Kind, frozenset[str]] = {
     "run": frozenset(
         {
             *("config.yaml", "data.json", "environment.json", "status.json", "metrics.jsonl", "timings.jsonl"),
-            *("weights.safetensors", "predictions.safetensors", "proposal.json", "log.txt", *LOCKS, MARKER),
+            *(
+                "weights.safetensors",
+                "predictions.safetensors",
+                "proposal.json",
+                "log.txt",
+                "labels.json",
+                *LOCKS,
+                MARKER,
+            ),
         }
     ),
-    "sweep": frozenset({"sweep.json", "summary.json", "summary.csv", "best.yaml", *LOCKS, MARKER}),
+    "sweep": frozenset({"sweep.json", "labels.json", "summary.json", "summary.csv", "best.yaml", *LOCKS, MARKER}),
 }
 """The files that lossreg writes into a directory, apart from checkpoints."""
 APPENDED = frozenset({"metrics.jsonl", "timings.jsonl", "log.txt"})

@@ -127,7 +127,9 @@ class Condition:
         """Whether the condition holds for a run; without a value that can be compared, only != does."""
         given = run.values.get(self.key)
         if self.operator in ("=", "!="):
-            return (given in self.values or str(given) in map(str, self.values)) == (self.operator == "=")
+            several = given if self.key == "tag" and isinstance(given, list) else [given]
+            found = any(one in self.values or str(one) in map(str, self.values) for one in several)
+            return found == (self.operator == "=")
         (value,) = self.values
         try:
             return given is not None and bool(COMPARE[self.operator](given, value))

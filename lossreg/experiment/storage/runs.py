@@ -3,9 +3,9 @@
 A process may have been killed at any moment, so that a file may be missing, or the last line of the metrics cut short.
 Everything that can be read is returned, unknown keys included; the rest is listed in the problems of the run.
 
-The values of a run have these keys: `run`, `status`, `started`, `age` and `steps`; the dotted keys of its config
-(`optimizer.lr`, and `loss` for `loss.name`); the metrics of its last epoch (`test_loss`), and the best value of each
-(`best.test_loss`).
+The values of a run have these keys: `run`, `status`, `started`, `age` and `steps`; `tag`, a list, and `note`; the
+dotted keys of its config (`optimizer.lr`, and `loss` for `loss.name`); the metrics of its last epoch (`test_loss`), and
+the best value of each (`best.test_loss`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from itertools import filterfalse
 from os.path import isdir, isfile  # False where a Path raises, as without permission or at a mount that is dead
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.storage import locks, schemas, untrusted
+from lossreg.experiment.storage import labels, locks, schemas, untrusted
 from lossreg.experiment.storage.marked_directories import is_own
 from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of
 from lossreg.experiment.storage.untrusted import MOST_KEYS, Unreadable, checked, shortened, some
@@ -187,11 +187,14 @@ class Run:
         }
         best = {f"best.{key}": value for key, value in self.best.items()}
         last = self.records[-1] if self.records else {}
+        tags, note = labels.read(self.path)
+        given = {**({"tag": list(tags)} if tags else {}), **({"note": note} if note else {})}
         return {
             **self.settings,
             **short,
             **last,
             **best,
+            **given,
             **{key: value for key, value in facts.items() if value is not None},
         }
 

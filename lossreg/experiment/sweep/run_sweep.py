@@ -6,6 +6,7 @@ import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lossreg.definition.annotations import PositiveInteger
@@ -13,7 +14,7 @@ from lossreg.definition.parameters import Parameter, bind
 from lossreg.errors import InvalidParameter, NotResumable
 from lossreg.experiment.data.fingerprint import fingerprint
 from lossreg.experiment.runner.run_directory import RunDirectory
-from lossreg.experiment.storage import environment, files, marked_directories
+from lossreg.experiment.storage import environment, files, labels, marked_directories
 from lossreg.experiment.storage.runs import higher_is_better
 from lossreg.experiment.sweep.engines import ENGINES
 from lossreg.experiment.sweep.optuna_trials import OptunaTrials
@@ -82,12 +83,17 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     jobs: int = 1,
     engine: str = "local",
     address: str | None = None,
+    name: str | None = None,
+    tags: Iterable[str] = (),
+    note: str = "",
 ) -> Summary:
     """Run the trials of a sweep that are not done, in a directory of its name under `root`; see `lossreg.sweep`."""
     options = bind("sweep", PARAMETERS, {"jobs": jobs, "engine": engine, "address": address})
     if options["address"] is not None and options["engine"] != "dask":
         raise InvalidParameter(f"sweep: address: only the engine dask has one, got {address!r} with {engine!r}")
+    given = labels.labels(tags, note)
     plan, progress = SweepPlan.read(source, changes), progress or SweepProgress()
+    plan = replace(plan, name=name or plan.name)
     parent = files.root_of(root).resolve()
     path = directory_of(parent, plan.name, source)
     trials = plan.trials()
@@ -99,7 +105,7 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     names = {trial.id for trial in remaining}
     progress.outdated(path, outdated(path, [trial for trial in trials if trial.id not in names], tables))
     with files.explaining(path, "written to", f"runs go to {files.PLACES}"):
-        make_directory(parent, plan.name, source)
+        labels.write(make_directory(parent, plan.name, source), given)
     trial_source: TrialSource = FixedTrials(trials, remaining)
     if plan.sweep.method == "optuna":
         trial_source = OptunaTrials(plan, path, metric, goal)
