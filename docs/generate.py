@@ -1,6 +1,6 @@
-"""Generate the parts of the documents that follow from the code: the README's list of losses, the tree of files.
+"""Generate the parts of the documents that follow from the code: the losses, the keys of configs, the tree of files.
 
-python docs/generate.py --write    # update README.md and docs/architecture.md
+python docs/generate.py --write    # update README.md, docs/config.md and docs/architecture.md
 python docs/generate.py --check    # exit with 1 if one of them is out of date, and say which
 """  # noqa: INP001  a script
 
@@ -10,6 +10,7 @@ import ast
 import sys
 from pathlib import Path
 
+from lossreg.experiment.config.reference import markdown
 from lossreg.registry.registries import losses
 
 ROOT = Path(__file__).parents[1]
@@ -64,6 +65,7 @@ def entry(path: Path, source: Path, depth: int) -> str:
 
 GENERATED = (
     (ROOT / "README.md", "losses", list_of_losses),
+    (ROOT / "docs" / "config.md", "config", markdown),
     (ROOT / "docs" / "architecture.md", "tree", tree),
 )
 """The documents with generated parts: the file, the name of the part in its markers, and what makes the part."""

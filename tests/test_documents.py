@@ -6,6 +6,10 @@ import sys
 import pytest
 from project import ROOT, relative, text_files
 
+from lossreg.commands.plugins.show import SECTIONS
+from lossreg.experiment.config.json_schema import schema
+from lossreg.experiment.config.reference import MEANINGS, keys_of, section_text, sections
+
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "experiments" / "differences")]
 
 import compare  # noqa: E402  a script
@@ -15,6 +19,20 @@ import generate  # noqa: E402  a script
 @pytest.mark.parametrize(("path", "part", "made"), generate.GENERATED, ids=lambda x: x if isinstance(x, str) else "")
 def test_the_generated_parts_of_the_documents_are_up_to_date(path, part, made):
     assert generate.split(path, part)[1] == made(), "python docs/generate.py --write updates it"
+
+
+def test_the_reference_of_configs_has_every_key_with_its_meaning():
+    assert [*SECTIONS] == sections()
+    found = {section: {key.name: key for key in keys_of(section)} for section in sections()}
+    complete = schema()["$defs"]["partial"]["properties"]
+    assert {*found["config"]} | {*found} - {"config"} | {"report"} == {*complete}
+    assert {*found["train"]} == {*complete["train"]["anyOf"][0]["properties"]}
+    assert {*found["sweep"]} == {*complete["sweep"]["anyOf"][0]["properties"]}
+    for section, keys in found.items():
+        assert [f"{section}.{name}" for name, key in keys.items() if not key.meaning or not key.type] == []
+        assert all(name in section_text(section) for name in keys)
+    used = {f"{section}.{name}" for section, keys in found.items() for name in keys}
+    assert {*MEANINGS} <= used  # none is of a key that no longer exists
 
 
 def test_a_document_without_the_place_for_a_part_is_an_error(tmp_path):

@@ -12,27 +12,39 @@ if TYPE_CHECKING:
     from lossreg.registry.registries import Offer, Registry
 
 
+SECTIONS = ("config", "data", "model", "optimizer", "schedule", "loss", "report", "train", "sweep")
+"""The sections of configs that can be shown."""
+
+
 def add(commands: Any) -> None:
     """Add the command's parser."""
-    description = "Show what a plugin does, its inputs and parameters, and where it comes from."
-    command = commands.add_parser("show", help="describe one plugin", description=description)
+    description = (
+        "Show what a plugin does, its inputs and parameters, and where it comes from; or the keys of a section of "
+        f"configs: {', '.join(SECTIONS)}."
+    )
+    command = commands.add_parser("show", help="describe a plugin or a section of configs", description=description)
     command.add_argument(
         "name",
         metavar="NAME",
-        help="its name, its PyTorch class name, DISTRIBUTION:NAME, or a file such as ./my_loss.py",
+        help="its name, its PyTorch class name, DISTRIBUTION:NAME, a file such as ./my_loss.py, or a section as train",
     )
     command.add_argument("--plot", action="store_true", help="also draw the curves of a loss, in plain characters")
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Describe the plugins that have a name, of whatever kind."""
+    """Describe the plugins that have a name, of whatever kind, or the section of configs that has it."""
     from lossreg.commands.output import say
     from lossreg.errors import BrokenPlugin, UnknownName
     from lossreg.registry.isolation import load
     from lossreg.registry.loading import SUFFIX
     from lossreg.registry.registries import REGISTRIES
 
+    if options.name in SECTIONS:
+        from lossreg.experiment.config.reference import section_text
+
+        say(section_text(options.name))
+        return
     found: list[tuple[Registry[Any], Offer[Any], Any]] = []
     broken = []
     for registry in REGISTRIES:

@@ -77,20 +77,7 @@ OTHER_KEYS = (
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train, from the key `train`.
-
-    epochs, steps: how long to train; one of the two.
-    accumulate: how many batches make one step, with the gradient that one large batch would have.
-    clip_norm, clip_value: limits on the norm of the gradient, and on each number of it.
-    patience: after how many epochs without a lower loss training stops; the loss is that of the validation rows, or of
-        the training rows if there are none.
-    restore_best: whether the final weights are those of the epoch with the lowest such loss.
-    checkpoint_epochs, checkpoint_steps: how often a checkpoint is written; by default after 1, 2, 4 and 8 seconds, and
-        then every ten.
-    keep_checkpoints: how many of the latest checkpoints are kept, in addition to that of the best epoch.
-    threads: how many threads matrix products use. Their last bits depend on it, so that it belongs to the config; more
-        than one makes large layers faster on an otherwise idle machine.
-    """
+    """How to train, from the key `train`; `lossreg show train` says what each option means."""
 
     epochs: int | None
     steps: int | None
