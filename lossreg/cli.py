@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lossreg.commands.experiments import data, resume, run, schema, sweep, validate
 from lossreg.commands.plugins import cache, check, compile as compile_ahead, doctor, list as list_plugins, new, show
-from lossreg.commands.results import compare, export, predict, prune, report, rm, runs
+from lossreg.commands.results import compare, export, predict, prune, report, rm, runs, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,7 @@ COMMANDS = (
     run,
     sweep,
     resume,
+    watch,
     runs,
     compare,
     report,

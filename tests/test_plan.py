@@ -83,6 +83,36 @@ def test_draws_follow_from_the_seed_alone_and_a_sweep_can_grow(plan):
     assert len(values(plan(f"sweep: {{{draw}, trials: 5, grid: {{seed: [1, 2]}}}}"))) == 10
 
 
+def test_integers_are_drawn_from_the_whole_range_and_on_a_scale_of_logarithms(plan):
+    draw = "draw: {train.batch_size: {log_integer: [1, 100]}, train.epochs: {integer: [3, 5]}}"
+    drawing = plan(f"sweep: {{{draw}, trials: 300}}")
+    found = [{value.key[-1]: value.value for value in drawing.drawn(number)} for number in range(300)]
+    sizes = [each["batch_size"] for each in found]
+    assert all(type(size) is int and 1 <= size <= 100 for size in sizes)
+    assert 100 < sum(size <= 10 for size in sizes) < 220
+    assert {each["epochs"] for each in found} == {3, 4, 5}
+    (line,) = problems(lambda: plan("sweep: {draw: {train.epochs: {integer: [1.5, 3]}}, trials: 2}"))
+    assert "integer: expected the lowest and the highest value, two integers such as [1, 10], got [1.5, 3]" in line
+
+
+def test_a_parameter_inside_of_a_choice_is_drawn_only_with_it(plan):
+    huber, quantile = "{name: huber, delta: {uniform: [0.5, 2]}}", "{name: quantile, level: {choice: [0.1, 0.9]}}"
+    loss = f"loss: {{choice: [mse, {huber}, {quantile}]}}"
+    trials = plan(f"sweep: {{draw: {{{loss}}}, trials: 60, metric: test_r2}}").trials()
+    by_loss = {}
+    for trial in trials:
+        by_loss.setdefault(trial.config.loss.name, []).append(trial.config.loss.parameters)
+    assert by_loss.keys() == {"mse", "huber", "quantile"}
+    deltas = [parameters["delta"] for parameters in by_loss["huber"]]
+    assert len({*deltas}) == len(deltas) > 5
+    assert all(0.5 <= delta <= 2 for delta in deltas)
+    assert {parameters["level"] for parameters in by_loss["quantile"]} == {0.1, 0.9}
+    assert all(("loss.delta" in trial.values) == (trial.config.loss.name == "huber") for trial in trials)
+    (line,) = problems(lambda: plan("sweep: {draw: {loss: {choice: [{name: huber, delta: {uniform: 3}}]}}, trials: 2}"))
+    assert line.startswith("x.yaml:6:")
+    assert "sweep.draw.loss.choice.0.delta: uniform: expected the lowest" in line
+
+
 def test_a_trial_is_named_by_its_config_however_that_is_written(plan):
     ids = [trial.id for trial in plan("sweep: {grid: {optimizer.lr: [0.1, 0.2]}}").trials()]
     other = plan("sweep: {grid: {optimizer: [{lr: 2e-1}, {name: sgd, lr: 0.1}]}}").trials()
@@ -127,7 +157,7 @@ sweep:
   trials: 0
 """
     finite = "expected the lowest and the highest value, two finite numbers"
-    one_of = "expected one of uniform, log_uniform, choice, such as {uniform: [0, 1]}, got"
+    one_of = "expected one of uniform, log_uniform, integer, log_integer, choice, such as {uniform: [0, 1]}, got"
     values = "expected a list of the values to try, such as [1, 2], got"
     assert problems(lambda: plan(text)) == [
         "x.yaml:7:3: sweep.gird: unknown key; did you mean 'grid'?",
@@ -208,6 +238,8 @@ def test_losses_of_different_kinds_are_compared_by_a_metric_that_all_have(plan):
         "x.yaml:6:8: sweep.metric: is missing: the values of different losses cannot be compared; name a metric"
     )
     same = plan("sweep: {grid: {optimizer.lr: [0.1, 0.2]}}")
+    assert same.metric(same.trials()) == "test_loss"
+    same = plan("sweep: {repeats: 2}", "data.test=0")
     assert same.metric(same.trials()) == "train_loss"
     same = plan("sweep: {repeats: 2}", "data.validation=0.2")
     assert same.metric(same.trials()) == "validation_loss"

@@ -619,7 +619,7 @@ def test_names_are_shortened_to_what_finds_the_run(make, tmp_path):
     assert all(find([names[run]], tmp_path) == [run] for run in runs)
 
 
-def test_columns_that_are_equal_make_room_for_the_others(make, tmp_path, monkeypatch, capsys):
+def test_columns_that_are_equal_leave_space_for_the_others(make, tmp_path, monkeypatch, capsys):
     for index in range(2):
         make(f"digits-aaa{index}", 0.5 + index, minute=index)
     monkeypatch.setattr("lossreg.commands.results.output.width", lambda: 50)

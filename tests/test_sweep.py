@@ -10,8 +10,10 @@ import subprocess
 import sys
 from collections import Counter
 from types import SimpleNamespace
+from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 from sweeping import (
     LONG,
     SMALL,
@@ -351,6 +353,40 @@ def test_trials_that_start_together_on_a_cold_cache_compile_everything_once(swee
 
 
 # What others have written
+
+
+def test_results_show_themselves_in_notebooks(tmp_path):
+    content = {**yaml.safe_load(SMALL), "sweep": {"grid": {"loss": ["mse", "l1"]}, "metric": "test_rmse"}}
+    summary = lossreg.sweep(content, root=tmp_path / "<i>")
+    single = {key: value for key, value in content.items() if key != "sweep"} | {"loss": "mse"}
+    for shown, texts in (
+        (summary._repr_html_(), ["<th>test_rmse</th>", "loss mse", "loss l1", f"{summary.best.mean:.4g}"]),
+        (lossreg.run(single, root=tmp_path)._repr_html_(), ["<th>test</th>", "<b>rmse</b>", "aria-label"]),
+    ):
+        assert all(text in shown for text in texts)
+        assert "<i>" not in shown
+        tree = ET.fromstring(f"<div>{shown.replace('<br>', '')}</div>")  # noqa: S314  made above
+        points = [line.get("points").split() for line in tree.iter("polyline")]
+        assert len(points) >= 2
+        assert all(len(line) == 3 for line in points)  # one for each epoch
+
+
+def test_watch_follows_a_sweep_until_nothing_is_running(sweep, tmp_path):
+    begun = sweep(LONG)
+    folder = tmp_path / "runs" / "x"
+    until(lambda: at_work(folder))
+    command = [sys.executable, "-m", "lossreg", "watch", "--runs", "runs"]
+    first, header, row, *_ = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert first.startswith("x: 1 running") or ", 1 running" in first
+    assert header.split()[:4] == ["run", "status", "done", "test_loss"]
+    assert re.match(r"x/\w+-\w+ +running +[0-9]+% +[0-9.]+", row)
+    begun.send_signal(signal.SIGINT)
+    finish(begun, code=130)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert done.endswith("nothing is running\n")
+    assert "interrupted" in done
 
 
 def test_cells_of_the_summary_are_no_formulas(tmp_path):

@@ -209,7 +209,7 @@ def test_twenty_runs_are_coloured_by_loss_and_one_loss_is_singled_out(browser, r
     assert browser.js(hues) == 1
 
 
-def test_a_sweep_begins_with_its_result_and_draws_what_can_be_told_apart(browser, reports):
+def test_a_sweep_begins_with_its_result_and_draws_lines_that_can_be_distinguished(browser, reports):
     browser.open(reports["many"])
     assert texts(browser, "h1") == ["many: 200 runs"]
     assert browser.js("document.title") == "many: 200 runs · lossreg report"

@@ -15,7 +15,8 @@ train: {epochs: 8, batch_size: 16}
 sweep:
   method: optuna
   draw:
-    loss: {choice: [mse, {name: huber, delta: 0.5}, l1]}
+    loss: {choice: [mse, {name: huber, delta: {uniform: [0.3, 2]}}, l1]}
+    train.batch_size: {log_integer: [8, 32]}
     optimizer.lr: {log_uniform: [1e-5, 1]}
   trials: 16
   seed: 3
@@ -27,7 +28,7 @@ sweep:
 def proposals(tmp_path):
     def read(root):
         found = [json.loads((path / "proposal.json").read_text()) for path in trials(tmp_path / root / "x")]
-        return sorted((each["number"], json.dumps(each["values"])) for each in found)
+        return sorted((each["number"], json.dumps(each["values"] | each.get("conditional", {}))) for each in found)
 
     return read
 

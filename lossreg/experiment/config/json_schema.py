@@ -12,6 +12,7 @@ from lossreg.definition import domains
 from lossreg.definition.annotations import domain_of, named_functions, row_axis_of
 from lossreg.definition.parameter_values import SEQUENCES, UNION
 from lossreg.errors import AmbiguousName
+from lossreg.experiment.config.distributions import DISTRIBUTIONS
 from lossreg.experiment.config.keys import (
     DEFAULT_PLUGINS,
     EXTENDS,
@@ -22,7 +23,7 @@ from lossreg.experiment.config.keys import (
     SWEEP,
     TRAIN,
 )
-from lossreg.experiment.config.sweep_config import DISTRIBUTIONS, SECTIONS, SWEEP_PARAMETERS
+from lossreg.experiment.config.sweep_config import SECTIONS, SWEEP_PARAMETERS
 from lossreg.experiment.task.metrics import METRIC_NAMES
 from lossreg.registry.isolation import usable
 from lossreg.registry.registries import losses, normalized_name, trackers

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lossreg.experiment.config.distributions import DISTRIBUTIONS
 from lossreg.experiment.config.keys import (
     DEFAULT_EPOCHS,
     DEFAULT_PLUGINS,
@@ -19,7 +20,7 @@ from lossreg.experiment.config.keys import (
     SWEEP,
     TRAIN,
 )
-from lossreg.experiment.config.sweep_config import DISTRIBUTIONS, SECTIONS, SWEEP_PARAMETERS
+from lossreg.experiment.config.sweep_config import SECTIONS, SWEEP_PARAMETERS
 from lossreg.formatting import as_yaml, columns
 
 if TYPE_CHECKING:

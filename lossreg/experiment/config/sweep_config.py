@@ -10,7 +10,8 @@
       draw:                                         # at random, `trials` times for each of the above
         train.clip_norm: {log_uniform: [0.1, 10]}
         data.test: {uniform: [0.2, 0.4]}
-        model.activation: {choice: [relu, tanh]}
+        train.batch_size: {log_integer: [16, 256]}  # or integer
+        loss: {choice: [mse, {name: huber, delta: {uniform: [0.5, 2]}}]}    # delta is drawn for huber only
       trials: 20
       seed: 0                                       # of the random draws
       method: random                                # or optuna, which draws by the results of earlier trials
@@ -24,13 +25,13 @@ Keys may also be nested mappings, as `--set sweep.grid.optimizer.lr=[0.1]` makes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import exp, inf, isfinite, log, prod
+from dataclasses import dataclass, field
+from math import exp, log, prod
 from typing import TYPE_CHECKING, Any, Literal
 
 from lossreg.definition.annotations import NonNegativeInteger, PositiveInteger
 from lossreg.definition.parameters import Parameter
-from lossreg.errors import nearest
+from lossreg.experiment.config.distributions import DISTRIBUTIONS, read_distribution, read_list
 from lossreg.experiment.config.keys import EXTENDS, SWEEP
 from lossreg.experiment.config.validation import ConfigValidator
 from lossreg.experiment.config.yaml_document import KeyPath, dotted
@@ -57,7 +58,6 @@ SECTIONS = {
     "draw": "{optimizer.lr: {log_uniform: [1e-4, 0.1]}}",
 }
 """The sections with swept keys, each with an example for messages."""
-DISTRIBUTIONS = ("uniform", "log_uniform", "choice")
 MAX_TRIALS = 10_000
 """All trials are checked before the first one runs, which takes 0.6 ms for each of them."""
 
@@ -72,6 +72,8 @@ class SweptKey:
     """The values to try, or the lowest and the highest of a range."""
     distribution: str = ""
     """The distribution of a key that is drawn."""
+    conditional: Mapping[int, list[SweptKey]] = field(default_factory=dict)
+    """For some choices, by their index, the keys that are drawn only with them, such as a parameter of one loss."""
 
     @property
     def name(self) -> str:
@@ -79,10 +81,14 @@ class SweptKey:
         return dotted(self.key)
 
     def draw(self, random: np.random.Generator) -> Any:
-        """Draw a value."""
+        """Draw a value; of a choice, its index."""
         if self.distribution == "choice":
-            return self.values[random.integers(len(self.values))]
+            return int(random.integers(len(self.values)))
         low, high = self.values
+        if self.distribution == "integer":
+            return int(random.integers(low, high + 1))
+        if self.distribution == "log_integer":
+            return min(max(round(exp(random.uniform(log(low - 0.5), log(high + 0.5)))), low), high)
         if self.distribution == "log_uniform":
             return min(max(exp(random.uniform(log(low), log(high))), low), high)
         return float(random.uniform(low, high))
@@ -166,8 +172,32 @@ def read_section(document: Document, name: str, content: Any) -> list[SweptKey]:
             continue
         if key in swept and file_of(document, value_path) == file_of(document, swept[key].path):
             document.add_problem(value_path, f"{dotted(key)} is repeated", at_key=True)
-        swept[key] = SweptKey(key, value_path, values, distribution)
+        values, conditional = split_conditional(document, key, (*value_path, distribution), values)
+        swept[key] = SweptKey(key, value_path, values, distribution, conditional)
     return list(swept.values())
+
+
+def split_conditional(
+    document: Document, key: KeyPath, path: KeyPath, values: list[Any]
+) -> tuple[list[Any], dict[int, list[SweptKey]]]:
+    """Separate the distributions inside of choices from the choices, and add problems with them."""
+    if path[-1] != "choice":
+        return values, {}
+    found: dict[int, list[SweptKey]] = {}
+    plain = []
+    for index, value in enumerate(values):
+        kept = dict(value) if isinstance(value, Mapping) else value
+        for name, inner in value.items() if isinstance(value, Mapping) else ():
+            if isinstance(inner, Mapping) and {*inner} & {*DISTRIBUTIONS}:
+                inner_path = (*path, index, name)
+                distribution, inner_values, problem = read_distribution(inner, name)
+                if problem:
+                    document.add_problem(inner_path, problem)
+                    continue
+                found.setdefault(index, []).append(SweptKey((*key, name), inner_path, inner_values, distribution))
+                del kept[name]
+        plain.append(kept)
+    return plain, found
 
 
 def file_of(document: Document, path: KeyPath) -> str:
@@ -183,37 +213,6 @@ def leaves(path: KeyPath, parent: KeyPath, content: Any) -> Iterator[tuple[KeyPa
             yield from leaves(value_path, key, value)
         else:
             yield value_path, key, value
-
-
-def read_list(value: Any) -> tuple[str, list[Any], str]:
-    """Read a list of values; returns no distribution, the values, and the problem if there is one."""
-    if isinstance(value, list | tuple) and value:
-        return "", list(value), ""
-    return "", [], f"expected a list of the values to try, such as [1, 2], got {value!r}"
-
-
-def read_distribution(value: Any, last_name: str | int) -> tuple[str, list[Any], str]:
-    """Read a distribution; returns its name, its values, and the problem if there is one."""
-    names = [*value] if isinstance(value, Mapping) else []
-    if len(names) != 1 or names[0] not in DISTRIBUTIONS:
-        hint = next(filter(None, (nearest(str(name), DISTRIBUTIONS) for name in (*names, last_name))), "")
-        problem = f"expected one of {', '.join(DISTRIBUTIONS)}, such as {{uniform: [0, 1]}}, got {value!r}"
-        return "", [], problem + (hint and f"; {hint}")
-    name, given = names[0], value[names[0]]
-    if name == "choice":
-        return name, *read_list(given)[1:]
-    numbers = isinstance(given, list | tuple) and len(given) == 2 and all(map(is_number, given))  # noqa: PLR2004  ends
-    minimum = 0.0 if name == "log_uniform" else -inf
-    if numbers and minimum < given[0] < given[1]:
-        return name, list(given), ""
-    above = " above 0" * (name == "log_uniform")
-    problem = f"{name}: expected the lowest and the highest value, two finite numbers{above} such as [1, 10]"
-    return "", [], f"{problem}, got {shortened(repr(given))}"
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def check_keys(document: Document, swept_keys: list[SweptKey], options: Mapping[str, Any]) -> None:

@@ -32,6 +32,11 @@ class Result:
 
         return load(self.path)
 
+    def _repr_html_(self) -> str:
+        from lossreg.experiment.runner.notebook_html import run_html
+
+        return run_html(self.path, self.final, self.metrics)
+
     def __repr__(self) -> str:
         numbers = (f"{key}={value:.4g}" for key, value in self.final.items() if key.startswith(SPLITS))
         return f"<result {', '.join(numbers)}; {self.path}>"

@@ -14,17 +14,19 @@ from math import inf
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from lossreg.experiment.config.distributions import INTEGERS, LOGARITHMIC
 from lossreg.experiment.storage import files, marked_directories, untrusted
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.summary import score
-from lossreg.experiment.sweep.trials import SweptValue
+from lossreg.experiment.sweep.trials import drawn_values
 from lossreg.extras import optional_imports
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lossreg.experiment.config.sweep_config import SweptKey
-    from lossreg.experiment.sweep.trials import SweepPlan, Trial
+    from lossreg.experiment.sweep.trials import SweepPlan, SweptValue, Trial
 
 PROPOSAL = "proposal.json"
 
@@ -63,18 +65,21 @@ class OptunaTrials:
             self.study.enqueue_trial(self.earlier[number])
         self.study.sampler = TPESampler(seed=(self.plan.sweep.seed * 1_000_003 + number) % 2**32)
         self.proposals[number] = self.study.ask(self.distributions)
-        chosen = self.proposals[number].params
-        values = tuple(
-            SweptValue(swept.key, swept.values[chosen[swept.name]], (*swept.path, "choice", chosen[swept.name]))
-            if swept.distribution == "choice"
-            else SweptValue(swept.key, chosen[swept.name], swept.path)
-            for swept in self.plan.sweep.draw
-        )
+        proposal = self.proposals[number]
+
+        def draw(swept: SweptKey) -> Iterator[SweptValue]:
+            if name_of(swept) not in proposal.params:
+                suggest(proposal, swept)
+            yield from drawn_values(swept, proposal.params[name_of(swept)], draw)
+
+        values = tuple(value for swept in self.plan.sweep.draw for value in draw(swept))
         self.unfinished[number] = [self.plan.trial(each, number) for each in self.plan.with_replicates(values)]
         for trial in self.unfinished[number]:
             folder = self.path / trial.id
             marked_directories.ensure(folder, "run")
             content = {"number": number, "values": {name: trial.values[name] for name in self.distributions}}
+            inner = {name: value for name, value in proposal.params.items() if name not in self.distributions}
+            content |= {"conditional": inner} if inner else {}
             if not (folder / PROPOSAL).exists():
                 files.write(folder / PROPOSAL, json.dumps(content) + "\n")
         self.waiting.extend(self.unfinished[number])
@@ -105,18 +110,34 @@ class OptunaTrials:
                 content = untrusted.read_json(file)
                 found[content["number"]] = {
                     swept.name: optuna_value(swept, content["values"][swept.name]) for swept in self.plan.sweep.draw
-                }
+                } | dict(content.get("conditional", {}))
         return found
+
+
+def name_of(swept: SweptKey) -> str:
+    """Optuna's name of a swept key; one that is drawn only with a choice has the index of the choice in its name."""
+    choice = swept.path.index("choice") if "choice" in swept.path else None
+    return swept.name if choice is None else f"{swept.name} of choice {swept.path[choice + 1]}"
+
+
+def suggest(proposal: Any, swept: SweptKey) -> None:
+    """Let Optuna choose a value for a key that is drawn only with a choice."""
+    if swept.distribution == "choice":
+        proposal.suggest_categorical(name_of(swept), range(len(swept.values)))
+        return
+    kind = proposal.suggest_int if swept.distribution in INTEGERS else proposal.suggest_float
+    kind(name_of(swept), *swept.values, log=swept.distribution in LOGARITHMIC)
 
 
 def optuna_distribution(swept: SweptKey) -> Any:
     """Optuna's distribution of a swept key; a choice is one of indices, since Optuna does not support lists."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if swept.distribution == "choice":
         return CategoricalDistribution(range(len(swept.values)))
     low, high = swept.values
-    return FloatDistribution(low, high, log=swept.distribution == "log_uniform")
+    kind = IntDistribution if swept.distribution in INTEGERS else FloatDistribution
+    return kind(low, high, log=swept.distribution in LOGARITHMIC)
 
 
 def optuna_value(swept: SweptKey, value: Any) -> Any:

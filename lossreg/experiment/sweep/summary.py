@@ -15,12 +15,14 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from math import isnan, nan
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.config.keys import REPLICATES
 from lossreg.experiment.config.yaml_syntax import dump
+from lossreg.experiment.runner.notebook_html import chart, table
 from lossreg.experiment.storage import files, locks
 from lossreg.experiment.storage.records import metrics_of, plain
 from lossreg.experiment.storage.runs import Run
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lossreg.experiment.sweep.trials import Trial
+
+
+SHOWN_CONFIGS, SHOWN_CURVES = 20, 5
+"""How many of the best configs a notebook shows in a table, and how many as curves, of a trial each."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,20 @@ class Summary:
             }
             for config in self.configs
         ]
+
+    def _repr_html_(self) -> str:
+        rows = self.rows()
+        keys = list(dict.fromkeys(key for row in rows for key in row))
+        metric = self.metric.removeprefix("best.")
+        curves = {}
+        for config in self.configs[:SHOWN_CURVES]:
+            records = Run(self.path / config.trials[0].id).records
+            name = ", ".join(f"{key} {describe_value(value)}" for key, value in config.values.items())
+            curves[name] = [float(record.get(metric, nan)) for record in records]
+        lines = [[row.get(key) for key in keys] for row in rows[:SHOWN_CONFIGS]]
+        rest = f"<p>and {len(rows) - SHOWN_CONFIGS} more</p>" if len(rows) > SHOWN_CONFIGS else ""
+        head = f"<p><code>{escape(str(self.path))}</code></p>"
+        return f"{head}{table(keys, lines)}{rest}<div>{chart(metric, curves) if curves else ''}</div>"
 
     def write(self) -> None:
         """Write the summary into the sweep's directory, unless another process is writing the same."""

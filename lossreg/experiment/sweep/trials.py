@@ -104,11 +104,12 @@ class SweepPlan:
 
     def drawn(self, number: int) -> tuple[SweptValue, ...]:
         """The values of one random draw, which do not depend on what else is drawn, so that a sweep can be extended."""
-        seed = self.sweep.seed
-        return tuple(
-            SweptValue(swept.key, swept.draw(random_stream(seed, crc32(swept.name.encode()), number)), swept.path)
-            for swept in self.sweep.draw
-        )
+
+        def draw(swept: SweptKey) -> Iterator[SweptValue]:
+            value = swept.draw(random_stream(self.sweep.seed, crc32(swept.name.encode()), number))
+            yield from drawn_values(swept, value, draw)
+
+        return tuple(value for swept in self.sweep.draw for value in draw(swept))
 
     @property
     def replicates(self) -> int:
@@ -191,6 +192,16 @@ class SweepPlan:
             hint = nearest(given, metrics)
             problem = f"there is no metric {given!r}" + (hint and f"; {hint}")
             raise self.base.error(((SWEEP, "metric"), f"{problem}; the metrics are {', '.join(metrics)}"))
+
+
+def drawn_values(swept: SweptKey, drawn: Any, draw: Callable[[SweptKey], Iterable[SweptValue]]) -> Iterator[SweptValue]:
+    """The value of a key that was drawn, of a choice its index, and those of the keys that are drawn only with it."""
+    if swept.distribution != "choice":
+        yield SweptValue(swept.key, drawn, swept.path)
+        return
+    yield SweptValue(swept.key, swept.values[drawn], (*swept.path, "choice", drawn))
+    for inner in swept.conditional.get(drawn, ()):
+        yield from draw(inner)
 
 
 def swept_values(swept: SweptKey) -> list[SweptValue]:
