@@ -127,7 +127,7 @@ def keys_of(section: str) -> list[Key]:
         return [name_key("loss"), *described(section, [LABEL])]
     if section == SWEEP:
         lists = [
-            Key(name, f"a mapping such as {example}", "null", MEANINGS[f"sweep.{name}"])
+            Key(name, f"a mapping such as {example}", "", MEANINGS[f"sweep.{name}"])
             for name, example in SECTIONS.items()
         ]
         return [*lists, *described(section, SWEEP_PARAMETERS)]
