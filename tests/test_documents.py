@@ -4,8 +4,10 @@ import re
 import sys
 
 import pytest
+import yaml
 from project import ROOT, relative, text_files
 
+import lossreg
 from lossreg.commands.plugins.show import SECTIONS
 from lossreg.experiment.config.json_schema import schema
 from lossreg.experiment.config.reference import MEANINGS, keys_of, section_text, sections
@@ -111,3 +113,10 @@ def test_no_text_uses_words_of_the_old_dialect():
         if word in DIALECT
     ]
     assert not found, "\n".join(found)
+
+
+def test_the_citation_has_the_version_and_the_issue_template_asks_for_what_doctor_prints():
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))["version"] == lossreg.__version__
+    template = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text("utf-8"))
+    asked = [field["attributes"]["label"] for field in template["body"] if field["validations"]["required"]]
+    assert "What `lossreg doctor` prints" in asked
