@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import median
+from typing import TYPE_CHECKING, Any
 
 import loss_pictures
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from lossreg.definition.parameters import Parameter
     from lossreg.registry.registries import Offer
 
+RESULTS = Path(__file__).parents[2] / "experiments" / "speed" / "results.json"
+PEERS = ("torch", "torch.compile", "jax.jit", "scikit-learn")
 FACTS = re.compile(r"(?:^|(?<=[.;] ))(Shapes|Ranges|Source): ", re.MULTILINE)
 FAMILIES = {
     "binary": "Two classes",
@@ -104,6 +108,7 @@ def page(loss: Loss) -> str:
         "## Parameters\n\n" + parameters(loss),
         "## Use\n\n" + use(loss),
         "## Elsewhere\n\n" + elsewhere(loss) + "\n\n" + "".join(text for title, text in facts if title == "Source"),
+        *(f"## Speed\n\n{text}" for text in [speed(loss)] if text),
         "## Related losses\n\n" + related(loss),
         "## Source\n\n" + source(loss),
     ]
@@ -199,6 +204,29 @@ def elsewhere(loss: Loss) -> str:
     if not lines:
         return "No other library that lossreg knows the names of has this loss."
     return "\n".join(["| library | name |", "|---|---|", *lines])
+
+
+def speed(loss: Loss) -> str:
+    """Return what was measured of a loss, or nothing: lossreg's time, and those of other libraries divided by it."""
+    rows = [row for row in measurements() if row["loss"] == loss.name]
+    if not rows:
+        return ""
+    peers = [name for name in PEERS if any(name in row["seconds"] for row in rows)]
+    lines = [f"| case | lossreg | {' | '.join(peers)} |", "|---" * (len(peers) + 2) + "|"]
+    for row in rows:
+        own = median(row["seconds"]["lossreg"])
+        times = [row["seconds"].get(name) for name in peers]
+        cells = [f"{median(found) / own:.2g}" if found else "" for found in times]
+        lines.append(f"| {row['case']} | {1e6 * own:,.4g} µs | {' | '.join(cells)} |")
+    about = "Value and gradient in float32 on one thread: lossreg's time, and the times of others divided by it"
+    return "\n".join([f"{about} ([how it is measured](../speed.md)).", "", *lines])
+
+
+@cache
+def measurements() -> list[dict[str, Any]]:
+    """Return the cases of the committed results of the benchmark."""
+    found: list[dict[str, Any]] = json.loads(RESULTS.read_text("utf-8"))["sections"]["cases"]
+    return found
 
 
 def related(loss: Loss) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 INCLUDED = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md"}
 """Documents of the project that are pages too: the file, and the page."""
-STUDIES = "experiments"
+STUDIES = "experiments/studies"
 LINK = re.compile(r"(!?)\[([^\]\[]*)\]\(([^)#\s]+)(#[\w-]*)?\)")
 PICTURES = (".png", ".svg")
 
@@ -63,8 +63,8 @@ def place_unlisted(nav: list[Any], files: Files) -> None:
 
 
 def studies() -> list[Path]:
-    """Return the prose of the studies, which have a config or a script and committed figures beside it."""
-    return sorted(path for path in (ROOT / STUDIES).glob("*/README.md") if "## Result" in path.read_text("utf-8"))
+    """Return the prose of the studies."""
+    return sorted((ROOT / STUDIES).glob("*/README.md"))
 
 
 def relinked(text: str, folder: Path, page: str) -> str:
