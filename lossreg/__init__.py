@@ -26,11 +26,12 @@ from lossreg._lazy import lazy
 from lossreg._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from lossreg import plugin as plugin
     from lossreg.criterion.criterion import Criterion as Criterion
+    from lossreg.criterion.sums.weighted_sum import WeightedSum
     from lossreg.definition.component import Component
     from lossreg.definition.loss import Loss as Loss
     from lossreg.errors import (
@@ -103,15 +104,19 @@ def get(name: str) -> Loss:
     return losses.get(name)
 
 
-def create(name: str | Loss, /, *, reduction: str = "mean", **parameters: Any) -> Criterion:
+def create(
+    name: str | Loss | Mapping[str, Any] | Sequence[Mapping[str, Any]], /, *, reduction: str = "mean", **parameters: Any
+) -> Criterion | WeightedSum:
     """Return a criterion: a loss, given by its name or as `@loss` made it, with its parameters and a reduction.
 
-    `reduction` is none, sum, mean or batchmean. Raises InvalidParameter for a reduction or parameter that the loss does
-    not have or that is outside its domain, and what `get` raises.
+    `reduction` is none, sum, mean or batchmean. A mapping makes a weighted sum of losses that share their inputs: of
+    names to factors, `{"mse": 1.0, "l1": 0.1}`, or to parameters, `{"mse": 1.0, "huber": {"factor": 0.1, "delta": 2}}`;
+    so does a list of mappings with a name, a factor (1 by default) and parameters. Raises InvalidParameter for a
+    reduction or parameter that the loss does not have or that is outside its domain, and what `get` raises.
     """
-    from lossreg.criterion.criterion import Criterion
+    from lossreg.criterion.sums.weighted_sum import make
 
-    return Criterion(get(name) if isinstance(name, str) else name, reduction, parameters)
+    return make(name, reduction, parameters)
 
 
 def load(path: str | Path) -> TrainedModel:

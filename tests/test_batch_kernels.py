@@ -8,8 +8,9 @@ import pytest
 from oracles import ctc as all_paths, exact, mp
 
 import lossreg
+from lossreg.criterion.criterion import Criterion
 from lossreg.errors import InvalidDefinition, InvalidInput, InvalidParameter, InvalidType
-from lossreg.plugin import Array, Axes, Length, SampleWeight, Slopes, Symbol, each, loss, require
+from lossreg.plugin import Array, Axes, Length, SampleWeight, Slopes, Symbol, Unit, each, loss, require
 from lossreg.testing import check_loss
 
 RANDOM = np.random.default_rng(7)
@@ -435,3 +436,23 @@ def test_a_layer_of_several_outputs_is_a_cross_entropy_of_each(reduction):
     labels[2, 1, 0] = 7
     with pytest.raises(InvalidInput, match=r"target a class from 0 to 4 or -100 \(ignored\); got 7 at \[2, 1, 0\]"):
         ours(features, layer, labels, bias)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("outlier", [np.nan, -np.nan, -0.25, 1.25, np.inf, -np.inf, None, -0.0, 1.0])
+def test_all_numbers_of_a_batch_are_checked_against_its_domain(kind, outlier):
+    @loss
+    def shares(x: Annotated[Array, Axes("N D", Unit)], sample_weight: SampleWeight, slopes: Slopes):
+        for slope in slopes.values():
+            slope[...] = 1
+        return x.sum(1) * sample_weight
+
+    for layout in ("C", "F"):
+        x = np.asarray(RANDOM.random((5, 7)), kind, layout)
+        if outlier is not None:
+            x[3, 2] = outlier
+        if outlier in {None, 0.0, 1.0}:
+            assert Criterion(shares)(x) == pytest.approx(x.sum(1).mean(), rel=1e-6)
+        else:
+            with pytest.raises(InvalidInput, match=r"shares: expected x 0 to 1; got .* at \[3, 2\]"):
+                Criterion(shares)(x)

@@ -13,10 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lossreg.criterion.arguments import inputs_by_name
-from lossreg.criterion.criterion import Criterion
+from lossreg.criterion.sums.weighted_sum import make
 from lossreg.errors import InvalidParameter, InvalidType
 from lossreg.extras import optional_imports
-from lossreg.registry.registries import losses
 
 with optional_imports():
     import torch
@@ -25,7 +24,7 @@ with optional_imports():
     from lossreg.bridges.torch_functions import EagerLoss, TransformedLoss, array_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lossreg.definition.loss import Loss as LossDefinition
 
@@ -47,7 +46,7 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
 
     def __init__(
         self,
-        name: str | LossDefinition,
+        name: str | LossDefinition | Mapping[str, Any] | Sequence[Mapping[str, Any]],
         /,
         *,
         reduction: str = "mean",
@@ -56,7 +55,7 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
         **parameters: Any,
     ) -> None:
         super().__init__()
-        self.criterion = Criterion(losses.get(name) if isinstance(name, str) else name, reduction, parameters)
+        self.criterion: Any = make(name, reduction, parameters)
         self.via_cpu = via_cpu
         self.learned = tuple(learned or {})
         for key, tensor in (learned or {}).items():

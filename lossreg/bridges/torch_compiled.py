@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lossreg.criterion.criterion import Criterion
+    from lossreg.criterion.sums.weighted_sum import WeightedSum
 
-CRITERIA: dict[str, Criterion] = {}
+CRITERIA: dict[str, Any] = {}
 """The criteria by the keys that graphs have in their place: operators take tensors, numbers and strings."""
 
 
-def register(criterion: Criterion) -> str:
+def register(criterion: Criterion | WeightedSum) -> str:
     """The key of a criterion; equal criteria have the same."""
     key, number = repr(criterion), 1
     while CRITERIA.setdefault(key, criterion) != criterion:

@@ -375,3 +375,14 @@ def test_two_processes_have_the_gradients_of_one(tmp_path):
     Loss("cross_entropy")(network(x), label).backward()
     for found, parameter in zip(torch.load(f"{path}.grads"), network.parameters(), strict=True):
         torch.testing.assert_close(found, parameter.grad, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_weighted_sum_of_losses_is_a_module(compiled):
+    both = Loss({"mse": 1.0, "huber": {"factor": 0.5, "delta": 0.25}})
+    called = torch.compile(both, backend="aot_eager", fullgraph=True) if compiled else both
+    x, y = real(ROWS, CLASSES).requires_grad_(), real(ROWS, CLASSES)
+    (expected,) = torch.autograd.grad(functional.mse_loss(x, y) + 0.5 * functional.huber_loss(x, y, delta=0.25), x)
+    called(x, y).backward()
+    torch.testing.assert_close(x.grad, expected)
+    assert "'factor': 0.5" in repr(both)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lossreg.criterion.checked_call import Call
+    from lossreg.definition.domains import Domain
     from lossreg.definition.signature import Input
 
     Array = np.ndarray[Any, Any]
@@ -156,8 +157,7 @@ class BatchPlan(Plan):
         """Raise InvalidInput for the first number outside its domain, with its position."""
         if not (entry.domain.bounded or (entry.role is Role.LABEL and self.classes)):
             return
-        # The least and the largest take a tenth of the time of comparing every number; nan is both.
-        if entry.domain.interval and x.size and entry.domain.contains(x.min()) and entry.domain.contains(x.max()):
+        if entry.domain.interval and x.size and is_within(entry.domain, x):
             return
         outside, extent = find_outside(self.bound, x, entry, self.classes)
         if outside.any():
@@ -189,3 +189,16 @@ def in_place(buffer: Array, shape: tuple[int, ...], real: type) -> Array:
     """The buffer itself, if a kernel can fill it, otherwise a new array, which is copied to it later."""
     fits = buffer.shape == shape and buffer.dtype == real and buffer.flags.c_contiguous and buffer.flags.aligned
     return buffer if fits else np.empty(shape, real)
+
+
+def is_within(domain: Domain, x: Array) -> bool:
+    """Whether all numbers of an array are in a domain that is an interval.
+
+    The least and the largest take a tenth of the time of comparing every number; nan is both. Where the domain has 0,
+    the largest is enough if none is negative: the bits of negative numbers, as integers, are larger than all others'.
+    """
+    if x.dtype == np.float32 and x.flags.c_contiguous and domain.contains(0.0):
+        largest = x.view(np.uint32).max().view(np.float32)
+        if not np.signbit(largest):
+            return bool(domain.contains(largest))
+    return bool(domain.contains(x.min()) and domain.contains(x.max()))

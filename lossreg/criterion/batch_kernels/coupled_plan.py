@@ -157,7 +157,7 @@ class CoupledPlan(BatchPlan):
                 weights = weights_of_groups(self.bound.loss, given, batch[self.group], len(groups))
         filled = {self.inputs[at].name: np.empty(batch[at].shape, self.real) for at in self.graded_inputs if slopes}
         shape = self.value_shape(len(kept), len(groups))
-        values, count = self.call_kernel(batch, weights.astype(self.real), filled, shape)
+        values, count = self.call_kernel(batch, weights.astype(self.real, copy=False), filled, shape)
         for at in self.graded_inputs if slopes else ():
             entry = self.inputs[at]
             slopes[entry.name] = self.scatter_slope(filled[entry.name], flat[at].shape, entry, hidden, kept)

@@ -112,6 +112,10 @@ def stirling_error(x: Any) -> tuple[Any, Any]:
     return error, -w * (twelfth - w * series(w, slope) / series(w, slope_by))
 
 
+KEPT = 1 << 14
+"""How many results of `exact_stirling_error` are kept."""
+
+
 def exact_stirling_error(x: Any) -> tuple[Any, Any]:
     """`stirling_error` of an mpmath number: with extra digits, because differences cancel, or by a series."""
     own, size = x.context, x.context.mag(x)
@@ -119,12 +123,18 @@ def exact_stirling_error(x: Any) -> tuple[Any, Any]:
         return (x * own.pi**2 / 12 - own.euler) * x, x * own.pi**2 / 6 - own.euler
     if size > own.prec / 4:
         return 1 / (12 * x) - 1 / (360 * x**3), 1 / (120 * x**4) - 1 / (12 * x**2)
-    with own.extraprec(3 * abs(size) + 10):
-        error, slope = own.loggamma(x + 1), own.digamma(x + 1)
-        if x > 1:
-            error -= (x + 0.5) * own.log(x) - x + own.log(2 * own.pi) / 2
-            slope -= own.log(x) + 0.5 / x
-    return error, slope
+    # A kernel asks for each number several times, and the conformance kit for the neighbours of a point.
+    kept, key = vars(own).setdefault("stirling_errors", {}), (x, own.prec)
+    if key not in kept:
+        with own.extraprec(3 * abs(size) + 10):
+            error, slope = own.loggamma(x + 1), own.digamma(x + 1)
+            if x > 1:
+                error -= (x + 0.5) * own.log(x) - x + own.log(2 * own.pi) / 2
+                slope -= own.log(x) + 0.5 / x
+        if len(kept) >= KEPT:
+            kept.clear()
+        kept[key] = error, slope
+    return kept[key]
 
 
 def series(x: Any, coefficients: tuple[float, ...]) -> Any:
