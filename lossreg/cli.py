@@ -100,6 +100,10 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Parse the arguments; exit with a message for what is not understood."""
     top, commands = make_parser()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may follow, by the function that argcomplete defined there
+        import argcomplete
+
+        argcomplete.autocomplete(top)
     if not arguments:
         top.print_help(sys.stderr)
         sys.exit(2)

@@ -52,6 +52,15 @@ def lossreg_component():
 MUTE = LOSS.replace("huber", "mute") + "\nimport sys; sys.stdout.close()\n"
 
 
+def test_a_shell_completes_commands_and_options(tmp_path):
+    for line, expected in (("lossreg doc", "doctor"), ("lossreg show huber --pl", "--plot")):
+        asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_IFS": "\n"}
+        answer = tmp_path / "answer"
+        environment = os.environ | asked | {"_ARGCOMPLETE_STDOUT_FILENAME": str(answer)}
+        subprocess.run([sys.executable, "-m", "lossreg"], env=environment, check=False)
+        assert answer.read_text().split() == [expected]
+
+
 @pytest.fixture
 def command(tmp_path):
     path = os.pathsep.join(filter(None, (str(tmp_path / "site"), os.environ.get("PYTHONPATH"))))

@@ -11,6 +11,9 @@ PAGE = """# Command line
 `lossreg COMMAND --help` prints the same. The exit code is 0 if a command succeeds, 1 if it fails, 2 for a mistake in
 the command, in a config or in a plugin, 3 if a run diverges, and 130 if it is interrupted.
 
+Shells complete commands and options after `pip install "lossreg[completion]"` and, in bash or zsh,
+`eval "$(register-python-argcomplete lossreg)"`.
+
 """
 
 
