@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         LossregError as LossregError,
         UnknownName as UnknownName,
     )
+    from lossreg.experiment.prediction.estimator import RunEstimator
     from lossreg.experiment.prediction.trained_model import TrainedModel
     from lossreg.experiment.runner.progress import Progress as Progress
     from lossreg.experiment.runner.result import Result as Result
@@ -67,7 +68,7 @@ EXPORTS = {
     "set_num_threads": "lossreg.kernels.drivers.threads",
     "plugin": "lossreg.plugin",
 }
-FUNCTIONS = ("create", "get", "load", "names", "register", "resume", "run", "sweep")
+FUNCTIONS = ("create", "get", "load", "load_estimator", "names", "register", "resume", "run", "sweep")
 
 __all__ = sorted((*EXPORTS, *FUNCTIONS))  # noqa: PLE0605  it is derived from the tables above
 __getattr__ = lazy(__name__, EXPORTS)
@@ -129,6 +130,17 @@ def load(path: str | Path) -> TrainedModel:
     from lossreg.experiment.prediction.trained_model import load
 
     return load(path)
+
+
+def load_estimator(path: str | Path) -> RunEstimator:
+    """Return the model of a finished run as a classifier or regressor of scikit-learn, for pipelines and inspection.
+
+    Its `fit` leaves the model as it is, and a pickle of it holds the path of the run, from which it is rebuilt. Raises
+    InvalidInput as `load` does, and for a model that predicts neither a class nor numbers.
+    """
+    from lossreg.experiment.prediction.estimator import load_estimator
+
+    return load_estimator(path)
 
 
 def register(component: Component) -> Component:

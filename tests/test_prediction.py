@@ -2,12 +2,16 @@
 
 import json
 import os
+import pickle
 import shutil
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from safetensors.numpy import load_file, save_file
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.datasets import load_iris
+from sklearn.inspection import permutation_importance
 
 import lossreg
 from lossreg import InvalidInput
@@ -182,3 +186,20 @@ def test_a_finished_run_goes_through_its_test_rows_once(tmp_path, monkeypatch):
     epochs = result.final["epoch"]
     assert passes.count(30) == epochs + 1
     assert set(load_file(result.path / "predictions.safetensors")) == {"prediction", "target", "row", "probability"}
+
+
+def test_a_model_is_an_estimator_of_scikit_learn_that_is_rebuilt_from_its_directory(tmp_path):
+    rows, labels = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[labels]
+    result = lossreg.run(config({"name": "iris", "test": 0.2}, loss="cross_entropy"), root=tmp_path)
+    model, estimator = result.model, lossreg.load_estimator(result.path)
+    assert estimator.score(rows, names) == np.mean(model.predict(rows) == names)
+    assert permutation_importance(clone(estimator), rows, names, n_repeats=1).importances.shape == (4, 1)
+    assert estimator.classes_.tolist() == ["setosa", "versicolor", "virginica"]
+    assert (estimator.n_features_in_, is_classifier(estimator)) == (4, True)
+    stored = pickle.dumps(estimator)
+    assert len(stored) < 1000  # a path, and no weights
+    again = pickle.loads(stored)  # noqa: S301  made above
+    assert np.array_equal(again.predict_proba(rows), model.predict_proba(rows))
+    regression = lossreg.run(config({"name": "diabetes"}), root=tmp_path)
+    assert is_regressor(lossreg.load_estimator(regression.path))
