@@ -10,38 +10,36 @@ import io
 import os
 import re
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
-
-from lossreg.commands.experiments import data, resume, run, schema, sweep, validate
-from lossreg.commands.plugins import cache, check, compile as compile_ahead, doctor, list as list_plugins, new, show
-from lossreg.commands.results import compare, export, predict, prune, report, rm, runs, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-COMMANDS = (
-    list_plugins,
-    show,
-    new,
-    check,
-    schema,
-    data,
-    validate,
-    run,
-    sweep,
-    resume,
-    watch,
-    runs,
-    compare,
-    report,
-    predict,
-    export,
-    rm,
-    prune,
-    compile_ahead,
-    cache,
-    doctor,
-)
+COMMANDS = {
+    "list": "plugins",
+    "show": "plugins",
+    "new": "plugins",
+    "check": "plugins",
+    "schema": "experiments",
+    "data": "experiments",
+    "validate": "experiments",
+    "run": "experiments",
+    "sweep": "experiments",
+    "resume": "experiments",
+    "watch": "results",
+    "runs": "results",
+    "compare": "results",
+    "report": "results",
+    "predict": "results",
+    "export": "results",
+    "rm": "results",
+    "prune": "results",
+    "compile": "plugins",
+    "cache": "plugins",
+    "doctor": "plugins",
+}
+"""The sub-commands, in the order of `lossreg --help`, and the package of lossreg.commands that each is in."""
 OTHER_WORDS = {"train": "run", "fit": "run", "delete": "rm", "remove": "rm", "ls": "list"}
 """Words that other tools use for a command, for suggestions."""
 
@@ -86,20 +84,24 @@ def prepare_output() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """Return the parser of the command line, and that of each sub-command by name."""
+def make_parser(
+    names: Iterable[str] = COMMANDS,
+) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser of the command line with some sub-commands, and that of each of these by name."""
     top = argparse.ArgumentParser("lossreg", description="Losses as plugins, and the experiments that compare them.")
     top.add_argument("--version", action=Version, nargs=0, help="show the version and exit")
     # With `prog`, argparse need not format the usage to know it, for which it asks how wide the terminal is.
     commands = top.add_subparsers(required=True, metavar="COMMAND", prog="lossreg", dest="command")
-    for command in COMMANDS:
-        command.add(commands)
+    for name in names:
+        import_module(f"lossreg.commands.{COMMANDS[name]}.{name}").add(commands)
     return top, commands.choices
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Parse the arguments; exit with a message for what is not understood."""
-    top, commands = make_parser()
+    name = next((argument for argument in arguments if not argument.startswith("-")), None)
+    # To make the parsers of the other commands would take a third of the time of `lossreg list`.
+    top, commands = make_parser([name] if name in COMMANDS else COMMANDS)
     if "_ARGCOMPLETE" in os.environ:  # a shell asks what may follow, by the function that argcomplete defined there
         import argcomplete
 
@@ -107,7 +109,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if not arguments:
         top.print_help(sys.stderr)
         sys.exit(2)
-    name = next((argument for argument in arguments if not argument.startswith("-")), None)
     if name is not None and name not in commands:
         refuse_command(top, name, commands)
     options, unknown = top.parse_known_args(arguments)

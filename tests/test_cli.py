@@ -33,7 +33,10 @@ loss: mse
 train: {epochs: 40}
 """
 
-PYTHON_ONLY = {"adaptive_log_softmax", "aft", "ctc", "dpo", "linear_cross_entropy", "simpo"}
+PYTHON_ONLY = {
+    *("adaptive_log_softmax", "aft", "circle", "ctc", "distillation", "dpo", "kto", "linear_cross_entropy"),
+    *("mixture_nll", "multi_similarity", "orpo", "simpo", "supcon"),
+}
 
 LOSS = '''
 """Their own: a loss of another distribution."""
