@@ -137,6 +137,12 @@ def test_limits(name, arrays, expected):
     assert all(np.isfinite(grad).all() for grad in grads)
 
 
+@pytest.mark.parametrize("name", ["supcon", "multi_similarity", "circle"])
+def test_a_label_below_0_is_refused_with_its_place(name):
+    with pytest.raises(lossreg.InvalidInput, match=rf"^{name}: expected label a class, 0 or above; got -1 at \[2\]"):
+        lossreg.create(name)(np.ones((3, 2)), [0, 1, -1], where=[False, True, True])
+
+
 @pytest.mark.parametrize("name", ["dice", "jaccard", "tversky", "generalized_dice"])
 def test_regions_without_anything_have_no_slope(name):
     nothing = np.zeros((2, 1, 3))

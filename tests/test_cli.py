@@ -34,8 +34,8 @@ train: {epochs: 40}
 """
 
 PYTHON_ONLY = {
-    *("adaptive_log_softmax", "aft", "circle", "ctc", "distillation", "dpo", "kto", "linear_cross_entropy"),
-    *("mixture_nll", "multi_similarity", "orpo", "simpo", "supcon"),
+    *("adaptive_log_softmax", "aft", "ctc", "distillation", "dpo", "kto", "linear_cross_entropy", "mixture_nll"),
+    *("orpo", "simpo"),
 }
 
 LOSS = '''

@@ -32,6 +32,7 @@ from lossreg.definition.signature import (
     flatten_any_axes,
 )
 from lossreg.errors import InvalidInput, InvalidParameter
+from lossreg.kernels.drivers.batch_kernel import Outside
 from lossreg.kernels.drivers.short_floats import rounded
 
 if TYPE_CHECKING:
@@ -157,7 +158,11 @@ class CoupledPlan(BatchPlan):
                 weights = weights_of_groups(self.bound.loss, given, batch[self.group], len(groups))
         filled = {self.inputs[at].name: np.empty(batch[at].shape, self.real) for at in self.graded_inputs if slopes}
         shape = self.value_shape(len(kept), len(groups))
-        values, count = self.call_kernel(batch, weights.astype(self.real, copy=False), filled, shape)
+        try:
+            values, count = self.call_kernel(batch, weights.astype(self.real, copy=False), filled, shape)
+        except Outside as error:
+            entry = next(entry for entry in self.inputs if entry.name == error.name)
+            raise self.outlier(entry, error.at, error.got, error.extent, kept) from None
         for at in self.graded_inputs if slopes else ():
             entry = self.inputs[at]
             slopes[entry.name] = self.scatter_slope(filled[entry.name], flat[at].shape, entry, hidden, kept)

@@ -48,7 +48,8 @@ def encode_targets(requirements: LossRequirements, table: Table) -> NDArray[Any]
         return np.asarray(table.targets, np.int64)
     if task in (Task.BINARY, Task.SIGNED_BINARY, Task.RANKING):
         is_second = np.asarray(table.targets, np.float32)[:, np.newaxis]
-        return 2 * is_second - 1 if task is Task.SIGNED_BINARY else is_second
+        encoded = 2 * is_second - 1 if task is Task.SIGNED_BINARY else is_second
+        return encoded[:, 0] if requirements.target and requirements.target.axes == (SAMPLES,) else encoded
     return transformed(requirements, np.eye(len(table.classes), dtype=np.float32)[table.targets])
 
 

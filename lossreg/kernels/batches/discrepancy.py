@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lossreg.kernels.drivers.batch_kernel import each
-from lossreg.kernels.numerics import exp, sqrt
+from lossreg.kernels.numerics import exp, expm1, sqrt
 
 Array = Any
 
@@ -14,7 +14,7 @@ def sample_discrepancy(x: Array, y: Array, weight: Array, by_x: Array | None, ba
     """Return 2 E d(x, y) - E d(x, x') - E d(y, y') over all pairs of weighted rows, and fill the gradient by x.
 
     d is the Euclidean distance, or with a bandwidth b above 0 it is 1 - exp(-|x - y|^2 / (2 b^2)), for which the result
-    is the squared maximum mean discrepancy. Each sample is a column of pairs with itself, where d is 0.
+    is the squared maximum mean discrepancy.
     """
     import numpy as np
 
@@ -40,12 +40,12 @@ def compare_rows(i: int, x: Any, y: Any, weight: Any, bandwidth: float, scale: f
             for d in range(x.shape[1]):
                 apart = float(rows[i, d]) - float(others[j, d])
                 squares += apart * apart
-            inside = exp(-squares / (2 * bandwidth * bandwidth)) if bandwidth > 0 else 0.0
-            distance = 1 - inside if bandwidth > 0 else sqrt(squares)
+            exponent = -squares / (2 * bandwidth * bandwidth) if bandwidth > 0 else 0.0
+            distance = -expm1(exponent) if bandwidth > 0 else sqrt(squares)
             sums[i, part] += weight[j] * distance
             if filled & (part != 1):
                 steep = 1 / distance if (bandwidth == 0) & (distance > 0) else 0.0
-                steep = inside / (bandwidth * bandwidth) if bandwidth > 0 else steep
+                steep = exp(exponent) / (bandwidth * bandwidth) if bandwidth > 0 else steep
                 factor = T((scale if part == 2 else -scale) * weight[i] * weight[j] * steep)
                 for d in range(x.shape[1]):
                     slope[i, d] += factor * (rows[i, d] - others[j, d])

@@ -24,22 +24,23 @@ from lossreg.kernels.numerics import INFINITY, exp, log, sigmoid, softplus
 from lossreg.plugin import (
     Array,
     Axes,
+    ClassIndex,
     FinitePositive,
     Loss,
-    NonNegativeInteger,
     SampleWeight,
     Slopes,
     Unit,
     each_row_of_cosines,
     hookimpl,
     loss,
+    require,
 )
 
 
 @loss(couples="anchors")
 def circle(
     embedding: Annotated[Array, Axes("N D")],
-    label: Annotated[Array, Axes("N", NonNegativeInteger)],
+    label: Annotated[Array, Axes("N", ClassIndex)],
     sample_weight: SampleWeight,
     slopes: Slopes,
     margin: Unit = 0.4,
@@ -47,6 +48,7 @@ def circle(
 ) -> Array:
     import numpy as np
 
+    require(label >= 0, "label", label, "a class, 0 or above")
     slope, values = slopes.get("embedding"), np.empty_like(sample_weight)
     each_row_of_cosines(
         compare, embedding, embedding, slope, slope, label, sample_weight, float(margin), float(gamma), values

@@ -24,23 +24,24 @@ from lossreg.kernels.numerics import INFINITY, exp, log, sigmoid, softplus
 from lossreg.plugin import (
     Array,
     Axes,
+    ClassIndex,
     Finite,
     FinitePositive,
     Loss,
     NonNegative,
-    NonNegativeInteger,
     SampleWeight,
     Slopes,
     each_row_of_cosines,
     hookimpl,
     loss,
+    require,
 )
 
 
 @loss(couples="anchors")
 def multi_similarity(
     embedding: Annotated[Array, Axes("N D")],
-    label: Annotated[Array, Axes("N", NonNegativeInteger)],
+    label: Annotated[Array, Axes("N", ClassIndex)],
     sample_weight: SampleWeight,
     slopes: Slopes,
     alpha: FinitePositive = 2.0,
@@ -50,6 +51,7 @@ def multi_similarity(
 ) -> Array:
     import numpy as np
 
+    require(label >= 0, "label", label, "a class, 0 or above")
     slope, values = slopes.get("embedding"), np.empty_like(sample_weight)
     settings = (float(alpha), float(beta), float(base), float(epsilon))
     each_row_of_cosines(compare, embedding, embedding, slope, slope, label, sample_weight, *settings, values)

@@ -20,27 +20,29 @@ from lossreg.kernels.numerics import INFINITY, exp, log1p
 from lossreg.plugin import (
     Array,
     Axes,
+    ClassIndex,
     FinitePositive,
     Loss,
-    NonNegativeInteger,
     SampleWeight,
     Slopes,
     each_row_of_cosines,
     hookimpl,
     loss,
+    require,
 )
 
 
 @loss(couples="anchors")
 def supcon(
     embedding: Annotated[Array, Axes("N D")],
-    label: Annotated[Array, Axes("N", NonNegativeInteger)],
+    label: Annotated[Array, Axes("N", ClassIndex)],
     sample_weight: SampleWeight,
     slopes: Slopes,
     temperature: FinitePositive = 0.1,
 ) -> tuple[Array, Array]:
     import numpy as np
 
+    require(label >= 0, "label", label, "a class, 0 or above")
     slope = slopes.get("embedding")
     values, counts = np.empty_like(sample_weight), np.empty_like(sample_weight)
     each_row_of_cosines(
