@@ -11,6 +11,7 @@ from lossreg.criterion.criterion import Criterion
 from lossreg.criterion.shapes import is_shared
 from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.roles import Role
+from lossreg.definition.signature import CLASSES
 from lossreg.errors import InvalidInput, InvalidParameter, LossregError
 from lossreg.testing.batches import batch, classes_of, criterion_of, value_and_grad
 from lossreg.testing.check import check
@@ -82,7 +83,10 @@ def candidates(case: LossCase, index: int) -> Iterator[tuple[Any, bool]]:
     """Yield numbers for an input, each with whether its domain has it; none if the kernel itself has to check."""
     domain, role, classes = case.form.inputs[index].domain, case.form.inputs[index].role, classes_of(case)
     if role is Role.LABEL:
-        return ((label, 0 <= label < classes) for label in (-1, 0, classes - 1, classes, 2**40))
+        # Where no array has an axis of classes there may be any number of them, or the kernel knows how many.
+        unlimited = case.form.by_batch and not any(CLASSES in entry.axes for entry in case.form.inputs)
+        beyond = () if unlimited else (classes, 2**40)
+        return ((label, 0 <= label < classes) for label in (-1, 0, classes - 1, *beyond))
     if role is Role.LABELS:
         return ((label, -1 <= label < classes) for label in (-2, -1, 0, classes - 1, classes, 2**40))
     if domain.integer:
