@@ -29,7 +29,7 @@ LONG_LOSSES = {
     "pairwise_auc": (70, "a function of a sample's pairs"),
     "ranknet": (70, "a function of a group's pairs"),
     "circle": (70, "a function of a row of pairs"),
-    "multi_similarity": (75, "a function of a row of pairs"),
+    "multi_similarity": (80, "a function of a row of pairs"),
     "proxy_anchor": (65, "a function of a row of pairs"),
     "siglip": (65, "a function of a row of pairs"),
     "supcon": (60, "a function of a row of pairs"),

@@ -118,15 +118,8 @@ class CoupledPlan(BatchPlan):
 
     def value_shape(self, samples: int | None = None, groups: int = 0) -> tuple[int, ...]:
         """The shape of the values, for all samples or for this number of samples."""
-        shape: tuple[int, ...] = ()
-        for axis in self.value_axes:
-            if axis == SAMPLES and samples is not None:
-                shape += (samples,)
-            elif axis == GROUPS:
-                shape += (groups,)
-            else:
-                shape += (self.sizes[axis],)
-        return shape
+        sizes = {**self.sizes, GROUPS: groups} | ({} if samples is None else {SAMPLES: samples})
+        return tuple([sizes[axis] for axis in self.value_axes])
 
     def compute(
         self, arrays: Arrays, sample_weight: Array | None, where: Array | None, slopes: dict[str, Array]
