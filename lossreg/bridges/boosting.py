@@ -58,7 +58,8 @@ class ScoreObjective:
         parameters: Mapping[str, Any],
         builtin: Mapping[str, Builtin],
     ) -> None:
-        self.criterion = Criterion(losses.get(loss) if isinstance(loss, str) else loss, "none", parameters)
+        # The gradients of a sum are those of its terms, and its values need no array.
+        self.criterion = Criterion(losses.get(loss) if isinstance(loss, str) else loss, "sum", parameters)
         self.loss = self.criterion.loss
         self.classes = check_loss(self.loss)
         names = self.loss.hessians
@@ -164,7 +165,7 @@ class ScoreObjective:
         def value_and_grad(scores: Array) -> tuple[float, Array]:
             rows = np.broadcast_to(scores, (size, size))
             value, grad = self.criterion.value_and_grad(rows, values, sample_weight=share)
-            return float(value.sum()), grad.sum(axis=0)
+            return float(value), grad.sum(axis=0)
 
         found = minimize(
             value_and_grad, np.zeros(size), jac=True, method="L-BFGS-B", options={"gtol": 1e-10, "ftol": 0}

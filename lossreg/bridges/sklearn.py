@@ -84,7 +84,7 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
             coefficients = flat.reshape(shape)[:, :features]
             found = pull_back(grad)
             found[:, :features] += penalty * coefficients
-            return float(np.sum(value)) + penalty / 2 * float(np.sum(coefficients**2)), found.ravel()
+            return float(value) + penalty / 2 * float(np.sum(coefficients**2)), found.ravel()
 
         def product(flat: Array, direction: Array) -> Array:
             moved = scores_of(direction)

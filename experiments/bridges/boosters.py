@@ -1,0 +1,144 @@
+"""Gradient boosting with our objectives and with the built-in ones: equal trees, and the time of training.
+
+    python experiments/bridges/boosters.py xgboost reg:squarederror 1000000 [--runs 2]
+    python experiments/bridges/boosters.py lightgbm binary 100000
+
+Trees of depth 6 (31 leaves), 10 features, 100 rounds; built-in and ours in turns. The line says how many
+of the trees have the same splits, the largest difference of the scores, and the medians of the times.
+"""
+
+import argparse
+import statistics
+import time
+
+import numpy as np
+
+import lossreg
+
+LOSSES = {
+    "reg:squarederror": ("mse", {}, {}),
+    "binary:logistic": ("bce_with_logits", {}, {}),
+    "count:poisson": ("poisson_nll", {}, {"max_delta_step": 0.7}),
+    "reg:tweedie": ("tweedie", {"power": 1.5}, {"tweedie_variance_power": 1.5}),
+    "reg:pseudohubererror": ("pseudo_huber", {}, {}),
+    "multi:softprob": ("cross_entropy", {}, {"num_class": 3}),
+    "regression": ("mse", {}, {}),
+    "binary": ("bce_with_logits", {}, {}),
+    "poisson": ("poisson_nll", {}, {}),
+    "tweedie": ("tweedie", {"power": 1.5}, {"tweedie_variance_power": 1.5}),
+    "huber": ("huber", {"delta": 0.9}, {"alpha": 0.9}),
+    "multiclass": ("cross_entropy", {}, {"num_class": 3}),
+}
+"""By the objective's name: our loss, its parameters, and those of the booster."""
+
+
+def data(loss, rows):
+    """Features and targets."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(rows, 10)).astype(np.float32)
+    signal = 1.5 * x[:, 0] + np.sin(2 * x[:, 1]) + x[:, 2] * x[:, 3] + random.normal(size=rows).astype(np.float32)
+    targets = {
+        "bce_with_logits": lambda: (signal > 0).astype(np.float32),
+        "poisson_nll": lambda: random.poisson(np.exp(0.3 * signal)).astype(np.float32),
+        "tweedie": lambda: random.poisson(np.exp(0.3 * signal)).astype(np.float32) * random.random(rows).astype("f4"),
+        "cross_entropy": lambda: np.digitize(signal, [-1, 1]),
+    }
+    return x, targets.get(loss, lambda: signal)()
+
+
+def with_xgboost(builtin, options, x, y, weight):
+    """How to train with both objectives, and the trees and scores of a model."""
+    import xgboost
+
+    from lossreg.bridges.xgboost import objective
+
+    (loss, parameters, given), (rounds, threads) = LOSSES[builtin], options
+    made, matrix = objective(loss, hessian="builtin", **parameters), xgboost.DMatrix(x, y, weight=weight)
+    matrix_of = {"max_depth": 6, "nthread": threads, "tree_method": "hist"} | given
+    own = {key: value for key, value in matrix_of.items() if key != "tweedie_variance_power"}
+    start = 0.5 if loss == "cross_entropy" else made.start(y, weight)
+    inverse = {"bce_with_logits": lambda s: 1 / (1 + np.exp(-s)), "poisson_nll": np.exp, "tweedie": np.exp}
+    theirs = matrix_of | {"objective": builtin, "base_score": inverse.get(loss, lambda s: s)(start)}
+    trained = (
+        lambda: xgboost.train(own | {"base_score": start}, matrix, rounds, obj=made),
+        lambda: xgboost.train(theirs, matrix, rounds),
+    )
+
+    def outcome(model):
+        trees = model.trees_to_dataframe()
+        return trees.Tree, trees.Feature, trees.Split, model.predict(matrix, output_margin=True)
+
+    return trained, outcome
+
+
+def with_lightgbm(builtin, options, x, y, weight):
+    """How to train with both objectives, and the trees and scores of a model."""
+    import lightgbm
+
+    from lossreg.bridges.lightgbm import objective
+
+    (loss, parameters, given), (rounds, threads) = LOSSES[builtin], options
+    common = {"num_leaves": 31, "verbose": -1, "num_threads": threads, "boost_from_average": False} | given
+    made = objective(loss, hessian="builtin", **parameters)
+    kept = lightgbm.Dataset(x, y, weight=weight, free_raw_data=False)
+    trained = tuple(
+        lambda each=each: lightgbm.train(common | {"objective": each}, kept, rounds) for each in (made, builtin)
+    )
+
+    def outcome(model):
+        trees = model.trees_to_dataframe()
+        return trees.tree_index, trees.split_feature, trees.threshold, model.predict(x[:100_000], raw_score=True)
+
+    return trained, outcome
+
+
+def equal_trees(one, other):
+    """How many trees have the same splits, and how many there are."""
+    found = [0, 0]
+    for tree in np.unique(one[0]):
+        here, there = one[0] == tree, other[0] == tree
+        same = one[1][here].tolist() == other[1][there].tolist()
+        found[0] += same and np.array_equal(one[2][here].fillna(0), other[2][there].fillna(0))
+        found[1] += 1
+    return found
+
+
+def main():
+    """Train and print the line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("library", choices=["xgboost", "lightgbm"])
+    parser.add_argument("builtin", choices=LOSSES)
+    parser.add_argument("rows", type=int)
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--weighted", action="store_true")
+    given = parser.parse_args()
+    x, y = data(LOSSES[given.builtin][0], given.rows)
+    weight = (np.random.default_rng(1).random(given.rows) + 0.5).astype(np.float32) if given.weighted else None
+    make = with_xgboost if given.library == "xgboost" else with_lightgbm
+    lossreg.set_num_threads(given.threads)
+    trained, outcome = make(given.builtin, (given.rounds, given.threads), x, y, weight)
+    make(given.builtin, (2, 1), x[:1000], y[:1000], None)[0][0]()  # compiles the loss
+    times, busy, models = [[], []], [[], []], [None, None]
+    for _ in range(given.runs):
+        for at in (0, 1):
+            start, processor = time.perf_counter(), time.process_time()
+            models[at] = trained[at]()
+            times[at].append(time.perf_counter() - start)
+            busy[at].append(time.process_time() - processor)
+    ours, theirs = map(outcome, models)
+    equal, all_trees = equal_trees(ours, theirs)
+    difference = np.abs(ours[3] - theirs[3]).max()
+    own, built_in = map(statistics.median, times)
+    processor = statistics.median(busy[0]) / statistics.median(busy[1])
+    what = f"{given.library} {given.builtin} {given.rows}{' weighted' if given.weighted else ''}"
+    print(
+        f"{what:45} trees {equal}/{all_trees}  scores {difference:.1e}  {own:.2f} s / {built_in:.2f} s = "
+        f"{own / built_in:.2f}; processor time {processor:.2f}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
