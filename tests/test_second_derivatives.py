@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 import lossreg
+from lossreg import plugin
 from lossreg.definition.plain_python.evaluate_point import evaluate
 from lossreg.definition.second_derivative import with_hessian, with_product
 from lossreg.errors import InvalidInput, InvalidParameter
+from lossreg.kernels.differentiation.second_derivative import with_derived_hessians
+from lossreg.kernels.numerics import exp, log, sigmoid, softplus, tanh
 from lossreg.registry.registries import losses
 from lossreg.testing.high_precision import context, precise_form
 
@@ -228,3 +231,58 @@ def test_a_loss_without_second_derivatives_says_so(name, arrays):
 def test_where_the_gradient_is_0_no_curvature_is_needed():
     assert lossreg.create("margin_ranking").value_grad_hess(np.ones(3), -np.ones(3), np.ones(3))[2].tolist() == [0] * 3
     assert lossreg.create("mse").value_grad_hess(np.ones(0), np.ones(0))[2].shape == (0,)
+
+
+# Second derivatives that nobody declares
+
+
+@plugin.loss
+def logistic(score: plugin.Real, target: plugin.Unit, weight: plugin.Scale = 1.0):
+    return weight * (softplus(score) - score * target), weight * (sigmoid(score) - target)
+
+
+@plugin.loss
+def smooth_distance(prediction: plugin.Real, target: plugin.Real, width: plugin.Positive = 0.5):
+    error = (prediction - target) / width
+    T = type(error)
+    return width * (softplus(T(2) * error) - error - log(T(2))), tanh(error)
+
+
+@plugin.loss
+def lopsided(prediction: plugin.Real, target: plugin.Real, level: plugin.Unit = 0.75):
+    error = prediction - target
+    if error > 0:
+        return (1 - level) * error**2, 2 * (1 - level) * error
+    return level * error**2, 2 * level * error
+
+
+@plugin.loss
+def logistic_through_abs(score: plugin.Real, target: plugin.Unit):
+    T = type(score)
+    small = exp(-abs(score))
+    return softplus(score) - score * target, (T(1) if score > 0 else small) / (T(1) + small) - target
+
+
+@pytest.mark.parametrize("loss", [logistic, smooth_distance, lopsided], ids=lambda x: x.name)
+def test_a_second_derivative_is_derived_from_the_slope(loss):
+    assert loss.hessians == ("exact",)
+    form, parameters = loss.forms[0], loss.bind({})
+    made = with_derived_hessians(loss, parameters).with_hessian(parameters).forms[0]
+    for point in itertools.product(*(POINTS[entry.domain.name] for entry in form.inputs)):
+        found = evaluate(made, point, parameters)[2]
+        sides = [float(side[0]) for side in by_differences(form, point, parameters)]
+        assert any(found == pytest.approx(side, rel=1e-12, abs=1e-14) for side in sides), point
+
+
+def test_a_derived_second_derivative_is_compiled_as_a_declared_one_is():
+    scores, targets = np.linspace(-3, 3, 101, dtype=np.float32), np.zeros(101, np.float32)
+    _, grad, hess = lossreg.create(logistic, reduction="sum").value_grad_hess(scores, targets)
+    expected = lossreg.create("bce_with_logits", reduction="sum").value_grad_hess(scores, targets)
+    np.testing.assert_allclose(grad, expected[1], rtol=1e-6)
+    np.testing.assert_allclose(hess, expected[2], rtol=1e-6)
+
+
+def test_a_derivative_that_is_wrong_at_a_tie_is_refused():
+    message = r"logistic_through_abs: no second derivative can be derived: at \(0\.0, 0\.0\) it would be 0, .* by 0\.25"
+    with pytest.raises(InvalidParameter, match=message):
+        lossreg.create(logistic_through_abs).value_grad_hess(np.ones(3), np.ones(3))

@@ -56,9 +56,10 @@ def with_xgboost(builtin, options, x, y, weight):
     made, matrix = objective(loss, hessian="builtin", **parameters), xgboost.DMatrix(x, y, weight=weight)
     matrix_of = {"max_depth": 6, "nthread": threads, "tree_method": "hist"} | given
     own = {key: value for key, value in matrix_of.items() if key != "tweedie_variance_power"}
-    start = 0.5 if loss == "cross_entropy" else made.start(y, weight)
-    inverse = {"bce_with_logits": lambda s: 1 / (1 + np.exp(-s)), "poisson_nll": np.exp, "tweedie": np.exp}
-    theirs = matrix_of | {"objective": builtin, "base_score": inverse.get(loss, lambda s: s)(start)}
+    # A score that both can represent: 0 where there is a link, whose inverse is rounded otherwise.
+    start = {"cross_entropy": 0.5, "mse": 0.5, "pseudo_huber": 0.5}.get(loss, 0.0)
+    inverse = {"bce_with_logits": 0.5, "poisson_nll": 1.0, "tweedie": 1.0}
+    theirs = matrix_of | {"objective": builtin, "base_score": inverse.get(loss, start)}
     trained = (
         lambda: xgboost.train(own | {"base_score": start}, matrix, rounds, obj=made),
         lambda: xgboost.train(theirs, matrix, rounds),

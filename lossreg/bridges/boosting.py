@@ -97,12 +97,13 @@ class ScoreObjective:
     def derivatives(self, scores: Array, target: Any, weight: Any = None) -> tuple[Array, Array]:
         """Gradient and second derivative of the loss of each row, times its weight, in the shape of the scores."""
         labels, weight = self.labels(target, scores), given_weight(weight)
-        _, grad, hess = self.criterion.value_grad_hess(scores, labels, sample_weight=weight, hessian=self.hessian)
-        rule = self.rule
-        if rule.gradient != 1:
-            grad *= rule.gradient
-        if rule.gradient * rule.hessian != 1:
-            hess *= rule.gradient * rule.hessian
+        rule, options = self.rule, {"sample_weight": weight, "hessian": self.hessian}
+        if rule.gradient == 1:
+            _, grad, hess = self.criterion.value_grad_hess(scores, labels, **options)
+        else:
+            _, grad, hess = self._mean.value_grad_hess(scores, labels, denominator=1 / rule.gradient, **options)
+        if rule.hessian != 1:
+            hess *= rule.hessian
         if rule.one_of_classes:
             classes = hess.shape[1]
             hess *= classes / (classes - 1)

@@ -47,10 +47,7 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
     def minimise(
         self, rows: Array, y: Array, weight: Array, outputs: int, *, factor: float = 1.0, penalty: float = 1.0
     ) -> tuple[Array, Array]:
-        """The coefficients (outputs, features) and intercepts that minimise the sum of losses and the penalty.
-
-        factor, penalty: what the losses, and half the squares of the coefficients, are multiplied by.
-        """
+        """The coefficients and intercepts of least `factor` * losses + `penalty` / 2 * squares of the coefficients."""
         rows, y, weight = distinct_examples(rows, y, weight)
         weight *= factor
         if self.solver not in ("lbfgs", "newton-cg"):
@@ -59,8 +56,7 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
             self.loss, None if self.solver == "lbfgs" else "exact", self.loss_parameters or {}, {}
         )
         criterion = objective.criterion
-        labels = objective.labels(y)
-        labels = labels if objective.classes else labels.astype(np.float64)
+        labels = objective.labels(y) if objective.classes else objective.labels(y).astype(np.float64)
         features = rows.shape[1]
         shape = (outputs, features + 1) if self.fit_intercept else (outputs, features)
 
@@ -92,10 +88,9 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
             found[:, :features] += penalty * direction.reshape(shape)[:, :features]
             return found.ravel()
 
-        method = {"lbfgs": "L-BFGS-B", "newton-cg": "Newton-CG"}[self.solver]
-        options = {
-            "lbfgs": {"maxiter": self.max_iter, "gtol": self.tol, "ftol": 0, "maxls": 50},
-            "newton-cg": {"maxiter": self.max_iter, "xtol": self.tol},
+        method, options = {
+            "lbfgs": ("L-BFGS-B", {"gtol": self.tol, "ftol": 0, "maxls": 50}),
+            "newton-cg": ("Newton-CG", {"xtol": self.tol}),
         }[self.solver]
         found = minimize(
             value_and_grad,
@@ -103,7 +98,7 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
             jac=True,
             hessp=product if self.solver == "newton-cg" else None,
             method=method,
-            options=options,
+            options={"maxiter": self.max_iter, **options},
         )
         self.n_iter_ = np.array([found.nit], np.int32)
         parts = found.x.reshape(shape)
@@ -113,19 +108,16 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
     def scores(self, X: Any) -> Array:  # noqa: N803
         """The scores of rows."""
         check_is_fitted(self)
-        rows = validate_data(self, X, reset=False)
-        scores: Array = rows @ np.atleast_2d(self.coef_).T + self.intercept_
+        scores: Array = validate_data(self, X, reset=False) @ np.atleast_2d(self.coef_).T + self.intercept_
         return scores
 
 
 def distinct_examples(rows: Array, y: Array, weight: Array) -> tuple[Array, Array, Array]:
     """The distinct examples whose weight is not 0, in an order that depends on them only, with the sums of the weights.
 
-    An example of weight 2 is the same problem as the example given twice, to the last bit. At a kink of the loss a
-    solver stops where rounding errors let it, so that equal coefficients need equal bits.
+    At a kink of the loss rounding errors decide where a solver stops, so that repeated rows need the bits of weights.
     """
-    examples = np.column_stack([rows, y])[weight != 0] + 0.0  # -0 becomes 0
-    weight = weight[weight != 0]
+    examples, weight = np.column_stack([rows, y])[weight != 0] + 0.0, weight[weight != 0]  # -0 becomes 0
     bits = examples.view(np.uint64)
     multipliers = np.random.default_rng(0).integers(2**63, size=bits.shape[1], dtype=np.uint64) * 2 + 1
     order = np.argsort((bits ^ (bits >> np.uint64(32))) @ multipliers, kind="stable")
@@ -133,8 +125,11 @@ def distinct_examples(rows: Array, y: Array, weight: Array) -> tuple[Array, Arra
     is_first = np.ones(len(examples), bool)
     is_first[1:] = (examples[1:] != examples[:-1]).any(axis=1)
     first = np.flatnonzero(is_first)
-    y = examples[first, -1].astype(y.dtype)
-    return np.ascontiguousarray(examples[first, :-1]), y, np.add.reduceat(weight, first)
+    return (
+        np.ascontiguousarray(examples[first, :-1]),
+        examples[first, -1].astype(y.dtype),
+        np.add.reduceat(weight, first),
+    )
 
 
 class LossRegressor(RegressorMixin, LinearModel):  # type: ignore[misc]
@@ -206,8 +201,7 @@ class LossClassifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
         check_classification_targets(target)
         weight = _check_sample_weight(sample_weight, rows, dtype=np.float64)
         self.classes_, labels = np.unique(target, return_inverse=True)
-        by_class = ScoreObjective(self.loss, None, self.loss_parameters or {}, {}).classes
-        count = len(self.classes_)
+        by_class, count = self.__sklearn_tags__().classifier_tags.multi_class, len(self.classes_)
         if count < 2:  # noqa: PLR2004
             raise InvalidInput(f"expected labels of several classes, got only one class: {self.classes_[0]}")
         if count > 2 and not by_class:  # noqa: PLR2004

@@ -15,7 +15,9 @@ import numpy as np
 from lossreg.criterion.arguments import inputs_by_name, shown
 from lossreg.definition.parameter_values import REFUSED, accept_scalar
 from lossreg.definition.second_derivative import CURVATURE, PRODUCT
+from lossreg.definition.signature import EXACT
 from lossreg.errors import InvalidInput, InvalidParameter, nearest
+from lossreg.kernels.differentiation.second_derivative import with_derived_hessians
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +106,8 @@ class SecondOrder:
         """The criterion whose kernels also give what `which` names; `numbers` is the curvature, if it is that."""
         found = self._derived.get((which, *numbers))
         if found is None:
-            made = self.loss.with_product if which == PRODUCT else partial(self.loss.with_hessian, which=which)
+            source = with_derived_hessians(self.loss, self.parameters) if which in {EXACT, PRODUCT} else self.loss
+            made = source.with_product if which == PRODUCT else partial(source.with_hessian, which=which)
             loss = made(self.parameters)
             if not loss.forms:
                 raise no_hessian(self.loss, which)

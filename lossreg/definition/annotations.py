@@ -257,7 +257,4 @@ sample given twice."""
 Slopes = Annotated[dict[str, Any], SlopeArraysMarker()]
 """The arrays to fill with slopes: one for each input whose gradient was requested, by the name of the input."""
 Slope = Annotated[list[float], SlopeRowMarker()]
-"""A row of slopes that the kernel fills: one for each row input that gets a gradient, in the order of the inputs.
-
-It shares no memory with other rows. Functions that a kernel calls with rows to fill annotate them as `Slope` as well,
-and are then compiled as a kernel is: their sums over rows may be reordered, which vectorizes them."""
+"""A row of slopes that the kernel fills: one for each row input that gets a gradient, in the order of the inputs."""

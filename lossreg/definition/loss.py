@@ -161,7 +161,7 @@ class Loss(Component):
 
     def with_product(self, settings: Mapping[str, Any]) -> Loss:
         """Return a loss of value 0 whose gradient is the product of the Hessian matrix and a vector, the last input."""
-        has = [form for form in self.forms if (form.hessian_product if form.by_row else form.hessian)]
+        has = [form for form in self.forms if (form.hessian_product if form.by_row else EXACT in form.hessians)]
         return self.derived([with_product(form, settings) for form in has])
 
     def derived(self, forms: list[Form]) -> Loss:

@@ -167,10 +167,18 @@ class Form:
         return tuple(entry for entry in self.inputs if entry.role is Role.LEARNED)
 
     @property
-    def hessians(self) -> dict[str, Callable[..., Any]]:
-        """The second derivative, by the name "exact", and what may replace it; the recommended one first."""
-        exact = {EXACT: self.hessian} if self.hessian else {}
+    def hessians(self) -> dict[str, Callable[..., Any] | None]:
+        """The second derivative, by the name "exact", and what may replace it; the recommended one first.
+
+        It is None where it is derived from the slope.
+        """
+        exact = {EXACT: self.hessian} if self.hessian or self.derivable else {}
         return dict(self.surrogates) | exact
+
+    @property
+    def derivable(self) -> bool:
+        """Whether the second derivative, which is not declared, is derived from the slope of a kernel by element."""
+        return not (self.hessian or self.by_row or self.by_batch)
 
     @property
     def fusible(self) -> bool:

@@ -1,0 +1,1 @@
+"""Second derivatives of kernels by element that declare none, derived from their slopes."""
