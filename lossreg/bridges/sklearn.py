@@ -58,22 +58,16 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
         criterion = objective.criterion
         labels = objective.labels(y) if objective.classes else objective.labels(y).astype(np.float64)
         features = rows.shape[1]
-        shape = (outputs, features + 1) if self.fit_intercept else (outputs, features)
+        if self.fit_intercept:
+            rows = np.column_stack([rows, np.ones(len(rows))])
+        shape = outputs, rows.shape[1]
 
         def scores_of(flat: Array) -> Array:
-            parts = flat.reshape(shape)
-            scores = rows @ parts[:, :features].T
-            if self.fit_intercept:
-                scores += parts[:, features]
+            scores = rows @ flat.reshape(shape).T
             return scores if objective.classes else scores[:, 0]
 
         def pull_back(grad: Array) -> Array:
-            by_output = grad.reshape(len(rows), outputs)
-            found = np.empty(shape)
-            found[:, :features] = by_output.T @ rows
-            if self.fit_intercept:
-                found[:, features] = by_output.sum(axis=0)
-            return found
+            return np.asarray(grad.reshape(len(rows), outputs).T @ rows)
 
         def value_and_grad(flat: Array) -> tuple[float, Array]:
             value, grad = criterion.value_and_grad(scores_of(flat), labels, sample_weight=weight)
