@@ -553,3 +553,12 @@ def test_a_metric_that_is_not_defined_on_a_split_says_so(tmp_path):
     result = lossreg.run(settings, root=tmp_path / "runs", progress=Notes())
     assert notes == ["test_roc_auc: not defined, as the targets of all test rows are equal; nan is recorded"]
     assert notes[0] in (result.path / "log.txt").read_text()
+
+
+def test_a_single_target_for_several_outputs_is_standardised(tmp_path):
+    data = {"name": "diabetes", "standardise": True, "standardise_targets": True}
+    content = {"data": data, "model": {"name": "linear", "outputs": 4}, "loss": "crps_ensemble"}
+    result = lossreg.run({**content, "optimizer": {"name": "adam", "lr": 0.03}, "train": {"epochs": 4}}, root=tmp_path)
+    predicted = np.asarray(lossreg.load(result.path).predict(np.zeros((2, 10))))
+    assert result.metrics[-1]["test_loss"] < result.metrics[0]["test_loss"]
+    assert predicted.min() > 0  # in the unit of the data, whose mean is 152

@@ -33,8 +33,8 @@ class Scaling(NamedTuple):
 
     def to_json(self) -> dict[str, list[float | None]]:
         """Mean and deviation as JSON values; null is the deviation of a column that is scaled to 0."""
-        deviation = [None if np.isinf(each) else each for each in self.deviation.tolist()]
-        return {"mean": self.mean.tolist(), "deviation": deviation}
+        mean, deviation = (np.atleast_1d(x).tolist() for x in self)  # targets of one number have no columns
+        return {"mean": mean, "deviation": [None if np.isinf(each) else each for each in deviation]}
 
     @classmethod
     def from_json(cls, content: dict[str, list[float | None]]) -> Scaling:
