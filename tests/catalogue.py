@@ -75,6 +75,12 @@ def scale(random):
     return random.normal()
 
 
+def near(random):
+    """Two numbers below 0, which are often near each other."""
+    x = below(random)
+    return x, x * float(random.choice([1.0, 1 + 2.0**-20, random.uniform(0.9, 1.1), random.uniform(0.1, 10)]))
+
+
 def above_one(random):
     """A number above 1."""
     return 1 + positive(random)
@@ -419,7 +425,7 @@ CATALOGUE = {
         ({"beta": 0.5}, {"beta": 0.0}, {"beta": 1.0}),
         lambda moved, point, beta: point[2] ** beta * gaussian(*moved),
     ),
-    "jensen_shannon": Case(jensen_shannon, of(below, below), ({}, {"beta": 0.125}), terms=1.0),
+    "jensen_shannon": Case(jensen_shannon, near, ({}, {"beta": 0.125})),
     "crps_ensemble": Case(crps_ensemble, rows(number), ({}, {"fair": True})),
     "mixture_nll": Case(mixture_nll, rows(number, number, scale), ({}, {"full": True}), terms=1.0),
     "evidential": Case(
