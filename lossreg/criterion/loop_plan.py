@@ -9,7 +9,7 @@ import numpy as np
 from numpy import empty, errstate
 
 from lossreg.criterion.checked_call import Call, gradient_type
-from lossreg.criterion.checking import DIRECT, IN_PLACE, OVERLAPPING, check, check_options, with_implied_axes
+from lossreg.criterion.checking import DIRECT, IN_PLACE, check, check_options, with_implied_axes
 from lossreg.criterion.domain_errors import refuse_outside
 from lossreg.criterion.operands import loop_of_values, make_loop
 from lossreg.criterion.plan import Plan
@@ -51,7 +51,7 @@ class LoopPlan(Plan):
             self.out_indices[slope] = number if mode in {DIRECT, IN_PLACE} and not broadcast[number] else None
         self.single = graded[0] if len(graded) == 1 and not broadcast[0] else None
         # If the sum overflows, the mean is computed again from the inputs, unless a gradient has overwritten one.
-        overwrites = IN_PLACE in call.out or OVERLAPPING in call.out
+        overwrites = IN_PLACE in call.out
         narrow = self.each and self.factor == 1
         self.values_type = call.kind if narrow else call.real if self.each or overwrites else None
         # A call that raises may not have changed these arrays, which the loop fills before it has checked all inputs.
@@ -97,6 +97,12 @@ class LoopPlan(Plan):
             if self.real is not np.float64:
                 wide = self.substitute("wide", self.call(arrays, sample_weight, where, np.float64))
                 return wide.run(arrays, sample_weight, where, denominator, out, unit)
+        value: Any = total / divisor if divisor else 0.0
+        if values is None and factor == 1 and -self.most <= value <= self.most:
+            value = self.as_result(value)
+        else:
+            value = self.finish(arrays, sample_weight, where, values, total, divisor, factor)
+        # Gradients are copied to arrays that may share memory with inputs when nothing is computed from these any more.
         grads = None
         if self.single is not None:
             grads = slopes[self.single]
@@ -105,10 +111,7 @@ class LoopPlan(Plan):
                 grads = out[0]
         elif self.graded:
             grads = self.gradients(arrays, slopes, out)
-        value = total / divisor if divisor else 0.0
-        if values is None and factor == 1 and -self.most <= value <= self.most:
-            return self.as_result(value), grads
-        return self.finish(arrays, sample_weight, where, values, total, divisor, factor), grads
+        return value, grads
 
     def gradients(self, arrays: Arrays, slopes: tuple[Any, ...], out: Arrays | None) -> Any:
         """The gradients in the order that the call asks for; those of broadcast inputs are summed."""

@@ -76,7 +76,7 @@ class ConvertedLoop:
         self.loop = loop
         ordered = operands.in_order(loop.slots)
         # Without a mask, the sum of the weights has already shown that each sample weight fits the loop's type.
-        checked = operands.weight if operands.where is None else None
+        checked = operands.weight if operands.where is None and loop.size else None
         self.may_overflow = any(x.may_overflow for x in ordered if x is not None and x is not checked)
         conversions: list[tuple[int, Callable[[Any], Any]]] = []
         self.copies_back: list[tuple[int, Any]] = []

@@ -23,7 +23,7 @@ from lossreg.kernels.compiler.intrinsics import heap_buffer
 from lossreg.kernels.compiler.options import EXACT, inner
 from lossreg.kernels.elementary.extended_range import make_exp2, make_exp_frexp, make_logb
 from lossreg.kernels.elementary.float_formats import Format, bits, cast_like, fma, from_bits, horner, number
-from lossreg.kernels.numerics import stable
+from lossreg.kernels.numerics import distances, stable
 from lossreg.kernels.numerics.stirling import ROOT, ROOT_TAIL, STIRLING32, STIRLING64
 
 if TYPE_CHECKING:
@@ -222,6 +222,21 @@ LOG_SUMS = {width: make_log_sum(form) for width, form in FORMATS.items()}
 def _log_sum(x: Any, y: Any) -> Any:
     """The implementation for the float type of the arguments."""
     return LOG_SUMS[number(x).bitwidth] if isinstance(number(x), types.Float) else None
+
+
+@compiles(distances.magnitude)
+def _magnitude(row: Any) -> Any:
+    """The largest absolute value by comparing bits as integers, of which those of nan are the largest."""
+    mask = FORMATS[row.dtype.bitwidth].magnitude
+
+    def magnitude(row: Any) -> Any:
+        found = cast_like(0, mask)
+        for j in range(row.size):
+            pattern = cast_like(bits(row[j]) & mask, mask)
+            found = pattern if pattern > found else found
+        return from_bits(found)
+
+    return magnitude
 
 
 @compiles(stable.largest)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from lossreg.definition.annotations import NamedFunctions
-from lossreg.kernels.numerics.stable import INFINITY, ratio, shifted_difference, sign, sqrt
+from lossreg.kernels.numerics.stable import INFINITY, exp, log, ratio, shifted_difference, sign, sqrt
 from lossreg.kernels.numerics.sums import product, wide, wide_sum
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 SHIFT = 1e-6
 """The number that PyTorch's PairwiseDistance adds to each difference."""
-LEAST = 2.0**-100
-"""A sum of squares above this is not affected by underflow of its terms, not even in float32."""
+LEAST, LEAST_WIDE = 2.0**-100, 2.0**-200
+"""A sum of squares above these is not affected by underflow of its terms: in float32, and in float64."""
 
 
 def euclidean(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
@@ -72,11 +72,11 @@ def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: An
     squares1, squares2 = wide_sum(row, row, product), wide_sum(other, other, product)
     mixed = wide_sum(row, other, product)
     length1, length2 = sqrt(squares1), sqrt(squares2)
-    if not (countable(squares1, T(length1)) & countable(squares2, T(length2))):
+    if not (countable(squares1, T(length1), LEAST) & countable(squares2, T(length2), LEAST)):
         squares1, squares2 = wide_sum(row, row, wide_product), wide_sum(other, other, wide_product)
         mixed = wide_sum(row, other, wide_product)
         length1, length2 = sqrt(squares1), sqrt(squares2)
-        if not (countable(squares1, T(length1)) & countable(squares2, T(length2))):
+        if not (countable(squares1, T(length1), LEAST_WIDE) & countable(squares2, T(length2), LEAST_WIDE)):
             size1, squares1, mixed = scaled(row, slope1, row)
             size2, squares2, mixed = scaled(other, slope2, slope1)
             length1, length2 = sqrt(squares1), sqrt(squares2)
@@ -121,9 +121,9 @@ def aside(u: Any, v: Any, facing: Any, along: Any, share: Any) -> Any:
     return (u - facing * v - along * v) * share
 
 
-def countable(squares: Any, length: Any) -> Any:
+def countable(squares: Any, length: Any, least: Any) -> Any:
     """Return whether a sum of squares is not affected by underflow, and its root is finite."""
-    return (squares > LEAST) & (length < INFINITY)
+    return (squares > least) & (length < INFINITY)
 
 
 def magnitude(row: Sequence[Any]) -> Any:
@@ -165,7 +165,12 @@ def distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: Any, p: 
         squares = wide_sum(row, other, square_apart, shift)
         root = sqrt(squares)
         length = T(root)
-        if countable(squares, length):
+        least = LEAST
+        if not countable(squares, length, LEAST):
+            squares = wide_sum(row, other, wide_square_apart, shift)
+            root = sqrt(squares)
+            length, least = T(root), LEAST_WIDE
+        if countable(squares, length, least):
             for j in range(len(row)):
                 out[j] = ratio(shifted_difference(row[j], other[j], shift), length)
             return T(1), root
@@ -186,18 +191,42 @@ def scaled_distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: A
     size = magnitude(out)
     if size == 0:
         return size, wide(T(1))
+    if p == INFINITY:
+        share_among_largest(out, size)
+        return size, wide(T(1))
     added = wide(T(0))
+    if T(1) + T(2.0**-40) == 1:
+        # Of float32, whose powers by exp and log in float64 are exact; `**` takes 20 times as long.
+        for j in range(len(row)):
+            added += exp(wide(p) * log(wide(ratio(abs(out[j]), size))))
+        root = added ** wide(T(1) / p)
+        for j in range(len(row)):
+            away = out[j]
+            power = T(exp(wide(p - T(1)) * log(wide(ratio(abs(away), size)) / root)))
+            out[j] = T(0) if away == 0 else (power if away > 0 else -power)
+        return size, root
     for j in range(len(row)):
         part = ratio(abs(out[j]), size)
         added += T(1) if part == 1 else part**p
     root = added ** wide(T(1) / p)
-    multiple, ties = T(root), T(added) if p == INFINITY else T(1)
+    multiple = T(root)
     for j in range(len(row)):
         away = out[j]
         part = ratio(abs(away), size) / multiple
         power = T(1) if part == 1 else part ** (p - T(1))
-        out[j] = T(0) if away == 0 else (power if away > 0 else -power) / ties
+        out[j] = T(0) if away == 0 else (power if away > 0 else -power)
     return size, root
+
+
+def share_among_largest(row: Any, size: Any) -> None:
+    """Replace the numbers of the largest absolute value by their signs over how many they are, and others by 0."""
+    T = type(row[0])
+    ties = T(0)
+    for j in range(len(row)):
+        ties += T(0) if abs(row[j]) < size else T(1)
+    ties = ties if size == size else size
+    for j in range(len(row)):
+        row[j] = T(0) if abs(row[j]) < size else sign(row[j]) / ties
 
 
 def apart(x: Any, y: Any, shift: Any) -> Any:
