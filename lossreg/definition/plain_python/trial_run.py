@@ -71,7 +71,7 @@ def try_kernel(form: Form, settings: Mapping[str, Any], width: int = 1) -> None:
             passed.add(ANY_WIDTH)
             return
         try_width(form, settings, width)
-        try_nan(form, settings, width)
+        try_nan(form, settings, min(width, LONGEST))
         passed.add(width)
         with suppress(InvalidDefinition):
             for other in (1, 2):
