@@ -9,9 +9,13 @@ from __future__ import annotations
 import ast
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lossreg.experiment.config.reference import markdown
 from lossreg.registry.registries import losses
+
+if TYPE_CHECKING:
+    from lossreg.definition.loss import Loss
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,14 +29,35 @@ PYTORCH = (
 """PyTorch's loss classes."""
 
 
+FAMILIES = {
+    "binary": "Two classes",
+    "classes": "Several classes",
+    "distributions": "Distributions and counts",
+    "embeddings": "Embeddings",
+    "images": "Pixels of images",
+    "preference": "Preferences",
+    "regression": "Regression",
+    "samples": "Samples and distances of distributions",
+    "sequences": "Sequences",
+    "survival": "Survival",
+}
+"""The titles of families, where the name of the folder capitalized would not do."""
+
+
+def family(loss: Loss) -> str:
+    """Return the title of a loss's family: the folder that it is in."""
+    folder = Path(loss.file).parent.name
+    return FAMILIES.get(folder, folder.replace("_", " ").capitalize())
+
+
 def list_of_losses() -> str:
-    """Return the names of the built-in losses by task, as a Markdown list."""
-    by_task: dict[str, list[str]] = {}
+    """Return the names of the built-in losses by family, as a Markdown list."""
+    by_family: dict[str, list[str]] = {}
     for offer in losses.offers():
         if offer.distribution == "lossreg":
             loss = losses.load(offer)
-            by_task.setdefault(loss.task, []).append(f"`{loss.name}`")
-    return "".join(f"* **{task or 'other'}**: {', '.join(names)}\n" for task, names in sorted(by_task.items()))
+            by_family.setdefault(family(loss), []).append(f"`{loss.name}`")
+    return "".join(f"* {title}: {', '.join(names)}\n" for title, names in sorted(by_family.items()))
 
 
 def tree() -> str:

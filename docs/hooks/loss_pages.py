@@ -29,17 +29,6 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parents[2] / "experiments" / "speed" / "results.json"
 PEERS = ("torch", "torch.compile", "jax.jit", "scikit-learn")
 FACTS = re.compile(r"(?:^|(?<=[.;] ))(Shapes|Ranges|Source): ", re.MULTILINE)
-FAMILIES = {
-    "binary": "Two classes",
-    "classes": "Several classes",
-    "distributions": "Distributions and counts",
-    "embeddings": "Embeddings",
-    "preference": "Preferences",
-    "regression": "Regression",
-    "sequences": "Sequences",
-    "survival": "Survival",
-}
-"""The titles of families, where the name of the folder capitalized would not do."""
 
 
 def pages() -> dict[str, str]:
@@ -57,14 +46,8 @@ def navigation() -> list[dict[str, list[str]]]:
     """Return the pages of losses as sections of the navigation, one for each family."""
     sections: dict[str, list[str]] = {}
     for loss in built_in():
-        sections.setdefault(family(loss), []).append(f"losses/{loss.name}.md")
+        sections.setdefault(generate.family(loss), []).append(f"losses/{loss.name}.md")
     return [{title: pages} for title, pages in sorted(sections.items())]
-
-
-def family(loss: Loss) -> str:
-    """Return the title of a loss's family: the folder that it is in."""
-    folder = Path(loss.file).parent.name
-    return FAMILIES.get(folder, folder.replace("_", " ").capitalize())
 
 
 def index() -> str:
@@ -73,7 +56,7 @@ def index() -> str:
     by_family: dict[str, list[Loss]] = {}
     for loss in built_in():
         by_task.setdefault(loss.task or "other", []).append(loss)
-        by_family.setdefault(family(loss), []).append(loss)
+        by_family.setdefault(generate.family(loss), []).append(loss)
     lines = [
         f"# {len(built_in())} losses",
         "",
@@ -140,7 +123,7 @@ def task_line(loss: Loss) -> str:
     second = [f"`{name}`" for name in loss.hessians]
     facts = [
         f"Task: {loss.task}" if loss.task else "",
-        f"family: {family(loss).lower()}",
+        f"family: {generate.family(loss).lower()}",
         f"samples: coupled ({form.couples})" if form.couples else "samples: independent",
         f"second derivatives: {', '.join(second)}" if second else "",
     ]
@@ -235,7 +218,7 @@ def related(loss: Loss) -> str:
     named = [other for name, other in by_name.items() if f"`{name}`" in loss.doc]
     naming = [other for other in by_name.values() if f"`{loss.name}`" in other.doc and other not in named]
     rows = [f"* [`{other.name}`]({other.name}.md): {escaped(other.summary)}" for other in (*named, *naming)]
-    rest = [o for o in by_name.values() if family(o) == family(loss) and o not in (*named, *naming)]
+    rest = [o for o in by_name.values() if generate.family(o) == generate.family(loss) and o not in (*named, *naming)]
     links = ", ".join(f"[`{other.name}`]({other.name}.md)" for other in rest)
     rows += [f"* In the same family: {links}"] if links else []
     return "\n".join(rows) or "None."
