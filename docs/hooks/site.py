@@ -108,5 +108,5 @@ def local(path: Path) -> str:
 
 def pictures(text: str) -> list[str]:
     """Return the pictures outside of docs/ that a page shows, as paths relative to the project."""
-    found = re.findall(r"!\[[^\]]*\]\(((?:\.\./)+|pictures/|\.\./pictures/)([^)]+)\)", text)
-    return [path for _, path in found if (ROOT / path).is_file() and not path.startswith("docs/")]
+    found = re.findall(r"!\[[^\]]*\]\((?:\.\./)*(?:pictures/)?([^)#]+)", text)
+    return [path for path in found if (ROOT / path).is_file() and not path.startswith("docs/")]

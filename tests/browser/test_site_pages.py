@@ -38,10 +38,12 @@ class Quiet(SimpleHTTPRequestHandler):
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     build(folder)
-    server = ThreadingHTTPServer(("localhost", 0), functools.partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://localhost:{server.server_port}"
-    server.shutdown()
+    with ThreadingHTTPServer(("localhost", 0), functools.partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
