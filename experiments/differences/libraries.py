@@ -125,6 +125,31 @@ LIBRARY_CASES = (
         ([1e-20], [1.0]),
         slope=True,
     ),
+    LibraryCase(
+        "`dice` of an image in which nothing is predicted or true",
+        "what is right has no loss; there 0 is divided by a small number",
+        "keras",
+        lambda keras: keras.losses.dice(np.zeros((1, 4)), np.zeros((1, 4))),
+        "dice",
+        ([[[0.0, 0.0, 0.0, 0.0]]], [[[0.0, 0.0, 0.0, 0.0]]]),
+    ),
+    LibraryCase(
+        "`dice` of 0.5 and 0.25 for 1 and 0",
+        "`smooth` is 1 by default; with 0 they agree",
+        "keras",
+        lambda keras: keras.losses.dice(np.array([[1.0, 0.0]]), np.array([[0.5, 0.25]])),
+        "dice",
+        ([[[0.5, 0.25]]], [[[1.0, 0.0]]]),
+    ),
+    LibraryCase(
+        "`tversky` of 0.5 and 0.25 for 1 and 0, without smoothing",
+        "alpha and beta are 0.3 and 0.7 by default, as in the paper; there both are 0.5",
+        "keras",
+        lambda keras: keras.losses.tversky(np.array([[1.0, 0.0]]), np.array([[0.5, 0.25]])),
+        "tversky",
+        ([[[0.5, 0.25]]], [[[1.0, 0.0]]]),
+        {"smooth": 0.0},
+    ),
 )
 
 
