@@ -14,7 +14,18 @@ from lossreg.kernels.numerics.boxes import (
 )
 from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
 from lossreg.kernels.numerics.softmax import surprise
-from lossreg.kernels.numerics.special import digamma, dot, hypot, lgamma, others, power, softmax, tanh, weighted_dot
+from lossreg.kernels.numerics.special import (
+    digamma,
+    dot,
+    hypot,
+    lgamma,
+    others,
+    overlap_sums,
+    power,
+    softmax,
+    tanh,
+    weighted_dot,
+)
 from lossreg.kernels.numerics.stable import (
     INFINITY,
     LN2,
@@ -78,6 +89,7 @@ __all__ = [
     "logb",
     "others",
     "outward",
+    "overlap_sums",
     "power",
     "product",
     "ratio",

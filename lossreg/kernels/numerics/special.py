@@ -90,6 +90,16 @@ def weighted_dot(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> Any:
     return added
 
 
+def overlap_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any]:
+    """The sums of w x y and of w (x + y) over three rows, w the first: twice their ratio is the Dice coefficient."""
+    T = type(row[0])
+    both, either = T(0), T(0)
+    for j in range(len(row)):
+        both += row[j] * x[j] * y[j]
+        either += row[j] * (x[j] + y[j])
+    return both, either
+
+
 def others(row: Sequence[Any], at: Any) -> Any:
     """The sum of a row without one of its numbers: of probabilities, 1 minus that one, exactly."""
     T = type(row[0])

@@ -32,6 +32,8 @@ def wrt_selects_gradients(tested: LossUnderTest, run: CheckRun) -> None:
         expected = dict(zip(names, as_tuple(grads), strict=True))
         call = criterion_of(case, case.unreduced).value_and_grad
         orders = [some for size in range(1, min(len(names), MOST_INPUTS) + 1) for some in permutations(names, size)]
+        if tested.level == "quick":  # each set of gradients is a loop of its own, which takes half a second to compile
+            orders = [names[:1], names[::-1]]
         for wrt in (None, *orders):
             value, found = call(*arrays, wrt=wrt)
             wanted = tuple(expected[name] for name in (case.form.default_wrt if wrt is None else wrt))
