@@ -386,6 +386,7 @@ def test_a_page_replaces_the_earlier_one_at_once_and_a_device_is_written_to(comm
     assert page.read_text() in command("report", "last", "-o", "/dev/stdout").stdout
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_a_byte_that_is_not_utf8_in_the_metadata_of_a_distribution_harms_no_command(command, install, tmp_path):
     install("other", "[console_scripts]\nother = other\n")
     tmp_path.joinpath("good.yaml").write_text(RUN)

@@ -326,8 +326,14 @@ def agree(ours, theirs, scale, kind):
     np.testing.assert_array_less(np.abs(ours - theirs), CLOSE[kind] * scale + UNDERFLOW[kind])
 
 
+MANY_SETTINGS = ("cross_entropy", "poisson_nll", "triplet_margin_with_distance")
+"""Losses that are compiled for many settings: 5 to 10 s of processor time each."""
+
+
 @pytest.mark.parametrize("kind", CLOSE)
-@pytest.mark.parametrize("name", ORACLES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in MANY_SETTINGS)) for name in ORACLES]
+)
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_values_and_gradients_are_the_formulas(name, kind, data):

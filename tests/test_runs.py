@@ -531,6 +531,7 @@ def both(count):
     return f"test_loss: mean 0.5, standard deviation 0 of {count} runs".split()
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_compare_prints_runs_side_by_side_or_below_one_another(make, command):
     for index in range(5):
         make(f"r{index}", 0.5, minute=index, seed=index)
@@ -553,6 +554,7 @@ def seeds(make, *, failed=()):
             make(name, loss, lr=lr, seed=seed, status="failed" if name in failed else "finished")
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_runs_that_differ_in_their_seeds_are_a_group_with_mean_deviation_and_paired_test(make, command, tmp_path):
     seeds(make)
     first, heads, *rows, over, p = command("compare", str(tmp_path)).stdout.splitlines()
@@ -901,6 +903,7 @@ def test_a_sweep_is_deleted_with_its_last_runs_and_only_then(make, command, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_a_directory_of_a_users_own_that_a_sweep_went_into_stays(tmp_path, command):
     mine = tmp_path / "x"
     mine.mkdir()

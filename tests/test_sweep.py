@@ -124,6 +124,7 @@ def test_a_sweep_in_python_is_the_same_as_by_command(sweep, tmp_path):
     assert summary.counts == {"finished": 12}
 
 
+@pytest.mark.slow  # 6 s of processor time
 def test_configs_of_one_name_in_different_folders_do_not_share_a_sweep(tmp_path):
     content = (
         SMALL.replace("[mse, huber, l1]", "[mse]").replace("[0.1, 0.01]", "[0.1]").replace("repeats: 2", "repeats: 1")
@@ -318,6 +319,7 @@ def test_two_sweeps_at_once_share_the_trials(sweep, whole, tmp_path):
     assert all(len(events(path, "started")) == 1 and not events(path, "resumed") for path in trials(folder))
 
 
+@pytest.mark.slow  # 15 s of processor time
 def test_ctrl_c_lets_steps_finish_and_the_same_command_goes_on(sweep, whole, tmp_path):
     folder = tmp_path / "runs" / "x"
     process = sweep(LONG, "--jobs", "2")

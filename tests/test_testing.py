@@ -449,6 +449,7 @@ def test_a_failure_may_be_expected_with_one_setting():
         check_loss(wrong_above_one, expected_failures={("slopes_are_derivatives", "power=3"): "a slip"})
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_the_quick_level_ends_at_the_first_broken_check_with_a_call_that_shows_it():
     report = check_loss(half_slope, level="quick", on_failure="return")
     (failed,) = report.failed
