@@ -7,16 +7,16 @@ BIN := .venv/bin
 run: .venv/experiments
 	$(BIN)/lossreg run configs/digits_mlp.yaml
 
-# Without the tests marked slow: what takes long and is no likely place of a mistake. CI runs test-all.
+# The markers in pyproject.toml say what this leaves out. CI runs more, test-all runs everything.
 test: .venv/test
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow and not exhaustive"
 
 test-all: .venv/test
 	$(BIN)/python -m pytest -n auto
 
 # The contract with numba's own compiler passes in place of lossreg's: the results are the same, only slower.
 stock: .venv/test
-	LOSSREG_COMPILER=stock $(BIN)/python -m pytest -n auto -m "not slow" tests/test_contract.py
+	LOSSREG_COMPILER=stock $(BIN)/python -m pytest -n auto -m "not slow and not exhaustive" tests/test_contract.py
 
 lint: .venv/test .venv/lint
 	$(BIN)/ruff check .

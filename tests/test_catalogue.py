@@ -112,7 +112,7 @@ def test_values_and_slopes_are_the_formulas(name):
     check(name, np.float64, CATALOGUE[name].parameters[0])
 
 
-@pytest.mark.slow  # two float types and all parameters of every loss are compiled
+@pytest.mark.exhaustive  # two float types and all parameters of every loss are compiled
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_values_and_slopes_are_the_formulas_with_all_parameters(name):
     for parameters in CATALOGUE[name].parameters:

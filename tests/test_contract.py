@@ -23,6 +23,7 @@ EXPECTED_FAILURES["orpo"] = {"slopes_are_derivatives": "a rejected answer of pro
 EXPECTED_FAILURES["circle"] = {
     "gradient_matches_differences": "the slopes take the weights of the pairs for constants, as the paper has it"
 }
+EXHAUSTIVE = pytest.mark.exhaustive  # 10 to 110 s of processor time each; other tests are quick and of the same losses
 CANCELLING = ("triplet_margin", "triplet_margin_with_distance")
 """Losses whose value is a difference of two rounded distances: exact to a few ulps of the larger one."""
 
@@ -43,25 +44,25 @@ def test_every_loss_of_pytorch_passes_every_check(check):
     assert check().grade in {"", "A"}
 
 
-@pytest.mark.slow  # 10 to 40 s of processor time each; tests/test_catalogue.py has a quick test of each
+@EXHAUSTIVE
 @parametrize_with_checks([name for name in (*CATALOGUE, *BATCHES) if name not in EXPECTED_FAILURES])
 def test_every_other_loss_passes_every_check(check):
     check()
 
 
-@pytest.mark.slow  # as above
+@EXHAUSTIVE
 @parametrize_with_checks("beta_nll", expected_failures=EXPECTED_FAILURES["beta_nll"])
 def test_beta_nll(check):
     check()
 
 
-@pytest.mark.slow  # as above
+@EXHAUSTIVE
 @parametrize_with_checks("circle", expected_failures=EXPECTED_FAILURES["circle"])
 def test_circle(check):
     check()
 
 
-@pytest.mark.slow  # as above
+@EXHAUSTIVE
 @parametrize_with_checks("orpo", expected_failures=EXPECTED_FAILURES["orpo"])
 def test_orpo(check):
     check()
@@ -84,7 +85,7 @@ def test_gaussian_nll(check):
     check()
 
 
-@pytest.mark.slow  # 110 s of processor time: powers of 60 digits and more
+@EXHAUSTIVE
 @parametrize_with_checks(CANCELLING)
 def test_losses_of_distances(check):
     assert check().grade in {"", "A", "B"}
