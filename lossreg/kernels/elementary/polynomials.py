@@ -168,11 +168,6 @@ def plain_sqrt(_: Format) -> Callable[[Any], Any]:
     return lambda x: math.sqrt(x)  # noqa: PLW0108  numba overloads with a function, not with a built-in
 
 
-def plain_atan(_: Format) -> Callable[[Any], Any]:
-    """The arctangent of the C library."""
-    return lambda x: math.atan(x)  # noqa: PLW0108  as above
-
-
 def make_stirling_error(f: Format) -> Callable[[Any], tuple[Any, Any]]:
     """Up to 1, polynomials times the root factors of log(x!) and digamma(x + 1); above 1, corrections of 1 / (12 x)."""
     near, near_slope, far, far_by, slope, slope_by = f.stirling
@@ -201,7 +196,7 @@ for original, make in (
     (stable.log, plain_log),
     (stable.log1p, make_log1p),
     (stable.sqrt, plain_sqrt),
-    (stable.atan, plain_atan),
+    (stable.atan, lambda _: lambda x: math.atan(x)),  # noqa: PLW0108  that of the C library; as plain_sqrt
     (stable.stirling_error, make_stirling_error),
     (stable.exp_frexp, make_exp_frexp),
     (stable.logb, make_logb),
