@@ -15,12 +15,12 @@ from lossreg.kernels.numerics.boxes import (
 from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
 from lossreg.kernels.numerics.softmax import surprise
 from lossreg.kernels.numerics.special import (
+    dice_sums,
     digamma,
     dot,
     hypot,
     lgamma,
     others,
-    overlap_sums,
     power,
     softmax,
     tanh,
@@ -65,6 +65,7 @@ __all__ = [
     "bounds_hull",
     "bounds_intersection",
     "box_size",
+    "dice_sums",
     "difference",
     "digamma",
     "distance",
@@ -89,7 +90,6 @@ __all__ = [
     "logb",
     "others",
     "outward",
-    "overlap_sums",
     "power",
     "product",
     "ratio",

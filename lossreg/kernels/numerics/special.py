@@ -90,7 +90,7 @@ def weighted_dot(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> Any:
     return added
 
 
-def overlap_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any]:
+def dice_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any]:
     """The sums of w x y and of w (x + y) over three rows, w the first: twice their ratio is the Dice coefficient."""
     T = type(row[0])
     both, either = T(0), T(0)

@@ -12,7 +12,7 @@ Milletari et al. (2016), arXiv:1606.04797.
 
 from typing import Annotated, Any, Literal
 
-from lossreg.kernels.numerics import overlap_sums
+from lossreg.kernels.numerics import dice_sums
 from lossreg.plugin import Array, Axes, FiniteNonNegative, Loss, Multiplicity, Slopes, Unit, each, hookimpl, loss
 
 Pixels = Annotated[Array, Axes("N C ...", Unit)]
@@ -43,7 +43,7 @@ def soft_dice(
 def add_up(i: int, prediction: Any, target: Any, weight: Any, sums: Any) -> None:
     n, c = i // prediction.shape[1], i % prediction.shape[1]
     p, t, w = prediction[n, c], target[n, c], weight[n]
-    sums[n, c, 0], sums[n, c, 1] = overlap_sums(w, p, t)
+    sums[n, c, 0], sums[n, c, 1] = dice_sums(w, p, t)
 
 
 def fill(i: int, target: Any, weight: Any, by_size: Any, by_target: Any, slope: Any) -> None:
