@@ -233,7 +233,7 @@ def test_where_the_gradient_is_0_no_curvature_is_needed():
     assert lossreg.create("mse").value_grad_hess(np.ones(0), np.ones(0))[2].shape == (0,)
 
 
-# Second derivatives that nobody declares
+# Second derivatives that are derived from the slope
 
 
 @plugin.loss

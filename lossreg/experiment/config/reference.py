@@ -44,6 +44,7 @@ MEANINGS = {
     "data.group": "the column that goes to the loss as the group of each row, such as a query of a ranking",
     "data.event": "the column that goes to the loss as whether the event was seen, for survival",
     "data.weight": "the column that goes to the loss as the weight of each row",
+    "data.class_weight": "the weights of classes by name, or balanced: each class counts as much as any other",
     "data.second_view": "the columns that are a second view of each row, for losses that compare two",
     "model.inputs": "the number of features; it follows from the data, and is only checked",
     "model.outputs": "the number of outputs; it follows from the loss, and is only checked",
