@@ -121,6 +121,9 @@ def widened(x: Array) -> Array:
 
 def assign(out: Array, x: Array) -> None:
     """Copy an array to another of the same shape and of any layout, rounded to its type."""
+    if x.dtype == out.dtype:  # the look-up below takes longer than a small copy
+        out[...] = x
+        return
     convert = conversion(out.dtype, to_float32=False) if x.dtype == np.float32 and out.ndim else None
     if convert is None:
         with np.errstate(all="ignore"):  # a number that the type cannot hold becomes inf or 0
