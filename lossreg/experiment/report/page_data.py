@@ -100,7 +100,9 @@ def results(runs: Sequence[Run], groups: GroupComparison | None) -> dict[str, An
             {
                 "values": {key: readable(value) for key, value in group.values.items()},
                 "name": ", ".join(
-                    f"{key.removesuffix('.name')} {as_yaml(value)}" for key, value in group.values.items()
+                    f"{key.removesuffix('.name')} {as_yaml(group.values[key])}"
+                    for key in groups.keys
+                    if key in group.values
                 ),
                 "mean": readable(group.mean),
                 "std": readable(group.deviation),

@@ -63,7 +63,11 @@ class RunGroup:
 
 @dataclass(frozen=True)
 class GroupComparison:
-    """Groups of runs, the best first; `replicates` are the keys in which the runs of a group differ."""
+    """Groups of runs, the best first.
+
+    `keys` distinguish the groups; keys that follow from others, such as a parameter that one loss has, are left out.
+    `replicates` are the keys in which the runs of a group differ.
+    """
 
     metric: str
     rises: bool
@@ -123,7 +127,7 @@ def compare_groups(runs: Sequence[Run], by: Iterable[str] = (), metric: str | No
     rises = higher_is_better(metric.removeprefix("best."))
     groups.sort(key=lambda group: (not group.scores, len(group.numbers) < len(group.runs), ranked(group, rises=rises)))
     shown = [key for key in keys if not is_implied(runs, key)] or keys
-    return GroupComparison(metric, rises, [*shown, *(key for key in keys if key not in shown)], rest, groups)
+    return GroupComparison(metric, rises, shown, rest, groups)
 
 
 def ranked(group: RunGroup, *, rises: bool) -> float:
