@@ -20,7 +20,7 @@ LOSSES = {
     "binary:logistic": ("bce_with_logits", {}, {}),
     "count:poisson": ("poisson_nll", {}, {"max_delta_step": 0.7}),
     "reg:tweedie": ("tweedie", {"power": 1.5}, {"tweedie_variance_power": 1.5}),
-    "reg:pseudohubererror": ("pseudo_huber", {}, {}),
+    "reg:pseudohubererror": ("pseudo_huber", {"delta": 3.0}, {"huber_slope": 3.0}),
     "multi:softprob": ("cross_entropy", {}, {"num_class": 3}),
     "regression": ("mse", {}, {}),
     "binary": ("bce_with_logits", {}, {}),
@@ -55,7 +55,7 @@ def with_xgboost(builtin, options, x, y, weight):
     (loss, parameters, given), (rounds, threads) = LOSSES[builtin], options
     made, matrix = objective(loss, hessian="builtin", **parameters), xgboost.DMatrix(x, y, weight=weight)
     matrix_of = {"max_depth": 6, "nthread": threads, "tree_method": "hist"} | given
-    own = {key: value for key, value in matrix_of.items() if key != "tweedie_variance_power"}
+    own = {key: value for key, value in matrix_of.items() if key not in {"tweedie_variance_power", "huber_slope"}}
     # A score that both can represent: 0 where there is a link, whose inverse is rounded otherwise.
     start = {"cross_entropy": 0.5, "mse": 0.5, "pseudo_huber": 0.5}.get(loss, 0.0)
     inverse = {"bce_with_logits": 0.5, "poisson_nll": 1.0, "tweedie": 1.0}
@@ -120,7 +120,9 @@ def main():
     make = with_xgboost if given.library == "xgboost" else with_lightgbm
     lossreg.set_num_threads(given.threads)
     trained, outcome = make(given.builtin, (given.rounds, given.threads), x, y, weight)
-    make(given.builtin, (2, 1), x[:1000], y[:1000], None)[0][0]()  # compiles the loss
+    make(given.builtin, (2, 1), x[:1000], y[:1000], None if weight is None else weight[:1000])[0][
+        0
+    ]()  # compiles the loss
     times, busy, models = [[], []], [[], []], [None, None]
     for _ in range(given.runs):
         for at in (0, 1):
