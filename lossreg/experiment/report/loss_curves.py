@@ -28,6 +28,7 @@ from lossreg.definition.domains import (
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidInput, LossregError
 from lossreg.experiment.storage.records import plain
+from lossreg.plotting.curves import BOX, BOX_RANGE
 from lossreg.registry.loading import SUFFIX
 from lossreg.registry.registries import losses
 
@@ -105,8 +106,15 @@ def name_of_varied(loss: Loss) -> str:
     return f"{first.name}[0]"
 
 
+def is_box(entry: Input) -> bool:
+    """Whether an input is a row of the corners of a box."""
+    return entry.width == str(len(BOX))
+
+
 def row_length(loss: Loss, parameters: dict[str, Any]) -> int:
-    """The length of rows: that of a parameter with a number for each class, or else 3."""
+    """The length of rows: a fixed one, that of a parameter with a number for each class, or else 3."""
+    if is_box(loss.inputs[0]):
+        return len(BOX)
     rows = {p.name for p in loss.parameters if row_axis_of(p.annotation) is not None}
     lists = [len(value) for name, value in parameters.items() if name in rows and isinstance(value, list | tuple)]
     if max(lists, default=0) > MAX_CLASSES:
@@ -140,6 +148,8 @@ def lines(loss: Loss, parameters: dict[str, Any], center: float) -> Iterator[tup
 
 def constant(entry: Input, index: int, size: int, center: float) -> Any:
     """The value of a constant input: a number, or a row with 1 or -1 (in turn) as its first number, and 0 otherwise."""
+    if is_box(entry):
+        return [*BOX]
     if entry.axis is None:
         return center if entry.domain in (REAL, FINITE) else CONSTANTS.get(entry.domain, entry.domain.example)
     if entry.domain in (PROBABILITY, UNIT):
@@ -152,14 +162,15 @@ def constant(entry: Input, index: int, size: int, center: float) -> Any:
 def line(loss: Loss, parameters: dict[str, Any], label: str, others: list[Any]) -> dict[str, Any]:
     """A line: the value and the slope of the loss at each point of the input that varies, where the loss is defined."""
     first, size = loss.inputs[0], row_length(loss, parameters)
-    low, high = RANGES.get(first.domain, RANGE)
+    low, high = BOX_RANGE if is_box(first) else RANGES.get(first.domain, RANGE)
     # The other numbers of the row; those of an embedding are 1, so that it never is the origin.
-    rest = -1.0 if first.domain is LOG_PROBABILITY else float(first.axis == -1)
+    other = -1.0 if first.domain is LOG_PROBABILITY else float(first.axis == -1)
+    rest = [*BOX[1:]] if is_box(first) else [other] * (size - 1)
     xs = [round(low + (high - low) * index / (POINTS - 1), 6) for index in range(POINTS)]
     scalars = {key: first_value(loss, key, value) for key, value in parameters.items()}
     points, values, slopes = [], [], []
     for x in xs:
-        varied = x if first.axis is None else [x] + [rest] * (size - 1)
+        varied = x if first.axis is None else [x, *rest]
         value, slope, *_ = loss.at(varied, *others, **scalars)
         if isnan(value):
             continue
