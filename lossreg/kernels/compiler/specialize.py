@@ -53,6 +53,8 @@ if hasattr(os, "register_at_fork"):
 LOCK_ATTEMPTS, LOCK_PAUSE = 200, 0.025
 """The number of attempts to lock a file before a warning, and the seconds between them."""
 
+COLORS = re.compile(r"\x1b\[[0-9;]*m")
+"""What numba adds to its messages where colorama is installed."""
 RAISED_FROM = re.compile(r" Raised from \S+ \(\d+\)$")
 SUMMARY_LINES = 6  # of numba's error message
 
@@ -152,8 +154,9 @@ def error_summary(error: Exception) -> str:
 
     The message about a kernel that is called by a function of lossreg is inside the message about that function.
     """
-    _, failed, inner = str(error).rpartition("Failed in nopython mode pipeline")
-    text = inner.partition("\n")[2].partition("During: ")[0] if failed else str(error)
+    message = COLORS.sub("", str(error))
+    _, failed, inner = message.rpartition("Failed in nopython mode pipeline")
+    text = inner.partition("\n")[2].partition("During: ")[0] if failed else message
     lines = [RAISED_FROM.sub("", line).strip() for line in text.splitlines()]
     kept = [line for line in lines if line and not line.startswith(PASS_LINES) and not set(line) <= set("^~>. ")]
     return "\n".join(f"  {line}" for line in kept[:SUMMARY_LINES])
