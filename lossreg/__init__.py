@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lossreg import plugin as plugin
     from lossreg.criterion.criterion import Criterion as Criterion
     from lossreg.criterion.sums.weighted_sum import WeightedSum
-    from lossreg.definition.component import Component
+    from lossreg.definition.component import Component, Reduction
     from lossreg.definition.loss import Loss as Loss
     from lossreg.errors import (
         InvalidConfig as InvalidConfig,
@@ -106,14 +106,20 @@ def get(name: str) -> Loss:
 
 
 def create(
-    name: str | Loss | Mapping[str, Any] | Sequence[Mapping[str, Any]], /, *, reduction: str = "mean", **parameters: Any
+    name: str | Loss | Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    /,
+    *,
+    reduction: str | Mapping[str, Any] | Reduction = "mean",
+    **parameters: Any,
 ) -> Criterion | WeightedSum:
     """Return a criterion: a loss, given by its name or as `@loss` made it, with its parameters and a reduction.
 
-    `reduction` is none, sum, mean or batchmean. A mapping makes a weighted sum of losses that share their inputs: of
-    names to factors, `{"mse": 1.0, "l1": 0.1}`, or to parameters, `{"mse": 1.0, "huber": {"factor": 0.1, "delta": 2}}`;
-    so does a list of mappings with a name, a factor (1 by default) and parameters. Raises InvalidParameter for a
-    reduction or parameter that the loss does not have or that is outside its domain, and what `get` raises.
+    `reduction` is none, sum, mean or batchmean, or a plugin: its name, a mapping with its name and parameters, such as
+    `{"name": "top_k", "fraction": 0.1}`, or what `@reduction` made. In place of a loss, a mapping makes a weighted sum
+    of losses that share their inputs: of names to factors, `{"mse": 1.0, "l1": 0.1}`, or to parameters,
+    `{"mse": 1.0, "huber": {"factor": 0.1, "delta": 2}}`; so does a list of mappings with a name, a factor (1 by
+    default) and parameters. Raises InvalidParameter for a reduction or parameter that the loss does not have or that is
+    outside its domain, and what `get` raises.
     """
     from lossreg.criterion.sums.weighted_sum import make
 

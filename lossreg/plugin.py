@@ -2,8 +2,8 @@
 
     from lossreg.plugin import Positive, Real, hookimpl, loss
 
-* `loss`, `model`, `optimizer`, `data`, `schedule` and `tracker` are decorators, each of which makes a component from a
-  function; `hookimpl` marks the hook that returns the component.
+* `loss`, `model`, `optimizer`, `data`, `schedule`, `reduction` and `tracker` are decorators, each of which makes a
+  component from a function; `hookimpl` marks the hook that returns the component.
 * Domains, such as `Real`, `Positive` or `ClassIndex`, annotate the inputs and parameters of that function.
 * `Row`, `ClassRow`, `Slope` and `Slopes` annotate rows of a kernel, `Array` and `Axes` the arrays of a batch kernel;
   `Width` fixes the length of a row, and `Learned` has an input trained beside the network.
@@ -11,6 +11,7 @@
 * `normalized_rows`, `sorted_segments` and the like are functions on the arrays of batch kernels.
 * `each`, `Scratch` and `require` are for batch kernels; `Table` and `Columns` are what data sets return;
   `Network`, `Sequential` and `Dense` are what models are made of.
+* `shares_of_largest` and `weighted_mean` are for reductions.
 
 Functions for the formulas of kernels are in `lossreg.kernels.numerics`.
 """
@@ -22,6 +23,10 @@ from typing import TYPE_CHECKING
 from lossreg._lazy import lazy
 
 if TYPE_CHECKING:
+    from lossreg.criterion.reduction_plugins.shares import (
+        shares_of_largest as shares_of_largest,
+        weighted_mean as weighted_mean,
+    )
     from lossreg.definition.annotations import (
         Array as Array,
         Axes as Axes,
@@ -68,11 +73,13 @@ if TYPE_CHECKING:
         Data as Data,
         Model as Model,
         Optimizer as Optimizer,
+        Reduction as Reduction,
         Schedule as Schedule,
         Tracker as Tracker,
         data as data,
         model as model,
         optimizer as optimizer,
+        reduction as reduction,
         schedule as schedule,
         tracker as tracker,
     )
@@ -175,6 +182,7 @@ EXPORTS = {
     "Probability": "lossreg.definition.annotations",
     "Real": "lossreg.definition.annotations",
     "IncreasingIntegers": "lossreg.definition.annotations",
+    "Reduction": "lossreg.definition.component",
     "Row": "lossreg.definition.annotations",
     "Scale": "lossreg.definition.annotations",
     "Schedule": "lossreg.definition.component",
@@ -199,9 +207,12 @@ EXPORTS = {
     "model": "lossreg.definition.component",
     "optimizer": "lossreg.definition.component",
     "read_file": "lossreg.experiment.data.csv_format",
+    "reduction": "lossreg.definition.component",
     "require": "lossreg.kernels.drivers.batch_kernel",
     "schedule": "lossreg.definition.component",
+    "shares_of_largest": "lossreg.criterion.reduction_plugins.shares",
     "tracker": "lossreg.definition.component",
+    "weighted_mean": "lossreg.criterion.reduction_plugins.shares",
 }
 
 __all__ = sorted(EXPORTS)  # noqa: PLE0605  it is derived from the table above

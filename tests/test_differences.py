@@ -327,7 +327,7 @@ def test_an_ignored_class_is_no_error_for_probabilities():
 def test_an_unknown_reduction_is_refused_at_once(given, hint):
     with pytest.raises(InvalidParameter) as caught:
         lossreg.create("mse", reduction=given)
-    message = f"mse: expected a reduction of batchmean, mean, none, sum, got {given!r}{hint}"
+    message = f"mse: expected a reduction of batchmean, mean, none, sum, tilted, top_k, trimmed, got {given!r}{hint}"
     assert str(caught.value) == message
 
 

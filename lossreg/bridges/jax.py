@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NARROW = ("float16", "bfloat16")
 
 
-def loss(name: str | Loss, /, *, reduction: str = "mean", **parameters: Any) -> Callable[..., Any]:
+def loss(name: str | Loss, /, *, reduction: Any = "mean", **parameters: Any) -> Callable[..., Any]:
     """Return a loss as a function of JAX arrays; the arguments are those of `lossreg.create`.
 
     The function takes the loss's inputs by position or by name, and `sample_weight` and `where` as a criterion does. It

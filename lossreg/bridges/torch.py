@@ -49,7 +49,7 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
         name: str | LossDefinition | Mapping[str, Any] | Sequence[Mapping[str, Any]],
         /,
         *,
-        reduction: str = "mean",
+        reduction: str | Mapping[str, Any] = "mean",
         via_cpu: bool = False,
         learned: Mapping[str, torch.Tensor] | None = None,
         **parameters: Any,

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from lossreg.criterion.arguments import as_array, inputs_by_name, refuse_misaligned, reject_call_arguments, shown
+from lossreg.criterion.arguments import as_array, inputs_by_name, refuse_misaligned, reject_call_arguments
 from lossreg.criterion.batch_kernels.batch_check import check_batch
 from lossreg.criterion.batch_kernels.coupled_plan import batch_plan
 from lossreg.criterion.bound_form import ArrayParameter, BoundForm
 from lossreg.criterion.checking import VALUE_ONLY, layouts_of
 from lossreg.criterion.loop_plan import loop_plan
 from lossreg.criterion.plan import MaskedPlan, Plan
-from lossreg.criterion.reductions import REDUCTIONS
+from lossreg.criterion.reduction_plugins.bound_reduction import BoundReduction, check_values, find_reduction
+from lossreg.criterion.reduction_plugins.reduced_plan import ReducedPlan
 from lossreg.criterion.second_order import SecondOrder
 from lossreg.definition.loss import Loss
 from lossreg.definition.parameters import bind
-from lossreg.errors import InvalidParameter, InvalidType, listed, nearest
+from lossreg.errors import InvalidType
 from lossreg.plotting.notebook import NotebookDisplay
 
 if TYPE_CHECKING:
@@ -38,30 +39,33 @@ class Criterion(SecondOrder, NotebookDisplay):
     all losses; the formula is in the documentation of the loss, `criterion.loss.doc`.
     """
 
-    __slots__ = ("_derived", "_forms", "_given", "_plans", "loss", "parameters", "reduction")
+    __slots__ = ("_derived", "_forms", "_given", "_plans", "_plugin", "_unreduced", "loss", "parameters", "reduction")
 
     _forms: tuple[BoundForm, ...]
     _plans: dict[Any, Plan]
+    _plugin: BoundReduction | None
+    _unreduced: Criterion | None
 
-    def __init__(self, loss: Loss, reduction: str = "mean", parameters: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, loss: Loss, reduction: Any = "mean", parameters: Mapping[str, Any] | None = None) -> None:
         if not isinstance(loss, Loss):
             raise InvalidType(f"expected a loss, got {loss!r}")
-        if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-            hint = nearest(str(reduction), REDUCTIONS)
-            raise InvalidParameter(
-                f"{loss.name}: expected a reduction of {listed(REDUCTIONS)}, got {shown(reduction)}"
-                + (hint and f"; {hint}"),
-            )
+        found = find_reduction(loss.name, reduction)
+        plugin = None if isinstance(found, str) else found
         given = parameters or {}
         reject_call_arguments(loss, given)
         settable = [ArrayParameter(p.name, p.annotation, p.default) if p.accepts_array else p for p in loss.parameters]
         bound = bind(loss.name, settable, given, related=("reduction",))
+        if plugin:
+            check_values(loss, plugin, bound)
+        forms = [BoundForm(loss.name, "none" if plugin else str(found), form, bound) for form in loss.forms]
         for name, value in (
             ("loss", loss),
-            ("reduction", reduction),
+            ("reduction", plugin.name if plugin else found),
+            ("_plugin", plugin),
+            ("_unreduced", Criterion(loss, "none", given) if plugin else None),
             ("parameters", MappingProxyType(bound)),
             ("_given", {name: value for name, value in bound.items() if name in given}),
-            ("_forms", tuple([BoundForm(loss.name, reduction, form, bound) for form in loss.forms])),
+            ("_forms", tuple(forms)),
             ("_plans", {}),
             ("_derived", {}),
         ):
@@ -77,19 +81,19 @@ class Criterion(SecondOrder, NotebookDisplay):
     def config(self) -> dict[str, Any]:
         """The arguments of the `lossreg.create` that makes this criterion, as plain values for a config."""
         plain = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in self.parameters.items()}
-        return {"name": self.loss.name, **plain, "reduction": self.reduction}
+        return {"name": self.loss.name, **plain, "reduction": self._plugin.config if self._plugin else self.reduction}
 
     def __repr__(self) -> str:
         given = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in self._given.items()}
         arguments = [repr(self.loss.name), *(f"{name}={v!r}" for name, v in given.items())]
-        return f"lossreg.create({', '.join(arguments)}, reduction={self.reduction!r})"
+        return f"lossreg.create({', '.join(arguments)}, reduction={self.config['reduction']!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Criterion, (self.loss, self.reduction, self._given)
+        return Criterion, (self.loss, self._plugin or self.reduction, self._given)
 
     def _key(self) -> tuple[Any, ...]:
         plain = {k: (v.shape, v.tobytes()) if isinstance(v, np.ndarray) else v for k, v in self.parameters.items()}
-        return (self.loss, self.reduction, *sorted(plain.items()))
+        return (self.loss, self._plugin or self.reduction, *sorted(plain.items()))
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, Criterion) else NotImplemented
@@ -239,7 +243,10 @@ class Criterion(SecondOrder, NotebookDisplay):
     def _new_plan(self, *given: Any) -> Plan:
         """Check a call, and make its plan."""
         batch = self._forms[0].form.by_batch
-        return batch_plan(check_batch(self._forms, *given)) if batch else loop_plan(self._forms, *given)
+        plan = batch_plan(check_batch(self._forms, *given)) if batch else loop_plan(self._forms, *given)
+        if self._plugin and self._unreduced:
+            return ReducedPlan(plan, self._plugin, self._unreduced.value_and_grad, wrt=given[3])
+        return plan
 
     def __getattr__(self, name: str) -> Any:
         """A method of the loss, with the parameters of the criterion."""

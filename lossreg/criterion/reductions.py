@@ -1,4 +1,7 @@
-"""Reductions: the divisor of the sum of the values, which is also the divisor of the gradients."""
+"""The built-in reductions: the divisor of the sum of the values, which is also the divisor of the gradients.
+
+All other reductions are plugins; see `lossreg.criterion.reduction_plugins`.
+"""
 
 from __future__ import annotations
 

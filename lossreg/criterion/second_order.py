@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.arguments import inputs_by_name, shown
+from lossreg.criterion.reductions import REDUCTIONS
 from lossreg.definition.parameter_values import REFUSED, accept_scalar
 from lossreg.definition.second_derivative import CURVATURE, PRODUCT
 from lossreg.definition.signature import EXACT
@@ -104,6 +105,8 @@ class SecondOrder:
 
     def _derive(self, which: str, *numbers: float) -> Any:
         """The criterion whose kernels also give what `which` names; `numbers` is the curvature, if it is that."""
+        if self.reduction not in REDUCTIONS:
+            raise InvalidParameter(f"{self.loss.name} has no second derivatives with the reduction {self.reduction}")
         found = self._derived.get((which, *numbers))
         if found is None:
             source = with_derived_hessians(self.loss, self.parameters) if which in {EXACT, PRODUCT} else self.loss

@@ -20,6 +20,7 @@ from lossreg.kernels.drivers.weight_sum import WeightSum
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lossreg.criterion.bound_form import BoundForm
     from lossreg.criterion.checked_call import Call
 
     Array = np.ndarray[Any, Any]
@@ -101,6 +102,34 @@ def rescaled(name: str, sample_weight: Array, where: Array | None, shape: tuple[
     exponent = min(frexp(sizes.max(initial=0.0))[1], 1023)  # 2^1024 is not a float
     smallest = ldexp(float(sizes[sizes > 0].min(initial=np.inf)), -exponent)
     return np.asarray(np.ldexp(weights, -exponent)), exponent, smallest >= RANGE
+
+
+def non_negative_weights(
+    bound: BoundForm,
+    shape: tuple[int, ...],
+    arrays: Sequence[Array],
+    sample_weight: Array | None,
+    where: Array | None,
+    reason: str,
+) -> Array:
+    """The weight of each element or row as float64, 0 where it is masked or ignored.
+
+    Raises InvalidInput, with the reason, for a sample weight that is below 0 or not finite.
+    """
+    weights = np.ones(shape)
+    if sample_weight is not None:
+        weights = np.array(expanded(sample_weight, shape), np.float64)
+    if where is not None:
+        weights[~expanded(where, shape)] = 0
+    if bound.label is not None and bound.ignored is not None:
+        weights[expanded(arrays[bound.label], shape) == bound.ignored] = 0
+    if sample_weight is None:
+        return weights
+    outside = ~(np.isfinite(weights) & (weights >= 0))
+    for at in np.argwhere(outside)[:1].tolist():
+        message = f"{bound.loss}: expected a finite sample_weight, 0 or above, as {reason}"
+        raise InvalidInput(f"{message}; got {weights[tuple(at)]} at {at}")
+    return weights
 
 
 def check_total(call: Call, divisor: float) -> None:

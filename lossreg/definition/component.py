@@ -8,6 +8,7 @@ lossreg.definition.loss) is one; this module has the others. The arguments that 
     @data       (*, parameters)  -> lossreg.experiment.data.table.Table
     @schedule   (any of step, steps, epoch, losses, *, parameters)  -> float
     @tracker    (path: str, config: dict, *, parameters)  -> lossreg.experiment.runner.trackers.RunTracker
+    @reduction  (values: Array, weights: Array, *, parameters)  -> (value, factors)
 
 A model takes any of `inputs: int`, the number of features of a row, `outputs: int`, the number of outputs that the loss
 needs for a row, and `random: Generator` for the initial weights. A model without `outputs` decides on its outputs: an
@@ -19,6 +20,9 @@ In compiled functions, parameters that choose a branch (`bool`, `Literal`) come 
 A schedule is the factor on the optimizer's `lr`, as a pure function of the progress of the run; it takes any of
 `step: int` (from 1) and the number of `steps: int`, `epoch: int` (from 1), and `losses: Sequence[float]`, the monitored
 loss after each epoch so far. It has no state, so a resumed run has the same learning rates.
+
+A reduction makes one number of the values of a batch, and its derivatives by each of them, the factors. It is given
+the values that count, one or more, in a float64 array of one axis in which none is nan, and their weights, above 0.
 """
 
 from __future__ import annotations
@@ -152,8 +156,27 @@ class Tracker(Component):
     """A tracker: receives what is recorded of a run, given its directory and config."""
 
 
+class Reduction(Component):
+    """A reduction: one number of the values of a batch, and its derivative by each value."""
+
+    available = ("values", "weights")
+
+    @classmethod
+    def read(cls, function: Callable[..., Any]) -> Self:
+        """Make the reduction from its function; raises InvalidDefinition if it does not return value and factors."""
+        component, returned = super().read(function), returned_values(function)
+        if tuple(component.supplied) != cls.available:
+            raise InvalidDefinition(
+                f"{component.name}: expected values, weights as arguments; got {', '.join(component.supplied)}"
+            )
+        if returned and returned.count != len(("value", "factors")):
+            raise InvalidDefinition(f"{component.name}: expected it to return the value and the factors; {returned}")
+        return component
+
+
 model = Model.read
 optimizer = Optimizer.read
 data = Data.read
 schedule = Schedule.read
 tracker = Tracker.read
+reduction = Reduction.read

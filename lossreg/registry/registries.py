@@ -21,7 +21,7 @@ from lossreg.registry.loading import SUFFIX, Kind, explain, load_component
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lossreg.definition.component import Component, Data, Model, Optimizer, Schedule, Tracker
+    from lossreg.definition.component import Component, Data, Model, Optimizer, Reduction, Schedule, Tracker
     from lossreg.definition.loss import Loss
 
 RUNTIME = "runtime"
@@ -202,7 +202,8 @@ optimizers: Registry[Optimizer] = Registry("lossreg.optimizers", COMPONENTS, "Op
 data: Registry[Data] = Registry("lossreg.data", COMPONENTS, "Data")
 schedules: Registry[Schedule] = Registry("lossreg.schedules", COMPONENTS, "Schedule")
 trackers: Registry[Tracker] = Registry("lossreg.trackers", COMPONENTS, "Tracker")
-REGISTRIES: tuple[Registry[Any], ...] = (losses, models, optimizers, data, schedules, trackers)
+reductions: Registry[Reduction] = Registry("lossreg.reductions", COMPONENTS, "Reduction")
+REGISTRIES: tuple[Registry[Any], ...] = (losses, models, optimizers, data, schedules, reductions, trackers)
 
 
 def problems(registries: Iterable[Registry[Any]]) -> list[str]:

@@ -386,3 +386,22 @@ def test_a_weighted_sum_of_losses_is_a_module(compiled):
     called(x, y).backward()
     torch.testing.assert_close(x.grad, expected)
     assert "'factor': 0.5" in repr(both)
+
+
+@pytest.mark.parametrize("reduction", [{"name": "top_k", "fraction": 0.4}, "trimmed", {"name": "tilted", "tilt": 2.0}])
+def test_reductions_that_are_plugins(reduction):
+    x, target = real(*EACH).requires_grad_(), labels()
+    module = Loss("cross_entropy", reduction=reduction)
+    value, grad = lossreg.create("cross_entropy", reduction=reduction).value_and_grad(
+        x.detach().numpy(), target.numpy()
+    )
+    for call in (module, torch.compile(module, fullgraph=True, backend="aot_eager")):
+        x.grad = None
+        found = call(x, target)
+        (3 * found).backward()
+        assert found.item() == value
+        np.testing.assert_allclose(x.grad.numpy(), 3 * grad, rtol=1e-15)
+    if reduction != "trimmed":
+        return
+    values = functional.cross_entropy(x, target, reduction="none").sort().values
+    torch.testing.assert_close(module(x, target), (values[:-1].sum() + 0.4 * values[-1]) / (ROWS - 0.6))

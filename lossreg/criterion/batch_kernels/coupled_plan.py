@@ -18,6 +18,7 @@ from lossreg.criterion.batch_kernels.batch_plan import BatchPlan
 from lossreg.criterion.batch_kernels.groups import numbered, weights_of_groups
 from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.shapes import expanded
+from lossreg.criterion.weights import non_negative_weights
 from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.plain_python.checked_batch import run_batch_kernel
 from lossreg.definition.roles import Role
@@ -198,23 +199,8 @@ class CoupledPlan(BatchPlan):
 
     def weights_of(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Array:
         """The weights of samples or elements, 0 where they are masked; raises InvalidInput for one below 0 or inf."""
-        weights = np.ones(self.shape)
-        if sample_weight is not None:
-            weights = np.array(expanded(sample_weight, self.shape), np.float64)
-        if where is not None:
-            weights[~expanded(where, self.shape)] = 0
-        if self.bound.label is not None and self.bound.ignored is not None:
-            weights[expanded(arrays[self.bound.label], self.shape) == self.bound.ignored] = 0
-        if sample_weight is None:
-            return weights
-        outside = ~(np.isfinite(weights) & (weights >= 0))
-        if outside.any():
-            at = np.argwhere(outside)[0].tolist()
-            raise InvalidInput(
-                f"{self.bound.loss}: expected a finite sample_weight, 0 or above, as its samples are coupled; got "
-                f"{weights[tuple(at)]} at {at}"
-            )
-        return weights
+        reason = "its samples are coupled"
+        return non_negative_weights(self.bound, self.shape, arrays, sample_weight, where, reason)
 
     def groups_of(self, arrays: Arrays) -> tuple[Array, Array]:
         """The sorted numbers of the groups, and for each sample the index of its group among them."""

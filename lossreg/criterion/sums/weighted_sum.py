@@ -68,10 +68,10 @@ class WeightedSum:
         for factor, criterion in self.terms:
             arguments = {key: value for key, value in criterion.config.items() if key not in {"name", "reduction"}}
             terms.append({"name": criterion.loss.name, "factor": factor, **arguments})
-        return {"name": terms, "reduction": self.reduction}
+        return {"name": terms, "reduction": self.widest.config["reduction"]}
 
     def __repr__(self) -> str:
-        return f"lossreg.create({self.config['name']!r}, reduction={self.reduction!r})"
+        return f"lossreg.create({self.config['name']!r}, reduction={self.config['reduction']!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return WeightedSum, (self.terms,)
@@ -187,7 +187,7 @@ def added(total: Any, x: Any) -> Any:
     return x if total is None else np.add(total, x, out=total) if np.ndim(total) else total + x
 
 
-def make(given: Any, reduction: str = "mean", parameters: Mapping[str, Any] | None = None) -> Criterion | WeightedSum:
+def make(given: Any, reduction: Any = "mean", parameters: Mapping[str, Any] | None = None) -> Criterion | WeightedSum:
     """Make a criterion of a loss or its name, or the weighted sum that a mapping or a list of terms describes.
 
     Raises InvalidParameter or InvalidType for anything else.
@@ -210,7 +210,7 @@ def named_term(given: Any) -> tuple[str, dict[str, Any]]:
     return given["name"], {key: value for key, value in given.items() if key != "name"}
 
 
-def term(name: str, value: Any, reduction: str) -> tuple[float, Criterion]:
+def term(name: str, value: Any, reduction: Any) -> tuple[float, Criterion]:
     """The factor and the criterion of a term, whose value is its factor, or its parameters with the factor."""
     arguments = dict(value) if isinstance(value, Mapping) else {"factor": value}
     factor = accept_scalar(float, arguments.pop("factor", 1.0))

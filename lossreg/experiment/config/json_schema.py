@@ -26,7 +26,7 @@ from lossreg.experiment.config.keys import (
 from lossreg.experiment.config.sweep_config import SECTIONS, SWEEP_PARAMETERS
 from lossreg.experiment.task.metrics import METRIC_NAMES
 from lossreg.registry.isolation import usable
-from lossreg.registry.registries import losses, normalized_name, trackers
+from lossreg.registry.registries import losses, normalized_name, reductions, trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,6 +80,7 @@ def config_schema(*, partial: bool = False) -> Schema:
     train = {"anyOf": [mapping(TRAIN), {"type": "null"}]}
     keys = {EXTENDS: {"type": "string"}, **plugins, "train": train}
     keys |= {parameter.name: parameter_schema(parameter) for parameter in OTHER_KEYS}
+    keys["reduction"]["anyOf"] += plugin_schema(reductions, ())["anyOf"]
     lists = {
         "metrics": {"enum": METRIC_NAMES},
         "report": plugin_schema(losses, [LABEL]),

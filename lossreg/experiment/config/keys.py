@@ -70,7 +70,7 @@ TRAIN = (
 DEFAULT_EPOCHS = 10
 
 OTHER_KEYS = (
-    Parameter("reduction", Literal["mean", "sum", "batchmean"], "mean"),
+    Parameter("reduction", Literal["mean", "sum", "batchmean"], "mean"),  # or a plugin, as the keys above choose one
     Parameter("seed", NonNegativeInteger, 0),
 )
 

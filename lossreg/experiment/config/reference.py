@@ -64,7 +64,8 @@ MEANINGS = {
     "train.checkpoint_steps": "after how many steps each a checkpoint is written",
     "train.keep_checkpoints": "how many of the latest checkpoints are kept, in addition to that of the best epoch",
     "train.threads": "how many threads matrix products use; the last bits of results depend on it",
-    "config.reduction": "how the values of a batch become one number",
+    "config.reduction": "how the values of a batch become one number; or a plugin, by its name or as a mapping such as "
+    "{name: top_k, fraction: 0.1}; `lossreg list reductions` lists them",
     "config.seed": "the seed of the split, the initial weights and the order of the rows",
     "config.extends": "a config that this one changes, relative to its file",
     "config.metrics": "the metrics to record, such as [accuracy, f1_macro]; by default the usual ones of the task",

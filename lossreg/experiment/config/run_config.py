@@ -5,7 +5,7 @@
     optimizer: {name: adam, lr: 0.001}
     schedule: constant                                      # of the learning rate; this is the default
     loss: cross_entropy
-    reduction: mean                                         # mean, sum or batchmean
+    reduction: mean                                         # mean, sum or batchmean, or {name: top_k, fraction: 0.1}
     train: {epochs: 30, batch_size: 64, shuffle: true}      # epochs or steps
     metrics: [accuracy, f1_macro]                           # by default, the usual ones of the task
     report: [multi_margin, {name: nll, as: surprise}]       # losses to evaluate in addition to the trained one
@@ -40,7 +40,6 @@ from lossreg.experiment.config.keys import (
     DEFAULT_PLUGINS,
     EXTENDS,
     LABEL,
-    OTHER_KEYS,
     PLUGIN_KEYS,
     SETTINGS,
     SWEEP,
@@ -48,7 +47,7 @@ from lossreg.experiment.config.keys import (
     TRAIN,
     TrainingOptions,
 )
-from lossreg.experiment.config.validation import ConfigValidator, PluginConfig
+from lossreg.experiment.config.validation import ConfigValidator, PluginConfig, validate_other_keys
 from lossreg.experiment.task.metrics import METRIC_NAMES, unknown_metric
 from lossreg.formatting import shortened
 from lossreg.registry.registries import losses, trackers
@@ -73,7 +72,7 @@ class Config:
     optimizer: PluginConfig
     schedule: PluginConfig
     loss: PluginConfig
-    reduction: str
+    reduction: str | PluginConfig
     train: TrainingOptions
     seed: int
     metrics: tuple[str, ...] | None
@@ -89,12 +88,14 @@ class Config:
     @property
     def plugins(self) -> tuple[PluginConfig, ...]:
         """All plugins that a run uses."""
-        return (*self.by_key.values(), *self.report, *self.trackers)
+        reduction = (self.reduction,) if isinstance(self.reduction, PluginConfig) else ()
+        return (*self.by_key.values(), *reduction, *self.report, *self.trackers)
 
     def resolved(self) -> dict[str, Any]:
         """The config with all defaults filled in, as a dict; a run of it is the same run."""
         plugins = {key: plugin.resolved() for key, plugin in self.by_key.items()}
-        others = {"reduction": self.reduction, "train": asdict(self.train), "seed": self.seed}
+        reduction = self.reduction.resolved() if isinstance(self.reduction, PluginConfig) else self.reduction
+        others = {"reduction": reduction, "train": asdict(self.train), "seed": self.seed}
         metrics = None if self.metrics is None else list(self.metrics)
         lists = {"report": self.report, "trackers": self.trackers}
         listed_plugins = {key: [plugin.resolved() for plugin in plugins] for key, plugins in lists.items()}
@@ -157,7 +158,7 @@ def validate(document: Document, name: str) -> Config:
             document.add_problem((), f"{key} is missing; installed: {installed}")
     if values.get("data"):
         validate_split(validator, values["data"].settings)
-    values |= validator.parameters((), content, OTHER_KEYS)
+    values |= validate_other_keys(validator, content)
     validator.allow((), content, ["metrics", "report", "trackers", EXTENDS, SWEEP])
     values["metrics"] = validate_metrics(validator, content)
     values["report"] = validate_reported_losses(validator, content)

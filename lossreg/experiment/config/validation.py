@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from lossreg.errors import InvalidParameter, LossregError, first_listed, nearest, nearest_name
+from lossreg.criterion.reductions import REDUCTIONS
+from lossreg.errors import InvalidParameter, LossregError, UnknownName, first_listed, nearest, nearest_name
+from lossreg.experiment.config.keys import OTHER_KEYS
 from lossreg.experiment.config.yaml_document import dotted
 from lossreg.formatting import shortened
 from lossreg.registry.loading import SUFFIX
+from lossreg.registry.registries import reductions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -144,6 +147,30 @@ class ConfigValidator:
                 more = f"{len(unknown) - SOME_KEYS:,} more unknown keys"
                 self.document.add_problem((*path, unknown[SOME_KEYS]), more, at_key=True)
         self.document.raise_problems()
+
+
+def validate_other_keys(validator: ConfigValidator, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the keys at the top that are not sections; a reduction that is not built in is the choice of a plugin."""
+    given = content.get("reduction")
+    chosen = {}
+    if chooses_reduction(given):
+        chosen["reduction"] = validator.plugin(reductions, ("reduction",), given, ())
+    others = [parameter for parameter in OTHER_KEYS if parameter.name not in chosen]
+    validator.allow((), content, chosen)
+    return {**validator.parameters((), content, others), **chosen}
+
+
+def chooses_reduction(given: Any) -> bool:
+    """Whether a value of the key `reduction` chooses a plugin, or has a name that is close to one."""
+    if isinstance(given, Mapping):
+        return given.get("name") not in [*REDUCTIONS]
+    if not isinstance(given, str) or given in REDUCTIONS:
+        return False
+    try:
+        reductions.find(given)
+    except LossregError as error:
+        return not isinstance(error, UnknownName) or bool(nearest_name(given, reductions.names()))
+    return True
 
 
 def accept(parameter: Parameter, value: Any, *, allow_infinite: bool) -> Any:

@@ -57,6 +57,11 @@ def is_choice(value: Any) -> bool:
     return isinstance(value, dict) and is_text(value.get("name"))
 
 
+def is_reduction(value: Any) -> bool:
+    """Whether a value is the name of a built-in reduction, or a mapping with the name of a plugin."""
+    return is_text(value) or is_choice(value)
+
+
 def is_commit(value: Any) -> bool:
     """Whether a value is the state of a Git repository, or of none."""
     return value is None or (isinstance(value, dict) and is_text(value.get("commit")))
@@ -112,6 +117,7 @@ EXPECTED: Mapping[Check, str] = {
     is_mapping: "a mapping",
     is_list: "a list",
     is_choice: "a mapping with a name",
+    is_reduction: "a text or a mapping with a name",
     is_commit: "a mapping with a commit",
     are_plugins: "a list of plugins with kind, name, distribution, version and sha256",
     are_texts: "a mapping of texts",
@@ -143,7 +149,7 @@ ENCODING: Mapping[str, Check] = {
 CONFIG: Mapping[str, Check] = {
     **dict.fromkeys(("data", "model", "optimizer", "schedule", "loss"), is_choice),
     "train": is_mapping,
-    "reduction": is_text,
+    "reduction": is_reduction,
     "seed": is_count,
     **dict.fromkeys(("report", "trackers"), is_list),
 }

@@ -10,6 +10,7 @@ import numpy as np
 
 from lossreg.definition.domains import REAL
 from lossreg.errors import InvalidInput, listed
+from lossreg.experiment.config.validation import PluginConfig
 from lossreg.experiment.data.given_columns import GIVEN
 from lossreg.experiment.data.preprocessing import Scaling
 from lossreg.experiment.task.metrics import suitable_metrics
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from lossreg.definition.signature import Input
     from lossreg.experiment.config.run_config import Config
-    from lossreg.experiment.config.validation import PluginConfig
     from lossreg.experiment.config.yaml_document import KeyPath
     from lossreg.experiment.data.table import Table
 
@@ -70,6 +70,9 @@ def match(config: Config, table: Table) -> MatchedLoss:
     coupled = config.loss.component.forms[0].coupling(config.loss.parameters)
     if coupled and config.train.accumulate > 1:
         problem = f"the samples of {config.loss.name} are coupled, so the losses of parts of a batch do not add up"
+        problems.append((("train", "accumulate"), f"{problem}; leave this out"))
+    if isinstance(config.reduction, PluginConfig) and config.train.accumulate > 1:
+        problem = f"the losses of parts of a batch do not add up with the reduction {config.reduction.name}"
         problems.append((("train", "accumulate"), f"{problem}; leave this out"))
     if problems or not trained:
         raise config.error(*problems)

@@ -33,15 +33,15 @@ NOTHING: dict[str, Any] = {}
 class Objective:
     """A loss with its parameters and a reduction.
 
-    `predictions_per_row` is how many predictions the network makes for each row, if these are more than the loss takes.
-    `learned` are the learned inputs of the loss. What a batch has `beside` its targets is given by role or by name:
-    groups, events, other inputs, and the weights of the examples.
+    `reduction` is what a criterion takes. `predictions_per_row` is how many predictions the network makes for each row,
+    if these are more than the loss takes. `learned` are the learned inputs of the loss. What a batch has `beside` its
+    targets is given by role or by name: groups, events, other inputs, and the weights of the examples.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  what a loss is trained with
         self,
         loss: Loss,
-        reduction: str,
+        reduction: Any,
         parameters: Mapping[str, Any],
         requirements: LossRequirements,
         predictions_per_row: int | None = None,

@@ -8,13 +8,14 @@ and the number of the epoch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lossreg.definition.signature import CLASSES, SAMPLES
 from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
 from lossreg.experiment.blas import blas_threads
+from lossreg.experiment.config.validation import PluginConfig
 from lossreg.experiment.data.encoding import Encoding
 from lossreg.experiment.data.fingerprint import fingerprint
 from lossreg.experiment.data.given_columns import weigh_classes
@@ -137,8 +138,11 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
     network, outputs = build_network(config, matched, train, random_stream(config.seed, WEIGHTS))
     try:
         learned = make_learned(config, matched, len(table.classes), outputs)
+        reduction: Any = config.reduction
+        if isinstance(reduction, PluginConfig):
+            reduction = {"name": reduction.component, **reduction.parameters}
         objective = Objective(
-            config.loss.component, config.reduction, config.loss.parameters, matched.requirements, learned=learned[0]
+            config.loss.component, reduction, config.loss.parameters, matched.requirements, learned=learned[0]
         )
         batch = one_example(train, outputs)
         objective.value_and_grad(network.forward(batch.inputs), batch.targets, batch.beside, out=batch.grad)

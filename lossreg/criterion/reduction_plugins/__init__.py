@@ -1,0 +1,1 @@
+"""Reductions that are plugins: their parameters, their plan, and functions for their authors."""
