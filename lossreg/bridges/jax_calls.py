@@ -202,7 +202,7 @@ def views(address: int, kinds: tuple[tuple[tuple[int, ...], str], ...]) -> list[
     """Arrays over the memory of buffers, whose addresses are at an address."""
     found = []
     for buffer, (shape, kind) in zip(words(address, len(kinds)), kinds, strict=True):
-        (data,) = words(buffer + DATA, 1)
+        (data,) = words(buffer + DATA * POINTER, 1)
         size = prod(shape) * np.dtype(kind).itemsize
         memory: Any = (ctypes.c_char * size).from_address(data) if size else b""
         found.append(np.ndarray(shape, kind, memory))
