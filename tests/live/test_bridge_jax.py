@@ -201,3 +201,14 @@ def test_another_interface_is_a_warning(monkeypatch):
     with pytest.warns(RuntimeWarning, match="another foreign function interface"):
         assert not jax_calls.native()
     jax_calls.native.cache_clear()
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("reduction", ["top_k", {"name": "tilted", "tilt": 2.0}])
+def test_reductions_that_are_plugins(reduction):
+    weight = jnp.arange(16, dtype=jnp.float32)
+    call = jax.jit(jax.value_and_grad(loss("cross_entropy", reduction=reduction)))
+    found = jax.tree.map(np.asarray, call(LOGITS, LABELS, sample_weight=weight))
+    criterion = lossreg.create("cross_entropy", reduction=reduction)
+    expected = criterion.value_and_grad(*map(np.asarray, (LOGITS, LABELS)), sample_weight=np.asarray(weight))
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
