@@ -193,22 +193,29 @@ class Criterion(SecondOrder, NotebookDisplay):
     def _plan(self, arrays: Any, sample_weight: Any, where: Any, wrt: Any, out: Any) -> Plan | None:
         """The plan of a call; None if an argument is not a plain array and has to be converted to one."""
         key: tuple[Any, ...] = (wrt if wrt.__class__ is not list else tuple(wrt),)
+        common_flags = -1
         for x in arrays:
             if x.__class__ is not ndarray:
                 return None
-            key += x.dtype, x.shape, x.flags.num
+            flags = x.flags.num
+            common_flags &= flags
+            key += x.dtype, x.shape, flags
         layouts: tuple[Any, ...] = ()
         if sample_weight is not None:
             if sample_weight.__class__ is not ndarray:
                 return None
-            key += "sample_weight", sample_weight.dtype, sample_weight.shape, sample_weight.flags.num
+            flags = sample_weight.flags.num
+            common_flags &= flags
+            key += "sample_weight", sample_weight.dtype, sample_weight.shape, flags
         if where is not None:
             if where.__class__ is not ndarray:
                 return None
-            key += "where", where.dtype, where.shape, where.flags.num
+            flags = where.flags.num
+            common_flags &= flags
+            key += "where", where.dtype, where.shape, flags
         if out is not None:
             readers = arrays if sample_weight is None else (*arrays, sample_weight)
-            layouts = layouts_of(out, readers if where is None else (*readers, where))
+            layouts = layouts_of(out, readers if where is None else (*readers, where), common_flags)
             key += "out", layouts
         try:
             plan = self._plans.get(key)
