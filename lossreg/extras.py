@@ -42,10 +42,17 @@ def not_installed(name: str) -> MissingExtra:
 
 def missing_imports(function: Any) -> list[str]:
     """Return the modules that a function imports and that are not installed, without importing any."""
-    import dis
+    import ast
     from importlib.util import find_spec
+    from inspect import getsource
+    from textwrap import dedent
 
-    found = [each.argval for each in dis.get_instructions(function) if each.opname == "IMPORT_NAME"]
+    try:
+        nodes = [*ast.walk(ast.parse(dedent(getsource(function))))]
+    except (OSError, TypeError, SyntaxError):  # its source is not there
+        return []
+    found = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    found += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
     return [name for name in dict.fromkeys(each.partition(".")[0] for each in found) if find_spec(name) is None]
 
 

@@ -53,7 +53,8 @@ def test_a_plugin_of_another_name_brings_its_own_parameters_and_leaves_the_setti
     assert (data.name, data.settings) == (
         "wine",
         {"test": 0.1, "validation": 0.0, "standardise": True, "standardise_targets": False}
-        | dict.fromkeys(("group", "event", "weight", "second_view")),
+        | dict.fromkeys(("folds", "fold", "split_column", "split_group", "split_time"))
+        | dict.fromkeys(("group", "event", "weight", "class_weight", "second_view")),
     )
     for changes in (["loss.name=mse", "loss.weight=2"], ["loss.weight=2", "loss.name=mse"]):
         assert load("base.yaml", changes).loss.parameters == {"weight": 2.0}

@@ -115,9 +115,9 @@ def arrays_that_do_not_fit_are_rejected(tested: LossUnderTest, run: CheckRun) ->
             call = partial(criterion_of(case), *arrays[:index], x.astype(str), *arrays[index + 1 :])
             require_error(run, call, TypeError, (name,), f"{case}: text as input")
         too_few = arrays[:1] if case.form.by_batch else arrays[:-1]
-        require_error(
-            run, partial(criterion_of(case), *too_few), TypeError, (name,), f"{case}: one input less than needed"
-        )
+        if all(len(form.inputs) != len(too_few) for form in case.loss.forms):  # it may be another form
+            call = partial(criterion_of(case), *too_few)
+            require_error(run, call, TypeError, (name,), f"{case}: one input less than needed")
         short = np.ones(5)
         arguments: dict[str, Any] = {"sample_weight": short, "where": short > 0}
         if case.form.weight_axes is None:
