@@ -7,7 +7,7 @@ BIN := .venv/bin
 run: .venv/experiments
 	$(BIN)/lossreg run configs/digits_mlp.yaml
 
-# The markers in pyproject.toml say what this leaves out. CI runs more, test-all runs everything.
+# The markers in pyproject.toml say what this leaves out; test-all runs everything.
 test: .venv/test
 	$(BIN)/python -m pytest -n auto -m "not slow and not exhaustive"
 
