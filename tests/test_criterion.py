@@ -748,7 +748,7 @@ def test_its_parameters_do_not_change_with_what_they_were_made_from():
 def test_it_is_made_of_a_loss_too():
     assert lossreg.create(lossreg.get("huber"), delta=2.0) == lossreg.create("huber", delta=2.0)
     for given_here in (None, 3, lossreg.create("mse")):
-        with pytest.raises(InvalidType, match=r"^expected a loss, got"):
+        with pytest.raises(InvalidType, match=r"^expected the name of a loss, a loss, or terms of"):
             lossreg.create(given_here)
 
 

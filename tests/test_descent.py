@@ -185,10 +185,10 @@ def test_checkpoints_come_as_often_as_asked(tmp_path, train, steps):
 
 
 def test_unless_asked_checkpoints_come_when_the_last_is_old(tmp_path, monkeypatch):
-    monkeypatch.setattr("lossreg.experiment.training.loop.CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr("lossreg.experiment.training.loop.CHECK_STEPS", 2)
+    for constant in ("FIRST_CHECKPOINT_SECONDS", "CHECKPOINT_SECONDS"):
+        monkeypatch.setattr(f"lossreg.experiment.training.loop.{constant}", 0.0)
     result = lossreg.run(config(train={"steps": 7, "batch_size": 50, "keep_checkpoints": 100}), root=tmp_path)
-    assert checkpoint.steps_in(result.path / "checkpoints") == [2, 3, 4, 6, 7]
+    assert checkpoint.steps_in(result.path / "checkpoints") == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_progress_receives_every_epoch_with_its_times(tmp_path):

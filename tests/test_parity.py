@@ -33,7 +33,7 @@ CLOSER = {"cosine_embedding": {"float64": 1e-11}, "bce": {"float64": 5e-9}}
 
 # Of the target: at probability 0, and in bce also 1, where PyTorch gives nan, or inf in spite of the bounded logarithm.
 UNBOUNDED = ("bce", "kl_div", "poisson_nll")
-OURS = {"poisson_nll": {"stirling"}}
+OURS = {"poisson_nll": {"stirling"}, "bce_with_logits": {"label_smoothing"}}
 """Parameters that PyTorch does not have."""
 
 
@@ -52,6 +52,7 @@ def form_of(name, case):
     labels, *others = lossreg.get(name).forms
     target = next((at for at, entry in enumerate(labels.inputs) if entry.domain.integer), 0)
     # Probabilities have an axis more than labels.
+    others = [form for form in others if variants(form, len(inputs))]
     form = others[0] if others and np.ndim(inputs[target]) == np.ndim(inputs[0]) else labels
     with_bias, *without = variants(form, len(inputs))
     return with_bias if case["parameters"].get("head_bias") or not without else without[0]

@@ -67,6 +67,9 @@ def run(tmp_path):
         ("digits_multilabel", "test_precision_at_1", 0.95),
         ("digits_multilabel_margin", "test_precision_at_1", 0.95),
         ("digits_nll", "test_accuracy", 0.95),
+        ("digits_dice", "test_f1_macro", 0.91),
+        ("breast_cancer_auc", "test_roc_auc", 0.97),
+        ("wine_coral", "test_accuracy", 0.93),
         ("digits_triplet", "test_accuracy", 0.95),
         ("wine_margin", "test_accuracy", 0.9),
     ],
@@ -75,6 +78,14 @@ def test_every_config_learns_what_its_header_says(run, name, metric, least):
     result = run(CONFIGS / f"{name}.yaml")
     assert result.final[metric] >= least
     assert result.final["train_loss"] < result.metrics[0]["train_loss"]
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("diabetes_ensemble", 37.0), ("digits_supcon", 4.4), ("digits_arcface", 1.0)]
+)
+def test_configs_without_a_metric_end_at_a_loss_of_test_rows(run, name, most):
+    result = run(CONFIGS / f"{name}.yaml")
+    assert result.final["test_loss"] <= most < result.metrics[0]["test_loss"]
 
 
 def test_nine_of_ten_targets_are_below_their_quantile(run):
@@ -87,7 +98,11 @@ def test_nine_of_ten_targets_are_below_their_quantile(run):
 
 
 def test_every_config_is_tested():
-    marks = test_every_config_learns_what_its_header_says.pytestmark
+    tests = (
+        test_every_config_learns_what_its_header_says,
+        test_configs_without_a_metric_end_at_a_loss_of_test_rows,
+    )
+    marks = [mark for test in tests for mark in test.pytestmark]
     tested = {arguments[0] for mark in marks for arguments in mark.args[1]} | {"diabetes_quantile"}
     assert tested == {path.stem for path in CONFIGS.glob("*.yaml")}
 
