@@ -201,21 +201,18 @@ class Criterion(SecondOrder, NotebookDisplay):
             common_flags &= flags
             key += x.dtype, x.shape, flags
         layouts: tuple[Any, ...] = ()
-        if sample_weight is not None:
-            if sample_weight.__class__ is not ndarray:
-                return None
-            flags = sample_weight.flags.num
-            common_flags &= flags
-            key += "sample_weight", sample_weight.dtype, sample_weight.shape, flags
-        if where is not None:
-            if where.__class__ is not ndarray:
-                return None
-            flags = where.flags.num
-            common_flags &= flags
-            key += "where", where.dtype, where.shape, flags
+        readers = arrays
+        weighing = () if sample_weight is where is None else (("sample_weight", sample_weight), ("where", where))
+        for name, x in weighing:
+            if x is not None:
+                if x.__class__ is not ndarray:
+                    return None
+                flags = x.flags.num
+                common_flags &= flags
+                key += name, x.dtype, x.shape, flags
+                readers = (*readers, x)
         if out is not None:
-            readers = arrays if sample_weight is None else (*arrays, sample_weight)
-            layouts = layouts_of(out, readers if where is None else (*readers, where), common_flags)
+            layouts = layouts_of(out, readers, common_flags)
             key += "out", layouts
         try:
             plan = self._plans.get(key)
