@@ -142,6 +142,7 @@ def test_the_kit_needs_an_example_of_a_batch():
 # linear_cross_entropy
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_linear_cross_entropy_never_holds_the_logits():
     samples, width, classes = 1024, 16, 40_000
     features = RANDOM.normal(size=(samples, width)).astype(np.float32)
@@ -416,6 +417,7 @@ def test_the_gradient_of_sequences_one_after_the_other_has_their_shape():
             assert grad.tolist() == expected
 
 
+@pytest.mark.slow  # 4 s of processor time
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
 def test_a_layer_of_several_outputs_is_a_cross_entropy_of_each(reduction):
     features, layer, bias = RANDOM.normal(size=(6, 3)), RANDOM.normal(size=(5, 2, 1, 3)), RANDOM.normal(size=(5, 2, 1))

@@ -504,6 +504,7 @@ def test_run_prints_some_lines_and_a_table_and_how_to_go_on(command, tmp_path):
     assert first != second
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_a_run_is_compared_with_the_run_that_differs_least(tmp_path, monkeypatch):
     config = {"data": {"name": "random", "samples": 60}, "model": "linear", "optimizer": "sgd", "loss": "mse"}
     config |= {"train": {"epochs": 1}}
