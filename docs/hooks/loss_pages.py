@@ -110,7 +110,7 @@ def documentation(loss: Loss) -> tuple[list[str], list[tuple[str, str]]]:
 
 
 def escaped(paragraph: str) -> str:
-    """Return prose whose characters mean nothing to Markdown; a formula, which is indented, stays as it is."""
+    """Escape prose for Markdown; a formula, which is indented, stays as it is."""
     if paragraph.startswith("    "):
         return "```text\n" + inspect.cleandoc("\n" + paragraph) + "\n```"
     parts = re.split(r"(`[^`]*`)", paragraph)

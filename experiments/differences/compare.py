@@ -63,7 +63,7 @@ CASES = (
         "`cross_entropy` of (inf, 0) for class 0", "cross_entropy", (numbers([INF, 0]), numbers(0, kind="int64"))
     ),
     Comparison(
-        "`cross_entropy` of a row of -inf for one of its 3 classes, whose differences are taken as 0",
+        "`cross_entropy` of a row of three logits -inf, with their differences taken as 0",
         "cross_entropy",
         (numbers([-INF, -INF, -INF]), numbers(0, kind="int64")),
     ),

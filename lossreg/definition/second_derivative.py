@@ -93,10 +93,9 @@ def fused(
     second derivative afterwards would take half the time of the call itself.
 
     `inputs` and `rows` are the names of the kernel's inputs and slope rows. By row it fills the rows `slope` and
-    `hessian`, and fills no slopes of other inputs. The
-    hessian may be the kernel itself, if that fills both. `switches` are the parameters that choose a branch, with their
-    values: constants in the new kernel, so that only the chosen branch is compiled. A hessian with the parameter
-    `curvature` adds it to those of the kernel.
+    `hessian`, and fills no slopes of other inputs. The hessian may be the kernel itself, if that fills both. `switches`
+    are the parameters that choose a branch, with their values: constants in the new kernel, so that only the chosen
+    branch is compiled. A hessian with the parameter `curvature` adds it to those of the kernel.
     """
     names = [name for name in inspect.signature(kernel).parameters if name not in switches]
     names = names[:-1] if fills_hessian(kernel) else names
