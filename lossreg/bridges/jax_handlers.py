@@ -1,4 +1,4 @@
-"""Compiled handlers of XLA's custom calls, for the evaluations whose arrays a compiled loop takes as they are."""
+"""Compiled handlers of XLA's custom calls, for evaluations with arrays that a compiled loop takes as they are."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def native_call(criterion: Criterion, arrays: list[Array], wrt: tuple[str, ...],
     )
     divisor = plan.divisor or plan.full_divisor
     ignored = 0 if plan.weights.ignored is None else int(plan.weights.ignored)
-    program = [otherwise, form_address(*loop.compiled), loop.span, loop.length, loop.blocks, bits(divisor)]
+    program = [otherwise, form_address(loop.compiled), loop.span, loop.length, loop.blocks, bits(divisor)]
     program += [bits(plan.bound.weight), ignored, plan.size, loop.width, sums, sums]
     kept = [x for x in loop.parameters if isinstance(x, np.ndarray)]
     for x in loop.parameters:

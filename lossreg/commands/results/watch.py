@@ -88,10 +88,10 @@ def done(one: Run) -> str:
 
 def latest(one: Run) -> dict[str, Any]:
     """Return the last metrics of a run on the rows by which it is judged, with the best loss so far."""
-    from lossreg.experiment.storage.records import measured_on
+    from lossreg.experiment.storage.records import JUDGING, measured_on
 
     final = one.final
-    split = next((each for each in ("validation", "test", "train") if f"{each}_loss" in final), "")
+    split = next((each for each in JUDGING if f"{each}_loss" in final), "")
     best = one.best.get(f"{split}_loss")
     metrics = {key: value for key, value in final.items() if measured_on(key) == split}
     return {**metrics, "best loss": best, "seconds": max(one.times.values(), default=None)}

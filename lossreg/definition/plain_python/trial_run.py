@@ -64,14 +64,17 @@ def try_kernel(form: Form, settings: Mapping[str, Any], width: int = 1) -> None:
     passed = _passed.setdefault(key, set())
     if passed & {width, ANY_WIDTH}:
         return
-    with lines_limited() if may_not_end(form, settings) else nullcontext():
+    endless = may_not_end(form, settings)
+    with lines_limited() if endless else nullcontext():
         if not form.by_row:
             try_points(form, settings, 1)
-            try_nan(form, settings, 1)
+        else:
+            try_width(form, settings, width)
+        if endless:
+            try_nan(form, settings, min(width, LONGEST) if form.by_row else 1)
+        if not form.by_row:
             passed.add(ANY_WIDTH)
             return
-        try_width(form, settings, width)
-        try_nan(form, settings, min(width, LONGEST))
         passed.add(width)
         with suppress(InvalidDefinition):
             for other in (1, 2):

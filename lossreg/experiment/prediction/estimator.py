@@ -79,7 +79,9 @@ class RunClassifier(ClassifierMixin, RunEstimator):  # type: ignore[misc]
 
 def load_estimator(path: str | Path) -> RunEstimator:
     """The model of a finished run as an estimator; see `lossreg.load_estimator`."""
-    kind = load(path).kind
-    if kind not in {"binary", "multiclass", "regression"}:
+    model = load(path)
+    if model.kind not in {"binary", "multiclass", "regression"}:
         raise InvalidInput(f"{path}: expected a model that predicts a class or numbers, as estimators do")
-    return (RunRegressor if kind == "regression" else RunClassifier)(str(Path(path).resolve()))
+    estimator = (RunRegressor if model.kind == "regression" else RunClassifier)(str(Path(path).resolve()))
+    estimator._model = model  # noqa: SLF001  it is loaded already
+    return estimator

@@ -18,7 +18,7 @@ from lossreg.experiment.report.comparison import incomparable, is_comparable, is
 from lossreg.experiment.report.paired_test import holm, paired_p
 from lossreg.experiment.storage import untrusted
 from lossreg.experiment.storage.query import differing
-from lossreg.experiment.storage.records import SPLITS, measured_on
+from lossreg.experiment.storage.records import JUDGING, SPLITS, measured_on
 from lossreg.experiment.storage.runs import higher_is_better, metric_keys
 from lossreg.experiment.sweep.summary import score
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lossreg.experiment.storage.runs import Run
-
-JUDGING = ("validation", "test", "train")
-"""The splits by which runs are ranked, the first that they have."""
 
 
 @dataclass(frozen=True)

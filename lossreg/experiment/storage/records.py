@@ -16,6 +16,8 @@ Record = dict[str, Any]
 
 SPLITS = ("train", "validation", "test")
 """The splits of the rows of a table; the names of metrics begin with one of them."""
+JUDGING = ("validation", "test", "train")
+"""The splits by which runs are judged: by the first that they have."""
 
 TIMES = ("seconds", "samples_per_second")
 COUNTERS = ("epoch", "step", *TIMES)

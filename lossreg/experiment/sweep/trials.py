@@ -21,6 +21,7 @@ from lossreg.experiment.config.sweep_config import SweepConfig
 from lossreg.experiment.config.yaml_document import Document, dotted
 from lossreg.experiment.runner.trackers import check_installed
 from lossreg.experiment.storage.environment import config_hash
+from lossreg.experiment.storage.records import JUDGING
 from lossreg.experiment.training.prepare import prepare, random_stream
 from lossreg.experiment.training.tables import Tables
 from lossreg.extras import optional_imports
@@ -174,7 +175,7 @@ class SweepPlan:
             raise self.base.error(((SWEEP, "metric"), f"{problem}, such as test_accuracy or test_rmse"))
         with optional_imports():
             splits = prepare(trials[0].config, tables).splits
-        return next(f"{split}_loss" for split in ("validation", "test", "train") if split in splits)
+        return next(f"{split}_loss" for split in JUDGING if split in splits)
 
     def verify(self, trials: Iterable[Trial], tables: Tables | None = None) -> None:
         """Prepare the trials, as runs do, with each table loaded once; raises InvalidConfig with all problems."""

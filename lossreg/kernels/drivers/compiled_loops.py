@@ -122,19 +122,10 @@ def loop_kinds(leading: tuple[Any, ...], operands: tuple[Any, ...]) -> tuple[Any
     return numba_type((np.float64, 1)), *map(numba_type, leading), *numbers, numba_type(operands)
 
 
-def form_address(
-    form: Form,
-    real: type,
-    switches: tuple[Any, ...],
-    stored: tuple[int, ...],
-    overwritten: int,
-    vectorized: bool,
-    leading: tuple[Any, ...],
-    operands: tuple[Any, ...],
-) -> int:
-    """The address of the machine code of a form's loop that `form_entry` has compiled with the same arguments."""
-    function = form_loop(form, real, switches, stored, overwritten, vectorized=vectorized)
-    return machine_code(function, loop_kinds(leading, operands))
+def form_address(compiled: tuple[Any, ...]) -> int:
+    """The address of the machine code of a form's loop that `form_entry` has compiled with these arguments."""
+    *loop, vectorized, leading, operands = compiled
+    return machine_code(form_loop(*loop, vectorized=vectorized), loop_kinds(leading, operands))
 
 
 def entry_point(function: Any, kinds: tuple[Any, ...], name: str) -> Callable[..., Any]:
