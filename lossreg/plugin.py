@@ -108,10 +108,14 @@ if TYPE_CHECKING:
     from lossreg.kernels.batches.discrepancy import sample_discrepancy as sample_discrepancy
     from lossreg.kernels.batches.overlaps import (
         fill_overlap_slopes as fill_overlap_slopes,
+        inverse_or_zero as inverse_or_zero,
         lovasz_jaccard as lovasz_jaccard,
         overlap_sums as overlap_sums,
     )
-    from lossreg.kernels.batches.pairs import each_row_of_cosines as each_row_of_cosines
+    from lossreg.kernels.batches.pairs import (
+        each_row_of_cosines as each_row_of_cosines,
+        through_cosines as through_cosines,
+    )
     from lossreg.kernels.batches.rows import (
         add_rows as add_rows,
         normalized_rows as normalized_rows,
@@ -132,9 +136,11 @@ if TYPE_CHECKING:
 EXPORTS = {
     "sample_discrepancy": "lossreg.kernels.batches.discrepancy",
     "fill_overlap_slopes": "lossreg.kernels.batches.overlaps",
+    "inverse_or_zero": "lossreg.kernels.batches.overlaps",
     "lovasz_jaccard": "lossreg.kernels.batches.overlaps",
     "overlap_sums": "lossreg.kernels.batches.overlaps",
     "each_row_of_cosines": "lossreg.kernels.batches.pairs",
+    "through_cosines": "lossreg.kernels.batches.pairs",
     "add_rows": "lossreg.kernels.batches.rows",
     "normalized_rows": "lossreg.kernels.batches.rows",
     "through_normalization": "lossreg.kernels.batches.rows",

@@ -32,6 +32,13 @@ def fill_overlap_slopes(slope: Array, prediction: Array, target: Array, weight: 
     each(fill_slopes, images * classes, prediction, target, weight, stacked, slope)
 
 
+def inverse_or_zero(x: Array) -> Array:
+    """Return 1 / x where x is above 0, and 0 elsewhere: the factor of a ratio of sums that may be empty."""
+    import numpy as np
+
+    return np.divide(1, x, out=np.zeros_like(x), where=x > 0)
+
+
 def lovasz_jaccard(error: Array, inside: Array, weight: Array) -> tuple[Array, Array]:
     """Return the Lovasz extension of the Jaccard loss at the errors of pixels, which are 0 or above, and its slopes.
 

@@ -14,6 +14,19 @@ if TYPE_CHECKING:
 Array = Any
 
 
+def through_cosines(
+    slope: Array, x: tuple[Array, Array], y: tuple[Array, Array], by_x: Array | None, by_y: Array | None
+) -> None:
+    """Fill the gradients by the rows of x and of y, unless they are None, from the slopes of the matrix of cosines.
+
+    x and y are what `normalized_rows` returns: the unit rows, and the lengths.
+    """
+    if by_x is not None:
+        by_x[...] = through_normalization(slope @ y[0], *x)
+    if by_y is not None:
+        by_y[...] = through_normalization(slope.T @ x[0], *y)
+
+
 def each_row_of_cosines(
     function: Callable[..., None], x: Array, y: Array, by_x: Array | None, by_y: Array | None, *operands: Any
 ) -> None:

@@ -4,6 +4,7 @@ They work on floats, on elements of arrays in compiled code, and on the high-pre
 """
 
 from lossreg.kernels.numerics.boxes import (
+    add_centre_distance,
     bounds_hull,
     bounds_intersection,
     box_size,
@@ -60,6 +61,7 @@ __all__ = [
     "LN2",
     "ZERO_EXPONENT",
     "Distance",
+    "add_centre_distance",
     "angle",
     "atan",
     "bounds_hull",

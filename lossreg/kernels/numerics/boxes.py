@@ -72,3 +72,21 @@ def distance_of_boxes(box: Sequence[Any], target: Sequence[Any], slope: Any) -> 
         common = bounds_intersection(j, box, target) * (y if j % 2 == 0 else x)
         slope[j] = outward(j, by_union * (share * own - (T(1) + share) * common))
     return distance, union
+
+
+def add_centre_distance(box: Sequence[Any], target: Sequence[Any], slope: Any) -> Any:
+    """Return r^2 / c^2 of two boxes, and add its slopes by the box; 0 where both are one point.
+
+    r is the distance of their centres, and c the diagonal of the smallest box around both.
+    """
+    T = type(box[0])
+    ahead, below = (box[0] + box[2]) - (target[0] + target[2]), (box[1] + box[3]) - (target[1] + target[3])
+    (width, height), quarter = hull_size(box, target), T(0.25)
+    diagonal = width * width + height * height
+    by_diagonal = T(1) / diagonal if diagonal > 0 else T(0)
+    away = quarter * (ahead * ahead + below * below) * by_diagonal
+    for j in range(4):
+        centre, side = (ahead, width) if j % 2 == 0 else (below, height)
+        growth = outward(j, T(2) * away * bounds_hull(j, box, target) * side)
+        slope[j] += by_diagonal * (T(0.5) * centre - growth)
+    return away

@@ -18,7 +18,7 @@ denominator of a.
 from math import pi
 from typing import Annotated
 
-from lossreg.kernels.numerics import atan, bounds_hull, box_size, distance_of_boxes, hull_size, outward
+from lossreg.kernels.numerics import add_centre_distance, atan, box_size, distance_of_boxes, outward
 from lossreg.plugin import (
     Finite,
     Loss,
@@ -38,15 +38,7 @@ NORM = 4 / pi**2
 def ciou(box: Box, target: Box, slope: Slope) -> float:
     T = type(box[0])
     apart, _ = distance_of_boxes(box, target, slope)
-    ahead, below = (box[0] + box[2]) - (target[0] + target[2]), (box[1] + box[3]) - (target[1] + target[3])
-    (width, height), quarter = hull_size(box, target), T(0.25)
-    diagonal = width * width + height * height
-    by_diagonal = T(1) / diagonal if diagonal > 0 else T(0)
-    away = quarter * (ahead * ahead + below * below) * by_diagonal
-    for j in range(4):
-        centre, side = (ahead, width) if j % 2 == 0 else (below, height)
-        growth = outward(j, T(2) * away * bounds_hull(j, box, target) * side)
-        slope[j] += by_diagonal * (T(0.5) * centre - growth)
+    away = add_centre_distance(box, target, slope)
     (wide, high), (true_wide, true_high) = box_size(box), box_size(target)
     flat = (wide > 0) & (high > 0) & (true_wide > 0) & (true_high > 0)
     turn = atan(true_wide / true_high) - atan(wide / high) if flat else T(0)

@@ -16,7 +16,7 @@ Source: Zheng et al. (2020), arXiv:1911.08287; torchvision's distance_box_iou_lo
 
 from typing import Annotated
 
-from lossreg.kernels.numerics import bounds_hull, distance_of_boxes, hull_size, outward
+from lossreg.kernels.numerics import add_centre_distance, distance_of_boxes
 from lossreg.plugin import (
     Finite,
     Loss,
@@ -32,18 +32,8 @@ Box = Annotated[Row[Finite], Width(4)]
 
 @loss
 def diou(box: Box, target: Box, slope: Slope) -> float:
-    T = type(box[0])
     apart, _ = distance_of_boxes(box, target, slope)
-    ahead, below = (box[0] + box[2]) - (target[0] + target[2]), (box[1] + box[3]) - (target[1] + target[3])
-    (width, height), quarter = hull_size(box, target), T(0.25)
-    diagonal = width * width + height * height
-    by_diagonal = T(1) / diagonal if diagonal > 0 else T(0)
-    away = quarter * (ahead * ahead + below * below) * by_diagonal
-    for j in range(4):
-        centre, side = (ahead, width) if j % 2 == 0 else (below, height)
-        growth = outward(j, T(2) * away * bounds_hull(j, box, target) * side)
-        slope[j] += by_diagonal * (T(0.5) * centre - growth)
-    return apart + away
+    return apart + add_centre_distance(box, target, slope)
 
 
 @hookimpl

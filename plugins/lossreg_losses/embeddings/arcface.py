@@ -32,7 +32,7 @@ from lossreg.plugin import (
     hookimpl,
     loss,
     normalized_rows,
-    through_normalization,
+    through_cosines,
 )
 
 
@@ -48,8 +48,8 @@ def arcface(
 ) -> Array:
     import numpy as np
 
-    (x, of_x), (c, of_c) = normalized_rows(embedding), normalized_rows(centres)
-    cosines, own = x @ c.T, np.arange(len(x))
+    x, c = normalized_rows(embedding), normalized_rows(centres)
+    cosines, own = x[0] @ c[0].T, np.arange(len(embedding))
     cosine = np.clip(cosines[own, label].astype(float), -1, 1)
     angle, sine = np.arccos(cosine), np.sqrt((1 - cosine) * (1 + cosine))
     turned = angle + margin <= np.pi
@@ -62,10 +62,7 @@ def arcface(
     values, grad = criterion.value_and_grad(cosines, label, sample_weight=sample_weight, out=cosines)
     grad[own, label] *= by_own.astype(grad.dtype)
     grad *= scale
-    if "embedding" in slopes:
-        slopes["embedding"][...] = through_normalization(grad @ c, x, of_x)
-    if "centres" in slopes:
-        slopes["centres"][...] = through_normalization(grad.T @ x, c, of_c)
+    through_cosines(grad, x, c, slopes.get("embedding"), slopes.get("centres"))
     return values
 
 

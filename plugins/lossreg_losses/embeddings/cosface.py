@@ -31,7 +31,7 @@ from lossreg.plugin import (
     hookimpl,
     loss,
     normalized_rows,
-    through_normalization,
+    through_cosines,
 )
 
 
@@ -47,17 +47,14 @@ def cosface(
 ) -> Array:
     import numpy as np
 
-    (x, of_x), (c, of_c) = normalized_rows(embedding), normalized_rows(centres)
-    cosines = x @ c.T
-    cosines[np.arange(len(x)), label] -= margin
+    x, c = normalized_rows(embedding), normalized_rows(centres)
+    cosines = x[0] @ c[0].T
+    cosines[np.arange(len(embedding)), label] -= margin
     cosines *= scale
     criterion = create("cross_entropy", reduction="none")
     values, grad = criterion.value_and_grad(cosines, label, sample_weight=sample_weight, out=cosines)
     grad *= scale
-    if "embedding" in slopes:
-        slopes["embedding"][...] = through_normalization(grad @ c, x, of_x)
-    if "centres" in slopes:
-        slopes["centres"][...] = through_normalization(grad.T @ x, c, of_c)
+    through_cosines(grad, x, c, slopes.get("embedding"), slopes.get("centres"))
     return values
 
 

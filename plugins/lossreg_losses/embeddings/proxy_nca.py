@@ -30,7 +30,7 @@ from lossreg.plugin import (
     hookimpl,
     loss,
     normalized_rows,
-    through_normalization,
+    through_cosines,
 )
 
 
@@ -46,8 +46,8 @@ def proxy_nca(
 ) -> Array:
     import numpy as np
 
-    (x, of_x), (p, of_p) = normalized_rows(embedding), normalized_rows(proxies)
-    grad, rows, weight = 2 * scale * (x @ p.T), np.arange(len(x)), sample_weight[:, np.newaxis]
+    x, p = normalized_rows(embedding), normalized_rows(proxies)
+    grad, rows, weight = 2 * scale * (x[0] @ p[0].T), np.arange(len(embedding)), sample_weight[:, np.newaxis]
     wanted = grad[rows, label]
     if not own:
         grad[rows, label] = -np.inf
@@ -57,10 +57,7 @@ def proxy_nca(
     values = sample_weight * (top[:, 0] - wanted + np.log(total[:, 0]))
     np.multiply(shares, 2 * scale * weight / total, out=grad)
     grad[rows, label] -= 2 * scale * sample_weight
-    if "embedding" in slopes:
-        slopes["embedding"][...] = through_normalization(grad @ p, x, of_x)
-    if "proxies" in slopes:
-        slopes["proxies"][...] = through_normalization(grad.T @ x, p, of_p)
+    through_cosines(grad, x, p, slopes.get("embedding"), slopes.get("proxies"))
     return values
 
 

@@ -29,6 +29,7 @@ from lossreg.plugin import (
     Unit,
     fill_overlap_slopes,
     hookimpl,
+    inverse_or_zero,
     loss,
     overlap_sums,
 )
@@ -46,12 +47,10 @@ def dice(
     squared: bool = False,
     over: Literal["images", "batch"] = "images",
 ) -> Annotated[Array, Axes("N C")]:
-    import numpy as np
-
     sums = overlap_sums(prediction, target, weight, over_batch=over == "batch", squared=squared)
     wrong = sums[..., 1] + sums[..., 2]
     size = 2 * sums[..., 0] + wrong + smooth
-    by_size = np.divide(1, size, out=np.zeros_like(size), where=size > 0)
+    by_size = inverse_or_zero(size)
     values = wrong * by_size
     if "prediction" in slopes:
         rest = (1 - values) * by_size

@@ -24,6 +24,7 @@ from lossreg.plugin import (
     Unit,
     fill_overlap_slopes,
     hookimpl,
+    inverse_or_zero,
     loss,
     overlap_sums,
 )
@@ -47,7 +48,7 @@ def generalized_dice(
     most = factor.max(axis=1, keepdims=True)
     factor = np.where(true > 0, factor, np.where(most > 0, most, 1))
     errors, size = ((factor * part).sum(axis=1, keepdims=True) for part in (wrong + missed, 2 * both + wrong + missed))
-    by_size = np.divide(1, size, out=np.zeros_like(size), where=size > 0)
+    by_size = inverse_or_zero(size)
     values = errors * by_size
     if "prediction" in slopes:
         factors = (factor * by_size * (1 - values), -2 * factor * by_size, 0)

@@ -27,6 +27,7 @@ from lossreg.plugin import (
     Unit,
     fill_overlap_slopes,
     hookimpl,
+    inverse_or_zero,
     loss,
     overlap_sums,
 )
@@ -47,7 +48,7 @@ def jaccard(
 
     both, wrong, missed = np.moveaxis(overlap_sums(prediction, target, weight, over_batch=over == "batch"), 2, 0)
     union = both + wrong + missed + smooth
-    by_union = np.divide(1, union, out=np.zeros_like(union), where=union > 0)
+    by_union = inverse_or_zero(union)
     values = (wrong + missed) * by_union
     if "prediction" in slopes:
         factors = ((1 - values) * by_union, (values - 2) * by_union, 0)

@@ -30,6 +30,7 @@ from lossreg.plugin import (
     Unit,
     fill_overlap_slopes,
     hookimpl,
+    inverse_or_zero,
     loss,
     overlap_sums,
 )
@@ -54,7 +55,7 @@ def tversky(
     both, wrong, missed = np.moveaxis(overlap_sums(prediction, target, weight, over_batch=over == "batch"), 2, 0)
     errors = alpha * wrong + beta * missed
     size = both + errors + smooth
-    by_size = np.divide(1, size, out=np.zeros_like(size), where=size > 0)
+    by_size = inverse_or_zero(size)
     base = errors * by_size
     values = base**gamma
     if "prediction" in slopes:
