@@ -11,7 +11,7 @@ from numpy import empty, errstate
 from lossreg.criterion.checked_call import Call, gradient_type
 from lossreg.criterion.checking import DIRECT, IN_PLACE, check, check_options, with_implied_axes
 from lossreg.criterion.domain_errors import refuse_outside
-from lossreg.criterion.operands import loop_of_values, make_loop
+from lossreg.criterion.loop_setup import loop_of_values, make_loop
 from lossreg.criterion.plan import Plan
 from lossreg.criterion.shapes import sum_over_shared
 from lossreg.kernels.drivers.short_floats import assign

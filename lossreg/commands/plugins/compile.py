@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-    from lossreg.commands.plugins.compile_ahead import Outcome
+    from lossreg.commands.plugins.compile_workers import Outcome
 
 
 def add(commands: Any) -> None:
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
     """Compile what is not in the cache yet; exit with code 1 if a loss fails to compile."""
     from collections import Counter
 
-    from lossreg.commands.plugins.compile_ahead import compile_all
+    from lossreg.commands.plugins.compile_workers import compile_all
     from lossreg.errors import InvalidInput
     from lossreg.formatting import columns
     from lossreg.kernels.drivers.threads import default_num_threads

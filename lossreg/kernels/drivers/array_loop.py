@@ -15,7 +15,7 @@ from numpy import empty, errstate
 
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.drivers.block_loop import BlockLoop, add_in_order
-from lossreg.kernels.drivers.operand import LEADING, Operand, Operands
+from lossreg.kernels.drivers.operands import LEADING, Operand, Operands
 from lossreg.kernels.drivers.short_floats import assign
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 from lossreg.kernels.drivers.threads import run_in_threads, split_evenly

@@ -16,7 +16,7 @@ from lossreg.kernels.loops.vector_loops import is_vectorizable
 
 if TYPE_CHECKING:
     from lossreg.definition.signature import Form
-    from lossreg.kernels.drivers.operand import Operands
+    from lossreg.kernels.drivers.operands import Operands
 
     Array = np.ndarray[Any, Any]
 

@@ -11,7 +11,7 @@ import numpy as np
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.specialize import clone
 from lossreg.kernels.drivers.compiled_loops import entry_point, numba_type
-from lossreg.kernels.drivers.operand import Operand
+from lossreg.kernels.drivers.operands import Operand
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 
 if TYPE_CHECKING:

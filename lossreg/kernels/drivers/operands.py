@@ -1,4 +1,4 @@
-"""The arrays of a call, and their conversion to what a compiled loop takes: contiguous, with one axis of elements."""
+"""Operands: the arrays of a call, and their conversion to contiguous arrays that a compiled loop takes."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.plain_python.trial_run import try_kernel
 from lossreg.kernels.compiler.options import is_stock
 from lossreg.kernels.drivers.array_loop import SlabLoop, array_loop
-from lossreg.kernels.drivers.operand import Operands
+from lossreg.kernels.drivers.operands import Operands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
