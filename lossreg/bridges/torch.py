@@ -21,7 +21,7 @@ with optional_imports():
     import torch
 
     from lossreg.bridges import torch_compiled
-    from lossreg.bridges.torch_functions import EagerLoss, TransformedLoss, array_of
+    from lossreg.bridges.torch_functions import BFLOAT16, EagerLoss, TransformedLoss, array_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +41,8 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
     A call takes the loss's inputs as tensors, by position or by name, and `sample_weight`, `where` and `denominator` as
     a criterion does. It runs under torch.compile without a graph break and under the transforms of torch.func (vmap
     goes through the batches one by one), and can be differentiated twice by its first input if the loss has second
-    derivatives. Under autocast it computes in float32 and gives float32; bfloat16 is computed in float32.
+    derivatives. Under autocast it computes in float32 and gives float32. float16 and bfloat16 are read as they are
+    unless the tensors have several such types; bfloat16 is converted to float32 first if ml_dtypes is not installed.
     """
 
     def __init__(
@@ -119,13 +120,13 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
         if inputs or self.learned:
             named = inputs | {key: getattr(self, key) for key in self.learned}
             tensors = inputs_by_name(self.criterion.loss, tensors, named)
-        result: tuple[Any, ...] | None = None
+        result, ordinary = None, True
         for x in tensors:
             if not isinstance(x, torch.Tensor):
                 raise InvalidType(f"{self.criterion.loss.name}: expected tensors; got {type(x).__name__}")
-            if not x.is_cpu or x.dtype in NARROW:
-                result = self._result(tensors)
-                break
+            ordinary = ordinary and x.is_cpu and x.dtype not in NARROW
+        if not (ordinary or computes_in_place(tensors)):
+            result = self._result(tensors)
         if sample_weight is not None and sample_weight.requires_grad:
             raise InvalidParameter(f"{self.criterion.loss.name}: there is no gradient of sample_weight: detach it")
         if result is None:
@@ -150,6 +151,14 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
         if kind in NARROW and torch.is_autocast_enabled(device.type):
             kind = torch.float32
         return device, kind
+
+
+def computes_in_place(tensors: tuple[torch.Tensor, ...]) -> bool:
+    """Whether compiled code reads tensors on the CPU in their narrow type, which all that are no labels have."""
+    if not all(x.is_cpu for x in tensors) or torch.is_autocast_enabled("cpu"):
+        return False
+    kinds = {x.dtype for x in tensors if x.dtype.is_floating_point}
+    return len(kinds) == 1 and (BFLOAT16 is not None or torch.bfloat16 not in kinds)
 
 
 Loss = LossModule

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
-from numpy import asarray
+from numpy import asarray, dtype
 from torch import Tensor, from_numpy
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from lossreg.bridges.torch_context import keep, kept, one_by_one
 from lossreg.errors import InvalidParameter
+
+BFLOAT16: dtype[Any] | None = None
+"""numpy's type for bfloat16, if ml_dtypes is installed."""
+with suppress(ImportError):
+    from ml_dtypes import bfloat16
+
+    BFLOAT16 = dtype(bfloat16)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,13 +42,18 @@ NOTHING: dict[str, Any] = {}
 
 def array_of(tensor: Tensor) -> Array:
     """The numbers of a tensor on the CPU, without a copy."""
-    array: Array = tensor.detach().numpy()
+    if tensor.dtype is torch.bfloat16:
+        # The same bits as integers, since PyTorch does not know numpy's type for bfloat16.
+        array: Array = tensor.detach().view(torch.int16).numpy().view(BFLOAT16)
+    else:
+        array = tensor.detach().numpy()
     return array
 
 
 def tensor_of(result: Any) -> Tensor:
     """A tensor of a number, or of an array without a copy."""
-    return from_numpy(asarray(result))
+    array = asarray(result)
+    return from_numpy(array) if array.dtype.kind != "V" else from_numpy(array.view("i2")).view(torch.bfloat16)
 
 
 def keywords(denominator: float | None, weight: Tensor | None, where: Tensor | None) -> dict[str, Any]:
@@ -71,7 +84,7 @@ def value_and_gradients(
         wrt = tuple([name for name, needs in zip(criterion.plan(*arrays).input_names, needed, strict=True) if needs])
     value, grads = criterion.value_and_grad(*arrays, wrt=wrt, **options)
     left = iter(grads if grads.__class__ is tuple else (grads,))
-    return value, [from_numpy(next(left)) if needs else None for needs in needed]
+    return value, [tensor_of(next(left)) if needs else None for needs in needed]
 
 
 @lru_cache(256)
@@ -97,7 +110,7 @@ class EagerLoss(Function):  # type: ignore[misc]
         """Compute the value, and keep the gradients of the inputs that need one."""
         arrays: tuple[Array, ...] = ()
         for x in tensors:
-            arrays += (x.detach().numpy(),)
+            arrays += (array_of(x),)
         needed, options = ctx.needs_input_grad[FIXED:], keywords(denominator, weight, where)
         ctx.grads = None
         if criterion.reduction == "none" or not any(needed):

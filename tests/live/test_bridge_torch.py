@@ -13,6 +13,7 @@ from torch.nn import functional
 import lossreg
 from lossreg.bridges import torch_compiled
 from lossreg.bridges.torch import Loss
+from lossreg.bridges.torch_functions import array_of, tensor_of
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType
 
 ROWS, CLASSES = 6, 4
@@ -207,6 +208,24 @@ def test_narrow_types(kind):
     wide = x.detach().float().requires_grad_()
     functional.cross_entropy(wide, target).backward()
     torch.testing.assert_close(x.grad.float(), wide.grad, rtol=2e-2, atol=2e-3)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_narrow_types_have_the_bits_of_arrays(kind, reduction):
+    x, target = torch.randn(8, 5).to(kind).requires_grad_(), torch.randn(8, 5).to(kind)
+    loss = Loss("huber", delta=0.5, reduction=reduction)
+    value = loss(x, target)
+    value.sum().backward()
+    arrays = [array_of(each) for each in (x, target)]
+    expected, grad = loss.criterion.value_and_grad(*arrays)
+    assert torch.equal(value, tensor_of(expected))
+    assert torch.equal(torch.compile(loss, fullgraph=True, backend="aot_eager")(x, target), value)
+    assert torch.equal(x.grad, tensor_of(grad))
+    (product,) = torch.autograd.grad(loss(x, target).sum(), x, create_graph=True)
+    inside = ((x - target).abs().float() < 0.5).to(kind)
+    share = 1 if reduction == "none" else x.numel()
+    torch.testing.assert_close(torch.autograd.grad(product.sum(), x)[0], inside / share)
 
 
 def test_autocast():
