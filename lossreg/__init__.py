@@ -180,12 +180,27 @@ def run(  # noqa: PLR0913  a run has these options
     return run(config, root, progress, name=name, tags=tags, note=note)
 
 
-def resume(path: str | Path, *, progress: Progress | None = None, force: bool = False) -> Result:
+def resume(
+    path: str | Path,
+    *,
+    changes: Iterable[str] = (),
+    root: str | Path | None = None,
+    progress: Progress | None = None,
+    force: bool = False,
+) -> Result:
     """Continue a run that was stopped, in its directory; the results have the same bytes as without the stop.
 
-    Raises NotResumable for a run that is finished or running, and for one whose config or plugins have changed, with
-    the difference, unless `force` is true.
+    With `changes`, such as `["train.epochs=100"]`, begin a new run of the changed config from the weights of the run,
+    which may be finished; its directory is under `root`, by default beside that of the run. Where data, model, loss,
+    optimizer and batches stay the same, it has the earlier epochs and the optimizer's state too; otherwise its steps
+    are counted from 0. Raises NotResumable for a run that is finished, unless there are changes, or running; for one
+    whose config, plugins or data have changed, with the difference, unless `force` is true; and for changes that the
+    weights do not fit, such as another model, other features or other classes.
     """
+    if changes := list(changes):
+        from lossreg.experiment.runner.warm_start import resume_changed
+
+        return resume_changed(path, changes, root, progress, force=force)
     from lossreg.experiment.runner.execution import resume
 
     return resume(path, progress, force=force)

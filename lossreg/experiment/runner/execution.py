@@ -97,7 +97,8 @@ def continue_run(training: TrainingLoop, directory: RunDirectory, progress: Prog
                 raise NotResumable(f"{directory.path / METRICS}: is damaged: it has no record until step {latest.step}")
         reached = Run(directory.path).steps or 0
         directory.rewind(latest.sizes if latest else {})
-        progress.resumed(training.step, reached)
+        if latest is None or latest.step:
+            progress.resumed(training.step, reached)
         event = f"resumed after step {training.step}" + (changed and f", although {changed}")
         return execute(training, directory, progress, interrupts, event, describe=bool(changed))
 

@@ -4,6 +4,7 @@
     data.json              how the data were encoded (names, categories, means, scaling), and their fingerprint
     environment.json       that config and its hash, Python, packages, processor, git commit, and each plugin with its
                            version and hash
+    origin.json            for a run that began with the weights of another: which run, which step, and what changed
     status.json            running, finished, failed, interrupted or diverged; after which step, and why
     metrics.jsonl          one line for each epoch; nan and infinity are the texts "nan", "inf" and "-inf"
     timings.jsonl          how long the steps of each epoch took: the keys in TIMES

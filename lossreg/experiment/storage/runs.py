@@ -3,9 +3,9 @@
 A process may have been killed at any moment, so that a file may be missing, or the last line of the metrics cut short.
 Everything that can be read is returned, unknown keys included; the rest is listed in the problems of the run.
 
-The values of a run have these keys: `run`, `status`, `started`, `age` and `steps`; `tag`, a list, and `note`; the
-dotted keys of its config (`optimizer.lr`, and `loss` for `loss.name`); the metrics of its last epoch (`test_loss`), and
-the best value of each (`best.test_loss`).
+The values of a run have these keys: `run`, `status`, `started`, `age` and `steps`; `tag`, a list, and `note`; `origin`,
+the run whose weights it began with; the dotted keys of its config (`optimizer.lr`, and `loss` for `loss.name`); the
+metrics of its last epoch (`test_loss`), and the best value of each (`best.test_loss`).
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 STAMP = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-(.+)")
 FILES = ("status.json", "metrics.jsonl")
+ORIGIN = "origin.json"
+"""The file that says from which run the weights are that a run began with."""
 STATUSES = ("running", "finished", "failed", "interrupted", "diverged", "killed", "unknown")
 RISING = re.compile(
     r"accuracy|auc|concordance|correlation|explained|f1|jaccard|kappa|matthews|ndcg|precision|r2|recall|score"
@@ -97,6 +99,11 @@ class Run:
     def environment(self) -> dict[str, Any]:
         """Python, packages, processor, commit and plugins."""
         return self._json("environment.json", schemas.ENVIRONMENT)
+
+    @cached_property
+    def origin(self) -> dict[str, Any]:
+        """The run whose weights this one began with, the step, and what changed; empty if it began with its own."""
+        return self._json(ORIGIN, schemas.ORIGIN)
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
@@ -178,23 +185,24 @@ class Run:
     def values(self) -> dict[str, Any]:
         """All values by key, as the module's docstring lists them."""
         short = {key.removesuffix(".name"): value for key, value in self.settings.items() if key.endswith(".name")}
+        tags, note = labels.read(self.path)
         facts = {
             "run": self.id,
             "status": self.status,
             "started": self.started and self.started.isoformat(timespec="seconds"),
             "age": self.age,
             "steps": self.steps,
+            "origin": self.origin.get("run"),
+            "tag": list(tags) or None,
+            "note": note or None,
         }
         best = {f"best.{key}": value for key, value in self.best.items()}
         last = self.records[-1] if self.records else {}
-        tags, note = labels.read(self.path)
-        given = {**({"tag": list(tags)} if tags else {}), **({"note": note} if note else {})}
         return {
             **self.settings,
             **short,
             **last,
             **best,
-            **given,
             **{key: value for key, value in facts.items() if value is not None},
         }
 

@@ -130,6 +130,11 @@ STATUS: Mapping[str, Check] = {
     **dict.fromkeys(("status", "time", "host", "machine", "process_started", "error"), is_text),
     **dict.fromkeys(("pid", "step"), is_count),
 }
+ORIGIN: Mapping[str, Check] = {
+    **dict.fromkeys(("run", "path", "sha256"), is_text),
+    "step": is_count,
+    "changes": are_names,
+}
 ENVIRONMENT: Mapping[str, Check] = {
     **dict.fromkeys(("name", "config_sha256", "python", "platform", "cpu"), is_text),
     "config": is_mapping,
