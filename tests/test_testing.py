@@ -16,6 +16,7 @@ from lossreg.criterion.loop_plan import LoopPlan
 from lossreg.criterion.weights import Weights
 from lossreg.definition.parameters import Parameter
 from lossreg.errors import MissingExtra, NonconformingLoss
+from lossreg.kernels.drivers import compiled_loops
 from lossreg.kernels.numerics import sigmoid, sign, softplus, stable
 from lossreg.plugin import (
     Array,
@@ -29,6 +30,7 @@ from lossreg.plugin import (
     Sign,
     Slope,
     Slopes,
+    each,
     loss,
 )
 from lossreg.registry.registries import losses
@@ -458,6 +460,44 @@ def test_the_quick_level_ends_at_the_first_broken_check_with_a_call_that_shows_i
     _, slope = eval(f"half_slope{call}")  # noqa: S307  which is what an author does with it
     assert f"{slope:.10g}" in failed.message
     assert len(report.results) < len(check_loss(half_slope, on_failure="return").results)
+
+
+@loss
+def steps(prediction: Annotated[Array, Axes("N", Real)], sample_weight: SampleWeight, slopes: Slopes) -> Array:
+    values = sample_weight.copy()
+    each(step_of_each, len(prediction), prediction, values, slopes.get("prediction", np.empty_like(prediction)))
+    return values
+
+
+def step_of_each(i, x, values, slope):
+    values[i], slope[i] = np.heaviside(x[i], 0.5), 0.0  # which numba lacks
+
+
+@steps.example
+def steps_example(random, samples):
+    return [random.normal(size=samples)], {}
+
+
+def test_the_quick_level_compiles_nothing_and_finds_what_does_not_compile(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a loop was compiled")
+
+    monkeypatch.setattr(compiled_loops, "clone", refuse)
+    monkeypatch.setattr(compiled_loops, "form_loop", refuse)
+    monkeypatch.setattr(compiled_loops, "sample_loop", refuse)
+    for sound in (logistic, naive_cross_entropy, get("cox")):
+        broken = {result.check for result in check_loss(sound, level="quick", on_failure="return").failed}
+        assert broken <= {"documentation_is_complete"}
+    for faulty, check, words in [
+        (takes_hexadecimal, "kernels_compile", "Unknown attribute 'hex'"),
+        (steps, "kernels_compile", "step_of_each: it does not compile"),
+        (wide_half, "dtypes_are_preserved", "line .*: float64, expected float32"),
+        (log_of_one_minus_sigmoid, "exact_in_float64", "digits lost"),
+        (ignores_nan, "nan_propagates", "expected nan"),
+    ]:
+        result = run_check(CHECKS[check], LossUnderTest(faulty, "quick"))
+        assert result.status == "failed"
+        assert re.search(words, result.message), result.message
 
 
 @loss(ulps=0.25)

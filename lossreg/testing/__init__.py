@@ -8,8 +8,9 @@
     def test_log_cosh(check):
         check()
 
-`check_loss(..., level="quick")` takes a second or two. The reference is the loss's own kernel, run in plain Python on
-numbers with 60 digits. `CHECKS` has every check by its name, with a summary. Needs ``pip install 'lossreg[testing]'``.
+`check_loss(..., level="quick")` compiles nothing, and takes a second or two. The reference is the loss's own kernel,
+run in plain Python on numbers with 60 digits. `CHECKS` has every check by its name, with a summary. Needs
+``pip install 'lossreg[testing]'``.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def check_loss(
 ) -> ConformanceReport:
     """Run the checks on a loss (by name, or as made by `@loss`) and return a report, which prints as a table.
 
-    level: "full", or "quick" for fewer points, the default parameters only, and an end at the first broken check.
+    level: "full", or "quick" for the checks that need no compiled loop, at fewer points and with the default parameters
+    only; it ends at the first broken check.
     expected_failures: the reason for each check that is known to fail; if such a check passes, that is a failure. The
     key is the name of the check, or a pair of it and a setting, such as ("limits_at_infinity", "delta=0.25").
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossreg.definition.plain_python.evaluate_point import evaluate_as_compiled
 from lossreg.definition.roles import Role
 from lossreg.registry.registries import losses
 from lossreg.testing.batches import value_and_grad
 from lossreg.testing.cases import literal
 from lossreg.testing.comparison import as_tuple
+from lossreg.testing.high_precision import is_ignored
 
 if TYPE_CHECKING:
     from lossreg.definition.loss import Loss
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from lossreg.testing.cases import Array, LossCase
     from lossreg.testing.loss_under_test import LossUnderTest
     from lossreg.testing.points import Point
+
+
+def outputs(tested: LossUnderTest, case: LossCase, points: list[Point], real: Any) -> Array:
+    """Return the value and slopes at each point: compiled, or at the level `quick` in plain Python, in float64."""
+    return (evaluate_compiled if tested.level == "full" else evaluate_plainly)(case, points, real)
 
 
 def evaluate_compiled(case: LossCase, points: list[Point], real: Any) -> Array:
@@ -34,8 +41,19 @@ def evaluate_compiled(case: LossCase, points: list[Point], real: Any) -> Array:
     return np.column_stack([values, *as_tuple(grads)])
 
 
+def evaluate_plainly(case: LossCase, points: list[Point], real: Any) -> Array:
+    """Return the value and slopes at each point as the kernel in plain Python gives them, in float64 arithmetic."""
+    rows = []
+    for point in points:
+        settings = case.parameters_for(next((len(x) for x in point if isinstance(x, list)), 1))
+        outcome = evaluate_as_compiled(case.form, point, settings)
+        row = [x for each in outcome for x in (each if isinstance(each, list) else [each])]
+        rows.append([0.0] * len(row) if is_ignored(case.form, point, settings) else row)
+    return np.array(rows, real)
+
+
 def output_names(case: LossCase, point: Point) -> list[str]:
-    """Return the names of the columns of `compiled`."""
+    """Return the names of the columns of the outputs."""
     names = ["value"]
     for entry, x in zip(case.form.inputs, point, strict=True):
         if entry.name in case.form.slopes:

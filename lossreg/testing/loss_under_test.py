@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from lossreg.definition.loss import Loss
 from lossreg.definition.plain_python.trial_run import try_kernel
+from lossreg.kernels.loops.precision import widened
 from lossreg.registry.registries import losses
 from lossreg.testing.batches import batch
 from lossreg.testing.cases import LossCase, cases
@@ -31,12 +34,15 @@ class LossUnderTest:
     cases: every form with every setting of the parameters, or at the level `quick` with the default ones only.
     differences: the finite differences, which several checks need.
 
+    At the level quick nothing is compiled: the kernels are computed in plain Python.
+
     Raises InvalidDefinition for a kernel with a mistake.
     """
 
     def __init__(self, loss: Loss, level: Level = "full", given: list[LossCase] | None = None) -> None:
         self.loss, self.level = loss, level
         self.differences: Any = None
+        self._widened: dict[Any, list[str]] = {}
         if given is None:
             given = [case for case in cases(loss) if case.default or level == "full"]
             for case in given:
@@ -56,6 +62,21 @@ class LossUnderTest:
     def points(self, case: LossCase, real: Real) -> list[tuple[int, list[Point]]]:
         """Return the finite points of a case by the width of their rows; fewer at the level `quick`."""
         return points(case, real, FEWER if self.level == "quick" else 1)
+
+    def widened(self, case: LossCase, real: Real) -> list[str]:
+        """Return the operations of a kernel that are computed in another float type than its inputs, found once.
+
+        Raises InvalidDefinition if numba does not compile the kernel.
+        """
+        key = case.form, case.setting, real
+        if key not in self._widened:
+            self._widened[key] = widened(case.form, np.dtype(real), case.parameters)
+        return self._widened[key]
+
+    @property
+    def float_types(self) -> tuple[Real, ...]:
+        """The float types that the kernels are computed in."""
+        return (np.float32, np.float64) if self.level == "full" else (np.float64,)
 
     @property
     def default_cases(self) -> list[LossCase]:

@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
     """Add the command's parser."""
     description = (
         "Run the conformance kit on a loss. Exactness is graded, A to D; all other checks must pass: the exit code is "
-        "1 if one fails. The level quick takes a second or two and ends at the first broken check."
+        "1 if one fails. The level quick compiles nothing, takes a second or two, and ends at the first broken check."
     )
     command = commands.add_parser("check", help="run the conformance kit on a loss", description=description)
     command.add_argument("name", metavar="NAME|FILE", help="its name, or the path of its file, such as ./my_loss.py")
@@ -41,6 +41,8 @@ def run(options: argparse.Namespace) -> None:
     passed = sum(result.status in {"passed", "expected failure"} for result in report.results)
     summary = f"{passed} of {len(report.results)} checks passed in {report.seconds:.1f} s"
     print("\n" + in_color(f"{report.loss}: {summary}", "red" if report.failed else "green"))
+    if options.level == "quick":
+        say("the level quick compiles nothing; --level full has all checks")
     if report.grade:
         say(f"exactness: grade {report.grade}, {GRADES[report.grade]}")
     if report.failed:

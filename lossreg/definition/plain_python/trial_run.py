@@ -120,9 +120,14 @@ def check_sources(kernel: Callable[..., Any], functions: Iterable[FunctionType],
     """Return whether one of an author's functions may run for ever; the kernel returns so many `results`."""
     endless = False
     for function in functions:
-        if function.__module__.partition(".")[0] not in LIBRARIES:
+        if is_authors(function):
             endless |= check_source(kernel.__name__, function, results if function is kernel else 0)
     return endless
+
+
+def is_authors(function: Callable[..., Any]) -> bool:
+    """Return whether a function is an author's, rather than one of a library."""
+    return function.__module__.partition(".")[0] not in LIBRARIES
 
 
 def try_width(form: Form, settings: Mapping[str, Any], width: int) -> None:

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba import typeof, types
 
-from lossreg.definition.plain_python.trial_run import try_sample_function
+from lossreg.definition.plain_python import compiled_arithmetic as arithmetic
+from lossreg.definition.plain_python.trial_run import is_authors, try_sample_function
 from lossreg.errors import InvalidDefinition
 from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS
+from lossreg.kernels.compiler.options import REORDERED
 from lossreg.kernels.compiler.specialize import error_summary
 from lossreg.kernels.drivers.compiled_loops import sample_loop
 from lossreg.kernels.drivers.scratch import Scratch
 from lossreg.kernels.drivers.threads import run_in_threads, split_evenly, useful_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 COST = 8
 """The work of one number of a sample, in elements of an elementwise kernel; measured with ctc."""
+
+_in_plain_python: ContextVar[bool] = ContextVar("in_plain_python", default=False)
+_typed: set[Callable[..., None]] = set()
+"""The authors' functions whose types were found."""
+
+
+@contextmanager
+def each_in_plain_python() -> Iterator[None]:
+    """Run the functions that batch kernels give to `each` in plain Python, which needs no compilation."""
+    token = _in_plain_python.set(True)
+    try:
+        yield
+    finally:
+        _in_plain_python.reset(token)
 
 
 def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...]) -> None:
@@ -29,11 +48,27 @@ def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...
     size = max((operand.size for operand in operands if isinstance(operand, np.ndarray)), default=0)
     arguments = [as_writable(operand) for operand in operands]
     try:
+        if _in_plain_python.get():
+            run_in_plain_python(function, count, [*map(allocate_scratch, arguments)])
+            return
         loop = sample_loop(function)
         ranges = split_evenly(count, useful_threads(COST * size))
         run_in_threads(loop, [(first, last, *map(allocate_scratch, arguments)) for first, last in ranges])
     except COMPILE_ERRORS as error:
         raise InvalidDefinition(f"{function.__name__}: it does not compile:\n{error_summary(error)}") from error
+
+
+def run_in_plain_python(function: Callable[..., None], count: int, arguments: Sequence[Any]) -> None:
+    """Call a function for every number below `count`; find the types of an author's function, without machine code."""
+    if function not in _typed and is_authors(function):
+        from lossreg.kernels.loops.linking import compiled  # not needed for a loop that is loaded from disk
+
+        dispatcher: Any = compiled(function, REORDERED)
+        dispatcher.compile((types.int64, *map(typeof, arguments)))
+        _typed.add(function)
+    with arithmetic.errors_ignored():
+        for i in range(count):
+            arithmetic.compiled_like(function)(i, *arguments)
 
 
 def allocate_scratch(operand: Any) -> Any:

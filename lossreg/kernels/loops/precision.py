@@ -9,8 +9,10 @@ from numba import from_dtype, typeof, types
 
 from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.parameters import fills_hessian
-from lossreg.kernels.compiler.numba_api import BaseTuple, ir
+from lossreg.errors import InvalidDefinition
+from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, BaseTuple, ir
 from lossreg.kernels.compiler.options import EXACT, REORDERED
+from lossreg.kernels.compiler.specialize import error_summary
 from lossreg.kernels.loops.linking import compiled
 from lossreg.kernels.loops.row_parameters import row_parameter
 
@@ -29,7 +31,8 @@ WIDENING = ("wide", "wide_sum", "distance")
 def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list[str]:
     """The operations of a kernel with inputs of type `real` that are computed in another float type, with their lines.
 
-    Constants do not count: in ``T(0.5)`` the 0.5 is a float64 that T converts.
+    Constants do not count: in ``T(0.5)`` the 0.5 is a float64 that T converts. Raises InvalidDefinition if the kernel
+    does not compile.
     """
     number = from_dtype(real)
     row = types.Array(number, 1, "C")
@@ -47,7 +50,12 @@ def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list
     kernel: Any = compiled(form.kernel, options)
     absent = [types.Omitted(None)] * fills_hessian(form.kernel)
     signature = (*inputs, *(row for _ in form.slope_rows), *settings, *absent)
-    kernel.compile(signature)
+    try:
+        kernel.compile(signature)
+    except COMPILE_ERRORS as error:
+        raise InvalidDefinition(
+            f"{form.kernel.__name__}: the kernel does not compile:\n{error_summary(error)}"
+        ) from error
     return sorted(set(leaks(kernel.overloads[signature].type_annotation, number)))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.testing.check import check_unless
-from lossreg.testing.evaluation import describe, evaluate_compiled, not_for_batch_kernels, output_names
+from lossreg.testing.evaluation import describe, not_for_batch_kernels, output_names, outputs
 from lossreg.testing.high_precision import MORE_DIGITS, context, exact_number, reference, reliable_reference
 from lossreg.testing.results import EXACT, ULPS
 
@@ -47,13 +47,13 @@ def exact_in_float64(tested: LossUnderTest, run: CheckRun) -> None:
 
 
 def exact_in(real: Any, tested: LossUnderTest, run: CheckRun) -> None:
-    """Compare the compiled results with 60 digits at every finite point."""
+    """Compare the results with 60 digits at every finite point."""
     for case in tested.cases:
         for width, tried in tested.points(case, real):
             parameters = exact_parameters(case, width, real)
             # Plain Python comes first, as it checks every index: compiled code would not.
             references = [reliable_reference(case.form, tuple(map(exact_number, x)), parameters) for x in tried]
-            results = evaluate_compiled(case, tried, real)
+            results = outputs(tested, case, tried, real)
             for point, expected, found in zip(tried, references, results, strict=True):
                 compare_with_reference(case, point, parameters, expected, found, real, run)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lossreg.testing.check import check_unless
 from lossreg.testing.checks.accuracy import distance, exact_parameters
-from lossreg.testing.evaluation import describe, evaluate_compiled, not_for_batch_kernels, output_names
+from lossreg.testing.evaluation import describe, not_for_batch_kernels, output_names, outputs
 from lossreg.testing.high_precision import context, exact_number, reference
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def slopes_at_kinks_are_subgradients(tested: LossUnderTest, run: CheckRun) -> No
                     low - slack <= slope <= high + slack,
                     f"{message}, expected between {float(low):g} and {float(high):g}",
                 )
-                for real in (np.float32, np.float64):
-                    found = float(evaluate_compiled(with_float32_parameters(case), [point], real)[0, at_output])
+                for real in tested.float_types:
+                    found = float(outputs(tested, with_float32_parameters(case), [point], real)[0, at_output])
                     slack = 8 * float(np.finfo(real).eps) * (abs(slope) + abs(high) + abs(low))
                     equal = abs(found - slope) <= slack or distance(found, slope, slack, real) == 0  # an overflow
                     run.require(equal, f"{message} in plain Python and {found:g} compiled for {real.__name__}")

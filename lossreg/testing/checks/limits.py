@@ -15,7 +15,7 @@ from lossreg.definition.roles import Role
 from lossreg.testing.cases import SEED
 from lossreg.testing.check import check_unless
 from lossreg.testing.checks.accuracy import allowance, distance, exact_parameters, unit
-from lossreg.testing.evaluation import describe, evaluate_compiled, not_for_batch_kernels, output_names
+from lossreg.testing.evaluation import describe, evaluate_compiled, not_for_batch_kernels, output_names, outputs
 from lossreg.testing.high_precision import context, exact_number, is_ignored, reference
 from lossreg.testing.points import labels, rows, widths
 from lossreg.testing.results import EXACT, ULPS
@@ -121,13 +121,12 @@ def nan_propagates(tested: LossUnderTest, run: CheckRun) -> None:
     for case in tested.default_cases:
         for _, tried in ordinary_points(case):
             moved = [point for ordinary in tried for point in place_in(case, ordinary, float("nan"))]
-            for real in (np.float32, np.float64):
+            for real in tested.float_types:
                 values = [
-                    evaluate_compiled(case, [without_nan(point, x) for point in moved], real)[:, 0]
-                    for x in REPLACEMENTS
+                    outputs(tested, case, [without_nan(point, x) for point in moved], real)[:, 0] for x in REPLACEMENTS
                 ]
                 matters = np.any([value != values[0] for value in values], axis=0)
-                for point, result, counts in zip(moved, evaluate_compiled(case, moved, real), matters, strict=True):
+                for point, result, counts in zip(moved, outputs(tested, case, moved, real), matters, strict=True):
                     message = f"{describe(case, point)[0]} is {result[0]} for {real.__name__}, expected nan"
                     run.require(np.isnan(result[0]) or not counts, message)
 
