@@ -226,10 +226,10 @@ def layouts_of(out: Any, readers: Sequence[Array], common_flags: int) -> tuple[A
             continue
         shared: tuple[Any, ...] = ()
         flags = x.flags.num
+        separate = flags & common_flags & OWNDATA  # two arrays that own their memory share none
         for at, y in enumerate(readers):
-            # Two arrays that own their memory share none.
-            if (x is y or not flags & common_flags & OWNDATA) and may_share_memory(x, y):
-                shared += (-1 - at if same_array(x, y) else at,)
+            if x is y or (not separate and may_share_memory(x, y)):
+                shared += (-1 - at if x is y or same_array(x, y) else at,)
         for y in before:
             if overlap(x, y):
                 shared += ("out",)

@@ -50,6 +50,7 @@ class LoopPlan(Plan):
         for number, (slope, mode) in enumerate(zip(graded, call.out, strict=False)):
             self.out_indices[slope] = number if mode in {DIRECT, IN_PLACE} and not broadcast[number] else None
         self.single = graded[0] if len(graded) == 1 and not broadcast[0] else None
+        self.fills_out = any(at is not None for at in self.out_indices)
         # If the sum overflows, the mean is computed again from the inputs, unless a gradient has overwritten one.
         overwrites = IN_PLACE in call.out
         narrow = self.each and self.factor == 1
@@ -76,11 +77,12 @@ class LoopPlan(Plan):
                 return self.run_rescaled(arrays, sample_weight, where, denominator, out)
         values = None if self.values_type is None else empty(self.shape, self.values_type)
         slopes: tuple[Any, ...] = ()
-        if out is None:
+        if out is not None and out.__class__ is not tuple:
+            out = (out,)
+        if not self.fills_out:
             for output in self.outputs:
                 slopes += (None if output is None else empty(*output),)
         else:
-            out = out if out.__class__ is tuple else (out,)
             for at, output in zip(self.out_indices, self.outputs, strict=True):
                 slopes += (out[at] if at is not None else None if output is None else empty(*output),)
         loop = self.loop
