@@ -179,6 +179,7 @@ def log_softmax(logits):
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_the_gradient_of_ctc_is_that_by_the_logits_of_a_log_softmax():
     logits, labels = RANDOM.normal(size=(4, 2, 3)), np.array([[1, 2], [2, 2]])
     lengths = np.array([4, 3]), np.array([2, 1])

@@ -211,6 +211,7 @@ def test_show_says_all_there_is_to_know(command):
     assert 0 < text.index("\ninputs\n") < text.index("\nor inputs\n")
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_show_works_for_every_plugin(command):
     for registry in REGISTRIES:
         name = registry.names()[0]
@@ -233,6 +234,7 @@ def test_show_gives_every_plugin_as_a_config_has_it(command, tmp_path):
             assert all(f"# required: {p.allowed}" in text for p in parameters if p.required)
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_show_has_no_yaml_for_a_loss_that_no_config_can_train_by(command):
     assert {name for name in lossreg.names() if requirements_of(lossreg.get(name)) is None} == PYTHON_ONLY
     for name in PYTHON_ONLY:
@@ -257,6 +259,7 @@ def test_a_name_of_several_kinds_shows_all_of_them(command, install):
     assert "huber (model)" in text
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_show_describes_the_plugin_of_any_kind_in_a_file(command, tmp_path):
     tmp_path.joinpath("huber.py").write_text(MODEL)
     assert command("show", "./huber.py").stdout.startswith("huber (model)\n\nTheir own")
@@ -406,6 +409,7 @@ def test_a_bad_config_stops_all_runs_before_the_first(command, tmp_path):
     assert not tmp_path.joinpath("runs").exists()
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_data_that_do_not_suit_a_later_config_stop_all_runs_before_the_first(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     tmp_path.joinpath("bad.yaml").write_text(RUN.replace("loss: mse", "loss: cross_entropy"))
@@ -570,6 +574,7 @@ main(["run", "x.yaml"])
     assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
 
 
+@pytest.mark.slow  # 5 s of processor time
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_stop_is_a_short_line_and_exit_code_130(tmp_path, number):
     tmp_path.joinpath("long.yaml").write_text(RUN.replace("40", "1000000"))
@@ -639,6 +644,7 @@ def test_list_wraps_summaries_to_the_terminal(tmp_path, kind, columns):
     assert (f" {others}|all\r\n" in text) == (kind != "all")
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_a_terminal_gets_a_bar_that_gives_way_to_the_table(tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     text = on_a_terminal(["run", "good.yaml"], tmp_path)

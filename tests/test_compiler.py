@@ -316,7 +316,9 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "damage", ["changed", *(pytest.param(damage, marks=pytest.mark.slow) for damage in DAMAGES if damage != "changed")]
+)  # 1.4 s of processor time each
 @pytest.mark.parametrize("ending", [".nbi", ".nbc"])
 def test_a_damaged_file_of_the_cache_counts_as_not_there(damage, ending, folder):
     assert count() == count(np.int32) == count(name="other") == (3.0, False)

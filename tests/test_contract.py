@@ -27,7 +27,7 @@ EXHAUSTIVE = pytest.mark.exhaustive  # 10 to 110 s of processor time each; other
 CANCELLING = ("multilabel_soft_margin", "triplet_margin", "triplet_margin_with_distance")
 """Losses whose value is a difference: of two rounded distances, or of terms with weights of both signs."""
 
-SOME = ("adaptive_log_softmax", "huber", "linear_cross_entropy", "nll")
+SOME = ("adaptive_log_softmax", "huber", "nll")
 """Losses by element, by row and by batch, of which every check takes 3 to 10 s of processor time in total."""
 
 

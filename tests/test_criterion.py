@@ -114,6 +114,7 @@ def test_the_class_axis_is_the_second_or_the_only_one(shape, kind):
     np.testing.assert_array_equal(np.moveaxis(grad, axis, -1).reshape(rows.shape), expected_grad)
 
 
+@pytest.mark.slow  # 13 s of processor time
 @pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("reduction", ["none", "mean"])
 def test_rows_across_planes_are_those_side_by_side_in_any_number(kind, reduction, monkeypatch):

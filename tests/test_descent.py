@@ -101,6 +101,7 @@ def test_clipping_survives_squares_that_overflow():
     assert grads == pytest.approx([0.6, -0.7])
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_validation_rows_are_neither_trained_nor_tested_on_and_keep_the_classes(tmp_path):
     given = config(data={"name": "iris", "test": 0.2, "validation": 0.4})
     prepared = prepare(load(given))

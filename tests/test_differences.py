@@ -86,7 +86,7 @@ def test_an_ignored_row_leaks_nowhere(bad, kind):
         np.testing.assert_array_equal(grad, [kept_grad[0], [0, 0, 0], kept_grad[1]])
 
 
-@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("kind", [pytest.param("float32", marks=pytest.mark.slow), "float64"])  # 18 s each
 @pytest.mark.parametrize("name", [*ELEMENTWISE, "cosine_embedding", "cross_entropy"])
 @pytest.mark.parametrize(
     "out", [{"where": [True, False, True]}, {"sample_weight": [2, 0, 2]}], ids=lambda out: next(iter(out))
@@ -446,6 +446,7 @@ def test_a_mean_over_ignored_labels_is_zero_in_nll_too():
     np.testing.assert_array_equal(grad, [[0, 0]])
 
 
+@pytest.mark.slow  # 4 s of processor time
 @pytest.mark.parametrize("kind", FLOATS)
 def test_the_slope_of_a_target_is_bounded_as_the_loss_is(kind):
     # There it is inf in bce, though the logarithm of its loss is bounded, and nan at a target of 0 in the others.
@@ -458,6 +459,7 @@ def test_the_slope_of_a_target_is_bounded_as_the_loss_is(kind):
     np.testing.assert_array_equal(grad, [-INF])
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_distances_do_not_overflow():
     # There the squares do, and inf - inf is nan.
     value, (anchor, _, _) = lossreg.create("triplet_margin").value_and_grad([0.0, 0.0], [1e200, 0.0], [0.0, 1e200])

@@ -8,6 +8,7 @@ import lossreg
 from lossreg.commands.plugins import doctor
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_an_intact_installation_has_no_problems(capsys, monkeypatch):
     monkeypatch.setattr(doctor, "SECONDS", 0.1)
     doctor.run(SimpleNamespace())

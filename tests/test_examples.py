@@ -83,6 +83,7 @@ def test_a_mapped_file_gives_the_batches_that_an_array_gives(tmp_path):
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_inputs_larger_than_memory_are_read_by_batch(tmp_path):
     inputs, features = tmp_path / "x.npy", 2000
     rows = 40_000

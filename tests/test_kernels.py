@@ -226,7 +226,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("name", "parameters", "more"), ROWS, ids=lambda given: str(given)[:40])
-@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["float32", pytest.param("float64", marks=pytest.mark.slow)])  # 5 s each
 @pytest.mark.parametrize("size", [5, 12])
 def test_bits_do_not_depend_on_how_close_arrays_are(name, parameters, more, kind, size):
     rows = {"triplet_margin": 3, "triplet_margin_with_distance": 3, "cosine_embedding": 2, "multi_margin": 1}.get(
@@ -244,6 +244,7 @@ def test_bits_do_not_depend_on_how_close_arrays_are(name, parameters, more, kind
         np.testing.assert_array_equal(near, apart)
 
 
+@pytest.mark.slow  # 4 s of processor time
 @pytest.mark.parametrize("distance", ["euclidean", "squared_euclidean", "cosine"])
 def test_bits_do_not_depend_on_where_a_thread_allocates_scratch(distance):
     rows = RANDOM.normal(size=(3, 100_000, 12)).astype(np.float32)
@@ -259,6 +260,7 @@ def test_bits_do_not_depend_on_where_a_thread_allocates_scratch(distance):
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_a_kernel_with_a_buffer_of_its_own_takes_short_rows_and_channels_first_rows():
     def roomy(
         x1: lossreg.plugin.Row[lossreg.plugin.Real],
@@ -296,7 +298,7 @@ def by_exponential(a, b, c, d, e):
 
 
 @pytest.mark.parametrize("kernel", [by_arithmetic, by_exponential])
-@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["float32", pytest.param("float64", marks=pytest.mark.slow)])  # 6 s each
 @pytest.mark.parametrize("wrt", ["abcde", "e", "bd", "dc"])
 def test_a_kernel_by_element_has_as_many_slopes_as_inputs(kernel, kind, wrt):
     kernel.__annotations__ = dict.fromkeys("abcde", lossreg.plugin.Real)
@@ -428,7 +430,7 @@ BY_ELEMENT = [name for name, form in FORMS.items() if not (form.by_row or form.b
 @pytest.mark.parametrize(
     "names",
     [
-        ["huber", "bce_with_logits", "cross_entropy"],
+        ["huber"],
         # 20 s of processor time, and 150 s
         pytest.param([name for name in BY_ELEMENT if name not in CATALOGUE], marks=pytest.mark.slow),
         pytest.param([name for name in BY_ELEMENT if name in CATALOGUE], marks=pytest.mark.exhaustive),

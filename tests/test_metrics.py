@@ -97,6 +97,7 @@ def test_rows_with_several_classes():
     assert measured("multilabel_margin", scores, listed)["precision_at_1"] == first
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_pairs_and_triplets_are_predicted_by_the_order_with_the_smaller_loss():
     sides = np.float32([1, 1, -1, -1])
     scores = np.float32([2, 1, 1, 2, 1, 2, 2, 1])[:, np.newaxis]  # the first above, below, below, above

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from catalogue import CATALOGUE
 
 from lossreg.definition import domains
 from lossreg.definition.domains import DISSIMILARITY, LOG_PROBABILITY, NON_NEGATIVE, PROBABILITY, UNIT, Domain
@@ -51,7 +52,11 @@ CASES = [(name, SETTINGS.get(name, {})) for name in BY_SAMPLE if requirements_of
 CASES += [("poisson_nll", {"log_input": False}), ("kl_div", {"log_target": True})]
 
 
-@pytest.mark.parametrize(("name", "parameters"), CASES)
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    # 40 s of processor time for all; those of PyTorch's losses are compiled by many tests.
+    [pytest.param(*case, marks=[pytest.mark.slow] * (case[0] in CATALOGUE)) for case in CASES],
+)
 def test_the_gradient_of_the_outputs_agrees_with_differences(name, parameters):
     loss = losses.get(name)
     requirements = requirements_of(loss, parameters)

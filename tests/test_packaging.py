@@ -86,6 +86,7 @@ def test_every_package_says_that_it_is_typed(package):
     assert (ROOT / package / "py.typed").is_file()
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_the_tests_are_of_this_source_where_lossreg_is_installed_from_a_wheel(tmp_path):
     for package in ("lossreg", *(f"plugins/{name}" for name in PLUGIN_PACKAGES)):
         shutil.copytree(ROOT / package, tmp_path / Path(package).name)

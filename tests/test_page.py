@@ -102,6 +102,7 @@ def test_values_are_json():
     assert [readable(value) for value in given] == [0.3, "nan", "-inf", True, None, '[1, "a"]', "x", 3]
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_a_sweep_has_its_ranked_configs_and_the_name_of_its_directory(tmp_path):
     grid = {"loss": ["cross_entropy", "multi_margin"]}
     sweep = {"grid": grid, "repeats": 2, "metric": "test_accuracy"}

@@ -508,6 +508,7 @@ def test_the_message_of_a_plugin_is_shown_up_to_a_limit(distributions):
     assert len(found.error) < 3000
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_a_plugin_that_never_returns_is_given_up(distributions, monkeypatch):
     registry = distributions({"endless": "while True: pass", "good": LOSS.format(name="good")})
     monkeypatch.setattr(isolation, "SECONDS", 5)

@@ -69,6 +69,7 @@ def assert_same(path, uninterrupted):
     assert RunDirectory(path).read("status.json")["status"] == "finished"
 
 
+@pytest.mark.slow  # 9 s of processor time
 @pytest.mark.parametrize(("number", "seeds"), [("SIGKILL", range(8)), ("SIGINT", range(3)), ("SIGTERM", range(3))])
 def test_a_run_that_is_stopped_and_resumed_leaves_the_same_bytes(config, uninterrupted, tmp_path, number, seeds):
     script = Path(__file__).with_name("crashes.py")
@@ -117,6 +118,7 @@ def test_an_interrupted_run_has_a_checkpoint_of_its_step_and_can_be_resumed(tmp_
     assert_same(lossreg.resume(path).path, lossreg.run(given, root=tmp_path))
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_checkpoints_are_written_from_the_first_second_on_and_seldom_later(tmp_path, monkeypatch):
     seconds = iter(range(10**9))
     monkeypatch.setattr(loop, "perf_counter", lambda: next(seconds) / 100)  # every step takes a hundredth of a second

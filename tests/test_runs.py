@@ -582,6 +582,7 @@ def test_a_group_with_a_run_that_failed_is_last_and_says_how_many_are_left(make,
     assert rows[1][2:5] == ["3", "of", "4"]
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_runs_are_grouped_by_any_key_and_paired_by_all_others(make, command, tmp_path):
     seeds(make)
     for seed, loss in enumerate((0.4, 0.5, 0.3, 0.5)):
@@ -634,6 +635,7 @@ def test_columns_that_are_equal_leave_space_for_the_others(make, tmp_path, monke
     assert len(lines) == 4
 
 
+@pytest.mark.slow  # 7 s of processor time
 def test_names_tags_and_notes_find_runs_and_those_of_a_sweep_hold_for_its_trials(command, tmp_path):
     data = {"name": "random", "samples": 60, "features": 3}
     config = {"data": data, "model": "linear", "optimizer": "sgd", "loss": "mse", "train": {"epochs": 1}}
@@ -688,6 +690,7 @@ def test_rm_on_a_terminal_deletes_upon_yes_only(make, tmp_path):
         assert len(runs_in(tmp_path)) == left
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_prune_shows_first_and_deletes_only_what_fits(make, command, tmp_path):
     for index, loss in enumerate((0.3, 0.1, math.nan, 0.2)):
         make(f"r{index}", loss, minute=index)
@@ -707,6 +710,7 @@ def test_prune_shows_first_and_deletes_only_what_fits(make, command, tmp_path):
     held.close()
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_runs_are_not_ranked_by_what_cannot_be_compared(make, command, tmp_path):
     for name, loss in (("a", "mse"), ("b", "huber")):
         run = make(name, 0.5, loss=loss)
@@ -749,6 +753,7 @@ def tree(folder):
     }
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_a_directory_that_lossreg_did_not_make_is_not_deleted(command, tmp_path):
     project = tmp_path / "home" / "project"
     project.joinpath("src").mkdir(parents=True)
@@ -918,6 +923,7 @@ def test_a_directory_of_a_users_own_that_a_sweep_went_into_stays(tmp_path, comma
     assert mine.joinpath("work.py").read_text() == "x"
 
 
+@pytest.mark.slow  # 12 s of processor time
 @pytest.mark.parametrize(
     "name", ["..yaml", "...yaml", ".hid.yaml", "(1).yaml", "../../../escaped", "/escaped", "\x1b[2J", ""]
 )

@@ -171,6 +171,7 @@ def test_one_pass_gives_value_gradient_and_hessian(loss, at, reduction):
     np.testing.assert_array_equal(again[2], hess)
 
 
+@pytest.mark.slow  # 5 s of processor time
 @pytest.mark.parametrize("kind", [np.float16, np.float32])
 def test_types_and_layouts_are_those_of_the_prediction(kind):
     random = np.random.default_rng(5)
@@ -186,6 +187,7 @@ def test_types_and_layouts_are_those_of_the_prediction(kind):
     np.testing.assert_allclose(product, 0, atol=1e-3)
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_what_replaces_the_second_derivative():
     error = np.array([0.25, -4.0])
     huber, l1 = lossreg.create("huber", reduction="none"), lossreg.create("l1", reduction="none")
@@ -274,6 +276,7 @@ def test_a_second_derivative_is_derived_from_the_slope(loss):
         assert any(found == pytest.approx(side, rel=1e-12, abs=1e-14) for side in sides), point
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_a_derived_second_derivative_is_compiled_as_a_declared_one_is():
     scores, targets = np.linspace(-3, 3, 101, dtype=np.float32), np.zeros(101, np.float32)
     _, grad, hess = lossreg.create(logistic, reduction="sum").value_grad_hess(scores, targets)

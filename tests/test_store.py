@@ -38,6 +38,7 @@ for _ in range(25):
 """
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_eight_processes_at_once_share_no_directory(tmp_path):
     command = [sys.executable, "-c", CREATE, str(tmp_path)]
     workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(8)]

@@ -264,6 +264,7 @@ def test_a_trial_that_takes_its_process_with_it_fails_after_three_and_the_rest_g
         assert begun == (3 if status(path) == "failed" else 1)
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_a_trial_whose_process_ends_at_import_fails_with_the_reason_and_the_rest_go_on(sweep, tmp_path):
     site = tmp_path / "site"
     site.mkdir()
@@ -373,6 +374,7 @@ def test_results_show_themselves_in_notebooks(tmp_path):
         assert all(len(line) == 3 for line in points)  # one for each epoch
 
 
+@pytest.mark.slow  # 4 s of processor time
 def test_watch_follows_a_sweep_until_nothing_is_running(sweep, tmp_path):
     begun = sweep(LONG)
     folder = tmp_path / "runs" / "x"

@@ -131,6 +131,7 @@ sys.exit(os.waitpid(child, 0)[1])
 """
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_a_child_that_is_forked_while_a_thread_compiles_can_compile(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     process = subprocess.Popen(

@@ -84,6 +84,7 @@ def test_there_are_none_unless_they_are_named(tmp_path):
     assert [path.name for path in result.path.iterdir() if path.is_dir()] == ["checkpoints"]
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_tensorboard_has_what_the_run_has(tmp_path, monkeypatch):
     monkeypatch.setattr("lossreg.experiment.runner.trackers.TIMEOUT", 100.0)  # a busy machine imports for long
     result = lossreg.run({**RUN, "trackers": ["tensorboard"]}, root=tmp_path)

@@ -276,6 +276,7 @@ def test_the_resolved_config_repeats_the_run_and_another_seed_does_not(run):
     assert not np.array_equal(other.weights["0.weight"], first.weights["0.weight"])
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_random_data_imports_no_scikit_learn(tmp_path):
     code = "import sys, lossreg; lossreg.run(sys.argv[1], root=sys.argv[2]); assert 'sklearn' not in sys.modules"
     subprocess.run([sys.executable, "-c", code, str(CONFIGS / "linear_mse.yaml"), str(tmp_path)], check=True)

@@ -18,7 +18,7 @@ def parts(reduction="mean"):
 
 
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean", "batchmean"])
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [pytest.param(np.float32, marks=pytest.mark.slow), np.float64])  # 5 s each
 def test_value_and_gradient_are_those_of_the_terms(reduction, kind):
     x, y = X.astype(kind), Y.astype(kind)
     options = {"sample_weight": RANDOM.random(6), "where": RANDOM.random((6, 4)) > 0.3}
@@ -37,6 +37,7 @@ def test_value_and_gradient_are_those_of_the_terms(reduction, kind):
     np.testing.assert_array_equal(out, grad)
 
 
+@pytest.mark.slow  # 2 s of processor time
 def test_second_derivatives_add_up():
     both, (first, second) = lossreg.create(TERMS), parts()
     _, grad, hess = both.value_grad_hess(X, Y)
