@@ -22,8 +22,8 @@ from lossreg.experiment.report.comparison import comparison
 from lossreg.experiment.report.paired_test import holm, paired_p, student_tail
 from lossreg.experiment.storage import deletion, locks, marked_directories
 from lossreg.experiment.storage.query import Condition, best_last, differing, find, order, root_of, seconds, select
-from lossreg.experiment.storage.records import flat
-from lossreg.experiment.storage.runs import STATUSES, Run, higher_is_better, runs_in
+from lossreg.experiment.storage.records import flat, higher_is_better
+from lossreg.experiment.storage.runs import STATUSES, Run, runs_in
 
 CONFIG = """\
 data: {{name: iris}}

@@ -23,6 +23,7 @@ from lossreg.experiment.config.keys import (
     SWEEP,
     TRAIN,
 )
+from lossreg.experiment.config.pruner_config import PRUNER, PRUNERS
 from lossreg.experiment.config.sweep_config import SECTIONS, SWEEP_PARAMETERS
 from lossreg.experiment.task.metrics import METRIC_NAMES
 from lossreg.registry.isolation import usable
@@ -106,7 +107,11 @@ def sweep_schema(keys: Iterable[str]) -> Schema:
     lists = {"type": "object", "properties": plugins, "additionalProperties": {"anyOf": [values, nested]}}
     distribution = {"type": "object", "properties": dict.fromkeys(DISTRIBUTIONS, values)}
     distributions = {"type": "object", "additionalProperties": distribution}
-    sections = {name: {**(distributions if name == "draw" else lists), **names} for name in SECTIONS}
+    sections: Schema = {name: {**(distributions if name == "draw" else lists), **names} for name in SECTIONS}
+    pruners: list[Schema] = [
+        {**mapping(parameters, {"name": {"const": name}}), "required": ["name"]} for name, parameters in PRUNERS.items()
+    ]
+    sections[PRUNER] = {"anyOf": [{"enum": [*PRUNERS]}, *pruners, {"type": "null"}]}
     return mapping(SWEEP_PARAMETERS, sections)
 
 

@@ -20,6 +20,7 @@ from lossreg.experiment.config.keys import (
     SWEEP,
     TRAIN,
 )
+from lossreg.experiment.config.pruner_config import HALVING, PRUNER, PRUNERS
 from lossreg.experiment.config.sweep_config import SECTIONS, SWEEP_PARAMETERS
 from lossreg.formatting import as_yaml, columns
 
@@ -80,6 +81,9 @@ MEANINGS = {
     "sweep.repeats": "with how many seeds each config is run",
     "sweep.metric": "the metric that decides which config is best; by default the loss of the validation rows, or if "
     "there are none of the test rows, or else of the training rows",
+    "sweep.pruner": "how trials with bad results are stopped early: successive_halving trains the best of each "
+    "`factor` configs on, first after `epochs` epochs; with method optuna also hyperband, median, percentile and "
+    "threshold",
     "sweep.goal": "whether the lowest or the highest value is best; by default what the name of the metric suggests",
 }
 """The meaning of each key that is not a parameter of a plugin."""
@@ -132,7 +136,9 @@ def keys_of(section: str) -> list[Key]:
             Key(name, f"a mapping such as {example}", "", MEANINGS[f"sweep.{name}"])
             for name, example in SECTIONS.items()
         ]
-        return [*lists, *described(section, SWEEP_PARAMETERS)]
+        example = f"{', '.join(PRUNERS)}, or a mapping such as {{name: {HALVING}, epochs: 2, factor: 3}}"
+        pruner = Key(PRUNER, example, "", MEANINGS[f"sweep.{PRUNER}"])
+        return [*lists, *described(section, SWEEP_PARAMETERS), pruner]
     return [name_key(section), *described(section, SETTINGS[section])]
 
 

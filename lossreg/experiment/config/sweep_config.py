@@ -18,6 +18,7 @@
       repeats: 4                                    # each of the above with the seeds seed, seed + 1, ...
       metric: test_r2                               # that decides which config is best, as in `lossreg runs --sort`
       goal: max                                     # or min; by default, what the name of the metric suggests
+      pruner: successive_halving                    # stop trials with bad results early; see pruner_config.py
 
 Keys may also be nested mappings, as `--set sweep.grid.optimizer.lr=[0.1]` makes them.
 """
@@ -33,6 +34,7 @@ from lossreg.definition.annotations import NonNegativeInteger, PositiveInteger
 from lossreg.definition.parameters import Parameter
 from lossreg.experiment.config.distributions import DISTRIBUTIONS, read_distribution, read_list
 from lossreg.experiment.config.keys import EXTENDS, SWEEP
+from lossreg.experiment.config.pruner_config import PRUNER, PrunerConfig, read_pruner
 from lossreg.experiment.config.validation import ConfigValidator
 from lossreg.experiment.config.yaml_document import KeyPath, dotted
 from lossreg.formatting import shortened
@@ -107,6 +109,7 @@ class SweepConfig:
     repeats: int
     metric: str | None
     goal: str | None
+    pruner: PrunerConfig | None = None
 
     @property
     def swept_keys(self) -> list[SweptKey]:
@@ -124,7 +127,8 @@ class SweepConfig:
             document.raise_problems()
         validator = ConfigValidator(document)
         options = validator.parameters(path, content, SWEEP_PARAMETERS)
-        validator.allow(path, content, SECTIONS)
+        validator.allow(path, content, [*SECTIONS, PRUNER])
+        options[PRUNER] = read_pruner(validator, (*path, PRUNER), content.get(PRUNER), options, folds)
         sections: dict[str, Any] = {name: read_section(document, name, content.get(name)) for name in SECTIONS}
         check_keys(document, [swept for found in sections.values() for swept in found], options)
         check_numbers(document, sections, options, folds)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.report.readable_values import readable
 from lossreg.experiment.storage import untrusted
-from lossreg.experiment.storage.records import SPLITS, measured_on, metrics_of
-from lossreg.experiment.storage.runs import higher_is_better, metric_keys
+from lossreg.experiment.storage.records import SPLITS, higher_is_better, measured_on, metrics_of
+from lossreg.experiment.storage.runs import metric_keys
 from lossreg.experiment.storage.untrusted import Unreadable
 
 if TYPE_CHECKING:

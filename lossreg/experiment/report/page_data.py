@@ -14,7 +14,7 @@ from lossreg.experiment.report.readable_values import readable
 from lossreg.experiment.report.run_groups import GroupComparison, compare_groups
 from lossreg.experiment.runner.predictions import FILE
 from lossreg.experiment.storage.query import differing
-from lossreg.experiment.storage.runs import higher_is_better
+from lossreg.experiment.storage.records import higher_is_better
 from lossreg.experiment.storage.untrusted import Unreadable
 from lossreg.formatting import as_yaml
 
@@ -61,6 +61,7 @@ def page_data(runs: Sequence[Run]) -> dict[str, Any]:
                 "name": run.name,
                 "status": run.status,
                 "error": run.state.get("error"),
+                "reason": run.state.get("reason"),
                 "problems": run.problems,
                 "values": {key: readable(row.get(key)) for key in keys[1:]} | {"seconds": readable(duration(run))},
                 "curves": curves(run, segments) if run in with_curves else {},

@@ -18,8 +18,8 @@ from lossreg.experiment.report.comparison import incomparable, is_comparable, is
 from lossreg.experiment.report.paired_test import holm, paired_p
 from lossreg.experiment.storage import untrusted
 from lossreg.experiment.storage.query import differing
-from lossreg.experiment.storage.records import JUDGING, SPLITS, measured_on
-from lossreg.experiment.storage.runs import higher_is_better, metric_keys
+from lossreg.experiment.storage.records import JUDGING, SPLITS, higher_is_better, measured_on
+from lossreg.experiment.storage.runs import metric_keys
 from lossreg.experiment.sweep.summary import score
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from lossreg.experiment.storage import checkpoint, labels
 from lossreg.experiment.storage.environment import changes
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.training.evaluation import undefined_metrics
-from lossreg.experiment.training.interrupts import InterruptHandler
+from lossreg.experiment.training.interrupts import InterruptHandler, Paused
 from lossreg.experiment.training.loop import TrainingLoop
 from lossreg.experiment.training.prepare import prepare
 from lossreg.extras import optional_imports
@@ -142,10 +142,12 @@ def execute(  # noqa: PLR0913  a run consists of these
 
 
 def train(training: TrainingLoop, directory: RunDirectory, progress: Progress, interrupts: InterruptHandler) -> None:
-    """Train to the end; raises KeyboardInterrupt after the checkpoint that an interrupt asks for."""
+    """Train to the end; raises KeyboardInterrupt or Paused after the checkpoint that these ask for."""
     # A loss that overflows is detected by its value; numpy would warn in addition.
     with np.errstate(over="ignore", invalid="ignore"):
         while not training.done:
+            if training.pause_due:
+                raise Paused(f"after epoch {training.epoch}")
             training.advance(interrupts)
             if training.at_epoch_end:
                 record = training.evaluate()
@@ -221,12 +223,12 @@ def record_stop(error: BaseException, training: TrainingLoop, directory: RunDire
         directory.note(f"{status} after step {training.step}: {message}")
         if status == "failed":
             directory.note("".join(traceback.format_exception(error)).rstrip())
-        if status != "interrupted":  # an interrupted run has written its checkpoint, or has to stop at once
+        if status not in ("interrupted", "paused"):  # these have written a checkpoint, or have to stop at once
             write_checkpoint(training.best_checkpoint, directory)
 
 
 def status_of(error: BaseException) -> str:
     """The status of a run that an error stopped."""
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
+    if isinstance(error, KeyboardInterrupt | Paused):
+        return "paused" if isinstance(error, Paused) else "interrupted"
     return "diverged" if isinstance(error, Diverged) else "failed"

@@ -13,8 +13,8 @@ from lossreg.errors import InvalidInput, UnknownName, listed, nearest
 from lossreg.experiment.config.yaml_document import Document, Location
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.marked_directories import is_own
-from lossreg.experiment.storage.records import number
-from lossreg.experiment.storage.runs import STATUSES, Run, higher_is_better, is_run, runs_in
+from lossreg.experiment.storage.records import higher_is_better, number
+from lossreg.experiment.storage.runs import STATUSES, Run, is_run, runs_in
 from lossreg.experiment.storage.schemas import is_number
 
 if TYPE_CHECKING:

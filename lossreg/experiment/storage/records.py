@@ -7,10 +7,11 @@ such as `train_loss` and `test_accuracy`.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Record = dict[str, Any]
 
@@ -18,6 +19,11 @@ SPLITS = ("train", "validation", "test")
 """The splits of the rows of a table; the names of metrics begin with one of them."""
 JUDGING = ("validation", "test", "train")
 """The splits by which runs are judged: by the first that they have."""
+
+RISING = re.compile(
+    r"accuracy|auc|concordance|correlation|explained|f1|jaccard|kappa|matthews|ndcg|precision|r2|recall|score"
+)
+"""Matches the metrics for which higher is better; for all others, such as losses and errors, lower is."""
 
 TIMES = ("seconds", "samples_per_second")
 COUNTERS = ("epoch", "step", *TIMES)
@@ -30,6 +36,22 @@ def metrics_of(record: Mapping[str, Any]) -> dict[str, float]:
         for key, value in record.items()
         if key not in COUNTERS and isinstance(value, int | float) and not isinstance(value, bool)
     }
+
+
+def best_of(records: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """The best value of each metric in some records; nan only if there is no other value."""
+    best: dict[str, float] = {}
+    for record in records:
+        for key, value in metrics_of(record).items():
+            old = best.get(key, float("nan"))
+            if old != old or (value > old if higher_is_better(key) else value < old):  # noqa: PLR0124  only nan differs
+                best[key] = value
+    return best
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether a higher value of a metric is better."""
+    return bool(RISING.search(metric)) and not {"loss", "error"} & {*metric.split("_")}
 
 
 def measured_on(key: str) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.storage import labels, locks, schemas, untrusted
 from lossreg.experiment.storage.marked_directories import is_own
-from lossreg.experiment.storage.records import SPLITS, flat, measured_on, metrics_of
+from lossreg.experiment.storage.records import SPLITS, best_of, flat, measured_on, metrics_of
 from lossreg.experiment.storage.untrusted import MOST_KEYS, Unreadable, checked, shortened, some
 
 if TYPE_CHECKING:
@@ -33,13 +33,8 @@ if TYPE_CHECKING:
 
 STAMP = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-(.+)")
 FILES = ("status.json", "metrics.jsonl")
-ORIGIN = "origin.json"
-"""The file that says from which run the weights are that a run began with."""
-STATUSES = ("running", "finished", "failed", "interrupted", "diverged", "killed", "unknown")
-RISING = re.compile(
-    r"accuracy|auc|concordance|correlation|explained|f1|jaccard|kappa|matthews|ndcg|precision|r2|recall|score"
-)
-"""Matches the metrics for which higher is better; for all others, such as losses and errors, lower is."""
+ORIGIN = "origin.json"  # from which run the weights are that a run began with
+STATUSES = ("running", "finished", "failed", "interrupted", "diverged", "paused", "pruned", "killed", "unknown")
 
 
 @dataclass(frozen=True)
@@ -150,13 +145,7 @@ class Run:
     @cached_property
     def best(self) -> dict[str, float]:
         """The best value of each metric over all epochs; nan only if there is no other value."""
-        best: dict[str, float] = {}
-        for record in self.records:
-            for key, value in metrics_of(record).items():
-                old = best.get(key, float("nan"))
-                if old != old or (value > old if higher_is_better(key) else value < old):  # noqa: PLR0124  only nan differs
-                    best[key] = value
-        return best
+        return best_of(self.records)
 
     @property
     def steps(self) -> int | None:
@@ -247,11 +236,6 @@ def is_hidden(path: Path) -> bool:
 def is_run(path: Path) -> bool:
     """Whether a directory is that of a run, by its name, its marker or one of its files."""
     return bool(STAMP.fullmatch(path.name)) or any(map(isfile, (path / name for name in FILES))) or is_own(path, "run")
-
-
-def higher_is_better(metric: str) -> bool:
-    """Whether a higher value of a metric is better."""
-    return bool(RISING.search(metric)) and not {"loss", "error"} & {*metric.split("_")}
 
 
 def metric_keys(runs: Iterable[Run]) -> list[str]:

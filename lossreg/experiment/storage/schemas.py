@@ -127,7 +127,8 @@ EXPECTED: Mapping[Check, str] = {
     is_scaling: "a mapping with the lists mean and deviation",
 }
 STATUS: Mapping[str, Check] = {
-    **dict.fromkeys(("status", "time", "host", "machine", "process_started", "error"), is_text),
+    **dict.fromkeys(("status", "time", "host", "machine", "process_started", "error", "metric", "reason"), is_text),
+    "value": is_scalar,
     **dict.fromkeys(("pid", "step"), is_count),
 }
 ORIGIN: Mapping[str, Check] = {

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from lossreg.experiment.config.distributions import INTEGERS, LOGARITHMIC
 from lossreg.experiment.storage import files, marked_directories, untrusted
 from lossreg.experiment.storage.runs import Run
-from lossreg.experiment.sweep.summary import score
+from lossreg.experiment.sweep.run_trial import PAUSED, PRUNED, record_pruned
+from lossreg.experiment.sweep.summary import score, score_at
 from lossreg.experiment.sweep.trials import drawn_values
 from lossreg.extras import optional_imports
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lossreg.experiment.config.pruner_config import PrunerConfig
     from lossreg.experiment.config.sweep_config import SweptKey
+    from lossreg.experiment.sweep.successive_halving import Ended
     from lossreg.experiment.sweep.trials import SweepPlan, SweptValue, Trial
 
 PROPOSAL = "proposal.json"
@@ -40,7 +43,13 @@ class OptunaTrials:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.plan, self.path, self.metric, self.goal = plan, path, metric, goal
-        self.study = optuna.create_study(direction="maximize" if goal == "max" else "minimize")
+        self.pruner = plan.sweep.pruner
+        self.study = optuna.create_study(
+            direction="maximize" if goal == "max" else "minimize",
+            pruner=optuna_pruner(self.pruner),
+            study_name="lossreg",  # from which, with the number of a trial, hyperband chooses a bracket
+        )
+        self.judged: dict[int, int] = {}
         self.distributions = {swept.name: optuna_distribution(swept) for swept in plan.sweep.draw}
         self.numbers = iter(range(plan.sweep.trials or 0))
         self.waiting: deque[Trial] = deque()
@@ -85,18 +94,49 @@ class OptunaTrials:
         self.waiting.extend(self.unfinished[number])
         self.trials.extend(self.unfinished[number])
 
-    def ended(self, trial: Trial, status: str) -> None:
-        """Record how a trial ended, and after the last trial of a proposal report its result to Optuna."""
+    def until(self, trial: Trial) -> int | None:
+        """The next epoch after which a trial is judged."""
+        return self.pruner.next_epoch(self.judged.get(trial.number, 0)) if self.pruner else None
+
+    def should_prune(self, trial: Trial) -> bool:
+        """Report the results of a trial until it is judged next to Optuna, and return whether it stops the trial."""
+        epoch = self.judged[trial.number] = self.until(trial) or 0
+        proposal = self.proposals[trial.number]
+        proposal.report(score_at(Run(self.path / trial.id), self.metric, epoch), epoch)
+        return bool(proposal.should_prune())
+
+    def ended(self, trial: Trial, status: str) -> Ended:
+        """Record how a trial ended, and after the last trial of a proposal report its result to Optuna.
+
+        A trial that has paused is judged, and then stopped or continued before any other.
+        """
+        if status == PAUSED:
+            if not self.should_prune(trial):
+                self.waiting.appendleft(trial)
+                return []
+            value = score_at(Run(self.path / trial.id), self.metric, self.judged[trial.number])
+            name = self.pruner.name if self.pruner else ""
+            record_pruned(self.path / trial.id, self.metric, value, self.judged[trial.number], f"not enough for {name}")
+            status = PRUNED
+        elif self.pruner:  # as it was judged before, if it ended in an earlier sweep
+            last = max((record.get("epoch", 0) for record in Run(self.path / trial.id).records), default=0)
+            while (self.until(trial) or 0) <= last - (status != PRUNED):
+                self.should_prune(trial)
+        self.tell(trial, status)
+        return [(trial, status)]
+
+    def tell(self, trial: Trial, status: str) -> None:
+        """Report the result of a proposal to Optuna, after the last of its trials."""
         self.unfinished[trial.number].remove(trial)
         proposal = self.proposals[trial.number]
         proposal.set_user_attr(trial.id, status)
         if self.unfinished[trial.number]:
             return
         statuses = proposal.user_attrs
-        if "failed" in statuses.values():
+        if {"failed", PRUNED} & {*statuses.values()}:
             from optuna.trial import TrialState
 
-            self.study.tell(proposal, state=TrialState.FAIL)
+            self.study.tell(proposal, state=TrialState.FAIL if "failed" in statuses.values() else TrialState.PRUNED)
         elif "diverged" in statuses.values():
             self.study.tell(proposal, -inf if self.goal == "max" else inf)
         else:
@@ -112,6 +152,25 @@ class OptunaTrials:
                     swept.name: optuna_value(swept, content["values"][swept.name]) for swept in self.plan.sweep.draw
                 } | dict(content.get("conditional", {}))
         return found
+
+
+def optuna_pruner(config: PrunerConfig | None) -> Any:
+    """Optuna's pruner for a config; one that stops nothing without any."""
+    from optuna import pruners
+
+    if config is None:
+        return pruners.NopPruner()
+    given, epochs = config.parameters, config.epochs
+    startup = {"n_startup_trials": given.get("startup_trials"), "n_warmup_steps": given.get("warmup_epochs")}
+    if config.name == "median":
+        return pruners.MedianPruner(**startup)
+    if config.name == "percentile":
+        return pruners.PercentilePruner(given["percentile"], **startup)
+    if config.name == "threshold":
+        return pruners.ThresholdPruner(**given)
+    if config.name == "hyperband":
+        return pruners.HyperbandPruner(epochs, reduction_factor=given["factor"])
+    return pruners.SuccessiveHalvingPruner(epochs, given["factor"])
 
 
 def name_of(swept: SweptKey) -> str:

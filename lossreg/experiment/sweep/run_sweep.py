@@ -15,10 +15,11 @@ from lossreg.errors import InvalidParameter, NotResumable
 from lossreg.experiment.data.fingerprint import fingerprint
 from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import environment, files, labels, marked_directories
-from lossreg.experiment.storage.runs import higher_is_better
+from lossreg.experiment.storage.records import higher_is_better
 from lossreg.experiment.sweep.engines import ENGINES
 from lossreg.experiment.sweep.optuna_trials import OptunaTrials
 from lossreg.experiment.sweep.run_trial import BUSY, DONE, record_failure, status_of
+from lossreg.experiment.sweep.successive_halving import HalvingTrials
 from lossreg.experiment.sweep.summary import summarise
 from lossreg.experiment.sweep.sweep_directory import directory_of, make_directory
 from lossreg.experiment.sweep.sweep_progress import SweepProgress
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lossreg.experiment.sweep.engines import Submit
+    from lossreg.experiment.sweep.successive_halving import Ended
     from lossreg.experiment.sweep.summary import Summary
     from lossreg.experiment.sweep.trials import Trial
 
@@ -54,8 +56,11 @@ class TrialSource(Protocol):
     def take(self) -> Trial | None:
         """The next trial, if there is one."""
 
-    def ended(self, trial: Trial, status: str) -> None:
-        """A trial has ended, with this status."""
+    def until(self, trial: Trial) -> int | None:
+        """The epoch after which a trial pauses to be judged; None if it is trained to its end."""
+
+    def ended(self, trial: Trial, status: str) -> Ended:
+        """A trial has ended or paused, with this status; returns the trials that have ended by that."""
 
 
 class FixedTrials:
@@ -70,8 +75,13 @@ class FixedTrials:
         """The next trial, if there is one."""
         return self.waiting.popleft() if self.waiting else None
 
-    def ended(self, trial: Trial, status: str) -> None:
-        """Do nothing: the trials do not depend on results."""
+    def until(self, trial: Trial) -> int | None:  # noqa: ARG002
+        """No trial is judged before its end."""
+        return None
+
+    def ended(self, trial: Trial, status: str) -> Ended:
+        """A trial has ended; the others do not depend on that."""
+        return [(trial, status)]
 
 
 def sweep(  # noqa: PLR0913  these are the options of the command
@@ -109,6 +119,8 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     trial_source: TrialSource = FixedTrials(trials, remaining)
     if plan.sweep.method == "optuna":
         trial_source = OptunaTrials(plan, path, metric, goal)
+    elif plan.sweep.pruner is not None:
+        trial_source = HalvingTrials(trials, path, metric, goal, plan.sweep.pruner)
     progress.started(path, metric, goal, trial_source.total)
     run_engine = ENGINES[options["engine"]]
     try:
@@ -154,21 +166,25 @@ def run_trials(  # noqa: PLR0913, PLR0917  a sweep consists of these
     """Run trials, as many at once as there are slots, until all have ended."""
     running: dict[Future[str], Trial] = {}
     busy: list[Trial] = []
+
+    def has_ended(trial: Trial, status: str, *, earlier: bool = False) -> None:
+        for each, final in source.ended(trial, status):
+            progress.ended(each, final, earlier=earlier and each is trial)
+
     while True:
         interrupts.check()
         while len(running) < slots() and (trial := source.take()):
             status = status_of(path / trial.id)
             if status in DONE:
-                source.ended(trial, status)
-                progress.ended(trial, status, earlier=True)
+                has_ended(trial, status, earlier=True)
             else:
-                running[submit(task(trial, path))] = trial
+                running[submit(task(trial, path, source.until(trial)))] = trial
         if not running:
             if not busy:
                 return
             progress.waiting(path, busy)
             time.sleep(POLL_SECONDS)
-            running = {submit(task(trial, path)): trial for trial in busy}
+            running = {submit(task(trial, path, source.until(trial))): trial for trial in busy}
             busy = []
         for future in wait(running, POLL_SECONDS, FIRST_COMPLETED).done:
             trial = running.pop(future)
@@ -176,15 +192,20 @@ def run_trials(  # noqa: PLR0913, PLR0917  a sweep consists of these
             if status == BUSY:
                 busy.append(trial)
                 continue
-            source.ended(trial, status)
-            progress.ended(trial, status)
+            has_ended(trial, status)
         progress.update(running.values())
 
 
-def task(trial: Trial, path: Path) -> dict[str, Any]:
+def task(trial: Trial, path: Path, until: int | None) -> dict[str, Any]:
     """The arguments of `run_trial`, as JSON values."""
-    content = trial.config.resolved()
-    return {"path": str(path / trial.id), "name": trial.config.name, "content": content, "tables": str(path / FOLDER)}
+    content, folder = trial.config.resolved(), str(path / trial.id)
+    return {
+        "path": folder,
+        "name": trial.config.name,
+        "content": content,
+        "tables": str(path / FOLDER),
+        "until": until,
+    }
 
 
 def final_status(future: Future[str], path: Path) -> str:

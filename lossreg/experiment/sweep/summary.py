@@ -4,7 +4,7 @@
     summary.csv      the same as a table
     best.yaml        the best config, with all defaults filled in; `lossreg run` takes it
 
-A config with a trial that failed or diverged is ranked after all others, whatever its mean.
+A config with a trial that failed, diverged or was pruned is ranked after all others, whatever its mean.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from lossreg.experiment.config.keys import REPLICATES
 from lossreg.experiment.config.yaml_syntax import dump
 from lossreg.experiment.runner.notebook_html import chart, table
 from lossreg.experiment.storage import files, locks
-from lossreg.experiment.storage.records import metrics_of, plain
+from lossreg.experiment.storage.records import best_of, metrics_of, plain
 from lossreg.experiment.storage.runs import Run
-from lossreg.experiment.sweep.run_trial import status_of
+from lossreg.experiment.sweep.run_trial import PRUNED, status_of
 from lossreg.experiment.sweep.trials import describe_value
 from lossreg.experiment.training.loop import index_of_best
 from lossreg.formatting import csv_cell
@@ -95,10 +95,18 @@ class Summary:
                 **{key: value if is_scalar(value) else describe_value(value) for key, value in config.values.items()},
                 self.metric: config.mean if config.scores else None,
                 "std": config.deviation if len(config.scores) > 1 else None,
-                "n": len(config.scores) if config.complete else f"{len(config.scores)} of {len(config.trials)}",
+                "n": len(config.scores) if config.complete else self.incomplete(config),
             }
             for config in self.configs
         ]
+
+    def incomplete(self, config: ConfigResult) -> str:
+        """How many trials of a config have the metric, and when it was pruned if it was."""
+        count = f"{len(config.scores)} of {len(config.trials)}"
+        if PRUNED not in (self.statuses[trial.id] for trial in config.trials):
+            return count
+        epochs = max(record["epoch"] for trial in config.trials for record in Run(self.path / trial.id).records[-1:])
+        return f"{count}, pruned after epoch {epochs}"
 
     def _repr_html_(self) -> str:
         rows = self.rows()
@@ -148,17 +156,22 @@ class Summary:
 
 def summarise(trials: Iterable[Trial], path: Path, metric: str, goal: str) -> Summary:
     """Summarise the results in the directories of trials."""
-    by_config: dict[str, list[Trial]] = {}
-    statuses: dict[str, str] = {}
-    for trial in trials:
-        content = trial.config.resolved()
-        content |= {"seed": None, "data": {**content["data"], "fold": None}}
-        by_config.setdefault(repr(content), []).append(trial)
-        statuses[trial.id] = status_of(path / trial.id) or "failed"  # its directory could not be written
-    results = [config_result(members, path, metric) for members in by_config.values()]
+    trials = list(trials)
+    statuses = {trial.id: status_of(path / trial.id) or "failed" for trial in trials}  # it could not be written
+    results = [config_result(members, path, metric) for members in by_config(trials)]
     sign = -1 if goal == "max" else 1
     results.sort(key=lambda each: (not each.complete, not each.scores, sign * each.mean if each.scores else 0))
     return Summary(path, metric, goal, results, statuses)
+
+
+def by_config(trials: Iterable[Trial]) -> list[list[Trial]]:
+    """The trials of each config, which differ only in seed and fold."""
+    found: dict[str, list[Trial]] = {}
+    for trial in trials:
+        content = trial.config.resolved()
+        content |= {"seed": None, "data": {**content["data"], "fold": None}}
+        found.setdefault(repr(content), []).append(trial)
+    return list(found.values())
 
 
 def config_result(trials: list[Trial], path: Path, metric: str) -> ConfigResult:
@@ -175,6 +188,16 @@ def score(run: Run, metric: str) -> float:
     if metric.startswith("best."):
         return float(run.best.get(metric.removeprefix("best."), nan))
     return float(metrics_of(final_record(run)).get(metric, nan))
+
+
+def score_at(run: Run, metric: str, epoch: int) -> float:
+    """A metric of a run after an epoch, or after its last if it has fewer; nan for a run that failed or diverged."""
+    records = [record for record in run.records if record.get("epoch", 0) <= epoch]
+    if not records or run.state.get("status") in ("failed", "diverged"):
+        return nan
+    if metric.startswith("best."):
+        return float(best_of(records).get(metric.removeprefix("best."), nan))
+    return float(metrics_of(records[-1]).get(metric, nan))
 
 
 def final_record(run: Run) -> dict[str, Any]:

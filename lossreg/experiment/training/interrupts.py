@@ -9,6 +9,10 @@ from typing import Any, Self
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
+class Paused(Exception):  # noqa: N818  it is no error
+    """Training has reached the epoch after which a trial waits to be judged."""
+
+
 class InterruptHandler:
     """A context that records the first SIGINT or SIGTERM, and raises KeyboardInterrupt at the second.
 

@@ -48,6 +48,7 @@ class TrainingLoop:
         self.start_time = perf_counter()
         self.next_checkpoint_time = self.start_time + FIRST_CHECKPOINT_SECONDS
         self.seconds, self.examples_seen = 0.0, 0  # since the last evaluation
+        self.pause_after: int | None = None
 
     @property
     def step(self) -> int:
@@ -72,14 +73,19 @@ class TrainingLoop:
         return self.step >= self.prepared.steps or (patience is not None and epochs_since_best >= patience)
 
     @property
+    def pause_due(self) -> bool:
+        """Whether training pauses here, at the end of epoch `pause_after` or a later one."""
+        return self.pause_after is not None and self.at_epoch_end and self.epoch >= self.pause_after and not self.done
+
+    @property
     def checkpoint_due(self) -> bool:
         """Whether a checkpoint has to be written now."""
         steps, epochs = self.prepared.config.train.checkpoint_steps, self.prepared.config.train.checkpoint_epochs
         if steps is None and epochs is None:
-            return self.done or perf_counter() >= self.next_checkpoint_time
+            return self.done or self.pause_due or perf_counter() >= self.next_checkpoint_time
         by_step = steps is not None and self.step % steps == 0
         by_epoch = epochs is not None and self.at_epoch_end and self.epoch % epochs == 0
-        return self.done or by_step or by_epoch
+        return self.done or self.pause_due or by_step or by_epoch
 
     def checkpoint_written(self) -> None:
         """Record that a checkpoint has been written, which decides when the next one is due."""

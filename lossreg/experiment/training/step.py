@@ -36,8 +36,10 @@ class TrainingStep:
         self.optimizer = BoundOptimizer(config.optimizer.component, config.optimizer.parameters, prepared.network)
         self.examples, self.objective = prepared.train, prepared.objective
         self.learned = self.objective.learned
-        self.learned_optimizer = self.learned and BoundOptimizer(
-            config.optimizer.component, config.optimizer.parameters, self.learned, "optimizer.loss."
+        self.learned_optimizer = (
+            BoundOptimizer(config.optimizer.component, config.optimizer.parameters, self.learned, "optimizer.loss.")
+            if self.learned
+            else None
         )
         count, size = len(self.examples), config.train.batch_size
         self.batch_size = size

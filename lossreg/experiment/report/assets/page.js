@@ -155,7 +155,8 @@ function cell(run, column, top) {
   const isNumber = typeof value === "number" || ["nan", "inf", "-inf"].includes(value);
   const isBad = ["nan", "inf", "-inf"].includes(value) || ["failed", "diverged"].includes(value);
   const classes = [isNumber && "number", isBad && "bad", top !== null && value === top && "best"].filter(Boolean);
-  return make("td", { class: classes.join(" ") || null, title: typeof value === "number" ? value : null }, show(value));
+  const title = typeof value === "number" ? value : column.key === "status" ? run.reason : null;
+  return make("td", { class: classes.join(" ") || null, title }, show(value));
 }
 
 function sorted() {
