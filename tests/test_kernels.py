@@ -194,7 +194,12 @@ MADE = {
 """Whether memory is taken for it."""
 
 
-@pytest.mark.parametrize(("step", "takes"), MADE.items())
+LONG = "slope[:] = row; slope[1:] = slope[:-1]; made = slope"  # 5 s of processor time
+
+
+@pytest.mark.parametrize(
+    ("step", "takes"), [pytest.param(*made, marks=[pytest.mark.slow] * (made[0] == LONG)) for made in MADE.items()]
+)
 def test_a_kernel_may_make_arrays_which_are_freed(step, takes):
     names = {name: getattr(lossreg.plugin, name) for name in ("Row", "Real", "Slope")}
     kernel = make(MAKING.format(step), np=np, __name__="made", **names)

@@ -326,8 +326,11 @@ def agree(ours, theirs, scale, kind):
     np.testing.assert_array_less(np.abs(ours - theirs), CLOSE[kind] * scale + UNDERFLOW[kind])
 
 
-MANY_SETTINGS = ("cross_entropy", "poisson_nll", "triplet_margin_with_distance")
-"""Losses that are compiled for many settings: 5 to 10 s of processor time each."""
+MANY_SETTINGS = (
+    *("adaptive_log_softmax", "bce", "bce_with_logits", "cross_entropy", "multilabel_soft_margin", "poisson_nll"),
+    "triplet_margin_with_distance",
+)
+"""Losses that are compiled for many settings: 3 to 10 s of processor time each."""
 
 
 # Both types take 60 s of processor time; test_parity.py has the same losses in float32.
