@@ -5,6 +5,7 @@ import math
 import pytest
 
 import lossreg
+from lossreg.definition.plain_python.shown_points import blocks, sparkline
 from lossreg.plotting.characters import picture
 from lossreg.plotting.curves import differences, loss_curves
 from lossreg.plotting.variations import Variation, variations
@@ -58,3 +59,13 @@ def test_without_matplotlib_a_criterion_is_shown_by_its_formula(monkeypatch):
     with pytest.raises(lossreg.LossregError, match=r"pip install 'lossreg\[plot\]'"):
         lossreg.create("mse").plot()
     assert "<svg" not in lossreg.create("mse")._repr_html_()
+
+
+def test_a_sparkline_is_of_a_loss_by_element_and_has_its_least_block_at_the_least_value():
+    drawn = {name: sparkline(lossreg.get(name).forms[0], lossreg.get(name).at) for name in lossreg.names()}
+    assert drawn["huber"] == "█▅▃▁▃▅█"
+    assert drawn["hinge"][-1] == "▁"
+    assert not drawn["cross_entropy"]
+    assert not drawn["ctc"]
+    assert {len(word) for word in drawn.values()} == {0, 7}
+    assert blocks([1.0, math.nan, 1.0]) == "▁ ▁"

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, Any
 
-from lossreg.definition.domains import LOG_PROBABILITY, NON_NEGATIVE, PROBABILITY, REAL, SIGN, UNIT, Domain
 from lossreg.definition.plain_python.evaluate_point import evaluate_as_compiled, evaluate_coupled
-from lossreg.definition.roles import Role
+from lossreg.definition.plain_python.shown_points import range_of, spaced, usual
 from lossreg.definition.signature import variants
 from lossreg.errors import LossregError
 from lossreg.plotting.variations import Variation, variations
@@ -22,23 +21,18 @@ from lossreg.plotting.variations import Variation, variations
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lossreg.definition.domains import Domain
     from lossreg.definition.loss import Loss
-    from lossreg.definition.signature import Form, Input
+    from lossreg.definition.signature import Form
 
 POINTS = 161
 STEPS = 41
 """The points of a curve, and of one along the gradient of a whole batch, which takes longer."""
-CLASSES, DIMENSIONS, SAMPLES = 3, 2, 6
-"""The length of a row with a number for each class, that of an embedding, and the samples of a batch."""
+SAMPLES = 6
+"""The samples of a batch."""
 SEED = 20240517
 WIDTH = 1e-4
 """The width of the difference that stands for a second derivative that a loss does not declare."""
-RANGES = {UNIT: (0.01, 0.99), PROBABILITY: (0.01, 0.99), LOG_PROBABILITY: (-5.0, 0.0)}
-RANGES_BY_TARGET = {REAL: (-4.0, 4.0), SIGN: (-3.0, 3.0), UNIT: (-6.0, 6.0)}
-OTHERWISE = (-4.0, 4.0)
-VECTORS = ((0.0, 0.5), (1.0, 0.0), (-1.0, 0.5))
-BOX, BOX_RANGE = (0.0, 0.0, 1.0, 1.0), (-1.5, 0.98)
-"""The corners of a box, and the range of the first of its numbers."""
 
 
 @dataclass(frozen=True)
@@ -92,52 +86,6 @@ def loss_curves(
 def shown(x: Any) -> str:
     """Return a number or a row as text."""
     return f"({', '.join(f'{number:g}' for number in x)})" if isinstance(x, list) else f"{x:g}"
-
-
-def usual(entry: Input, form: Form) -> Any:
-    """Return the number or row that an input is fixed at."""
-    if entry.role is Role.LABEL:
-        return 0
-    width = int(entry.width) if entry.width.isdecimal() else CLASSES if has_classes(form) else DIMENSIONS
-    if entry.role is Role.LABELS:
-        return [0] + [-1] * (width - 1)
-    if entry.axis is None:
-        return number(entry)
-    if width == len(BOX):
-        return [*BOX]
-    if entry.domain is REAL and not has_classes(form) and entry.axis != 1 and not entry.width:
-        rows = [x.name for x in form.inputs if x.axis is not None]
-        return [*VECTORS[rows.index(entry.name) % len(VECTORS)]]
-    return [number(entry) if at == 0 or not entry.is_target else 0.0 for at in range(width)]
-
-
-def has_classes(form: Form) -> bool:
-    """Whether the rows of a form have a number for each class."""
-    return any(entry.role in (Role.LABEL, Role.LABELS) for entry in form.inputs)
-
-
-def number(entry: Input) -> float:
-    """Return the number that an input, or each of its row, is fixed at: 0 if any number is allowed, or else 1."""
-    if entry.domain is NON_NEGATIVE and entry.is_target:
-        return 2.0
-    if entry.domain is LOG_PROBABILITY:
-        return -1.0
-    if entry.domain is PROBABILITY:
-        return 1.0 / CLASSES
-    if entry.domain is REAL:
-        return 0.0
-    return 1.0 if entry.domain.contains(1.0) else entry.domain.example
-
-
-def range_of(form: Form) -> tuple[float, float]:
-    """Return the ends of the range of the first input: of its domain, or as usual for the domain of the target."""
-    domain = form.inputs[0].domain
-    if form.inputs[0].width == str(len(BOX)):
-        return BOX_RANGE
-    targets = [entry.domain for entry in form.inputs if entry.is_target]
-    if domain is REAL:
-        return RANGES_BY_TARGET.get(targets[0], OTHERWISE) if targets and not has_classes(form) else (-6.0, 6.0)
-    return RANGES.get(domain, (0.02, 4.0))
 
 
 def curve(loss: Loss, variation: Variation, point: dict[str, Any], limits: tuple[float, float]) -> Curve:
@@ -223,11 +171,6 @@ def differences(at: Callable[[float], tuple[float, float, float]], x: float) -> 
 def finite(numbers: Any) -> list[float]:
     """Return numbers with nan in place of those that are not finite."""
     return [float(x) if isfinite(x) else nan for x in numbers]
-
-
-def spaced(start: float, stop: float, count: int) -> list[float]:
-    """Return numbers at equal distances."""
-    return [start + (stop - start) * at / (count - 1) for at in range(count)]
 
 
 def inside(domain: Domain, x: float) -> bool:

@@ -35,12 +35,13 @@ answer()
 
 
 class Inspection(NamedTuple):
-    """What is known of an offer after loading it: its summary and a loss's task, or why it cannot be used."""
+    """What is known of an offer after loading it: summary, a loss's task and sparkline, or why it cannot be used."""
 
     registry: Registry[Any]
     offer: Offer[Any]
     summary: str = ""
     task: str = ""
+    sparkline: str = ""
     error: str = ""
 
 
@@ -95,10 +96,10 @@ def inspect_own(registry: Registry[Any], offer: Offer[Any], summaries: Summaries
     point = f"{registry.group} {offer.name} {offer.value} {offer.version}"
     kept = None if offer.registered else summaries.find(point)
     if kept:
-        return Inspection(registry, offer, kept.summary, kept.task)
+        return Inspection(registry, offer, kept.summary, kept.task, kept.sparkline)
     inspection = inspect_here(registry, offer)
     if not (offer.registered or inspection.error):
-        summaries.add(point, registry.load(offer))
+        summaries.add(point, registry.load(offer), inspection.sparkline)
     return inspection
 
 
@@ -106,11 +107,20 @@ def inspect_here(registry: Registry[Any], offer: Offer[Any]) -> Inspection:
     """Load an offer in this process."""
     try:
         component = registry.load(offer)
-        return Inspection(registry, offer, component.summary, getattr(component, "task", ""))
+        return Inspection(registry, offer, component.summary, getattr(component, "task", ""), drawn(component))
     except BrokenPlugin as error:
         return Inspection(registry, offer, error=str(error))
     except Exception as error:  # noqa: BLE001  a component that fails to describe itself
         return Inspection(registry, offer, error=str(registry.broken(offer, explain(error))))
+
+
+def drawn(component: Any) -> str:
+    """Return the sparkline of a loss by element; nothing for other components."""
+    if not hasattr(component, "forms"):
+        return ""
+    from lossreg.definition.plain_python.shown_points import sparkline
+
+    return sparkline(component.forms[0], component.at)
 
 
 def inspect_isolated(offers: Sequence[tuple[Registry[Any], Offer[Any]]]) -> Iterator[Inspection]:
@@ -123,11 +133,11 @@ def inspect_isolated(offers: Sequence[tuple[Registry[Any], Offer[Any]]]) -> Iter
             yield Inspection(registry, offer, error=str(registry.broken(offer, end)))
             del waiting[0]
             continue
-        for index, (summary, task, error) in enumerate(answers):
-            if error and index:
+        for index, known in enumerate(answers):
+            if known[-1] and index:
                 break  # try it again, as the first of its child
             registry, offer = waiting.pop(0)
-            yield Inspection(registry, offer, summary, task, error)
+            yield Inspection(registry, offer, *known)
 
 
 def run_child(offers: Sequence[tuple[Registry[Any], Offer[Any]]]) -> tuple[list[list[str]], str]:
@@ -166,7 +176,7 @@ def read_answers(output: bytes, count: int) -> Iterator[list[str]]:
             found = json.loads(line)
         except ValueError:
             return
-        if not (line.endswith(b"\n") and isinstance(found, list) and list(map(type, found)) == [str, str, str]):
+        if not (line.endswith(b"\n") and isinstance(found, list) and list(map(type, found)) == [str] * 4):
             return
         yield found
 
@@ -191,7 +201,7 @@ def answer() -> None:
         if not (seen.error or are_intact(streams)):
             cause = "importing it closes or replaces the standard output"
             seen = seen._replace(error=str(registry.broken(offer, cause)))
-        print(json.dumps([seen.summary, seen.task, seen.error]), file=output, flush=True)
+        print(json.dumps([seen.summary, seen.task, seen.sparkline, seen.error]), file=output, flush=True)
         if seen.error:
             break
     os._exit(0)  # whatever threads or exit handlers the plugins have started

@@ -16,10 +16,11 @@ FILE = os.path.join(PACKAGE, "__pycache__", "summaries.json")  # noqa: PTH118  a
 
 
 class PluginSummary(NamedTuple):
-    """What is kept of a plugin: the first line of its documentation, a loss's task, its file, and the file's state."""
+    """What is kept of a plugin: the summary, a loss's task and sparkline, the file, and the file's state."""
 
     summary: str
     task: str
+    sparkline: str
     file: str
     state: list[int]
 
@@ -56,11 +57,12 @@ class Summaries:
                 return entry
         return None
 
-    def add(self, point: str, component: Any) -> None:
+    def add(self, point: str, component: Any, sparkline: str) -> None:
         """Add the summary of the component of an entry point."""
         with suppress(OSError):
             file = component.file
-            self._kept[point] = PluginSummary(component.summary, getattr(component, "task", ""), file, state_of(file))
+            task = getattr(component, "task", "")
+            self._kept[point] = PluginSummary(component.summary, task, sparkline, file, state_of(file))
             self._is_new = True
 
     def keep(self) -> None:

@@ -161,7 +161,7 @@ def agrees(loss: Loss) -> bool:
     import numpy as np
 
     from lossreg.criterion.criterion import Criterion
-    from lossreg.plotting.curves import range_of, spaced, usual
+    from lossreg.definition.plain_python.shown_points import range_of, spaced, usual
 
     form = loss.forms[0]
     others = [usual(entry, form) for entry in form.inputs[1:]]

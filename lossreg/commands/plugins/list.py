@@ -58,6 +58,21 @@ def names_in(inspection: Inspection, library: str) -> str:
     return ", ".join(inspection.registry.aliases(inspection.offer, library))
 
 
+def can_draw() -> bool:
+    """Return whether sparklines are for a terminal, and for one that has their characters."""
+    import sys
+
+    from lossreg.commands.output import width
+
+    if width() is None:
+        return False
+    try:
+        "▁█".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def run(options: argparse.Namespace) -> None:
     """Print a table of plugins, and a warning for each that cannot be used and for each name or group in doubt."""
     from lossreg.commands.output import print_prose_table, say, warn, width
@@ -72,14 +87,16 @@ def run(options: argparse.Namespace) -> None:
     if options.like is not None:
         found = in_library(found, options.like)
     one_kind = len(registries) == 1
-    has_tasks = any(one.task for one in found)
+    pictures = ["value"] * (can_draw() and any(one.sparkline for one in found))
     like = [f"in {options.like}"] * (options.like is not None)
-    header = [registries[0].kind if one_kind else "name", *like, *["task"] * has_tasks, "from", "summary"]
+    tasks = ["task"] * any(one.task for one in found)
+    header = [registries[0].kind if one_kind else "name", *like, *pictures, *tasks, "from", "summary"]
     rows = [
         [
             one.offer.name,
             *(names_in(one, options.like) for _ in like),
-            *[one.task] * has_tasks,
+            *(one.sparkline for _ in pictures),
+            *(one.task for _ in tasks),
             str(one.offer),
             one.summary,
         ]

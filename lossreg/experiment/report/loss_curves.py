@@ -25,10 +25,10 @@ from lossreg.definition.domains import (
     UNIT,
     Domain,
 )
+from lossreg.definition.plain_python.shown_points import BOX, BOX_RANGE
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidInput, LossregError
 from lossreg.experiment.storage.records import plain
-from lossreg.plotting.curves import BOX, BOX_RANGE
 from lossreg.registry.loading import SUFFIX
 from lossreg.registry.registries import losses
 
