@@ -12,8 +12,11 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import loss_pictures
+import yaml
+from latex2mathml.converter import convert
 
 from lossreg.commands.plugins.show import is_trainable
+from lossreg.experiment.choosing.guide import guide
 from lossreg.formatting import as_yaml
 from lossreg.registry.describe import config_of, shape, without_examples
 from lossreg.registry.registries import libraries, losses, normalized_name
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
     from lossreg.definition.parameters import Parameter
     from lossreg.registry.registries import Offer
 
-RESULTS = Path(__file__).parents[2] / "experiments" / "speed" / "results.json"
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "experiments" / "speed" / "results.json"
+EXACTNESS = ROOT / "experiments" / "exactness" / "results.json"
+FORMULAS = ROOT / "docs" / "formulas.yaml"
 PEERS = ("torch", "torch.compile", "jax.jit", "scikit-learn")
 FACTS = re.compile(r"(?:^|(?<=[.;] ))(Shapes|Ranges|Source): ", re.MULTILINE)
 
@@ -84,6 +90,7 @@ def page(loss: Loss) -> str:
         f"---\ndescription: {as_yaml(summary)}\n---\n\n# {name}\n\n**{title}**"
         + (f": {meaning}" if meaning else "")
         + f"\n\n{task_line(loss)}",
+        formula(loss),
         "\n\n".join(body),
         loss_pictures.pictures(loss),
         "## Inputs\n\n" + inputs(loss),
@@ -91,11 +98,25 @@ def page(loss: Loss) -> str:
         "## Parameters\n\n" + parameters(loss),
         "## Use\n\n" + use(loss),
         "## Elsewhere\n\n" + elsewhere(loss) + "\n\n" + "".join(text for title, text in facts if title == "Source"),
+        *(f"## Exactness\n\n{text}" for text in [exactness(loss)] if text),
         *(f"## Speed\n\n{text}" for text in [speed(loss)] if text),
         "## Related losses\n\n" + related(loss),
         "## Source\n\n" + source(loss),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def formula(loss: Loss) -> str:
+    """Return the formula of the value as MathML, or nothing for a loss that docs/formulas.yaml does not have."""
+    latex = formulas().get(loss.name)
+    return f'<div class="formula">{convert(latex, display="block")}</div>' if latex else ""
+
+
+@cache
+def formulas() -> dict[str, str]:
+    """Return the formulas of values as LaTeX, by the names of the losses."""
+    found: dict[str, str] = yaml.safe_load(FORMULAS.read_text("utf-8"))
+    return found
 
 
 def documentation(loss: Loss) -> tuple[list[str], list[tuple[str, str]]]:
@@ -168,13 +189,13 @@ def use(loss: Loss) -> str:
     python = f'criterion = lossreg.create("{loss.name}"{required})\nvalue, grad = criterion.value_and_grad({arguments})'
     blocks = [f"```python\nimport lossreg\n\n{python}\n```"]
     if is_trainable(loss):
-        blocks.append("In a config of `lossreg run`, with the defaults:\n\n```yaml\n" + yaml(loss) + "\n```")
+        blocks.append("In a config of `lossreg run`, with the defaults:\n\n```yaml\n" + section(loss) + "\n```")
     else:
         blocks.append("It is used from Python only, because no model for tables gives its inputs.")
     return "\n\n".join(blocks)
 
 
-def yaml(loss: Loss) -> str:
+def section(loss: Loss) -> str:
     """Return the section of a config that chooses the loss."""
     return inspect.cleandoc("\n" + config_of("loss", loss))
 
@@ -187,6 +208,19 @@ def elsewhere(loss: Loss) -> str:
     if not lines:
         return "No other library that lossreg knows the names of has this loss."
     return "\n".join(["| library | name |", "|---|---|", *lines])
+
+
+def exactness(loss: Loss) -> str:
+    """Return the grade that was measured of a loss, or nothing."""
+    if not EXACTNESS.is_file():
+        return ""
+    results = json.loads(EXACTNESS.read_text("utf-8"))
+    found = results["losses"].get(loss.name)
+    if not found or not found["grade"]:
+        return ""
+    about = f"Grade {found['grade']}: {results['grades'][found['grade']]}"
+    worst = ", ".join(f"{number:.3g} ulps in {real}" for real, number in found["ulps"].items())
+    return f"{about} ([what the grades mean](../numbers.md#exactness)). Largest error at ordinary numbers: {worst}."
 
 
 def speed(loss: Loss) -> str:
@@ -217,11 +251,27 @@ def related(loss: Loss) -> str:
     by_name = {other.name: other for other in built_in() if other is not loss}
     named = [other for name, other in by_name.items() if f"`{name}`" in loss.doc]
     naming = [other for other in by_name.values() if f"`{loss.name}`" in other.doc and other not in named]
-    rows = [f"* [`{other.name}`]({other.name}.md): {escaped(other.summary)}" for other in (*named, *naming)]
+    rows = [*advice(loss)]
+    rows += [f"* [`{other.name}`]({other.name}.md): {escaped(other.summary)}" for other in (*named, *naming)]
     rest = [o for o in by_name.values() if generate.family(o) == generate.family(loss) and o not in (*named, *naming)]
     links = ", ".join(f"[`{other.name}`]({other.name}.md)" for other in rest)
     rows += [f"* In the same family: {links}"] if links else []
     return "\n".join(rows) or "None."
+
+
+def advice(loss: Loss) -> list[str]:
+    """Return what the guide says of a loss: what to take instead of it and when, and instead of what to take it."""
+    found: dict[str, None] = {}
+    for plain in guide().tasks:
+        for problem in guide().problems:
+            names = [one.loss for one in problem.instead if plain.key in one.tasks and one.loss != plain.loss]
+            when = f"({problem.title[:1].lower()}{problem.title[1:]})"
+            if loss.name == plain.loss and names:
+                links = " or ".join(f"[`{name}`]({name}.md)" for name in names)
+                found[f"* Instead of it {when}: {links}"] = None
+            elif loss.name in names:
+                found[f"* Instead of [`{plain.loss}`]({plain.loss}.md) {when}"] = None
+    return [*found]
 
 
 def source(loss: Loss) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from math import inf, log
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from lossreg.definition.domains import LOG_PROBABILITY, PROBABILITY
+from lossreg.definition.plain_python.evaluate_point import evaluate_coupled
+from lossreg.definition.plain_python.shown_points import usual
 from lossreg.definition.roles import Role
-from lossreg.plotting.curves import LossCurves, loss_curves, usual
+from lossreg.plotting.curves import LossCurves, loss_curves
 from lossreg.plotting.figure import COLORS, KINDS, draw
 from lossreg.plotting.variations import Variation, varied
 
@@ -51,6 +54,8 @@ SHOWN: dict[str, dict[str, Any]] = {
     "wing": {"limits": (-20.0, 20.0)},
 }
 """What the curves of a loss show, where another choice than the usual one shows more."""
+PIXELS = 16
+"""The side of the image in which losses of segmentations are shown."""
 SIDE = 44
 """The number of points along the side of a triangle of probabilities, and of a map of the plane."""
 
@@ -61,7 +66,7 @@ def pictures(loss: Loss) -> str:
     labels = [(curve.label, color) for curve, color in zip(curves.curves, COLORS, strict=False) if curve.label]
     legend = "".join(f'<span><i style="background: {color}"></i>{label}</span>' for label, color in labels)
     panels = [(title, panel(curves, kind)) for kind, title in KINDS.items()]
-    panels += [made for made in (triangle(loss), plane(loss)) if made]
+    panels += [made for made in (triangle(loss), plane(loss), *image(loss)) if made]
     figures = "".join(f'<div class="panel" role="img" aria-label="{t}"><p>{t}</p>{svg}</div>' for t, svg in panels)
     return (
         f'<figure class="loss-plot"><div class="legend">{legend}</div><div class="panels">{figures}</div>'
@@ -141,6 +146,46 @@ def plane(loss: Loss) -> tuple[str, str] | None:
         axes.set_ylabel(f"{form.inputs[0].name}[1]")
         figure.colorbar(drawn, ax=axes, shrink=0.9)
         return f"value by {form.inputs[0].name} in the plane", svg(figure, f"{loss.name}-plane")
+
+
+def image(loss: Loss) -> list[tuple[str, str]]:
+    """Return an image, its true region and the slope of each pixel as SVG, for a loss of segmentations."""
+    if Path(loss.file).parent.name != "images":
+        return []
+    first, second = loss.forms[0].inputs[:2]
+    y, x = np.mgrid[:PIXELS, :PIXELS]
+    inside = np.hypot(x - 6.5, y - 8.5) < 4.6  # noqa: PLR2004  a disk
+    # The prediction is a disk too, farther to the right, and with an edge that is not sharp.
+    score = 4.0 - np.hypot(x - 9.5, y - 7.5)
+    probability = 1 / (1 + np.exp(-score))
+    predicted = probability if "C" in first.axes else score
+    if second.role is Role.LABEL:  # of two classes
+        arrays = [np.stack([1 - probability, probability])[np.newaxis], inside[np.newaxis].astype(np.int64)]
+    else:
+        lead = (1,) * (len(first.axes) - 1)
+        arrays = [each.reshape(*lead, PIXELS, PIXELS) for each in (predicted, inside.astype(np.float64))]
+    _, slope, *_ = evaluate_coupled(loss.forms[0], arrays, loss.bind({}))
+    slope = np.asarray(slope).reshape(-1, PIXELS, PIXELS)[-1]
+    most = float(abs(slope).max()) or 1.0
+    shown = (
+        ("the prediction", predicted, "viridis", None),
+        ("the true region", inside, "viridis", None),
+        ("the slope: red pixels are to grow", slope, "RdBu", (-most, most)),
+    )
+    return [(title, pixels(values, cmap, limits, f"{loss.name}-{title}")) for title, values, cmap, limits in shown]
+
+
+def pixels(values: Any, cmap: str, limits: tuple[float, float] | None, salt: str) -> str:
+    """Return an image as SVG."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(3.5, 2.6), layout="constrained")
+        axes = figure.subplots()
+        low, high = limits or (None, None)
+        drawn = axes.pcolormesh(values, cmap=cmap, vmin=low, vmax=high, rasterized=True)
+        axes.set_aspect("equal")
+        axes.set_axis_off()
+        figure.colorbar(drawn, ax=axes, shrink=0.9)
+        return svg(figure, salt.replace(" ", "-"))
 
 
 def svg(figure: Figure, salt: str) -> str:

@@ -12,6 +12,7 @@ from mkdocs.structure.files import File, Files
 sys.path.insert(0, str(Path(__file__).parent))
 import command_pages
 import loss_pages
+import notebook_pages
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -25,13 +26,15 @@ PICTURES = (".png", ".svg")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages of losses and commands, documents of the project, studies, and pictures outside of docs/."""
+    """Add the pages of losses, commands and notebooks, documents of the project, studies, and their pictures."""
     pages = loss_pages.pages() | {"commands.md": command_pages.page()}
     for name, page in INCLUDED.items():
         pages[page] = relinked((ROOT / name).read_text("utf-8"), Path(), page)
     for path in studies():
         page = f"studies/{path.parent.name}.md"
         pages[page] = relinked(path.read_text("utf-8"), path.parent.relative_to(ROOT), page)
+    for path in sorted((ROOT / "docs" / "tutorials").glob("*.ipynb")):
+        pages[f"tutorials/{path.stem}.md"] = notebook_pages.page(path)
     for page, text in pages.items():
         files.append(File.generated(config, page, content=text))
     place_unlisted(config.nav, files)

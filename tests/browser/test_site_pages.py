@@ -22,7 +22,13 @@ PAGES = (
     "losses/huber",
     "losses/cross_entropy",
     "losses/ctc",
+    "losses/dice",
+    "losses/evidential",
+    "choosing",
+    "studies/chooser",
+    "studies/counts",
     "tutorials/first_run",
+    "tutorials/notebook",
     "commands",
     "api",
 )
