@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import project
@@ -16,7 +18,9 @@ import lossreg
 import lossreg.plugin
 
 ALIASES = [group for group in ENTRY_POINTS if group.startswith("lossreg.aliases.")]
-COMPONENTS = [group for group in ENTRY_POINTS if group.startswith("lossreg.") and group not in ALIASES]
+COMPONENTS = [
+    group for group in ENTRY_POINTS if group.startswith("lossreg.") and group not in [*ALIASES, "lossreg.guides"]
+]
 
 
 @pytest.mark.parametrize("group", ALIASES)
@@ -117,3 +121,36 @@ def test_the_files_of_the_project_are_found_without_git_as_in_a_source_distribut
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
     assert {path.name for path in project.text_files()} == {"README.md", "cli.py"}
+
+
+@pytest.mark.slow
+def test_the_source_distribution_has_what_its_tests_need_and_they_run(tmp_path):
+    name = build("build_sdist", tmp_path)
+    with tarfile.open(tmp_path / name) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    held = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {"README.md", "LICENSE", "Makefile", "mkdocs.yml", "configs/digits_mlp.yaml", "tests/project.py"} <= held
+    assert not [path for path in held if path.startswith((".venv", "site/", "experiments/runs/")) or ".nbi" in path]
+    files = ["tests/test_packaging.py", "tests/test_schedules.py", "tests/test_registry.py", "tests/test_aliases.py"]
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-m", "not slow", "-p", "no:cacheprovider", *files]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_the_wheel_has_the_packages_and_their_data_and_nothing_else(tmp_path):
+    with zipfile.ZipFile(tmp_path / build("build_wheel", tmp_path)) as wheel:
+        held = set(wheel.namelist())
+    packages = {name.split("/")[0] for name in held if ".dist-info" not in name}
+    assert packages == {"lossreg", *PLUGIN_PACKAGES}
+    data = {path.relative_to(ROOT) for path in (ROOT / "lossreg").rglob("*") if path.suffix in {".txt", ".html", ".js"}}
+    assert {path.as_posix() for path in data} | {"lossreg_losses/guide.yaml", "lossreg/py.typed"} <= held
+    assert not [name for name in held if name.endswith((".pyc", ".nbi", ".nbc", "summaries.json"))]
+
+
+def build(what, folder):
+    """Build a distribution of the project into a folder; returns the name of its file."""
+    code = f"import sys; from hatchling.build import {what}; print({what}(sys.argv[1]))"
+    command = [sys.executable, "-c", code, str(folder)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()[-1]
