@@ -1,21 +1,24 @@
-"""Generate the parts of the documents that follow from the code: the losses, the keys of configs, the tree of files.
+"""Generate the parts of the documents that follow from code and data: losses, their guide, keys of configs, files.
 
-python docs/generate.py --write    # update README.md, docs/config.md and docs/architecture.md
+python docs/generate.py --write    # update README.md, and pages in docs/
 python docs/generate.py --check    # exit with 1 if one of them is out of date, and say which
 """  # noqa: INP001  a script
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lossreg.experiment.choosing.guide import guide
 from lossreg.experiment.config.reference import markdown
 from lossreg.registry.registries import losses
 
 if TYPE_CHECKING:
     from lossreg.definition.loss import Loss
+    from lossreg.experiment.choosing.guide import Problem
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,6 +63,35 @@ def list_of_losses() -> str:
     return "".join(f"* {title}: {', '.join(names)}\n" for title, names in sorted(by_family.items()))
 
 
+def choosing() -> str:
+    """Return the guide as Markdown: the plain loss of each task, and what to do about each problem."""
+    lines = ["## By task", "", "| you predict | plain loss | it estimates | instead |", "|---|---|---|---|"]
+    for plain in guide().tasks:
+        others = [one.loss for problem in guide().problems for one in problem.instead if plain.key in one.tasks]
+        names = dict.fromkeys(name for name in (*others, *plain.also) if name != plain.loss)
+        instead = ", ".join(f"`{name}`" for name in names)
+        lines.append(f"| {plain.predicts} | `{plain.loss}` | {plain.estimates} | {instead} |")
+    lines += ["", "## By what goes wrong", ""]
+    return linked("\n".join(lines + [f"{paragraph(problem)}\n" for problem in guide().problems]), "losses/") + "\n"
+
+
+def paragraph(problem: Problem) -> str:
+    """Return what the guide says about a problem, with a link to the study that measured it."""
+    text = f"**{problem.title}.** {problem.prose}"
+    if problem.study:
+        folder = ROOT / "experiments" / "studies" / problem.study
+        title = (folder / "README.md").read_text("utf-8").partition("\n")[0].removeprefix("# ")
+        text += f" Measured in [{title}](../experiments/studies/{problem.study}/README.md)"
+        text += f": {problem.evidence}." if problem.evidence else "."
+    return text + (" `lossreg choose` recognizes it." if problem.sign else "")
+
+
+def linked(text: str, folder: str) -> str:
+    """Return prose in which the names of losses link to their pages."""
+    names = "|".join(losses.names())
+    return re.sub(rf"`({names})`", lambda match: f"[{match[0]}]({folder}{match[1]}.md)", text)
+
+
 def tree() -> str:
     """Return the folders and files of lossreg and of its plugins as a Markdown block, with a line about each."""
     lines = [*entries(ROOT / "lossreg", 0), "plugins/"]
@@ -90,6 +122,7 @@ def entry(path: Path, source: Path, depth: int) -> str:
 
 GENERATED = (
     (ROOT / "README.md", "losses", list_of_losses),
+    (ROOT / "docs" / "choosing.md", "guide", choosing),
     (ROOT / "docs" / "config.md", "config", markdown),
     (ROOT / "docs" / "architecture.md", "tree", tree),
 )

@@ -23,6 +23,7 @@ COMMANDS = {
     "check": "plugins",
     "schema": "experiments",
     "data": "experiments",
+    "choose": "experiments",
     "validate": "experiments",
     "run": "experiments",
     "sweep": "experiments",

@@ -19,16 +19,45 @@ if TYPE_CHECKING:
 
 Scores = dict[str, dict[str, dict[str, list[float]]]]
 """By condition, then by method, then by metric: the number of each seed."""
+HIGHER = {
+    *("accuracy", "balanced accuracy", "worst recall", "intersection over union", "concordance"),
+    *("normalized gain of the first three", "rank correlation", "nearest neighbour of the same class"),
+    "mean average precision",
+}
+"""The metrics of which more is better."""
+NEAREST = {"coverage": 0.8}
+"""The metrics that are best at a number, with that number."""
 START, END = "<!-- table -->\n", "<!-- /table -->"
 
 
-def train(config: Path, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], loss: Any, seed: int) -> Any:
-    """Return the model that a config trains on these rows, with this loss and seed."""
+def train(config: Path, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], loss: Any, seed: int, **changes: Any) -> Any:
+    """Return the model that a config trains on these rows, with this loss and seed, and with changes of other keys."""
     with tempfile.TemporaryDirectory() as folder:
         np.savez(Path(folder) / "rows.npz", x=x, y=y)
         settings = yaml.safe_load(config.read_text("utf-8"))
         settings["data"]["path"] = str(Path(folder) / "rows.npz")
-        return lossreg.run({**settings, "loss": loss, "seed": seed}, root=folder).model
+        return lossreg.run({**settings, "loss": loss, "seed": seed, **changes}, root=folder).model
+
+
+def train_columns(  # noqa: PLR0913, PLR0917  what a model is trained with
+    config: Path, x: np.ndarray[Any, Any], y: Any, loss: Any, seed: int, given: Mapping[str, Any], **changes: Any
+) -> Any:
+    """Return the model as `train` does, from rows with columns that go to the loss: a group, or an event."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = [*(f"x{at}" for at in range(x.shape[1])), "y", *given]
+        table = np.column_stack([x, y, *given.values()])
+        np.savetxt(Path(folder) / "rows.csv", table, delimiter=",", header=",".join(names), comments="")
+        settings = yaml.safe_load(config.read_text("utf-8"))
+        settings["data"] |= {"path": str(Path(folder) / "rows.csv"), "task": "regression"} | {key: key for key in given}
+        return lossreg.run({**settings, "loss": loss, "seed": seed, **changes}, root=folder).model
+
+
+def minimized(value_and_gradient: Callable[[Any], tuple[float, Any]], count: int, start: float = 0.0) -> Any:
+    """Return the weights at which a value is least, found by L-BFGS from weights that are all `start`."""
+    from scipy.optimize import minimize
+
+    found = minimize(value_and_gradient, np.full(count, start), jac=True, method="L-BFGS-B", options={"maxiter": 300})
+    return found.x
 
 
 def measure(
@@ -58,10 +87,10 @@ def table(scores: Scores, metric: str, label: str) -> str:
     """
     methods = list(next(iter(scores.values())))
     lines = [f"| {label} | {' | '.join(methods)} |", "|---" * (len(methods) + 1) + "|"]
-    best = max if metric in {"balanced accuracy", "accuracy", "worst recall"} else min
+    best = max if metric in HIGHER else min
     for condition, by_method in scores.items():
         means = {method: fmean(by_method[method][metric]) for method in methods}
-        winner = best(means, key=lambda method: means[method])
+        winner = best(means, key=lambda method: abs(means[method] - NEAREST.get(metric, 0.0)))
         cells = []
         for method in methods:
             numbers, first = by_method[method][metric], by_method[methods[0]][metric]
@@ -88,10 +117,15 @@ def in_prose(folder: Path) -> tuple[str, str, str]:
 
 def write(folder: Path, scores: Scores, metrics: Sequence[str], label: str) -> None:
     """Write results, tables and figure."""
-    (folder / "results.json").write_text(json.dumps(scores, indent=1) + "\n", "utf-8")
-    before, _, after = in_prose(folder)
-    (folder / "README.md").write_text(before + START + tables(scores, metrics, label) + END + after, "utf-8")
+    write_results(folder, scores, tables(scores, metrics, label))
     draw(folder / "result.svg", scores, metrics, label)
+
+
+def write_results(folder: Path, results: Any, text: str) -> None:
+    """Write the results, and the tables into the prose."""
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    before, _, after = in_prose(folder)
+    (folder / "README.md").write_text(before + START + text + END + after, "utf-8")
 
 
 def draw(path: Path, scores: Scores, metrics: Sequence[str], label: str) -> None:

@@ -31,6 +31,8 @@ ALIASES = "lossreg.aliases."
 
 Their values are those of the plugins' own entry points.
 """
+GUIDES = "lossreg.guides"
+"""The group of entry points that name packages with a guide to their losses; lossreg.experiment.choosing reads them."""
 
 
 class Offer(NamedTuple, Generic[Kind]):
@@ -211,7 +213,7 @@ def problems(registries: Iterable[Registry[Any]]) -> list[str]:
     found = []
     groups = [registry.group for registry in REGISTRIES]
     for distribution, group in sorted({(f"{p.distribution} {p.version}", p.group) for p in enabled()}):
-        if group not in groups and not group.startswith(ALIASES):
+        if group not in [*groups, GUIDES] and not group.startswith(ALIASES):
             known = alternatives(group, groups, "groups")
             found.append(f"{distribution} has entry points in the group {group!r}, which nothing reads; {known}")
     for registry in registries:

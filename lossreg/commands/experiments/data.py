@@ -142,16 +142,21 @@ def print_config(given: dict[str, Any], columns: Sequence[ColumnDescription], ta
     from lossreg.commands.output import say
     from lossreg.experiment.config.yaml_syntax import dump
 
+    settings = {**cleaned(given, columns), "target": target or "COLUMN"}
+    say()
+    say("In a config:" if target else "In a config, with the column to predict as its target:")
+    say()
+    say(dump({"data": settings}).rstrip())
+
+
+def cleaned(given: dict[str, Any], columns: Sequence[ColumnDescription]) -> dict[str, Any]:
+    """Return the key `data` of a config with the settings that put right what looks wrong in some columns."""
     used = [column for column in columns if not column.exclude]
     kinds = {column.name: column.kind_to_set for column in used if column.kind_to_set}
     excluded = [column.name for column in columns if column.exclude]
     missing = any(column.missing for column in used)
     more = {"exclude": excluded or None, "kinds": kinds or None, "on_missing": "mean" if missing else None}
-    settings = {**given, "target": target or "COLUMN", **{key: value for key, value in more.items() if value}}
-    say()
-    say("In a config:" if target else "In a config, with the column to predict as its target:")
-    say()
-    say(dump({"data": settings}).rstrip())
+    return {**given, **{key: value for key, value in more.items() if value}}
 
 
 def print_arrays(table: Table) -> None:
