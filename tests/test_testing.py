@@ -12,7 +12,7 @@ import pytest
 
 from lossreg import Criterion, InvalidParameter, get, get_num_threads, register
 from lossreg.criterion import checking, loop_plan, reductions
-from lossreg.criterion.loop_plan import LoopPlan
+from lossreg.criterion.plans.loop_plan import LoopPlan
 from lossreg.criterion.weights import Weights
 from lossreg.definition.parameters import Parameter
 from lossreg.errors import MissingExtra, NonconformingLoss

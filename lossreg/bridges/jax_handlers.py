@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.checking import VALUE_ONLY
-from lossreg.criterion.loop_plan import LoopPlan
-from lossreg.criterion.loop_setup import make_loop
+from lossreg.criterion.plans.loop_plan import LoopPlan
+from lossreg.criterion.plans.loop_setup import make_loop
 from lossreg.kernels.compiler.xla_handler import handler
 from lossreg.kernels.drivers.array_loop import ConvertedLoop, SlabLoop
 from lossreg.kernels.drivers.compiled_loops import argument_kind, form_address

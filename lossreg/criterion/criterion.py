@@ -15,8 +15,8 @@ from lossreg.criterion.batch_kernels.batch_check import check_batch
 from lossreg.criterion.batch_kernels.coupled_plan import batch_plan
 from lossreg.criterion.bound_form import ArrayParameter, BoundForm
 from lossreg.criterion.checking import VALUE_ONLY, layouts_of
-from lossreg.criterion.loop_plan import loop_plan
-from lossreg.criterion.plan import MaskedPlan, Plan
+from lossreg.criterion.plans.loop_plan import loop_plan
+from lossreg.criterion.plans.plan import MaskedPlan, Plan
 from lossreg.criterion.reduction_plugins.bound_reduction import BoundReduction, check_values, find_reduction
 from lossreg.criterion.reduction_plugins.reduced_plan import ReducedPlan
 from lossreg.criterion.second_order import SecondOrder

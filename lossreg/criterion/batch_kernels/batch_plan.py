@@ -12,7 +12,7 @@ from lossreg.criterion.batch_kernels.batch_check import inside_sequences, padded
 from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.checking import GUARDED, OVERLAPPING
 from lossreg.criterion.domain_errors import find_outside
-from lossreg.criterion.plan import Plan
+from lossreg.criterion.plans.summed_plan import SummedPlan
 from lossreg.criterion.shapes import expanded
 from lossreg.definition.plain_python.checked_batch import run_batch_kernel
 from lossreg.definition.roles import Role
@@ -22,8 +22,6 @@ from lossreg.kernels.drivers.batch_kernel import Outside
 from lossreg.kernels.drivers.short_floats import assign, is_short, widened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from lossreg.criterion.checked_call import Call
     from lossreg.definition.domains import Domain
     from lossreg.definition.signature import Input
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     Arrays = tuple[Array, ...]
 
 
-class BatchPlan(Plan):
+class BatchPlan(SummedPlan):
     """How a batch kernel computes calls with the same signature.
 
     classes: the number of classes, if an axis of that name gives it; otherwise 0.
@@ -87,10 +85,6 @@ class BatchPlan(Plan):
                 grads[number] = out[number]
         value = self.finish(arrays, sample_weight, where, values, total, divisor, factor)
         return value, grads[0] if len(grads) == 1 else tuple(grads)
-
-    def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
-        """Not needed: the plan keeps the values of all samples."""
-        raise NotImplementedError
 
     def run_kernel(self, scale: float, arrays: Arrays, weights: Array, kept: Array, grads: list[Array]) -> Array:
         """Run the kernel; return the values of the samples that count, and fill the gradients times `scale`."""

@@ -9,12 +9,12 @@ import numpy as np
 from numpy import errstate
 
 from lossreg.criterion.checking import VALUE_ONLY
-from lossreg.criterion.plan import Plan
+from lossreg.criterion.plans.plan import Plan
 from lossreg.criterion.weights import non_negative_weights
 from lossreg.errors import InvalidParameter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from lossreg.criterion.reduction_plugins.bound_reduction import BoundReduction
 
@@ -31,12 +31,9 @@ class ReducedPlan(Plan):
     unreduced: the `value_and_grad` of the criterion with reduction none.
     """
 
-    def __init__(  # the attributes are those of the plan without reduction, which has checked the call
-        self, plan: Plan, reduction: BoundReduction, unreduced: Callable[..., Any], wrt: Any
-    ) -> None:
-        self.__dict__.update(plan.__dict__)
+    def __init__(self, plan: Plan, reduction: BoundReduction, unreduced: Callable[..., Any], wrt: Any) -> None:
+        super().__init__(plan.bound, plan.shape, plan.graded, plan.kind, each=False)
         self.reduction, self.unreduced, self.wrt = reduction, unreduced, wrt
-        self.each = False
 
     def run(
         self,
@@ -79,7 +76,3 @@ class ReducedPlan(Plan):
         """The error for a call that asks for a denominator, or gives one."""
         message = f"{self.bound.loss}: the reduction {self.reduction.name} has no denominator"
         return InvalidParameter(f"{message}: its results for the parts of a batch do not add up to that of the batch")
-
-    def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
-        """Not needed: the values are computed by another plan."""
-        raise NotImplementedError

@@ -20,7 +20,7 @@ from lossreg.registry.registries import losses
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lossreg.criterion.plan import Plan
+    from lossreg.criterion.plans.plan import Plan
 
     Array = np.ndarray[Any, Any]
 

@@ -1,14 +1,7 @@
-"""Plans: how a call that has been checked, and every later call with the same signature, is computed.
-
-The signature of a call is the types, shapes and layouts of its arrays. Its checks and the choice of its loop depend on
-nothing else, and take some 50 microseconds, far more than the arithmetic of a small batch. So a criterion caches a plan
-for each signature, and a repeated call only runs it. What depends on the numbers is found as the plan runs: the sum of
-the weights, a number outside its domain, a sum that is not finite.
-"""
+"""Plans of calls whose values are added up: the divisor of the sum, weights of any size, and sums that overflow."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from math import isfinite, isnan, ldexp, prod
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +10,7 @@ from numpy import errstate
 
 from lossreg.criterion.arguments import shown
 from lossreg.criterion.checked_call import Call
+from lossreg.criterion.plans.plan import Plan
 from lossreg.criterion.reductions import DIVIDING, REDUCTIONS
 from lossreg.criterion.weights import Weights, check_total, rescaled
 from lossreg.definition.parameter_values import REFUSED, accept_scalar
@@ -33,21 +27,20 @@ MOST_BFLOAT16 = (2 - 2.0**-7) * 2.0**127
 """The largest finite bfloat16."""
 
 
-class Plan(ABC):
-    """How calls with the same signature are computed: the divisor of their sums, the outputs and their types."""
+class SummedPlan(Plan):
+    """How calls are computed whose values are added up, or kept: the divisor of the sum, and the type of the result."""
 
     def __init__(self, call: Call) -> None:
         bound, shape = call.bound, call.shape
-        self.bound, self.shape, self.graded, self.out = bound, shape, call.graded, call.out
+        super().__init__(bound, shape, call.graded, call.kind, each=bound.reduction == "none")
+        self.out, self.real = call.out, call.real
         # The positions of the inputs that these slopes belong to.
         self.graded_inputs = tuple([bound.slope_inputs[slope] for slope in call.graded])
-        self.kind, self.real = call.kind, call.real
         # A product with 1 of the result's type has that type, in a quarter of the time that calling the type takes.
         self.most = MOST_BFLOAT16 if is_bfloat16(call.kind) else float(np.finfo(call.kind).max)
         self.as_result = call.kind.type if is_bfloat16(call.kind) else call.kind.type(1).__mul__
         self.size, self.batch = prod(shape), shape[0] if shape else 1
         self.reduce, self.divides = REDUCTIONS[bound.reduction], bound.reduction in DIVIDING
-        self.each = bound.reduction == "none"
         # A mean divides by the weights in whatever unit; a sum has to be brought back to them.
         self.factor = 1.0 if self.divides else bound.unit
         self.weights = Weights(call)
@@ -57,30 +50,6 @@ class Plan(ABC):
         divisor = self.reduce(bound.weight * (fixed or 0.0), self.size, self.batch)
         self.divisor = divisor if fixed is not None and divisor > 0 else None
         self.substitutes: dict[Any, Self] = {}
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """The names of the inputs, in the form of the loss that the arrays fit."""
-        return tuple([entry.name for entry in self.bound.form.inputs])
-
-    @abstractmethod
-    def run(
-        self,
-        arrays: Arrays,
-        sample_weight: Array | None,
-        where: Array | None,
-        denominator: Any,
-        out: Any,
-        unit: float = 1.0,
-    ) -> tuple[Any, Any]:
-        """Give the value, and the gradient or gradients; `unit` is what the sample weights have been divided by.
-
-        Raises InvalidInput for the first number outside its domain, and for weights that a mean cannot divide by.
-        """
-
-    @abstractmethod
-    def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
-        """Yield the values that are added up, in arrays of limited size."""
 
     def divide(
         self, arrays: Arrays, sample_weight: Array | None, where: Array | None, denominator: Any, unit: float
@@ -174,18 +143,8 @@ class Plan(ABC):
         values: Array | None,
         divisor: float,
     ) -> float:
-        """The mean of values whose sum is not finite: each is divided before it is added.
-
-        Sample weights are brought below 1, so that no product with one overflows.
-        """
-        parts: Iterable[Array]
-        if values is not None:
-            parts = [values]
-        else:
-            if sample_weight is not None:
-                sample_weight, exponent, _ = rescaled(self.bound.loss, sample_weight, where, self.shape)
-                divisor = ldexp(divisor, -exponent)
-            parts = self.values(arrays, sample_weight, where)
+        """The mean of values whose sum is not finite: each is divided before it is added."""
+        parts, divisor = self.parts(arrays, sample_weight, where, values, divisor)
         total = 0.0
         with errstate(all="ignore"):
             for part in parts:
@@ -193,6 +152,17 @@ class Plan(ABC):
                 if isnan(total):  # and it stays so
                     break
         return total
+
+    def parts(
+        self,
+        arrays: Arrays,  # noqa: ARG002  for plans that do not keep the values
+        sample_weight: Array | None,  # noqa: ARG002
+        where: Array | None,  # noqa: ARG002
+        values: Array | None,
+        divisor: float,
+    ) -> tuple[Iterable[Array], float]:
+        """The values that are added up, in arrays of limited size, and the divisor for these."""
+        return [] if values is None else [values], divisor
 
     def call(self, arrays: Arrays, sample_weight: Array | None, where: Array | None, real: Any = None) -> Call:
         """The call of arrays that are known to fit."""
@@ -230,23 +200,3 @@ class Plan(ABC):
         if key not in self.substitutes:
             self.substitutes[key] = type(self)(call)
         return self.substitutes[key]
-
-
-class MaskedPlan(Plan):
-    """The plan of calls with several labels to ignore: a mask leaves out the rows of all but the first of them."""
-
-    def __init__(self, plan: Plan) -> None:  # the attributes are those of the plan that it runs
-        self.__dict__.update(plan.__dict__)
-        self.plan = plan
-
-    def run(self, arrays: Arrays, sample_weight: Array | None, where: Array | None, *rest: Any) -> tuple[Any, Any]:
-        """Run the plan with the mask; see `Plan.run`."""
-        return self.plan.run(arrays, sample_weight, self.bound.without_ignored(arrays, where), *rest)
-
-    def denominator(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> float:
-        """What the reduction divides the sum by."""
-        return self.plan.denominator(arrays, sample_weight, self.bound.without_ignored(arrays, where))
-
-    def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
-        """Yield the values that are added up, in arrays of limited size."""
-        return self.plan.values(arrays, sample_weight, self.bound.without_ignored(arrays, where))

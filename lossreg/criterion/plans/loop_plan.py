@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import isnan, ldexp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from numpy import empty, errstate
 from lossreg.criterion.checked_call import Call, gradient_type
 from lossreg.criterion.checking import DIRECT, IN_PLACE, check, check_options, with_implied_axes
 from lossreg.criterion.domain_errors import refuse_outside
-from lossreg.criterion.loop_setup import loop_of_values, make_loop
-from lossreg.criterion.plan import Plan
+from lossreg.criterion.plans.loop_setup import loop_of_values, make_loop
+from lossreg.criterion.plans.plan import Plan
+from lossreg.criterion.plans.summed_plan import SummedPlan
 from lossreg.criterion.shapes import sum_over_shared
+from lossreg.criterion.weights import rescaled
 from lossreg.kernels.drivers.short_floats import assign
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     Arrays = tuple[Array, ...]
 
 
-class LoopPlan(Plan):
+class LoopPlan(SummedPlan):
     """How a compiled loop computes calls with the same signature. The loop is made at the first call.
 
     outputs: for each slope of the form, the shape and type of its array, or None if it is not wanted.
@@ -129,20 +131,32 @@ class LoopPlan(Plan):
             found.append(grad)
         return found[0] if len(found) == 1 else tuple(found)
 
-    def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
-        """Yield the values of one slab after another."""
+    def parts(
+        self,
+        arrays: Arrays,
+        sample_weight: Array | None,
+        where: Array | None,
+        values: Array | None,
+        divisor: float,
+    ) -> tuple[Iterable[Array], float]:
+        """The values of one slab after another, with weights below 1, so that no product with one overflows."""
+        if values is not None:
+            return super().parts(arrays, sample_weight, where, values, divisor)
+        if sample_weight is not None:
+            sample_weight, exponent, _ = rescaled(self.bound.loss, sample_weight, where, self.shape)
+            divisor = ldexp(divisor, -exponent)
         call = self.call(arrays, sample_weight, where)
-        return loop_of_values(call).slabs_of_values(sample_weight, where, arrays)
+        return loop_of_values(call).slabs_of_values(sample_weight, where, arrays), divisor
 
 
 class ReshapedPlan(Plan):
     """How calls are computed whose arrays leave out axes; gradients have the shapes of the arrays that are given."""
 
     def __init__(self, call: Call, given: Sequence[Array]) -> None:
-        super().__init__(call)
         self.complete = LoopPlan(call)
+        super().__init__(call.bound, call.shape, call.graded, call.kind, each=self.complete.each)
         self.shapes = [x.shape for x in call.arrays]
-        self.given = [given[at].shape for at in self.graded_inputs]
+        self.given = [given[at].shape for at in self.complete.graded_inputs]
 
     def reshaped(self, arrays: Arrays) -> Arrays:
         """The arrays with all axes."""
@@ -173,10 +187,6 @@ class ReshapedPlan(Plan):
     def denominator(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> float:
         """What the reduction divides the sum by."""
         return self.complete.denominator(self.reshaped(arrays), sample_weight, where)
-
-    def values(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Iterable[Array]:
-        """Yield the values that are added up, in arrays of limited size."""
-        return self.complete.values(self.reshaped(arrays), sample_weight, where)
 
 
 def loop_plan(
