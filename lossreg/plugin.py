@@ -10,7 +10,7 @@
 * `Domain`, `InverseLink` and `shifted_softplus` make custom domains.
 * `normalized_rows`, `sorted_segments` and the like are functions on the arrays of batch kernels.
 * `each`, `Scratch` and `require` are for batch kernels; `Table` and `Columns` are what data sets return;
-  `Network`, `Sequential` and `Dense` are what models are made of.
+  `Network`, `Sequential` and `Dense` are what models are made of, `BoostedNetwork` and `ScoreObjective` boosted models.
 * `shares_of_largest` and `weighted_mean` are for reductions.
 
 Functions for the formulas of kernels are in `lossreg.kernels.numerics`.
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from lossreg._lazy import lazy
 
 if TYPE_CHECKING:
+    from lossreg.bridges.boosting import ScoreObjective as ScoreObjective
     from lossreg.criterion.reduction_plugins.shares import (
         shares_of_largest as shares_of_largest,
         weighted_mean as weighted_mean,
@@ -100,6 +101,7 @@ if TYPE_CHECKING:
     from lossreg.experiment.data.columns import Columns as Columns
     from lossreg.experiment.data.csv_format import read_file as read_file
     from lossreg.experiment.data.table import Table as Table
+    from lossreg.experiment.network.boosted import BoostedNetwork as BoostedNetwork
     from lossreg.experiment.network.interface import Network as Network
     from lossreg.experiment.network.sequential import (
         Dense as Dense,
@@ -134,6 +136,8 @@ if TYPE_CHECKING:
     from lossreg.kernels.drivers.scratch import Scratch as Scratch
 
 EXPORTS = {
+    "BoostedNetwork": "lossreg.experiment.network.boosted",
+    "ScoreObjective": "lossreg.bridges.boosting",
     "sample_discrepancy": "lossreg.kernels.batches.discrepancy",
     "fill_overlap_slopes": "lossreg.kernels.batches.overlaps",
     "inverse_or_zero": "lossreg.kernels.batches.overlaps",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import lossreg
 from lossreg.experiment.storage import files
-from lossreg.experiment.training.step import TrainingStep
+from lossreg.experiment.training.steps.gradient_step import GradientStep
 
 MOMENTS = 120
 """About as many events as a run has."""
@@ -37,7 +37,7 @@ def stop_at(moment, number):
 
     append = files.append
     files.append = watched(append)
-    TrainingStep.take = watched(TrainingStep.take)
+    GradientStep.take = watched(GradientStep.take)
     os.fsync, os.truncate = watched(os.fsync), watched(os.truncate)
     Path.replace, Path.unlink = watched(Path.replace), watched(Path.unlink)
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lossreg.experiment.training.optimizer import BoundOptimizer
+from lossreg.experiment.training.steps.optimizer import BoundOptimizer
 from lossreg.registry.registries import optimizers
 
 GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("optimizers.json").read_text("utf-8"))

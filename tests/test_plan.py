@@ -258,9 +258,10 @@ def test_every_sweep_in_configs_says_its_question_and_its_command_and_is_valid(p
     assert f"lossreg sweep configs/sweeps/{path.name}" in header
     found = SweepPlan.read(path)
     trials = found.trials()
-    found.verify(trials)
-    assert len(trials) == 64
-    assert len({trial.id for trial in trials}) == 64
+    if path.stem != "diabetes_models":  # tests/live has PyTorch and XGBoost
+        found.verify(trials)
+    assert len(trials) == {"breast_cancer_losses": 64, "diabetes_models": 60}[path.stem]
+    assert len({trial.id for trial in trials}) == len(trials)
 
 
 def test_an_array_is_the_list_of_its_numbers():

@@ -50,6 +50,8 @@ def test_it_agrees_with_the_check_of_every_parameter(noun):
         for parameter in component.parameters:
             for value in VALUES:
                 content = {**GOOD, noun: {"name": name, **required, parameter.name: value}}
+                if noun == "model" and component.boosted:
+                    del content["optimizer"]
                 try:
                     load(content)
                     accepted = True

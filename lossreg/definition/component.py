@@ -3,7 +3,7 @@
 A component is data: a name, the function, the parameters read from its signature, and its documentation. `Loss` (in
 lossreg.definition.loss) is one; this module has the others. The arguments that lossreg supplies to each function:
 
-    @model      (any of inputs, outputs, random, *, parameters)  -> lossreg.experiment.network.interface.Network
+    @model      (any of inputs, outputs, random, criterion, *, parameters)  -> Network, of lossreg.experiment.network
     @optimizer  (weight: Real, grad: Real, step: Real, states: Real ..., *, parameters)  -> (weight, states ...)
     @data       (*, parameters)  -> lossreg.experiment.data.table.Table
     @schedule   (any of step, steps, epoch, losses, *, parameters)  -> float
@@ -12,7 +12,9 @@ lossreg.definition.loss) is one; this module has the others. The arguments that 
 
 A model takes any of `inputs: int`, the number of features of a row, `outputs: int`, the number of outputs that the loss
 needs for a row, and `random: Generator` for the initial weights. A model without `outputs` decides on its outputs: an
-embedding for losses that compare rows, or a reconstruction of the inputs, which are then its targets.
+embedding for losses that compare rows, or a reconstruction of the inputs, which are then its targets. A model that
+takes `criterion: Criterion`, the loss that it is trained with, returns a BoostedNetwork: training adds trees to it, and
+takes no optimizer.
 
 An optimizer is the update rule of one weight, compiled like a loss; its states start at 0 and `step` counts from 1.
 In compiled functions, parameters that choose a branch (`bool`, `Literal`) come after those that are numbers.
@@ -115,7 +117,12 @@ def locate(module: str, qualified_name: str) -> Any:
 class Model(Component):
     """A model: builds a network for a number of inputs and outputs."""
 
-    available = ("inputs", "outputs", "random")
+    available = ("inputs", "outputs", "random", "criterion")
+
+    @property
+    def boosted(self) -> bool:
+        """Whether it is trained by adding trees, for which it is given the loss, rather than by an optimizer."""
+        return "criterion" in self.supplied
 
 
 class Optimizer(Component):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lossreg.experiment.training.optimizer import BoundOptimizer
+from lossreg.experiment.training.steps.optimizer import BoundOptimizer
 from lossreg.registry.registries import optimizers
 
 CLASSES = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}

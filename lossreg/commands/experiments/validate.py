@@ -49,5 +49,5 @@ def check(file: str, changes: list[str]) -> None:
     check_installed(config)
     with optional_imports():
         prepared = prepare(config)
-    sizes = f"{len(prepared.train):,} training examples, {prepared.network.weights.size:,} weights"
+    sizes = f"{len(prepared.train):,} training examples, {prepared.trained}"
     say(f"{file}: ok; {sizes}, {prepared.steps:,} step{'s' * (prepared.steps != 1)}")

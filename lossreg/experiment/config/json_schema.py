@@ -27,7 +27,7 @@ from lossreg.experiment.config.pruner_config import PRUNER, PRUNERS
 from lossreg.experiment.config.sweep_config import SECTIONS, SWEEP_PARAMETERS
 from lossreg.experiment.task.metrics import METRIC_NAMES
 from lossreg.registry.isolation import usable
-from lossreg.registry.registries import losses, normalized_name, reductions, trackers
+from lossreg.registry.registries import losses, models, normalized_name, reductions, trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,6 +80,7 @@ def config_schema(*, partial: bool = False) -> Schema:
     }
     train = {"anyOf": [mapping(TRAIN), {"type": "null"}]}
     keys = {EXTENDS: {"type": "string"}, **plugins, "train": train}
+    keys["optimizer"] = {"anyOf": [plugins["optimizer"], {"type": "null"}]}
     keys |= {parameter.name: parameter_schema(parameter) for parameter in OTHER_KEYS}
     keys["reduction"]["anyOf"] += plugin_schema(reductions, ())["anyOf"]
     lists = {
@@ -94,7 +95,20 @@ def config_schema(*, partial: bool = False) -> Schema:
         "type": "object",
         "properties": keys,
         "additionalProperties": False,
-        "required": [key for key in PLUGIN_KEYS if not partial and key not in DEFAULT_PLUGINS],
+        "required": [key for key in PLUGIN_KEYS if not partial and key not in (*DEFAULT_PLUGINS, "optimizer")],
+        **({} if partial else optimizer_schema()),
+    }
+
+
+def optimizer_schema() -> Schema:
+    """That a config has an optimizer, unless its model is boosted."""
+    names = [name_schema(models, offer) for offer, component in usable(models) if component.boosted]
+    by_name = {"type": "object", "properties": {"name": {"anyOf": names}}, "required": ["name"]}
+    is_null = {"properties": {"optimizer": {"type": "null"}}}
+    return {
+        "if": {"properties": {"model": {"anyOf": [*names, by_name]}}} if names else False,
+        "then": is_null,
+        "else": {"required": ["optimizer"], "not": {**is_null, "required": ["optimizer"]}},
     }
 
 
@@ -103,7 +117,9 @@ def sweep_schema(keys: Iterable[str]) -> Schema:
     names = {"propertyNames": {"pattern": f"^({'|'.join(keys)})([.]|$)"}}
     values: Schema = {"type": "array", "minItems": 1}
     nested: Schema = {"type": "object"}
-    plugins = {key: {"anyOf": [{**values, "items": {"$ref": f"#/$defs/{key}"}}, nested]} for key in PLUGIN_KEYS}
+    items: dict[str, Schema] = {key: {"$ref": f"#/$defs/{key}"} for key in PLUGIN_KEYS}
+    items["optimizer"] = {"anyOf": [items["optimizer"], {"type": "null"}]}  # of boosted models
+    plugins = {key: {"anyOf": [{**values, "items": each}, nested]} for key, each in items.items()}
     lists = {"type": "object", "properties": plugins, "additionalProperties": {"anyOf": [values, nested]}}
     distribution = {"type": "object", "properties": dict.fromkeys(DISTRIBUTIONS, values)}
     distributions = {"type": "object", "additionalProperties": distribution}

@@ -68,6 +68,8 @@ TRAIN = (
     Parameter("threads", PositiveInteger, 1),
 )
 DEFAULT_EPOCHS = 10
+OF_BATCHES = ("batch_size", "shuffle", "accumulate", "clip_norm", "clip_value")
+"""The keys of `train` that a boosted model, which is trained on all rows at a time, does not take."""
 
 OTHER_KEYS = (
     Parameter("reduction", Literal["mean", "sum", "batchmean"], "mean"),  # or a plugin, as the keys above choose one

@@ -40,6 +40,7 @@ from lossreg.experiment.config.keys import (
     DEFAULT_PLUGINS,
     EXTENDS,
     LABEL,
+    OF_BATCHES,
     PLUGIN_KEYS,
     SETTINGS,
     SWEEP,
@@ -69,7 +70,8 @@ class Config:
     name: str
     data: PluginConfig
     model: PluginConfig
-    optimizer: PluginConfig
+    optimizer: PluginConfig | None
+    """The optimizer; None if the model is boosted."""
     schedule: PluginConfig
     loss: PluginConfig
     reduction: str | PluginConfig
@@ -83,7 +85,8 @@ class Config:
     @property
     def by_key(self) -> dict[str, PluginConfig]:
         """The plugins that PLUGIN_KEYS choose, by key."""
-        return {key: getattr(self, key) for key in PLUGIN_KEYS}
+        chosen = {key: getattr(self, key) for key in PLUGIN_KEYS}
+        return {key: plugin for key, plugin in chosen.items() if plugin}
 
     @property
     def plugins(self) -> tuple[PluginConfig, ...]:
@@ -95,7 +98,10 @@ class Config:
         """The config with all defaults filled in, as a dict; a run of it is the same run."""
         plugins = {key: plugin.resolved() for key, plugin in self.by_key.items()}
         reduction = self.reduction.resolved() if isinstance(self.reduction, PluginConfig) else self.reduction
-        others = {"reduction": reduction, "train": asdict(self.train), "seed": self.seed}
+        train = asdict(self.train)
+        if self.model.component.boosted:
+            train = {name: value for name, value in train.items() if name not in OF_BATCHES}
+        others = {"reduction": reduction, "train": train, "seed": self.seed}
         metrics = None if self.metrics is None else list(self.metrics)
         lists = {"report": self.report, "trackers": self.trackers}
         listed_plugins = {key: [plugin.resolved() for plugin in plugins] for key, plugins in lists.items()}
@@ -150,7 +156,10 @@ def validate(document: Document, name: str) -> Config:
     validator.allow((), content, [*PLUGIN_KEYS, "train"])
     values: dict[str, Any] = {}
     for key, registry in PLUGIN_KEYS.items():
-        if key in content or key in DEFAULT_PLUGINS:
+        if key == "optimizer" and values["model"] and values["model"].component.boosted:
+            values[key] = None
+            validate_boosted(validator, values["model"].name, content)
+        elif key in content or key in DEFAULT_PLUGINS:
             given = content.get(key, DEFAULT_PLUGINS.get(key))
             values[key] = validator.plugin(registry, (key,), given, SETTINGS[key])
         else:
@@ -200,6 +209,30 @@ def validate_split(validator: ConfigValidator, settings: Mapping[str, Any]) -> N
             problem(("data", key), "folds are drawn at random, or by split_group; leave out one of the two")
     if settings.get("split_column") is not None and settings.get("split_time") is not None:
         problem(("data", "split_time"), "split_column says already which rows are for what; leave out one of the two")
+
+
+def validate_boosted(validator: ConfigValidator, model: str, content: Mapping[str, Any]) -> None:
+    """Check that a config with a boosted model leaves out what only the training of weights takes."""
+    problem = validator.document.add_problem
+    validator.allow((), content, ["optimizer"])
+    if content.get("optimizer") is not None:
+        problem(
+            ("optimizer",),
+            f"{model} adds trees and has no weights for an optimizer to update; leave this out",
+            at_key=True,
+        )
+    if content.get("reduction") not in (None, "mean"):
+        problem(
+            ("reduction",),
+            f"{model} fits trees to the loss of each row, which is not reduced; leave this out",
+            at_key=True,
+        )
+    train = content.get("train")
+    for key in OF_BATCHES:
+        if isinstance(train, Mapping) and train.get(key) is not None:
+            problem(
+                ("train", key), f"each round of {model} uses all training rows as they are; leave this out", at_key=True
+            )
 
 
 def validate_training(validator: ConfigValidator, given: Any) -> dict[str, Any]:

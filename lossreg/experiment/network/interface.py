@@ -1,4 +1,4 @@
-"""The interface of a network: what the function of a model plugin returns, and all that training uses of it."""
+"""The interfaces of networks: what the function of a model plugin returns, and all that the runner uses of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,24 @@ if TYPE_CHECKING:
 
 
 class Network(Protocol):
-    """A function from rows of inputs to rows of outputs, with weights that are trained.
+    """A function from rows of inputs to rows of outputs, which is trained: what evaluation and prediction use of it.
+
+    It is a `DifferentiableNetwork`, or a `BoostedNetwork`, which has no weights to update.
+    """
+
+    @property
+    def named(self) -> Mapping[str, NDArray[np.float32]]:
+        """The trained arrays by name, for checkpoints: of weights, views with their shapes."""
+
+    def forward(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute the outputs of shape (n, outputs) for a batch of shape (n, inputs).
+
+        The array may be overwritten by the next call with a batch of n rows.
+        """
+
+
+class DifferentiableNetwork(Network, Protocol):
+    """A network with weights that an optimizer trains.
 
     However it computes its derivatives (as the dense layers here do, or with the autograd of a framework), an optimizer
     sees one vector of weights, and one of their gradients, which `backward` computes.
@@ -25,16 +42,6 @@ class Network(Protocol):
     @property
     def grads(self) -> NDArray[np.float32]:
         """The gradients of all weights in one contiguous vector, in the same order."""
-
-    @property
-    def named(self) -> Mapping[str, NDArray[np.float32]]:
-        """Views of the weights by name, with their shapes, for checkpoints."""
-
-    def forward(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute the outputs of shape (n, outputs) for a batch of shape (n, inputs).
-
-        The array may be overwritten by the next call with a batch of n rows.
-        """
 
     def backward(self, grad: NDArray[np.float32]) -> None:
         """Compute `grads` from the gradient with respect to the outputs of the latest `forward`.

@@ -109,7 +109,7 @@ def add_network(builder: GraphBuilder, model: TrainedModel, values: str) -> str:
     if not isinstance(network, Sequential):
         raise InvalidInput(
             f"{model.config.model.name} is no sequence of dense layers, which alone are written as ONNX; "
-            "a module of PyTorch is exported by torch.onnx"
+            "a module of PyTorch is exported by torch.onnx, and boosted trees by the converters of onnxmltools"
         )
     for index, layer in enumerate(network.layers):
         weight, bias = (builder.constant(network.named[f"{index}.{kind}"].copy()) for kind in ("weight", "bias"))

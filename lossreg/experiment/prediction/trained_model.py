@@ -12,8 +12,11 @@ from lossreg.experiment.blas import blas_threads
 from lossreg.experiment.config.run_config import load as load_config
 from lossreg.experiment.data.encoding import Encoding
 from lossreg.experiment.data.preprocessing import Scaling
+from lossreg.experiment.network.boosted import BoostedNetwork
+from lossreg.experiment.network.make_network import make_network
 from lossreg.experiment.prediction.probabilities import probabilities
 from lossreg.experiment.storage import files, schemas, untrusted
+from lossreg.experiment.storage.checkpoint import check_digest
 from lossreg.experiment.task.metrics import PREDICTED, metric_kind
 from lossreg.experiment.task.requirements import requirements_of
 from lossreg.experiment.training.evaluation import chunk_size, evaluated_chunks
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 LEARNED_BYTES = 100_000_000
 """How much a file of weights may have besides the network's: the learned inputs of a loss."""
+LARGEST_TREES = 2**30
+"""How much a file of boosted trees may have."""
 FILES = ("config.yaml", "data.json", "weights.safetensors")
 
 
@@ -138,7 +143,7 @@ def load(path: str | Path) -> TrainedModel:
     try:
         config = load_config(folder / "config.yaml")
         encoding = read_encoding(folder / "data.json")
-        network = build(config, encoding)
+        network = make_network(config, len(encoding.features), encoding.outputs, np.random.default_rng(0))
         read_weights(folder / "weights.safetensors", network)
     except InvalidConfig as error:
         raise InvalidInput(f"{path}: the run cannot be loaded:\n{error}") from error
@@ -156,30 +161,30 @@ def read_encoding(path: Path) -> Encoding:
     return Encoding.from_json(found.content)
 
 
-def build(config: Config, encoding: Encoding) -> Network:
-    """Build the network of a config, with initial weights."""
-    component = config.model.component
-    supplied = {"inputs": len(encoding.features), "outputs": encoding.outputs, "random": np.random.default_rng(0)}
-    network: Network = component.function(*(supplied[name] for name in component.supplied), **config.model.parameters)
-    return network
-
-
 def read_weights(path: Path, network: Network) -> None:
     """Read the weights of a network from a file; raises InvalidInput for others than it has."""
     with optional_imports():
         from safetensors import SafetensorError, safe_open
     expected = {name: view.shape for name, view in network.named.items()}
+    most = (
+        LARGEST_TREES
+        if isinstance(network, BoostedNetwork)
+        else 2 * sum(view.nbytes for view in network.named.values()) + LEARNED_BYTES
+    )
     try:
         with files.opened(path, os.O_RDONLY) as descriptor:
             size = os.fstat(descriptor).st_size
-        most = 2 * network.weights.nbytes + LEARNED_BYTES
         if size > most:
             raise InvalidInput(f"{path.name} has {size:,} bytes, where its model takes at most {most:,}")
         with safe_open(path, "np") as file:
-            names = [name for name in file.keys() if not name.startswith(PREFIX)]  # noqa: SIM118  it is not iterable
-            found = {name: file.get_tensor(name) for name in names}
+            every = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is not iterable
+            check_digest(file.metadata(), every)
+            found = {name: array for name, array in every.items() if not name.startswith(PREFIX)}
     except (OSError, SafetensorError) as error:
         raise InvalidInput(f"{path.name} is damaged: {error}") from error
+    if isinstance(network, BoostedNetwork):
+        network.restore(found)
+        return
     shapes = {name: array.shape for name, array in found.items()}
     if shapes != expected:
         raise InvalidInput(f"{path.name} has the weights {shapes}, where the model has {expected}")

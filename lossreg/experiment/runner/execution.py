@@ -89,7 +89,7 @@ def continue_run(training: TrainingLoop, directory: RunDirectory, progress: Prog
     """Train from the latest checkpoint, or from the first step if there is none, in a directory that is locked."""
     with InterruptHandler() as interrupts:
         steps = checkpoint.steps_in(directory.checkpoints)
-        latest = checkpoint.read(directory.checkpoints, steps[-1], size_limit(training)) if steps else None
+        latest = checkpoint.read(directory.checkpoints, steps[-1], training.training_step.size_limit) if steps else None
         if latest:
             history = directory.records(latest.sizes.get(METRICS, 0))
             training.restore(latest, history)
@@ -175,7 +175,7 @@ def save_results(training: TrainingLoop, directory: RunDirectory) -> Record:
     last = final = training.history[-1]
     if training.prepared.config.train.restore_best:
         final = training.history[training.best]
-        best = checkpoint.read(directory.checkpoints, final["step"], size_limit(training))
+        best = checkpoint.read(directory.checkpoints, final["step"], training.training_step.size_limit)
         training.restore(best, training.history)
     directory.save(final_weights(training))
     predictions.save(training.prepared, directory.path)
@@ -201,11 +201,6 @@ def write_checkpoints(training: TrainingLoop, directory: RunDirectory) -> None:
     training.checkpoint_written()
     kept = {training.history[training.best]["step"]} if training.history else set()
     checkpoint.prune(directory.checkpoints, training.prepared.config.train.keep_checkpoints, kept)
-
-
-def size_limit(training: TrainingLoop) -> int:
-    """The size in bytes up to which a checkpoint of this run is read, which is more than it can have."""
-    return 2 * sum(array.nbytes for array in training.arrays.values()) + 1_000_000
 
 
 def write_checkpoint(state: Checkpoint | None, directory: RunDirectory) -> None:

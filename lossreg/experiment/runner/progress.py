@@ -96,7 +96,7 @@ class ProgressLines(Progress):
     def preparing(self, config: Config) -> None:
         """Print what is trained on what."""
         self.config = config
-        plugins = (config.model, config.data, config.loss, config.optimizer)
+        plugins = filter(None, (config.model, config.data, config.loss, config.optimizer))
         self.print(f"{config.name}: {', '.join(f'{plugin.kind} {plugin.name}' for plugin in plugins)}")
 
     def resumed(self, step: int, reached: int) -> None:
@@ -110,10 +110,9 @@ class ProgressLines(Progress):
         self.epochs = prepared.epochs
         sizes = [f"{len(examples):,} to {PURPOSES[name]}" for name, examples in prepared.splits.items()]
         self.print(f"examples: {', '.join(sizes)}; {counted(prepared.train.inputs.shape[1], 'feature')}")
-        weights = counted(prepared.network.weights.size, "weight")
         for note in prepared.notes:
             self.note(note)
-        self.print(f"{weights}, {counted(prepared.steps, 'step')}")
+        self.print(f"{prepared.trained}, {counted(prepared.steps, 'step')}")
 
     def note(self, text: str) -> None:
         """Print a line."""
@@ -218,6 +217,8 @@ def runs_option(path: Path) -> list[str]:
 
 def remedies_for_divergence(config: Config) -> Iterator[str]:
     """Changes of a config that may avoid divergence: a smaller learning rate, and a limit on the gradient."""
+    if config.optimizer is None:
+        return
     if "lr" in config.optimizer.parameters:
         yield f"optimizer.lr={config.optimizer.parameters['lr'] / 10:.3g}"
     if config.train.clip_norm is None:

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lossreg.errors import NotResumable
 from lossreg.experiment.config.yaml_syntax import dump
 from lossreg.experiment.storage import files, locks, marked_directories, schemas, untrusted
-from lossreg.experiment.storage.checkpoint import encode
+from lossreg.experiment.storage.checkpoint import DIGEST, digest_of, encode
 from lossreg.experiment.storage.environment import environment
 from lossreg.experiment.storage.marked_directories import plain_name
 from lossreg.experiment.storage.records import TIMES, plain
@@ -186,7 +186,7 @@ class RunDirectory:
 
     def save(self, weights: Mapping[str, Any]) -> None:
         """Write the final weights."""
-        files.write(self.path / "weights.safetensors", encode(weights))
+        files.write(self.path / "weights.safetensors", encode(weights, {DIGEST: digest_of(weights)}))
 
 
 def now() -> str:

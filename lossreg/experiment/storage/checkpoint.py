@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-HEADER = "lossreg"
+HEADER, DIGEST = "lossreg", "digest"
 
 
 class Checkpoint(NamedTuple):
@@ -37,11 +38,29 @@ class Checkpoint(NamedTuple):
 
 
 def encode(arrays: Mapping[str, Any], header: dict[str, str] | None = None) -> bytes:
-    """Encode arrays by name, and a header, as a safetensors file."""
+    """Encode arrays by name, and a header of at most one key, as a safetensors file.
+
+    More keys would be written in another order each time.
+    """
     from safetensors.numpy import save
 
     # safetensors 0.8 writes wrong numbers for arrays that are not contiguous
     return save({key: np.ascontiguousarray(array) for key, array in arrays.items()}, header)
+
+
+def digest_of(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """The digest of arrays by name, by which damage is detected that leaves a file readable."""
+    found = blake2b(digest_size=16)
+    for name in sorted(arrays):
+        found.update(name.encode())
+        found.update(np.ascontiguousarray(arrays[name]).data.cast("B") if arrays[name].size else b"")
+    return found.hexdigest()
+
+
+def check_digest(header: Mapping[str, Any] | None, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise Unreadable for arrays that are not those of the digest in the header, if it has one."""
+    if (header or {}).get(DIGEST, digest := digest_of(arrays)) != digest:
+        raise Unreadable("the digest of its arrays is not the one in its header")
 
 
 def path_of(folder: Path, step: int) -> Path:
@@ -57,7 +76,8 @@ def steps_in(folder: Path) -> list[int]:
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint atomically."""
-    header = {HEADER: json.dumps({"step": checkpoint.step, "sizes": dict(checkpoint.sizes)})}
+    content = {"step": checkpoint.step, "sizes": dict(checkpoint.sizes), DIGEST: digest_of(checkpoint.arrays)}
+    header = {HEADER: json.dumps(content)}
     files.write(path_of(folder, checkpoint.step), encode(checkpoint.arrays, header))
 
 
@@ -75,7 +95,9 @@ def read(folder: Path, step: int, most: int) -> Checkpoint:
             content = parsed(file.metadata()[HEADER])
             if content["step"] != step or not all(map(is_count, content["sizes"].values())):
                 raise Unreadable(f"its header is not that of step {step}")
-            return Checkpoint(step, {key: file.get_tensor(key) for key in file.keys()}, content["sizes"])  # noqa: SIM118
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  it is not iterable
+            check_digest(content, arrays)
+            return Checkpoint(step, arrays, content["sizes"])
     except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         raise NotResumable(f"{path}: is damaged ({error}); without it, an earlier checkpoint is resumed") from error
 

@@ -220,7 +220,7 @@ def metrics_of(prepared: PreparedRun) -> list[str]:
 def compatibility_keys(config: Config) -> dict[str, Any]:
     """The part of a config that decides whether data, model, loss and metrics go together."""
     resolved = config.resolved()
-    names = {key: resolved[key]["name"] for key in ("optimizer", "schedule")}
+    names = {key: resolved[key]["name"] for key in ("optimizer", "schedule") if key in resolved}
     compared = {key: value for key, value in resolved.items() if key not in ("seed", "train")} | names
     return compared | {"data": {**resolved["data"], "fold": None}}
 

@@ -61,6 +61,7 @@ def match(config: Config, table: Table) -> MatchedLoss:
     if trained:
         problems += size_problems(config, table, trained)
         problems += metric_problems(config, trained)
+        problems += boosting_problems(config, trained)
     for index, choice in enumerate(config.report):
         path = ("report", index)
         other = match_loss(choice, path, config, table, problems)
@@ -137,6 +138,18 @@ def size_problems(config: Config, table: Table, trained: MatchedLoss) -> Problem
         problem = f"outputs is missing: the length of the embeddings that {loss} compares, such as 16"
         problems.append((("model",), problem))
     return problems
+
+
+def boosting_problems(config: Config, trained: MatchedLoss) -> Problems:
+    """Why a boosted model cannot be trained with the loss, if it cannot: trees give each row or class one score."""
+    required, model = trained.requirements, config.model
+    if not model.component.boosted:
+        return []
+    has_scores = required.task.rows == 1 and required.target and not (required.any_width or trained.reconstructs_inputs)
+    if has_scores and required.inverse_links == [None] and not (required.others or required.learned):
+        return []
+    problem = f"{model.name} gives each row, or each class of it, one score that may be any number"
+    return [(("loss",), f"{problem}, which is not what {config.loss.name} takes")]
 
 
 def metric_problems(config: Config, trained: MatchedLoss) -> Problems:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from math import inf, isnan
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from lossreg.errors import Diverged, NotResumable
+from lossreg.experiment.network.boosted import BoostedNetwork
 from lossreg.experiment.storage.checkpoint import Checkpoint
 from lossreg.experiment.storage.records import TIMES, Record
 from lossreg.experiment.training.schedule import BoundSchedule
-from lossreg.experiment.training.step import TrainingStep
+from lossreg.experiment.training.steps.boosting_step import BoostingStep
+from lossreg.experiment.training.steps.gradient_step import GradientStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from lossreg.experiment.network.interface import DifferentiableNetwork
     from lossreg.experiment.training.interrupts import InterruptHandler
     from lossreg.experiment.training.prepare import PreparedRun
 
@@ -41,7 +42,7 @@ class TrainingLoop:
         self.history: list[Record] = []
         self.losses: list[float] = []
         self.best = -1
-        self.training_step = TrainingStep(prepared)
+        self.training_step = make_step(prepared)
         self.schedule = BoundSchedule(config.schedule.component, config.schedule.parameters, prepared.steps)
         self.order = (0, np.arange(0))  # the number of an epoch, and the order of its examples
         self.best_checkpoint: Checkpoint | None = None
@@ -53,7 +54,7 @@ class TrainingLoop:
     @property
     def step(self) -> int:
         """The number of steps taken."""
-        return self.training_step.optimizer.steps
+        return self.training_step.steps
 
     @property
     def epoch(self) -> int:
@@ -117,9 +118,7 @@ class TrainingLoop:
                 break
         self.seconds += perf_counter() - started
         self.examples_seen += min(start + size, len(examples))
-        learned = prepared.objective.learned
-        finite = np.isfinite(prepared.network.weights).all() and (not learned or np.isfinite(learned.weights).all())
-        if not finite:
+        if not self.training_step.is_finite():
             raise Diverged(f"the weights are no longer finite after step {step}, in epoch {epoch + 1}")
 
     def evaluate(self) -> Record:
@@ -143,37 +142,28 @@ class TrainingLoop:
         self.seconds, self.examples_seen = 0.0, 0
         return record | dict(zip(TIMES, times, strict=True))
 
-    @property
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays that steps change, by name: the weights, and the states of the optimizer."""
-        found = {**self.prepared.network.named, **self.training_step.optimizer.named}
-        if self.training_step.learned and self.training_step.learned_optimizer:
-            found |= {**self.training_step.learned.named, **self.training_step.learned_optimizer.named}
-        return found
-
     def checkpoint(self, sizes: Mapping[str, int]) -> Checkpoint:
         """Make a checkpoint of the current state; `sizes` are those of the logs."""
-        return Checkpoint(self.step, {name: array.copy() for name, array in self.arrays.items()}, sizes)
+        arrays = {name: array.copy() for name, array in self.training_step.arrays.items()}
+        return Checkpoint(self.step, arrays, sizes)
 
     def restore(self, checkpoint: Checkpoint, history: Sequence[Record]) -> None:
         """Restore the state of a checkpoint; raises NotResumable if it is not a checkpoint of this run."""
         monitored = self.prepared.monitored
         if not all(monitored in record for record in history):
             raise NotResumable(f"expected {monitored} in the metrics of every epoch until step {checkpoint.step}")
-        for name, array in self.arrays.items():
-            saved = checkpoint.arrays.get(name)
-            if saved is None or saved.shape != array.shape:
-                found = "no such array" if saved is None else f"shape {saved.shape}"
-                raise NotResumable(
-                    f"expected {name} of shape {array.shape} in the checkpoint of step {checkpoint.step}, found {found}"
-                )
-            array[...] = saved
-        for optimizer in (self.training_step.optimizer, self.training_step.learned_optimizer):
-            if optimizer:
-                optimizer.steps = checkpoint.step
+        self.training_step.restore(checkpoint.arrays, checkpoint.step)
         self.history = list(history)
         self.losses = [record[monitored] for record in history]
         self.best = index_of_best(self.losses)
+
+
+def make_step(prepared: PreparedRun) -> GradientStep | BoostingStep:
+    """Make the training step of a run: a round of boosting for a boosted model, or else a gradient step."""
+    if isinstance(prepared.network, BoostedNetwork):
+        return BoostingStep(prepared, prepared.network)
+    assert prepared.config.optimizer is not None  # noqa: S101  only a boosted model has none
+    return GradientStep(prepared, cast("DifferentiableNetwork", prepared.network), prepared.config.optimizer)
 
 
 def index_of_best(losses: Sequence[float]) -> int:

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.definition.signature import CLASSES, SAMPLES
-from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType
+from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType, listed
 from lossreg.experiment.blas import blas_threads
 from lossreg.experiment.config.validation import PluginConfig
 from lossreg.experiment.data.encoding import Encoding
 from lossreg.experiment.data.fingerprint import fingerprint
-from lossreg.experiment.data.given_columns import weigh_classes
+from lossreg.experiment.data.given_columns import WEIGHT, weigh_classes
 from lossreg.experiment.data.preprocessing import prepare_inputs
 from lossreg.experiment.data.split import split_table
+from lossreg.experiment.network.boosted import BoostedNetwork
+from lossreg.experiment.network.make_network import make_network
 from lossreg.experiment.storage.records import SPLITS
 from lossreg.experiment.task.tasks import Task
 from lossreg.experiment.training.compatibility import MatchedLoss, match, standardise_targets
@@ -60,6 +62,13 @@ class PreparedRun:
     """What users should know about the data."""
 
     @property
+    def trained(self) -> str:
+        """What steps change: so many weights, or boosted trees."""
+        if self.config.model.component.boosted:
+            return "boosted trees"
+        return counted(sum(view.size for view in self.network.named.values()), "weight")
+
+    @property
     def train(self) -> Examples:
         """The training examples."""
         return self.splits["train"]
@@ -67,6 +76,8 @@ class PreparedRun:
     @property
     def examples_per_step(self) -> int:
         """The number of examples of a step; the last step of an epoch may have fewer."""
+        if self.config.model.component.boosted:
+            return len(self.train)
         return self.config.train.batch_size * self.config.train.accumulate
 
     @property
@@ -146,6 +157,8 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
         )
         batch = one_example(train, outputs)
         objective.value_and_grad(network.forward(batch.inputs), batch.targets, batch.beside, out=batch.grad)
+        if isinstance(network, BoostedNetwork) and train.targets is not None:
+            network.begin(train.targets, train.beside.get(WEIGHT))
     except (InvalidInput, InvalidParameter, InvalidType) as error:
         raise config.error((("loss",), str(error))) from error
     encoding = Encoding(
@@ -162,7 +175,17 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
         table.fingerprint or fingerprint(table),
     )
     evaluator = Evaluator.of(config, matched, learned)
-    return PreparedRun(config, splits, network, outputs, objective, evaluator, encoding, table.notes)
+    notes = (*table.notes, *notes_on_resuming(config, network))
+    return PreparedRun(config, splits, network, outputs, objective, evaluator, encoding, notes)
+
+
+def notes_on_resuming(config: Config, network: Network) -> list[str]:
+    """What is not promised of a run that is stopped and resumed: the same trees, if options draw random numbers."""
+    options = network.trees.random_options if isinstance(network, BoostedNetwork) else []
+    if not options:
+        return []
+    reason = f"{listed(options)} of {config.model.name} draws random numbers, which no checkpoint holds"
+    return [f"{reason}: if this run is stopped and resumed, its later trees differ from those of a run that is not"]
 
 
 def check_classes(config: Config, matched: MatchedLoss, table: Table, rows: NDArray[np.intp]) -> None:
@@ -209,9 +232,8 @@ def build_network(
 ) -> tuple[Network, int]:
     """Build the network, and return it with the number of its outputs, which have to be as many as the loss takes."""
     model, component, features = config.model.name, config.model.component, examples.inputs.shape[1]
-    supplied = {"inputs": features, "outputs": matched.outputs, "random": random}
     try:
-        network = component.function(*(supplied[name] for name in component.supplied), **config.model.parameters)
+        network = make_network(config, features, matched.outputs, random)
     except InvalidParameter as error:
         raise config.error((("model",), str(error))) from error
     except MemoryError:
@@ -231,6 +253,7 @@ def build_network(
 
 def check_schedule(config: Config) -> None:
     """Raise InvalidConfig for a schedule that changes the learning rate of an optimizer that has none."""
-    if config.schedule.component.supplied and "lr" not in config.optimizer.parameters:
-        problem = f"{config.schedule.name} changes the learning rate, but {config.optimizer.name} has no parameter lr"
+    if config.schedule.component.supplied and "lr" not in (config.optimizer.parameters if config.optimizer else ()):
+        trained_by = (config.optimizer or config.model).name
+        problem = f"{config.schedule.name} changes the learning rate, but {trained_by} has no parameter lr"
         raise config.error((("schedule",), problem))

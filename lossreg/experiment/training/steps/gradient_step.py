@@ -13,31 +13,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.reductions import DIVIDING
-from lossreg.errors import Diverged, InvalidInput
+from lossreg.errors import Diverged, InvalidInput, NotResumable
 from lossreg.experiment.training.examples import GroupedRows
-from lossreg.experiment.training.optimizer import BoundOptimizer
+from lossreg.experiment.training.steps.optimizer import BoundOptimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
+    from lossreg.experiment.config.validation import PluginConfig
+    from lossreg.experiment.network.interface import DifferentiableNetwork
     from lossreg.experiment.training.prepare import PreparedRun
 
 SHOWN_ROWS = 64
 """How many of a batch's rows an error lists."""
 
 
-class TrainingStep:
+class GradientStep:
     """Takes training steps: computes the gradient of one or several batches, clips it, and updates the weights."""
 
-    def __init__(self, prepared: PreparedRun) -> None:
-        config, self.prepared, self.network = prepared.config, prepared, prepared.network
-        self.optimizer = BoundOptimizer(config.optimizer.component, config.optimizer.parameters, prepared.network)
+    def __init__(self, prepared: PreparedRun, network: DifferentiableNetwork, optimizer: PluginConfig) -> None:
+        config, self.prepared, self.network = prepared.config, prepared, network
+        self.optimizer = BoundOptimizer(optimizer.component, optimizer.parameters, network)
         self.examples, self.objective = prepared.train, prepared.objective
         self.learned = self.objective.learned
         self.learned_optimizer = (
-            BoundOptimizer(config.optimizer.component, config.optimizer.parameters, self.learned, "optimizer.loss.")
+            BoundOptimizer(optimizer.component, optimizer.parameters, self.learned, "optimizer.loss.")
             if self.learned
             else None
         )
@@ -51,6 +53,44 @@ class TrainingStep:
         self.clips: list[Callable[[NDArray[Any]], None]] = [
             partial(clip, limit=limit) for clip, limit in clips if limit is not None
         ]
+
+    @property
+    def steps(self) -> int:
+        """The number of steps taken."""
+        return self.optimizer.steps
+
+    @property
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """The arrays that steps change, by name: the weights, and the states of the optimizer."""
+        found = {**self.network.named, **self.optimizer.named}
+        if self.learned and self.learned_optimizer:
+            found |= {**self.learned.named, **self.learned_optimizer.named}
+        return found
+
+    @property
+    def size_limit(self) -> int:
+        """The size in bytes up to which a checkpoint of this run is read, which is more than it can have."""
+        return 2 * sum(array.nbytes for array in self.arrays.values()) + 1_000_000
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], step: int) -> None:
+        """Restore the arrays after a step; raises NotResumable for arrays of other names or shapes."""
+        for name, array in self.arrays.items():
+            saved = arrays.get(name)
+            if saved is None or saved.shape != array.shape:
+                found = "no such array" if saved is None else f"shape {saved.shape}"
+                raise NotResumable(
+                    f"expected {name} of shape {array.shape} in the checkpoint of step {step}, found {found}"
+                )
+            array[...] = saved
+        for optimizer in (self.optimizer, self.learned_optimizer):
+            if optimizer:
+                optimizer.steps = step
+
+    def is_finite(self) -> bool:
+        """Whether all weights are finite."""
+        return bool(
+            np.isfinite(self.network.weights).all() and (not self.learned or np.isfinite(self.learned.weights).all())
+        )
 
     def take(self, examples: NDArray[np.intp], factor: float) -> None:
         """Update the weights from some examples; raises Diverged, before any update, if the loss is not finite."""

@@ -10,7 +10,7 @@ from lossreg.kernels.drivers.optimizer_update import compile_update
 
 if TYPE_CHECKING:
     from lossreg.definition.component import Optimizer
-    from lossreg.experiment.network.interface import Network
+    from lossreg.experiment.network.interface import DifferentiableNetwork
     from lossreg.experiment.training.learned import LearnedInputs
 
 
@@ -24,7 +24,7 @@ class BoundOptimizer:
         self,
         optimizer: Optimizer,
         parameters: dict[str, Any],
-        network: Network | LearnedInputs,
+        network: DifferentiableNetwork | LearnedInputs,
         prefix: str = "optimizer.",
     ) -> None:
         self.prefix = prefix
