@@ -13,6 +13,7 @@ import lossreg
 from lossreg import InvalidConfig, InvalidInput
 from lossreg.bridges import boosting
 from lossreg.experiment.prediction.onnx_export import as_onnx
+from lossreg.experiment.storage.checkpoint import DIGEST, digest_of, encode
 from lossreg.experiment.sweep.trials import SweepPlan
 from lossreg.registry.registries import data
 
@@ -161,12 +162,13 @@ def test_damaged_trees_are_refused(tmp_path, model):
         lossreg.load(path.parent)
     path.write_bytes(content)
     arrays = load_file(path)
-    save_file({**arrays, "trees": arrays["trees"][: len(arrays["trees"]) // 3].copy()}, path)
-    with pytest.raises(InvalidInput, match="cannot read its trees"):
+    save_file(arrays, path)  # the libraries may end the process when they read trees that are damaged
+    with pytest.raises(InvalidInput, match="has no digest, without which trees are not read"):
         lossreg.load(path.parent)
-    save_file({"start": arrays["start"]}, path)
-    with pytest.raises(InvalidInput, match="the bytes of trees"):
-        lossreg.load(path.parent)
+    for changed in ({"start": arrays["start"]}, {**arrays, "start": arrays["start"][:0]}):
+        path.write_bytes(encode(changed, {DIGEST: digest_of(changed)}))
+        with pytest.raises(InvalidInput, match="the bytes of trees"):
+            lossreg.load(path.parent)
 
 
 def test_it_is_not_exported_as_onnx(tmp_path):

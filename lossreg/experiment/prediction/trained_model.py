@@ -16,7 +16,7 @@ from lossreg.experiment.network.boosted import BoostedNetwork
 from lossreg.experiment.network.make_network import make_network
 from lossreg.experiment.prediction.probabilities import probabilities
 from lossreg.experiment.storage import files, schemas, untrusted
-from lossreg.experiment.storage.checkpoint import check_digest
+from lossreg.experiment.storage.checkpoint import DIGEST, check_digest
 from lossreg.experiment.task.metrics import PREDICTED, metric_kind
 from lossreg.experiment.task.requirements import requirements_of
 from lossreg.experiment.training.evaluation import chunk_size, evaluated_chunks
@@ -178,6 +178,8 @@ def read_weights(path: Path, network: Network) -> None:
             raise InvalidInput(f"{path.name} has {size:,} bytes, where its model takes at most {most:,}")
         with safe_open(path, "np") as file:
             every = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is not iterable
+            if isinstance(network, BoostedNetwork) and DIGEST not in (file.metadata() or {}):
+                raise InvalidInput(f"{path.name} has no digest, without which trees are not read")
             check_digest(file.metadata(), every)
             found = {name: array for name, array in every.items() if not name.startswith(PREFIX)}
     except (OSError, SafetensorError) as error:
