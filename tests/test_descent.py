@@ -11,9 +11,9 @@ from lossreg import InvalidConfig, Progress
 from lossreg.experiment.config.run_config import load
 from lossreg.experiment.storage import checkpoint
 from lossreg.experiment.training.interrupts import InterruptHandler
-from lossreg.experiment.training.loop import TrainingLoop, index_of_best
+from lossreg.experiment.training.loop import TrainingLoop, index_of_best, make_step
 from lossreg.experiment.training.prepare import prepare
-from lossreg.experiment.training.steps.gradient_step import GradientStep, clip_norm, clip_value
+from lossreg.experiment.training.steps.gradient_step import clip_norm, clip_value
 
 
 def config(**changes):
@@ -76,7 +76,7 @@ def gradient(**train):
         load(config(optimizer={"name": "sgd", "lr": 1.0}, train={"steps": 1, "batch_size": 110} | train))
     )
     before = prepared.network.weights.copy()
-    GradientStep(prepared).take(np.arange(110), 1.0)
+    make_step(prepared).take(np.arange(110), 1.0)
     return before - prepared.network.weights
 
 

@@ -82,7 +82,7 @@ def test_a_model_says_what_it_needs_by_name():
     def odd(inputs: int, width: int) -> object: ...
 
     with pytest.raises(
-        InvalidDefinition, match="odd: a model is given inputs, outputs, random; 'width' is a parameter"
+        InvalidDefinition, match="odd: a model is given criterion, inputs, outputs, random; 'width' is a parameter"
     ):
         lossreg.plugin.model(odd)
 

@@ -12,7 +12,9 @@ from safetensors.numpy import load_file, save_file
 import lossreg
 from lossreg import InvalidConfig, InvalidInput
 from lossreg.bridges import boosting
+from lossreg.errors import NotResumable
 from lossreg.experiment.prediction.onnx_export import as_onnx
+from lossreg.experiment.runner.progress import ProgressLines
 from lossreg.experiment.storage.checkpoint import DIGEST, digest_of, encode
 from lossreg.experiment.sweep.trials import SweepPlan
 from lossreg.registry.registries import data
@@ -149,7 +151,7 @@ def test_what_it_does_not_take_is_refused_before_a_run_begins(tmp_path, changes,
 def test_options_that_draw_random_numbers_are_noted_as_a_resumed_run_has_other_trees(tmp_path, capsys):
     for model, option in (("xgboost", "subsample"), ("lightgbm", "feature_fraction")):
         content = config({"name": model, "options": {option: 0.5, "max_bin": 32}})
-        lossreg.run(content, root=tmp_path, progress=lossreg.Progress(sys.stdout))
+        lossreg.run(content, root=tmp_path, progress=ProgressLines(sys.stdout))
         assert f"note: {option} of {model} draws random numbers" in capsys.readouterr().out
 
 
@@ -189,3 +191,12 @@ def test_it_is_compared_beside_the_mlp_and_a_module_of_pytorch_over_losses_and_f
 def test_its_sweep_is_valid():
     plan = SweepPlan.read("configs/sweeps/diabetes_models.yaml")
     plan.verify(plan.trials())
+
+
+def test_a_finished_run_is_continued_by_more_rounds_and_begins_no_other(tmp_path):
+    once = lossreg.run(config("xgboost"), root=tmp_path / "runs")
+    longer = lossreg.run(config("xgboost", train={"epochs": 15, "checkpoint_steps": 5}), root=tmp_path / "runs")
+    more = lossreg.resume(once.path, changes=["train.epochs=15"])
+    assert (more.path / "weights.safetensors").read_bytes() == (longer.path / "weights.safetensors").read_bytes()
+    with pytest.raises(NotResumable, match="boosted trees are continued only with the same data, model and loss"):
+        lossreg.resume(once.path, changes=["model.max_depth=2"])

@@ -25,7 +25,6 @@ lists what `train` takes. All mistakes are found before any work, and reported t
 from __future__ import annotations
 
 import json
-import re
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
@@ -39,7 +38,6 @@ from lossreg.experiment.config.keys import (
     DEFAULT_EPOCHS,
     DEFAULT_PLUGINS,
     EXTENDS,
-    LABEL,
     OF_BATCHES,
     PLUGIN_KEYS,
     SETTINGS,
@@ -48,10 +46,15 @@ from lossreg.experiment.config.keys import (
     TRAIN,
     TrainingOptions,
 )
-from lossreg.experiment.config.validation import ConfigValidator, PluginConfig, validate_other_keys
-from lossreg.experiment.task.metrics import METRIC_NAMES, unknown_metric
+from lossreg.experiment.config.listed_plugins import validate_metrics, validate_reported_losses
+from lossreg.experiment.config.validation import (
+    ConfigValidator,
+    PluginConfig,
+    validate_boosted,
+    validate_other_keys,
+)
 from lossreg.formatting import shortened
-from lossreg.registry.registries import losses, trackers
+from lossreg.registry.registries import trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -211,30 +214,6 @@ def validate_split(validator: ConfigValidator, settings: Mapping[str, Any]) -> N
         problem(("data", "split_time"), "split_column says already which rows are for what; leave out one of the two")
 
 
-def validate_boosted(validator: ConfigValidator, model: str, content: Mapping[str, Any]) -> None:
-    """Check that a config with a boosted model leaves out what only the training of weights takes."""
-    problem = validator.document.add_problem
-    validator.allow((), content, ["optimizer"])
-    if content.get("optimizer") is not None:
-        problem(
-            ("optimizer",),
-            f"{model} adds trees and has no weights for an optimizer to update; leave this out",
-            at_key=True,
-        )
-    if content.get("reduction") not in (None, "mean"):
-        problem(
-            ("reduction",),
-            f"{model} fits trees to the loss of each row, which is not reduced; leave this out",
-            at_key=True,
-        )
-    train = content.get("train")
-    for key in OF_BATCHES:
-        if isinstance(train, Mapping) and train.get(key) is not None:
-            problem(
-                ("train", key), f"each round of {model} uses all training rows as they are; leave this out", at_key=True
-            )
-
-
 def validate_training(validator: ConfigValidator, given: Any) -> dict[str, Any]:
     """Check the key `train`."""
     document = validator.document
@@ -245,37 +224,3 @@ def validate_training(validator: ConfigValidator, given: Any) -> dict[str, Any]:
     if options.get("epochs") and options.get("steps"):
         document.add_problem(("train", "steps"), "give either epochs or steps; leave one out", at_key=True)
     return options
-
-
-def validate_metrics(validator: ConfigValidator, content: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Check the names of metrics; None stands for the usual ones of the task."""
-    if content.get("metrics") is None:
-        return None
-    names = validator.items("metrics", content, "[accuracy, f1_macro]")
-    for index, name in enumerate(names):
-        path = ("metrics", index)
-        if name not in METRIC_NAMES:
-            validator.document.add_problem(path, unknown_metric(name))
-        elif name in names[:index]:
-            validator.document.add_problem(path, f"{name} is repeated")
-    return tuple(names)
-
-
-def validate_reported_losses(validator: ConfigValidator, content: Mapping[str, Any]) -> tuple[PluginConfig, ...]:
-    """Check the losses to report in addition to the trained one."""
-    plugins = []
-    labels: set[str] = set()
-    for index, given in enumerate(validator.items("report", content, "[mse, {name: huber, delta: 2}]")):
-        path = ("report", index)
-        plugin = validator.plugin(losses, path, given, (LABEL,))
-        if plugin is None:
-            continue
-        label = plugin.label
-        if not re.fullmatch(r"\w+", label):
-            validator.document.add_problem((*path, "as"), f"expected letters, digits and underscores, got {label!r}")
-        if label in labels:
-            problem = f"{label} is repeated; distinguish the two with a label, such as as: {label}_2"
-            validator.document.add_problem(path, problem)
-        labels.add(label)
-        plugins.append(plugin)
-    return tuple(plugins)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.criterion.reductions import REDUCTIONS
 from lossreg.errors import InvalidParameter, LossregError, UnknownName, first_listed, nearest, nearest_name
-from lossreg.experiment.config.keys import OTHER_KEYS
+from lossreg.experiment.config.keys import OF_BATCHES, OTHER_KEYS
 from lossreg.experiment.config.yaml_document import dotted
 from lossreg.formatting import shortened
 from lossreg.registry.loading import SUFFIX
@@ -158,6 +158,30 @@ def validate_other_keys(validator: ConfigValidator, content: Mapping[str, Any]) 
     others = [parameter for parameter in OTHER_KEYS if parameter.name not in chosen]
     validator.allow((), content, chosen)
     return {**validator.parameters((), content, others), **chosen}
+
+
+def validate_boosted(validator: ConfigValidator, model: str, content: Mapping[str, Any]) -> None:
+    """Check that a config with a boosted model leaves out what only the training of weights takes."""
+    problem = validator.document.add_problem
+    validator.allow((), content, ["optimizer"])
+    if content.get("optimizer") is not None:
+        problem(
+            ("optimizer",),
+            f"{model} adds trees and has no weights for an optimizer to update; leave this out",
+            at_key=True,
+        )
+    if content.get("reduction") not in (None, "mean"):
+        problem(
+            ("reduction",),
+            f"{model} fits trees to the loss of each row, which is not reduced; leave this out",
+            at_key=True,
+        )
+    train = content.get("train")
+    for key in OF_BATCHES:
+        if isinstance(train, Mapping) and train.get(key) is not None:
+            problem(
+                ("train", key), f"each round of {model} uses all training rows as they are; leave this out", at_key=True
+            )
 
 
 def chooses_reduction(given: Any) -> bool:

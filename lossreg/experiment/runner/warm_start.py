@@ -19,7 +19,7 @@ import numpy as np
 
 from lossreg.errors import NotResumable, listed
 from lossreg.experiment.config.run_config import load
-from lossreg.experiment.runner.execution import FORCED, continue_run, prepare_training, size_limit
+from lossreg.experiment.runner.execution import FORCED, continue_run, prepare_training
 from lossreg.experiment.runner.progress import Progress
 from lossreg.experiment.runner.run_directory import METRICS, TIMINGS, RunDirectory
 from lossreg.experiment.storage import checkpoint, files, labels
@@ -69,7 +69,7 @@ def resume_changed(
     check_split(path, training, earlier, tables)
     continued = is_continued(config, earlier) and not has_other_data(old, training)
     latest = checkpoint_of(old, training, earlier, continued=continued)
-    check_weights(path, training, earlier, latest)
+    check_weights(path, training, earlier, latest, continued=continued)
     if continued:
         training.restore(latest, old.records(latest.sizes.get(METRICS, 0)))
         if training.done:
@@ -100,8 +100,13 @@ def resume_changed(
 def is_continued(config: Config, earlier: Config) -> bool:
     """Whether the steps of a changed config continue those of the earlier one."""
     new, old = config.resolved(), earlier.resolved()
-    same = all(new[key] == old[key] for key in CONTINUED) and new["optimizer"]["name"] == old["optimizer"]["name"]
-    return same and all(new["train"][key] == old["train"][key] for key in BATCHES)
+    same = all(new[key] == old[key] for key in CONTINUED) and optimizer_of(new) == optimizer_of(old)
+    return same and all(new["train"].get(key) == old["train"].get(key) for key in BATCHES)
+
+
+def optimizer_of(resolved: Mapping[str, Any]) -> str | None:
+    """The name of the optimizer in a config; None for a boosted model, which has none."""
+    return resolved["optimizer"]["name"] if "optimizer" in resolved else None
 
 
 def has_other_data(old: RunDirectory, training: TrainingLoop) -> bool:
@@ -169,7 +174,7 @@ def checkpoint_of(old: RunDirectory, training: TrainingLoop, earlier: Config, *,
     if earlier.train.restore_best and not continued:
         chosen = best_step(old.records(), steps)
     # Optimizers and models may differ in size, and the largest state has three numbers for each weight.
-    return checkpoint.read(old.checkpoints, chosen, 4 * size_limit(training))
+    return checkpoint.read(old.checkpoints, chosen, 4 * training.training_step.size_limit)
 
 
 def best_step(records: list[dict[str, Any]], steps: list[int]) -> int:
@@ -180,11 +185,18 @@ def best_step(records: list[dict[str, Any]], steps: list[int]) -> int:
     return best if best in steps else steps[-1]
 
 
-def check_weights(path: str | Path, training: TrainingLoop, earlier: Config, latest: Checkpoint) -> None:
+def check_weights(
+    path: str | Path, training: TrainingLoop, earlier: Config, latest: Checkpoint, *, continued: bool
+) -> None:
     """Raise NotResumable for weights that do not fit the model of the changed config."""
     model = training.prepared.config.model
     if model.name != earlier.model.name:
         raise NotResumable(f"{path}: its weights are those of {earlier.model.name}, and do not fit {model.name}")
+    if model.component.boosted:
+        if continued:
+            return
+        problem = "boosted trees are continued only with the same data, model and loss, such as by more epochs"
+        raise NotResumable(f"{path}: {problem}")
     expected = {name: array.shape for name, array in training.prepared.network.named.items()}
     prefixes = ("optimizer.", "loss.")
     found = {name: array.shape for name, array in latest.arrays.items() if not name.startswith(prefixes)}
@@ -224,7 +236,7 @@ def copy_history(old: RunDirectory, directory: RunDirectory, latest: Checkpoint,
 
 def first_checkpoint(training: TrainingLoop, latest: Checkpoint) -> Checkpoint:
     """The checkpoint before the first step of a run with the weights of another, and those learned inputs that fit."""
-    arrays = {name: array.copy() for name, array in training.arrays.items()}
+    arrays = {name: array.copy() for name, array in training.training_step.arrays.items()}
     for name, array in arrays.items():
         saved = latest.arrays.get(name)
         if saved is not None and saved.shape == array.shape and not name.startswith("optimizer."):
