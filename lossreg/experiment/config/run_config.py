@@ -159,9 +159,10 @@ def validate(document: Document, name: str) -> Config:
     validator.allow((), content, [*PLUGIN_KEYS, "train"])
     values: dict[str, Any] = {}
     for key, registry in PLUGIN_KEYS.items():
-        if key == "optimizer" and values["model"] and values["model"].component.boosted:
+        model = values.get("model")
+        if key == "optimizer" and model and model.component.boosted:
             values[key] = None
-            validate_boosted(validator, values["model"].name, content)
+            validate_boosted(validator, model.name, content)
         elif key in content or key in DEFAULT_PLUGINS:
             given = content.get(key, DEFAULT_PLUGINS.get(key))
             values[key] = validator.plugin(registry, (key,), given, SETTINGS[key])
