@@ -56,6 +56,7 @@ SHOWN: dict[str, dict[str, Any]] = {
 """What the curves of a loss show, where another choice than the usual one shows more."""
 PIXELS = 16
 """The side of the image in which losses of segmentations are shown."""
+IMAGES = " The images are of a batch of one, with a predicted disk to the right of the true one."
 SIDE = 44
 """The number of points along the side of a triangle of probabilities, and of a map of the plane."""
 
@@ -79,7 +80,7 @@ def caption(curves: LossCurves) -> str:
     if curves.loss.forms[0].by_batch:
         return (
             f"The example of <code>{curves.loss.name}</code>, a batch of six samples, while its first input moves "
-            "along the negative gradient."
+            "along the negative gradient." + IMAGES * (Path(curves.loss.file).parent.name == "images")
         )
     fixed = f" The other numbers are fixed: {curves.fixed}." if curves.fixed else ""
     return f"Value, slope and second derivative while <code>{curves.varied}</code> varies.{fixed}"

@@ -2,8 +2,6 @@
 
 python experiments/exactness/measure.py            # the losses that results.json does not have; some minutes for all
 python experiments/exactness/measure.py huber l1   # these losses again
-
-The points are those of the level quick: fewer than `lossreg check` tries, and with the default parameters only.
 """  # noqa: INP001  a script
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ CHECKS = {"exact_in_float32": "float32", "exact_in_float64": "float64"}
 def measured(name: str) -> dict[str, Any]:
     """Return the grade of a loss, and its largest errors at ordinary numbers in units in the last place."""
     grades, ulps = [], {}
-    for check, run in checks_of(name, "quick"):
+    for check, run in checks_of(name):
         if check in CHECKS:
             result = run()
             grades.append(result.grade)

@@ -220,7 +220,7 @@ class Loss(Component):
         from html import escape
 
         rows = "".join(f"<tr><td>{p.name}</td><td>{escape(p.description)}</td></tr>" for p in self.parameters)
-        return f"<b>{self.name}</b><pre>{escape(self.doc)}</pre><table>{rows}</table>"
+        return f"<b>{self.name}</b><pre style='white-space: pre-wrap'>{escape(self.doc)}</pre><table>{rows}</table>"
 
     def at(self, *point: Any, **parameters: Any) -> tuple[Any, ...]:
         """Return the value and slopes at one point (numbers, and lists for rows), by the first kernel that takes it.

@@ -43,4 +43,5 @@ class NotebookDisplay:
             return text
         out = StringIO()
         drawn.savefig(out, format="svg")
-        return text + out.getvalue()[out.getvalue().index("<svg") :]
+        svg = out.getvalue()[out.getvalue().index("<svg") :]
+        return text + svg.replace("<svg ", '<svg style="height: auto; max-width: 100%" ', 1)

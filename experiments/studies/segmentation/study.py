@@ -20,6 +20,7 @@ from lossreg.bridges.torch import Loss
 HERE = Path(__file__).parent
 SHAPES = ("large shapes", "small shapes", "tiny shapes")
 RADII = {"large shapes": (5.0, 8.0), "small shapes": (2.0, 4.0), "tiny shapes": (1.0, 2.0)}
+REFINED = "bce_with_logits, then lovasz_hinge"
 LOSSES: dict[str, tuple[str, dict[str, Any]]] = {
     "bce_with_logits": ("bce_with_logits", {}),
     "weighted": ("bce_with_logits", {}),
@@ -27,6 +28,7 @@ LOSSES: dict[str, tuple[str, dict[str, Any]]] = {
     "dice": ("dice", {"over": "batch"}),
     "tversky": ("tversky", {"over": "batch"}),
     "lovasz_hinge": ("lovasz_hinge", {"over": "batch"}),
+    REFINED: ("lovasz_hinge", {"over": "batch"}),
 }
 SIDE, IMAGES, NOISE = 24, 64, 0.8
 STEPS, BATCH, CHANNELS, RATE, SEEDS = 60, 16, 8, 0.02, 4
@@ -58,16 +60,17 @@ def one(shapes: str, method: str, seed: int) -> dict[str, float]:
     name, parameters = LOSSES[method]
     if method == "weighted":
         parameters = {"pos_weight": float((1 - y).sum() / y.sum())}
-    loss = Loss(name, **parameters)
+    loss, first = Loss(name, **parameters), Loss("bce_with_logits")
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
-    for _ in range(STEPS):
+    for step in range(STEPS):
         rows = torch.as_tensor(random.permutation(IMAGES)[:BATCH])
         scores = network(x[rows])[:, 0]
         optimizer.zero_grad()
         if name in {"dice", "tversky"}:  # these take probabilities, with an axis of classes
             loss(scores.sigmoid()[:, None], y[rows][:, None]).backward()
         else:
-            loss(scores, y[rows]).backward()
+            current = first if method == REFINED and step < STEPS // 2 else loss
+            current(scores, y[rows]).backward()
         optimizer.step()
     with torch.no_grad():
         found = (network(held_out)[:, 0] > 0).numpy()
