@@ -65,6 +65,8 @@ def list_of_losses() -> str:
 
 def choosing() -> str:
     """Return the guide as Markdown: the plain loss of each task, and what to do about each problem."""
+    if not guide().tasks:
+        raise ValueError("lossreg has no guide, as its entry points are old: run pip install -e . again")
     lines = ["## By task", "", "| you predict | plain loss | it estimates | instead |", "|---|---|---|---|"]
     for plain in guide().tasks:
         others = [one.loss for problem in guide().problems for one in problem.instead if plain.key in one.tasks]

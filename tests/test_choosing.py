@@ -9,7 +9,7 @@ from project import ROOT
 
 import lossreg
 from lossreg.cli import main
-from lossreg.experiment.choosing.guide import guide, read
+from lossreg.experiment.choosing.guide import Guide, guide, read
 from lossreg.experiment.choosing.measurements import measure
 from lossreg.experiment.choosing.recommend import recommend
 from lossreg.experiment.data.table import Table
@@ -97,6 +97,11 @@ def test_the_guide_names_losses_parameters_signs_and_studies_that_exist():
         for one in problem.instead:
             assert {*one.tasks} <= keys
             assert {*one.parameters} <= {parameter.name for parameter in lossreg.get(one.loss).parameters}
+
+
+def test_without_a_guide_the_error_says_what_is_missing():
+    with pytest.raises(lossreg.LossregError, match="no guide of an installed distribution has the task 'regression'"):
+        Guide((), (), {}).plain("regression")
 
 
 def test_every_study_is_in_the_guide():

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from lossreg.errors import UnknownName
 from lossreg.registry.registries import GUIDES, enabled
 
 if TYPE_CHECKING:
@@ -68,8 +69,14 @@ class Guide:
     config: Mapping[str, Any]
 
     def plain(self, task: str) -> PlainLoss:
-        """Return the plain loss of a task that is recognized."""
-        return next(plain for plain in self.tasks if plain.key == task)
+        """Return the plain loss of a task that is recognized; raises UnknownName if no guide has one."""
+        found = next((plain for plain in self.tasks if plain.key == task), None)
+        if found is None:
+            raise UnknownName(
+                f"no guide of an installed distribution has the task {task!r}; lossreg's own has it once lossreg is "
+                "installed again, and if LOSSREG_DISABLE_PLUGINS does not name it"
+            )
+        return found
 
 
 @cache
