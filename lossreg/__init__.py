@@ -172,8 +172,9 @@ def run(  # noqa: PLR0913  a run has these options
     """Train as a config says (the path of a YAML file, or a dict), and log the run in a directory of its own.
 
     The directory is made under `root`; the default is $LOSSREG_RUNS, or experiments/runs. `progress` receives the
-    events of the run; without it the run prints nothing. `name` is part of that of the directory; `tags` and `note` are
-    for `lossreg runs --where tag=...`. Raises InvalidConfig with every problem found in the config.
+    events of the run; without it the run prints nothing, except in notebooks, where it shows its progress. `name` is
+    part of that of the directory; `tags` and `note` are for `lossreg runs --where tag=...`. Raises InvalidConfig with
+    every problem found in the config.
     """
     from lossreg.experiment.runner.execution import run
 

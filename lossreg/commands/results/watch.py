@@ -1,4 +1,4 @@
-"""`lossreg watch`: follow the runs and sweeps that are running, in a terminal."""
+"""`lossreg watch`: follow the runs and sweeps that are running, in a terminal or in a page."""
 
 from __future__ import annotations
 
@@ -21,16 +21,49 @@ def add(commands: Any) -> None:
     """Add the command's parser."""
     description = (
         "Show how far runs are, and their latest metrics, until none is running; Ctrl-C ends it before. Nothing is "
-        "changed, and the runs do not notice. Into a pipe the state is printed once."
+        "changed, and the runs do not notice. Into a pipe the state is printed once. With --page, a browser on this "
+        "machine shows the report of all runs, which updates itself; Ctrl-C ends it."
     )
     command = commands.add_parser("watch", help="follow what is running", description=description)
     command.add_argument("names", nargs="*", metavar="RUN", help="runs or sweeps (default: all that are running)")
     add_runs(command)
     command.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="how often to look (default: 2)")
+    command.add_argument("--page", action="store_true", help="serve the report as a page on this machine")
+    command.add_argument(
+        "--port", type=int, default=8765, metavar="N", help="the port of the page (default: 8765; 0 chooses a free one)"
+    )
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
+    """Serve the page, or print the state of runs again and again."""
+    if options.page:
+        serve(options)
+    else:
+        follow(options)
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Serve the page until Ctrl-C."""
+    import sys
+    from contextlib import suppress
+
+    from lossreg.commands.output import say
+    from lossreg.experiment.report.live_page import ADDRESS, make_server
+    from lossreg.experiment.storage.query import find, root_of
+    from lossreg.experiment.storage.runs import runs_in
+
+    def runs() -> list[Run]:
+        return find(options.names, options.runs) if options.names else runs_in(root_of(options.runs))
+
+    runs()  # names of which there is none are reported here
+    with make_server(runs, options.port) as server, suppress(KeyboardInterrupt):
+        say(f"http://{ADDRESS}:{server.server_address[1]}/ shows the runs and updates itself; Ctrl-C ends it")
+        sys.stdout.flush()
+        server.serve_forever()
+
+
+def follow(options: argparse.Namespace) -> None:
     """Print the state of runs again and again."""
     import sys
     from time import sleep

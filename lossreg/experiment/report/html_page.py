@@ -4,6 +4,7 @@
     page.css               its style, in light and dark colours, for wide and narrow windows
     chart.js               charts
     page.js                the sections of the page
+    live.js                keeps a page that `lossreg watch --page` serves up to date
     page_data.py           the data of the page, with loss_curves.py and prediction_summary.py
 
 Names and values of runs are in the page as data, never as markup, and its content security policy allows only the style
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
 SCRIPTS = ("chart.js", "page.js")
 
 
-def page(runs: Sequence[Run]) -> str:
-    """Make the page about some runs."""
-    style, scripts = asset("page.css"), [asset(name) for name in SCRIPTS]
-    data = json.dumps(plain(page_data(runs)), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+def page(runs: Sequence[Run], version: str = "") -> str:
+    """Make the page about some runs; with the version of their state, one that asks its server whether it changes."""
+    live = {"version": version} if version else {}
+    style, scripts = asset("page.css"), [asset(name) for name in (*SCRIPTS, *["live.js"] * len(live))]
+    content = page_data(runs) | live
+    data = json.dumps(plain(content), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     policy = {
         "default-src": "'none'",
         "style-src": csp_hash(style),
@@ -40,6 +43,7 @@ def page(runs: Sequence[Run]) -> str:
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",
+        **dict.fromkeys(["connect-src"] * len(live), "'self'"),
     }
     replacements = {
         "policy": "; ".join(f"{directive} {allowed}" for directive, allowed in policy.items()),

@@ -46,7 +46,7 @@ def page_data(runs: Sequence[Run]) -> dict[str, Any]:
     segments = FEW_SEGMENTS if len(runs) > MANY_RUNS else MAX_SEGMENTS
     return {
         "made": datetime.now(UTC).isoformat(timespec="minutes"),
-        "version": __version__,
+        "lossreg": __version__,
         "title": title(runs),
         "results": results(runs, groups),
         "columns": [*(column(key, incomparable(runs)) for key in keys[1:]), {"key": "seconds", "rises": None}],

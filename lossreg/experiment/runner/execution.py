@@ -14,7 +14,7 @@ from lossreg.errors import Diverged, NotResumable
 from lossreg.experiment.blas import blas_threads
 from lossreg.experiment.config.run_config import Config, load
 from lossreg.experiment.runner import predictions
-from lossreg.experiment.runner.progress import Progress
+from lossreg.experiment.runner.notebook_progress import default_progress
 from lossreg.experiment.runner.result import Result
 from lossreg.experiment.runner.run_directory import METRICS, RunDirectory
 from lossreg.experiment.runner.trackers import TrackedProgress
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from lossreg.experiment.runner.progress import Progress
     from lossreg.experiment.storage.checkpoint import Checkpoint
     from lossreg.experiment.storage.records import Record
     from lossreg.experiment.training.tables import Tables
@@ -49,7 +50,7 @@ def run(  # noqa: PLR0913  these are the options of the command
     note: str = "",
 ) -> Result:
     """Train as a config says, in a new directory under `root`; see `lossreg.run`."""
-    progress, given = progress or Progress(), labels.labels(tags, note)
+    progress, given = progress or default_progress(), labels.labels(tags, note)
     config = source if isinstance(source, Config) else load(source)
     config = replace(config, name=name or config.name)
     training = prepare_training(config, progress)
@@ -60,7 +61,7 @@ def run(  # noqa: PLR0913  these are the options of the command
 
 def resume(path: str | Path, progress: Progress | None = None, *, force: bool = False) -> Result:
     """Continue a run that was stopped; see `lossreg.resume`."""
-    progress = progress or Progress()
+    progress = progress or default_progress()
     with RunDirectory.open(path) as directory:
         before = directory.read("environment.json", "config", "plugins")
         config = load(directory.path / "config.yaml")

@@ -20,7 +20,7 @@ import numpy as np
 from lossreg.errors import NotResumable, listed
 from lossreg.experiment.config.run_config import load
 from lossreg.experiment.runner.execution import FORCED, continue_run, prepare_training
-from lossreg.experiment.runner.progress import Progress
+from lossreg.experiment.runner.notebook_progress import default_progress
 from lossreg.experiment.runner.run_directory import METRICS, TIMINGS, RunDirectory
 from lossreg.experiment.storage import checkpoint, files, labels
 from lossreg.experiment.storage.environment import changes as changes_since
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lossreg.experiment.config.run_config import Config
+    from lossreg.experiment.runner.progress import Progress
     from lossreg.experiment.runner.result import Result
     from lossreg.experiment.storage.checkpoint import Checkpoint
     from lossreg.experiment.training.loop import TrainingLoop
@@ -59,7 +60,7 @@ def resume_changed(
 
     Raises NotResumable where the weights do not fit the changed config, and InvalidConfig for a mistake in it.
     """
-    progress, old = progress or Progress(), RunDirectory.open(path)
+    progress, old = progress or default_progress(), RunDirectory.open(path)
     if Run(old.path).status == "running":
         raise NotResumable(f"{path}: is running; stop it first, or wait until it has ended")
     before, tables = old.read("environment.json", "config", "plugins"), Tables()

@@ -22,7 +22,7 @@ from lossreg.experiment.sweep.run_trial import BUSY, DONE, record_failure, statu
 from lossreg.experiment.sweep.successive_halving import HalvingTrials
 from lossreg.experiment.sweep.summary import summarise
 from lossreg.experiment.sweep.sweep_directory import directory_of, make_directory
-from lossreg.experiment.sweep.sweep_progress import SweepProgress
+from lossreg.experiment.sweep.sweep_progress import default_sweep_progress
 from lossreg.experiment.sweep.trials import SweepPlan
 from lossreg.experiment.training.interrupts import InterruptHandler
 from lossreg.experiment.training.tables import FOLDER, Tables, remove
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lossreg.experiment.sweep.engines import Submit
     from lossreg.experiment.sweep.successive_halving import Ended
     from lossreg.experiment.sweep.summary import Summary
+    from lossreg.experiment.sweep.sweep_progress import SweepProgress
     from lossreg.experiment.sweep.trials import Trial
 
 PARAMETERS = (
@@ -102,7 +103,7 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     if options["address"] is not None and options["engine"] != "dask":
         raise InvalidParameter(f"sweep: address: only the engine dask has one, got {address!r} with {engine!r}")
     given = labels.labels(tags, note)
-    plan, progress = SweepPlan.read(source, changes), progress or SweepProgress()
+    plan, progress = SweepPlan.read(source, changes), progress or default_sweep_progress()
     plan = replace(plan, name=name or plan.name)
     parent = files.root_of(root).resolve()
     path = directory_of(parent, plan.name, source)

@@ -8,6 +8,7 @@ from math import isnan
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lossreg.experiment.runner.notebook_progress import notebook_output
 from lossreg.experiment.storage import locks
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.summary import score
@@ -191,3 +192,9 @@ def sweep_progress_for(output: TextIO | None = None) -> SweepProgress:
 
     output = output or sys.stdout
     return SweepProgressTable(output) if output.isatty() and find_spec("rich") else SweepProgressLines(output)
+
+
+def default_sweep_progress() -> SweepProgress:
+    """The progress of a sweep for which none is given: lines in a notebook, and nothing elsewhere."""
+    output = notebook_output()
+    return SweepProgressLines(output) if output else SweepProgress()

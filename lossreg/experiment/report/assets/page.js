@@ -93,7 +93,7 @@ function header() {
   const plugins = Object.entries(content.plugins).filter(([, names]) => names.length).map(([kind, names]) => named(kind, names)).join(", ");
   document.title = `${title} · lossreg report`;
   section("title").textContent = title;
-  section("subtitle").textContent = `${plugins ? `${plugins} · ` : ""}${states} · made ${content.made.replace("T", " ").replace("+00:00", " UTC")} by lossreg ${content.version}`;
+  section("subtitle").textContent = `${plugins ? `${plugins} · ` : ""}${states} · made ${content.made.replace("T", " ").replace("+00:00", " UTC")} by lossreg ${content.lossreg}`;
 }
 
 // Results
@@ -185,7 +185,7 @@ function runsTable() {
       heads.forEach((other, n) => other.setAttribute("aria-sort", columns[n].key !== key ? "none" : table.descending ? "descending" : "ascending"));
       fill();
     };
-    return make("th", { scope: "col", "aria-sort": "none", class: isNumber({ key }) ? "number" : null }, make("button", { type: "button", click: sort }, key));
+    return make("th", { scope: "col", "aria-sort": table.sort !== key ? "none" : table.descending ? "descending" : "ascending", class: isNumber({ key }) ? "number" : null }, make("button", { type: "button", click: sort }, key));
   });
   const tops = content.columns.map(best);
   const row = (run) => {
@@ -441,7 +441,13 @@ function environments() {
 }
 
 header();
+const before = content.version && sessionStorage.getItem("view"); // of a live page, before it was loaded again
 if (runs.length > HUES) view.colour = (colourChoices().find(([key]) => key !== "run") ?? ["run"])[0]; // by config, or by loss
+if (before) {
+  const saved = JSON.parse(before);
+  Object.assign(view, saved.view, colourChoices().some(([key]) => key === saved.view.colour) ? {} : { colour: view.colour });
+  Object.assign(table, saved.table);
+}
 results();
 runsTable();
 curves();
