@@ -11,8 +11,10 @@ import numpy as np
 from lossreg.definition.annotations import ANY_AXES, named_functions, row_axis_of
 from lossreg.definition.parameters import is_switch
 from lossreg.definition.roles import Role
+from lossreg.definition.second_derivative import with_hessian
 from lossreg.definition.signature import BATCH, SAMPLES, variants
 from lossreg.errors import InvalidDefinition
+from lossreg.kernels.differentiation.second_derivative import with_derived_hessians
 
 if TYPE_CHECKING:
     from lossreg.definition.loss import Loss
@@ -127,6 +129,16 @@ def cases(loss: Loss) -> list[LossCase]:
         others = [{**base, **dict(setting)} for setting in (*product(*switches), *([number] for number in numbers))]
         found += [LossCase(loss, form, setting, base) for setting in others if setting != base]
     return found
+
+
+def case_with_hessian(case: LossCase) -> LossCase:
+    """Return the case of the kernel that also gives a second derivative, which has no parameters that are switches.
+
+    Raises InvalidParameter if none can be derived.
+    """
+    form = with_hessian(with_derived_hessians(case.loss, case.parameters).forms[case.number], case.parameters)
+    given, base = ({p.name: each[p.name] for p in form.parameters} for each in (case.parameters, case.base))
+    return LossCase(case.loss.derived([form]), form, given, base)
 
 
 def example(loss: Loss, number: int, samples: int) -> tuple[list[Array], dict[str, Any]]:

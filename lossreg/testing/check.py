@@ -34,6 +34,7 @@ FUNDAMENTAL = (
 RESTS_ON = {
     "exact_in_float64": "exact_in_float32",
     "slopes_at_kinks_are_subgradients": "slopes_are_derivatives",
+    "hessians_are_derivatives": "slopes_are_derivatives",
     "gradient_matches_the_reported_value": "slopes_are_derivatives",
     "weights_equal_repetition": "reductions_are_consistent",
     "masked_samples_do_not_count": "reductions_are_consistent",
@@ -45,6 +46,7 @@ RESTS_ON = {
 QUICK = (
     *FUNDAMENTAL[:4],
     *("documentation_is_complete", "slopes_at_kinks_are_subgradients", "exact_in_float64", "nan_propagates"),
+    "hessians_are_derivatives",
     *("order_of_samples_does_not_matter", "reductions_have_one_gradient", "groups_do_not_mix"),
     "meaningless_options_are_refused",
 )

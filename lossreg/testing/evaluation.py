@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossreg.definition.parameters import HESSIAN
 from lossreg.definition.plain_python.evaluate_point import evaluate_as_compiled
 from lossreg.definition.roles import Role
 from lossreg.registry.registries import losses
@@ -59,6 +60,8 @@ def output_names(case: LossCase, point: Point) -> list[str]:
         if entry.name in case.form.slopes:
             rows = [f"[{j}]" for j in range(len(x))] if entry.axis is not None else [""]
             names += [f"slope of {entry.name}{row}" for row in rows]
+    if HESSIAN in case.form.slopes:
+        names += [name.replace("slope of", "second derivative by") for name in names[1:]]
     return names
 
 

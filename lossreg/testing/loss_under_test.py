@@ -9,10 +9,11 @@ import numpy as np
 
 from lossreg.definition.loss import Loss
 from lossreg.definition.plain_python.trial_run import try_kernel
+from lossreg.definition.signature import EXACT
 from lossreg.kernels.loops.precision import widened
 from lossreg.registry.registries import losses
 from lossreg.testing.batches import batch
-from lossreg.testing.cases import LossCase, cases
+from lossreg.testing.cases import LossCase, case_with_hessian, cases
 from lossreg.testing.points import points
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class LossUnderTest:
         self.loss, self.level = loss, level
         self.differences: Any = None
         self._widened: dict[Any, list[str]] = {}
+        self._with_hessian: list[LossCase] | None = None
         if given is None:
             given = [case for case in cases(loss) if case.default or level == "full"]
             for case in given:
@@ -82,6 +84,16 @@ class LossUnderTest:
     def default_cases(self) -> list[LossCase]:
         """Every form with the default parameters."""
         return [case for case in self.cases if case.default]
+
+    def cases_with_hessian(self) -> list[LossCase]:
+        """Return the cases whose kernels also give a second derivative; they are made once for a loss.
+
+        Raises InvalidParameter if one cannot be derived.
+        """
+        if self._with_hessian is None:
+            having = [case for case in self.cases if case.form.fusible and EXACT in case.form.hessians]
+            self._with_hessian = [case_with_hessian(case) for case in having]
+        return self._with_hessian
 
     def batches(self) -> Iterator[tuple[LossCase, list[Array]]]:
         """Yield every case with a small batch of ordinary numbers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan, ldexp
+from math import isnan, ldexp, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,12 +19,29 @@ from lossreg.criterion.weights import rescaled
 from lossreg.kernels.drivers.short_floats import assign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from lossreg.criterion.bound_form import BoundForm
 
     Array = np.ndarray[Any, Any]
     Arrays = tuple[Array, ...]
+
+ALIGNED_FROM = 1 << 16
+"""The numbers from which outputs are aligned: smaller arrays stay in the processor's cache."""
+PAGE, PLACE = 4096, 2048
+"""The bytes of a page of memory, and where in a page aligned arrays begin."""
+
+
+def aligned_empty(shape: tuple[int, ...], kind: Any) -> Array:
+    """Return a new array that begins in the middle of a page of memory.
+
+    numpy's large arrays begin 16 bytes into a page. Vectors of 64 bytes that are stored there cross cache lines, and a
+    store has the same place in its page as the inputs that are read next, which the processor takes for the same
+    memory. Value, gradient and second derivative of mse of 1M float32 take 1.4 ms there and 1.1 ms here.
+    """
+    kind = np.dtype(kind)
+    memory = empty(prod(shape) * kind.itemsize + PAGE, np.uint8)
+    return np.ndarray(shape, kind, memory, (PLACE - memory.ctypes.data) % PAGE)
 
 
 class LoopPlan(SummedPlan):
@@ -60,6 +77,8 @@ class LoopPlan(SummedPlan):
         # A call that raises may not have changed these arrays, which the loop fills before it has checked all inputs.
         early = IN_PLACE in call.out or (DIRECT in call.out and bound.label is not None)
         self.checks_first = early and bound.checked
+        large = max(x.size for x in call.arrays) >= ALIGNED_FROM
+        self.new: Callable[..., Array] = aligned_empty if large else empty
         self.loop: Any = None
 
     def run(  # noqa: C901, PLR0912  functions for its branches would take a tenth of the time of a call
@@ -77,16 +96,16 @@ class LoopPlan(SummedPlan):
             divisor, factor = self.divide(arrays, sample_weight, where, denominator, unit)
             if isnan(divisor) and sample_weight is not None:
                 return self.run_rescaled(arrays, sample_weight, where, denominator, out)
-        values = None if self.values_type is None else empty(self.shape, self.values_type)
+        values = None if self.values_type is None else self.new(self.shape, self.values_type)
         slopes: tuple[Any, ...] = ()
         if out is not None and out.__class__ is not tuple:
             out = (out,)
         if not self.fills_out:
             for output in self.outputs:
-                slopes += (None if output is None else empty(*output),)
+                slopes += (None if output is None else self.new(*output),)
         else:
             for at, output in zip(self.out_indices, self.outputs, strict=True):
-                slopes += (out[at] if at is not None else None if output is None else empty(*output),)
+                slopes += (out[at] if at is not None else None if output is None else self.new(*output),)
         loop = self.loop
         if loop is None:
             call = self.call(arrays, sample_weight, where)

@@ -1,4 +1,4 @@
-"""Checks of slopes: against finite differences of the value, with as many digits as these need, and at kinks."""
+"""Checks of slopes and second derivatives: against finite differences with many digits, and at kinks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from lossreg.errors import InvalidParameter
 from lossreg.testing.check import check_unless
-from lossreg.testing.checks.accuracy import distance, exact_parameters
+from lossreg.testing.checks.accuracy import distance, exact_in, exact_parameters
 from lossreg.testing.evaluation import describe, not_for_batch_kernels, output_names, outputs
 from lossreg.testing.high_precision import context, exact_number, reference
+from lossreg.testing.loss_under_test import LossUnderTest
 
 if TYPE_CHECKING:
     from lossreg.definition.signature import Form
     from lossreg.testing.cases import LossCase
-    from lossreg.testing.loss_under_test import LossUnderTest
     from lossreg.testing.points import Point
     from lossreg.testing.results import CheckRun
 
@@ -74,6 +75,41 @@ def slopes_at_kinks_are_subgradients(tested: LossUnderTest, run: CheckRun) -> No
     run.figure("kinks", kinks)
 
 
+def no_hessians(tested: LossUnderTest) -> str:
+    """Return why a check of second derivatives does not apply to a loss, or nothing if it does."""
+    try:
+        return "" if tested.cases_with_hessian() else "it has no second derivatives"
+    except InvalidParameter as error:
+        return str(error)
+
+
+@check_unless(no_hessians)
+def hessians_are_derivatives(tested: LossUnderTest, run: CheckRun) -> None:
+    """Each second derivative is that of the slope by the first input, also at ties and 0, and between those at a kink.
+
+    The formula is compared with differences of 60 digits and more, and the compiled numbers with the formula in 60
+    digits, in both float types. Where the slope itself jumps, any finite number will do.
+    """
+    for case in tested.cases_with_hessian():
+        for width, tried in tested.points(case, np.float32):
+            parameters = exact_parameters(case, width, np.float32)
+            for point in tried[:: 6 if case.default else 4]:
+                for at, (second, side) in enumerate(zip(*differences_of_slopes(case, point, parameters), strict=True)):
+                    run.points += 1
+                    low, high = sorted((side.left, side.right))
+                    slack = 1e-10 * max(abs(second), abs(low), abs(high)) + side.noise
+                    fits = side.kind == "jump" or low - slack <= second <= high + slack
+                    name = output_names(case, point)[at - width if width else -1]
+                    run.require(
+                        fits and context().isfinite(second),
+                        f"{describe(case, point)[0]}: {name} is {float(second):.10g}, but the slope changes by "
+                        f"{float(low):.10g} to {float(high):.10g}",
+                    )
+    selected = LossUnderTest(tested.loss, tested.level, tested.cases_with_hessian())
+    for real in (np.float32, np.float64) if tested.level == "full" else (np.float64,):
+        exact_in(real, selected, run)
+
+
 def with_float32_parameters(case: LossCase) -> LossCase:
     """Return the case with its parameters rounded to float32, as the points are: kinks may be at parameters."""
     given = {k: float(np.float32(v)) if isinstance(v, float) else v for k, v in case.parameters.items()}
@@ -106,13 +142,38 @@ def derivatives_of_loss(tested: LossUnderTest) -> list[tuple[LossCase, Point, li
 def differences(
     case: LossCase, point: Point, parameters: dict[str, Any]
 ) -> tuple[list[Any], list[OneSidedDerivatives]]:
-    """Return the slopes at a point, and the one-sided derivatives for each of them.
+    """Return the slopes at a point, and the one-sided derivatives of the value for each of them."""
+    form, numbers = case.form, tuple(map(exact_number, point))
+    step, digits = step_and_digits(point, parameters)
+    with context().workdps(digits):
+        here = reference(form, numbers, parameters, digits)
+        sides = [
+            one_sided(form, numbers, parameters, digits, here[0], place, step)
+            for position, entry in enumerate(form.inputs)
+            if entry.name in form.slopes
+            for place in places_of(numbers, position)
+        ]
+    return here[1:], sides
 
-    The step is small in comparison with every number at the point. As the step shrinks, the one-sided derivatives of a
-    smooth function approach each other, and those at a kink do not.
-    """
-    own, form = context(), case.form
-    numbers = tuple(map(exact_number, point))
+
+def differences_of_slopes(
+    case: LossCase, point: Point, parameters: dict[str, Any]
+) -> tuple[list[Any], list[OneSidedDerivatives]]:
+    """Return the second derivatives at a point by the first input, and the one-sided derivatives of its slopes."""
+    form, numbers = case.form, tuple(map(exact_number, point))
+    step, digits = step_and_digits(point, parameters)
+    with context().workdps(digits):
+        here = reference(form, numbers, parameters, digits)
+        sides = [
+            one_sided(form, numbers, parameters, digits, here[output], place, step, output)
+            for output, place in enumerate(places_of(numbers, 0), 1)
+        ]
+    return here[1 + len(sides) :], sides
+
+
+def step_and_digits(point: Point, parameters: dict[str, Any]) -> tuple[Any, int]:
+    """Return the step of the differences, small in comparison with every number at the point, and the digits."""
+    own = context()
     given = [
         *point,
         *(value for value in parameters.values() if hasattr(value, "__float__") or isinstance(value, list)),
@@ -120,23 +181,29 @@ def differences(
     sizes = [abs(float(x)) for each in given for x in (each if isinstance(each, list) else [each])]
     sizes = [x for x in sizes if 0 < x < float("inf")] or [1.0]
     step = own.mpf(min(1.0, *sizes)) * own.mpf(10) ** -20
-    digits = 80 + int(log10(max(1.0, *sizes))) + max(0, -int(own.mag(step) * 0.30103))
-    with own.workdps(digits):
-        here = reference(form, numbers, parameters, digits)
-        sides = []
-        for position, entry in enumerate(form.inputs):
-            if entry.name not in form.slopes:
-                continue
-            given = numbers[position]
-            places = [(position, j) for j in range(len(given) if isinstance(given, list) else 1)]
-            sides += [one_sided(form, numbers, parameters, digits, here[0], place, step) for place in places]
-    return here[1:], sides
+    return step, 80 + int(log10(max(1.0, *sizes))) + max(0, -int(own.mag(step) * 0.30103))
+
+
+def places_of(point: Point, position: int) -> list[tuple[int, int]]:
+    """Return the places of the numbers of one input: its position, and the position in its row."""
+    given = point[position]
+    return [(position, j) for j in range(len(given) if isinstance(given, list) else 1)]
 
 
 def one_sided(  # noqa: PLR0913, PLR0917  as above
-    form: Form, point: Point, parameters: dict[str, Any], digits: int, here: Any, place: tuple[int, int], step: Any
+    form: Form,
+    point: Point,
+    parameters: dict[str, Any],
+    digits: int,
+    here: Any,
+    place: tuple[int, int],
+    step: Any,
+    output: int = 0,
 ) -> OneSidedDerivatives:
-    """Return the derivatives to the left and right of one number."""
+    """Return the derivatives of an output, the value or a slope, to the left and right of one number.
+
+    As the step shrinks, the one-sided derivatives of a smooth function approach each other, and those at a kink do not.
+    """
     own = context()
     position, j = place
     given, contains = point[position], form.inputs[position].domain.contains
@@ -144,7 +211,7 @@ def one_sided(  # noqa: PLR0913, PLR0917  as above
 
     def value(move: Any) -> Any:
         moved = [*given[:j], x + move, *given[j + 1 :]] if isinstance(given, list) else x + move
-        return reference(form, (*point[:position], moved, *point[position + 1 :]), parameters, digits)[0]
+        return reference(form, (*point[:position], moved, *point[position + 1 :]), parameters, digits)[output]
 
     def pair(step: Any) -> tuple[Any, Any]:
         sides = [(value(move) - here) / move for move in (-step, step) if contains(x + move)]

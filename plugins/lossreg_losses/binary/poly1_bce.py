@@ -30,7 +30,9 @@ def poly1_bce(logit: Real, target: Unit, epsilon: Finite = 1.0) -> tuple[float, 
 def second_derivative(logit: Real, target: Unit, epsilon: Finite = 1.0) -> float:
     T = type(logit)
     p, q = sigmoid(logit), sigmoid(-logit)
-    return p * q * (T(1) + epsilon * (T(1) - T(2) * target) * (q - p))
+    # q - p is 2 q - 1 or 1 - 2 p: where 1 + tilt (q - p) is near 0, the smaller of both keeps its digits.
+    tilt = epsilon * (T(1) - T(2) * target)
+    return p * q * (T(1) - tilt + T(2) * tilt * q if logit > 0 else T(1) + tilt - T(2) * tilt * p)
 
 
 @hookimpl

@@ -75,21 +75,22 @@ def cross_entropy(
             pulls += weighted(weight[j], difference(top, logits[j]))
         value += smooth * (T(weights) * rise + T(pulls))
     spread = T(weights)
+    mass = sharp + smooth * spread
+    # The sum of all but one that is at the top, so that 1 - p of the largest keeps its digits.
+    beside, curvature = T(0), mass / everything / everything
     if hessian is not None:
         slope[label] = own
-        # All but one that is at the top, so that 1 - p of the largest keeps its digits.
         ties, powers = T(0), T(0)
         for j in range(classes):
             power = slope[j]
             tied = power == 1
             ties, powers = ties + T(tied), powers + (T(0) if tied else power)
         beside = shifted_difference(ties, T(1), powers)
-        for j in range(classes):
-            power = slope[j]
-            rest = beside if power == 1 else everything - power
-            hessian[j] = (sharp + smooth * spread) * (power / everything) * (rest / everything)
     for j in range(classes):
-        slope[j] = slope[j] * ((sharp + smooth * spread) / everything) - smooth * weight[j]
+        power = slope[j]
+        if hessian is not None:
+            hessian[j] = curvature * power * (beside if power == 1 else everything - power)
+        slope[j] = power * (mass / everything) - smooth * weight[j]
     slope[label] = smooth * (spread * own / everything - weight[label]) - sharp * others / everything
     return value
 
@@ -124,10 +125,10 @@ def probabilities(
         shares, aside = shares + share, aside + (T(0) if logits[j] == top else share)
     mass, rest = T(shares), T(aside)
     if hessian is not None:
+        curvature = mass / everything / everything
         for j in range(classes):
             power = slope[j]
-            beside = others if logits[j] == top else everything - power
-            hessian[j] = mass * (power / everything) * (beside / everything)
+            hessian[j] = curvature * power * (others if logits[j] == top else everything - power)
     # A loop of its own, so that the sums are the same with this slope and without.
     if target_slope is not None:
         for j in range(classes):

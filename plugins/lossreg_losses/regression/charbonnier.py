@@ -38,9 +38,10 @@ def second_derivative(prediction: Real, target: Real, eps: NonNegative = 1e-3) -
     size = abs(prediction - target)
     larger, smaller = (eps, size) if size <= eps else (size, eps)
     ratio = T(0) if smaller == 0 else smaller / larger
-    root = sqrt(T(1) + ratio * ratio)
-    share = (T(1) if size <= eps else ratio) / root
-    return T(0) if eps == 0 else share * share / root / larger
+    square = T(1) + ratio * ratio
+    # eps^2 / (e^2 + eps^2)^(3/2), with one division
+    share = T(1) if size <= eps else ratio
+    return T(0) if eps == 0 else share / (square * sqrt(square) * larger) * share
 
 
 @hookimpl

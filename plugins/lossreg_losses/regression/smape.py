@@ -36,8 +36,8 @@ def second_derivative(prediction: Real, target: Real) -> float:
     size = abs(prediction) + abs(target)
     together = ((prediction > 0) & (target > 0)) | ((prediction < 0) & (target < 0))
     bend = T(-8) * sign(prediction - target) * sign(target) if together else T(0)
-    size = size if together else T(1)
-    return weighted(bend, ratio(abs(target), size) / size / size)
+    inverse = T(1) / size if together else T(1)
+    return weighted(bend, weighted(inverse, abs(target)) * inverse * inverse)
 
 
 @hookimpl
