@@ -21,7 +21,7 @@ with optional_imports():
     import torch
 
     from lossreg.bridges import torch_compiled
-    from lossreg.bridges.torch_functions import BFLOAT16, EagerLoss, TransformedLoss, array_of
+    from lossreg.bridges.torch_functions import BFLOAT16, TransformedLoss, array_of, evaluate_eagerly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,7 +89,7 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
         elif torch._C._are_functorch_transforms_active():  # noqa: SLF001  autograd.Function asks the same
             value = TransformedLoss.apply(self.criterion, denominator, sample_weight, where, *tensors)
         else:
-            value = EagerLoss.apply(self.criterion, denominator, sample_weight, where, *tensors)
+            value = evaluate_eagerly(self.criterion, denominator, sample_weight, where, *tensors)
         return value if result is None else value.to(*result)
 
     def denominator(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossreg.definition.parameters import HESSIAN
 from lossreg.testing.check import check_unless
 from lossreg.testing.evaluation import describe, not_for_batch_kernels, output_names, outputs
 from lossreg.testing.high_precision import MORE_DIGITS, context, exact_number, reference, reliable_reference
@@ -71,14 +72,17 @@ def compare_with_reference(  # noqa: PLR0913, PLR0917  all that belongs to a poi
     numbers = tuple(map(exact_number, point))
     units = [unit(y, real) for y in expected]
     plain = [distance(x, y, scale, real) for x, y, scale in zip(found, expected, units, strict=True)]
-    worst = max(range(len(plain)), key=plain.__getitem__)
+    # Of a kernel with second derivatives these only: where one is not finite, its value is nan.
+    first = (len(plain) + 1) // 2 if HESSIAN in case.form.slopes else 0
+    measured = range(first, len(plain))
+    worst = max(measured, key=plain.__getitem__)
     run.figure("ulps without allowance for the inputs", plain[worst])
     errors = plain
     if CLOSE < plain[worst] < float("inf"):
         expected = reference(case.form, numbers, parameters, MORE_DIGITS) if plain[worst] > EXACT else expected
         scales = allowance(case.form, numbers, parameters, expected, real)
         errors = [distance(x, y, scale, real) for x, y, scale in zip(found, expected, scales, strict=True)]
-        worst = max(range(len(errors)), key=errors.__getitem__)
+        worst = max(measured, key=errors.__getitem__)
     name = output_names(case, point)[worst]
 
     def place() -> tuple[str, dict[str, Any]]:

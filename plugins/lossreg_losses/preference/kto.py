@@ -15,7 +15,7 @@ Source: Ethayarajh et al. (2024), arXiv:2402.01306, equation 8; TRL's KTOTrainer
 (0.5, -0.025)
 """
 
-from lossreg.kernels.numerics import sigmoid, weighted
+from lossreg.kernels.numerics import expm1, sigmoid, weighted
 from lossreg.plugin import (
     Finite,
     FiniteNonNegative,
@@ -43,6 +43,24 @@ def kto(
     wanted, unwanted = desirable * target, undesirable * (T(1) - target)
     lower, upper = sigmoid(-z), sigmoid(z)
     return weighted(wanted, lower) + weighted(unwanted, upper), beta * (unwanted - wanted) * upper * lower
+
+
+@kto.hessian
+def second_derivative(
+    policy: Real,
+    reference: Real,
+    target: Unit,
+    kl: Finite = 0.0,
+    beta: FinitePositive = 0.1,
+    desirable: FiniteNonNegative = 1.0,
+    undesirable: FiniteNonNegative = 1.0,
+) -> float:
+    T = type(policy)
+    z = beta * ((policy - reference) - kl)
+    push = beta * beta * (undesirable * (T(1) - target) - desirable * target)
+    turn = expm1(-abs(z))
+    tilt = turn / (T(2) + turn)  # sigmoid(-|z|) - sigmoid(|z|), with its digits around 0
+    return push * sigmoid(z) * sigmoid(-z) * (tilt if z > 0 else -tilt)
 
 
 @hookimpl
