@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from lossreg import Criterion, InvalidParameter, get, get_num_threads, register
-from lossreg.criterion import checking, loop_plan, reductions
+from lossreg.criterion import checking, reductions
+from lossreg.criterion.plans import loop_plan
 from lossreg.criterion.plans.loop_plan import LoopPlan
 from lossreg.criterion.weights import Weights
 from lossreg.definition.parameters import Parameter
@@ -97,6 +98,27 @@ def naive_cosine(x1: Row[Real], x2: Row[Real], slope: Slope) -> float:
     for j in range(len(x1)):
         slope[j] = product / norms * x1[j] / square1 - x2[j] / norms
     return T(1) - product / norms
+
+
+@loss
+def flat_at_ties(prediction: Real, target: Real) -> tuple[float, float]:
+    error = prediction - target
+    return error * error, error + error
+
+
+@flat_at_ties.hessian
+def second_derivative(prediction: Real, target: Real) -> float:
+    return type(prediction)(0) if prediction == target else type(prediction)(2)
+
+
+@loss
+def naive_logistic(prediction: Real) -> tuple[float, float]:
+    return stable.softplus(prediction), stable.sigmoid(prediction)
+
+
+@naive_logistic.hessian
+def naive_second_derivative(prediction: Real) -> float:
+    return stable.sigmoid(prediction) * (type(prediction)(1) - stable.sigmoid(prediction))
 
 
 @loss
@@ -315,6 +337,13 @@ MUTANTS = [
     ("exact_in_float64", naive_cosine, None, "digits lost"),
     ("slopes_are_derivatives", half_slope, None, "but the value changes by"),
     ("slopes_at_kinks_are_subgradients", steep_kink, None, "is 2, expected between -1 and 1"),
+    (
+        "hessians_are_derivatives",
+        flat_at_ties,
+        None,
+        "second derivative by prediction is 0, but the slope changes by 2",
+    ),
+    ("hessians_are_derivatives", naive_logistic, None, "digits lost"),
     ("dtypes_are_preserved", wide_half, None, "float64, expected float32"),
     ("reductions_are_consistent", "mse", wrong_mean, "but the values give"),
     ("gradient_matches_the_reported_value", "mse", changed(doubled_gradient), "the value reported is"),
