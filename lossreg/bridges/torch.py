@@ -21,7 +21,8 @@ with optional_imports():
     import torch
 
     from lossreg.bridges import torch_compiled
-    from lossreg.bridges.torch_functions import BFLOAT16, TransformedLoss, array_of, evaluate_eagerly
+    from lossreg.bridges.torch_context import BFLOAT16, array_of
+    from lossreg.bridges.torch_functions import TransformedLoss, evaluate_eagerly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,8 @@ import torch
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from lossreg.bridges.torch_functions import LossGradient, array_of, in_places, keywords, tensor_of, value_and_gradients
+from lossreg.bridges.torch_context import array_of, tensor_of
+from lossreg.bridges.torch_functions import LossGradient, in_places, keywords, value_and_gradients
 from lossreg.definition.signature import SAMPLES
 from lossreg.errors import InvalidParameter
 

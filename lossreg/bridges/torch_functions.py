@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
-from numpy import asarray, dtype
-from torch import Tensor, from_numpy, is_grad_enabled
+from torch import Tensor, is_grad_enabled
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from lossreg.bridges.torch_context import keep, kept, one_by_one
+from lossreg.bridges.torch_context import array_of, keep, kept, one_by_one, tensor_of
 from lossreg.errors import InvalidParameter
-
-BFLOAT16: dtype[Any] | None = None
-"""numpy's type for bfloat16, if ml_dtypes is installed."""
-with suppress(ImportError):
-    from ml_dtypes import bfloat16
-
-    BFLOAT16 = dtype(bfloat16)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,22 +29,6 @@ FIXED = 4
 
 NOTHING: dict[str, Any] = {}
 """The arguments of a call that has none besides its tensors."""
-
-
-def array_of(tensor: Tensor) -> Array:
-    """The numbers of a tensor on the CPU, without a copy."""
-    if tensor.dtype is torch.bfloat16:
-        # The same bits as integers, since PyTorch does not know numpy's type for bfloat16.
-        array: Array = tensor.detach().view(torch.int16).numpy().view(BFLOAT16)
-    else:
-        array = tensor.detach().numpy() if tensor.requires_grad else tensor.numpy()
-    return array
-
-
-def tensor_of(result: Any) -> Tensor:
-    """A tensor of a number, or of an array without a copy."""
-    array = asarray(result)
-    return from_numpy(array) if array.dtype.kind != "V" else from_numpy(array.view("i2")).view(torch.bfloat16)
 
 
 def keywords(denominator: float | None, weight: Tensor | None, where: Tensor | None) -> dict[str, Any]:

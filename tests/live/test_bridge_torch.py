@@ -13,7 +13,7 @@ from torch.nn import functional
 import lossreg
 from lossreg.bridges import torch_compiled
 from lossreg.bridges.torch import Loss
-from lossreg.bridges.torch_functions import array_of, tensor_of
+from lossreg.bridges.torch_context import array_of, tensor_of
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType
 
 ROWS, CLASSES = 6, 4
