@@ -28,8 +28,10 @@ def shown(output: dict[str, Any]) -> str:
     """Return an output: HTML as it is, in a box, and text as a block."""
     data = output.get("data", {})
     if "text/html" in data:
-        html = re.sub(r"\n\s*\n", "\n", "".join(data["text/html"]))
-        # Identifiers of an SVG have to be unique on a page, and these are not referred to.
+        html = "".join(data["text/html"])
+        # A blank line would end the HTML for Markdown; within preformatted text it stays visible.
+        html = re.sub(r"<pre.*?</pre>", lambda block: block[0].replace("\n\n", "\n&#160;\n"), html, flags=re.DOTALL)
+        html = re.sub(r"\n\s*\n", "\n", html)
         return f'<div class="notebook-output">{html}</div>'
     text = "".join(output.get("text", data.get("text/plain", "")))
     return f"```text\n{text.rstrip()}\n```"
