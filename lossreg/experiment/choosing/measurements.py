@@ -92,7 +92,7 @@ def of_classes(table: Table) -> Measurements:
     labels, names = np.asarray(table.targets), table.classes
     counts = np.bincount(labels, minlength=len(names))
     most, rarest = int(counts.argmax()), int(counts.argmin())
-    text = f"{names[most]} has {counts[most]:,} rows, {names[rarest]} {counts[rarest]:,}"
+    text = f"the largest, {names[most]}, has {counts[most]:,} rows, the smallest, {names[rarest]}, {counts[rarest]:,}"
     found = Measurements("binary" if len(names) == 2 else "classes", [("classes", f"{len(names)}; {text}")])  # noqa: PLR2004
     found.numbers["frequencies"] = [float(f"{share:.4g}") for share in counts / counts.sum()]
     if counts[most] >= IMBALANCE * counts[rarest]:
