@@ -1,8 +1,11 @@
 """`lossreg new` writes a loss that passes `lossreg check`, and a file is enough to check, show and train a loss."""
 
+import json
 import os
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
@@ -13,23 +16,53 @@ def lossreg(*arguments, cwd):
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env={**os.environ})
 
 
-@pytest.mark.slow  # 17 s of processor time
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """A new environment with the packages of the one that runs the tests, so that nothing is downloaded."""
+    home = tmp_path_factory.mktemp("environment")
+    venv.create(home)
+    (packages,) = home.rglob("site-packages")
+    parents = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
+    packages.joinpath("parent.pth").write_text("".join(f"import site; site.addsitedir({x!r})\n" for x in parents))
+    return next(home.glob("*/python"))
+
+
+@pytest.mark.slow  # 25 s of processor time
 @pytest.mark.parametrize("kind", ["element", "row", "batch"])
-def test_a_new_loss_passes_every_check_and_trains(kind, tmp_path):
-    made = lossreg("new", "my_loss", "--kind", kind, cwd=tmp_path)
-    assert (made.returncode, made.stderr) == (0, "")
-    folder = tmp_path / "my_loss"
+def test_a_new_loss_installs_lists_passes_every_check_and_trains(kind, environment, tmp_path):
+    def typed(*arguments, cwd=tmp_path):
+        command = [environment, "-m", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env={**os.environ})
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    name, folder = f"new_{kind}", tmp_path / f"new_{kind}"
+    typed("lossreg", "new", name, "--kind", kind)
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    config = {"config.yaml"} if kind != "batch" else set()
-    assert files == {"README.md", "pyproject.toml", "my_loss.py", "tests/test_my_loss.py"} | config
+    assert files == {"README.md", "pyproject.toml", "config.yaml", f"{name}.py", f"tests/test_{name}.py"}
     assert "$" not in "".join(folder.joinpath(file).read_text() for file in files)
-    checked = lossreg("check", "my_loss.py", cwd=folder)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert " checks passed" in checked.stdout
-    if config:
-        trained = lossreg("run", "config.yaml", "--set", "loss=./my_loss.py", "--runs", "runs", cwd=folder)
-        assert trained.returncode == 0, trained.stderr
-        assert "train_loss" in next(folder.joinpath("runs").rglob("metrics.jsonl")).read_text()
+    offline = ("--no-index", "--no-build-isolation", "--disable-pip-version-check")
+    typed("pip", "install", *offline, "-e", f"./{name}[test]")
+    assert name in typed("lossreg", "list").split()
+    assert f"from  lossreg-new-{kind} 0.1.0" in typed("lossreg", "show", name)
+    assert " checks passed" in typed("lossreg", "check", name)
+    assert " passed" in typed("pytest", "-q", cwd=folder)
+    typed("lossreg", "run", "config.yaml", "--runs", "runs", cwd=folder)
+    epochs = next(folder.joinpath("runs").rglob("metrics.jsonl")).read_text().splitlines()
+    first, *_, last = (json.loads(line)["test_loss"] for line in epochs)
+    assert last < first / 2
+
+
+@pytest.mark.slow  # 5 s of processor time
+def test_a_file_that_is_not_installed_is_shown_checked_and_trained(tmp_path):
+    lossreg("new", "my_loss", cwd=tmp_path)
+    folder = tmp_path / "my_loss"
+    shown = lossreg("show", "./my_loss.py", cwd=folder)
+    assert f'    name: "{folder / "my_loss.py"}"' in shown.stdout
+    assert " checks passed" in lossreg("check", "./my_loss.py", "--level", "quick", cwd=folder).stdout
+    trained = lossreg("run", "config.yaml", "--set", "loss=./my_loss.py", "--runs", "runs", cwd=folder)
+    assert trained.returncode == 0, trained.stderr
+    assert "train_loss" in next(folder.joinpath("runs").rglob("metrics.jsonl")).read_text()
 
 
 def test_a_new_loss_does_not_overwrite_anything(tmp_path):

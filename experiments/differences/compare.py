@@ -161,6 +161,12 @@ CASES = (
     Comparison(
         "`mse`, prediction (3, 1), target (3)", "mse", (np.ones((3, 1)), numbers(1, 2, 3)), {"reduction": "sum"}, None
     ),
+    Comparison(
+        "`hinge_embedding`, prediction (2, 2), target (1, 2)",
+        "hinge_embedding",
+        (numbers([0.5, 1], [2, 0]), numbers([1, -1])),
+        by=None,
+    ),
     Comparison("`bce_with_logits`, target 2", "bce_with_logits", (numbers(1), numbers(2)), {}, None),
     Comparison("`soft_margin`, target 0", "soft_margin", (numbers(1), numbers(0)), {}, None),
     Comparison("`hinge_embedding`, target 0", "hinge_embedding", (numbers(0.25), numbers(0)), {}, None),

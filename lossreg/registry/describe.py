@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.definition.loss import Loss
 from lossreg.formatting import as_yaml, columns
+from lossreg.registry.loading import SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,13 +26,15 @@ def describe(
     blocks = [f"{component.name} ({kind})", without_examples(component.doc)]
     forms = component.forms if isinstance(component, Loss) else []
     blocks.extend("or " * (form is not forms[0]) + describe_inputs(form) for form in forms)
-    blocks.append("in YAML\n" + config_of(kind, component) if trainable else python_parameters(component))
+    installed = not offer.value.endswith(SUFFIX)
+    name = component.name if installed else offer.value
+    blocks.append("in YAML\n" + config_of(kind, component, name) if trainable else python_parameters(component))
     coupled = forms[0].couples if forms else ""
     facts = [
         ("task", getattr(component, "task", "")),
         ("samples coupled", coupled),
         ("elsewhere", ", ".join(elsewhere)),
-        ("from", str(offer)),
+        ("from", str(offer) if installed else "a file that is not installed; a config has its path"),
         ("file", component.file),
     ]
     blocks.append("origin\n" + indented((name, value) for name, value in facts if value))
@@ -62,9 +65,9 @@ def shape(entry: Input, form: Form) -> str:
     return rows if entry.axis is not None else single
 
 
-def config_of(kind: str, component: Component) -> str:
+def config_of(kind: str, component: Component, name: str) -> str:
     """Return the lines of a config that choose the plugin: every parameter, with its default and what it may be."""
-    rows = [[f"name: {component.name}", ""]]
+    rows = [[f"name: {as_yaml(name)}", ""]]
     for parameter in component.parameters:
         required, default = ("required: ", "") if parameter.required else ("", as_yaml(parameter.default))
         rows.append([f"{parameter.name}: {default}", f"# {required}{parameter.description}"])

@@ -78,9 +78,10 @@ def check_loss(
     """
     begun, expected = perf_counter(), expectations(expected_failures or {})
     tested = loss_under_test(loss, level)
-    skipped = {name: reason for name, check in CHECKS.items() if (reason := check.skip_reason(tested))}
+    checks = in_order(level)
+    skipped = {check.name: reason for check in checks if (reason := check.skip_reason(tested))}
     results: dict[str, CheckResult] = {}
-    for check in (check for check in in_order(level) if check.name not in skipped):
+    for check in (check for check in checks if check.name not in skipped):
         below = results.get(foundation(check.name))
         if below and below.status in {"failed", "not run"}:
             results[check.name] = CheckResult(check.name, "not run", 0, reason=f"{below.check} comes first")

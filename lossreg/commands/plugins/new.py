@@ -12,8 +12,20 @@ KINDS = {
     "row": "its kernel takes one row, such as the scores of all classes or an embedding",
     "batch": "its kernel takes the arrays of a batch, as for sequences, rankings or layers",
 }
-TRAINS = {"element": "mlp on diabetes", "row": "mlp on digits"}
-"""The model and data that the new loss of a kind is trained with."""
+REGRESSION = (
+    "data: {name: diabetes, standardise: true}\n"
+    "model: {name: mlp, hidden: [32]}\n"
+    "optimizer: {name: adam, lr: 0.1}\n"
+    "train: {epochs: 20, batch_size: 32}\n"
+)
+CLASSIFICATION = (
+    "data: {name: digits, standardise: true}\n"
+    "model: {name: mlp, hidden: [32]}\n"
+    "optimizer: {name: adam, lr: 0.01}\n"
+    "train: {epochs: 5, batch_size: 32}\n"
+)
+CONFIGS = {"element": REGRESSION, "row": CLASSIFICATION, "batch": REGRESSION}
+"""The config that trains with the new loss of a kind."""
 
 
 def add(commands: Any) -> None:
@@ -45,17 +57,7 @@ def run(options: argparse.Namespace) -> None:
     folder = Path(name)
     if folder.exists():
         raise InvalidParameter(f"{folder}: exists already; nothing was written")
-    model, _, data = TRAINS.get(kind, "").partition(" on ")
-    config = (
-        f"data: {{name: {data}, standardise: true}}\nmodel: {{name: {model}, hidden: [32]}}\n"
-        f"optimizer: {{name: adam, lr: 0.01}}\nloss: {name}\nreduction: mean\ntrain: {{epochs: 5, batch_size: 32}}\n"
-    )
-    words = {
-        "name": name,
-        "dashed": name.replace("_", "-"),
-        "title": name.replace("_", " ").capitalize(),
-        "train": "    lossreg run config.yaml     # trains a small network with it\n" if model else "",
-    }
+    words = {"name": name, "dashed": name.replace("_", "-"), "title": name.replace("_", " ").capitalize()}
     written = {
         "pyproject.toml": "pyproject.toml.txt",
         "README.md": "README.md.txt",
@@ -66,8 +68,8 @@ def run(options: argparse.Namespace) -> None:
     for file, template in written.items():
         text = files(f"{__package__}.templates").joinpath(template).read_text("utf-8")
         (folder / file).write_text(Template(text).substitute(words), "utf-8")
-    if model:
-        (folder / "config.yaml").write_text(config, "utf-8")
+    (folder / "config.yaml").write_text(f"{CONFIGS[kind]}loss: {name}\n", "utf-8")
     say(f"wrote {folder}, a distribution with a loss in {name}.py; its README.md has the next steps")
-    say(f"install     pip install -e {folder}")
+    say(f"install     pip install -e './{folder}[test]'")
     say(f"check       lossreg check {name}")
+    say(f"train       lossreg run {folder / 'config.yaml'}")
