@@ -146,8 +146,8 @@ def difference(name, arguments, keywords):
     if len({x.shape for x in arguments[:rows]}) > 1:
         return "broadcasting", [*torch.broadcast_tensors(*arguments[:rows]), *arguments[rows:]], keywords
     if name not in (*LABELLED, *ROWS, *WHOLE, "gaussian_nll") and {x.shape for x in arguments} != {first.shape}:
-        # As with (n, 1) against (n): prediction and target have one shape. Only these two have such samples, with a target
-        # of (1, 5) for a prediction of (5, 5), and with x1 of (5, 2), x2 of (5, 1) and a target of (1, 2).
+        # As (n, 1) against (n). Two losses have such samples: a target of (1, 5) for a prediction of (5, 5), and x1 of
+        # (5, 2) with x2 of (5, 1) and a target of (1, 2).
         assert name in {"hinge_embedding", "margin_ranking"}
         return "different shapes of prediction and target", torch.broadcast_tensors(*arguments), keywords
     if name in SIGNED and not ((arguments[-1] == 1) | (arguments[-1] == -1)).all():
