@@ -37,11 +37,13 @@ from lossreg.plugin import (
     each,
     loss,
 )
+from lossreg.testing import check_loss
 
 X, Y = np.array([1.0, -2.0, 0.5]), np.array([0.0, 0.5, 0.5])
 ROWS = np.arange(6.0).reshape(2, 3)
 TABLE = {0: 1.0, 1: 2.0}
 COUNT = 0
+TOTALS = np.zeros(2)
 Samples = Annotated[Array, Axes("N D")]
 
 
@@ -580,10 +582,103 @@ def values_that_are_complex():
     return computed(loss(batch), ROWS)
 
 
+def a_helper_with_a_list_as_default():
+    def counted(x, seen=[]):  # noqa: B006  which is the mistake
+        seen.append(x)
+        return len(seen)
+
+    def scaled(x: Real, y: Real):
+        return counted(x) * (x - y), 1.0
+
+    return computed(loss(scaled), X, Y)
+
+
+def a_global_array_that_is_changed():
+    def counted(x: Real, y: Real):
+        TOTALS[0] += x
+        return x - y, 1.0
+
+    try:
+        return computed(loss(counted), X, Y)
+    except lossreg.LossregError as error:
+        return f"InvalidDefinition: {error}; the array is {TOTALS.tolist()}"
+
+
+def a_closed_over_list_that_grows():
+    seen = []
+
+    def counted(x: Real, y: Real):
+        seen.append(x)
+        return x - y, 1.0
+
+    return computed(loss(counted), X, Y)
+
+
+def a_random_number():
+    def noisy(x: Real, y: Real):
+        return (x - y) * np.random.random(), 1.0  # noqa: NPY002  which is the mistake
+
+    return computed(loss(noisy), X, Y)
+
+
+def an_index_that_is_made_of_a_number():
+    def picked(x: Row[Real], slope: Slope):
+        for j in range(len(x)):
+            slope[j] = 0.0
+        at = min(2, int(abs(x[0])))
+        slope[at] = 1.0
+        return x[at]
+
+    return computed(loss(picked), np.array([[1e300, 0.0, 0.0], [math.nan, 1.0, 2.0]]))
+
+
+def a_sample_function_that_writes_outside_of_a_large_array():
+    def filled(i, x, values):
+        values[i + 1] = x[i, 0]
+
+    def batch(x: Samples, sample_weight: SampleWeight, slopes: Slopes):
+        for slope in slopes.values():
+            slope[...] = 1
+        values = np.empty(len(x))
+        each(filled, len(x), x, values)
+        return values * sample_weight
+
+    return computed(loss(batch), np.ones((4000, 3)))
+
+
+def checked(function):
+    """What the quick level of the kit says of a batch kernel whose example is made by a function."""
+
+    def batch(x: Samples, sample_weight: SampleWeight, slopes: Slopes):
+        for slope in slopes.values():
+            slope[...] = 1
+        return x.sum(1) * sample_weight
+
+    made = loss(batch)
+    made.example(function)
+    return str(check_loss(made, level="quick"))
+
+
+def an_example_that_raises():
+    def failing(random, samples):
+        raise ValueError(f"no {samples}")
+
+    return checked(failing)
+
+
+def an_example_without_parameters():
+    def bare(random, samples):
+        return random.normal(size=(samples, 2))
+
+    return checked(bare)
+
+
 SCENARIOS = [
     value
     for name, value in list(globals().items())
-    if getattr(value, "__module__", "") == __name__ and callable(value) and name not in ("computed", "initial_value")
+    if getattr(value, "__module__", "") == __name__
+    and callable(value)
+    and name not in ("computed", "initial_value", "checked")
 ]
 
 

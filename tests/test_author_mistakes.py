@@ -50,14 +50,14 @@ REFUSED = {
     "returns_more_than_declared": r"expected it to return 2 numbers, a value and its slopes .*\(x - y, 1\.0, -1\.0\)",
     "returns_more_in_one_branch": r"expected it to return 2 numbers, a value and its slopes .*\(x, 1\.0, 2\.0\)",
     "returns_complex_numbers": r"it returns \(.*j, 1\.0\); expected 2 numbers: a value and its slopes",
-    "changes_a_global": r"the kernel does not compile:[\s\S]*STATE[\s\S]*author_mistakes",
+    "changes_a_global": r"it raises AttributeError: 'tuple' object has no attribute 'append' .*STATE\.append\(x\)",
     "batch_of_one_number": r"it returns .*; expected the values, of shape \(2,\)",
     "batch_of_another_shape": r"it returns an array of shape \(2, 3\); expected the values, of shape \(2,\)",
     "batch_of_nothing": r"it returns None; expected the values, of shape \(2,\)",
     "batch_without_slopes": r"it does not fill slopes\['x'\] at \[0, 0\]",
     "batch_with_another_array": r"it assigns an array to slopes\['x'\]; fill the one there, as slopes\['x'\]\[\.\.\.\]",
     "batch_with_slopes_in_any_case": r"it uses slopes\['x'\], but that gradient is not requested; ask `'x' in slopes`",
-    "batch_that_writes_to_its_input": r"it writes to an input: the caller's array would change .*x \*= 2",
+    "batch_that_writes_to_its_input": r"it writes to an input, or to an array from outside: .* change .*x \*= 2",
     "batch_with_an_index_outside": r"it raises IndexError: index 7 is out of bounds .*return x\[:, 7\]",
     "batch_whose_loop_writes_outside": r"it raises IndexError: index 2 is out of bounds .*values\[i \+ 1\] = 0\.0",
 }
@@ -135,16 +135,16 @@ def test_an_integer_parameter_that_is_used_as_an_index_is_tried_with_its_value()
         trial_run.try_kernel(form, {"n": 3}, 3)
 
 
-def test_a_kernel_is_tried_once():
-    runs = []
+def test_a_kernel_is_tried_once(monkeypatch):
+    runs, try_point = [], trial_run.try_point
+    monkeypatch.setattr(trial_run, "try_point", lambda *given: (runs.append(given[2]), try_point(*given)))
 
-    def counting(x: Row[Real], slope: Slope):
-        runs.append(len(x))
+    def first(x: Row[Real], slope: Slope):
         for j in range(len(x)):
             slope[j] = 1.0
         return x[0]
 
-    (form,) = lossreg.plugin.loss(counting).forms
+    (form,) = lossreg.plugin.loss(first).forms
     trial_run.try_kernel(form, {}, 3)
     assert {1, 2, 3} <= {*runs}
     runs.clear()

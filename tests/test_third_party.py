@@ -1,5 +1,6 @@
 """Nine losses of another distribution: coupled samples, learned inputs, groups and events, trained from configs."""
 
+import ast
 import csv
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import pytest
 import yaml
 
 import lossreg
-from lossreg.errors import InvalidConfig
+from lossreg.criterion.criterion import Criterion
+from lossreg.errors import InvalidConfig, InvalidInput
 from lossreg.experiment.config.run_config import load
 from lossreg.experiment.training.prepare import prepare
+from lossreg.testing import check_loss
 
 HOME = Path(__file__).parent / "third_party"
 LOSSES = sorted(path.stem for path in (HOME / "more_losses").glob("*.py") if path.stem != "__init__")
@@ -132,6 +135,34 @@ def test_weights_come_from_a_column(data, tmp_path):
 def test_mistakes_in_columns_and_widths_are_explained(name, changes, problem, data):
     with pytest.raises(InvalidConfig, match=problem):
         prepare(load(config(name, data, **changes)))
+
+
+@pytest.mark.slow  # 1 to 9 s of processor time each, 26 for evidential
+@pytest.mark.parametrize("name", LOSSES)
+def test_each_loss_passes_every_check(name):
+    assert not check_loss(str(HOME / "more_losses" / f"{name}.py")).failed
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_each_loss_has_at_most_45_lines_of_code(name):
+    source = (HOME / "more_losses" / f"{name}.py").read_text()
+    tree = ast.parse(source)
+    documented = [node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.FunctionDef)]
+    docs = [node.body[0] for node in documented if ast.get_docstring(node) is not None]
+    described = {line for doc in docs for line in range(doc.lineno, doc.end_lineno + 1)}
+    lines = [line for number, line in enumerate(source.splitlines(), 1) if number not in described]
+    assert 10 < len([*filter(str.strip, lines)]) <= 45
+
+
+def test_a_kernel_that_checks_its_domain_says_where_a_number_is_outside():
+    prediction, target = np.full((3, 2, 2, 2), 0.5), np.zeros((3, 2, 2, 2))
+    loss = Criterion(lossreg.get(str(HOME / "more_losses" / "soft_dice.py")))
+    for array, name, wrong in ((prediction, "prediction", 1.5), (target, "target", -0.5), (target, "target", np.nan)):
+        kept, array[2, 1, 0, 1] = array[2, 1, 0, 1], wrong
+        with pytest.raises(InvalidInput, match=rf"expected {name} 0 to 1; got {wrong} at \[2, 1, 0, 1\]"):
+            loss.value_and_grad(prediction, target, sample_weight=[0.0, 1.0, 2.0])
+        assert np.isfinite(loss(prediction, target, sample_weight=[1.0, 1.0, 0.0]))
+        array[2, 1, 0, 1] = kept
 
 
 def test_every_loss_is_used_by_a_config():

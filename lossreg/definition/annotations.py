@@ -67,12 +67,13 @@ class Axes:
     """Marks an input of a batch kernel: the names of its axes, and the domain of its numbers (any number by default).
 
     Axes with the same name have the same length; a number instead of a name is the length itself, and `C-1` one less
-    than that of C. N is the axis of the samples; a caller with a single sample leaves it out. `...` stands for
-    any further axes, which the kernel gets as one. No names mean a single number. With `lengths`, the name of
-    another input, callers may also give the samples concatenated along one axis, each as long as that input says.
+    than that of C. N is the axis of the samples; a caller with a single sample leaves it out. `...` stands for any
+    further axes, which the kernel gets as one. No names mean a single number. With `lengths`, the name of another
+    input, callers may also give the samples concatenated along one axis. With `kernel_checks`, the kernel checks the
+    domain itself, by `require`.
     """
 
-    def __init__(self, names: str, domain: Any = None, lengths: str = "") -> None:
+    def __init__(self, names: str, domain: Any = None, lengths: str = "", *, kernel_checks: bool = False) -> None:
         self.names = tuple(names.split())
         named = [name for name in self.names if name != ANY_AXES]
         if not all(name.removesuffix("-1").isidentifier() or name.isdecimal() for name in named):
@@ -84,8 +85,7 @@ class Axes:
             if self.names.count(name) > 1:
                 raise InvalidDefinition(f"Axes: expected {name} at most once; got {names!r}")
         self.domain = domain_of(domain) or REAL
-        self.role = role_of(domain)
-        self.lengths = lengths
+        self.role, self.lengths, self.kernel_checks = role_of(domain), lengths, kernel_checks
 
 
 @dataclass(frozen=True)

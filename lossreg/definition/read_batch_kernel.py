@@ -93,6 +93,7 @@ def read_input(kernel: str, name: str, given: Any) -> Input:
         lengths=axes.lengths,
         role=Role.LEARNED if learned else input_role(name, axes.role),
         learned=learned,
+        kernel_checks=axes.kernel_checks,
     )
 
 

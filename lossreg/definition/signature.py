@@ -47,7 +47,7 @@ class Input:
     A row may have a `width`, a number or one less than the number of classes. An input that is `learned` has an initial
     value. An input of a batch kernel also has the names of its axes; it is `variadic` if it takes all the remaining
     arrays, and `optional` if callers may leave it out; `lengths` names the input with the lengths of its samples, if
-    callers may give those concatenated.
+    callers may give those concatenated; `kernel_checks` says that the kernel checks its domain.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Input:
     role: Role | None = None
     width: str = ""
     learned: Learned | None = None
+    kernel_checks: bool = False
     extra_classes: int = 0
     """The number of classes minus the length of the row that a label indexes."""
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from lossreg.definition.annotations import ANY_AXES, named_functions, row_axis_of
 from lossreg.definition.parameters import is_switch
+from lossreg.definition.plain_python.mistakes import KernelMistake, mistakes_reported, shown
 from lossreg.definition.roles import Role
 from lossreg.definition.second_derivative import with_hessian
 from lossreg.definition.signature import BATCH, SAMPLES, variants
@@ -147,8 +148,12 @@ def example(loss: Loss, number: int, samples: int) -> tuple[list[Array], dict[st
         raise InvalidDefinition(
             f"{loss.name}: form {number + 1} takes a whole batch and has no example; add one with @{loss.name}.example"
         )
-    arrays, parameters = loss.examples[number](np.random.default_rng(SEED), samples)
-    return [np.asarray(x) for x in arrays], parameters
+    function = loss.examples[number]
+    with mistakes_reported(function):
+        made = function(np.random.default_rng(SEED), samples)
+        if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], dict)):  # noqa: PLR2004  as it says
+            raise KernelMistake(f"it returns {shown(made)}; expected a list of arrays, and a dict of parameters")
+        return [np.asarray(x) for x in made[0]], made[1]
 
 
 def has_rank(x: Array, entry: Input) -> bool:

@@ -113,11 +113,13 @@ class BatchPlan(SummedPlan):
         }
         kept_weights: Array = weights[kept].astype(self.real)
         try:
-            found: Array = run_batch_kernel(form, counting, kept_weights, slopes, self.parameters, kept_weights.shape)
+            found: Array = run_batch_kernel(
+                form, counting, kept_weights, slopes, self.parameters, kept_weights.shape, scale
+            )
         except Outside as error:
             raise self.outlier(entries[error.name], error.at, error.got, error.extent, kept) from None
         for name, slope in slopes.items():
-            self.fill(buffers[name], slope, entries[name], kept, scale)
+            self.fill(buffers[name], slope, entries[name], kept)
         for name, grad, concatenated in zip(names, grads, sequences, strict=True):
             if concatenated:
                 lengths = arrays[[x.name for x in self.inputs].index(entries[name].lengths)]
@@ -149,7 +151,7 @@ class BatchPlan(SummedPlan):
 
     def check(self, x: Array, entry: Input, kept: Array) -> None:
         """Raise InvalidInput for the first number outside its domain, with its position."""
-        if not (entry.domain.bounded or (entry.role is Role.LABEL and self.classes)):
+        if entry.kernel_checks or not (entry.domain.bounded or (entry.role is Role.LABEL and self.classes)):
             return
         if entry.domain.interval and x.size and is_within(entry.domain, x):
             return
@@ -166,10 +168,8 @@ class BatchPlan(SummedPlan):
         position = f" at {at}" if at else ""
         return InvalidInput(f"{self.bound.loss}: expected {entry.name} {extent}; got {got}{position}")
 
-    def fill(self, buffer: Array, slope: Array, entry: Input, kept: Array, scale: float) -> None:
-        """Copy the slopes of the samples that count, multiplied by `scale`, to their positions in the gradient."""
-        if scale != 1:
-            slope *= self.real(scale)
+    def fill(self, buffer: Array, slope: Array, entry: Input, kept: Array) -> None:
+        """Copy the slopes of the samples that count to their positions in the gradient."""
         if slope is buffer:
             return
         if slope.shape == buffer.shape:

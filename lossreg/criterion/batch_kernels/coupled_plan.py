@@ -37,11 +37,14 @@ from lossreg.kernels.drivers.batch_kernel import Outside
 from lossreg.kernels.drivers.short_floats import rounded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lossreg.criterion.checked_call import Call
     from lossreg.definition.signature import Input
 
     Array = np.ndarray[Any, Any]
     Arrays = tuple[Array, ...]
+    Scale = Callable[[float], float]
 
 
 class Computed(NamedTuple):
@@ -86,16 +89,20 @@ class CoupledPlan(BatchPlan):
             )
         out = (out,) if out is not None and out.__class__ is not tuple else out
         slopes = {self.inputs[at].name: np.empty(0) for at in self.graded_inputs}
-        computed = self.compute(arrays, sample_weight, where, slopes)
-        divisor = self.reduce(computed.total_count, prod(self.value_shape()), self.batch)
-        if denominator is not None:
-            divisor = self.checked(denominator, divisor)
-        scale = 1.0 if self.each else 1.0 / divisor if divisor else 0.0
+
+        def scale_of(count: float) -> float:
+            divisor = self.reduce(count, prod(self.value_shape()), self.batch)
+            if denominator is not None:
+                divisor = self.checked(denominator, divisor)
+            return 1.0 if self.each else 1.0 / divisor if divisor else 0.0
+
+        computed = self.compute(arrays, sample_weight, where, slopes, scale_of)
+        scale = scale_of(computed.total_count)
         grads = []
         for number, at in enumerate(self.graded_inputs):
             x, slope = arrays[at], slopes[self.inputs[at].name]
-            if scale != 1:
-                slope *= self.real(scale) if scale else slope.dtype.type(0)
+            if scale != 1 and self.bound.form.counts:  # the kernel was called before the counts were known
+                slope *= self.real(scale)
             grad = rounded(slope.reshape(x.shape), gradient_type(x))
             if out is not None:
                 out[number][...] = grad
@@ -123,9 +130,17 @@ class CoupledPlan(BatchPlan):
         return tuple([sizes[axis] for axis in self.value_axes])
 
     def compute(
-        self, arrays: Arrays, sample_weight: Array | None, where: Array | None, slopes: dict[str, Array]
+        self,
+        arrays: Arrays,
+        sample_weight: Array | None,
+        where: Array | None,
+        slopes: dict[str, Array],
+        scale_of: Scale = lambda _: 1.0,
     ) -> Computed:
-        """Run the kernel on the samples that count, and scatter its slopes into `slopes`, with 0 elsewhere."""
+        """Run the kernel on the samples that count, and scatter its slopes into `slopes`, with 0 elsewhere.
+
+        The slopes are multiplied by the scale for the sum of the counts, unless the kernel returns the counts.
+        """
         everything = sample_weight is None and where is None and self.bound.ignored is None
         weights = np.ones(self.shape, self.real) if everything else self.weights_of(arrays, sample_weight, where)
         kept = np.arange(len(weights)) if everything else self.samples_kept(weights, where)
@@ -153,7 +168,7 @@ class CoupledPlan(BatchPlan):
         filled = {self.inputs[at].name: np.empty(batch[at].shape, self.real) for at in self.graded_inputs if slopes}
         shape = self.value_shape(len(kept), len(groups))
         try:
-            values, count = self.call_kernel(batch, weights.astype(self.real, copy=False), filled, shape)
+            values, count = self.call_kernel(batch, weights.astype(self.real, copy=False), filled, shape, scale_of)
         except Outside as error:
             entry = next(entry for entry in self.inputs if entry.name == error.name)
             raise self.outlier(entry, error.at, error.got, error.extent, kept) from None
@@ -178,18 +193,19 @@ class CoupledPlan(BatchPlan):
         return tuple([weights.shape[axes.index(axis)] if axis in axes else 1 for axis in entry.axes])
 
     def call_kernel(
-        self, batch: list[Array], weights: Array, slopes: dict[str, Array], shape: tuple[int, ...]
+        self, batch: list[Array], weights: Array, slopes: dict[str, Array], shape: tuple[int, ...], scale_of: Scale
     ) -> tuple[Array, float]:
         """Call the kernel; return the values of the samples that count, and the sum of their counts."""
         form = self.bound.form
         with errstate(all="ignore"):
-            found = run_batch_kernel(form, batch, weights, slopes, self.parameters, shape)
-        values, counts = found if form.counts else (found, None)
-        if counts is not None:
-            return values, float(np.sum(counts, dtype=np.float64))
-        if self.coupling == BATCH or self.elementwise or form.weight_axes is None:
-            return values, float(values.size)
-        return values, float(weights.sum(dtype=np.float64)) * (values.size / len(weights))
+            if form.counts:
+                values, counts = run_batch_kernel(form, batch, weights, slopes, self.parameters, shape)
+                return values, float(np.sum(counts, dtype=np.float64))
+            count = float(prod(shape))
+            if not (self.coupling == BATCH or self.elementwise or form.weight_axes is None):
+                count = float(weights.sum(dtype=np.float64)) * (count / len(weights))
+            factor = scale_of(count) if slopes else 1.0
+            return run_batch_kernel(form, batch, weights, slopes, self.parameters, shape, factor), count
 
     def samples_kept(self, weights: Array, where: Array | None) -> Array:
         """The positions of the samples that are passed to the kernel."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossreg.definition.plain_python.compiled_arithmetic import read_only
 from lossreg.definition.plain_python.mistakes import KernelMistake, mistakes_reported, shown
 from lossreg.definition.plain_python.unfilled import missing, unfilled
 
@@ -25,7 +26,21 @@ _passed: set[Any] = set()
 
 
 class RequestedSlopes(dict[str, Any]):
-    """The arrays that a batch kernel fills, by the names of the inputs whose gradients were requested."""
+    """The arrays that a batch kernel fills, by the names of the inputs whose gradients were requested.
+
+    Afterwards the slopes are multiplied by `factor`, the inverse of a mean's divisor, which is another pass over them.
+    A kernel that reads it multiplies them itself, such as by a number for each image.
+    """
+
+    def __init__(self, filled: Mapping[str, Array], factor: float) -> None:
+        super().__init__(filled)
+        self._factor, self.multiplied = factor, False
+
+    @property
+    def factor(self) -> float:
+        """What the kernel multiplies its slopes by."""
+        self.multiplied = True
+        return self._factor
 
     def __missing__(self, name: str) -> Any:
         raise KernelMistake(f"it uses slopes[{name!r}], but that gradient is not requested; ask `{name!r} in slopes`")
@@ -43,8 +58,9 @@ def run_batch_kernel(  # noqa: PLR0913, PLR0917  what a kernel is called with
     slopes: Mapping[str, Array],
     parameters: Mapping[str, Any],
     shape: tuple[int, ...] | None = None,
+    factor: float = 1.0,
 ) -> Any:
-    """Return the values and fill the slopes, as the kernel does; raises InvalidDefinition for a mistake of the kernel.
+    """Return the values, and fill the slopes, multiplied by a factor; raises InvalidDefinition for a kernel's mistake.
 
     shape: the shape of the values; any if None.
     """
@@ -53,8 +69,9 @@ def run_batch_kernel(  # noqa: PLR0913, PLR0917  what a kernel is called with
     if first:
         arrays = [read_only(x) for x in arrays]
         filled = {name: unfilled(slope.shape, slope.dtype) for name, slope in slopes.items()}
+    requested = RequestedSlopes(filled, factor)
     with mistakes_reported(form.kernel):
-        returned = form.call([*arrays], weights, RequestedSlopes(filled), parameters)
+        returned = form.call([*arrays], weights, requested, parameters)
         if form.counts and not (isinstance(returned, tuple) and len(returned) == 2):  # noqa: PLR2004  as it says
             raise KernelMistake(f"it returns {shown(returned)}; expected two arrays: the values, and what they count")
         values, *counts = returned if form.counts else (returned,)
@@ -67,12 +84,8 @@ def run_batch_kernel(  # noqa: PLR0913, PLR0917  what a kernel is called with
             if places := missing(slope):
                 raise KernelMistake(f"it does not fill slopes[{name!r}] at {places[0]}")
             slopes[name][...] = slope
+    if factor != 1 and not requested.multiplied:
+        for slope in slopes.values():
+            np.multiply(slope, slope.dtype.type(factor), out=slope)
     _passed.add(key)
     return (np.asarray(values), *counts) if counts else np.asarray(values)
-
-
-def read_only(array: Array) -> Array:
-    """Return a view of an array that cannot be written to."""
-    view = array.view()
-    view.flags.writeable = False
-    return view

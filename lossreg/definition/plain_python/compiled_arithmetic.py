@@ -51,6 +51,13 @@ def writable_copy(x: Any) -> Any:
     return copy
 
 
+def read_only(array: Any) -> Any:
+    """Return a view of an array that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def errors_ignored() -> AbstractContextManager[None]:
     """Return a context in which numpy gives limits without a warning."""
     context: AbstractContextManager[None] = np.errstate(all="ignore")
@@ -72,14 +79,14 @@ def compiled_like(function: Any) -> types.FunctionType:
 def substitute(value: Any, name: str) -> Any:
     """Return the replacement of a value that a function refers to, so that it computes as compiled code does."""
     value = getattr(value, "py_func", value)  # the plain function of one that numba compiles
+    if isinstance(value, np.ndarray | list):  # a constant of compiled code
+        return read_only(value) if isinstance(value, np.ndarray) else tuple(value)
     if isinstance(value, types.ModuleType):
         return value if value.__name__.startswith(KEPT) else SubstitutedModule(value, substitute)
     if isinstance(value, types.FunctionType):
         return value if value.__module__.startswith(KEPT) else compiled_like(value)
-    if value is float:
-        return np.float64
-    if value is type:
-        return type_of
+    if value is float or value is type:
+        return np.float64 if value is float else type_of
     if isinstance(value, types.BuiltinFunctionType) and getattr(math, name, None) is value:
         return with_limits(name)
     return value

@@ -40,7 +40,7 @@ def mistakes_reported(function: Callable[..., Any], where: Callable[[], str] = s
     except Exception as error:
         what = str(error) if isinstance(error, KernelMistake) else f"it raises {type(error).__name__}: {error}"
         if "read-only" in what:  # as numpy says
-            what = "it writes to an input: the caller's array would change"
+            what = "it writes to an input, or to an array from outside: the caller's array would change"
         place = line_of(error.__traceback__) or place_of(function)
         raise InvalidDefinition(f"{function.__name__}: {what} ({place}){where()}") from error
 
@@ -63,24 +63,33 @@ def place_of(function: Any) -> str:
     return f"{Path(code.co_filename).name}, line {code.co_firstlineno}"
 
 
+class OutOfLines(BaseException):
+    """Enough lines of a function have run in a trial."""
+
+
 @contextmanager
-def lines_limited() -> Iterator[None]:
-    """Raise KernelMistake after LINES lines of Python code, which a kernel in an endless loop runs."""
+def lines_limited(lines: int = LINES, *, endless: bool = True) -> Iterator[None]:
+    """Raise KernelMistake after so many lines of Python code, which a kernel in an endless loop runs.
+
+    If the function is not `endless`, leave the context after so many lines instead.
+    """
     if sys.gettrace() is not None:  # a debugger or a measurement of coverage, which is left alone
         yield
         return
-    remaining = LINES
+    remaining = lines
 
     def count(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal remaining
         remaining -= event == "line"
         if remaining < 0:
-            raise KernelMistake(f"{ENDLESS}: {LINES:,} lines have run")
+            raise KernelMistake(f"{ENDLESS}: {lines:,} lines have run") if endless else OutOfLines
         return None if frame.f_code.co_filename.startswith(OURS) else count
 
     sys.settrace(count)
     try:
         yield
+    except OutOfLines:
+        pass
     finally:
         sys.settrace(None)
 

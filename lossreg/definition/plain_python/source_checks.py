@@ -40,6 +40,15 @@ REFUSED: dict[type[ast.AST] | tuple[type[ast.AST], ...], str] = {
 }
 """What a kernel cannot do, by the nodes of its syntax."""
 
+REFUSED_CALLS = (
+    ("print(", "print, as it runs for every element"),
+    *(
+        (start, "draw random numbers, as equal calls have equal results; take them as an input")
+        for start in ("random.", "np.random.", "numpy.random.")
+    ),
+)
+"""What a kernel cannot do, by how a call begins."""
+
 
 def problems(definition: ast.FunctionDef, results: int) -> Iterator[tuple[Any, str]]:
     """Yield the nodes of a function that are not allowed, each with the reason."""
@@ -47,8 +56,8 @@ def problems(definition: ast.FunctionDef, results: int) -> Iterator[tuple[Any, s
         for kinds, what in REFUSED.items():
             if isinstance(node, kinds):
                 yield node, f"a kernel cannot {what}"
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
-            yield node, "a kernel cannot print, as it runs for every element"
+        called = f"{ast.unparse(node.func)}(" if isinstance(node, ast.Call) else ""
+        yield from ((node, f"a kernel cannot {what}") for start, what in REFUSED_CALLS if called.startswith(start))
     if not results:
         return
     for statement in own_returns(definition):

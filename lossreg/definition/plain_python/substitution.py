@@ -33,7 +33,8 @@ def copy_function(
     if function in copies:
         return copies[function]
     space, cells = {**function.__globals__}, tuple(types.CellType() for _ in function.__code__.co_freevars)
-    copy = types.FunctionType(function.__code__, space, function.__name__, function.__defaults__, cells)
+    defaults = tuple(substitute(value, "") for value in function.__defaults__ or ())
+    copy = types.FunctionType(function.__code__, space, function.__name__, defaults, cells)
     copy.__kwdefaults__ = function.__kwdefaults__
     copies[function] = copy
     for name in {*global_names(function)}:

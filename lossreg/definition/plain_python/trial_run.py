@@ -21,7 +21,7 @@ from lossreg.definition.roles import Role
 from lossreg.errors import InvalidDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import FunctionType
 
     from lossreg.definition.domains import Domain
@@ -41,8 +41,10 @@ LONGEST = 4
 ANY_WIDTH = 0
 """Recorded in place of a width if the kernel has passed with rows of every width."""
 
-SMALL = 1 << 12
-"""The largest total size of the arrays with which a sample function is tried."""
+SMALL, LARGE = 1 << 12, 1 << 24
+"""The largest total size of the arrays with which a sample function is tried to its end, and of those with which its
+first LARGE_LINES lines are tried."""
+LARGE_LINES = 50_000
 LIBRARIES = ("lossreg", "numpy", "numba")
 """The packages whose functions are not an author's."""
 
@@ -82,22 +84,26 @@ def try_kernel(form: Form, settings: Mapping[str, Any], width: int = 1) -> None:
             passed.add(ANY_WIDTH)
 
 
-def try_sample_function(function: Callable[..., None], count: int, operands: Sequence[Any]) -> None:
+def try_sample_function(function: Callable[..., None], count: int, operands: Iterable[Any]) -> None:
     """Run a function that a batch kernel calls for each sample on copies of the first and the last one's arrays.
 
-    Only for small arrays, and until it has passed once. Raises InvalidDefinition for a mistake.
+    Until it has passed once; of large arrays only the first lines are run. Raises InvalidDefinition for a mistake.
     """
     from lossreg.definition.plain_python import compiled_arithmetic as arithmetic  # imports numpy
 
-    size = sum(getattr(x, "size", 1) for x in operands)
-    if function in _passed_functions or not 0 < count <= size <= SMALL:
+    if function in _passed_functions:
         return
-    copies = [arithmetic.writable_copy(x) for x in operands]
+    given = [*operands]
+    size = sum(getattr(x, "size", 1) for x in given)
+    if not 0 < count <= size <= LARGE:
+        return
+    copies = [arithmetic.writable_copy(x) for x in given]
     endless = check_sources(function, reachable_functions(function), 0)
-    with lines_limited() if endless else nullcontext(), arithmetic.errors_ignored():
-        for i in dict.fromkeys((0, count - 1)):
-            with mistakes_reported(function, f", for sample {i} of {count}".format):
-                arithmetic.compiled_like(function)(i, *copies)
+    for i in dict.fromkeys((0, count - 1)):
+        limited = lines_limited(LARGE_LINES, endless=False) if size > SMALL else lines_limited()
+        reported = mistakes_reported(function, f", for sample {i} of {count}".format)
+        with limited if endless else nullcontext(), arithmetic.errors_ignored(), reported:
+            arithmetic.compiled_like(function)(i, *copies)
     _passed_functions.add(function)
 
 
@@ -163,7 +169,11 @@ def try_point(form: Form, settings: Mapping[str, Any], width: int, point: tuple[
 
 
 def try_nan(form: Form, settings: Mapping[str, Any], width: int) -> None:
-    """Raise InvalidDefinition if a kernel does not end where its inputs are nan; other errors are no mistakes there."""
+    """Raise InvalidDefinition if a kernel does not end where its inputs are nan, or makes integers of them there.
+
+    The integers of nan and inf are undefined in compiled code, and would be indices outside a row. Other errors are no
+    mistakes at nan.
+    """
     nan = float("nan")
     point = tuple(
         x if entry.domain.integer or entry.domain.bounded else [nan] * len(x) if isinstance(x, list) else nan
@@ -172,7 +182,7 @@ def try_nan(form: Form, settings: Mapping[str, Any], width: int) -> None:
     try:
         try_point(form, settings, width, point)
     except InvalidDefinition as error:
-        if ENDLESS in str(error):
+        if ENDLESS in str(error) or "to integer" in str(error):
             raise
 
 

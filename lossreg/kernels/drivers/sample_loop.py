@@ -44,7 +44,7 @@ def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...
     """Compile the function, and call it for every number below `count`, in as many threads as are useful."""
     if not isinstance(count, int | np.integer):
         raise InvalidDefinition(f"{function.__name__}: expected an integer as the count of samples; got {count!r}")
-    try_sample_function(function, count, [allocate_scratch(operand) for operand in operands])
+    try_sample_function(function, count, map(allocate_scratch, operands))
     size = max((operand.size for operand in operands if isinstance(operand, np.ndarray)), default=0)
     arguments = [as_writable(operand) for operand in operands]
     try:

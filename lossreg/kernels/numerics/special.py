@@ -90,14 +90,18 @@ def weighted_dot(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> Any:
     return added
 
 
-def dice_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any]:
-    """The sums of w x y and of w (x + y) over three rows, w the first: twice their ratio is the Dice coefficient."""
+def dice_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """The sums of w x y and of w (x + y) over three rows, w the first: twice their ratio is the Dice coefficient.
+
+    The third sum counts the positions at which x or y is not within 0 to 1.
+    """
     T = type(row[0])
-    both, either = T(0), T(0)
+    both, either, outside = T(0), T(0), T(0)
     for j in range(len(row)):
         both += row[j] * x[j] * y[j]
         either += row[j] * (x[j] + y[j])
-    return both, either
+        outside += T(0) if min(x[j], y[j]) >= 0 and max(x[j], y[j]) <= 1 else T(1)
+    return both, either, outside
 
 
 def others(row: Sequence[Any], at: Any) -> Any:

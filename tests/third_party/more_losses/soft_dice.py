@@ -13,9 +13,21 @@ Milletari et al. (2016), arXiv:1606.04797.
 from typing import Annotated, Any, Literal
 
 from lossreg.kernels.numerics import dice_sums
-from lossreg.plugin import Array, Axes, FiniteNonNegative, Loss, Multiplicity, Slopes, Unit, each, hookimpl, loss
+from lossreg.plugin import (
+    Array,
+    Axes,
+    FiniteNonNegative,
+    Loss,
+    Multiplicity,
+    Slopes,
+    Unit,
+    each,
+    hookimpl,
+    loss,
+    require,
+)
 
-Pixels = Annotated[Array, Axes("N C ...", Unit)]
+Pixels = Annotated[Array, Axes("N C ...", Unit, kernel_checks=True)]
 
 
 @loss(couples="over")
@@ -30,20 +42,23 @@ def soft_dice(
     import numpy as np
 
     (images, classes), slope = prediction.shape[:2], slopes.get("prediction", np.empty((0, 0, 0), weight.dtype))
-    sums = np.empty((images, classes, 2))
+    sums = np.empty((images, classes, 3))
     each(add_up, images * classes, prediction, target, weight, sums)
+    for name, x in {"prediction": prediction, "target": target}.items() if sums[..., 2].any() else ():
+        require((x >= 0) & (x <= 1), name, x, "0 to 1")
     sums = sums if over == "images" else sums.sum(axis=0, keepdims=True)
     overlap, size = 2 * sums[..., 0] + smooth, sums[..., 1] + smooth
     share = np.divide(overlap, size, out=np.ones_like(size), where=size > 0)
     by_size = np.divide(1, size, out=np.zeros_like(size), where=size > 0)
-    each(fill, images * classes if len(slope) else 0, target, weight, share * by_size, 2 * by_size, slope)
+    factor = slopes.factor * by_size
+    each(fill, images * classes if len(slope) else 0, target, weight, share * factor, 2 * factor, slope)
     return (1 - share if over == "images" else 1 - share[0]).astype(weight.dtype)
 
 
 def add_up(i: int, prediction: Any, target: Any, weight: Any, sums: Any) -> None:
     n, c = i // prediction.shape[1], i % prediction.shape[1]
     p, t, w = prediction[n, c], target[n, c], weight[n]
-    sums[n, c, 0], sums[n, c, 1] = dice_sums(w, p, t)
+    sums[n, c, 0], sums[n, c, 1], sums[n, c, 2] = dice_sums(w, p, t)
 
 
 def fill(i: int, target: Any, weight: Any, by_size: Any, by_target: Any, slope: Any) -> None:
