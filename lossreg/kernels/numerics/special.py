@@ -100,7 +100,7 @@ def dice_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[A
     for j in range(len(row)):
         both += row[j] * x[j] * y[j]
         either += row[j] * (x[j] + y[j])
-        outside += T(0) if min(x[j], y[j]) >= 0 and max(x[j], y[j]) <= 1 else T(1)
+        outside += T(1) - T(x[j] >= 0) * T(x[j] <= 1) * T(y[j] >= 0) * T(y[j] <= 1)
     return both, either, outside
 
 

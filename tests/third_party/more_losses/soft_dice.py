@@ -13,19 +13,8 @@ Milletari et al. (2016), arXiv:1606.04797.
 from typing import Annotated, Any, Literal
 
 from lossreg.kernels.numerics import dice_sums
-from lossreg.plugin import (
-    Array,
-    Axes,
-    FiniteNonNegative,
-    Loss,
-    Multiplicity,
-    Slopes,
-    Unit,
-    each,
-    hookimpl,
-    loss,
-    require,
-)
+from lossreg.plugin import Array, Axes, FiniteNonNegative, Loss, Multiplicity, Slopes, Unit, each, hookimpl
+from lossreg.plugin import loss, require
 
 Pixels = Annotated[Array, Axes("N C ...", Unit, kernel_checks=True)]
 
