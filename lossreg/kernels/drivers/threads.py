@@ -141,6 +141,8 @@ _workers: dict[int, Workers] = {}
 def run_in_threads(function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> list[Any]:
     """Call the function with each tuple of arguments concurrently, the last in this thread; results are in order."""
     *others, own = calls
+    if not others:
+        return [function(*own)]
     workers = _workers.get(os.getpid()) or _workers.setdefault(os.getpid(), Workers())
     parts = [Part(function, arguments) for arguments in others]
     workers.callers.add(get_ident())
