@@ -22,6 +22,7 @@ import numpy as np
 import timing
 import torch
 from engines import Contender
+from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
 import lossreg
@@ -202,6 +203,7 @@ def main() -> int:
     given = parser.parse_args()
     torch.set_num_threads(1)
     lossreg.set_num_threads(1)
+    threadpool_limits(1)  # of the matrix products
     lines = [
         "# Losses of another distribution beside PyTorch",
         "",
