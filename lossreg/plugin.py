@@ -2,8 +2,8 @@
 
     from lossreg.plugin import Positive, Real, hookimpl, loss
 
-* `loss`, `model`, `optimizer`, `data`, `schedule`, `reduction` and `tracker` are decorators, each of which makes a
-  component from a function; `hookimpl` marks the hook that returns the component.
+* `loss`, `model`, `optimizer`, `data`, `schedule`, `reduction`, `metric` and `tracker` are decorators, each of which
+  makes a component from a function; `hookimpl` marks the hook that returns the component.
 * Domains, such as `Real`, `Positive` or `ClassIndex`, annotate the inputs and parameters of that function.
 * `Row`, `ClassRow`, `Slope` and `Slopes` annotate rows of a kernel, `Array` and `Axes` the arrays of a batch kernel;
   `Width` fixes the length of a row, and `Learned` has an input trained beside the network.
@@ -11,7 +11,8 @@
 * `normalized_rows`, `sorted_segments` and the like are functions on the arrays of batch kernels.
 * `each`, `Scratch` and `require` are for batch kernels; `Table` and `Columns` are what data sets return;
   `Network`, `Sequential` and `Dense` are what models are made of, `BoostedNetwork` and `ScoreObjective` boosted models.
-* `shares_of_largest` and `weighted_mean` are for reductions.
+* `shares_of_largest` and `weighted_mean` are for reductions; `predicted_classes`, `scikit_learn_metric` and the like
+  for metrics.
 
 Functions for the formulas of kernels are in `lossreg.kernels.numerics`.
 """
@@ -72,12 +73,14 @@ if TYPE_CHECKING:
     from lossreg.definition.component import (
         Component as Component,
         Data as Data,
+        Metric as Metric,
         Model as Model,
         Optimizer as Optimizer,
         Reduction as Reduction,
         Schedule as Schedule,
         Tracker as Tracker,
         data as data,
+        metric as metric,
         model as model,
         optimizer as optimizer,
         reduction as reduction,
@@ -106,6 +109,17 @@ if TYPE_CHECKING:
     from lossreg.experiment.network.sequential import (
         Dense as Dense,
         Sequential as Sequential,
+    )
+    from lossreg.experiment.task.metric_functions import (
+        class_probabilities as class_probabilities,
+        indicator_matrix as indicator_matrix,
+        predicted_classes as predicted_classes,
+        scikit_learn_metric as scikit_learn_metric,
+        score_of_second_class as score_of_second_class,
+    )
+    from lossreg.experiment.task.order_metrics import (
+        grouped_ndcg as grouped_ndcg,
+        harrell_concordance as harrell_concordance,
     )
     from lossreg.kernels.batches.discrepancy import sample_discrepancy as sample_discrepancy
     from lossreg.kernels.batches.overlaps import (
@@ -136,6 +150,15 @@ if TYPE_CHECKING:
     from lossreg.kernels.drivers.scratch import Scratch as Scratch
 
 EXPORTS = {
+    "Metric": "lossreg.definition.component",
+    "metric": "lossreg.definition.component",
+    "class_probabilities": "lossreg.experiment.task.metric_functions",
+    "indicator_matrix": "lossreg.experiment.task.metric_functions",
+    "predicted_classes": "lossreg.experiment.task.metric_functions",
+    "scikit_learn_metric": "lossreg.experiment.task.metric_functions",
+    "score_of_second_class": "lossreg.experiment.task.metric_functions",
+    "grouped_ndcg": "lossreg.experiment.task.order_metrics",
+    "harrell_concordance": "lossreg.experiment.task.order_metrics",
     "BoostedNetwork": "lossreg.experiment.network.boosted",
     "ScoreObjective": "lossreg.bridges.boosting",
     "sample_discrepancy": "lossreg.kernels.batches.discrepancy",

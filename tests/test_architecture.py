@@ -9,7 +9,6 @@ from collections import Counter
 import pytest
 from project import CORE, ENTRY_POINTS, PLUGIN_PACKAGES, PLUGINS, PYPROJECT, ROOT, imported, parse, relative
 
-from lossreg.experiment.task.metrics import METRIC_NAMES
 from lossreg.extras import PACKAGES
 
 FOR_PLUGINS = ("lossreg.plugin", "lossreg.kernels.numerics")
@@ -79,7 +78,11 @@ def test_numba_is_imported_by_kernels_only_and_its_private_parts_by_the_compiler
 @pytest.mark.parametrize("path", CORE, ids=relative)
 def test_the_core_names_no_plugin(path):
     names = {name for group in ("losses", "models", "optimizers") for name in ENTRY_POINTS[f"lossreg.{group}"]}
-    names -= {*dir(math), *METRIC_NAMES, *PACKAGES}  # gamma is a function first, jaccard a metric, and torch a package
+    names -= {
+        *dir(math),
+        *ENTRY_POINTS["lossreg.metrics"],
+        *PACKAGES,
+    }  # gamma is a function first, jaccard a metric, and torch a package
     if path.parent.name == "bridges":  # which names the objectives of its library
         names -= {*ENTRY_POINTS.get(f"lossreg.aliases.{path.stem}", ())}
     tree = parse(path)

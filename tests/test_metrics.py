@@ -1,21 +1,26 @@
 """Metrics: those computed here and scikit-learn's agree, whatever the task; and losses reported beside."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
 import lossreg
+from lossreg import BrokenPlugin, InvalidConfig
+from lossreg.cli import main
+from lossreg.errors import InvalidDefinition
 from lossreg.experiment.config.run_config import load
-from lossreg.experiment.task.metrics import BUILT_IN, METRIC_NAMES, METRICS, suitable_metrics
-from lossreg.experiment.task.order_metrics import concordance, ndcg
+from lossreg.experiment.storage.records import higher_is_better
+from lossreg.experiment.task.metrics import USUAL, BoundMetric, metric_kind, suitable_metrics
+from lossreg.experiment.task.order_metrics import grouped_ndcg, harrell_concordance
 from lossreg.experiment.task.requirements import requirements_of
 from lossreg.experiment.task.tasks import Task
 from lossreg.experiment.training.evaluation import Evaluator
 from lossreg.experiment.training.examples import Examples, InputRows
 from lossreg.experiment.training.objective import Objective
-from lossreg.registry.registries import losses
+from lossreg.registry.registries import losses, metrics
 
 RANDOM = np.random.default_rng(0)
 ROWS = 2500
@@ -29,18 +34,21 @@ def measured(loss, outputs, targets, names=None, rows=1):
     requirements = requirements_of(losses.get(loss))
     index = np.arange(len(outputs)).reshape(-1, rows)
     part = Examples(InputRows(outputs.astype(np.float32), index), targets)
-    return Evaluator(Objective(losses.get(loss), "mean", {}, requirements), metrics=names)(Identity(), part)
+    chosen = None if names is None else {name: BoundMetric(metrics.get(name)) for name in names}
+    return Evaluator(Objective(losses.get(loss), "mean", {}, requirements), metrics=chosen)(Identity(), part)
 
 
-def test_every_function_is_there_and_every_form_has_metrics():
-    assert all(callable(getattr(reference, metric.function)) for metric in METRICS.values())
-    assert {name for task in Task for width in (2, 3) for name in suitable_metrics(task, width)} == set(METRIC_NAMES)
+def test_every_metric_measures_some_task_and_has_its_direction():
+    kinds = {metric_kind(task) for task in Task}
+    assert {name for kind in kinds for width in (2, 3) for name in suitable_metrics(kind, width)} == {*metrics.names()}
+    falling = {name for name in metrics.names() if not metrics.get(name).higher_is_better}
+    assert falling == {name for name in metrics.names() if re.search("error|mae|rmse|loss", name)}
 
 
 def test_classes_are_predicted_by_their_largest_score():
     scores, labels = RANDOM.normal(size=(ROWS, 4)), RANDOM.integers(0, 4, ROWS)
     scores[np.arange(ROWS), labels] += 1
-    found = measured("cross_entropy", scores, labels, suitable_metrics(Task.CLASSIFICATION, 4))
+    found = measured("cross_entropy", scores, labels, suitable_metrics("multiclass", 4))
     decided = scores.astype(np.float32).argmax(axis=1)
     assert found["accuracy"] == reference.accuracy_score(labels, decided)
     assert found["f1_macro"] == pytest.approx(reference.f1_score(labels, decided, average="macro"))
@@ -72,7 +80,7 @@ def test_two_classes_have_one_truth_however_they_are_scored(loss):
 def test_real_targets_agree_with_scikit_learn():
     truth = RANDOM.normal(1e4, 1, (ROWS, 2)).astype(np.float32)
     guess = truth + RANDOM.normal(0, 0.5, (ROWS, 2)).astype(np.float32)
-    found = measured("mse", guess, truth, suitable_metrics(Task.REGRESSION, 2))
+    found = measured("mse", guess, truth, suitable_metrics("regression", 2))
     assert found["r2"] == pytest.approx(reference.r2_score(truth.astype(float), guess.astype(float)), rel=1e-9)
     assert found["mae"] == pytest.approx(reference.mean_absolute_error(truth, guess), rel=1e-5)
     assert found["explained_variance"] == pytest.approx(reference.explained_variance_score(truth, guess), rel=1e-3)
@@ -87,7 +95,7 @@ def test_rows_with_several_classes():
     member = RANDOM.random((ROWS, 5)) > 0.6
     scores = RANDOM.normal(size=(ROWS, 5)) + member
     first = member[np.arange(ROWS), scores.astype(np.float32).argmax(axis=1)].mean()
-    found = measured("multilabel_soft_margin", scores, member.astype(np.float32), suitable_metrics(Task.MULTILABEL, 5))
+    found = measured("multilabel_soft_margin", scores, member.astype(np.float32), suitable_metrics("multilabel", 5))
     assert found["precision_at_1"] == first
     assert found["f1_micro"] == pytest.approx(reference.f1_score(member, scores > 0, average="micro"), abs=1e-6)
     expected = reference.label_ranking_average_precision_score(member, scores)
@@ -117,10 +125,12 @@ def test_concordance_compares_all_pairs_that_can_be_compared():
     comparable = earlier & (events[:, None] == 1)
     np.fill_diagonal(comparable, val=False)
     ahead = (risks[:, None] > risks) + (risks[:, None] == risks) / 2
-    assert concordance(times, events, risks) == pytest.approx(ahead[comparable].mean(), rel=1e-12)
-    assert concordance(times, events, -times) == pytest.approx(1, abs=0.05)  # but for equal times, which count half
-    assert math.isnan(concordance(times, 0 * events, risks))
-    assert math.isnan(concordance(times[:0], events[:0], risks[:0]))
+    assert harrell_concordance(times, events, risks) == pytest.approx(ahead[comparable].mean(), rel=1e-12)
+    assert harrell_concordance(times, events, -times) == pytest.approx(
+        1, abs=0.05
+    )  # but for equal times, which count half
+    assert math.isnan(harrell_concordance(times, 0 * events, risks))
+    assert math.isnan(harrell_concordance(times[:0], events[:0], risks[:0]))
 
 
 def test_ndcg_is_that_of_each_group_with_something_relevant():
@@ -129,8 +139,8 @@ def test_ndcg_is_that_of_each_group_with_something_relevant():
     relevances[groups == 3] = 0
     rows = [groups == group for group in range(30) if group != 3]
     expected = [reference.ndcg_score([2.0 ** relevances[row] - 1], [scores[row]]) for row in rows]
-    np.testing.assert_allclose(ndcg(groups, relevances, scores), expected, rtol=1e-12)
-    assert len(ndcg(groups[:0], relevances[:0], scores[:0])) == 0
+    np.testing.assert_allclose(grouped_ndcg(groups, relevances, scores), expected, rtol=1e-12)
+    assert len(grouped_ndcg(groups[:0], relevances[:0], scores[:0])) == 0
 
 
 def test_what_is_not_defined_is_nan():
@@ -140,13 +150,46 @@ def test_what_is_not_defined_is_nan():
 
 
 def test_usual_metrics_are_suitable_ones():
-    for task, form in (
-        (Task.REGRESSION, "regression"),
-        (Task.CLASSIFICATION, "multiclass"),
-        (Task.MULTILABEL, "multilabel"),
+    for kind, names in USUAL.items():
+        assert {*names} <= {*suitable_metrics(kind, 3)}
+    assert suitable_metrics("multiclass", 2) != suitable_metrics("multiclass", 3)
+
+
+@lossreg.plugin.metric("regression", higher_is_better=False)
+def within(targets, predictions, *, limit: lossreg.plugin.Positive = 1.0):
+    """The fraction of errors above a limit."""
+    if limit == 13:
+        raise RuntimeError("unlucky")
+    return (abs(targets - predictions) > limit).mean()
+
+
+def test_a_metric_of_another_distribution_is_recorded_under_its_label(tmp_path, capsys):
+    with pytest.raises(InvalidDefinition, match=r"expected kinds of target, of regression.*; got 'regresion'"):
+        lossreg.plugin.metric("regresion", higher_is_better=True)
+    lossreg.register(within)
+    config = {"data": "diabetes", "model": "linear", "optimizer": "adam", "loss": "mse", "train": {"epochs": 1}}
+    config |= {"metrics": ["within", {"name": "within", "limit": 200, "as": "far"}]}
+    result = lossreg.run(config, root=tmp_path)
+    assert 0 < result.final["test_far"] < result.final["test_within"] <= 1
+    assert result.config["metrics"] == [
+        {"name": "within", "limit": 1.0},
+        {"name": "within", "as": "far", "limit": 200.0},
+    ]
+    again = lossreg.run(result.path / "config.yaml", root=tmp_path)
+    assert again.final == result.final
+    with pytest.raises(
+        InvalidConfig, match="within is repeated; distinguish the two with a label, such as as: within_2"
     ):
-        assert set(BUILT_IN[form]) <= set(suitable_metrics(task, 3))
-    assert suitable_metrics(Task.CLASSIFICATION, 2) != suitable_metrics(Task.CLASSIFICATION, 3)
+        lossreg.run({**config, "metrics": ["within", "within"]}, root=tmp_path)
+    with pytest.raises(InvalidConfig, match=r"metrics\.0: within does not measure class labels"):
+        lossreg.run({**config, "data": "iris", "loss": "cross_entropy"}, root=tmp_path)
+    with pytest.raises(BrokenPlugin, match="metric 'within' fails: RuntimeError: unlucky"):
+        lossreg.run({**config, "metrics": [{"name": "within", "limit": 13}]}, root=tmp_path)
+    for command, shown in (("list", "fraction of errors above a limit"), ("show", "limit: 1.0")):
+        with pytest.raises(SystemExit):
+            main([command, "metrics" if command == "list" else "within"])
+        assert shown in capsys.readouterr().out
+    assert not higher_is_better("test_within")
 
 
 def test_losses_are_reported_beside_the_one_that_trains(tmp_path):

@@ -9,6 +9,7 @@ lossreg.definition.loss) is one; this module has the others. The arguments that 
     @schedule   (any of step, steps, epoch, losses, *, parameters)  -> float
     @tracker    (path: str, config: dict, *, parameters)  -> lossreg.experiment.runner.trackers.RunTracker
     @reduction  (values: Array, weights: Array, *, parameters)  -> (value, factors)
+    @metric(...)  (any of targets, predictions, event, group, *, parameters)  -> float
 
 A model takes any of `inputs: int`, the number of features of a row, `outputs: int`, the number of outputs that the loss
 needs for a row, and `random: Generator` for the initial weights. A model without `outputs` decides on its outputs: an
@@ -25,6 +26,16 @@ loss after each epoch so far. It has no state, so a resumed run has the same lea
 
 A reduction makes one number of the values of a batch, and its derivatives by each of them, the factors. It is given
 the values that count, one or more, in a float64 array of one axis in which none is nan, and their weights, above 0.
+
+A metric is a number of all targets and predictions of a split, nan where it is not defined. `@metric` declares the
+kinds of target that it measures, and whether a higher number is better:
+
+    regression    real numbers (n, columns), in the units of the data
+    binary        truth values (n,), and scores (n,) that are above 0 for true
+    multiclass    labels (n,), and a score for each class (n, classes); two_classes and more_classes are parts of it
+    multilabel    truth values (n, classes), and a score for each class
+    survival      times (n,) and risks (n,), with `event`: whether each time is that of an event
+    lists         relevances (n,) and scores (n,), with `group`: the group of each row
 """
 
 from __future__ import annotations
@@ -179,6 +190,29 @@ class Reduction(Component):
         if returned and returned.count != len(("value", "factors")):
             raise InvalidDefinition(f"{component.name}: expected it to return the value and the factors; {returned}")
         return component
+
+
+TARGET_KINDS = ("regression", "binary", "multiclass", "two_classes", "more_classes", "multilabel", "survival", "lists")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Metric(Component):
+    """A metric: a number of the targets and predictions of a split."""
+
+    kinds: tuple[str, ...] = ()
+    """The kinds of target that it measures."""
+    higher_is_better: bool = True
+
+    available = ("targets", "predictions", "event", "group")
+
+
+def metric(*kinds: str, higher_is_better: bool) -> Callable[[Callable[..., Any]], Metric]:
+    """The decorator of a metric for some kinds of target; raises InvalidDefinition for none, or for unknown ones."""
+    unknown = [kind for kind in kinds if kind not in TARGET_KINDS]
+    if unknown or not kinds:
+        got = f"{unknown[0]!r}" if unknown else "none"
+        raise InvalidDefinition(f"@metric: expected kinds of target, of {listed(TARGET_KINDS)}; got {got}")
+    return lambda function: replace(Metric.read(function), kinds=kinds, higher_is_better=higher_is_better)
 
 
 model = Model.read

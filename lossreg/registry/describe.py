@@ -31,6 +31,7 @@ def describe(
     blocks.append("in YAML\n" + config_of(kind, component, name) if trainable else python_parameters(component))
     coupled = forms[0].couples if forms else ""
     facts = [
+        ("measures", ", ".join(getattr(component, "kinds", ()))),
         ("task", getattr(component, "task", "")),
         ("samples coupled", coupled),
         ("elsewhere", ", ".join(elsewhere)),
@@ -72,7 +73,8 @@ def config_of(kind: str, component: Component, name: str) -> str:
         required, default = ("required: ", "") if parameter.required else ("", as_yaml(parameter.default))
         rows.append([f"{parameter.name}: {default}", f"# {required}{parameter.description}"])
     first, *rest = columns(rows)
-    key, dash, indent = ("trackers", "- ", "  ") if kind == "tracker" else (kind, "", "")  # a config lists trackers
+    # A config lists trackers and metrics.
+    key, dash, indent = (f"{kind}s", "- ", "  ") if kind in {"tracker", "metric"} else (kind, "", "")
     return "\n".join([f"  {key}:", f"    {dash}{first}", *(f"    {indent}{line}" for line in rest)])
 
 

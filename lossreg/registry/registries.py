@@ -21,7 +21,7 @@ from lossreg.registry.loading import SUFFIX, Kind, explain, load_component
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lossreg.definition.component import Component, Data, Model, Optimizer, Reduction, Schedule, Tracker
+    from lossreg.definition.component import Component, Data, Metric, Model, Optimizer, Reduction, Schedule, Tracker
     from lossreg.definition.loss import Loss
 
 RUNTIME = "runtime"
@@ -205,7 +205,8 @@ data: Registry[Data] = Registry("lossreg.data", COMPONENTS, "Data")
 schedules: Registry[Schedule] = Registry("lossreg.schedules", COMPONENTS, "Schedule")
 trackers: Registry[Tracker] = Registry("lossreg.trackers", COMPONENTS, "Tracker")
 reductions: Registry[Reduction] = Registry("lossreg.reductions", COMPONENTS, "Reduction")
-REGISTRIES: tuple[Registry[Any], ...] = (losses, models, optimizers, data, schedules, reductions, trackers)
+metrics: Registry[Metric] = Registry("lossreg.metrics", COMPONENTS, "Metric")
+REGISTRIES: tuple[Registry[Any], ...] = (losses, models, optimizers, data, schedules, reductions, metrics, trackers)
 
 
 def problems(registries: Iterable[Registry[Any]]) -> list[str]:

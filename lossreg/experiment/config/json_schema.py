@@ -25,9 +25,8 @@ from lossreg.experiment.config.keys import (
 )
 from lossreg.experiment.config.pruner_config import PRUNER, PRUNERS
 from lossreg.experiment.config.sweep_config import SECTIONS, SWEEP_PARAMETERS
-from lossreg.experiment.task.metrics import METRIC_NAMES
 from lossreg.registry.isolation import usable
-from lossreg.registry.registries import losses, models, normalized_name, reductions, trackers
+from lossreg.registry.registries import losses, metrics, models, normalized_name, reductions, trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +83,7 @@ def config_schema(*, partial: bool = False) -> Schema:
     keys |= {parameter.name: parameter_schema(parameter) for parameter in OTHER_KEYS}
     keys["reduction"]["anyOf"] += plugin_schema(reductions, ())["anyOf"]
     lists = {
-        "metrics": {"enum": METRIC_NAMES},
+        "metrics": plugin_schema(metrics, [LABEL]),
         "report": plugin_schema(losses, [LABEL]),
         "trackers": plugin_schema(trackers, ()),
     }

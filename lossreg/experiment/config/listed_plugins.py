@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.config.keys import LABEL
-from lossreg.experiment.task.metrics import METRIC_NAMES, unknown_metric
-from lossreg.registry.registries import losses
+from lossreg.experiment.task.metrics import scorer_problem
+from lossreg.registry.registries import losses, metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from lossreg.experiment.config.validation import ConfigValidator, PluginConfig
+    from lossreg.registry.registries import Registry
 
 
-def validate_metrics(validator: ConfigValidator, content: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Check the names of metrics; None stands for the usual ones of the task."""
+def validate_metrics(validator: ConfigValidator, content: Mapping[str, Any]) -> tuple[PluginConfig, ...] | None:
+    """Check the metrics; None stands for the usual ones of the task."""
     if content.get("metrics") is None:
         return None
-    names = validator.items("metrics", content, "[accuracy, f1_macro]")
-    for index, name in enumerate(names):
-        path = ("metrics", index)
-        if name not in METRIC_NAMES:
-            validator.document.add_problem(path, unknown_metric(name))
-        elif name in names[:index]:
-            validator.document.add_problem(path, f"{name} is repeated")
-    return tuple(names)
+    items = validator.items("metrics", content, "[accuracy, f1_macro]")
+    for index, given in enumerate(items):
+        problem = scorer_problem(str(given.get("name") if isinstance(given, Mapping) else given))
+        if problem:
+            validator.document.add_problem(("metrics", index), problem)
+    return validate_labelled(validator, metrics, "metrics", items)
 
 
 def validate_reported_losses(validator: ConfigValidator, content: Mapping[str, Any]) -> tuple[PluginConfig, ...]:
     """Check the losses to report in addition to the trained one."""
+    items = validator.items("report", content, "[mse, {name: huber, delta: 2}]")
+    return validate_labelled(validator, losses, "report", items)
+
+
+def validate_labelled(
+    validator: ConfigValidator, registry: Registry[Any], key: str, items: list[Any]
+) -> tuple[PluginConfig, ...]:
+    """Check the items of a list of plugins, each of which has a label of its own."""
     plugins = []
     labels: set[str] = set()
-    for index, given in enumerate(validator.items("report", content, "[mse, {name: huber, delta: 2}]")):
-        path = ("report", index)
-        plugin = validator.plugin(losses, path, given, (LABEL,))
+    for index, given in enumerate(items):
+        path = (key, index)
+        plugin = validator.plugin(registry, path, given, (LABEL,))
         if plugin is None:
             continue
         label = plugin.label

@@ -69,7 +69,8 @@ MEANINGS = {
     "{name: top_k, fraction: 0.1}; `lossreg list reductions` lists them",
     "config.seed": "the seed of the split, the initial weights and the order of the rows",
     "config.extends": "a config that this one changes, relative to its file",
-    "config.metrics": "the metrics to record, such as [accuracy, f1_macro]; by default the usual ones of the task",
+    "config.metrics": "the metrics to record, such as [accuracy, f1_macro]; by default the usual ones of the task; "
+    "`lossreg list metrics` lists them",
     "config.report": "losses to record beside the trained one, such as [mse, {name: huber, as: robust}]",
     "config.trackers": "tools that receive the metrics, such as [tensorboard]",
     "sweep.grid": "lists of values by key, of which all combinations are tried",

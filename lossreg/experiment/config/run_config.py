@@ -80,7 +80,7 @@ class Config:
     reduction: str | PluginConfig
     train: TrainingOptions
     seed: int
-    metrics: tuple[str, ...] | None
+    metrics: tuple[PluginConfig, ...] | None
     report: tuple[PluginConfig, ...]
     trackers: tuple[PluginConfig, ...]
     document: Document = field(repr=False)
@@ -95,7 +95,7 @@ class Config:
     def plugins(self) -> tuple[PluginConfig, ...]:
         """All plugins that a run uses."""
         reduction = (self.reduction,) if isinstance(self.reduction, PluginConfig) else ()
-        return (*self.by_key.values(), *reduction, *self.report, *self.trackers)
+        return (*self.by_key.values(), *reduction, *(self.metrics or ()), *self.report, *self.trackers)
 
     def resolved(self) -> dict[str, Any]:
         """The config with all defaults filled in, as a dict; a run of it is the same run."""
@@ -105,7 +105,7 @@ class Config:
         if self.model.component.boosted:
             train = {name: value for name, value in train.items() if name not in OF_BATCHES}
         others = {"reduction": reduction, "train": train, "seed": self.seed}
-        metrics = None if self.metrics is None else list(self.metrics)
+        metrics = None if self.metrics is None else [metric.short() for metric in self.metrics]
         lists = {"report": self.report, "trackers": self.trackers}
         listed_plugins = {key: [plugin.resolved() for plugin in plugins] for key, plugins in lists.items()}
         return {**plugins, **others, "metrics": metrics, **listed_plugins}

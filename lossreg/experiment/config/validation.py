@@ -40,6 +40,11 @@ class PluginConfig:
         """The name of a reported loss in the metrics."""
         return self.settings["as"] or self.offer.name
 
+    def short(self) -> dict[str, Any] | str:
+        """The plugin as a config writes it, by a bare name if nothing else is given."""
+        given = {key: value for key, value in self.resolved().items() if value is not None}
+        return self.name if [*given] == ["name"] else given
+
     def resolved(self) -> dict[str, Any]:
         """The plugin as a config writes it, with all defaults filled in."""
         return {"name": self.name, **self.settings, **self.parameters}

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from lossreg.errors import LossregError
+from lossreg.registry.registries import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,8 +54,11 @@ def best_of(records: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     return best
 
 
+@lru_cache(1000)
 def higher_is_better(metric: str) -> bool:
-    """Whether a higher value of a metric is better."""
+    """Whether a higher value of a metric is better: as its plugin declares, or else as its name suggests."""
+    with suppress(LossregError):
+        return metrics.get(metric.removeprefix(f"{measured_on(metric)}_")).higher_is_better
     return bool(RISING.search(metric)) and not {"loss", "error"} & {*metric.split("_")}
 
 

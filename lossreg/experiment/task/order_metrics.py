@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 
-def concordance(times: Any, events: Any, risks: Any) -> float:
+def harrell_concordance(times: Any, events: Any, risks: Any) -> float:
     """Harrell's concordance: the fraction of comparable pairs of which the one with the earlier event has more risk.
 
     A pair is comparable if the earlier time is that of an event; of equal times, if one is an event and the other is
@@ -29,7 +29,7 @@ def concordance(times: Any, events: Any, risks: Any) -> float:
     return float(agreeing / pairs) if pairs else float("nan")
 
 
-def ndcg(groups: Any, relevances: Any, scores: Any) -> Any:
+def grouped_ndcg(groups: Any, relevances: Any, scores: Any) -> Any:
     """The normalised discounted cumulative gain of each group that has a relevance above 0.
 
     The gain is 2^relevance - 1, and the row of rank r, from 1, is discounted by log2(r + 1). Rows of equal score get

@@ -13,7 +13,7 @@ from lossreg.errors import InvalidInput, listed
 from lossreg.experiment.config.validation import PluginConfig
 from lossreg.experiment.data.given_columns import GIVEN
 from lossreg.experiment.data.preprocessing import Scaling
-from lossreg.experiment.task.metrics import suitable_metrics
+from lossreg.experiment.task.metrics import is_suitable, metric_kind, suitable_metrics
 from lossreg.experiment.task.requirements import LossRequirements, requirements_of
 from lossreg.experiment.task.targets import are_suitable, encode_targets
 from lossreg.experiment.task.tasks import Task
@@ -154,14 +154,18 @@ def boosting_problems(config: Config, trained: MatchedLoss) -> Problems:
 
 def metric_problems(config: Config, trained: MatchedLoss) -> Problems:
     """The metrics that do not measure what the loss predicts."""
-    task, any_width = trained.requirements.task, trained.requirements.any_width
-    suitable = suitable_metrics(task, trained.width, any_width=any_width)
-    problem = f"does not measure {task.value}, which {config.loss.name} takes; suitable metrics: {listed(suitable)}"
-    return [
-        (("metrics", index), f"{name} {problem}")
-        for index, name in enumerate(config.metrics or ())
-        if name not in suitable
-    ]
+    task = trained.requirements.task
+    kind = metric_kind(task, any_width=trained.requirements.any_width)
+    unsuitable = {
+        index: metric.name
+        for index, metric in enumerate(config.metrics or ())
+        if not is_suitable(metric.component, kind, trained.width)
+    }
+    if not unsuitable:
+        return []
+    suitable = listed(suitable_metrics(kind, trained.width))
+    problem = f"does not measure {task.value}, which {config.loss.name} takes; suitable metrics: {suitable}"
+    return [(("metrics", index), f"{name} {problem}") for index, name in unsuitable.items()]
 
 
 def reported_loss_problems(

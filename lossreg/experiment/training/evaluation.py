@@ -2,13 +2,8 @@
 
 `loss` is the mean of the loss that is trained, whatever reduction training uses, so that runs can be compared;
 `loss_huber` is that of a reported loss; `loss.invariance` is one of the terms that a loss has, and for which it has a
-method `terms`. Coupled samples are compared with all others of their chunk. All others are metrics:
-
-r2, mae, rmse     of real targets; r2 is the mean over the columns that vary, and nan if none does
-accuracy          the fraction of rows, pairs or triplets that are predicted correctly
-precision_at_1    of rows with several labels: the fraction whose highest score belongs to one of their classes
-concordance       of times until an event: the fraction of pairs of which the one with the earlier event has more risk
-ndcg              of rows in groups: the mean of the groups' normalised discounted cumulative gain, 2^relevance - 1
+method `terms`. Coupled samples are compared with all others of their chunk. All others are metrics, which are plugins
+and get the targets and predictions of all examples.
 
 A pair or triplet is predicted correctly if its loss would be larger for the opposite target.
 """
@@ -23,15 +18,14 @@ import numpy as np
 
 from lossreg.criterion.criterion import Criterion
 from lossreg.errors import listed
-from lossreg.experiment.task.metrics import BUILT_IN, METRICS, metric_kind
-from lossreg.experiment.task.order_metrics import concordance
-from lossreg.experiment.task.running_metrics import RunningMetrics
+from lossreg.experiment.task.metrics import BoundMetric, metric_kind, usual_metrics
+from lossreg.experiment.task.order_metrics import harrell_concordance
 from lossreg.experiment.task.tasks import Task
 from lossreg.experiment.training.examples import GroupedRows
 from lossreg.experiment.training.objective import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lossreg.experiment.config.run_config import Config
     from lossreg.experiment.data.preprocessing import Scaling
@@ -54,13 +48,13 @@ class Evaluator:
         self,
         objective: Objective,
         reported: dict[str, Objective] | None = None,
-        metrics: Sequence[str] | None = None,
+        metrics: Mapping[str, BoundMetric] | None = None,
         scaling: Scaling | None = None,
     ) -> None:
         task, loss = objective.requirements.task, objective.criterion
         self.kind = metric_kind(task, any_width=objective.requirements.any_width)
         self.scaling = scaling
-        self.metrics = BUILT_IN[self.kind] if metrics is None else metrics
+        self.metrics = usual_metrics(self.kind) if metrics is None else metrics
         self.objectives = {"loss": objective, **{f"loss_{label}": each for label, each in (reported or {}).items()}}
         self.loss_of_each = (
             Criterion(loss.loss, "none", loss.parameters) if task.rows > 1 and self.kind != "none" else None
@@ -82,14 +76,15 @@ class Evaluator:
             for (choice, each), own in zip(pairs, learned or [None] * (1 + len(config.report)), strict=True)
         )
         labels = [plugin.label for plugin in config.report]
-        return cls(first, dict(zip(labels, reported, strict=True)), config.metrics, matched.scaling)
+        metrics = {each.label: BoundMetric(each.component, each.parameters) for each in config.metrics or ()}
+        chosen = None if config.metrics is None else metrics
+        return cls(first, dict(zip(labels, reported, strict=True)), chosen, matched.scaling)
 
     def __call__(self, network: Network, examples: Examples) -> dict[str, float]:
         """Evaluate the network on all examples."""
         totals: dict[str, float] = defaultdict(float)
         weights = self.weights.setdefault(examples, defaultdict(list))
-        running = RunningMetrics(self.kind)
-        collected: list[tuple[Any, Any]] = []
+        collected: tuple[list[Any], list[Any]] = ([], [])
         for number, chunk in enumerate(self.chunks(network, examples)):
             for (key, objective), targets in zip(self.objectives.items(), chunk.targets, strict=True):
                 given = (chunk.outputs, targets, chunk.beside)
@@ -101,18 +96,21 @@ class Evaluator:
             truth, predictions = self.as_metrics_take_them(chunk.outputs, chunk.targets[0])
             if self.kind == "survival":
                 self.risk_sign = self.risk_sign or risk_sign(self.objectives["loss"], chunk)
-                predictions = self.risk_sign * predictions
-            running.add(truth, predictions, chunk.beside)
-            if any(name in METRICS for name in self.metrics):
-                collected.append((np.array(truth), np.array(predictions)))
+                truth, predictions = truth.ravel(), self.risk_sign * predictions.ravel()
+            if self.kind == "lists":
+                truth, predictions = truth.ravel(), predictions.ravel()
+            if self.metrics:
+                collected[0].append(np.array(truth))
+                collected[1].append(np.array(predictions))
         divisors = {key: sum(each) for key, each in weights.items()}
         means = {}
         for name, total in totals.items():
             divisor = divisors[max((key for key in divisors if name == key or name.startswith(f"{key}.")), key=len)]
             means[name] = total / divisor if divisor else 0.0
-        built_in = running.compute()
-        every = [np.concatenate(column) for column in zip(*collected, strict=True)]
-        metrics = {name: built_in[name] if name in built_in else METRICS[name](*every) for name in self.metrics}
+        metrics = {}
+        if self.metrics:
+            every, predicted = map(np.concatenate, collected)
+            metrics = {name: metric(every, predicted, examples.beside) for name, metric in self.metrics.items()}
         return {"loss": means.pop("loss"), **metrics, **means}
 
     def chunks(self, network: Network, examples: Examples) -> Iterator[Chunk]:
@@ -141,7 +139,7 @@ class Evaluator:
         return targets.ravel() > (HALF if requirements.task is Task.BINARY else 0), scores.ravel()
 
 
-def undefined_metrics(record: Mapping[str, Any], splits: Mapping[str, Examples], names: Sequence[str]) -> list[str]:
+def undefined_metrics(record: Mapping[str, Any], splits: Mapping[str, Examples], names: Iterable[str]) -> list[str]:
     """Which of the named metrics are nan in the record of an epoch, and why."""
     found = []
     for split, examples in splits.items():
@@ -166,7 +164,7 @@ def risk_sign(objective: Objective, chunk: Chunk) -> int:
     """Whether a loss of survival makes the predictions of earlier events larger, 1, or smaller, -1."""
     grad = np.empty_like(chunk.outputs)
     objective.value_and_grad(np.zeros_like(chunk.outputs), chunk.targets[0], chunk.beside, out=grad)
-    return 1 if concordance(chunk.targets[0].ravel(), chunk.beside["event"], -grad.ravel()) >= HALF else -1
+    return 1 if harrell_concordance(chunk.targets[0].ravel(), chunk.beside["event"], -grad.ravel()) >= HALF else -1
 
 
 def chunk_size(examples: Examples) -> int:
