@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file, save_file
 from sklearn.base import clone, is_classifier, is_regressor
@@ -15,6 +16,7 @@ from sklearn.inspection import permutation_importance
 
 import lossreg
 from lossreg import InvalidInput
+from lossreg.cli import main
 from lossreg.errors import NotResumable
 from lossreg.experiment.prediction import trained_model
 from lossreg.experiment.training import evaluation
@@ -203,3 +205,51 @@ def test_a_model_is_an_estimator_of_scikit_learn_that_is_rebuilt_from_its_direct
     assert np.array_equal(again.predict_proba(rows), model.predict_proba(rows))
     regression = lossreg.run(config({"name": "diabetes"}), root=tmp_path)
     assert is_regressor(lossreg.load_estimator(regression.path))
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["7", "11", "-1"], [-1, 7, 11]),
+        (["007", "7", "11"], ["007", "7", "11"]),
+        (["1.0", "2.0", "3.0"], ["1.0", "2.0", "3.0"]),
+        (["9007199254740993", "9007199254740992", "1"], [1, 9007199254740992, 9007199254740993]),
+        (["99999999999999999999", "1", "2"], ["1", "2", "99999999999999999999"]),
+    ],
+)
+def test_labels_are_predicted_as_they_were_in_a_csv(tmp_path, capsys, labels, expected):
+    rows = [f"{number},{labels[number % 3]}" for number in range(45)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *rows]) + "\n")
+    data = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y", "task": "classification"}
+    result = lossreg.run(config(data, loss="cross_entropy"), root=tmp_path)
+    assert result.model.labels.tolist() == expected
+    assert result.model.predict({"x": [1.0]}).dtype.kind == ("i" if isinstance(expected[0], int) else "U")
+    with pytest.raises(SystemExit):
+        main(["predict", str(result.path), str(tmp_path / "t.csv")])
+    header, *cells = [line.split(",") for line in capsys.readouterr().out.splitlines()]
+    assert header == ["y", *(f"probability of {label}" for label in expected)]
+    assert {cell[0] for cell in cells} <= {*map(str, expected)}
+
+
+def test_labels_are_predicted_as_they_were_in_typed_data(tmp_path):
+    draw = np.random.default_rng(0)
+    inputs, labels = draw.normal(size=(40, 2)), np.arange(40) % 2
+    for integers in (True, False):
+        values = labels if integers else labels.astype(str)
+        np.savez(tmp_path / "t.npz", inputs=inputs, targets=values)
+        pq.write_table(pa.table({"x": inputs[:, 0], "y": values}), tmp_path / "t.parquet")
+        for source in ({"name": "npz"}, {"name": "parquet", "target": "y", "task": "classification"}):
+            given = config({**source, "path": str(tmp_path / f"t.{source['name']}")}, loss="cross_entropy")
+            result = lossreg.run(given, root=tmp_path)
+            assert result.model.labels.tolist() == ([0, 1] if integers else ["0", "1"])
+            estimator = lossreg.load_estimator(result.path)
+            assert estimator.classes_.tolist() == result.model.labels.tolist()
+
+
+def test_weights_of_which_a_bit_has_changed_are_refused(tmp_path):
+    path = lossreg.run(config({"name": "iris"}, loss="cross_entropy"), root=tmp_path).path / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match=r"the digest of its arrays is not the one in its header"):
+        lossreg.load(path.parent)

@@ -51,6 +51,7 @@ def csv(
         missing=missing,
         decimal=decimal,
         exclude=exclude or (),
+        is_text=True,
     )
 
 

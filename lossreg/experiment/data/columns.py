@@ -58,6 +58,8 @@ class Columns:
     decimal: str = "."
     exclude: Sequence[str] = ()
     coded: Sequence[str] = ()
+    is_text: bool = False
+    """Whether all cells are text, as the file has no types: labels that are written as integers are integers then."""
 
     @property
     def options(self) -> ReadingOptions:
@@ -72,6 +74,7 @@ class EncodedColumns(NamedTuple):
     inputs: NDArray[np.float64]
     targets: Any
     classes: tuple[str, ...]
+    integer_labels: bool
     features: tuple[str, ...]
     kinds: dict[str, str]
     categories: dict[str, tuple[str, ...]]
@@ -125,6 +128,7 @@ def encode(columns: Columns) -> EncodedColumns:
     Raises InvalidInput for a column that does not exist, and for cells that cannot be used: how many, and the first.
     """
     import numpy as np
+    import pyarrow as pa
 
     source, options, on_missing, target = as_arrow(columns.source), columns.options, columns.on_missing, columns.target
     target_names = [target] if isinstance(target, str) else list(target)
@@ -167,8 +171,11 @@ def encode(columns: Columns) -> EncodedColumns:
     blocks = [one_hot(column, categories[column.name]) if column.name in categories else column for column in inputs]
     matrix = np.column_stack([block if isinstance(block, np.ndarray) else block.values for block in blocks])
     classes: tuple[str, ...] = ()
+    integer_labels = False
     if labelled:
         classes = targets[0].categories()
+        has_integers = columns.is_text or pa.types.is_integer(source.schema.field(target_names[0]).type)
+        integer_labels = has_integers and all(map(is_integer, classes))
         values: Any = targets[0].codes(classes)
     else:
         values = np.stack([column.values for column in targets], axis=1)
@@ -176,6 +183,7 @@ def encode(columns: Columns) -> EncodedColumns:
         matrix,
         values,
         classes,
+        integer_labels,
         feature_names([column.name for column in inputs], categories),
         {column.name: column.kind for column in inputs},
         categories,
@@ -185,6 +193,14 @@ def encode(columns: Columns) -> EncodedColumns:
         on_missing == "mean",
         tuple(notes),
     )
+
+
+def is_integer(word: str) -> bool:
+    """Whether a word is an integer of 64 bits as Python writes it: 7, but not 007 or 7.0."""
+    try:
+        return word == str(int(word)) and -(2**63) <= int(word) < 2**63
+    except ValueError:
+        return False
 
 
 def feature_names(names: Iterable[str], categories: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

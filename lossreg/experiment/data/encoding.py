@@ -47,6 +47,7 @@ class Encoding:
     scaling, target_scaling: mean and standard deviation of each feature and of each target.
     outputs: how many outputs the network has.
     fingerprint: identifies the content of the data.
+    integer_labels: whether labels are integers, of which `classes` are the digits.
     """
 
     features: list[str]
@@ -60,6 +61,7 @@ class Encoding:
     target_scaling: dict[str, Any] | None = None
     outputs: int = 0
     fingerprint: str = ""
+    integer_labels: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values."""

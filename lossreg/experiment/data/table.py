@@ -35,7 +35,8 @@ class Table:
     `given` has the columns that the loss gets besides the targets, such as the group of each row, `second_view` other
     inputs for the same rows, and `split_by` the columns by which rows are split;
     `lossreg.experiment.data.given_columns` takes them out of the inputs. `codes` has the words of columns whose inputs
-    are their numbers. `fingerprint` identifies the content, if it has been computed.
+    are their numbers. `integer_labels` says that labels are integers, of which `classes` are the digits. `fingerprint`
+    identifies the content, if it has been computed.
 
     Raises InvalidInput for shapes that do not match, and for numbers that are not finite; the message names the column,
     how many there are, and the first row.
@@ -56,6 +57,7 @@ class Table:
     codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     split_by: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
+    integer_labels: bool = False
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -94,6 +96,7 @@ class Table:
 
         values, targets = np.unique(np.asarray(labels), return_inverse=True)
         names = (f"{value:g}" if values.dtype.kind == "f" else str(value) for value in values)
+        more |= {"integer_labels": values.dtype.kind in "iu" and values.max(initial=0) < 2**63}
         return cls(inputs, targets.reshape(np.shape(labels)), tuple(names), features, **more)
 
     @classmethod
@@ -129,6 +132,7 @@ class Table:
             found.target_names,
             found.missing,
             codes=found.codes,
+            integer_labels=found.integer_labels,
             impute_missing=found.impute_missing,
             notes=found.notes,
         )

@@ -69,8 +69,8 @@ class RunClassifier(ClassifierMixin, RunEstimator):  # type: ignore[misc]
 
     @property
     def classes_(self) -> NDArray[Any]:
-        """The names of the classes, in the order of the probabilities."""
-        return np.array(self.model.classes)
+        """The labels of the classes, in the order of the probabilities."""
+        return self.model.labels
 
     def predict_proba(self, rows: Any) -> NDArray[Any]:
         """The probability of each class; see `TrainedModel.predict_proba`."""

@@ -174,9 +174,10 @@ def add_class(builder: GraphBuilder, model: TrainedModel, scores: str, width: in
         above = builder.cast(builder.add("Greater", scores, zero), "INT64")
         position = builder.add("ReduceSum", above, builder.constant(np.array([1])), keepdims=0)
         width += 1
-    names = np.array(model.classes or range(max(2, width)))
-    kind = "STRING" if model.classes else "INT64"
-    values = builder.constant(names.astype(object) if model.classes else names)
+    names = model.labels if model.classes else np.arange(max(2, width))
+    has_words = names.dtype.kind == "U"
+    kind = "STRING" if has_words else "INT64"
+    values = builder.constant(names.astype(object) if has_words else names)
     builder.output(builder.add("Gather", values, position), "prediction", kind, None)
 
 

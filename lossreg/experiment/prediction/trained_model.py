@@ -87,7 +87,7 @@ class TrainedModel:
                 yield chunk.outputs
 
     def predict(self, data: Any) -> NDArray[Any]:
-        """Predict each row: a class by its name, a real target in the units of the data, or an embedding.
+        """Predict each row: a class by its label, a real target in the units of the data, or an embedding.
 
         The result has the shape (rows,), or for several targets or labels (rows, columns).
         """
@@ -112,9 +112,14 @@ class TrainedModel:
         scores = self.objective.scores(outputs)
         if self.kind == "multilabel":
             return np.asarray(scores > 0)
-        names = np.array(self.classes or range(max(2, scores.shape[1])))
         positions = scores.argmax(axis=1) if self.kind == "multiclass" else (scores[:, 0] > 0).astype(np.intp)
-        return np.asarray(names[positions])
+        labels = self.labels if self.classes else np.arange(max(2, scores.shape[1]))
+        return np.asarray(labels[positions])
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """The label of each class as it was in the data: an integer where labels are integers, or else its name."""
+        return np.array(self.classes).astype(np.int64 if self.encoding.integer_labels else np.str_)
 
     def probabilities(self, outputs: NDArray[np.float32]) -> NDArray[Any] | None:
         """The probabilities for outputs of the network; None if the loss defines none."""

@@ -37,6 +37,11 @@ def is_count(value: Any) -> bool:
     return is_integer(value) and 0 <= value <= MAX_INTEGER
 
 
+def is_flag(value: Any) -> bool:
+    """Whether a value is true or false."""
+    return isinstance(value, bool)
+
+
 def is_scalar(value: Any) -> bool:
     """Whether a value is a number, text, true, false or null."""
     return value is None or isinstance(value, bool) or is_number(value) or is_text(value)
@@ -151,6 +156,7 @@ ENCODING: Mapping[str, Check] = {
     **dict.fromkeys(("scaling", "target_scaling"), is_scaling),
     "outputs": is_count,
     "fingerprint": is_text,
+    "integer_labels": is_flag,
 }
 CONFIG: Mapping[str, Check] = {
     **dict.fromkeys(("data", "model", "optimizer", "schedule", "loss"), is_choice),

@@ -173,6 +173,7 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
         matched.scaling and matched.scaling.to_json(),
         outputs,
         table.fingerprint or fingerprint(table),
+        table.integer_labels,
     )
     evaluator = Evaluator.of(config, matched, learned)
     notes = (*table.notes, *notes_on_resuming(config, network))

@@ -111,7 +111,8 @@ def write(folder: Path, key: str, table: Table) -> None:
         np.save(folder / f"{key}.{name}.npy", getattr(table, name), allow_pickle=False)
     content: dict[str, Any] = {name: list(getattr(table, name)) for name in TEXTS}
     content |= {part: {name: list(words) for name, words in getattr(table, part).items()} for part in WORDS}
-    content |= {"kinds": dict(table.kinds), "impute_missing": table.impute_missing, "fingerprint": fingerprint(table)}
+    content |= {name: getattr(table, name) for name in ("impute_missing", "integer_labels")}
+    content |= {"kinds": dict(table.kinds), "fingerprint": fingerprint(table)}
     files.write(folder / f"{key}.json", json.dumps(content))
 
 
