@@ -361,7 +361,7 @@ def test_only_a_losss_numbers_may_be_infinite():
 
 def test_metrics_and_reported_losses_are_lists_of_names(write):
     good = load({**GOOD, "metrics": ["r2", "mae"], "report": ["mse", {"name": "HuberLoss", "as": "wide", "delta": 9}]})
-    assert good.metrics == ("r2", "mae")
+    assert [metric.label for metric in good.metrics] == ["r2", "mae"]
     assert [(choice.name, choice.settings["as"]) for choice in good.report] == [("mse", None), ("huber", "wide")]
     assert load(write(dump(good.resolved()))).resolved() == good.resolved()
     lines = problems(
@@ -379,10 +379,10 @@ report:
   - {delta: 2}
 """)
     )
-    assert [line.partition("; the metrics are")[0].partition("; installed")[0] for line in lines] == [
-        "x.yaml:5:15: metrics.1: no metric named 'f1_makro' is installed; did you mean 'f1_macro'?",
+    assert [line.partition("? The metrics are")[0].partition("; installed")[0] for line in lines] == [
+        "x.yaml:5:15: metrics.1: no metric named 'f1_makro' is installed; did you mean 'f1_macro'",
         "x.yaml:5:25: metrics.2: expected the name of a metric, got 3",
-        "x.yaml:5:28: metrics.3: r2 is repeated",
+        "x.yaml:5:28: metrics.3: r2 is repeated; distinguish the two with a label, such as as: r2_2",
         "x.yaml:8:23: report.1.as: expected letters, digits and underscores, got 'two words'",
         "x.yaml:9:26: report.2.delta: expected a number above 0, got -1",
         "x.yaml:9:30: report.2.label: unknown key; allowed: name, delta, weight, as",

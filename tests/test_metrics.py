@@ -2,15 +2,16 @@
 
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
 import lossreg
-from lossreg import BrokenPlugin, InvalidConfig
+from lossreg import InvalidConfig
 from lossreg.cli import main
-from lossreg.errors import InvalidDefinition
+from lossreg.errors import BrokenPlugin, InvalidDefinition
 from lossreg.experiment.config.run_config import load
 from lossreg.experiment.storage.records import higher_is_better
 from lossreg.experiment.task.metrics import USUAL, BoundMetric, metric_kind, suitable_metrics
@@ -156,7 +157,7 @@ def test_usual_metrics_are_suitable_ones():
 
 
 @lossreg.plugin.metric("regression", higher_is_better=False)
-def within(targets, predictions, *, limit: lossreg.plugin.Positive = 1.0):
+def within(targets: Any, predictions: Any, *, limit: lossreg.plugin.Positive = 1.0):
     """The fraction of errors above a limit."""
     if limit == 13:
         raise RuntimeError("unlucky")
@@ -164,7 +165,7 @@ def within(targets, predictions, *, limit: lossreg.plugin.Positive = 1.0):
 
 
 def test_a_metric_of_another_distribution_is_recorded_under_its_label(tmp_path, capsys):
-    with pytest.raises(InvalidDefinition, match=r"expected kinds of target, of regression.*; got 'regresion'"):
+    with pytest.raises(InvalidDefinition, match=r"expected kinds of target, of binary, .*; got 'regresion'"):
         lossreg.plugin.metric("regresion", higher_is_better=True)
     lossreg.register(within)
     config = {"data": "diabetes", "model": "linear", "optimizer": "adam", "loss": "mse", "train": {"epochs": 1}}

@@ -24,10 +24,10 @@ COMPONENTS = [
 
 
 @pytest.mark.parametrize("group", ALIASES)
-def test_names_of_other_libraries_stand_for_losses_and_are_sorted(group):
+def test_names_of_other_libraries_stand_for_losses_or_metrics_and_are_sorted(group):
     points = ENTRY_POINTS[group]
     assert list(points) == sorted(points)
-    assert set(points.values()) <= set(ENTRY_POINTS["lossreg.losses"].values())
+    assert {*points.values()} <= {*ENTRY_POINTS["lossreg.losses"].values(), *ENTRY_POINTS["lossreg.metrics"].values()}
 
 
 @pytest.mark.parametrize("group", COMPONENTS)

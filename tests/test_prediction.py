@@ -236,7 +236,7 @@ def test_labels_are_predicted_as_they_were_in_typed_data(tmp_path):
     inputs, labels = draw.normal(size=(40, 2)), np.arange(40) % 2
     for integers in (True, False):
         values = labels if integers else labels.astype(str)
-        np.savez(tmp_path / "t.npz", inputs=inputs, targets=values)
+        np.savez(tmp_path / "t.npz", x=inputs, y=values)
         pq.write_table(pa.table({"x": inputs[:, 0], "y": values}), tmp_path / "t.parquet")
         for source in ({"name": "npz"}, {"name": "parquet", "target": "y", "task": "classification"}):
             given = config({**source, "path": str(tmp_path / f"t.{source['name']}")}, loss="cross_entropy")

@@ -96,7 +96,7 @@ class Table:
 
         values, targets = np.unique(np.asarray(labels), return_inverse=True)
         names = (f"{value:g}" if values.dtype.kind == "f" else str(value) for value in values)
-        more |= {"integer_labels": values.dtype.kind in "iu" and values.max(initial=0) < 2**63}
+        more |= {"integer_labels": bool(values.dtype.kind in "iu" and values.max(initial=0) < 2**63)}
         return cls(inputs, targets.reshape(np.shape(labels)), tuple(names), features, **more)
 
     @classmethod
