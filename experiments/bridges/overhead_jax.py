@@ -1,6 +1,6 @@
 """Overhead of losses inside JAX: value and gradient under jit, beside optax's own loss.
 
-    python experiments/bridges/overhead_jax.py
+    python experiments/bridges/overhead_jax.py > experiments/bridges/overhead_jax.md
 
 Each row is the median of alternating runs in one process: microseconds of our loss, and its time divided by that of
 optax's. XLA may use several threads; ours runs on the thread that XLA gives it.
@@ -25,6 +25,9 @@ def softmax_cross_entropy(logits, labels):
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
 
+each_cross_entropy = optax.softmax_cross_entropy_with_integer_labels
+
+
 CASES = {
     "mse 32 x 1": ("mse", lambda x, y: optax.squared_error(x, y).mean(), (32, 1)),
     "cross_entropy 64 x 10": ("cross_entropy", softmax_cross_entropy, (64, 10)),
@@ -41,7 +44,24 @@ CASES = {
         (1_000_000,),
     ),
     "cross_entropy 4096 x 1000": ("cross_entropy", softmax_cross_entropy, (4096, 1000)),
+    "cross_entropy 64 x 10, weighted": ("cross_entropy", each_cross_entropy, (64, 10)),
+    "cross_entropy 4096 x 1000, weighted": ("cross_entropy", each_cross_entropy, (4096, 1000)),
 }
+HEAD = """# Losses inside JAX
+
+Written by `overhead_jax.py`: value and gradient under jit, float32, jax {}, optax {}. The processor also did other
+work: read the ratios to 20%.
+
+| case | microseconds | to optax | processor time to optax |
+|---|---|---|---|"""
+
+
+def weighted(own, peer, weight):
+    """Our loss and optax's with a weight for each row."""
+    return (
+        lambda x, y: own(x, y, sample_weight=weight),
+        lambda x, y: jnp.sum(weight * peer(x, y)) / jnp.sum(weight),
+    )
 
 
 def timed(function, arrays, repeat):
@@ -56,12 +76,15 @@ def timed(function, arrays, repeat):
 def main():
     """Measure every case and print the table."""
     random = np.random.default_rng(0)
-    print(f"{'case':28} {'us':>9} {'/ optax':>8} {'processor time / optax':>23}")
+    print(HEAD.format(jax.__version__, optax.__version__))
     for title, (name, peer, shape) in CASES.items():
         x = jnp.asarray(random.normal(size=shape).astype(np.float32))
         y = random.integers(0, shape[1], shape[0]) if name == "cross_entropy" else random.random(shape)
         y = jnp.asarray(y, jnp.int32 if name == "cross_entropy" else jnp.float32)
-        functions = [jax.jit(jax.value_and_grad(each)) for each in (loss(name), peer)]
+        pair = (loss(name), peer)
+        if title.endswith("weighted"):
+            pair = weighted(*pair, jnp.asarray(random.random(shape[0]), jnp.float32))
+        functions = [jax.jit(jax.value_and_grad(each)) for each in pair]
         times = [[], []]
         for function in functions:
             jax.block_until_ready(function(x, y))
@@ -71,7 +94,7 @@ def main():
             for function, found in zip(functions, times, strict=True):
                 found.append(timed(function, (x, y), repeat))
         ours, theirs = ([statistics.median(each) for each in zip(*found, strict=True)] for found in times)
-        print(f"{title:28} {ours[0] * 1e6:9.1f} {ours[0] / theirs[0]:8.2f} {ours[1] / theirs[1]:23.2f}", flush=True)
+        print(f"| {title} | {ours[0] * 1e6:.1f} | {ours[0] / theirs[0]:.2f} | {ours[1] / theirs[1]:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

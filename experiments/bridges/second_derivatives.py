@@ -1,30 +1,78 @@
-"""Second derivatives of every loss that has them: their largest error, and their cost over value and gradient.
+"""Second derivatives of every loss that has them: their largest errors, and their cost over value and gradient.
 
-    python experiments/bridges/second_derivatives.py [--errors] [LOSS ...]
+    python experiments/bridges/second_derivatives.py [LOSS ...]
 
-The cost is the processor time of value_grad_hess divided by that of value_and_grad, of 1M float32 numbers on one
-thread: medians of alternating runs in one process. Rows have 10 numbers, and 1,000. The error is the largest one
-relative to the second derivative in 60 digits, in units in the last place, at the points of the conformance kit where
-it is a normal number.
+It updates the rows of these losses, or of all, in second_derivatives.md. Three losses are third-party ones, written
+below without a second derivative, which is derived from their slopes.
+
+Errors: at points of the conformance kit, compiled, against the formula in 60 digits, which the kit compares with
+differences of the slope. The unit is one unit in the last place of the exact result or, if that is more, the change
+that such a unit of the inputs makes: next to a sign change or a kink no float has more digits.
+
+Cost: the processor time of value_grad_hess divided by that of value_and_grad, of 1M float32 numbers on one thread:
+medians of alternating runs in one process. Rows have 10 numbers, and 1,000.
 """
 
 import argparse
 import statistics
 import time
+from pathlib import Path
 
 import numpy as np
 
 import lossreg
+from lossreg.definition.signature import EXACT
+from lossreg.kernels.numerics import exp, sigmoid, softplus
+from lossreg.plugin import NonNegative, Real, Unit, loss
 from lossreg.registry.registries import losses
 from lossreg.testing.batches import ordinary_numbers
-from lossreg.testing.cases import cases
-from lossreg.testing.checks.accuracy import exact_parameters
+from lossreg.testing.cases import case_with_hessian
+from lossreg.testing.checks.accuracy import compare_with_reference, exact_parameters
 from lossreg.testing.evaluation import evaluate_compiled
-from lossreg.testing.high_precision import exact_number, reference
+from lossreg.testing.high_precision import exact_number, reliable_reference
+from lossreg.testing.loss_under_test import LossUnderTest
 from lossreg.testing.points import points
+from lossreg.testing.results import CheckRun
 
 NUMBERS = 1_000_000
 RUNS = 15
+TABLE = Path(__file__).with_suffix(".md")
+HEAD = """# Second derivatives
+
+Written by `second_derivatives.py`, whose first lines say what the columns are. The processor also did other work while
+this was measured: read the ratios to 20%. A third array costs memory traffic of its own: of a loss that only waits for
+memory, such as `mse`, value and gradient move 4 numbers for each element (the processor reads the memory of an output
+before it writes it) and second derivatives 2 more, a ratio of 1.5. Derived: the author declares none, and it is written
+by differentiating the slope.
+
+| loss | kernel | row | float32, ulps | extreme numbers | float64, ulps | extreme numbers | time |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+@loss
+def third_party_poisson(prediction: Real, target: NonNegative) -> tuple[float, float]:
+    """A Poisson likelihood of logarithms of rates."""
+    rate = exp(prediction)
+    return rate - target * prediction, rate - target
+
+
+@loss
+def third_party_quantile(prediction: Real, target: Real, level: Unit = 0.5) -> tuple[float, float]:
+    """A smooth quantile loss."""
+    error = target - prediction
+    return level * error + softplus(-error), sigmoid(-error) - level
+
+
+@loss
+def third_party_redescending(prediction: Real, target: Real) -> tuple[float, float]:
+    """A bounded loss, whose second derivative changes its sign."""
+    error = prediction - target
+    below = error * error + type(prediction)(1)
+    return error * error / below, (error + error) / below / below
+
+
+THIRD_PARTY = {each.name: each for each in (third_party_poisson, third_party_quantile, third_party_redescending)}
 
 
 def arrays_of(form, width):
@@ -41,9 +89,9 @@ def arrays_of(form, width):
     return found
 
 
-def cost(loss, at, width):
-    """The time of value_grad_hess divided by that of value_and_grad, and the latter in milliseconds."""
-    criterion, arrays = lossreg.create(loss), arrays_of(loss.forms[at], width)
+def cost(given, form, width):
+    """The time of value_grad_hess divided by that of value_and_grad."""
+    criterion, arrays = lossreg.create(given), arrays_of(form, width)
     which = "exact"
     try:
         criterion.value_grad_hess(*arrays)
@@ -61,49 +109,51 @@ def cost(loss, at, width):
             if run > 1:
                 found.append(time.process_time() - start)
     own, second = map(statistics.median, times)
-    return second / own, own * 1e3
+    return second / own
 
 
-def error(loss, at, real):
-    """The largest error in units in the last place, and the point where it is."""
-    worst, info = (0.0, ""), np.finfo(real)
-    settings = [case.parameters for case in cases(loss) if case.form is loss.forms[at]]
-    kept = {tuple(given[name] for name in loss.forms[at].switches): given for given in settings}
-    for given in kept.values():
-        derived = loss.with_hessian(given)
-        own = [case for case in cases(derived) if len(case.form.inputs) == len(loss.forms[at].inputs)]
-        for case in (case for case in own if case.form.inputs == loss.forms[at].inputs):
-            for width, tried in points(case, real, fewer=4):
-                parameters, count = exact_parameters(case, width, real), max(width, 1)
-                found = evaluate_compiled(case, tried, real)[:, -count:]
-                for point, row in zip(tried, found, strict=True):
-                    expected = reference(case.form, tuple(map(exact_number, point)), parameters)[-count:]
-                    for ours, exact in zip(row, expected, strict=True):
-                        if info.tiny * 1e6 < abs(exact) < info.max:
-                            worst = max(worst, (float(abs(exact_number(ours) - exact) / abs(exact)), str(point)))
-    return worst[0] / info.eps, worst[1]
+def errors(case, real):
+    """The largest errors of a case at ordinary and at extreme numbers, as text."""
+    run = CheckRun()
+    for width, tried in points(case, real, fewer=4):
+        parameters = exact_parameters(case, width, real)
+        found = evaluate_compiled(case, tried, real)
+        for point, row in zip(tried, found, strict=True):
+            expected = reliable_reference(case.form, tuple(map(exact_number, point)), parameters)
+            compare_with_reference(case, point, parameters, expected, row, real, run)
+    return [f"{at.error:.2g}" if at else "" for at in (run.worst, run.extreme)]
+
+
+def rows_of(given):
+    """The rows of the table for one loss."""
+    found = []
+    for case in LossUnderTest(given).default_cases:
+        if not case.form.fusible or EXACT not in case.form.hessians:
+            continue
+        try:
+            both = [text for real in (np.float32, np.float64) for text in errors(case_with_hessian(case), real)]
+        except lossreg.InvalidParameter as error:
+            print(f"{given.name}: {error}")
+            continue
+        derived = "" if case.form.hessian else " (derived)"
+        for width in (10, 1000) if case.form.by_row else ("",):
+            ratio = f"{cost(given, case.form, width or 1):.2f}"
+            found.append([given.name, case.form.kernel.__name__ + derived, str(width), *both, ratio])
+            print(*found[-1], flush=True)
+    return found
 
 
 def main():
-    """Print the table."""
+    """Measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--errors", action="store_true", help="measure errors in place of times")
     parser.add_argument("losses", nargs="*")
-    given = parser.parse_args()
+    names = parser.parse_args().losses or [*lossreg.names(), *THIRD_PARTY]
     lossreg.set_num_threads(1)
-    for name in given.losses or lossreg.names():
-        loss = losses.get(name)
-        for at, form in enumerate(loss.forms):
-            if form.hessian is None:
-                continue
-            if given.errors:
-                for real in (np.float32, np.float64):
-                    worst, point = error(loss, at, real)
-                    print(f"{name:24} {form.kernel.__name__:24} {real.__name__:8} {worst:9.2g}  {point}", flush=True)
-                continue
-            for width in (10, 1000) if form.by_row else (1,):
-                ratio, own = cost(loss, at, width)
-                print(f"{name:24} {form.kernel.__name__:24} {width:5} {own:8.2f} {ratio:6.2f}", flush=True)
+    lines = TABLE.read_text("utf-8").splitlines()[HEAD.count("\n") :] if TABLE.exists() else []
+    kept = [line for line in lines if line.split(" | ")[0].strip("| ") not in names]
+    for name in names:
+        kept += [f"| {' | '.join(row)} |" for row in rows_of(THIRD_PARTY.get(name) or losses.get(name))]
+    TABLE.write_text(HEAD + "".join(f"{line}\n" for line in sorted(kept)), "utf-8")
 
 
 if __name__ == "__main__":

@@ -43,8 +43,9 @@ def loss(name: str | Loss, /, *, reduction: Any = "mean", **parameters: Any) -> 
     bfloat16 are computed in float32. The first derivative is computed with the value, in one pass; vmap goes through
     the batches one by one. Second derivatives are refused by JAX.
 
-    A number outside its domain is a jax.errors.JaxRuntimeError with the criterion's message. Raises what
-    `lossreg.create` raises, and InvalidParameter for a derivative that does not exist.
+    A number outside its domain is a jax.errors.JaxRuntimeError with the criterion's message, or a ValueError with it if
+    JAX runs the call at once and not in the background. Raises what `lossreg.create` raises, and InvalidParameter for a
+    derivative that does not exist.
     """
     criterion = Criterion(losses.get(name) if isinstance(name, str) else name, reduction, parameters)
 

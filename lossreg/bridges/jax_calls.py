@@ -3,8 +3,8 @@
 XLA calls a handler with the address of a call frame, a C structure whose layout belongs to version 0 of XLA's foreign
 function interface. Handlers are compiled where a loop takes the arrays as they are (lossreg.bridges.jax_handlers): they
 need no Python, and of 64 rows of 10 logits take half the time of optax's loss. The handler here runs in Python, for
-weights, masks, conversions and errors, and holds the interpreter's lock until the kernel starts. Where the interface
-is another one, the calls are host callbacks, which copy and take 5 to 20 times as long for small batches.
+kernels of whole batches, conversions and errors, and holds the interpreter's lock until the kernel starts. Where the
+interface is another one, the calls are host callbacks, which copy and take 5 to 20 times as long for small batches.
 """
 
 from __future__ import annotations
@@ -119,12 +119,12 @@ def evaluate(
 @cache
 def compiled(evaluation: Evaluation) -> NativeCall | None:
     """The compiled handler of an evaluation; None if its arrays are not those that a loop takes as they are."""
-    if evaluation.weighted or evaluation.masked:
-        return None
     arrays = [np.empty(*kind) for kind in evaluation.inputs]
+    where = arrays.pop() if evaluation.masked else None
+    weight = arrays.pop() if evaluation.weighted else None
     address = ctypes.cast(HANDLER, ctypes.c_void_p).value
     assert address is not None  # noqa: S101  it is a function
-    return native_call(evaluation.criterion, arrays, evaluation.wrt(arrays), address)
+    return native_call(evaluation.criterion, arrays, weight, where, evaluation.wrt(arrays), address)
 
 
 NAMES: dict[Any, str] = {}

@@ -10,9 +10,11 @@ import numpy as np
 from lossreg.criterion.checking import VALUE_ONLY
 from lossreg.criterion.plans.loop_plan import LoopPlan
 from lossreg.criterion.plans.loop_setup import make_loop
-from lossreg.kernels.compiler.xla_handler import handler
+from lossreg.criterion.weights import UNUSED_LABEL
+from lossreg.kernels.compiler.xla_handler import Weighing, handler
 from lossreg.kernels.drivers.array_loop import ConvertedLoop, SlabLoop
 from lossreg.kernels.drivers.compiled_loops import argument_kind, form_address
+from lossreg.kernels.drivers.weight_sum import WeightSum
 
 if TYPE_CHECKING:
     from lossreg.criterion.criterion import Criterion
@@ -33,17 +35,24 @@ class NativeCall:
         self.scratch = scratch
 
 
-def native_call(criterion: Criterion, arrays: list[Array], wrt: tuple[str, ...], otherwise: int) -> NativeCall | None:
-    """The compiled handler of calls with such arrays, or None if they need weights, conversions or sums of gradients.
+def native_call(
+    criterion: Criterion,
+    arrays: list[Array],
+    weight: Array | None,
+    where: Array | None,
+    wrt: tuple[str, ...],
+    otherwise: int,
+) -> NativeCall | None:
+    """The compiled handler of calls with such arrays, or None if they need conversions or sums of gradients.
 
     `otherwise` is the address of the handler for what a compiled one leaves over, such as a number outside its domain.
     """
-    plan = criterion.plan(*arrays, wrt=wrt or VALUE_ONLY)
-    if not isinstance(plan, LoopPlan) or not plan.size or not fits(plan, arrays):
+    plan = criterion.plan(*arrays, sample_weight=weight, where=where, wrt=wrt or VALUE_ONLY)
+    if not isinstance(plan, LoopPlan) or not plan.size or not fits(plan, arrays, weight, where):
         return None
     values = np.empty(plan.shape, plan.real) if plan.each else None
     slopes = [None if output is None else np.empty(*output) for output in plan.outputs]
-    loop = make_loop(plan.call(tuple(arrays), None, None), values, slopes)
+    loop = make_loop(plan.call(tuple(arrays), weight, where), values, slopes)
     if isinstance(loop, SlabLoop):
         return None
     loop = loop.loop if isinstance(loop, ConvertedLoop) else loop
@@ -54,32 +63,50 @@ def native_call(criterion: Criterion, arrays: list[Array], wrt: tuple[str, ...],
     kinds = [row if at in graded else "scratch" if at in loop.scratch else None for at in loop.slots]
     inputs = [(x.dtype.type, entry.axis is not None) for x, entry in zip(arrays, plan.bound.form.inputs, strict=True)]
     sums, labels = (align(8 * count) for count in (loop.blocks, plan.size))
-    made = handler(
-        tuple(inputs),
-        tuple(kinds),
-        tuple(map(argument_kind, loop.parameters)),
-        plan.real,
-        each=plan.each,
-        ignores=plan.weights.ignored is not None,
+    added = sum_of_weights(plan, arrays, weight, where)
+    factors = added.weight if added else None
+    weights = Weighing(
+        weight is not None,
+        where is not None,
+        added is not None,
+        plan.divides,
+        added is not None and added.operands[2] is not None,
+        factors is not None,
     )
+    parameters = tuple(map(argument_kind, loop.parameters))
+    made = handler(tuple(inputs), tuple(kinds), parameters, plan.real, each=plan.each, weights=weights)
     divisor = plan.divisor or plan.full_divisor
-    ignored = 0 if plan.weights.ignored is None else int(plan.weights.ignored)
     program = [otherwise, form_address(loop.compiled), loop.span, loop.length, loop.blocks, bits(divisor)]
-    program += [bits(plan.bound.weight), ignored, plan.size, loop.width, sums, sums]
-    kept = [x for x in loop.parameters if isinstance(x, np.ndarray)]
+    program += [bits(plan.bound.weight), added.ignored if added else 0, plan.size, loop.width, sums, sums]
+    program += [added.address, added.block, *map(bits, added.limits)] if added else [0] * 5
+    program += [0, 0] if factors is None else [factors.ctypes.data, factors.size]
+    kept = [x for x in (*loop.parameters, factors) if isinstance(x, np.ndarray)]
     for x in loop.parameters:
         program += [x.ctypes.data, x.size] if isinstance(x, np.ndarray) else [bits(x) if isinstance(x, float) else x]
     return NativeCall(made, program, kept, sums + max(labels, align(loop.width * 8)))
 
 
-def fits(plan: LoopPlan, arrays: list[Array]) -> bool:
-    """Whether the arrays are what a loop takes, and the divisor follows from the number of elements that count."""
+def sum_of_weights(plan: LoopPlan, arrays: list[Array], weight: Array | None, where: Array | None) -> WeightSum | None:
+    """The loop that adds up the weights of a call, or None if their sum is the same in all such calls."""
+    weights = plan.weights
+    if weights.fixed is not None or weights.sum is not None:
+        return None if weights.fixed is not None and weight is None else weights.sum
+    labels = None if weights.ignored is None or weights.label is None else arrays[weights.label]
+    ignored = UNUSED_LABEL if weights.ignored is None else int(weights.ignored)
+    return WeightSum(plan.real, plan.shape, None, where, labels, ignored, None)
+
+
+def fits(plan: LoopPlan, arrays: list[Array], weight: Array | None, where: Array | None) -> bool:
+    """Whether the arrays are what a loop takes, and the divisor is known or the sum of the weights."""
     wanted = {at for at, output in enumerate(plan.outputs) if output is not None}
     weights, bound = plan.weights, plan.bound
-    counted = weights.ignored is not None and bound.reduction == "mean" and bound.weight > 0
-    if weights.sum is not None or not (plan.divisor or counted) or plan.factor != 1 or plan.kind != plan.real:
+    if not (plan.divisor or not plan.divides or (bound.reduction == "mean" and bound.weight > 0)):
         return False
-    if wanted != set(plan.graded):
+    by_element = weights.sum is not None and weights.sum.by_element is not None
+    if plan.factor != 1 or plan.kind != plan.real or by_element or wanted != set(plan.graded):
+        return False
+    given = [(x, kind) for x, kind in ((weight, plan.real), (where, np.bool_)) if x is not None]
+    if any(x.shape != plan.shape or x.dtype.type is not kind for x, kind in given):
         return False
     for x, entry in zip(arrays, bound.form.inputs, strict=True):
         if x.shape[: len(plan.shape)] != plan.shape or x.ndim != len(plan.shape) + (entry.axis is not None):

@@ -148,6 +148,38 @@ def test_second_derivatives_are_refused():
         jax.grad(lambda x: jax.grad(huber)(x, UNIT).sum())(LOGITS)
 
 
+@pytest.mark.parametrize(
+    ("name", "reduction", "given"),
+    [
+        ("cross_entropy", "mean", {"sample_weight", "where", "ignored"}),
+        ("cross_entropy", "sum", {"sample_weight", "weight"}),
+        ("cross_entropy", "mean", {"sample_weight", "ignored", "weight"}),
+        ("huber", "mean", {"where"}),
+        ("huber", "none", {"sample_weight", "where"}),
+    ],
+)
+def test_weights_and_masks_need_no_python_and_change_no_bit(name, reduction, given, monkeypatch):
+    random = np.random.default_rng(0)
+    logits, labels = random.normal(size=(64, 10)).astype(np.float32), random.integers(0, 10, 64).astype(np.int32)
+    labels[::5] = -100 if "ignored" in given else labels[::5]
+    target, shape = (labels, (64,)) if name == "cross_entropy" else (logits[::-1].copy(), (64, 10))
+    options = {"sample_weight": random.random(shape).astype(np.float32), "where": random.random(shape) < 0.7}
+    options = {key: x for key, x in options.items() if key in given}
+    parameters = {"weight": random.random(10).tolist()} if "weight" in given else {}
+    call = loss(name, reduction=reduction, **parameters)
+    criterion = lossreg.create(name, reduction=reduction, **parameters)
+    expected = criterion.value_and_grad(logits, target, **options)
+    with monkeypatch.context() as patch:
+        patch.setattr(jax_calls.Evaluation, "run", lambda *_: pytest.fail("a call went through Python"))
+        np.testing.assert_array_equal(jax.jit(call)(logits, target, **options), expected[0])
+        grad = jax.jit(jax.grad(lambda x: call(x, target, **options).sum()))(logits)
+    np.testing.assert_array_equal(grad, expected[1])
+    if "sample_weight" in given and reduction == "mean":
+        options["sample_weight"][:] = -1
+        with pytest.raises((jax.errors.JaxRuntimeError, ValueError), match="expected a sample_weight with a sum"):
+            jax.jit(call)(logits, target, **options).block_until_ready()
+
+
 def test_numbers_outside_their_domain_are_an_error_with_the_message_of_the_loss():
     with pytest.raises(jax.errors.JaxRuntimeError, match=r"cross_entropy: expected label a class .* got 7 at \[3\]"):
         jax.jit(loss("cross_entropy"))(LOGITS, LABELS.at[3].set(7)).block_until_ready()

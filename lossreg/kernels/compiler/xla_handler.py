@@ -8,7 +8,7 @@ one handler serves all calls with arrays of the same kinds, whatever the kernel 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numba import cfunc, types
@@ -33,11 +33,13 @@ EXECUTE = 3
 DATA, ATTRIBUTE = 3, 1
 """The word of a buffer with the address of its numbers, and the word of an attribute with that of its number."""
 
-FALL_BACK, LOOP, SPAN, LENGTH, BLOCKS, DIVISOR, WEIGHT, IGNORED, SIZE, WIDTH, ROW, LABELS, PARAMETERS = range(13)
+FALL_BACK, LOOP, SPAN, LENGTH, BLOCKS, DIVISOR, WEIGHT, IGNORED, SIZE, WIDTH, ROW, LABELS = range(12)
+SUM, SUM_BLOCK, SMALLEST, LARGE, LARGEST, FACTORS, CLASSES, PARAMETERS = range(12, 20)
 """The words of a program: the address of the handler for everything unusual, and of the loop; the numbers in all and in
 a block, and the blocks; the divisor, and the weight of one element; the label to ignore; the elements or rows, and the
-length of a row; the offsets in the scratch output of a row of slopes, and of labels; then the parameters, each a float,
-or the address and the size of an array."""
+length of a row; the offsets in the scratch output of a row of slopes, and of labels; the address of the loop that adds
+up weights, its numbers in a block, its limits, and the address and the number of weights by class; then the parameters,
+each a float, or the address and the size of an array."""
 
 
 @intrinsic
@@ -75,20 +77,27 @@ def numbers(_: Any, address: Any, like: Any, shape: Any) -> Any:
     return signature(kind, types.int64, like, types.UniTuple(types.int64, len(shape))), generate
 
 
-@intrinsic
-def run_loop(_: Any, address: Any, arguments: Any) -> Any:
-    """Call the machine code of a loop that was compiled for arguments of these types."""
-    given = tuple(unliteral(kind) for kind in arguments)
+def caller(returned: Any) -> Any:
+    """Return a function that calls the machine code of a loop, which was compiled for arguments of these types."""
 
-    def generate(context: Any, builder: Any, form: Any, values: Any) -> Any:
-        kind = context.call_conv.get_function_type(types.boolean, given)
-        function = builder.inttoptr(values[0], kind.as_pointer())
-        _, outcome = context.call_conv.call_function(
-            builder, function, types.boolean, given, cgutils.unpack_tuple(builder, values[1])
-        )
-        return outcome
+    @intrinsic
+    def run(_: Any, address: Any, arguments: Any) -> Any:
+        given = tuple(unliteral(kind) for kind in arguments)
 
-    return signature(types.boolean, types.int64, Tuple(given)), generate
+        def generate(context: Any, builder: Any, form: Any, values: Any) -> Any:
+            kind = context.call_conv.get_function_type(returned, given)
+            function = builder.inttoptr(values[0], kind.as_pointer())
+            _, outcome = context.call_conv.call_function(
+                builder, function, returned, given, cgutils.unpack_tuple(builder, values[1])
+            )
+            return outcome
+
+        return signature(returned, types.int64, Tuple(given)), generate
+
+    return run
+
+
+run_loop, add_weights = caller(types.boolean), caller(Tuple([types.float64, types.boolean]))
 
 
 @intrinsic
@@ -103,6 +112,22 @@ def fall_back(_: Any, address: Any, frame: Any) -> Any:
     return signature(types.int64, types.int64, types.int64), generate
 
 
+class Weighing(NamedTuple):
+    """What weighs the elements or rows of a call.
+
+    weighted, masked: whether sample weights, and a mask, follow the inputs.
+    counted: whether weights are added up; `divides`: whether their sum is the divisor.
+    labelled, by_class: whether labels decide on weights, and whether there are weights by class.
+    """
+
+    weighted: bool
+    masked: bool
+    counted: bool
+    divides: bool
+    labelled: bool
+    by_class: bool
+
+
 @cache
 def handler(
     inputs: tuple[Any, ...],
@@ -111,26 +136,26 @@ def handler(
     real: type,
     *,
     each: bool,
-    ignores: bool,
+    weights: Weighing,
 ) -> Any:
     """Compile the handler for arrays of these kinds, as a function with the attributes `address` and `ctypes`.
 
     inputs: for each input its numpy type, and whether it has rows; one of int32 is converted to int64.
     slopes: for each slope of the loop what it is: "array", "rows", "scratch", or None.
     parameters: for each parameter its kind, a number type or (type, 1).
-    real: the float type. each: whether values are stored instead of added up. ignores: whether labels are counted.
+    real: the float type, also that of sample weights. each: whether values are stored instead of added up.
     """
-    body, space = written(inputs, slopes, parameters, each=each, ignores=ignores)
+    body, space = written(inputs, slopes, parameters, weights, each=each)
     names = {"words": words, "as_float": as_float, "numbers": numbers, "run_loop": run_loop, "fall_back": fall_back}
     space |= names | {"REAL": real(0), "MOST": float(np.finfo(real).max), "F8": np.float64(0), "I8": np.int64(0)}
-    space |= {"I4": np.int32(0)}
+    space |= {"MASK": np.bool_(False), "add_weights": add_weights}
     exec("def handle(frame):\n" + "".join(f"    {line}\n" for line in body), space)  # noqa: S102  written here
     function: Callable[[int], int] = space["handle"]
     return cfunc(types.int64(types.int64), nopython=True, error_model="numpy")(function)
 
 
 def written(
-    inputs: tuple[Any, ...], slopes: tuple[Any, ...], parameters: tuple[Any, ...], *, each: bool, ignores: bool
+    inputs: tuple[Any, ...], slopes: tuple[Any, ...], parameters: tuple[Any, ...], weights: Weighing, *, each: bool
 ) -> tuple[list[str], dict[str, Any]]:
     """The statements of a handler, and the types that they refer to."""
     space: dict[str, Any] = {}
@@ -148,7 +173,7 @@ def written(
         f"size, width = program[{SIZE}], program[{WIDTH}]",
         f"sums = numbers(scratch, F8, (program[{BLOCKS}],))",
     ]
-    operands = []
+    operands, labels = [], "None"
     for at, kind in enumerate(slopes):
         if kind is None:
             operands.append("None")
@@ -168,8 +193,8 @@ def written(
                 f"    wide{at}[i] = input{at}[i]",
             ]
         operands.append(f"wide{at}" if kind is np.int32 else f"input{at}")
-        if ignores and kind in {np.int32, np.int64}:
-            body += ["count = 0", "for i in range(size):", f"    count += {operands[-1]}[i] != program[{IGNORED}]"]
+        if weights.labelled and kind in {np.int32, np.int64}:
+            labels = operands[-1]
     word = PARAMETERS
     for at, kind in enumerate(parameters):
         if isinstance(kind, tuple):
@@ -179,17 +204,21 @@ def written(
         else:
             operands.append(f"as_float(program[{word}])" if kind is float else f"program[{word}]")
             word += 1
-    body.append(f"divisor = as_float(program[{DIVISOR}])")
-    if ignores:
-        body += [
-            "if count != size:",
-            f"    divisor = as_float(program[{WEIGHT}]) * count",
-            "    if count == 0:",
-            f"        return fall_back(program[{FALL_BACK}], frame)",
-        ]
+    following = [f"words(inputs[{len(inputs) + at}])[{DATA}]" for at in range(2)]
+    weight = f"numbers({following[0]}, REAL, (size,))" if weights.weighted else "None"
+    mask = f"numbers({following[weights.weighted]}, MASK, (size,))" if weights.masked else "None"
+    body += [f"weight, mask = {weight}, {mask}", f"divisor = as_float(program[{DIVISOR}])"]
+    if weights.counted:
+        limits = ", ".join(f"as_float(program[{word}])" for word in (SMALLEST, LARGE, LARGEST))
+        factors = f"numbers(program[{FACTORS}], F8, (program[{CLASSES}],))" if weights.by_class else "None"
+        given = f"weight, mask, {labels}, program[{IGNORED}], {factors}, ({limits}), size, program[{SUM_BLOCK}]"
+        body.append(f"added, ordinary = add_weights(program[{SUM}], ({given}))")
+        if weights.divides:
+            body += ["if added != size:", f"    divisor = as_float(program[{WEIGHT}]) * added"]
+        body += ["if not (ordinary and divisor > 0):", f"    return fall_back(program[{FALL_BACK}], frame)"]
     values = f"numbers(words(outputs[0])[{DATA}], REAL, (size,))" if each else "None"
     blocks = f"program[{SPAN}], program[{LENGTH}], 0, program[{BLOCKS}]"
-    arguments = f"(sums, {values}, None, None, 1 / divisor, {blocks}, ({', '.join(operands)},))"
+    arguments = f"(sums, {values}, weight, mask, 1 / divisor, {blocks}, ({', '.join(operands)},))"
     body += [
         f"outside = run_loop(program[{LOOP}], {arguments})",
         "total, lost = 0.0, 0.0",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.kernels.compiler.fingerprint import fingerprint
+from lossreg.kernels.compiler.numba_api import machine_code
 from lossreg.kernels.compiler.specialize import clone
 from lossreg.kernels.drivers.compiled_loops import entry_point, numba_type
 from lossreg.kernels.drivers.operands import Operand
@@ -87,8 +88,13 @@ def compiled() -> Callable[..., Any]:
 @cache
 def entry(sample_weight: Any, where: Any, labels: Any, weight: Any) -> Callable[..., Any]:
     """The compiled code of the loop for these kinds of arrays; None is the kind of an absent one."""
+    return entry_point(compiled(), argument_types(sample_weight, where, labels, weight), "add_weights")
+
+
+def argument_types(sample_weight: Any, where: Any, labels: Any, weight: Any) -> tuple[Any, ...]:
+    """The numba types of all arguments of the loop."""
     kinds = (sample_weight, where, labels, np.int64, weight, (np.float64,) * 3, np.int64, np.int64)
-    return entry_point(compiled(), tuple(map(numba_type, kinds)), "add_weights")
+    return tuple(map(numba_type, kinds))
 
 
 class WeightSum:
@@ -125,7 +131,13 @@ class WeightSum:
         self.conversions = [operand and operand.to_loop for operand in self.operands]
         self.native = by_element is None and not any(self.conversions)
         arrays = [None if operand is None else (operand.dtype, 1) for operand in self.operands[:3]]
-        self.entry = entry(*arrays, None if weight is None else (np.float64, 1))
+        self.kinds = (*arrays, None if weight is None else (np.float64, 1))
+        self.entry = entry(*self.kinds)
+
+    @property
+    def address(self) -> int:
+        """The address of the machine code of the loop."""
+        return machine_code(compiled(), argument_types(*self.kinds))
 
     def __call__(self, sample_weight: Array | None, where: Array | None, labels: Array | None) -> tuple[float, bool]:
         """Return the sum of the weights, and whether all sample weights are within the limits."""
