@@ -5,6 +5,7 @@ import pytest
 
 import lossreg
 from lossreg.errors import InvalidInput, InvalidParameter
+from lossreg.testing.cases import example
 
 # Weights are only compared with one another by a mean, so that their size does not matter.
 
@@ -18,6 +19,20 @@ def test_a_mean_with_sample_weights_of_any_size(kind, size):
     np.testing.assert_allclose([value, *grad], [5, 1, 3], rtol=2 * np.finfo(kind).eps)
     value, grad = criterion.value_and_grad(prediction, 0 * prediction, sample_weight=[size, 3 * size])
     np.testing.assert_allclose([value, *grad], [7, 0.5, 4.5], rtol=2 * np.finfo(kind).eps)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-50, 1e-39, 1e38, 1e300])
+@pytest.mark.parametrize("name", ["n_pairs", "circle", "siglip", "list_net", "lovasz_hinge"])
+def test_coupled_samples_with_weights_of_any_size(name, size):
+    arrays, _ = example(lossreg.get(name), 0, 6)
+    arrays = [x if x.dtype.kind in "iu" else x.astype("f4") for x in arrays]
+    shape = arrays[0].shape if name == "lovasz_hinge" else arrays[0].shape[:1]
+    criterion = lossreg.create(name)
+    expected, expected_grad = criterion.value_and_grad(*arrays, sample_weight=np.ones(shape))
+    value, grad = criterion.value_and_grad(*arrays, sample_weight=np.full(shape, size))
+    first, expected_first = (x[0] if isinstance(x, tuple) else x for x in (grad, expected_grad))
+    np.testing.assert_allclose(value, expected, rtol=4e-7)
+    np.testing.assert_allclose(first, expected_first, rtol=1e-5, atol=1e-6 * abs(expected_first).max())
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e-39, 1e38, 1e300])

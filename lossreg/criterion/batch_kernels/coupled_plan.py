@@ -253,8 +253,3 @@ class CoupledPlan(BatchPlan):
             place = entry.axes.index(ANY_AXES)
             at[place : place + 1] = [int(index) for index in np.unravel_index(at[place], self.further)]
         return super().outlier(entry, at, got, extent, kept)
-
-
-def batch_plan(call: Call) -> BatchPlan:
-    """The plan of a call of a batch kernel."""
-    return BatchPlan(call) if call.bound.form.plain else CoupledPlan(call)

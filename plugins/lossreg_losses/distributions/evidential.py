@@ -54,15 +54,18 @@ def evidential(
 ) -> tuple[float, float, float, float, float]:
     T = type(mean)
     half = T(0.5)
-    e = mean - target
-    omega, evidence = T(2) * beta * (T(1) + nu), T(2) * nu + alpha
-    width, squared = e * e * nu + omega, alpha * e * e
-    value = half * (T(LOG_PI) - log(nu)) - alpha * log(omega) + (alpha + half) * log(width) + lgamma(alpha)
-    value = value - lgamma(alpha + half) + penalty * abs(e) * evidence
-    by_mean = (alpha + half) * (T(2) * e * nu / width) + penalty * sign(e) * evidence
-    by_nu = (T(2) * nu * squared - omega) / (T(2) * nu * (T(1) + nu)) / width + T(2) * penalty * abs(e)
-    by_alpha = log1p(e * e * nu / omega) + digamma(alpha) - digamma(alpha + half) + penalty * abs(e)
-    return value, by_mean, by_nu, by_alpha, (half * omega - nu * squared) / beta / width
+    e, omega, evidence = mean - target, T(2) * beta * (T(1) + nu), T(2) * nu + alpha
+    # The square of a large difference overflows in float32: everything is then in units of it.
+    unit = abs(e) if abs(e) > T(2.0**50) else T(1)
+    scaled, rest = e / unit, omega / unit / unit
+    width, squared = scaled * scaled * nu + rest, alpha * scaled * scaled
+    value = half * (T(LOG_PI) - log(nu)) - alpha * log(omega) + (alpha + half) * (log(width) + T(2) * log(unit))
+    value = value + lgamma(alpha) - lgamma(alpha + half) + penalty * abs(e) * evidence
+    by_mean = (alpha + half) * (T(2) * scaled * nu / width) / unit + penalty * sign(e) * evidence
+    by_nu = (T(2) * nu * squared - rest) / (T(2) * nu * (T(1) + nu)) / width + T(2) * penalty * abs(e)
+    surprise = log1p(e * e * nu / omega) if unit == T(1) else log(width) + T(2) * log(unit) - log(omega)
+    by_alpha = surprise + digamma(alpha) - digamma(alpha + half) + penalty * abs(e)
+    return value, by_mean, by_nu, by_alpha, (half * rest - nu * squared) / beta / width
 
 
 @hookimpl
