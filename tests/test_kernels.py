@@ -435,7 +435,7 @@ BY_ELEMENT = [name for name, form in FORMS.items() if not (form.by_row or form.b
 @pytest.mark.parametrize(
     "names",
     [
-        ["huber"],
+        ["huber", "bce_with_logits", "cross_entropy"],
         # 20 s of processor time, and 150 s
         pytest.param([name for name in BY_ELEMENT if name not in CATALOGUE], marks=pytest.mark.slow),
         pytest.param([name for name in BY_ELEMENT if name in CATALOGUE], marks=pytest.mark.exhaustive),
