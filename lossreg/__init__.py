@@ -168,26 +168,28 @@ def run(  # noqa: PLR0913  a run has these options
     name: str | None = None,
     tags: Iterable[str] = (),
     note: str = "",
+    data: Any = None,
 ) -> Result:
     """Train as a config says (the path of a YAML file, or a dict), and log the run in a directory of its own.
 
     The directory is made under `root`; the default is $LOSSREG_RUNS, or experiments/runs. `progress` receives the
     events of the run; without it the run prints nothing, except in notebooks, where it shows its progress. `name` is
-    part of that of the directory; `tags` and `note` are for `lossreg runs --where tag=...`. Raises InvalidConfig with
-    every problem found in the config.
+    part of that of the directory; `tags` and `note` are for `lossreg runs --where tag=...`. `data` is a data frame, for
+    a config with `data: {name: frame, target: ...}`. Raises InvalidConfig with every problem found in the config.
     """
     from lossreg.experiment.runner.execution import run
 
-    return run(config, root, progress, name=name, tags=tags, note=note)
+    return run(config, root, progress, name=name, tags=tags, note=note, data=data)
 
 
-def resume(
+def resume(  # noqa: PLR0913  as of a run
     path: str | Path,
     *,
     changes: Iterable[str] = (),
     root: str | Path | None = None,
     progress: Progress | None = None,
     force: bool = False,
+    data: Any = None,
 ) -> Result:
     """Continue a run that was stopped, in its directory; the results have the same bytes as without the stop.
 
@@ -196,15 +198,16 @@ def resume(
     optimizer and batches stay the same, it has the earlier epochs and the optimizer's state too; otherwise its steps
     are counted from 0. Raises NotResumable for a run that is finished, unless there are changes, or running; for one
     whose config, plugins or data have changed, with the difference, unless `force` is true; and for changes that the
-    weights do not fit, such as another model, other features or other classes.
+    weights do not fit, such as another model, other features or other classes. A run on a data frame takes the same
+    `data` again.
     """
     if changes := list(changes):
         from lossreg.experiment.runner.warm_start import resume_changed
 
-        return resume_changed(path, changes, root, progress, force=force)
+        return resume_changed(path, changes, root, progress, force=force, data=data)
     from lossreg.experiment.runner.execution import resume
 
-    return resume(path, progress, force=force)
+    return resume(path, progress, force=force, data=data)
 
 
 def sweep(  # noqa: PLR0913  a sweep has these options

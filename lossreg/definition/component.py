@@ -5,7 +5,7 @@ lossreg.definition.loss) is one; this module has the others. The arguments that 
 
     @model      (any of inputs, outputs, random, criterion, *, parameters)  -> Network, of lossreg.experiment.network
     @optimizer  (weight: Real, grad: Real, step: Real, states: Real ..., *, parameters)  -> (weight, states ...)
-    @data       (*, parameters)  -> lossreg.experiment.data.table.Table
+    @data       (source: Any if needed, *, parameters)  -> lossreg.experiment.data.table.Table
     @schedule   (any of step, steps, epoch, losses, *, parameters)  -> float
     @tracker    (path: str, config: dict, *, parameters)  -> lossreg.experiment.runner.trackers.RunTracker
     @reduction  (values: Array, weights: Array, *, parameters)  -> (value, factors)
@@ -16,6 +16,8 @@ needs for a row, and `random: Generator` for the initial weights. A model withou
 embedding for losses that compare rows, or a reconstruction of the inputs, which are then its targets. A model that
 takes `criterion: Criterion`, the loss that it is trained with, returns a BoostedNetwork: training adds trees to it, and
 takes no optimizer.
+
+Data that take `source` are given the data frame of `lossreg.run(config, data=frame)`, or None.
 
 An optimizer is the update rule of one weight, compiled like a loss; its states start at 0 and `step` counts from 1.
 In compiled functions, parameters that choose a branch (`bool`, `Literal`) come after those that are numbers.
@@ -162,6 +164,8 @@ class Optimizer(Component):
 
 class Data(Component):
     """A data set: loads or makes a table of inputs and targets."""
+
+    available = ("source",)
 
 
 class Schedule(Component):

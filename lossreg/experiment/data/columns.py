@@ -113,7 +113,9 @@ def as_arrow(source: Any) -> Any:
 
     if not isinstance(source, pa.Table):
         try:
-            source = pa.table(source)
+            # The index of a pandas frame is no column.
+            is_pandas = type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "index")
+            source = pa.Table.from_pandas(source, preserve_index=False) if is_pandas else pa.table(source)
         except (TypeError, ValueError, pa.ArrowException) as error:
             raise InvalidInput(f"expected a table of named columns of equal length: {error}") from None
     repeated = [name for name, count in Counter(source.column_names).items() if count > 1]

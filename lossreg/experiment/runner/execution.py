@@ -25,6 +25,7 @@ from lossreg.experiment.training.evaluation import undefined_metrics
 from lossreg.experiment.training.interrupts import InterruptHandler, Paused
 from lossreg.experiment.training.loop import TrainingLoop
 from lossreg.experiment.training.prepare import prepare
+from lossreg.experiment.training.tables import Tables
 from lossreg.extras import optional_imports
 from lossreg.formatting import command_line
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from lossreg.experiment.runner.progress import Progress
     from lossreg.experiment.storage.checkpoint import Checkpoint
     from lossreg.experiment.storage.records import Record
-    from lossreg.experiment.training.tables import Tables
 
 
 def run(  # noqa: PLR0913  these are the options of the command
@@ -48,18 +48,19 @@ def run(  # noqa: PLR0913  these are the options of the command
     name: str | None = None,
     tags: Iterable[str] = (),
     note: str = "",
+    data: Any = None,
 ) -> Result:
     """Train as a config says, in a new directory under `root`; see `lossreg.run`."""
     progress, given = progress or default_progress(), labels.labels(tags, note)
     config = source if isinstance(source, Config) else load(source)
     config = replace(config, name=name or config.name)
-    training = prepare_training(config, progress)
+    training = prepare_training(config, progress, Tables(source=data))
     with RunDirectory.create(config.name, root) as directory:
         labels.write(directory.path, given)
         return start(training, directory, progress)
 
 
-def resume(path: str | Path, progress: Progress | None = None, *, force: bool = False) -> Result:
+def resume(path: str | Path, progress: Progress | None = None, *, force: bool = False, data: Any = None) -> Result:
     """Continue a run that was stopped; see `lossreg.resume`."""
     progress = progress or default_progress()
     with RunDirectory.open(path) as directory:
@@ -72,7 +73,7 @@ def resume(path: str | Path, progress: Progress | None = None, *, force: bool = 
             raise NotResumable(
                 f"{path}: the run is finished; {command_line('run', directory.path / 'config.yaml')} repeats it"
             )
-        training = prepare_training(config, progress)
+        training = prepare_training(config, progress, Tables(source=data))
         if directory.has_other_data(training.prepared.encoding.fingerprint):
             if not force:
                 raise NotResumable(f"{path}: the data have changed since the run began; {FORCED}")

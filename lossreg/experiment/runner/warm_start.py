@@ -48,13 +48,14 @@ ENCODED = {"features": "features", "categories": "categories", "targets": "targe
 """The parts of an encoding that decide what inputs and outputs of a network mean, as messages name them."""
 
 
-def resume_changed(
+def resume_changed(  # noqa: PLR0913  these are the options of lossreg.resume
     path: str | Path,
     changes: Iterable[str],
     root: str | Path | None = None,
     progress: Progress | None = None,
     *,
     force: bool = False,
+    data: Any = None,
 ) -> Result:
     """Train a changed config from the weights of a run, as a new run under `root`; see `lossreg.resume`.
 
@@ -63,7 +64,7 @@ def resume_changed(
     progress, old = progress or default_progress(), RunDirectory.open(path)
     if Run(old.path).status == "running":
         raise NotResumable(f"{path}: is running; stop it first, or wait until it has ended")
-    before, tables = old.read("environment.json", "config", "plugins"), Tables()
+    before, tables = old.read("environment.json", "config", "plugins"), Tables(source=data)
     config, earlier = load(old.path / "config.yaml", changes), load(old.path / "config.yaml")
     training = prepare_training(config, progress, tables)
     check_encoding(old, training, force=force)

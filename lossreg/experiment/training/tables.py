@@ -44,10 +44,11 @@ class Tables:
     """The tables of configs, each loaded when it is first asked for.
 
     folder: the directory in which another process has written tables.
+    source: the data frame of a config whose data are given in Python.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | None = None, source: Any = None) -> None:
+        self.folder, self.source = folder, source
         self.loaded: dict[str, Table] = {}
 
     def get(self, config: Config) -> Table:
@@ -55,7 +56,7 @@ class Tables:
         key = key_of(config)
         if key not in self.loaded:
             is_written = self.folder is not None and (self.folder / f"{key}.json").is_file()
-            self.loaded[key] = read(self.folder, key) if self.folder and is_written else load_data(config)
+            self.loaded[key] = read(self.folder, key) if self.folder and is_written else load_data(config, self.source)
         choices = (config.loss, *config.report)
         names = [entry.name for each in choices for entry in each.component.inputs if entry.role is Role.DATA]
         try:
@@ -126,10 +127,17 @@ def read(folder: Path, key: str) -> Table:
     return Table(*arrays, **content)
 
 
-def load_data(config: Config) -> Table:
-    """Load the data; raises InvalidConfig if they cannot be read, and BrokenPlugin if they are not a Table."""
+def load_data(config: Config, source: Any = None) -> Table:
+    """Load the data, or encode the frame that is given.
+
+    Raises InvalidConfig if they cannot be read, and BrokenPlugin if they are not a Table.
+    """
+    component = config.data.component
+    if source is not None and not component.supplied:
+        problem = f"{config.data.name} loads its rows itself; a frame is given to data of the name frame"
+        raise config.error((("data",), problem))
     try:
-        table = config.data.component.function(**config.data.parameters)
+        table = component.function(*[source] * len(component.supplied), **config.data.parameters)
         if part_files(config):
             table = with_part_files(config, table)
         if isinstance(table, Columns):
