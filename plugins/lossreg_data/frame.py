@@ -29,7 +29,7 @@ def frame(
 ) -> Columns:
     if source is None:
         raise InvalidInput(
-            "the rows of a frame are given in Python: lossreg.run(config, data=frame), and lossreg.resume(run, data=...)"
+            "rows of a frame are given in Python: lossreg.run(config, data=frame), and lossreg.resume(run, data=frame)"
         )
     return Columns(
         source,
