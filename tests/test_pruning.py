@@ -75,7 +75,10 @@ def test_pruned_trials_are_shown_as_such_and_are_no_failures(halved, capsys):
     assert capsys.readouterr().out.count("pruned") >= 8
     data = page_data(runs_in(halved.path))
     assert Counter(run["status"] for run in data["runs"]) == {"pruned": 8, "finished": 1}
-    assert data["results"]["groups"][0]["n"] == 1
+    first, second, *_, last = data["results"]["groups"]
+    assert (first["n"], first["pruned"]) == (1, "")
+    assert second["pruned"].startswith("pruned after epoch 3, at ")
+    assert last["pruned"].startswith("pruned after epoch 1, at ")
     assert all("not one of the best" in run["reason"] for run in data["runs"] if run["status"] == "pruned")
 
 

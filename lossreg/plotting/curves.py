@@ -61,11 +61,14 @@ def loss_curves(
     settings: Sequence[Variation] | None = None,
     limits: tuple[float, float] | None = None,
     fixed: dict[str, Any] | None = None,
+    *,
+    second: bool = True,
 ) -> LossCurves:
     """Return the curves of the first form of a loss.
 
     `settings` are the parameters of each curve; by default three values of the main parameter. `limits` are the ends of
     the range along x, and `fixed` the values of other inputs by name, in place of the usual ones.
+    Without `second`, no second derivatives are computed, and those of the curves are nan.
     """
     form = loss.forms[0]
     chosen = variations(loss) if settings is None else list(settings)
@@ -79,7 +82,7 @@ def loss_curves(
     if first.axis is not None:
         rest = ["x", *(f"{number:g}" for number in point[first.name][1:])]
         named.insert(0, f"{first.name} = ({', '.join(rest)})")
-    curves = [curve(loss, one, point, limits or range_of(form)) for one in chosen]
+    curves = [curve(loss, one, point, limits or range_of(form), second=second) for one in chosen]
     return LossCurves(loss, varied, ", ".join(named), curves)
 
 
@@ -88,11 +91,13 @@ def shown(x: Any) -> str:
     return f"({', '.join(f'{number:g}' for number in x)})" if isinstance(x, list) else f"{x:g}"
 
 
-def curve(loss: Loss, variation: Variation, point: dict[str, Any], limits: tuple[float, float]) -> Curve:
+def curve(
+    loss: Loss, variation: Variation, point: dict[str, Any], limits: tuple[float, float], *, second: bool
+) -> Curve:
     """Return the curve of a loss by element or by row; numbers outside the domain of the input are left out."""
     form, parameters = loss.forms[0], loss.bind(variation.parameters)
     inputs = [(point | variation.inputs)[entry.name] for entry in form.inputs]
-    with_second = form.hessian is not None and form.fusible
+    with_second = second and form.hessian is not None and form.fusible
     evaluated = loss.with_hessian(parameters).forms[0] if with_second else form
     settings = {p.name: parameters[p.name] for p in evaluated.parameters}
 
@@ -103,7 +108,7 @@ def curve(loss: Loss, variation: Variation, point: dict[str, Any], limits: tuple
         return outcome[0], slopes[0] if slopes else nan, slopes[1] if with_second else nan
 
     xs = [x for x in spaced(*limits, POINTS) if inside(form.inputs[0].domain, x)]
-    return assembled(variation.label, xs, at, differentiate=not with_second)
+    return assembled(variation.label, xs, at, differentiate=second and not with_second)
 
 
 def curves_along_gradient(loss: Loss, chosen: Sequence[Variation]) -> list[Curve]:

@@ -217,7 +217,7 @@ def test_a_sweep_begins_with_its_result_and_draws_lines_that_can_be_distinguishe
     content = json.loads(browser.js("document.getElementById('content').textContent"))
     results = content["results"]
     assert results["metric"] == "test_accuracy"
-    means = [float(text) for text in texts(browser, "#results tbody td:nth-child(2)")]
+    means = [float(text) for text in texts(browser, "#results tbody td:nth-of-type(3)")]
     assert means == sorted(means, reverse=True)
     assert len(means) == 20
     click(browser, "Show all 40 configs", "#results")

@@ -18,27 +18,30 @@ CLASSES, DIMENSIONS = 3, 2
 RANGES = {UNIT: (0.01, 0.99), PROBABILITY: (0.01, 0.99), LOG_PROBABILITY: (-5.0, 0.0)}
 RANGES_BY_TARGET = {REAL: (-4.0, 4.0), SIGN: (-3.0, 3.0), UNIT: (-6.0, 6.0)}
 OTHERWISE = (-4.0, 4.0)
-VECTORS = ((0.0, 0.5), (1.0, 0.0), (-1.0, 0.5))
+VECTORS, APART = ((0.0, 0.5), (1.0, 0.0), (-1.0, 0.5)), (-1.0, 1.0)
 BOX, BOX_RANGE = (0.0, 0.0, 1.0, 1.0), (-1.5, 0.98)
 """The corners of a box, and the range of the first of its numbers."""
 BLOCKS, SPARKLINE = "▁▂▃▄▅▆▇█", 7
 """The characters of a sparkline, from low to high, and how many of them it has."""
 
 
-def usual(entry: Input, form: Form) -> Any:
-    """Return the number or row that an input is fixed at."""
+def usual(entry: Input, form: Form, classes: int = CLASSES) -> Any:
+    """Return the number or row that an input is fixed at; `classes` is the length of rows with one for each class."""
     if entry.role is Role.LABEL:
         return 0
-    width = int(entry.width) if entry.width.isdecimal() else CLASSES if has_classes(form) else DIMENSIONS
+    width = int(entry.width) if entry.width.isdecimal() else classes if has_classes(form) else DIMENSIONS
     if entry.role is Role.LABELS:
         return [0] + [-1] * (width - 1)
     if entry.axis is None:
         return number(entry)
     if width == len(BOX):
         return [*BOX]
-    if entry.domain is REAL and not has_classes(form) and entry.axis != 1 and not entry.width:
-        rows = [x.name for x in form.inputs if x.axis is not None]
-        return [*VECTORS[rows.index(entry.name) % len(VECTORS)]]
+    if entry.domain is REAL and not has_classes(form) and not entry.width:
+        place = [x.name for x in form.inputs if x.axis is not None].index(entry.name)
+        # Equal means would make the weights of a mixture irrelevant.
+        vectors = VECTORS if entry.axis != 1 else [APART] if place == 1 and not entry.is_target else []
+        if vectors:
+            return [*vectors[place % len(vectors)]]
     return [number(entry) if at == 0 or not entry.is_target else 0.0 for at in range(width)]
 
 

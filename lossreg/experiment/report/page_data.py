@@ -11,7 +11,7 @@ from lossreg.experiment.report.learning_curves import MAX_SEGMENTS, charts, curv
 from lossreg.experiment.report.loss_curves import call, loss_curves
 from lossreg.experiment.report.prediction_summary import prediction_summary
 from lossreg.experiment.report.readable_values import readable
-from lossreg.experiment.report.run_groups import GroupComparison, compare_groups
+from lossreg.experiment.report.run_groups import GroupComparison, RunGroup, compare_groups
 from lossreg.experiment.runner.predictions import FILE
 from lossreg.experiment.storage.query import differing
 from lossreg.experiment.storage.records import higher_is_better
@@ -95,7 +95,7 @@ def results(runs: Sequence[Run], groups: GroupComparison | None) -> dict[str, An
     return {
         "metric": groups.metric,
         "rises": groups.rises,
-        "keys": groups.keys,
+        "keys": sorted(groups.keys, key=lambda key: not key.startswith("loss")),
         "over": groups.replicates,
         "groups": [
             {
@@ -109,11 +109,20 @@ def results(runs: Sequence[Run], groups: GroupComparison | None) -> dict[str, An
                 "std": readable(group.deviation),
                 "n": group.count,
                 "p": readable(p),
+                "pruned": pruned(group, groups.metric),
                 "runs": [index[run] for run in group.runs],
             }
             for group, p in zip(groups.groups, groups.p_values, strict=True)
         ],
     }
+
+
+def pruned(group: RunGroup, metric: str) -> str:
+    """When the runs of a group were pruned, and with which mean of the metric; empty if none was."""
+    if not group.pruned_after:
+        return ""
+    mean = group.mean_when_pruned(metric)
+    return f"pruned after epoch {group.pruned_after}" + (f", at {mean:.4g}" if mean == mean else "")  # noqa: PLR0124  nan
 
 
 def chosen_runs(runs: Sequence[Run], groups: GroupComparison | None, most: int) -> set[Run]:

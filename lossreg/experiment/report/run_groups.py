@@ -51,6 +51,18 @@ class RunGroup:
         """The standard deviation of the metric; None for fewer than two runs."""
         return stdev(self.numbers) if len(self.numbers) > 1 else None
 
+    @cached_property
+    def pruned_after(self) -> int:
+        """The epoch after which the runs of the group were pruned; 0 if none was."""
+        last = [run.records[-1]["epoch"] for run in self.runs if run.status == "pruned" and run.records]
+        return max(last, default=0)
+
+    def mean_when_pruned(self, metric: str) -> float:
+        """The mean of a metric over the runs that were pruned, at that time."""
+        key = metric.removeprefix("best.")
+        values = [run.final.get(key, nan) for run in self.runs if run.status == "pruned"]
+        return fmean(values) if values else nan
+
     @property
     def count(self) -> int | str:
         """How many runs have the metric, and of how many if not all do."""
@@ -122,14 +134,16 @@ def compare_groups(runs: Sequence[Run], by: Iterable[str] = (), metric: str | No
         members.setdefault(identity(run, keys), []).append(run)
     groups = [group_of(each, keys, rest, metric) for each in members.values()]
     rises = higher_is_better(metric.removeprefix("best."))
-    groups.sort(key=lambda group: (not group.scores, len(group.numbers) < len(group.runs), ranked(group, rises=rises)))
+    groups.sort(key=lambda group: rank(group, metric, rises=rises))
     shown = [key for key in keys if not is_implied(runs, key)] or keys
     return GroupComparison(metric, rises, shown, rest, groups)
 
 
-def ranked(group: RunGroup, *, rises: bool) -> float:
-    """A number that is lower for a better group."""
-    return 0.0 if isnan(group.mean) else -group.mean if rises else group.mean
+def rank(group: RunGroup, metric: str, *, rises: bool) -> tuple[float, ...]:
+    """The key by which groups are sorted: complete ones first, those without a result last, pruned ones by epoch."""
+    value = group.mean if group.scores else group.mean_when_pruned(metric)
+    order = 0.0 if isnan(value) else -value if rises else value
+    return (not group.scores, len(group.numbers) < len(group.runs), -group.pruned_after, order)
 
 
 def group_of(runs: list[Run], keys: list[str], rest: list[str], metric: str) -> RunGroup:

@@ -120,13 +120,13 @@ function results() {
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
   const [hasStd, hasP] = [known.some(({ std }) => finite(std)), known.some(({ p }) => finite(p))];
   const head = (text, isNumber) => make("th", { scope: "col", class: isNumber ? "number" : null }, text);
-  const heads = [head("", true), head(metric, true), hasStd && head("std", true), hasStd && head("n", true), hasP && head("p", true), ...keys.map((key) => head(key)), head("mean ± std")];
+  const heads = [head("", true), ...keys.map((key) => head(key.replace(/\.name$/, ""))), head(metric, true), hasStd && head("std", true), hasStd && head("n", true), hasP && head("p", true), head(hasStd ? "mean ± std" : "")];
   const number = (value, best) => make("td", { class: best ? "number best" : "number", title: finite(value) ? value : null }, finite(value) ? show(value) : "");
   const rows = found.map((group, n) => {
     const place = make("th", { scope: "row", class: "number" }, finite(group.mean) ? n + 1 : "–");
     const settings = keys.map((key) => make("td", {}, key in group.values ? show(group.values[key]) : ""));
-    const plot = make("td", {}, finite(group.mean) ? interval(group, low, high) : "");
-    return make("tr", {}, place, number(group.mean, n === 0), hasStd && number(group.std), hasStd && make("td", { class: "number" }, group.n), hasP && number(group.p), ...settings, plot);
+    const plot = make("td", { class: "note" }, finite(group.mean) ? interval(group, low, high) : group.pruned);
+    return make("tr", {}, place, ...settings, number(group.mean, n === 0), hasStd && number(group.std), hasStd && make("td", { class: "number" }, group.n), hasP && number(group.p), plot);
   });
   const body = make("tbody", {}, ...rows.slice(0, ROWS.results));
   const better = rises ? "higher is better" : "lower is better";
@@ -161,7 +161,7 @@ function cell(run, column, top) {
 
 function sorted() {
   const { sort, descending } = table;
-  if (!sort) return runs;
+  if (!sort) return ranked;
   const value = (run) => (sort === "run" ? run.name : run.values[sort]);
   const missing = (run) => value(run) === null || value(run) === undefined || value(run) === "nan";
   const number = (run) => ({ inf: Infinity, "-inf": -Infinity })[value(run)] ?? value(run);
