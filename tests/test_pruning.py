@@ -13,7 +13,9 @@ from lossreg import InvalidConfig
 from lossreg.cli import main
 from lossreg.experiment.config.pruner_config import PrunerConfig
 from lossreg.experiment.report.page_data import page_data
+from lossreg.experiment.storage import marked_directories
 from lossreg.experiment.storage.runs import Run, runs_in
+from lossreg.experiment.sweep.run_trial import record_pruned
 from lossreg.experiment.sweep.trials import SweepPlan
 
 TEXT = """\
@@ -119,6 +121,18 @@ def test_configs_are_judged_by_their_mean_over_seeds(tmp_path):
     assert [len(config.trials) for config in summary.configs] == [2, 2, 2]
     assert [len(config.scores) for config in summary.configs] == [2, 0, 0]
     assert summary.counts == {"finished": 2, "pruned": 4}
+
+
+def test_a_trial_whose_directory_is_gone_or_whose_disk_is_full_ends_no_sweep(tmp_path, monkeypatch):
+    record_pruned(tmp_path / "gone", "test_rmse", 0.5, 1, "not one of the best")
+    assert not list(tmp_path.iterdir())
+    marked_directories.create(tmp_path / "full", "run")
+
+    def full(path, *_):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("lossreg.experiment.storage.files.write", full)
+    record_pruned(tmp_path / "full", "test_rmse", float("nan"), 1, "not one of the best")
 
 
 def test_the_epochs_after_which_trials_are_judged():

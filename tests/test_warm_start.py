@@ -113,3 +113,11 @@ def test_data_that_have_changed_since_are_refused_unless_forced(tmp_path):
     forced = lossreg.resume(path, changes=["train.epochs=5"], force=True)
     assert [record["epoch"] for record in forced.metrics] == [1, 2, 3, 4, 5]
     assert forced.path.parent == path.parent
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"run": {"a": 1}, "step": -1}', "null", '{"run": "x", "changes": 3}'])
+def test_a_damaged_origin_is_a_problem_of_the_run_and_no_error(tmp_path, content):
+    (tmp_path / "origin.json").write_text(content)
+    run = Run(tmp_path)
+    assert run.values.get("origin") in (None, "x")
+    assert any(problem.startswith("origin.json: ") for problem in run.problems)

@@ -54,7 +54,7 @@ class RunGroup:
     @cached_property
     def pruned_after(self) -> int:
         """The epoch after which the runs of the group were pruned; 0 if none was."""
-        last = [run.records[-1]["epoch"] for run in self.runs if run.status == "pruned" and run.records]
+        last = [run.records[-1].get("epoch", 0) for run in self.runs if run.status == "pruned" and run.records]
         return max(last, default=0)
 
     def mean_when_pruned(self, metric: str) -> float:

@@ -82,8 +82,8 @@ def record_failure(directory: RunDirectory, error: str, details: str = "") -> No
 
 
 def record_pruned(path: Path, metric: str, value: float, epoch: int, reason: str) -> None:
-    """Write that a trial was stopped after an epoch because of its metric; another sweep may have done so before."""
-    with suppress(NotResumable), RunDirectory(path) as directory:
+    """Write that a trial was stopped after an epoch because of its metric, unless it has ended, if the disk allows."""
+    with suppress(NotResumable, OSError), RunDirectory(path) as directory:
         if status_of(path) not in DONE:
             text = f"{metric} {value:.6g} after epoch {epoch} is {reason}"
             details = {"step": Run(path).steps or 0, "metric": metric, "value": plain(value), "reason": text}

@@ -105,8 +105,8 @@ class Summary:
         count = f"{len(config.scores)} of {len(config.trials)}"
         if PRUNED not in (self.statuses[trial.id] for trial in config.trials):
             return count
-        epochs = max(record["epoch"] for trial in config.trials for record in Run(self.path / trial.id).records[-1:])
-        return f"{count}, pruned after epoch {epochs}"
+        last = [record.get("epoch", 0) for trial in config.trials for record in Run(self.path / trial.id).records[-1:]]
+        return f"{count}, pruned after epoch {max(last, default=0)}"
 
     def _repr_html_(self) -> str:
         rows = self.rows()
