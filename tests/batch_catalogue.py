@@ -4,6 +4,7 @@ An oracle takes the arrays of a batch, of mpmath's numbers or integers, and the 
 values that reduction none has, or a single number for the batch. Slopes are differences of their sum.
 """
 
+import itertools
 from typing import Any, NamedTuple
 
 import mpmath
@@ -429,7 +430,31 @@ def energy_distance(x, y):
     return discrepancy(x, y, lambda squares: sqrt(squares) if squares else mpmath.mpf(0))
 
 
+def rnnt(logits, labels, frames, lengths, blank=-1):
+    """Graves (2012): the sum over every order of frames and labels, path by path."""
+    values = []
+    for i in range(len(logits)):
+        last, total = int(lengths[i]), mpmath.mpf(0)
+        # A path is where the labels come: each at a frame, not before the one of the label before it.
+        for places in itertools.combinations_with_replacement(range(int(frames[i])), last):
+            path, u = mpmath.mpf(1), 0
+            for t in range(int(frames[i])):
+                for c in [labels[i][at] for at in range(last) if places[at] == t] + [blank]:
+                    row = logits[i, t, u]
+                    path *= exp(row[c]) / mpmath.fsum(map(exp, row))
+                    u += c != blank
+            total += path
+        values.append(-mpmath.log(total))
+    return np.array(values, object)
+
+
+def transduced(random):
+    """Sequences of up to two labels in two to four frames."""
+    return [random.normal(size=(3, 4, 3, 3)), random.integers(0, 2, (3, 2)), np.array([4, 2, 3]), np.array([2, 0, 1])]
+
+
 BATCHES = {
+    "rnnt": Batch(rnnt, transduced, ({}, {"blank": 2})),
     "ranknet": Batch(ranknet, lists, ({}, {"scale": 2.0})),
     "lambda_rank": Batch(lambda_rank, lists, ({}, {"scale": 2.0})),
     "list_net": Batch(list_net, lists),

@@ -77,7 +77,7 @@ def negative_log_softmax(row):
     return [mpmath.log1p(other) for other in others]
 
 
-def cross_entropy(logits, target, weight=1.0, ignore_index=-100, label_smoothing=0.0):
+def cross_entropy(logits, target, weight=1.0, ignore_index=-100, label_smoothing=0.0, z_loss=0.0, softcap=0.0):  # noqa: PLR0913, PLR0917  all that the loss takes
     """PyTorch's formulas for labels and for probabilities, row by row: -log softmax, with weights and smoothing."""
     axis = 0 if logits.ndim == 1 else 1
     rows = np.moveaxis(logits, axis, -1)
@@ -88,15 +88,18 @@ def cross_entropy(logits, target, weight=1.0, ignore_index=-100, label_smoothing
     smooth = mpmath.mpf(label_smoothing)
     values, counts = (np.zeros(rows.shape[:-1], object) for _ in range(2))
     for at in np.ndindex(rows.shape[:-1]):
-        nll = negative_log_softmax(list(rows[at]))
+        own = [mpmath.mpf(softcap) * mpmath.tanh(x / mpmath.mpf(softcap)) if softcap else x for x in rows[at]]
+        nll = negative_log_softmax(own)
+        penalty = mpmath.mpf(z_loss) * (nll[0] + own[0]) ** 2 if z_loss else 0
         if by_probability:
             mixed = [(1 - smooth) * t + smooth / classes for t in targets[at]]
-            values[at] = sum(w * t * n for w, t, n in zip(weights, mixed, nll, strict=True))
+            values[at] = penalty + sum(w * t * n for w, t, n in zip(weights, mixed, nll, strict=True))
             counts[at] = 1
         elif targets[at] != ignore_index:
             label = int(targets[at])
             even = sum(w * n for w, n in zip(weights, nll, strict=True))
             values[at] = (1 - smooth) * weights[label] * nll[label] + smooth / classes * even
+            values[at] += weights[label] * penalty
             counts[at] = weights[label]
     return values, counts
 

@@ -33,11 +33,12 @@ LONG_LOSSES = {
     "proxy_anchor": (65, "a function of a row of pairs"),
     "siglip": (65, "a function of a row of pairs"),
     "supcon": (60, "a function of a row of pairs"),
-    "cross_entropy": (185, "two forms, for labels and for probabilities, each with second derivatives"),
+    "cross_entropy": (235, "two forms, for labels and for probabilities, each with second derivatives"),
     "ctc": (150, "paths forward and backward"),
-    "linear_cross_entropy": (195, "four forms, of one output and of several, and blocks of rows"),
+    "linear_cross_entropy": (205, "four forms, of one output and of several, and blocks of rows"),
     "multi_margin": (65, "second derivatives, and their product with a vector"),
     "nll": (55, "second derivatives, and their product with a vector"),
+    "rnnt": (135, "paths forward and backward"),
     "poisson_nll": (70, "rates and their logarithms, without a factorial and with two kinds of it"),
 }
 """The losses that may have more lines of code, how many, and why."""

@@ -65,6 +65,8 @@ def rows_and_classes(draw, *, by_label=False):
         "weight": draw(SCALES | arrays(np.float64, classes, elements=SCALES)),
         "label_smoothing": draw(SHARES),
         "ignore_index": draw(st.sampled_from([-100, -1, 0])),
+        "z_loss": draw(st.just(0.0) | SHARES),
+        "softcap": draw(st.sampled_from([0.0, 0.0, 2.0, 30.0])),
     }
     logits = draw(arrays(np.float64, shape, elements=NUMBERS))
     if not by_label and draw(st.booleans()):
@@ -162,8 +164,7 @@ def rows_of_logits(draw):
 @st.composite
 def rows_of_log_probabilities(draw):
     (logits, label), parameters = draw(rows_and_classes(by_label=True))
-    parameters.pop("label_smoothing")
-    return [logits, label], parameters
+    return [logits, label], {name: parameters[name] for name in ("weight", "ignore_index")}
 
 
 @st.composite
@@ -291,6 +292,7 @@ INPUTS = {
 # Losses whose value or slope is a difference of larger numbers: those, of an element's value and of its slopes.
 TERMS = {
     "cosine_embedding": lambda inputs, _: (1.0, 1 / shortest(inputs)),
+    "cross_entropy": lambda inputs, parameters: (beside_logits(inputs[0], parameters),) * 2,
     "gaussian_nll": lambda inputs, _: (8.0, 8 / float(np.min(inputs[2]))),
     "margin_ranking": lambda inputs, _: (largest(*inputs), 1.0),
     "multi_margin": lambda inputs, parameters: (weights(parameters) * (2 + largest(inputs[0])) ** 2,) * 2,
@@ -298,10 +300,15 @@ TERMS = {
     "poisson_nll": lambda inputs, _: (40 + 40 * largest(*inputs), 40 + largest(*inputs)),
     "adaptive_log_softmax": lambda *_: (64.0, 64.0),
     "ctc": lambda *_: (16.0, 1.0),
-    "linear_cross_entropy": lambda _, parameters: (128 * weights(parameters),) * 2,
+    "linear_cross_entropy": lambda _, parameters: (128 * beside_logits(16.0, parameters),) * 2,
     "triplet_margin": lambda inputs, _: (8 + 8 * largest(*inputs), 1.0),
     "triplet_margin_with_distance": lambda inputs, _: (64 + 64 * largest(*inputs), 64.0),
 }
+
+
+def beside_logits(logits, parameters):
+    """The largest of the terms of a cross-entropy: a capped logit is a rounded number, and so is a squared one."""
+    return weights(parameters) * (1 + parameters["softcap"] + parameters["z_loss"] * (2 + largest(logits)) ** 2)
 
 
 def weights(parameters):

@@ -21,7 +21,12 @@ SETTINGS = {
     "poisson_nll": [{}, {"log_input": False}],
     "bce_with_logits": [{}, {"weight": 2.0, "pos_weight": 3.0}],
     "multi_margin": [{}, {"p": 2}, {"p": 2, "margin": 0.3, "weight": 1.5}],
-    "cross_entropy": [{}, {"label_smoothing": 0.3, "weight": 0.5}],
+    "cross_entropy": [
+        {},
+        {"label_smoothing": 0.3, "weight": 0.5},
+        {"z_loss": 0.2, "weight": 0.5},
+        {"softcap": 3.0, "label_smoothing": 0.3, "z_loss": 0.2},
+    ],
 }
 POINTS = {
     "Real": [-30.0, -1.25, 0.0, 0.4, 0.5, 0.85, 2.0, 40.0],

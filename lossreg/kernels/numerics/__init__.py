@@ -14,6 +14,7 @@ from lossreg.kernels.numerics.boxes import (
     outward,
 )
 from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
+from lossreg.kernels.numerics.soft_caps import bend_of_cap, capped, exp_below_capped, slope_of_cap, through_cap
 from lossreg.kernels.numerics.softmax import surprise
 from lossreg.kernels.numerics.special import (
     dice_sums,
@@ -64,9 +65,11 @@ __all__ = [
     "add_centre_distance",
     "angle",
     "atan",
+    "bend_of_cap",
     "bounds_hull",
     "bounds_intersection",
     "box_size",
+    "capped",
     "dice_sums",
     "difference",
     "digamma",
@@ -78,6 +81,7 @@ __all__ = [
     "exp",
     "exp2",
     "exp_below",
+    "exp_below_capped",
     "exp_frexp",
     "expm1",
     "hull_size",
@@ -98,12 +102,14 @@ __all__ = [
     "shifted_difference",
     "sigmoid",
     "sign",
+    "slope_of_cap",
     "softmax",
     "softplus",
     "sqrt",
     "stirling_error",
     "surprise",
     "tanh",
+    "through_cap",
     "total",
     "weighted",
     "weighted_dot",

@@ -8,13 +8,18 @@ With class weights w, label smoothing s and C classes, and nll_c = -log(softmax(
     value = (1 - s) w_label nll_label + s / C sum_c w_c nll_c             for class labels
           = sum_c w_c ((1 - s) target_c + s / C) nll_c                    for class probabilities
 
+With `softcap` c above 0 the logits are c tanh(logits / c); with `z_loss` z above 0 the value has
+z w_label log(sum_j e^logits_j)^2 besides, for probabilities without the weight.
+
 The parameters are `weight` = w, `label_smoothing` = s and `ignore_index`: a row with that label is not read. A mean
 divides by the sum of w_label over the other rows; for probabilities by the number of rows. Where the true class wins by
 far, value and slope keep all their digits.
 
 Shapes: logits (C), (N, C) or (N, C, d1, ...) with labels (), (N) or (N, d1, ...) of any integer type, or probabilities
-of the logits' shape. Ranges: any logits, inf and -inf included; smoothing 0 to 1; weights finite.
-Source: Good (1952); Szegedy et al. (2016), arXiv:1512.00567, for the smoothing; PyTorch's CrossEntropyLoss. Keras'
+of the logits' shape. Ranges: any logits, inf and -inf included; smoothing 0 to 1; weights finite; z_loss and softcap 0
+or above and finite.
+Source: Good (1952); Szegedy et al. (2016), arXiv:1512.00567, for the smoothing; Chowdhery et al. (2022),
+arXiv:2204.02311, for z_loss; Bello et al. (2016), arXiv:1611.09940, for softcap; PyTorch's CrossEntropyLoss. Keras'
 CategoricalCrossentropy takes probabilities unless it is made with from_logits.
 
 >>> cross_entropy.at([0.0, 40.0], 1)
@@ -22,12 +27,17 @@ CategoricalCrossentropy takes probabilities unless it is made with from_logits.
 """
 
 from lossreg.kernels.numerics import (
+    bend_of_cap,
+    capped,
     difference,
-    exp_below,
+    exp_below_capped,
     largest,
+    log,
     log1p,
     log_sum,
     shifted_difference,
+    slope_of_cap,
+    through_cap,
     total,
     weighted,
     wide,
@@ -35,6 +45,7 @@ from lossreg.kernels.numerics import (
 from lossreg.plugin import (
     ClassIndex,
     ClassRow,
+    FiniteNonNegative,
     IgnoredLabel,
     Loss,
     Probability,
@@ -49,35 +60,46 @@ from lossreg.plugin import (
 
 
 @loss
-def cross_entropy(
+def cross_entropy(  # noqa: C901  a branch for each parameter
     logits: ClassRow[Real],
     label: ClassIndex,
     slope: Slope,
     weight: ClassRow[Weight] = 1.0,
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
+    z_loss: FiniteNonNegative = 0.0,
+    softcap: FiniteNonNegative = 0.0,
     hessian: Slope | None = None,
 ) -> float:
     T = type(slope[0])
     classes = len(logits)
-    top = largest(logits)
-    exp_below(logits, top, slope)
+    top = exp_below_capped(logits, softcap, slope)
     own, slope[label] = slope[label], T(0)
     others = total(slope)
     everything = own + others
     sharp, smooth = (T(1) - label_smoothing) * weight[label], label_smoothing / T(classes)
     rise = log_sum(own, others)
-    value = weighted(sharp, difference(top, logits[label]) + rise)
+    behind = difference(top, logits[label])
+    if softcap > 0:
+        behind = top - capped(logits[label], softcap)
+    value = weighted(sharp, behind + rise)
     weights, pulls = wide(T(0)), wide(T(0))
     if label_smoothing > 0:
         for j in range(classes):
             weights += weight[j]
             pulls += weighted(weight[j], difference(top, logits[j]))
+        if softcap > 0:
+            pulls = wide(T(0))
+            for j in range(classes):
+                pulls += weighted(weight[j], top - capped(logits[j], softcap))
         value += smooth * (T(weights) * rise + T(pulls))
-    spread = T(weights)
-    mass = sharp + smooth * spread
+    mass, curve = sharp + smooth * T(weights), T(0)
+    if z_loss > 0:
+        curve = T(2) * z_loss * weight[label]
+        value += T(0.5) * weighted(curve, (top + rise) * (top + rise))
+    pull = weighted(curve, top + rise)
     # The sum of all but one that is at the top, so that 1 - p of the largest keeps its digits.
-    beside, curvature = T(0), mass / everything / everything
+    beside, curvature, bow = T(0), (mass + pull) / everything / everything, curve / everything / everything
     if hessian is not None:
         slope[label] = own
         ties, powers = T(0), T(0)
@@ -89,14 +111,17 @@ def cross_entropy(
     for j in range(classes):
         power = slope[j]
         if hessian is not None:
-            hessian[j] = curvature * power * (beside if power == 1 else everything - power)
-        slope[j] = power * (mass / everything) - smooth * weight[j]
-    slope[label] = smooth * (spread * own / everything - weight[label]) - sharp * others / everything
+            hessian[j] = power * (curvature * (beside if power == 1 else everything - power) + bow * power)
+        slope[j] = power * ((mass + pull) / everything) - smooth * weight[j]
+    slope[label] = smooth * (T(weights) * own / everything - weight[label]) - sharp * others / everything
+    slope[label] += pull * (own / everything)
+    if softcap > 0:
+        through_cap(logits, softcap, slope, hessian)
     return value
 
 
 @cross_entropy.form
-def probabilities(
+def probabilities(  # noqa: C901, PLR0912  a branch for each parameter
     logits: ClassRow[Real],
     target: ClassRow[Probability],
     slope: Slope,
@@ -104,17 +129,18 @@ def probabilities(
     weight: ClassRow[Scale] = 1.0,
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
+    z_loss: FiniteNonNegative = 0.0,
+    softcap: FiniteNonNegative = 0.0,
     hessian: Slope | None = None,
 ) -> float:
     T = type(slope[0])
     classes = len(logits)
     smooth = label_smoothing / T(classes)
-    top = largest(logits)
-    exp_below(logits, top, slope)
+    peak, top = largest(logits), exp_below_capped(logits, softcap, slope)
     # All but one that is at the top, so that what they add to 1 keeps its digits.
     ties, powers = T(0), wide(T(0))
     for j in range(classes):
-        tied, power = logits[j] == top, slope[j]
+        tied, power = logits[j] == peak, slope[j]
         ties, powers = ties + T(tied), powers + (T(0) if tied else power)
     others = T(shifted_difference(ties, T(1), powers))
     everything, rise = T(1) + others, log1p(others)
@@ -122,21 +148,36 @@ def probabilities(
     for j in range(classes):
         share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
         value += weighted(wide(share), wide(difference(top, logits[j]) + rise))
-        shares, aside = shares + share, aside + (T(0) if logits[j] == top else share)
-    mass, rest = T(shares), T(aside)
+        shares, aside = shares + share, aside + (T(0) if logits[j] == peak else share)
+    mass, rest, curve = T(shares), T(aside), T(0)
+    if softcap > 0:
+        value = wide(T(0))
+        for j in range(classes):
+            share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
+            value += weighted(wide(share), wide(top - capped(logits[j], softcap) + rise))
+    if z_loss > 0:
+        curve = T(2) * z_loss
+    pull = weighted(curve, top + rise)
+    value += wide(T(0.5) * weighted(pull, top + rise))
     if hessian is not None:
-        curvature = mass / everything / everything
+        curvature, bow = (mass + pull) / everything / everything, curve / everything / everything
         for j in range(classes):
             power = slope[j]
-            hessian[j] = curvature * power * (others if logits[j] == top else everything - power)
+            hessian[j] = power * (curvature * (others if logits[j] == peak else everything - power) + bow * power)
     # A loop of its own, so that the sums are the same with this slope and without.
     if target_slope is not None:
         for j in range(classes):
             target_slope[j] = weighted(weight[j] * (T(1) - label_smoothing), difference(top, logits[j]) + rise)
+        if softcap > 0:
+            for j in range(classes):
+                surprise = top - capped(logits[j], softcap) + rise
+                target_slope[j] = weighted(weight[j] * (T(1) - label_smoothing), surprise)
     for j in range(classes):
         share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
-        alone, pull = (logits[j] == top) & (ties == 1), slope[j] * (mass / everything) - share
-        slope[j] = rest - mass * others / everything if alone else pull
+        alone, drawn = (logits[j] == peak) & (ties == 1), slope[j] * ((mass + pull) / everything) - share
+        slope[j] = rest - (mass * others - pull) / everything if alone else drawn
+    if softcap > 0:
+        through_cap(logits, softcap, slope, hessian)
     return T(value)
 
 
@@ -149,8 +190,17 @@ def product_of_labels(
     weight: ClassRow[Weight] = 1.0,
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
+    z_loss: FiniteNonNegative = 0.0,
+    softcap: FiniteNonNegative = 0.0,
 ) -> None:
-    softmax_product(logits, mass_of_label(label, weight, label_smoothing, len(logits)), vector, product)
+    T = type(product[0])
+    curve = T(2) * z_loss * weight[label]
+    softmax_product(logits, mass_of_label(label, weight, label_smoothing, len(logits)), curve, softcap, vector, product)
+    if softcap > 0:
+        for j in range(len(logits)):
+            share = label_smoothing / T(len(logits)) * weight[j]
+            share += (T(1) - label_smoothing) * weight[label] if j == label else T(0)
+            product[j] -= share * bend_of_cap(logits[j], softcap) * vector[j]
 
 
 @cross_entropy.hessian_product
@@ -162,12 +212,20 @@ def product_of_probabilities(
     weight: ClassRow[Scale] = 1.0,
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
+    z_loss: FiniteNonNegative = 0.0,
+    softcap: FiniteNonNegative = 0.0,
 ) -> None:
-    softmax_product(logits, mass_of_target(target, weight, label_smoothing, len(logits)), vector, product)
+    T = type(product[0])
+    mass = mass_of_target(target, weight, label_smoothing, len(logits))
+    softmax_product(logits, mass, T(2) * z_loss, softcap, vector, product)
+    if softcap > 0:
+        for j in range(len(logits)):
+            share = weight[j] * ((T(1) - label_smoothing) * target[j] + label_smoothing / T(len(logits)))
+            product[j] -= share * bend_of_cap(logits[j], softcap) * vector[j]
 
 
 def mass_of_label(label: int, weight: ClassRow[Weight], label_smoothing: float, classes: int) -> float:
-    """What the value multiplies the logarithm of the sum of the exponentials by."""
+    """What the value multiplies the logarithm of the sum of the exp_below_capped by."""
     T = type(label_smoothing)
     mass = (T(1) - label_smoothing) * weight[label]
     for j in range(classes):
@@ -178,7 +236,7 @@ def mass_of_label(label: int, weight: ClassRow[Weight], label_smoothing: float, 
 def mass_of_target(
     target: ClassRow[Probability], weight: ClassRow[Scale], label_smoothing: float, classes: int
 ) -> float:
-    """What the value multiplies the logarithm of the sum of the exponentials by."""
+    """What the value multiplies the logarithm of the sum of the exp_below_capped by."""
     T = type(label_smoothing)
     mass = T(0)
     for j in range(classes):
@@ -186,21 +244,29 @@ def mass_of_target(
     return mass
 
 
-def softmax_product(logits: ClassRow[Real], mass: float, vector: ClassRow[Real], out: Slope) -> None:
-    """Fill a row with mass (p v - p (p . v)), for p = softmax(logits)."""
+def softmax_product(
+    logits: ClassRow[Real], mass: float, curve: float, cap: float, vector: ClassRow[Real], out: Slope
+) -> None:
+    """Fill a row with the product of a vector, and the second derivatives of mass * lse + curve / 2 * lse^2.
+
+    lse is the logarithm of the sum of the exp_below_capped of the logits, which are capped if `cap` is above 0.
+    """
     T = type(out[0])
-    top, classes = largest(logits), len(logits)
-    exp_below(logits, top, out)
+    top, classes = exp_below_capped(logits, cap, out), len(logits)
     # The product is the same for v less a number; less the v of the largest logit, its digits are kept.
     own = T(0)
     for j in range(classes):
-        own = vector[j] if logits[j] == top else own
+        own = vector[j] * slope_of_cap(logits[j], cap) if out[j] == T(1) else own
     everything, mean = T(0), T(0)
     for j in range(classes):
         everything += out[j]
-        mean += out[j] * (vector[j] - own)
+        mean += out[j] * (vector[j] * slope_of_cap(logits[j], cap) - own)
+    pull = weighted(curve, top + log(everything))
+    along = weighted(curve, mean / everything + own)
     for j in range(classes):
-        out[j] = mass * (out[j] / everything) * ((vector[j] - own) - mean / everything)
+        share, steep = out[j] / everything, slope_of_cap(logits[j], cap)
+        product = (mass + pull) * share * ((vector[j] * steep - own) - mean / everything) + along * share
+        out[j] = steep * product + (mass + pull) * share * bend_of_cap(logits[j], cap) * vector[j]
 
 
 @hookimpl

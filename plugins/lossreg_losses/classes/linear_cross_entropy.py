@@ -3,15 +3,16 @@
     value = cross_entropy(features @ linear_weight.T + linear_bias, target)
     slope = that of the logits @ linear_weight                                                          by the features
 
-with the parameters `weight`, `ignore_index` and `label_smoothing` of cross_entropy, and gradients of features,
-linear_weight and linear_bias. The logits exist for a block of rows at a time, of 52 MiB at most unless a row is more,
-and the gradient of the weights is added up in pieces. A value is as exact as its logits, each a sum of D rounded
-products.
+with the parameters of cross_entropy: `weight`, `ignore_index`, `label_smoothing`, `z_loss` and `softcap`; and gradients
+of features, linear_weight and linear_bias. The logits exist for a block of rows at a time, of 52 MiB at most unless a
+row is more, and the gradient of the weights is added up in pieces. A value is as exact as its logits, each a sum of D
+rounded products.
 
 Shapes: features (N, D) or (D), linear_weight (C, D), target (N) or () of any integer type, or probabilities (N, C) or
 (C); then linear_bias (C), if there is one. A layer of several outputs, each a classification of its own, has features
 (N, D), linear_weight (C, ..., D), target (N, ...) or (N, C, ...) and linear_bias (C, ...); weights and masks are
-(N, ...). Ranges: any features, weights and biases; label smoothing 0 to 1; class weights finite.
+(N, ...). Ranges: any features, weights and biases; label smoothing 0 to 1; class weights finite; z_loss and
+softcap 0 or above and finite.
 Source: Wijmans et al. (2024), arXiv:2411.09009; PyTorch's LinearCrossEntropyLoss.
 
 >>> linear_cross_entropy.at([1.0, 2.0], [[0.0, 0.0], [20.0, 10.0]], 1)[:2]
@@ -26,6 +27,7 @@ from lossreg.plugin import (
     Axes,
     ClassIndex,
     ClassRow,
+    FiniteNonNegative,
     IgnoredLabel,
     Loss,
     Probability,
@@ -61,8 +63,11 @@ def linear_cross_entropy(
     weight: ClassRow[Weight] = 1.0,
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
+    z_loss: FiniteNonNegative = 0.0,
+    softcap: FiniteNonNegative = 0.0,
 ) -> Array:
     given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+    given |= {"z_loss": z_loss, "softcap": softcap}
     return in_blocks(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
 
 
@@ -77,8 +82,11 @@ def probabilities(
     weight: ClassRow[Scale] = 1.0,
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
+    z_loss: FiniteNonNegative = 0.0,
+    softcap: FiniteNonNegative = 0.0,
 ) -> Array:
     given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+    given |= {"z_loss": z_loss, "softcap": softcap}
     return in_blocks(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
 
 
@@ -99,10 +107,13 @@ def several_outputs(
     weight: ClassRow[Scale] = 1.0,
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
+    z_loss: FiniteNonNegative = 0.0,
+    softcap: FiniteNonNegative = 0.0,
 ) -> ValuesAndCounts:
     import numpy as np
 
     given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+    given |= {"z_loss": z_loss, "softcap": softcap}
     values = output_by_output(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
     # A mean divides by the weights of the labels, as that of a single output does.
     return values, sample_weight * np.broadcast_to(weight, len(linear_weight))[target]
@@ -119,8 +130,11 @@ def several_outputs_of_probabilities(
     weight: ClassRow[Scale] = 1.0,
     ignore_index: IgnoredLabel = -100,
     label_smoothing: Unit = 0.0,
+    z_loss: FiniteNonNegative = 0.0,
+    softcap: FiniteNonNegative = 0.0,
 ) -> ValuesAndCounts:
     given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+    given |= {"z_loss": z_loss, "softcap": softcap}
     values = output_by_output(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
     return values, sample_weight
 
