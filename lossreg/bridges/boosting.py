@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lossreg.criterion.criterion import Criterion
+from lossreg.criterion.second_order import recommended
+from lossreg.criterion.sums.weighted_sum import WeightedSum, make, with_reduction
 from lossreg.definition.domains import SIGMOID_LINK, SIGN, SOFTMAX_LINK
 from lossreg.errors import InvalidInput, InvalidParameter, listed, nearest
 from lossreg.registry.registries import losses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from lossreg.criterion.criterion import Criterion
     from lossreg.definition.loss import Loss
 
     Array = np.ndarray[Any, Any]
@@ -46,6 +48,7 @@ class Builtin(NamedTuple):
 class ScoreObjective:
     """The loss of each row as a function of its score or scores, with first and second derivatives.
 
+    `loss` is what `lossreg.create` takes: a name, a loss, or the terms of a weighted sum.
     `hessian` is what `criterion.value_grad_hess` takes, by default the one that the loss recommends for Newton steps;
     "builtin" gives the gradients and second derivatives of the booster's own objective of that name, which `builtin`
     describes. Raises InvalidParameter for a loss that a booster cannot be trained with.
@@ -53,16 +56,18 @@ class ScoreObjective:
 
     def __init__(
         self,
-        loss: str | Loss,
+        loss: str | Loss | Mapping[str, Any] | Sequence[Mapping[str, Any]],
         hessian: str | float | None,
         parameters: Mapping[str, Any],
         builtin: Mapping[str, Builtin],
     ) -> None:
         # The gradients of a sum are those of its terms, and its values need no array.
-        self.criterion = Criterion(losses.get(loss) if isinstance(loss, str) else loss, "sum", parameters)
+        self.criterion = make(loss, "sum", parameters)
         self.loss = self.criterion.loss
-        self.classes = check_loss(self.loss)
-        names = self.loss.hessians
+        terms = self.criterion.losses if isinstance(self.criterion, WeightedSum) else [self.loss]
+        self.metric_name = "+".join(term.name for term in terms)
+        self.classes = check_losses(terms)
+        names = [name for name in terms[0].hessians if all(name in term.hessians for term in terms)]
         self.rule = Builtin()
         if hessian == BUILTIN:
             rule = next((rule for name, rule in builtin.items() if losses.get(name) is self.loss), None)
@@ -75,7 +80,8 @@ class ScoreObjective:
             hint = nearest(hessian, [*names, BUILTIN])
             message = f"hessian: expected {listed([*names, BUILTIN])} or a number above 0, got {hessian!r}"
             raise InvalidParameter(message + (hint and f"; {hint}"))
-        self.hessian: str | float = (names[0] if names else 1.0) if hessian is None else hessian
+        # Each term of a sum has the one that its loss recommends.
+        self.hessian = recommended(self.loss) if hessian is None and len(terms) == 1 else hessian
 
     def __repr__(self) -> str:
         return f"<objective {self.criterion!r}, hessian={self.hessian!r}>"
@@ -114,9 +120,9 @@ class ScoreObjective:
         return float(self._mean(scores, self.labels(target, scores), sample_weight=given_weight(weight)))
 
     @cached_property
-    def _mean(self) -> Criterion:
+    def _mean(self) -> Criterion | WeightedSum:
         """The criterion of the mean, kept because a metric is computed after every tree."""
-        return Criterion(self.loss, "mean", self.criterion.parameters)
+        return with_reduction(self.criterion, "mean")
 
     def start(self, target: Any, sample_weight: Any = None) -> Any:
         """The constant score that minimises the loss of some targets, to begin boosting with: base_score, init_score.
@@ -197,6 +203,14 @@ def class_probabilities(scores: Array) -> Array:
         return np.asarray(SOFTMAX_LINK.apply(scores))
     second = SIGMOID_LINK.apply(scores)
     return np.stack([1 - second, second], axis=1)
+
+
+def check_losses(terms: list[Loss]) -> bool:
+    """Whether losses take a score for each class; raises InvalidParameter if their scores or labels differ."""
+    kinds = {(check_loss(term), term.inputs[1].domain is SIGN): term.name for term in terms}
+    if len(kinds) > 1:
+        raise InvalidParameter(f"the terms of a sum take the same scores and labels, unlike {listed(kinds.values())}")
+    return next(iter(kinds))[0]
 
 
 def check_loss(loss: Loss) -> bool:

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.arguments import inputs_by_name
-from lossreg.criterion.criterion import Criterion
+from lossreg.criterion.sums.weighted_sum import make, with_reduction
 from lossreg.errors import InvalidParameter
 from lossreg.extras import optional_imports
-from lossreg.registry.registries import losses
 
 with optional_imports():
     import jax
@@ -28,14 +27,18 @@ with optional_imports():
     from lossreg.bridges.jax_calls import evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
+    from lossreg.criterion.criterion import Criterion
+    from lossreg.criterion.sums.weighted_sum import WeightedSum
     from lossreg.definition.loss import Loss
 
 NARROW = ("float16", "bfloat16")
 
 
-def loss(name: str | Loss, /, *, reduction: Any = "mean", **parameters: Any) -> Callable[..., Any]:
+def loss(
+    name: str | Loss | Mapping[str, Any] | Sequence[Mapping[str, Any]], /, *, reduction: Any = "mean", **parameters: Any
+) -> Callable[..., Any]:
     """Return a loss as a function of JAX arrays; the arguments are those of `lossreg.create`.
 
     The function takes the loss's inputs by position or by name, and `sample_weight` and `where` as a criterion does. It
@@ -47,7 +50,7 @@ def loss(name: str | Loss, /, *, reduction: Any = "mean", **parameters: Any) -> 
     JAX runs the call at once and not in the background. Raises what `lossreg.create` raises, and InvalidParameter for a
     derivative that does not exist.
     """
-    criterion = Criterion(losses.get(name) if isinstance(name, str) else name, reduction, parameters)
+    criterion = make(name, reduction, parameters)
 
     def function(*arrays: Any, sample_weight: Any = None, where: Any = None, **inputs: Any) -> Any:
         """The loss of JAX arrays."""
@@ -65,7 +68,7 @@ def loss(name: str | Loss, /, *, reduction: Any = "mean", **parameters: Any) -> 
     return function
 
 
-def differentiable(criterion: Criterion) -> Callable[..., Any]:
+def differentiable(criterion: Criterion | WeightedSum) -> Callable[..., Any]:
     """Return the loss of a criterion with its derivative."""
 
     @jax.custom_vjp
@@ -97,7 +100,7 @@ def differentiable(criterion: Criterion) -> Callable[..., Any]:
     def result(arrays: Any, weight: Any, where: Any, needed: tuple[bool, ...] | None = None) -> Any:
         return value_like(criterion, arrays, weight, where, needed)
 
-    summed = Criterion(criterion.loss, "sum", criterion.parameters)
+    summed = with_reduction(criterion, "sum")
     value.defvjp(forward, lambda kept, upstream: tuple(map(as_tuple, backward(kept, upstream))), symbolic_zeros=True)
     return value
 
@@ -114,7 +117,11 @@ def in_places(needed: tuple[bool, ...], grads: list[Any]) -> list[Any]:
 
 
 def value_like(
-    criterion: Criterion, arrays: tuple[Any, ...], weight: Any, where: Any, needed: tuple[bool, ...] | None
+    criterion: Criterion | WeightedSum,
+    arrays: tuple[Any, ...],
+    weight: Any,
+    where: Any,
+    needed: tuple[bool, ...] | None,
 ) -> Any:
     """The shape and type of a loss's value; every mistake in types and shapes is an error here, while JAX traces."""
     given = (*arrays, weight, where)

@@ -21,6 +21,7 @@ import jax
 import numpy as np
 
 from lossreg.bridges.jax_handlers import NativeCall, native_call
+from lossreg.criterion.sums.weighted_sum import WeightedSum
 from lossreg.kernels.compiler.xla_handler import (
     API,
     ATTRIBUTES,
@@ -60,7 +61,7 @@ class Evaluation:
     inputs, outputs: the shapes and dtypes of all arrays.
     """
 
-    criterion: Criterion
+    criterion: Criterion | WeightedSum
     needed: tuple[bool, ...]
     weighted: bool
     masked: bool
@@ -93,7 +94,12 @@ POSITIONS: dict[Evaluation, int] = {}
 
 
 def evaluate(
-    criterion: Criterion, arrays: tuple[Any, ...], weight: Any, where: Any, needed: tuple[bool, ...], value: Any
+    criterion: Criterion | WeightedSum,
+    arrays: tuple[Any, ...],
+    weight: Any,
+    where: Any,
+    needed: tuple[bool, ...],
+    value: Any,
 ) -> list[Any]:
     """The value, which is like `value`, and the gradients of the inputs that are needed, in a JAX program."""
     given = [*arrays, *(x for x in (weight, where) if x is not None)]
@@ -119,6 +125,8 @@ def evaluate(
 @cache
 def compiled(evaluation: Evaluation) -> NativeCall | None:
     """The compiled handler of an evaluation; None if its arrays are not those that a loop takes as they are."""
+    if isinstance(evaluation.criterion, WeightedSum):
+        return None
     arrays = [np.empty(*kind) for kind in evaluation.inputs]
     where = arrays.pop() if evaluation.masked else None
     weight = arrays.pop() if evaluation.weighted else None

@@ -59,7 +59,7 @@ class LightGBMMetric:
 
     def __init__(self, loss: str | Loss, parameters: Mapping[str, Any]) -> None:
         self.objective = ScoreObjective(loss, 1.0, parameters, {})
-        self.__name__ = self.objective.loss.name
+        self.__name__ = self.objective.metric_name
 
     def __call__(self, first: Any, second: Any, weight: Any = None) -> tuple[str, float, bool]:
         """The name, the value, and that less is better."""

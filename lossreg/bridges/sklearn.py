@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.bridges.boosting import ScoreObjective, class_probabilities
-from lossreg.criterion.criterion import Criterion
+from lossreg.criterion.sums.weighted_sum import make
 from lossreg.errors import InvalidInput, InvalidParameter
 from lossreg.extras import optional_imports
-from lossreg.registry.registries import losses
 
 with optional_imports():
     from scipy.optimize import minimize
@@ -129,7 +128,7 @@ def distinct_examples(rows: Array, y: Array, weight: Array) -> tuple[Array, Arra
 class LossRegressor(RegressorMixin, LinearModel):  # type: ignore[misc]
     """A linear model of a real target, fitted by any registered loss of one prediction, in float64.
 
-    loss, loss_parameters: the name of the loss, or what `@loss` made, and its parameters.
+    loss, loss_parameters: the name of the loss, what `@loss` made or the terms of a weighted sum; and its parameters.
     alpha: the factor of the penalty.
     solver: "lbfgs", or "newton-cg" for losses with second derivatives.
     max_iter, tol: the most iterations, and the largest slope (step, for newton-cg) at which it stops.
@@ -199,7 +198,7 @@ class LossClassifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
         if count < 2:  # noqa: PLR2004
             raise InvalidInput(f"expected labels of several classes, got only one class: {self.classes_[0]}")
         if count > 2 and not by_class:  # noqa: PLR2004
-            name = self.loss if isinstance(self.loss, str) else self.loss.name
+            name = ScoreObjective(self.loss, None, self.loss_parameters or {}, {}).loss.name
             message = f"Only binary classification is supported by {name}"
             raise InvalidInput(f"{message}: it takes one score, and the data have {count} classes")
         outputs = count if by_class else 1
@@ -227,7 +226,7 @@ class Scorer:
     """Minus the weighted mean of a loss of an estimator's predictions, so that more is better."""
 
     def __init__(self, loss: str | Loss, parameters: Mapping[str, Any]) -> None:
-        self.criterion = Criterion(losses.get(loss) if isinstance(loss, str) else loss, "mean", parameters)
+        self.criterion = make(loss, "mean", parameters)
 
     def __repr__(self) -> str:
         return f"<scorer: minus {self.criterion!r}>"

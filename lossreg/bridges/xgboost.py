@@ -57,7 +57,7 @@ class XGBoostMetric:
 
     def __init__(self, loss: str | Loss, parameters: Mapping[str, Any]) -> None:
         self.objective = ScoreObjective(loss, 1.0, parameters, {})
-        self.__name__ = self.objective.loss.name
+        self.__name__ = self.objective.metric_name
 
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> Any:
         """The name and the value; for scikit-learn's interface (targets, scores) the value alone."""

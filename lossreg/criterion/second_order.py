@@ -49,7 +49,7 @@ class SecondOrder:
         sample_weight: Any = None,
         where: Any = None,
         denominator: float | None = None,
-        hessian: str | float = "exact",
+        hessian: str | float | None = "exact",
         out: Any = None,
         **inputs: Any,
     ) -> tuple[Any, Any, Any]:
@@ -61,14 +61,16 @@ class SecondOrder:
 
         hessian: "exact" for the second derivative; another name of `criterion.loss.hessians`, such as "secant" or
             "constant", for what that loss has in its place; or a number above 0, which stands for the second derivative
-            of every element before weighting. The first of `criterion.loss.hessians` is the one recommended for Newton
-            steps.
+            of every element before weighting. None is the one recommended for Newton steps: the first of
+            `criterion.loss.hessians`, or 1 if there is none.
         out: a tuple of two arrays to write the gradient and the second derivatives to.
 
         The other arguments are those of `value_and_grad`. Raises InvalidParameter for a loss without second derivatives
         or an unknown name; and InvalidInput for second derivatives that are not finite, or that are nowhere above 0
         although the gradient is not 0: a Newton step has no length there, and boosting would silently learn nothing.
         """
+        if hessian is None:
+            hessian = recommended(self.loss)
         if isinstance(hessian, str):
             criterion = self._derive(hessian)
         else:
@@ -119,6 +121,11 @@ class SecondOrder:
             given |= zip([CURVATURE], numbers)  # noqa: B905  there may be none
             found = self._derived[which, *numbers] = type(self)(loss, self.reduction, given)  # type: ignore[call-arg]
         return found
+
+
+def recommended(loss: Loss) -> str | float:
+    """The second derivative that a loss recommends for Newton steps, or 1 if it has none."""
+    return next(iter(loss.hessians), 1.0)
 
 
 def no_hessian(loss: Loss, hessian: Any) -> InvalidParameter:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lossreg.registry.registries import Offer, Registry
 
 
-SECTIONS = ("config", "data", "model", "optimizer", "schedule", "loss", "report", "train", "sweep")
+SECTIONS = ("config", "data", "model", "optimizer", "schedule", "loss", "term", "report", "train", "sweep")
 """The sections of configs that can be shown."""
 
 

@@ -70,6 +70,11 @@ class WeightedSum:
             terms.append({"name": criterion.loss.name, "factor": factor, **arguments})
         return {"name": terms, "reduction": self.widest.config["reduction"]}
 
+    @property
+    def losses(self) -> list[Loss]:
+        """The losses of the terms."""
+        return [criterion.loss for _, criterion in self.terms]
+
     def __repr__(self) -> str:
         return f"lossreg.create({self.config['name']!r}, reduction={self.config['reduction']!r})"
 
@@ -125,7 +130,10 @@ class WeightedSum:
         return self._total(values), grads[0] if len(grads) == 1 else tuple(grads)
 
     def value_grad_hess(self, *arrays: Any, out: Any = None, **options: Any) -> tuple[Any, Any, Any]:
-        """The sum, its gradient and the diagonal of its second derivatives; see `Criterion.value_grad_hess`."""
+        """The sum, its gradient and the diagonal of its second derivatives; see `Criterion.value_grad_hess`.
+
+        `hessian` may be None, for what each loss recommends for Newton steps.
+        """
         given, options = self._inputs(arrays, options)
         found = [criterion.value_grad_hess(*taken, **options) for criterion, taken in self._calls(given)]
         values, grads, hessians = zip(*found, strict=True)
@@ -185,6 +193,13 @@ class WeightedSum:
 def added(total: Any, x: Any) -> Any:
     """The sum of two arrays, in the memory of the first; the second if there is no first."""
     return x if total is None else np.add(total, x, out=total) if np.ndim(total) else total + x
+
+
+def with_reduction(criterion: Criterion | WeightedSum, reduction: Any) -> Criterion | WeightedSum:
+    """The same losses and parameters with another reduction."""
+    if isinstance(criterion, WeightedSum):
+        return WeightedSum([(factor, Criterion(x.loss, reduction, x.parameters)) for factor, x in criterion.terms])
+    return Criterion(criterion.loss, reduction, criterion.parameters)
 
 
 def make(given: Any, reduction: Any = "mean", parameters: Mapping[str, Any] | None = None) -> Criterion | WeightedSum:

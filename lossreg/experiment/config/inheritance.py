@@ -5,7 +5,8 @@
 
     lossreg run FILE --set optimizer.lr=3e-4    # the same as a file with only this key that extends FILE
 
-All other values replace those of the base. So does a plugin of another name: its parameters are its own, and only the
+The terms of a sum of losses have numbers, from 0: `--set loss.1.factor=0.5`. All other values replace those of the
+base. So does a plugin of another name: its parameters are its own, and only the
 settings that all plugins of this key take are inherited.
 """
 
@@ -95,8 +96,23 @@ def as_mapping(document: Document, key: str) -> Any:
     return document.content.get(key)
 
 
+def is_position(key: Any, items: list[Any]) -> bool:
+    """Whether a key is the number of an item of a list."""
+    return isinstance(key, str) and key.isdecimal() and int(key) < len(items)
+
+
 def merge_values(result: Document, override: Document, path: KeyPath, old: Any, new: Any) -> Any:
     """Merge the values at a path, and add the locations of the new one to `result`."""
+    if isinstance(old, list) and isinstance(new, dict) and new and all(is_position(key, old) for key in new):
+        items = list(old)
+        for key, value in new.items():
+            item = old[int(key)]
+            named = {"name": item} if isinstance(item, str) and isinstance(value, dict) else item
+            items[int(key)] = merge_values(result, override, (*path, key), named, value)
+            for locations in (result.keys, result.values):
+                below = {at: where for at, where in locations.items() if at[: len(path) + 1] == (*path, key)}
+                locations |= {(*path, int(key), *at[len(path) + 1 :]): where for at, where in below.items()}
+        return items
     if not isinstance(old, dict) or not isinstance(new, dict):
         for theirs, ours in ((override.keys, result.keys), (override.values, result.values)):
             ours |= {key: location for key, location in theirs.items() if key[: len(path)] == path}

@@ -21,6 +21,7 @@ from lossreg.experiment.config.keys import (
     PLUGIN_KEYS,
     SETTINGS,
     SWEEP,
+    TERM,
     TRAIN,
 )
 from lossreg.experiment.config.pruner_config import PRUNER, PRUNERS
@@ -78,6 +79,8 @@ def config_schema(*, partial: bool = False) -> Schema:
         for key, registry in PLUGIN_KEYS.items()
     }
     train = {"anyOf": [mapping(TRAIN), {"type": "null"}]}
+    terms = {"type": "array", "items": plugin_schema(losses, TERM), "minItems": 1}
+    plugins["loss"] = {"anyOf": [plugins["loss"], terms]}
     keys = {EXTENDS: {"type": "string"}, **plugins, "train": train}
     keys["optimizer"] = {"anyOf": [plugins["optimizer"], {"type": "null"}]}
     keys |= {parameter.name: parameter_schema(parameter) for parameter in OTHER_KEYS}

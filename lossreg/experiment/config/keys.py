@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lossreg.definition.annotations import Fraction, NonNegative, NonNegativeInteger, Positive, PositiveInteger
+from lossreg.definition.annotations import Finite, Fraction, NonNegative, NonNegativeInteger, Positive, PositiveInteger
 from lossreg.definition.parameters import Parameter
 from lossreg.experiment.data.given_columns import GIVEN, SECOND_VIEW, SPLIT_BY
 from lossreg.registry.registries import data, losses, models, optimizers, schedules
@@ -50,7 +50,9 @@ SETTINGS: dict[str, tuple[Parameter, ...]] = {
     "loss": (),
 }
 LABEL = Parameter("as", str | None, None)
-"""The name of a reported loss in the metrics, by default that of the loss."""
+"""The name of a reported loss, or of a term of a sum, in the metrics; by default that of the loss."""
+TERM = (Parameter("factor", Finite, 1.0), LABEL)
+"""What a term of a weighted sum of losses takes."""
 
 TRAIN = (
     Parameter("epochs", PositiveInteger | None, None),

@@ -18,6 +18,7 @@ from lossreg.experiment.config.keys import (
     PLUGIN_KEYS,
     SETTINGS,
     SWEEP,
+    TERM,
     TRAIN,
 )
 from lossreg.experiment.config.pruner_config import HALVING, PRUNER, PRUNERS
@@ -50,6 +51,8 @@ MEANINGS = {
     "model.inputs": "the number of features; it follows from the data, and is only checked",
     "model.outputs": "the number of outputs; it follows from the loss, and is only checked",
     "report.as": "the name of the loss in the metrics, by default its own",
+    "term.factor": "what the loss of the term is multiplied by",
+    "term.as": "the name of the term in the metrics, such as `train_loss.dice`; by default that of its loss",
     "train.epochs": f"how many times all training rows are used; {DEFAULT_EPOCHS} unless `steps` is given",
     "train.steps": "how many steps are taken, in place of `epochs`",
     "train.batch_size": "how many rows a batch has",
@@ -95,11 +98,13 @@ ABOUT = {
     "model": "The model.",
     "optimizer": "The optimizer.",
     "schedule": "The factor on the learning rate, by step or epoch.",
-    "loss": "The loss to train with.",
+    "loss": "The loss to train with, or a list of the terms of a weighted sum.",
+    "term": "What a term of a weighted sum, an item of the list `loss`, may have besides the parameters of its loss.",
     "report": "What an item of `report` may have besides the parameters of its loss.",
     "train": "How to train.",
     SWEEP: "Which values of which keys to try; `lossreg sweep` runs a config that has this section.",
 }
+WHERE = {CONFIG: "at the top of a config", "term": "an item of the list `loss` of a config"}
 LISTS = {
     EXTENDS: "a string",
     "metrics": "a list of names",
@@ -120,7 +125,7 @@ class Key:
 
 def sections() -> list[str]:
     """The names of the sections, in the order of a config."""
-    return [CONFIG, *PLUGIN_KEYS, "report", "train", SWEEP]
+    return [CONFIG, *PLUGIN_KEYS, "term", "report", "train", SWEEP]
 
 
 def keys_of(section: str) -> list[Key]:
@@ -132,6 +137,8 @@ def keys_of(section: str) -> list[Key]:
         return described(section, TRAIN)
     if section == "report":
         return [name_key("loss"), *described(section, [LABEL])]
+    if section == "term":
+        return [name_key("loss"), *described(section, TERM)]
     if section == SWEEP:
         lists = [
             Key(name, f"a mapping such as {example}", "", MEANINGS[f"sweep.{name}"])
@@ -166,7 +173,7 @@ def described(section: str, parameters: Iterable[Parameter]) -> list[Key]:
 def section_text(section: str) -> str:
     """A section for a terminal: for each key a line with its type and default, and below it the meaning."""
     found = keys_of(section)
-    where = "at the top of a config" if section == CONFIG else f"the key `{section}` of a config"
+    where = WHERE.get(section, f"the key `{section}` of a config")
     heads = columns([key.name, key.type, key.default and f"default {key.default}"] for key in found)
     lines = [part for key, head in zip(found, heads, strict=True) for part in (f"  {head}", f"      {key.meaning}")]
     return "\n".join([f"{section} ({where})", "", ABOUT[section], "", *lines])

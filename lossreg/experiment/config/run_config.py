@@ -4,7 +4,7 @@
     model: {name: mlp, hidden: [64]}
     optimizer: {name: adam, lr: 0.001}
     schedule: constant                                      # of the learning rate; this is the default
-    loss: cross_entropy
+    loss: cross_entropy                                     # or a sum: [{name: dice, factor: 0.5}, cross_entropy]
     reduction: mean                                         # mean, sum or batchmean, or {name: top_k, fraction: 0.1}
     train: {epochs: 30, batch_size: 64, shuffle: true}      # epochs or steps
     metrics: [accuracy, f1_macro]                           # by default, the usual ones of the task
@@ -46,7 +46,7 @@ from lossreg.experiment.config.keys import (
     TRAIN,
     TrainingOptions,
 )
-from lossreg.experiment.config.listed_plugins import validate_metrics, validate_reported_losses
+from lossreg.experiment.config.listed_plugins import validate_metrics, validate_reported_losses, validate_sum
 from lossreg.experiment.config.validation import (
     ConfigValidator,
     PluginConfig,
@@ -77,6 +77,9 @@ class Config:
     """The optimizer; None if the model is boosted."""
     schedule: PluginConfig
     loss: PluginConfig
+    """The trained loss; of a sum, the term that decides what the network predicts."""
+    terms: tuple[PluginConfig, ...]
+    """The terms of a weighted sum of losses, or the only loss."""
     reduction: str | PluginConfig
     train: TrainingOptions
     seed: int
@@ -95,11 +98,23 @@ class Config:
     def plugins(self) -> tuple[PluginConfig, ...]:
         """All plugins that a run uses."""
         reduction = (self.reduction,) if isinstance(self.reduction, PluginConfig) else ()
-        return (*self.by_key.values(), *reduction, *(self.metrics or ()), *self.report, *self.trackers)
+        return (*self.by_key.values(), *self.losses[1:], *reduction, *(self.metrics or ()), *self.trackers)
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether the trained loss is a weighted sum, whose terms have factors."""
+        return "factor" in self.loss.settings
+
+    @property
+    def losses(self) -> tuple[PluginConfig, ...]:
+        """All losses that a run evaluates: the trained one, the other terms of a sum, and the reported ones."""
+        return (self.loss, *(term for term in self.terms if term is not self.loss), *self.report)
 
     def resolved(self) -> dict[str, Any]:
         """The config with all defaults filled in, as a dict; a run of it is the same run."""
-        plugins = {key: plugin.resolved() for key, plugin in self.by_key.items()}
+        plugins: dict[str, Any] = {key: plugin.resolved() for key, plugin in self.by_key.items()}
+        if self.is_sum:
+            plugins["loss"] = [term.resolved() for term in self.terms]
         reduction = self.reduction.resolved() if isinstance(self.reduction, PluginConfig) else self.reduction
         train = asdict(self.train)
         if self.model.component.boosted:
@@ -157,9 +172,11 @@ def validate(document: Document, name: str) -> Config:
         document.raise_problems()
     validator = ConfigValidator(document)
     validator.allow((), content, [*PLUGIN_KEYS, "train"])
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = validate_sum(validator, content)
     for key, registry in PLUGIN_KEYS.items():
         model = values.get("model")
+        if key in values:
+            continue
         if key == "optimizer" and model and model.component.boosted:
             values[key] = None
             validate_boosted(validator, model.name, content)
@@ -183,6 +200,7 @@ def validate(document: Document, name: str) -> Config:
     validator.finish()
     if train["steps"] is None:
         train["epochs"] = train["epochs"] or DEFAULT_EPOCHS
+    values.setdefault("terms", (values["loss"],))
     return Config(name=name, document=document, train=TrainingOptions(**train), **values)
 
 

@@ -37,7 +37,7 @@ class PluginConfig:
 
     @property
     def label(self) -> str:
-        """The name of a reported loss in the metrics."""
+        """The name of a reported loss, or of a term of a sum, in the metrics."""
         return self.settings["as"] or self.offer.name
 
     def short(self) -> dict[str, Any] | str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.report.readable_values import readable
 from lossreg.experiment.storage import untrusted
-from lossreg.experiment.storage.records import SPLITS, higher_is_better, measured_on, metrics_of
+from lossreg.experiment.storage.records import SPLITS, higher_is_better, measured_on, metrics_of, name_of_loss
 from lossreg.experiment.storage.runs import metric_keys
 from lossreg.experiment.storage.untrusted import Unreadable
 
@@ -41,7 +41,7 @@ def charts(runs: Sequence[Run]) -> list[dict[str, Any]]:
 def unit(metric: str, runs: Sequence[Run]) -> str:
     """What the numbers of a metric are; empty if that is not known."""
     if metric == "loss":
-        names = {str(run.config["loss"]["name"]) for run in runs if run.config.get("loss")}
+        names = {name_of_loss(run.config["loss"]) for run in runs if run.config.get("loss")}
         return f"value of {names.pop()}" if len(names) == 1 else "values of different losses"
     if metric in ("mae", "rmse"):
         targets = {name for run in runs for name in targets_of(run)}

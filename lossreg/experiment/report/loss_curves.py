@@ -23,7 +23,8 @@ from lossreg.definition.domains import (
 )
 from lossreg.definition.plain_python.shown_points import CLASSES, usual
 from lossreg.errors import InvalidInput, LossregError
-from lossreg.experiment.storage.records import plain
+from lossreg.experiment.config.keys import TERM
+from lossreg.experiment.storage.records import name_of_loss, plain
 from lossreg.plotting import curves as plotting
 from lossreg.plotting.variations import Variation
 from lossreg.registry.loading import SUFFIX
@@ -50,23 +51,32 @@ SCALES = (0.25, 1.0, 4.0)
 """The values of a non-negative input that is not a target, such as a variance."""
 
 
-def call(given: dict[str, Any]) -> str:
-    """The loss of a config as a call: ``huber(delta=2.0)``."""
-    parameters = ", ".join(f"{key}={value!r}" for key, value in given.items() if key != "name")
+def call(given: Any) -> str:
+    """The loss of a config as a call: ``huber(delta=2.0)``, or of a sum ``0.5 mse + 1 huber(delta=2.0)``."""
+    if isinstance(given, list):
+        return " + ".join(f"{term.get('factor', 1.0):g} {call(term)}" for term in given)
+    parameters = ", ".join(f"{key}={value!r}" for key, value in parameters_of(given).items())
     return f"{given['name']}({parameters})" if parameters else str(given["name"])
 
 
-def loss_curves(given: dict[str, Any]) -> dict[str, Any]:
-    """The curves of the loss of a config, or the problem why it cannot be drawn."""
-    result: dict[str, Any] = {"call": call(given), "name": given["name"], "lines": []}
+def parameters_of(given: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a loss in a config, without what a term of a sum has beside them."""
+    return {key: value for key, value in given.items() if key not in {"name", *(each.name for each in TERM)}}
+
+
+def loss_curves(given: Any) -> dict[str, Any]:
+    """The curves of the loss of a config, or the problem why it cannot be drawn; those of a sum are its terms'."""
+    result: dict[str, Any] = {"call": call(given), "name": name_of_loss(given), "lines": []}
+    if isinstance(given, list):
+        return {**result, "summary": "A weighted sum of losses, each of which is drawn by itself."}
     if given["name"].endswith(SUFFIX):  # the results of a run may be anyone's, and reading them runs nothing
         return {**result, "problem": "a loss from a file is not drawn, as that would run the file"}
     try:
         loss = losses.get(given["name"])
-        parameters = {key: value for key, value in given.items() if key != "name"}
+        parameters = parameters_of(given)
         defaults = {parameter.name: parameter.default for parameter in loss.parameters}
-        changed = {key: value for key, value in given.items() if key not in defaults or value != defaults[key]}
-        result["call"] = call(changed)
+        changed = {key: value for key, value in parameters.items() if key not in defaults or value != defaults[key]}
+        result["call"] = call({"name": given["name"], **changed})
         result["summary"] = loss.summary
         for center in (0.0, 1.0):  # a loss that is relative to its target is flat for a target of 0
             drawn = plotting.loss_curves(

@@ -14,7 +14,7 @@ from lossreg.experiment.report.readable_values import readable
 from lossreg.experiment.report.run_groups import GroupComparison, RunGroup, compare_groups
 from lossreg.experiment.runner.predictions import FILE
 from lossreg.experiment.storage.query import differing
-from lossreg.experiment.storage.records import higher_is_better
+from lossreg.experiment.storage.records import higher_is_better, terms_of
 from lossreg.experiment.storage.untrusted import Unreadable
 from lossreg.formatting import as_yaml
 
@@ -39,7 +39,9 @@ def page_data(runs: Sequence[Run]) -> dict[str, Any]:
     from lossreg._version import __version__
 
     keys, rows = comparison(runs)
-    losses = list({call(run.config["loss"]): run.config["loss"] for run in runs if run.config.get("loss")}.values())
+    trained = [run.config["loss"] for run in runs if run.config.get("loss")]
+    # The terms of a sum are drawn one by one.
+    losses = list({call(loss): loss for each in trained for loss in (each, *terms_of(each))}.values())
     calls = [call(loss) for loss in losses]
     groups = compare_groups(runs) if len(runs) > 1 else None
     with_curves, with_predictions = chosen_runs(runs, groups, MOST_CURVES), chosen_runs(runs, groups, MOST_PREDICTIONS)

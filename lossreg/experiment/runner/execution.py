@@ -188,7 +188,7 @@ def save_results(training: TrainingLoop, directory: RunDirectory) -> Record:
 
 def final_weights(training: TrainingLoop) -> dict[str, Any]:
     """The weights of the network, and the learned inputs of the loss, by name."""
-    learned = training.prepared.objective.learned
+    learned = training.prepared.objective.first.learned
     return {**training.prepared.network.named, **(learned.final() if learned else {})}
 
 

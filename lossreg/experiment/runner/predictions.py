@@ -58,7 +58,7 @@ def save(prepared: PreparedRun, folder: Path) -> None:
     evaluator, examples = prepared.evaluator, prepared.splits.get("test")
     if examples is None or evaluator.kind in {"multilabel", "survival", "lists", "none"}:
         return
-    is_row = prepared.objective.rows == 1
+    is_row = prepared.objective.first.rows == 1
     model = TrainedModel(prepared.config, prepared.encoding, prepared.network) if is_row else None
     parts: dict[str, list[Any]] = {"prediction": [], "target": []}
     for chunk in evaluator.chunks(prepared.network, examples):
@@ -89,7 +89,7 @@ def class_names(prepared: PreparedRun, width: int) -> tuple[str, ...]:
         return ()
     if kind == "multiclass":
         return classes or tuple(map(str, range(width)))
-    return OUTCOMES.get(prepared.objective.requirements.task, classes or ("0", "1"))
+    return OUTCOMES.get(prepared.objective.first.requirements.task, classes or ("0", "1"))
 
 
 def read(path: Path) -> Predictions | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from lossreg.experiment.storage import files
 from lossreg.experiment.storage.query import differing
+from lossreg.experiment.storage.records import name_of_loss, terms_of
 from lossreg.experiment.storage.runs import Run, runs_in
 from lossreg.formatting import columns, command_line, counted, printable
 
@@ -97,7 +98,8 @@ class ProgressLines(Progress):
         """Print what is trained on what."""
         self.config = config
         plugins = filter(None, (config.model, config.data, config.loss, config.optimizer))
-        self.print(f"{config.name}: {', '.join(f'{plugin.kind} {plugin.name}' for plugin in plugins)}")
+        names = {plugin.kind: plugin.name for plugin in plugins} | {"loss": name_of_loss(config.resolved()["loss"])}
+        self.print(f"{config.name}: {', '.join(f'{kind} {name}' for kind, name in names.items())}")
 
     def resumed(self, step: int, reached: int) -> None:
         """Print from where the run continues, and how many steps are repeated."""
@@ -160,7 +162,8 @@ class ProgressLines(Progress):
         if related := related_run(path, result.config):
             self.print(f"compare     {command_line('compare', related, path)}")
         self.print(f"report      {command_line('report', path, '-o', 'report.html')}")
-        self.print(f"the loss    {command_line('show', result.config['loss']['name'])}")
+        for term in terms_of(result.config["loss"]):
+            self.print(f"the loss    {command_line('show', term['name'])}")
 
 
 class ProgressBar(ProgressLines):

@@ -59,7 +59,7 @@ def higher_is_better(metric: str) -> bool:
     """Whether a higher value of a metric is better: as its plugin declares, or else as its name suggests."""
     with suppress(LossregError):
         return metrics.get(metric.removeprefix(f"{measured_on(metric)}_")).higher_is_better
-    return bool(RISING.search(metric)) and not {"loss", "error"} & {*metric.split("_")}
+    return bool(RISING.search(metric)) and not {"loss", "error"} & {*re.split("[_.]", metric)}
 
 
 def measured_on(key: str) -> str:
@@ -80,6 +80,18 @@ def plain(value: Any) -> Any:
 def number(value: Any) -> Any:
     """Convert a value from JSON: the texts for nan and infinity become numbers."""
     return float(value) if value in ("nan", "inf", "-inf") else value
+
+
+def terms_of(loss: Any) -> list[dict[str, Any]]:
+    """The terms of the loss of a config, which is a sum if it is a list; a single loss is the only term."""
+    return loss if isinstance(loss, list) else [loss]
+
+
+def name_of_loss(loss: Any) -> str:
+    """The name of the loss of a config: ``huber``, or of a sum ``0.5 dice + 1 cross_entropy``."""
+    if not isinstance(loss, list):
+        return str(loss["name"])
+    return " + ".join(f"{term.get('factor', 1.0):g} {term['name']}" for term in loss)
 
 
 def flat(content: Any, prefix: str = "") -> dict[str, Any]:

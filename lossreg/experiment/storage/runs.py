@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.storage import labels, locks, schemas, untrusted
 from lossreg.experiment.storage.marked_directories import is_own
-from lossreg.experiment.storage.records import SPLITS, best_of, flat, measured_on, metrics_of
+from lossreg.experiment.storage.records import SPLITS, best_of, flat, measured_on, metrics_of, name_of_loss
 from lossreg.experiment.storage.untrusted import MOST_KEYS, Unreadable, checked, shortened, some
 
 if TYPE_CHECKING:
@@ -87,8 +87,9 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The config by dotted keys, such as `optimizer.lr`."""
-        return flat(self.config)
+        """The config by dotted keys, such as `optimizer.lr`; the terms of a sum are `loss.0`, `loss.1`, ..."""
+        loss = self.config.get("loss")
+        return flat({**self.config, "loss": dict(enumerate(loss))} if isinstance(loss, list) else self.config)
 
     @cached_property
     def environment(self) -> dict[str, Any]:
@@ -174,6 +175,8 @@ class Run:
     def values(self) -> dict[str, Any]:
         """All values by key, as the module's docstring lists them."""
         short = {key.removesuffix(".name"): value for key, value in self.settings.items() if key.endswith(".name")}
+        if self.config.get("loss"):
+            short["loss"] = name_of_loss(self.config["loss"])
         tags, note = labels.read(self.path)
         facts = {
             "run": self.id,

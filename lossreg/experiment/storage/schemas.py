@@ -62,6 +62,11 @@ def is_choice(value: Any) -> bool:
     return isinstance(value, dict) and is_text(value.get("name"))
 
 
+def is_loss(value: Any) -> bool:
+    """Whether a value is the choice of a loss, or a list of those that are the terms of a sum."""
+    return is_choice(value) or (isinstance(value, list) and bool(value) and all(map(is_choice, value)))
+
+
 def is_reduction(value: Any) -> bool:
     """Whether a value is the name of a built-in reduction, or a mapping with the name of a plugin."""
     return is_text(value) or is_choice(value)
@@ -159,7 +164,8 @@ ENCODING: Mapping[str, Check] = {
     "integer_labels": is_flag,
 }
 CONFIG: Mapping[str, Check] = {
-    **dict.fromkeys(("data", "model", "optimizer", "schedule", "loss"), is_choice),
+    **dict.fromkeys(("data", "model", "optimizer", "schedule"), is_choice),
+    "loss": is_loss,
     "train": is_mapping,
     "reduction": is_reduction,
     "seed": is_count,

@@ -167,7 +167,7 @@ class SweepPlan:
         """
         if self.sweep.metric is not None:
             return self.sweep.metric
-        losses = {repr(trial.config.loss.resolved()) for trial in trials}
+        losses = {repr(trial.config.resolved()["loss"]) for trial in trials}
         if len(losses) > 1:
             problem = (
                 "is missing: the values of different losses cannot be compared; name a metric that all trials have"

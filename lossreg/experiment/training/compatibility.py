@@ -42,10 +42,17 @@ class MatchedLoss:
     """How many outputs the network has for each row; None if the model chooses."""
     reconstructs_inputs: bool
     """Whether the targets are the inputs."""
+    added: tuple[MatchedLoss, ...] = ()
+    """The other terms, if the trained loss is a weighted sum."""
     reported: tuple[MatchedLoss, ...] = ()
-    """The losses that are reported in addition to this one."""
+    """The losses that are reported in addition to the trained one."""
     scaling: Scaling | None = None
     """How the targets have been standardised."""
+
+    @property
+    def every(self) -> tuple[MatchedLoss, ...]:
+        """All losses, in the order of `Config.losses`."""
+        return (self, *self.added, *self.reported)
 
     @property
     def width(self) -> int | None:
@@ -56,28 +63,36 @@ class MatchedLoss:
 def match(config: Config, table: Table) -> MatchedLoss:
     """Match the losses of a config with its data, model and metrics; raises InvalidConfig with every problem."""
     problems: Problems = []
-    trained = match_loss(config.loss, ("loss",), config, table, problems)
-    reported = []
+    paths = {id(choice): ("report", index) for index, choice in enumerate(config.report)}
+    if config.is_sum:
+        paths |= {id(choice): ("loss", index) for index, choice in enumerate(config.terms)}
+    trained = match_loss(config.loss, paths.get(id(config.loss), ("loss",)), config, table, problems)
+    others = []
     if trained:
         problems += size_problems(config, table, trained)
         problems += metric_problems(config, trained)
         problems += boosting_problems(config, trained)
-    for index, choice in enumerate(config.report):
-        path = ("report", index)
+    for choice in config.losses[1:]:
+        path = paths[id(choice)]
         other = match_loss(choice, path, config, table, problems)
         if trained and other:
-            problems += reported_loss_problems(choice, path, other, config, trained)
-            reported.append(other)
-    coupled = config.loss.component.forms[0].coupling(config.loss.parameters)
+            problems += other_loss_problems(choice, path, other, config, trained)
+            others.append(other)
+            if other.requirements.learned and choice in config.terms:
+                problems.append(
+                    (path, f"{choice.name} has learned inputs, which only the first of such terms may have")
+                )
+    coupled = [term.name for term in config.terms if term.component.forms[0].coupling(term.parameters)]
     if coupled and config.train.accumulate > 1:
-        problem = f"the samples of {config.loss.name} are coupled, so the losses of parts of a batch do not add up"
+        problem = f"the samples of {coupled[0]} are coupled, so the losses of parts of a batch do not add up"
         problems.append((("train", "accumulate"), f"{problem}; leave this out"))
     if isinstance(config.reduction, PluginConfig) and config.train.accumulate > 1:
         problem = f"the losses of parts of a batch do not add up with the reduction {config.reduction.name}"
         problems.append((("train", "accumulate"), f"{problem}; leave this out"))
     if problems or not trained:
         raise config.error(*problems)
-    return replace(trained, outputs=trained.outputs or config.model.settings["outputs"], reported=tuple(reported))
+    outputs, terms = trained.outputs or config.model.settings["outputs"], len(config.terms) - 1
+    return replace(trained, outputs=outputs, added=tuple(others[:terms]), reported=tuple(others[terms:]))
 
 
 def match_loss(
@@ -145,6 +160,8 @@ def boosting_problems(config: Config, trained: MatchedLoss) -> Problems:
     required, model = trained.requirements, config.model
     if not model.component.boosted:
         return []
+    if config.is_sum:
+        return [(("loss",), f"{model.name} is trained with one loss, not with a sum")]
     has_scores = required.task.rows == 1 and required.target and not (required.any_width or trained.reconstructs_inputs)
     if has_scores and required.inverse_links == [None] and not (required.others or required.learned):
         return []
@@ -168,10 +185,10 @@ def metric_problems(config: Config, trained: MatchedLoss) -> Problems:
     return [(("metrics", index), f"{name} {problem}") for index, name in unsuitable.items()]
 
 
-def reported_loss_problems(
+def other_loss_problems(
     choice: PluginConfig, path: KeyPath, other: MatchedLoss, config: Config, trained: MatchedLoss
 ) -> Problems:
-    """Why a loss cannot be reported for the predictions of the trained loss, if it cannot."""
+    """Why a loss does not take the predictions of the trained loss, if it does not."""
     name, ours, theirs = config.loss.name, trained.requirements, other.requirements
     if ours.task.rows > 1 and ours.task is not theirs.task:
         return [(path, f"{choice.name} takes {theirs.task.value}, but the trained loss {name} {ours.task.value}")]
@@ -187,16 +204,17 @@ def reported_loss_problems(
 
 def standardise_targets(matched: MatchedLoss, rows: NDArray[np.intp], config: Config) -> MatchedLoss:
     """Standardise the targets by some rows; raises InvalidConfig for a loss whose targets are not any real numbers."""
-    every = (matched, *matched.reported)
-    for each, choice in zip(every, (config.loss, *config.report), strict=True):
+    for each, choice in zip(matched.every, config.losses, strict=True):
         task, target = each.requirements.task, each.requirements.target
         if matched.reconstructs_inputs or task is not Task.REGRESSION or not target or target.domain is not REAL:
             problem = f"only targets that may be any real numbers can be standardised, unlike those of {choice.name}"
             raise config.error((("data", "standardise_targets"), problem))
     scaling = Scaling.of(matched.targets, rows)
     targets = scaling(matched.targets).astype(np.float32)
-    first, *reported = (replace(each, targets=targets) for each in every)
-    return replace(first, reported=tuple(reported), scaling=scaling)
+    added, reported = (
+        tuple(replace(each, targets=targets) for each in others) for others in (matched.added, matched.reported)
+    )
+    return replace(matched, targets=targets, added=added, reported=reported, scaling=scaling)
 
 
 def unsuitable_loss(choice: PluginConfig, config: Config, table: Table, requirements: LossRequirements | None) -> str:

@@ -1,9 +1,10 @@
 """Evaluate a network on examples: the trained loss, reported losses, and metrics.
 
 `loss` is the mean of the loss that is trained, whatever reduction training uses, so that runs can be compared;
-`loss_huber` is that of a reported loss; `loss.invariance` is one of the terms that a loss has, and for which it has a
-method `terms`. Coupled samples are compared with all others of their chunk. All others are metrics, which are plugins
-and get the targets and predictions of all examples.
+`loss_huber` is that of a reported loss; `loss.dice` is that of a term of a weighted sum, without its factor;
+`loss.invariance` is one of the numbers that a loss reports beside its value, by a method `terms`. Coupled samples are
+compared with all others of their chunk. All others are metrics, which are plugins and get the targets and predictions
+of all examples.
 
 A pair or triplet is predicted correctly if its loss would be larger for the opposite target.
 """
@@ -42,20 +43,27 @@ CHUNK_NUMBERS, MIN_CHUNK, MAX_CHUNK = 1 << 18, 64, 4096
 
 
 class Evaluator:
-    """Evaluates networks by the trained loss, by reported losses under their labels, and by named metrics."""
+    """Evaluates networks by the trained loss, by reported losses under their labels, and by named metrics.
+
+    `factors` are those of the terms of a weighted sum, by keys such as `loss.dice`, that of `objective` first; the
+    other terms are among `others`.
+    """
 
     def __init__(
         self,
         objective: Objective,
-        reported: dict[str, Objective] | None = None,
+        others: dict[str, Objective] | None = None,
         metrics: Mapping[str, BoundMetric] | None = None,
         scaling: Scaling | None = None,
+        factors: dict[str, float] | None = None,
     ) -> None:
         task, loss = objective.requirements.task, objective.criterion
         self.kind = metric_kind(task, any_width=objective.requirements.any_width)
         self.scaling = scaling
         self.metrics = usual_metrics(self.kind) if metrics is None else metrics
-        self.objectives = {"loss": objective, **{f"loss_{label}": each for label, each in (reported or {}).items()}}
+        self.factors = factors or {"loss": 1.0}
+        self.objective = objective
+        self.objectives = {next(iter(self.factors)): objective, **(others or {})}
         self.loss_of_each = (
             Criterion(loss.loss, "none", loss.parameters) if task.rows > 1 and self.kind != "none" else None
         )
@@ -69,16 +77,20 @@ class Evaluator:
         cls, config: Config, matched: MatchedLoss, learned: Sequence[LearnedInputs | None] | None = None
     ) -> Evaluator:
         """Make the evaluator of a config; `learned` are the learned inputs of the trained and each reported loss."""
-        pairs = zip((config.loss, *config.report), (matched, *matched.reported), strict=True)
-        width = matched.requirements.predictions_per_row
-        first, *reported = (
-            Objective(choice.component, "mean", choice.parameters, each.requirements, width, own)
-            for (choice, each), own in zip(pairs, learned or [None] * (1 + len(config.report)), strict=True)
-        )
-        labels = [plugin.label for plugin in config.report]
+        width, factors = matched.requirements.predictions_per_row, {}
+        objectives: dict[str, Objective] = {}
+        all_learned = learned or [None] * len(config.losses)
+        for choice, each, own in zip(config.losses, matched.every, all_learned, strict=True):
+            objective = Objective(choice.component, "mean", choice.parameters, each.requirements, width, own)
+            trained = len(objectives) < len(config.terms)
+            key = f"loss_{choice.label}" if not trained else f"loss.{choice.label}" if config.is_sum else "loss"
+            objectives[key] = objective
+            if trained:
+                factors[key] = choice.settings.get("factor", 1.0)
+        first = objectives.pop(next(iter(factors)))
         metrics = {each.label: BoundMetric(each.component, each.parameters) for each in config.metrics or ()}
         chosen = None if config.metrics is None else metrics
-        return cls(first, dict(zip(labels, reported, strict=True)), chosen, matched.scaling)
+        return cls(first, objectives, chosen, matched.scaling, factors)
 
     def __call__(self, network: Network, examples: Examples) -> dict[str, float]:
         """Evaluate the network on all examples."""
@@ -95,7 +107,7 @@ class Evaluator:
                     totals[name] += float(value) * weights[key][number]
             truth, predictions = self.as_metrics_take_them(chunk.outputs, chunk.targets[0])
             if self.kind == "survival":
-                self.risk_sign = self.risk_sign or risk_sign(self.objectives["loss"], chunk)
+                self.risk_sign = self.risk_sign or risk_sign(self.objective, chunk)
                 truth, predictions = truth.ravel(), self.risk_sign * predictions.ravel()
             if self.kind == "lists":
                 truth, predictions = truth.ravel(), predictions.ravel()
@@ -111,7 +123,9 @@ class Evaluator:
         if self.metrics:
             every, predicted = map(np.concatenate, collected)
             metrics = {name: metric(every, predicted, examples.beside) for name, metric in self.metrics.items()}
-        return {"loss": means.pop("loss"), **metrics, **means}
+        loss = sum(factor * means[key] for key, factor in self.factors.items())
+        means.pop("loss", None)
+        return {"loss": loss, **metrics, **means}
 
     def chunks(self, network: Network, examples: Examples) -> Iterator[Chunk]:
         """The examples a chunk at a time; of coupled samples as many as possible, as they are compared."""
@@ -120,7 +134,7 @@ class Evaluator:
 
     def as_metrics_take_them(self, outputs: Any, targets: Any) -> tuple[Any, Any]:
         """Targets and predictions in the form of the metrics of this kind of target."""
-        objective = self.objectives["loss"]
+        objective = self.objective
         requirements = objective.requirements
         if self.kind in {"none", "survival", "lists"}:
             return targets, outputs if self.kind == "none" else objective.predictions(outputs)[0]

@@ -85,36 +85,44 @@ class BatchBuffers(NamedTuple):
     """Buffers for one batch of examples, and for the gradient with respect to the network's outputs."""
 
     inputs: Any
-    targets: Any
+    targets: list[Any]
+    """Those of each term of the trained loss."""
     grad: Any
     beside: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Examples: their inputs, their targets (None for the inputs themselves), and the targets of reported losses.
+    """Examples: their inputs, their targets (None for the inputs themselves), and the targets of other losses.
 
-    `beside` has what the losses get from the data besides: groups, events, weights. If examples are groups, all of
-    these are those of the groups' rows.
+    The first `added` of the others are those of the terms that a sum has beside its first. `beside` has what the losses
+    get from the data besides: groups, events, weights. If examples are groups, all of these are those of the groups'
+    rows.
     """
 
     inputs: InputRows
     targets: NDArray[Any] | None
-    reported: tuple[NDArray[Any] | None, ...] = ()
+    others: tuple[NDArray[Any] | None, ...] = ()
     beside: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    added: int = 0
 
     def __len__(self) -> int:
         return len(self.inputs)
 
+    @property
+    def trained(self) -> tuple[NDArray[Any] | None, ...]:
+        """The targets of each term of the trained loss."""
+        return (self.targets, *self.others[: self.added])
+
     def at(self, rows: slice, inputs: Any) -> tuple[list[Any], dict[str, Any]]:
         """The targets of each loss in some rows, of which these are the inputs, and what is beside them."""
-        targets = [inputs if each is None else each[rows] for each in (self.targets, *self.reported)]
+        targets = [inputs if each is None else each[rows] for each in (self.targets, *self.others)]
         return targets, {name: x[rows] for name, x in self.beside.items()}
 
     def allocate(self, count: int, outputs: int) -> BatchBuffers:
         """Allocate buffers for a batch of `count` examples, and a network with `outputs` outputs for each row."""
         inputs = self.inputs.allocate(count)
-        targets = inputs if self.targets is None else np.empty((count, *self.targets.shape[1:]), self.targets.dtype)
+        targets = [inputs if x is None else np.empty((count, *x.shape[1:]), x.dtype) for x in self.trained]
         beside = {name: np.empty((count, *x.shape[1:]), x.dtype) for name, x in self.beside.items()}
         return BatchBuffers(inputs, targets, np.empty((len(inputs), outputs), np.float32), beside)
 
@@ -134,8 +142,9 @@ class Examples:
 
     def fill_beside(self, rows: NDArray[np.intp], batch: BatchBuffers) -> None:
         """Copy targets, and what is beside them, into the buffers of a batch."""
-        if self.targets is not None:
-            self.targets.take(rows, axis=0, out=batch.targets, mode="clip")
+        for targets, buffer in zip(self.trained, batch.targets, strict=True):
+            if targets is not None:
+                targets.take(rows, axis=0, out=buffer, mode="clip")
         for name, buffer in batch.beside.items():
             self.beside[name].take(rows, axis=0, out=buffer, mode="clip")
 
@@ -152,16 +161,17 @@ def make_examples(  # noqa: PLR0913, PLR0917  all that examples are made of
 
     With a second view, `inputs` has the rows of that after all those of the first.
     """
-    every = (matched, *matched.reported)
+    every, added = matched.every, len(matched.added)
     beside = {name: x[rows] for name, x in table.given.items()}
     if GROUP in beside:
         grouped = GroupedRows(inputs, rows, beside[GROUP], scaling)
         targets: list[Any] = [each.targets[rows][grouped.order] for each in every]
-        return Examples(grouped, targets[0], tuple(targets[1:]), {key: x[grouped.order] for key, x in beside.items()})
+        beside = {name: x[grouped.order] for name, x in beside.items()}
+        return Examples(grouped, targets[0], tuple(targets[1:]), beside, added)
     if matched.requirements.task.rows == 1:
         index = rows[:, np.newaxis]
         targets = [None if matched.reconstructs_inputs else each.targets[rows] for each in every]
-        return Examples(InputRows(inputs, index, scaling), targets[0], tuple(targets[1:]), beside)
+        return Examples(InputRows(inputs, index, scaling), targets[0], tuple(targets[1:]), beside, added)
     if matched.requirements.task is Task.VIEWS:
         index = draw_views(table, rows, random)
         signs = np.ones(len(index), np.float32)
@@ -169,7 +179,7 @@ def make_examples(  # noqa: PLR0913, PLR0917  all that examples are made of
         index, signs = draw_comparisons(matched.requirements.task, matched.targets, rows, random)
     targets = [as_targets(signs, each.requirements) for each in every]
     beside = {name: x[index[:, 0]] for name, x in table.given.items()}
-    return Examples(InputRows(inputs, index, scaling), targets[0], tuple(targets[1:]), beside)
+    return Examples(InputRows(inputs, index, scaling), targets[0], tuple(targets[1:]), beside, added)
 
 
 def as_targets(signs: NDArray[np.float32], requirements: LossRequirements) -> NDArray[np.float32]:

@@ -132,8 +132,8 @@ class TrainingLoop:
         for name, examples in prepared.splits.items():
             metrics = prepared.evaluator(prepared.network, examples)
             record |= {f"{name}_{key}": value for key, value in metrics.items()}
-        if prepared.objective.learned:
-            record |= prepared.objective.learned.reported()
+        if prepared.objective.first.learned:
+            record |= prepared.objective.first.learned.reported()
         self.history.append(record)
         self.losses.append(record[prepared.monitored])
         if self.best < 0 or index_of_best([self.losses[self.best], self.losses[-1]]):

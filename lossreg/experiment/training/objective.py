@@ -1,4 +1,4 @@
-"""The objective of training: a loss as a function of the network's outputs and the targets of the data.
+"""Objectives: losses as functions of the network's outputs and the targets of the data, and weighted sums of them.
 
 A network returns an array of shape (examples * rows per example, outputs), with the rows of an example after one
 another. The columns of a row are its predictions, each as wide as the target. The inverse link function of each input's
@@ -15,14 +15,16 @@ from lossreg.criterion.criterion import Criterion
 from lossreg.definition.annotations import FEWER_CLASSES
 from lossreg.definition.domains import DISSIMILARITY
 from lossreg.definition.roles import Role
+from lossreg.experiment.config.validation import PluginConfig
 from lossreg.experiment.data.given_columns import WEIGHT
 from lossreg.experiment.task.tasks import is_row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lossreg.definition.loss import Loss
     from lossreg.definition.signature import Input
+    from lossreg.experiment.config.run_config import Config
     from lossreg.experiment.task.requirements import LossRequirements
     from lossreg.experiment.training.learned import LearnedInputs
 
@@ -174,6 +176,63 @@ class Objective:
             if link:
                 grad_view[...] = link.differentiate(*each)
         return value, out
+
+
+class WeightedObjectives:
+    """Objectives with their factors. Each makes predictions of the outputs by its own inverse links.
+
+    The first decides what the network predicts, and is the only one that may have learned inputs.
+    """
+
+    def __init__(self, terms: Sequence[tuple[float, Objective]]) -> None:
+        self.terms = tuple(terms)
+        self.first = terms[0][1]
+        self.single = self.first if len(terms) == 1 and terms[0][0] == 1 else None
+
+    @classmethod
+    def of(
+        cls, config: Config, requirements: Sequence[LossRequirements], learned: LearnedInputs | None
+    ) -> WeightedObjectives:
+        """Make the objective of a config from what each term requires, and the learned inputs of the first."""
+        reduction: Any = config.reduction
+        if isinstance(reduction, PluginConfig):
+            reduction = {"name": reduction.component, **reduction.parameters}
+        width, terms = requirements[0].predictions_per_row, []
+        for choice, required in zip(config.losses, requirements, strict=False):
+            own = None if terms else learned
+            objective = Objective(choice.component, reduction, choice.parameters, required, width, own)
+            terms.append((choice.settings.get("factor", 1.0), objective))
+        return cls(terms)
+
+    def denominators(self, outputs: Any, targets: Sequence[Any], beside: Mapping[str, Any]) -> list[float]:
+        """What the reduction of each term divides by."""
+        pairs = zip(self.terms, targets, strict=True)
+        return [objective.denominator(outputs, each, beside) for (_, objective), each in pairs]
+
+    def value_and_grad(
+        self,
+        outputs: Any,
+        targets: Sequence[Any],
+        beside: Mapping[str, Any],
+        *,
+        out: Any,
+        denominators: Sequence[float | None] | None = None,
+    ) -> float:
+        """Compute the loss, given the targets of each term, and into `out` its gradient; see `Objective`."""
+        denominators = denominators or [None] * len(self.terms)
+        if self.single is not None:
+            value, _ = self.single.value_and_grad(outputs, targets[0], beside, out=out, denominator=denominators[0])
+            return float(value)
+        total, grad = 0.0, np.zeros_like(out)
+        out[...] = 0
+        for (factor, objective), each, denominator in zip(self.terms, targets, denominators, strict=True):
+            grad[...] = 0  # a term may take fewer predictions than the network makes
+            value, _ = objective.value_and_grad(outputs, each, beside, out=grad, denominator=denominator)
+            total += factor * float(value)
+            out += factor * grad
+            if objective.learned:
+                objective.learned.grads *= factor
+        return total
 
 
 def key_of(entry: Input) -> str:

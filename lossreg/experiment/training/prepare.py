@@ -8,14 +8,13 @@ and the number of the epoch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lossreg.definition.signature import CLASSES, SAMPLES
 from lossreg.errors import BrokenPlugin, InvalidInput, InvalidParameter, InvalidType, listed
 from lossreg.experiment.blas import blas_threads
-from lossreg.experiment.config.validation import PluginConfig
 from lossreg.experiment.data.encoding import Encoding
 from lossreg.experiment.data.fingerprint import fingerprint
 from lossreg.experiment.data.given_columns import WEIGHT, weigh_classes
@@ -29,7 +28,7 @@ from lossreg.experiment.training.compatibility import MatchedLoss, match, standa
 from lossreg.experiment.training.evaluation import Evaluator
 from lossreg.experiment.training.examples import BatchBuffers, Examples, GroupedRows, make_examples
 from lossreg.experiment.training.learned import LearnedInputs
-from lossreg.experiment.training.objective import Objective
+from lossreg.experiment.training.objective import WeightedObjectives
 from lossreg.experiment.training.tables import Tables, data_error
 from lossreg.formatting import counted
 
@@ -54,7 +53,7 @@ class PreparedRun:
     network: Network
     outputs: int
     """How many outputs the network has for each row."""
-    objective: Objective
+    objective: WeightedObjectives
     evaluator: Evaluator
     encoding: Encoding
     """How the data were encoded."""
@@ -149,12 +148,8 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
     network, outputs = build_network(config, matched, train, random_stream(config.seed, WEIGHTS))
     try:
         learned = make_learned(config, matched, len(table.classes), outputs)
-        reduction: Any = config.reduction
-        if isinstance(reduction, PluginConfig):
-            reduction = {"name": reduction.component, **reduction.parameters}
-        objective = Objective(
-            config.loss.component, reduction, config.loss.parameters, matched.requirements, learned=learned[0]
-        )
+        terms = (matched, *matched.added)
+        objective = WeightedObjectives.of(config, [each.requirements for each in terms], learned[0])
         batch = one_example(train, outputs)
         objective.value_and_grad(network.forward(batch.inputs), batch.targets, batch.beside, out=batch.grad)
         if isinstance(network, BoostedNetwork) and train.targets is not None:
@@ -215,7 +210,7 @@ def make_learned(config: Config, matched: MatchedLoss, classes: int, outputs: in
     Axes have the sizes of the network's outputs and of the classes. Raises InvalidParameter for one of another size.
     """
     made: list[LearnedInputs | None] = []
-    for each in (matched, *matched.reported):
+    for each in matched.every:
         required, sizes = each.requirements, {CLASSES: classes}
         own = [axis for axis in required.predictions[0].axes if axis.isidentifier() and axis not in {SAMPLES, CLASSES}]
         sizes |= dict.fromkeys(own, outputs // required.predictions_per_row)

@@ -57,8 +57,7 @@ class Tables:
         if key not in self.loaded:
             is_written = self.folder is not None and (self.folder / f"{key}.json").is_file()
             self.loaded[key] = read(self.folder, key) if self.folder and is_written else load_data(config, self.source)
-        choices = (config.loss, *config.report)
-        names = [entry.name for each in choices for entry in each.component.inputs if entry.role is Role.DATA]
+        names = [entry.name for each in config.losses for entry in each.component.inputs if entry.role is Role.DATA]
         try:
             settings = dict(config.data.settings)
             if part_files(config):

@@ -355,7 +355,7 @@ function losses() {
       card.append(make("div", { class: "pair" }, ...pair.map((chart) => make("div", {}, note(chart.name), chart.figure))));
       card.append(make("div", { class: "tools note" }, ...loss.lines.map((line, n) => make("span", { class: "chip" }, swatch({ hue: n, dash: n }), line.label || loss.name))));
     }
-    if (runs.length > 1) card.append(make("details", {}, make("summary", {}, `${used.length} run${used.length === 1 ? "" : "s"}`), note(listed(used))));
+    if (runs.length > 1 && used.length) card.append(make("details", {}, make("summary", {}, `${used.length} run${used.length === 1 ? "" : "s"}`), note(listed(used))));
     return card;
   });
   host.append(make("div", { class: "charts" }, ...cards));

@@ -37,7 +37,7 @@ class GradientStep:
         config, self.prepared, self.network = prepared.config, prepared, network
         self.optimizer = BoundOptimizer(optimizer.component, optimizer.parameters, network)
         self.examples, self.objective = prepared.train, prepared.objective
-        self.learned = self.objective.learned
+        self.learned = self.objective.first.learned
         self.learned_optimizer = (
             BoundOptimizer(optimizer.component, optimizer.parameters, self.learned, "optimizer.loss.")
             if self.learned
@@ -110,7 +110,7 @@ class GradientStep:
         clip(joined)
         self.network.grads[:], self.learned.grads[:] = np.split(joined, [len(self.network.grads)])
 
-    def differentiate(self, examples: NDArray[np.intp], denominator: float | None = None) -> None:
+    def differentiate(self, examples: NDArray[np.intp], denominators: list[float] | None = None) -> None:
         """Compute the network's gradients from one batch."""
         if self.grouped:
             batch = self.examples.grouped(examples, self.prepared.outputs)
@@ -119,8 +119,8 @@ class GradientStep:
             self.examples.fill(examples, batch)
         outputs = self.network.forward(batch.inputs)
         try:
-            value, _ = self.objective.value_and_grad(
-                outputs, batch.targets, batch.beside, out=batch.grad, denominator=denominator
+            value = self.objective.value_and_grad(
+                outputs, batch.targets, batch.beside, out=batch.grad, denominators=denominators
             )
         except InvalidInput:
             if np.isfinite(outputs).all():
@@ -132,15 +132,15 @@ class GradientStep:
 
     def accumulate(self, examples: NDArray[np.intp]) -> None:
         """Compute the network's gradients from several batches: the gradient that one large batch would have."""
-        denominator = None
-        if self.objective.criterion.reduction in DIVIDING:
+        denominators = None
+        if self.objective.first.criterion.reduction in DIVIDING:
             large = self.examples.allocate(len(examples), self.prepared.outputs)
             self.examples.fill(examples, large)
-            denominator = self.objective.denominator(np.zeros_like(large.grad), large.targets, large.beside)
+            denominators = self.objective.denominators(np.zeros_like(large.grad), large.targets, large.beside)
         total = np.zeros_like(self.network.grads)
         of_learned = 0.0 if self.learned is None else np.zeros_like(self.learned.grads)
         for start in range(0, len(examples), self.batch_size):
-            self.differentiate(examples[start : start + self.batch_size], denominator)
+            self.differentiate(examples[start : start + self.batch_size], denominators)
             total += self.network.grads
             of_learned += 0.0 if self.learned is None else self.learned.grads
         self.network.grads[:] = total
