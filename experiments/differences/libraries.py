@@ -1,4 +1,4 @@
-"""Keras, optax and scikit-learn beside lossreg, on inputs where they differ on purpose; README.md says how to run it.
+"""Other libraries beside lossreg, on inputs where they differ on purpose; README.md says how to run it.
 
 A case is a loss with inputs and parameters, and the same in the other library. Both values are shown, or both slopes.
 """  # noqa: INP001  a script
@@ -38,6 +38,26 @@ class LibraryCase:
     parameters: dict[str, Any] = field(default_factory=dict)
     slope: bool = False
 
+
+def as_tensor(x: list[Any]) -> Any:
+    """Numbers as a tensor of PyTorch."""
+    import torch
+
+    return torch.from_numpy(np.array(x))
+
+
+def slope_of_arcface(losses: Any, embedding: list[float]) -> Any:
+    """The slope of pytorch-metric-learning's ArcFace by an embedding of class 0, for the unit vectors as centres."""
+    import torch
+
+    loss = losses.ArcFaceLoss(2, 2, margin=28.6479, scale=64).double()
+    loss.W = torch.nn.Parameter(torch.eye(2, dtype=torch.float64))
+    x = torch.tensor([embedding], dtype=torch.float64, requires_grad=True)
+    loss(x, torch.tensor([0])).backward()
+    return x.grad
+
+
+TRIANGLE = [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
 
 LIBRARY_CASES = (
     LibraryCase(
@@ -150,6 +170,40 @@ LIBRARY_CASES = (
         ([[[0.5, 0.25]]], [[[1.0, 0.0]]]),
         {"smooth": 0.0},
     ),
+    LibraryCase(
+        "`arcface`, slope of an embedding that is the centre of its class",
+        "the derivative of the arc cosine at 1 is infinite, and that of the loss is not",
+        "pytorch_metric_learning",
+        lambda losses: slope_of_arcface(losses, [1.0, 0.0]),
+        "arcface",
+        ([[1.0, 0.0]], [0], [[1.0, 0.0], [0.0, 1.0]]),
+        slope=True,
+    ),
+    LibraryCase(
+        "`arcface`, slope of an embedding opposite to the centre of its class",
+        "the same at -1",
+        "pytorch_metric_learning",
+        lambda losses: slope_of_arcface(losses, [-1.0, 0.0]),
+        "arcface",
+        ([[-1.0, 0.0]], [0], [[1.0, 0.0], [0.0, 1.0]]),
+        slope=True,
+    ),
+    LibraryCase(
+        "`circle` of three rows, one of which is alone in its class",
+        "a mean is over all rows; there it is over those whose value is not 0",
+        "pytorch_metric_learning",
+        lambda losses: losses.CircleLoss()(as_tensor(TRIANGLE), as_tensor([0, 0, 1])),
+        "circle",
+        (TRIANGLE, [0, 0, 1]),
+    ),
+    LibraryCase(
+        "`corn` of three rows of two questions",
+        "a mean is over rows; there it is over the questions that rows are asked",
+        "coral_pytorch",
+        lambda losses: losses.corn_loss(as_tensor([[2.0, -1.0], [0.5, 0.3], [-1.0, 2.0]]), as_tensor([2, 0, 1]), 3),
+        "corn",
+        ([[2.0, -1.0], [0.5, 0.3], [-1.0, 2.0]], [2, 0, 1]),
+    ),
 )
 
 
@@ -160,6 +214,14 @@ def library(name: str) -> Any:
         import keras
 
         return keras
+    if name == "pytorch_metric_learning":
+        from pytorch_metric_learning import losses
+
+        return losses
+    if name == "coral_pytorch":
+        from coral_pytorch import losses
+
+        return losses
     if name == "optax":
         import jax
         import optax
@@ -174,7 +236,8 @@ def library(name: str) -> Any:
 def ours(case: LibraryCase) -> str:
     """Return what lossreg prints for a case."""
     value, grad = lossreg.create(case.loss, **case.parameters).value_and_grad(*map(np.array, case.inputs))
-    return shown(grad if case.slope else value)
+    first = grad[0] if isinstance(grad, tuple) else grad
+    return shown(first if case.slope else value)
 
 
 def table(results: dict[str, Any]) -> str:

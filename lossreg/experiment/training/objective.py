@@ -197,7 +197,8 @@ class WeightedObjectives:
         reduction: Any = config.reduction
         if isinstance(reduction, PluginConfig):
             reduction = {"name": reduction.component, **reduction.parameters}
-        width, terms = requirements[0].predictions_per_row, []
+        width = requirements[0].predictions_per_row
+        terms: list[tuple[float, Objective]] = []
         for choice, required in zip(config.losses, requirements, strict=False):
             own = None if terms else learned
             objective = Objective(choice.component, reduction, choice.parameters, required, width, own)
