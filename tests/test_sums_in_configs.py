@@ -9,7 +9,8 @@ from safetensors.numpy import load_file
 import lossreg
 from lossreg.experiment.config.run_config import load
 from lossreg.experiment.report.page_data import page_data
-from lossreg.experiment.storage.runs import Run, higher_is_better
+from lossreg.experiment.storage.records import higher_is_better
+from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.training.prepare import prepare
 
 BASE = {
