@@ -11,6 +11,9 @@ column holds where that is not clear: number, percent (5% is 0.05), category, da
 `separator`, `decimal`, `thousands`, `quote`, `comment` (what begins a line that is skipped) and `encoding` say how the
 file is written; `lossreg data FILE` guesses them. A name that ends in .gz, .bz2, .zst or .xz is decompressed. `path` is
 relative to the working directory.
+
+A categorical column of many words is of the kind hash (32 columns, each for the words of one hash) or target_mean (the
+mean target of each word over the training rows, smoothed; that of a training row leaves out its own fold).
 """
 
 from typing import Any, Literal

@@ -8,6 +8,9 @@ training rows instead, and a category of their own where the column holds text. 
 that is not clear: number, percent, category, date (days since 1970-01-01), or the format of dates in text.
 
 The run records a fingerprint of the data: `lossreg.resume(run, data=frame)` takes the same frame again.
+
+A categorical column of many words is of the kind hash (32 columns, each for the words of one hash) or target_mean (the
+mean target of each word over the training rows, smoothed; that of a training row leaves out its own fold).
 """
 
 from typing import Any, Literal

@@ -7,6 +7,9 @@ nan; rows with missing values are an error by default, or are dropped, or get th
 a category of their own where the column holds text. `kinds` says what a column holds where that is not clear: number,
 percent, category, date (days since 1970-01-01), or the format of dates in text. `path` is relative to the working
 directory.
+
+A categorical column of many words is of the kind hash (32 columns, each for the words of one hash) or target_mean (the
+mean target of each word over the training rows, smoothed; that of a training row leaves out its own fold).
 """
 
 from typing import Literal

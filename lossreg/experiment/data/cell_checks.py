@@ -61,12 +61,13 @@ def check_cells(
         doubt = mistake(column) if words.any() and column.name not in kinds and not labelled * is_target else ""
         if doubt:
             problems.append(f"column {column.name!r}: {doubt}; kinds: {{{column.name}: category}} takes them as words")
-        elif words.any() and not (labelled if is_target else column.kind == "category"):
+        elif words.any() and not (labelled if is_target else column.is_categorical):
             problems.append(column.problem(words, f"not a {column.noun}"))
         if not is_target and column.kind == "category" and len(column.categories()) > MAX_CATEGORIES:
             problems.append(
                 f"column {column.name!r}: {len(column.categories())} different words, but a categorical column may "
-                f"have at most {MAX_CATEGORIES}; leave it out with exclude"
+                f"have at most {MAX_CATEGORIES}; kinds: {{{column.name}: hash}} or "
+                f"{{{column.name}: target_mean}} takes any number of them, and exclude leaves it out"
             )
         problems += missing_problem(column, on_missing, is_target=is_target)
     if problems:
@@ -88,7 +89,7 @@ def missing_problem(column: Column, on_missing: str, *, is_target: bool) -> list
         return []
     remedies = "on_missing: drop leaves out these rows"
     if not is_target:
-        has_words = column.kind == "category"
+        has_words = column.is_categorical
         remedies += f", mean {'has a category for them' if has_words else 'fills in the mean of the column'}"
     word = column.text[int(column.missing.argmax())].as_py()
     if word:
@@ -100,7 +101,10 @@ def mostly_unique(column: Column, words: Sequence[str]) -> str:
     """A note about a categorical column most of whose words occur once; empty if it is no such column."""
     if len(words) <= max(FEW, UNIQUE * len(column.values)):
         return ""
-    return f"column {column.name!r} has {len(words)} different words in {len(column.values)} rows: is it a category?"
+    return (
+        f"column {column.name!r} has {len(words)} different words in {len(column.values)} rows: is it a category? "
+        f"kinds: {{{column.name}: hash}} or {{{column.name}: target_mean}} takes many words"
+    )
 
 
 def mistake(column: Column) -> str:

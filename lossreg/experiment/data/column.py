@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidInput, listed, nearest
+from lossreg.experiment.data.hashing import hashed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-KINDS = ("number", "percent", "category", "date")
+CATEGORICAL = ("category", "hash", "target_mean")
+"""The kinds of columns that hold words."""
+KINDS = ("number", "percent", "date", *CATEGORICAL)
 """What a column may hold; a format of dates such as %d.%m.%Y is a kind, too."""
 MISSING = ("", "na", "n/a", "nan", "none", "null")
 """The words that stand for a missing cell, in lower case."""
@@ -33,6 +36,11 @@ class Column:
     values: NDArray[np.float64]
     text: Any
     missing: NDArray[np.bool_]
+
+    @property
+    def is_categorical(self) -> bool:
+        """Whether it holds words."""
+        return self.kind in CATEGORICAL
 
     @property
     def is_date(self) -> bool:
@@ -86,7 +94,11 @@ class Column:
 
     def numbered(self, categories: Sequence[str]) -> Column:
         """The column with the position of each cell among some categories as its numbers."""
-        return replace(self, kind="number", values=self.codes(categories).astype("float64"))
+        return replace(self.coded(categories), kind="number")
+
+    def coded(self, words: Sequence[str] | None) -> Column:
+        """The column with the position of each cell among some words as its numbers, if there are any words."""
+        return self if words is None else replace(self, values=self.codes(words).astype("float64"))
 
     def codes(self, categories: Sequence[str]) -> NDArray[np.intp]:
         """The position of each cell among some categories, or -1."""
@@ -139,7 +151,11 @@ def read_column(
     if pa.types.is_null(array.type):
         array = array.cast(pa.string())
     is_text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
-    if not is_text and kind != "category" and (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+    if (
+        not is_text
+        and kind not in CATEGORICAL
+        and (pa.types.is_integer(array.type) or pa.types.is_floating(array.type))
+    ):
         values = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         return Column(name, "number", values, array.cast(pa.string()), np.isnan(values))
     if pa.types.is_temporal(array.type):
@@ -193,6 +209,7 @@ def read_words(name: str, text: Any, kind: str | None, missing: Sequence[str], d
     if kind == "percent":
         values /= 100
     has_number = not np.isnan(values).all()
+    text = hashed(text) if kind == "hash" else text
     found = kind or ("number" if has_number or is_missing.all() else "category")
     return Column(name, found, values, text, is_missing)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from lossreg.errors import InvalidInput, listed
 from lossreg.experiment.data.cell_checks import FEW, check_cells, check_known, check_names, is_row_number, mostly_unique
 from lossreg.experiment.data.column import MISSING, check_kinds, read_column
+from lossreg.experiment.data.hashing import BUCKETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -81,6 +82,7 @@ class EncodedColumns(NamedTuple):
     target_names: tuple[str, ...]
     missing: tuple[str, ...]
     codes: dict[str, tuple[str, ...]]
+    target_words: dict[str, tuple[str, ...]]
     impute_missing: bool
     notes: tuple[str, ...]
 
@@ -168,8 +170,10 @@ def encode(columns: Columns) -> EncodedColumns:
         notes.append(f"{incomplete.sum()} of {len(incomplete)} rows have {what} and are left out")
     codes = {column.name: column.categories() for column in inputs if column.name in coded and column.words.any()}
     inputs = [column.numbered(codes[column.name]) if column.name in codes else column for column in inputs]
-    categories = {column.name: words_of(column) for column in inputs if column.kind == "category"}
-    notes += [note for column in inputs for note in (mostly_unique(column, categories.get(column.name, ())),) if note]
+    categories = {column.name: words_of(column) for column in inputs if column.kind in ("category", "hash")}
+    target_words = {column.name: column.categories() for column in inputs if column.kind == "target_mean"}
+    inputs = [column.coded(target_words.get(column.name)) for column in inputs]
+    notes += filter(None, (mostly_unique(each, categories[each.name]) for each in inputs if each.kind == "category"))
     blocks = [one_hot(column, categories[column.name]) if column.name in categories else column for column in inputs]
     matrix = np.column_stack([block if isinstance(block, np.ndarray) else block.values for block in blocks])
     classes: tuple[str, ...] = ()
@@ -192,6 +196,7 @@ def encode(columns: Columns) -> EncodedColumns:
         tuple(target_names),
         options.missing,
         codes,
+        target_words,
         on_missing == "mean",
         tuple(notes),
     )
@@ -212,7 +217,7 @@ def feature_names(names: Iterable[str], categories: Mapping[str, Sequence[str]])
 
 def words_of(column: Column) -> tuple[str, ...]:
     """The categories of a column: its words, and one for its missing cells, if it has any."""
-    words = column.categories()
+    words = BUCKETS if column.kind == "hash" else column.categories()
     return (*words, MISSING_CATEGORY) if column.missing.any() and MISSING_CATEGORY not in words else words
 
 

@@ -220,7 +220,10 @@ def is_counter(column: Column) -> str:
 
 def unique_words(column: Column, words: Mapping[str, int]) -> str:
     """That most words are unique, as in names, identifiers and text."""
-    return mostly_unique(column, [*words]) and "most words occur once: identifiers, names or text"
+    return (
+        mostly_unique(column, [*words])
+        and "most words occur once: identifiers, names or text; kinds: hash or target_mean takes many words"
+    )
 
 
 def unbalanced(words: Mapping[str, int]) -> str:

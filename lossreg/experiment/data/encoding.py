@@ -21,6 +21,7 @@ from lossreg.experiment.data.columns import (
     one_hot,
 )
 from lossreg.experiment.data.preprocessing import Scaling
+from lossreg.experiment.data.target_means import check_target_means, lookup
 from lossreg.formatting import counted
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Encoding:
     scaling, target_scaling: mean and standard deviation of each feature and of each target.
     outputs: how many outputs the network has.
     fingerprint: identifies the content of the data.
+    target_means: by the name of a column that is encoded by mean targets its words, their means, and the overall mean.
     integer_labels: whether labels are integers, of which `classes` are the digits.
     """
 
@@ -62,6 +64,7 @@ class Encoding:
     outputs: int = 0
     fingerprint: str = ""
     integer_labels: bool = False
+    target_means: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values."""
@@ -112,24 +115,29 @@ class Encoding:
             raise InvalidInput("\n".join(problems))
         blocks = []
         for column in columns:
-            words = self.categories.get(column.name)
-            blocks.append(column.values if words is None else one_hot(column, words))
+            words, means = self.categories.get(column.name), self.target_means.get(column.name)
+            if means:
+                words = means["words"]
+                blocks.append(lookup(column.codes(words), means["means"], means["overall"]))
+            else:
+                blocks.append(column.values if words is None else one_hot(column, words))
             known = {*(words or ())}
             unseen = [word for word in column.categories() if word not in known] if known else []
             if words and MISSING_CATEGORY not in words and column.missing.any():
                 unseen.append(MISSING_CATEGORY)
             if unseen:
+                effect = "get the mean of all targets" if means else f"count as none of {listed(words or ())}"
                 count = int((column.codes(unseen) >= 0).sum() + column.missing.sum() * (unseen[-1] == MISSING_CATEGORY))
                 notes.append(
                     f"column {column.name!r}: {counted(count, 'row')} with categories that were not trained on "
-                    f"({listed(unseen)}), which count as none of {listed(words or ())}"
+                    f"({listed(unseen)}), which {effect}"
                 )
         return np.column_stack(blocks)
 
     def problem_of(self, column: Column) -> str:
         """What is wrong with a column of other rows than those trained on; empty if nothing is."""
         words = column.words
-        if column.kind != "category" and words.any():
+        if not column.is_categorical and words.any():
             return column.problem(words, f"not a {column.noun}")
         if column.missing.any() and self.fill is None and MISSING_CATEGORY not in self.categories.get(column.name, ()):
             return column.problem(column.missing, "missing, which no row trained on was,")
@@ -145,6 +153,7 @@ class Encoding:
             problem = f"it has no {listed(absent)}" if absent else f"the unknown keys {listed(unknown)}"
             raise InvalidInput(f"not the encoding of a run's data: {problem}")
         found = cls(**content)
+        check_target_means(found.target_means)
         width = len(feature_names(found.kinds or found.features, found.categories))
         lists = [found.fill, *((found.scaling or {}).get(key) for key in ("mean", "deviation"))]
         if len(found.features) != width or any(part is not None and len(part) != width for part in lists):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lossreg.experiment.data.target_means import encode_by_target
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -59,14 +61,16 @@ class PreparedInputs(NamedTuple):
     fill: NDArray[np.float64] | None
     """What replaces a missing value of each column."""
     scaling: Scaling | None
+    target_means: dict[str, dict[str, Any]]
+    """What encodes the words of columns by their mean targets."""
 
 
 def prepare_inputs(table: Table, rows: NDArray[np.intp], *, standardise: bool) -> PreparedInputs:
-    """Replace missing values and standardise, as measured on the training rows.
+    """Encode words by their mean targets, replace missing values and standardise, as measured on the training rows.
 
     Inputs in memory are converted to float32 here; those of a memory-mapped file are left alone and scaled in batches.
     """
-    inputs, fill = table.inputs, None
+    (inputs, means), fill = encode_by_target(table, rows), None
     if table.second_view is not None:  # behind the first, and scaled as that is
         inputs = np.concatenate([inputs, table.second_view])
     if table.impute_missing:
@@ -75,9 +79,9 @@ def prepare_inputs(table: Table, rows: NDArray[np.intp], *, standardise: bool) -
         inputs = np.where(np.isnan(inputs), fill, inputs)
     scaling = Scaling.of(inputs, rows) if standardise else None
     if isinstance(inputs, np.memmap):
-        return PreparedInputs(inputs, scaling, fill, scaling)
+        return PreparedInputs(inputs, scaling, fill, scaling, means)
     scaled = np.empty(inputs.shape, np.float32)
     for start in range(0, len(inputs), CHUNK):
         chunk = slice(start, start + CHUNK)
         scaled[chunk] = scaling(inputs[chunk]) if scaling else inputs[chunk]
-    return PreparedInputs(scaled, None, fill, scaling)
+    return PreparedInputs(scaled, None, fill, scaling, means)

@@ -35,7 +35,8 @@ class Table:
     `given` has the columns that the loss gets besides the targets, such as the group of each row, `second_view` other
     inputs for the same rows, and `split_by` the columns by which rows are split;
     `lossreg.experiment.data.given_columns` takes them out of the inputs. `codes` has the words of columns whose inputs
-    are their numbers. `integer_labels` says that labels are integers, of which `classes` are the digits. `fingerprint`
+    are their numbers, and `target_words` of those that are replaced by the mean target of each word.
+    `integer_labels` says that labels are integers, of which `classes` are the digits. `fingerprint`
     identifies the content, if it has been computed.
 
     Raises InvalidInput for shapes that do not match, and for numbers that are not finite; the message names the column,
@@ -58,6 +59,7 @@ class Table:
     split_by: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
     integer_labels: bool = False
+    target_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -132,6 +134,7 @@ class Table:
             found.target_names,
             found.missing,
             codes=found.codes,
+            target_words=found.target_words,
             integer_labels=found.integer_labels,
             impute_missing=found.impute_missing,
             notes=found.notes,

@@ -64,6 +64,11 @@ def as_onnx(model: TrainedModel) -> bytes:
 def add_inputs(builder: GraphBuilder, model: TrainedModel) -> str:
     """Add the inputs, encoded, filled and scaled as float32."""
     encoding = model.encoding
+    refused = [name for name, kind in encoding.kinds.items() if kind in ("hash", "target_mean")]
+    if refused:
+        raise InvalidInput(
+            f"column {refused[0]!r} is encoded by {encoding.kinds[refused[0]]}, which is not written as ONNX"
+        )
     if not encoding.categories:
         rows = builder.input("inputs", "DOUBLE", len(encoding.features))
     else:

@@ -162,6 +162,7 @@ ENCODING: Mapping[str, Check] = {
     "outputs": is_count,
     "fingerprint": is_text,
     "integer_labels": is_flag,
+    "target_means": is_mapping,
 }
 CONFIG: Mapping[str, Check] = {
     **dict.fromkeys(("data", "model", "optimizer", "schedule"), is_choice),

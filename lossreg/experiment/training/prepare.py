@@ -132,12 +132,12 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
     check_classes(config, matched, table, rows["train"])
     if settings["standardise_targets"]:
         matched = standardise_targets(matched, rows["train"], config)
-    measured = prepare_inputs(table, rows["train"], standardise=settings["standardise"])
-    inputs, scaling = measured.inputs, measured.batch_scaling
     try:
+        measured = prepare_inputs(table, rows["train"], standardise=settings["standardise"])
         splits = {
             name: make_examples(
-                matched, weighted, inputs, rows[name], scaling, random_stream(config.seed, EXAMPLES, number)
+                *(matched, weighted, measured.inputs, rows[name], measured.batch_scaling),
+                random_stream(config.seed, EXAMPLES, number),
             )
             for number, name in enumerate(SPLITS)
             if len(rows[name])
@@ -169,6 +169,7 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
         outputs,
         table.fingerprint or fingerprint(table),
         table.integer_labels,
+        measured.target_means,
     )
     evaluator = Evaluator.of(config, matched, learned)
     notes = (*table.notes, *notes_on_resuming(config, network))
@@ -178,10 +179,9 @@ def prepare_with_table(config: Config, table: Table) -> PreparedRun:
 def notes_on_resuming(config: Config, network: Network) -> list[str]:
     """What is not promised of a run that is stopped and resumed: the same trees, if options draw random numbers."""
     options = network.trees.random_options if isinstance(network, BoostedNetwork) else []
-    if not options:
-        return []
     reason = f"{listed(options)} of {config.model.name} draws random numbers, which no checkpoint holds"
-    return [f"{reason}: if this run is stopped and resumed, its later trees differ from those of a run that is not"]
+    note = f"{reason}: if this run is stopped and resumed, its later trees differ from those of a run that is not"
+    return [note] if options else []
 
 
 def check_classes(config: Config, matched: MatchedLoss, table: Table, rows: NDArray[np.intp]) -> None:

@@ -37,7 +37,7 @@ FILE = "(file)"
 SHARED_BYTES = 2**22
 """The size from which a table is shared; a smaller one is loaded as quickly as it is read."""
 TEXTS = ("classes", "features", "target_names", "missing", "notes")
-WORDS = ("categories", "codes")
+WORDS = ("categories", "codes", "target_words")
 
 
 class Tables:
