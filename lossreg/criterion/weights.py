@@ -10,7 +10,7 @@ from math import frexp, ldexp, nan, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy import count_nonzero, not_equal
+from numpy import count_nonzero, errstate, not_equal
 
 from lossreg.criterion.reductions import DIVIDING
 from lossreg.criterion.shapes import expanded
@@ -101,7 +101,8 @@ def rescaled(name: str, sample_weight: Array, where: Array | None, shape: tuple[
     sizes = np.abs(weights)
     exponent = min(frexp(sizes.max(initial=0.0))[1], 1023)  # 2^1024 is not a float
     smallest = ldexp(float(sizes[sizes > 0].min(initial=np.inf)), -exponent)
-    return np.asarray(np.ldexp(weights, -exponent)), exponent, smallest >= RANGE
+    with errstate(under="ignore"):  # what underflows beside the largest weight counts for nothing
+        return np.asarray(np.ldexp(weights, -exponent)), exponent, smallest >= RANGE
 
 
 def non_negative_weights(
