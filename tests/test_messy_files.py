@@ -5,13 +5,18 @@ Each file has a target that its columns determine; the rows to predict have cate
 
 import csv
 import io
+import lzma
+import zipfile
 
 import numpy as np
 import pytest
 
 import lossreg
+from lossreg import InvalidConfig
 from lossreg.cli import main
+from lossreg.experiment.config.run_config import load
 from lossreg.experiment.config.yaml_document import Document
+from lossreg.experiment.training.tables import Tables
 from lossreg.registry.registries import data as data_sets
 
 ROWS = 400
@@ -187,3 +192,52 @@ def targets(data):
     given = {key: value for key, value in data.items() if key != "name"}
     columns = component.function(**component.bind({**given, "path": "new.csv"}))
     return [cell.strip() for cell in columns.source["y"].to_pylist()]
+
+
+LINES = [f"{row},{'ab'[row % 2]},{'yes' if row % 3 else 'no'}" for row in range(40)]
+PLAIN = "\n".join(["x,c,y", *LINES]) + "\n"
+DATES = [f"{row},{f'2026-01-{row % 28 + 1:02}' if row % 2 else f'{row % 28 + 1:02}.01.2026'},yes" for row in range(40)]
+
+
+def zipped(*names):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, PLAIN)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", PLAIN.encode("utf-16"), "null bytes, and is no text in utf-8; `lossreg data` guesses the encoding"),
+        ("t.csv", PLAIN.replace("x,c", "x,größe").encode("latin-1"), "encoding: latin-1 reads files of older"),
+        ("t.csv", PLAIN.replace("2,a", "2\0,a").encode(), "null bytes"),
+        ("t.csv", zipped("a.csv"), "null bytes"),
+        ("t.csv.zip", zipped("a.csv", "b.csv"), "the zip archive has 2 files, expected one"),
+        ("t.csv.zip", PLAIN.encode(), "not a zip archive that can be read"),
+        ("t.csv.xz", PLAIN.encode(), "not an xz file that can be read"),
+        ("t.csv.xz", lzma.compress(PLAIN.encode())[:-30], "not an xz file that can be read"),
+        ("t.csv", "\n".join(["x,d,y", *DATES]).encode(), "look like dates"),
+        ("t.csv", PLAIN.replace(",a,", ",,").replace(",b,", ",,").encode(), "all cells are missing; leave it out with"),
+    ],
+)
+def test_what_is_no_table_says_what_to_do(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InvalidConfig) as caught:
+        load_table(tmp_path / name)
+    assert message in str(caught.value)
+    if name != "t.csv":
+        with pytest.raises(SystemExit) as ended:
+            main(["data", str(tmp_path / name)])
+        assert ended.value.code == 2
+
+
+def load_table(path):
+    data = {"name": "csv", "path": str(path), "target": "y", "task": "classification"}
+    return Tables().get(load({"data": data, "model": "linear", "optimizer": "sgd", "loss": "cross_entropy"}))
+
+
+def test_a_zip_archive_of_one_file_is_read(tmp_path):
+    (tmp_path / "t.csv.zip").write_bytes(zipped("folder/t.csv"))
+    assert len(load_table(tmp_path / "t.csv.zip").inputs) == 40

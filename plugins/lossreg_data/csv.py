@@ -9,8 +9,8 @@ column holds where that is not clear: number, percent (5% is 0.05), category, da
 1970-01-01), or the format of its dates, such as "%d.%m.%Y".
 
 `separator`, `decimal`, `thousands`, `quote`, `comment` (what begins a line that is skipped) and `encoding` say how the
-file is written; `lossreg data FILE` guesses them. A name that ends in .gz, .bz2, .zst or .xz is decompressed. `path` is
-relative to the working directory.
+file is written; `lossreg data FILE` guesses them. A name that ends in .gz, .bz2, .zst, .xz or .zip is decompressed.
+`path` is relative to the working directory.
 
 A categorical column of many words is of the kind hash (32 columns, each for the words of one hash) or target_mean (the
 mean target of each word over the training rows, smoothed; that of a training row leaves out its own fold).
@@ -76,6 +76,8 @@ def read(path: str, separator: str, quote: str, comment: str, encoding: str) -> 
 
     try:
         content = read_file(path)
+        if b"\0" in content and "16" not in encoding and "32" not in encoding:
+            raise refused(f"it has null bytes, and is no text in {encoding}; `lossreg data` guesses the encoding")
         if comment:
             content = without_comments(content, comment.encode(), quote.encode())
         reading = arrow.ReadOptions(encoding=encoding)
@@ -89,7 +91,8 @@ def read(path: str, separator: str, quote: str, comment: str, encoding: str) -> 
         buffer = pa.BufferReader(content)
         table = arrow.read_csv(buffer, reading, parsing, converting) if content.strip() else pa.table({})
     except (OSError, ValueError, LookupError, TypeError) as error:
-        hint = "; encoding: latin-1 reads files of older Windows programs" if "UTF8" in str(error) else ""
+        is_undecoded = "UTF8" in str(error) or isinstance(error, UnicodeDecodeError)
+        hint = "; encoding: latin-1 reads files of older Windows programs" if is_undecoded else ""
         system = strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
         raise refused(system or f"{error}{hint}") from None
     if quote and content.count(quote.encode()) % 2:

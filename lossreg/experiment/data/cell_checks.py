@@ -87,6 +87,8 @@ def missing_problem(column: Column, on_missing: str, *, is_target: bool) -> list
         return [f"column {column.name!r}: all cells are missing"]
     if on_missing != "error" or not column.missing.any():
         return []
+    if column.missing.all() and not is_target:
+        return [f"column {column.name!r}: all cells are missing; leave it out with exclude"]
     remedies = "on_missing: drop leaves out these rows"
     if not is_target:
         has_words = column.is_categorical
@@ -115,9 +117,11 @@ def mistake(column: Column) -> str:
 
     counted = pc.value_counts(column.text.filter(pa.array(column.words)))
     words, counts = counted.field("values"), counted.field("counts").to_numpy()
+    matched = 0
     for pattern, what in MISTAKES.items():
         found = pc.match_substring_regex(words, pattern).to_numpy(zero_copy_only=False)
-        if counts[found].sum() > counts.sum() / 2:
+        matched += counts[found].sum()  # of all patterns, as dates of two formats are none of each for the most part
+        if matched > counts.sum() / 2:
             return f"cells such as {words[int(np.argmax(found))].as_py()!r} look like {what}"
     return ""
 

@@ -26,17 +26,36 @@ DECIMAL = {
 
 
 def read_file(path: str) -> bytes:
-    """The content of a file, decompressed if its name ends in .gz, .bz2, .zst or .xz."""
+    """The content of a file, decompressed if its name ends in .gz, .bz2, .zst, .xz or .zip (of a single file)."""
+    if path.endswith(".zip"):
+        return read_zip(path)
     if path.endswith(".xz"):
         import lzma
 
-        with lzma.open(path) as file:
-            return file.read()
+        try:
+            with lzma.open(path) as file:
+                return file.read()
+        except (lzma.LZMAError, EOFError) as error:
+            raise OSError(f"not an xz file that can be read: {error}") from None
     import pyarrow as pa
 
     with pa.input_stream(path) as stream:
         content: bytes = stream.read()
     return content
+
+
+def read_zip(path: str) -> bytes:
+    """The content of the only file in a zip archive; raises OSError for what is none."""
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        with ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(names) != 1:
+                raise OSError(f"the zip archive has {len(names)} files, expected one")
+            return archive.read(names[0])
+    except (BadZipFile, RuntimeError) as error:  # the latter for a password
+        raise OSError(f"not a zip archive that can be read: {error}") from None
 
 
 def guess_format(content: bytes) -> dict[str, str]:
