@@ -14,7 +14,7 @@ from lossreg.definition.plain_python.trial_run import is_authors, try_sample_fun
 from lossreg.errors import InvalidDefinition
 from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS
 from lossreg.kernels.compiler.options import REORDERED
-from lossreg.kernels.compiler.specialize import error_summary
+from lossreg.kernels.compiler.specialize import error_summary, garbage_collection_paused
 from lossreg.kernels.drivers.compiled_loops import sample_loop
 from lossreg.kernels.drivers.scratch import Scratch
 from lossreg.kernels.drivers.threads import run_in_threads, split_evenly, useful_threads
@@ -64,7 +64,8 @@ def run_in_plain_python(function: Callable[..., None], count: int, arguments: Se
         from lossreg.kernels.loops.linking import compiled  # not needed for a loop that is loaded from disk
 
         dispatcher: Any = compiled(function, REORDERED)
-        dispatcher.compile((types.int64, *map(typeof, arguments)))
+        with garbage_collection_paused():
+            dispatcher.compile((types.int64, *map(typeof, arguments)))
         _typed.add(function)
     with arithmetic.errors_ignored():
         for i in range(count):

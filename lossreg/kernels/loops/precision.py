@@ -12,7 +12,7 @@ from lossreg.definition.parameters import fills_hessian
 from lossreg.errors import InvalidDefinition
 from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, BaseTuple, ir
 from lossreg.kernels.compiler.options import EXACT, REORDERED
-from lossreg.kernels.compiler.specialize import error_summary
+from lossreg.kernels.compiler.specialize import error_summary, garbage_collection_paused
 from lossreg.kernels.loops.linking import compiled
 from lossreg.kernels.loops.row_parameters import row_parameter
 
@@ -51,7 +51,8 @@ def widened(form: Form, real: np.dtype[Any], parameters: dict[str, Any]) -> list
     absent = [types.Omitted(None)] * fills_hessian(form.kernel)
     signature = (*inputs, *(row for _ in form.slope_rows), *settings, *absent)
     try:
-        kernel.compile(signature)
+        with garbage_collection_paused():
+            kernel.compile(signature)
     except COMPILE_ERRORS as error:
         raise InvalidDefinition(
             f"{form.kernel.__name__}: the kernel does not compile:\n{error_summary(error)}"
