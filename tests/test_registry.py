@@ -21,7 +21,7 @@ from lossreg.definition.loss import Loss
 from lossreg.errors import AmbiguousName, BrokenPlugin, InvalidInput, InvalidType, UnknownName
 from lossreg.registry import isolation, registries, summaries
 from lossreg.registry.entry_points import entry_points, from_importlib
-from lossreg.registry.registries import REGISTRIES, Registry, normalized_name
+from lossreg.registry.registries import REGISTRIES, Registry, normalized_name, problems
 
 LOSS = '''
 """A loss of its own."""
@@ -256,6 +256,13 @@ def test_two_distributions_with_one_name_are_distinguished_by_the_distribution(i
     assert registry.get("Rival_Losses:huber").function.__module__ == "fake_rival_losses"
     assert registry.get("mse").name == "mse"
     assert registry.names() == BUILT_IN
+
+
+@pytest.mark.parametrize("name", ["a:b", ".py", "mine.py"])
+def test_a_name_that_is_read_as_something_else_is_a_problem_and_no_error(name, installed):
+    registry = installed("odd-losses", "1.0", point=name)
+    (problem,) = problems([registry])
+    assert problem == f"loss {name!r} cannot be used: a name has no ':' and does not end with .py"
 
 
 # Broken ones

@@ -223,6 +223,8 @@ def problems(registries: Iterable[Registry[Any]]) -> list[str]:
                 registry.find(name)
             except AmbiguousName as error:
                 found.append(str(error))
+            except UnknownName:
+                found.append(f"{registry.kind} {name!r} cannot be used: a name has no ':' and does not end with .py")
     return found
 
 
