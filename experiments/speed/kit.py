@@ -67,7 +67,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
         "Seconds of processor time, one thread, by `experiments/speed/kit.py`. The start of a process with the import",
         f"of numba takes {sorted(found[columns[0]]['start'] for found in rows.values())[len(rows) // 2]:.1f} s more.",
         "",
-        "A check that fails is expected to; tests/test_contract.py has the reasons, such as slopes that PyTorch has too.",
+        "A check that fails is expected to; tests/test_contract.py has the reasons, such as slopes of PyTorch.",
         "",
         f"| loss | {' | '.join(columns)} | checks | grade |",
         "|---|" + "---|" * (len(columns) + 2),
