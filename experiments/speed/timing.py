@@ -20,18 +20,20 @@ ROUNDS = (7, 101)
 """The fewest rounds and the most."""
 
 
-def reading(contender: Contender, repeats: int) -> float:
+def reading(contender: Contender, repeats: int, clock: Callable[[], float] = perf_counter) -> float:
     """The time of one call, from so many."""
     contender.before()
     call: Callable[[], Any] = contender.call
-    started = perf_counter()
+    started = clock()
     for _ in range(repeats):
         call()
-    return (perf_counter() - started) / repeats
+    return (clock() - started) / repeats
 
 
-def rounds(contenders: dict[str, Contender], seconds: float) -> dict[str, list[float]]:
-    """The times of each engine, one for each round. After a warm-up, rounds go on for `seconds`.
+def rounds(
+    contenders: dict[str, Contender], seconds: float, clock: Callable[[], float] = perf_counter
+) -> dict[str, list[float]]:
+    """The times of each engine by a clock, one for each round. After a warm-up, rounds go on for `seconds`.
 
     Each round begins with another engine, so that no engine always follows the same one.
     """
@@ -51,7 +53,7 @@ def rounds(contenders: dict[str, Contender], seconds: float) -> dict[str, list[f
                 break
             for at in range(len(names)):
                 name = names[(turn + at) % len(names)]
-                times[name].append(reading(contenders[name], repeats[name]))
+                times[name].append(reading(contenders[name], repeats[name], clock))
     finally:
         if collecting:
             gc.enable()

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from lossreg.kernels.drivers.batch_kernel import each
-from lossreg.kernels.numerics import sqrt
+from lossreg.kernels.numerics import product, sqrt, wide_sum
 
 Array = Any
+
+SAFE = (1e-15, 1e15)
+"""The lengths between which no square of a number overflows, and none that matters underflows, in any float type."""
 
 # numpy is imported inside functions: plugins import this module, and `lossreg list` imports every plugin.
 
@@ -42,6 +45,18 @@ def normalize_row(i: int, x: Any, unit: Any, lengths: Any) -> None:
     """Fill the unit row and the length of row i."""
     row, out = x[i], unit[i]
     T = type(row[0])
+    length = T(sqrt(wide_sum(row, row, product)))
+    if SAFE[0] < length < SAFE[1]:
+        lengths[i] = length
+        for j in range(len(row)):
+            out[j] = row[j] / length
+    else:  # the squares may have overflowed or underflowed
+        normalize_scaled_row(row, out, lengths, i)
+
+
+def normalize_scaled_row(row: Any, out: Any, lengths: Any, i: int) -> None:
+    """Fill the unit row and the length of row i from its numbers divided by the largest."""
+    T = type(row[0])
     top = T(0)
     for j in range(len(row)):
         top = max(top, abs(row[j]))
@@ -59,9 +74,7 @@ def project_row(i: int, slope: Any, unit: Any, lengths: Any) -> None:
     """Subtract the component of slope i along the unit row, and divide by the length."""
     row, direction, length = slope[i], unit[i], lengths[i]
     T = type(row[0])
-    along = T(0)
-    for j in range(len(row)):
-        along += row[j] * direction[j]
+    along = T(wide_sum(row, direction, product))
     for j in range(len(row)):
         row[j] = T(0) if length == 0 else (row[j] - along * direction[j]) / length
 

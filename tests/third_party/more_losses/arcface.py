@@ -30,20 +30,20 @@ def arcface(
     import numpy as np
 
     (x, of_x), (c, of_c) = normalized_rows(embedding), normalized_rows(centres)
-    cosines, own = x @ c.T, np.arange(len(x))
-    angle = np.arccos(np.clip(cosines[own, label], -1, 1))
+    scaled, own = scale * x, np.arange(len(x))
+    logits = scaled @ c.T
+    cosine = logits[own, label] / scale
+    angle = np.arccos(np.clip(cosine, -1, 1))
     turned = angle + margin <= np.pi
     by_own = np.where(turned & (angle > 0), np.sin(angle + margin) / np.sin(np.where(angle > 0, angle, 1)), 1)
-    cosines[own, label] = np.where(turned, np.cos(angle + margin), cosines[own, label] - margin * np.sin(margin))
-    cosines *= scale
+    logits[own, label] = scale * np.where(turned, np.cos(angle + margin), cosine - margin * np.sin(margin))
     criterion = create("cross_entropy", reduction="none")
-    values, grad = criterion.value_and_grad(cosines, label, sample_weight=sample_weight, out=cosines)
+    values, grad = criterion.value_and_grad(logits, label, sample_weight=sample_weight, out=logits)
     grad[own, label] *= by_own.astype(grad.dtype)
-    grad *= scale
     if "embedding" in slopes:
-        slopes["embedding"][...] = through_normalization(grad @ c, x, of_x)
+        slopes["embedding"][...] = through_normalization(scale * (grad @ c), x, of_x)
     if "centres" in slopes:
-        slopes["centres"][...] = through_normalization(grad.T @ x, c, of_c)
+        slopes["centres"][...] = through_normalization(grad.T @ scaled, c, of_c)
     return values
 
 
