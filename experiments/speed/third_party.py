@@ -219,7 +219,7 @@ def main() -> int:
     lines = [
         "# Losses of another distribution beside PyTorch",
         "",
-        "Processor time of value and gradient, float32, one thread, by `third_party.py`. Above 1, PyTorch takes longer;",
+        "Processor time of value and gradient, float32, one thread, `third_party.py`. Above 1, PyTorch takes longer;",
         "in parentheses the quartiles.",
         "",
         "| case | lossreg, microseconds | PyTorch to lossreg | torch.compile to lossreg | memory, MB |",
