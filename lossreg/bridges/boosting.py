@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 BUILTIN = "builtin"
 LARGEST = 1e6
 """The largest score that a constant is looked for up to."""
+SLAB = 2**14
+"""The numbers whose derivatives are computed at a time where they are converted afterwards."""
 
 
 class Builtin(NamedTuple):
@@ -102,18 +104,36 @@ class ScoreObjective:
 
     def derivatives(self, scores: Array, target: Any, weight: Any = None) -> tuple[Array, Array]:
         """Gradient and second derivative of the loss of each row, times its weight, in the shape of the scores."""
-        labels, weight = self.labels(target, scores), given_weight(weight)
-        rule, options = self.rule, {"sample_weight": weight, "hessian": self.hessian}
-        if rule.gradient == 1:
-            _, grad, hess = self.criterion.value_grad_hess(scores, labels, **options)
-        else:
-            _, grad, hess = self._mean.value_grad_hess(scores, labels, denominator=1 / rule.gradient, **options)
+        return self._derivatives(scores, self.labels(target, scores), given_weight(weight))
+
+    def _derivatives(self, scores: Array, labels: Array, weight: Array | None) -> tuple[Array, Array]:
+        rule = self.rule
+        criterion, denominator = (self.criterion, None) if rule.gradient == 1 else (self._mean, 1 / rule.gradient)
+        _, grad, hess = criterion.value_grad_hess(
+            scores, labels, sample_weight=weight, denominator=denominator, hessian=self.hessian
+        )
         if rule.hessian != 1:
             hess *= rule.hessian
         if rule.one_of_classes:
             classes = hess.shape[1]
             hess *= classes / (classes - 1)
         return grad, hess
+
+    def fill_derivatives(self, scores: Array, labels: Array, weight: Any, grad: Array, hess: Array) -> None:
+        """Write the derivatives to arrays of another type or memory order, a slab of rows at a time.
+
+        The copies of a slab stay in the processor's cache: at a million rows that takes half the time.
+        """
+        weight, rows = given_weight(weight), max(1, SLAB // max(1, scores[:1].size))
+        try:
+            for start in range(0, len(scores), rows):
+                part = slice(start, start + rows)
+                given = np.ascontiguousarray(scores[part])
+                some = labels[part] if self.classes else labels[part].astype(given.dtype, copy=False)
+                grad[part], hess[part] = self._derivatives(given, some, None if weight is None else weight[part])
+        except InvalidInput:
+            # A slab may have no second derivative above 0 where the batch has, and its errors are by its own rows.
+            grad[...], hess[...] = self.derivatives(np.ascontiguousarray(scores), labels, weight)
 
     def mean(self, scores: Array, target: Any, weight: Any = None) -> float:
         """The weighted mean of the loss."""
@@ -186,7 +206,8 @@ class ScoreObjective:
     @property
     def takes_logarithm(self) -> bool:
         """Whether the score is the logarithm of what the target measures; the slopes for a target of 2 show it."""
-        if self.classes or self.loss.inputs[1].domain.contains(-1.0):
+        domain = self.loss.inputs[1].domain
+        if self.classes or domain.contains(-1.0) or not domain.contains(2.0):
             return False
         at_logarithm, at_target = self.criterion.grad(np.log([2.0, np.exp(2.0)]), np.array([2.0, 2.0]))
         return bool(abs(at_logarithm) < abs(at_target))

@@ -51,7 +51,11 @@ class LightGBMObjective(ScoreObjective):
 
     def __call__(self, first: Any, second: Any, weight: Any = None) -> tuple[Array, Array]:
         """The gradient and the second derivative of each row."""
-        return self.derivatives(*rows_of(first, second, weight))
+        scores, target, weight = rows_of(first, second, weight)
+        # LightGBM rounds both to float32, and reads those of classes one class after another.
+        grad, hess = np.empty_like(scores, np.float32), np.empty_like(scores, np.float32)
+        self.fill_derivatives(scores, self.labels(target), weight, grad, hess)
+        return grad, hess
 
 
 class LightGBMMetric:
@@ -63,14 +67,15 @@ class LightGBMMetric:
 
     def __call__(self, first: Any, second: Any, weight: Any = None) -> tuple[str, float, bool]:
         """The name, the value, and that less is better."""
-        return self.__name__, self.objective.mean(*rows_of(first, second, weight)), False
+        scores, target, weight = rows_of(first, second, weight)
+        return self.__name__, self.objective.mean(np.ascontiguousarray(scores), target, weight), False
 
 
 def rows_of(first: Any, second: Any, weight: Any) -> tuple[Array, Any, Any]:
     """The scores, targets and weights that LightGBM gives: scores and a Dataset, or targets, scores and weights."""
     if isinstance(second, lightgbm.Dataset):
-        return np.ascontiguousarray(first), second.get_label(), second.get_weight()
-    return np.ascontiguousarray(second), first, weight
+        return first, second.get_label(), second.get_weight()
+    return second, first, weight
 
 
 def objective(loss: str | Loss, *, hessian: str | float | None = None, **parameters: Any) -> LightGBMObjective:

@@ -55,6 +55,7 @@ def as_array(given: Any, owner: str, what: str) -> Array:
         raise InvalidInput(f"{owner}: expected {what} as rows of one length; got {shown(given)}") from error
     if not is_numeric(array.dtype):
         got = array.dtype if isinstance(given, np.ndarray) else shown(given)
+        got = f"{got} and dtype {given.dtype}" if got is not array.dtype and hasattr(given, "dtype") else got
         kinds = "bfloat16, float16, float32, float64, integer or boolean"
         raise InvalidType(f"{owner}: expected {what} as numbers of type {kinds}; got {got}")
     return array
@@ -76,9 +77,35 @@ def foreign_array(given: Any, owner: str, what: str) -> Any:
             message = f"{owner}: expected {what} as numbers in memory; got a {type(given).__name__} that {bridge} keeps"
             remedy = f"lossreg.bridges.{bridge} has losses that differentiate, or detach it and move it to the CPU"
             raise InvalidType(f"{message} ({reason}); {remedy}") from error
+    if library == "polars" and not hasattr(given, "__array__"):
+        raise InvalidType(f"{owner}: expected {what} as numbers in memory; got a {type(given).__name__}: collect() it")
+    columns = columns_to_check(given, library)
+    for column in columns:
+        refuse_column(column, owner, what, library)
+    if hasattr(given, "__dlpack__") and not hasattr(given, "__array__"):
+        return np.from_dlpack(given)
+    if library == "pandas" and given.ndim > 1 and columns:  # pandas makes objects of such a frame
+        return np.column_stack([np.asarray(column) for _, column in given.items()])
+    return given
+
+
+def columns_to_check(given: Any, library: str) -> list[Any]:
+    """The columns of a frame or table that may hold categories or missing values; a series or array is one column."""
+    if library == "pandas" and given.ndim > 1:
+        return [given.iloc[:, at] for at, dtype in enumerate(given.dtypes) if not isinstance(dtype, np.dtype)]
+    if library == "polars" and hasattr(given, "get_columns"):
+        return list(given.get_columns())
+    return list(given.itercolumns()) if library == "pyarrow" and hasattr(given, "itercolumns") else [given]
+
+
+def refuse_column(given: Any, owner: str, what: str, library: str) -> None:
+    """Raise InvalidType for categories, with the remedy, and InvalidInput for missing values."""
     kind = str(getattr(given, "dtype", getattr(given, "type", "")))
     if kind == "category" or kind.startswith(("Categorical", "Enum", "dictionary")):
-        raise InvalidType(f"{owner}: expected {what} as numbers; got categories: {REMEDIES.get(library, 'give codes')}")
+        remedy = REMEDIES.get(library, "give codes")
+        if hasattr(given, "combine_chunks"):
+            remedy = "give labels.combine_chunks().indices"
+        raise InvalidType(f"{owner}: expected {what} as numbers; got categories: {remedy}")
     missing = getattr(given, "null_count", 0)
     missing = missing() if callable(missing) else missing
     if not missing and hasattr(getattr(given, "dtype", None), "na_value"):
@@ -87,9 +114,6 @@ def foreign_array(given: Any, owner: str, what: str) -> Any:
         raise InvalidInput(
             f"{owner}: expected {what} without missing values; got {missing}: fill them, or drop the rows"
         )
-    if hasattr(given, "__dlpack__") and not hasattr(given, "__array__"):
-        return np.from_dlpack(given)
-    return given
 
 
 REMEDIES = {

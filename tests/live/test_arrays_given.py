@@ -70,6 +70,7 @@ def test_traced_arrays_are_refused_with_the_bridge():
         (pd.Categorical(["a", "b", "b"]), "codes"),
         (pl.Series(["a", "b", "b"], dtype=pl.Categorical), "to_physical"),
         (pa.array(["a", "b", "b"]).dictionary_encode(), "indices"),
+        (pa.chunked_array([pa.array(["a", "b", "b"]).dictionary_encode()]), r"combine_chunks\(\)\.indices"),
     ],
 )
 def test_categories_are_refused_with_the_remedy(labels, remedy):
@@ -83,6 +84,43 @@ def test_categories_are_refused_with_the_remedy(labels, remedy):
 def test_missing_values_are_refused(given):
     with pytest.raises(InvalidInput, match="expected prediction without missing values; got 1"):
         MSE(given, Y)
+
+
+LOGITS = np.array([[0.5, -1.0], [2.0, 0.25], [-0.5, 1.0]], np.float32)
+FRAMES = {
+    "pandas": pd.DataFrame,
+    "polars": pl.DataFrame,
+    "pyarrow": pa.table,
+    "batch": pa.record_batch,
+}
+
+
+@pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
+def test_a_frame_has_a_column_for_each_class(make):
+    loss, columns = lossreg.create("cross_entropy"), {"a": LOGITS[:, 0], "b": LOGITS[:, 1]}
+    labels = np.array([0, 1, 1])
+    assert loss(make(columns), labels) == loss(LOGITS, labels)
+    with_missing = {"a": [0.5, None, 1.0], "b": [1.0, 2.0, 3.0]}
+    given = pd.DataFrame(with_missing, dtype="Float32") if make is FRAMES["pandas"] else make(with_missing)
+    with pytest.raises(InvalidInput, match="expected logits without missing values; got 1"):
+        loss(given, labels)
+
+
+def test_frames_of_nullable_and_of_other_columns():
+    loss, labels = lossreg.create("cross_entropy"), pd.Series([0, 1, 1], dtype="Int64")
+    assert loss(pd.DataFrame(LOGITS).astype("Float32"), labels) == loss(LOGITS, np.array([0, 1, 1]))
+    categories = [
+        pd.DataFrame({"a": pd.Categorical([0, 1, 1]), "b": X}),
+        pl.DataFrame({"a": pl.Series(["x", "y", "y"], dtype=pl.Categorical), "b": X}),
+        pa.table({"a": pa.array(["x", "y", "y"]).dictionary_encode(), "b": X}),
+    ]
+    for frame in categories:
+        with pytest.raises(InvalidType, match="expected logits as numbers; got categories"):
+            loss(frame, labels)
+    with pytest.raises(InvalidType, match=r"got a LazyFrame: collect\(\) it"):
+        MSE(pl.LazyFrame({"a": X}), Y)
+    with pytest.raises(InvalidType, match=r"got an object of type Series and shape \(3,\) and dtype object"):
+        MSE(pd.Series([1.0, 2.0, 3.0], dtype=object), Y)
 
 
 def test_nan_in_a_plain_series_is_a_number():
