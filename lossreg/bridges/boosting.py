@@ -15,6 +15,8 @@ import numpy as np
 from lossreg.criterion.second_order import recommended
 from lossreg.criterion.sums.weighted_sum import WeightedSum, make, with_reduction
 from lossreg.definition.domains import SIGMOID_LINK, SIGN, SOFTMAX_LINK
+from lossreg.definition.roles import Role
+from lossreg.definition.signature import COUPLED_GROUPS
 from lossreg.errors import InvalidInput, InvalidParameter, listed, nearest
 from lossreg.registry.registries import losses
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 BUILTIN = "builtin"
 LARGEST = 1e6
 """The largest score that a constant is looked for up to."""
+SLOPE = "slope"
+"""The stand-in for the second derivative of a loss of groups: the size of the slope, so that no step is above 1."""
 SLAB = 2**14
 """The numbers whose derivatives are computed at a time where they are converted afterwards."""
 
@@ -69,7 +73,9 @@ class ScoreObjective:
         terms = self.criterion.losses if isinstance(self.criterion, WeightedSum) else [self.loss]
         self.metric_name = "+".join(term.name for term in terms)
         self.classes = check_losses(terms)
+        self.grouped = terms[0].forms[0].couples == COUPLED_GROUPS
         names = [name for name in terms[0].hessians if all(name in term.hessians for term in terms)]
+        names = [SLOPE] if self.grouped else names
         self.rule = Builtin()
         if hessian == BUILTIN:
             rule = next((rule for name, rule in builtin.items() if losses.get(name) is self.loss), None)
@@ -135,9 +141,17 @@ class ScoreObjective:
             # A slab may have no second derivative above 0 where the batch has, and its errors are by its own rows.
             grad[...], hess[...] = self.derivatives(np.ascontiguousarray(scores), labels, weight)
 
-    def mean(self, scores: Array, target: Any, weight: Any = None) -> float:
-        """The weighted mean of the loss."""
-        return float(self._mean(scores, self.labels(target, scores), sample_weight=given_weight(weight)))
+    def derivatives_in_groups(self, scores: Array, target: Any, weight: Any, sizes: Any) -> tuple[Array, Array]:
+        """The derivatives of a loss of groups; `sizes` are those of the groups, whose rows follow one another."""
+        weight, group = weight_and_group(weight, sizes)
+        grad = self.criterion.grad(scores, self.labels(target, scores), group, sample_weight=weight)
+        scale = 1.0 if weight is None else weight
+        return grad, np.abs(grad) if self.hessian == SLOPE else np.full_like(grad, self.hessian) * scale
+
+    def mean(self, scores: Array, target: Any, weight: Any = None, sizes: Any = None) -> float:
+        """The weighted mean of the loss, for a loss of groups with their sizes."""
+        weight, *group = weight_and_group(weight, sizes) if self.grouped else (given_weight(weight),)
+        return float(self._mean(scores, self.labels(target, scores), *group, sample_weight=weight))
 
     @cached_property
     def _mean(self) -> Criterion | WeightedSum:
@@ -162,12 +176,11 @@ class ScoreObjective:
         def slope(score: float) -> float:
             return float(self.criterion.grad(np.full(len(values), score), values, sample_weight=counts).sum())
 
-        low, high, step = -1.0, 1.0, 1.0
+        low, high = -1.0, 1.0
         while slope(low) > 0 and low > -LARGEST:
-            low, step = low - step, 2 * step
-        step = 1.0
+            low *= 2
         while slope(high) < 0 and high < LARGEST:
-            high, step = high + step, 2 * step
+            high *= 2
         if slope(low) > 0 or slope(high) < 0 or not (slope(-LARGEST) < 0 < slope(LARGEST)):
             raise InvalidInput(f"{self.loss.name}: no finite constant minimises the loss of these targets")
         while high - low > 1e-12 * max(1.0, abs(low), abs(high)):
@@ -194,9 +207,8 @@ class ScoreObjective:
             value, grad = self.criterion.value_and_grad(rows, values, sample_weight=share)
             return float(value), grad.sum(axis=0)
 
-        found = minimize(
-            value_and_grad, np.zeros(size), jac=True, method="L-BFGS-B", options={"gtol": 1e-10, "ftol": 0}
-        )
+        options = {"gtol": 1e-10, "ftol": 0}
+        found = minimize(value_and_grad, np.zeros(size), jac=True, method="L-BFGS-B", options=options)
         return np.asarray(found.x - found.x.mean())
 
     def response(self, scores: Array) -> Array:
@@ -216,6 +228,14 @@ class ScoreObjective:
 def given_weight(weight: Any) -> Array | None:
     """The weights of rows; None where a booster gives none, or an empty array for none."""
     return None if weight is None or not len(weight) else np.asarray(weight)
+
+
+def weight_and_group(weight: Any, sizes: Any) -> tuple[Array | None, Array]:
+    """The weight of each row, which may be given for each group, and the number of its group."""
+    if sizes is None or not len(sizes):
+        raise InvalidInput("the data have no groups; give them as qid or group")
+    group, weight = np.repeat(np.arange(len(sizes)), sizes), given_weight(weight)
+    return weight[group] if weight is not None and len(weight) == len(sizes) else weight, group
 
 
 def class_probabilities(scores: Array) -> Array:
@@ -238,6 +258,8 @@ def check_loss(loss: Loss) -> bool:
     """Whether a loss takes a score for each class; raises InvalidParameter for one that takes no scores of rows."""
     form = loss.forms[0]
     inputs = form.inputs
+    if form.couples == COUPLED_GROUPS and [entry.role for entry in inputs[2:]] == [Role.GROUP]:
+        return False
     if form.by_batch or len(form.default_wrt) != 1 or form.default_wrt[0] != inputs[0].name:
         names = ", ".join(entry.name for entry in inputs)
         raise InvalidParameter(f"{loss.name} takes ({names}); a booster has one score for each row or class")
@@ -245,9 +267,8 @@ def check_loss(loss: Loss) -> bool:
         raise InvalidParameter(f"{loss.name} takes more than scores and targets")
     domain = inputs[0].domain
     if domain.bounded:
-        raise InvalidParameter(
-            f"{loss.name} takes predictions {domain.description}, but the scores of a booster may be any numbers"
-        )
+        message = f"{loss.name} takes predictions {domain.description}"
+        raise InvalidParameter(f"{message}, but the scores of a booster may be any numbers")
     by_classes = inputs[0].axis is not None
     if by_classes and inputs[1].axis is not None:
         raise InvalidParameter(f"{loss.name} takes a row of targets; a booster has one label for each row")

@@ -39,6 +39,8 @@ class CatBoostObjective(ScoreObjective):
 
     def __init__(self, loss: str | Loss, hessian: str | float | None, parameters: Mapping[str, Any]) -> None:
         super().__init__(loss, hessian, parameters, BUILTIN)
+        if self.grouped:
+            raise InvalidParameter(f"{self.loss.name} takes groups, which CatBoost does not give to an objective")
         if self.classes:
             message = (
                 f"{self.loss.name} takes a score for each class, for which CatBoost calls Python once for each row"

@@ -9,7 +9,8 @@ LightGBM begins to boost a custom objective at the score 0; `objective(...).star
 to be added again to what a plain booster predicts. The estimators add it to the leaves of the first tree, so that their
 models need nothing else. With `hessian="builtin"` the gradients are those of LightGBM's own objective, so that the
 trees are the same: mse is halved, the second derivative of Poisson's loss is e^0.7 times as large, that of K classes
-K / (K - 1) times, and huber's is 1. Checked with LightGBM 4.7.
+K / (K - 1) times, and huber's is 1. A loss of groups, such as lambda_rank, takes those of a Dataset. Checked with
+LightGBM 4.7.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class LightGBMObjective(ScoreObjective):
     def __call__(self, first: Any, second: Any, weight: Any = None) -> tuple[Array, Array]:
         """The gradient and the second derivative of each row."""
         scores, target, weight = rows_of(first, second, weight)
+        if self.grouped:
+            return self.derivatives_in_groups(scores, target, weight, group_sizes(second))
         # LightGBM rounds both to float32, and reads those of classes one class after another.
         grad, hess = np.empty_like(scores, np.float32), np.empty_like(scores, np.float32)
         self.fill_derivatives(scores, self.labels(target), weight, grad, hess)
@@ -68,7 +71,13 @@ class LightGBMMetric:
     def __call__(self, first: Any, second: Any, weight: Any = None) -> tuple[str, float, bool]:
         """The name, the value, and that less is better."""
         scores, target, weight = rows_of(first, second, weight)
-        return self.__name__, self.objective.mean(np.ascontiguousarray(scores), target, weight), False
+        sizes = group_sizes(second) if self.objective.grouped else None
+        return self.__name__, self.objective.mean(np.ascontiguousarray(scores), target, weight, sizes), False
+
+
+def group_sizes(data: Any) -> Any:
+    """The sizes of the groups of a Dataset; arrays have none."""
+    return data.get_group() if isinstance(data, lightgbm.Dataset) else None
 
 
 def rows_of(first: Any, second: Any, weight: Any) -> tuple[Array, Any, Any]:

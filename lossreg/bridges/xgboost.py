@@ -8,7 +8,8 @@
 XGBoost begins to boost a custom objective at the score 0.5 unless base_score says otherwise; `objective(...).start`
 gives the right one. With `hessian="builtin"` the gradients are those of XGBoost's own objective, so that the trees are
 the same: mse is halved, the second derivative of Poisson's loss is e^0.7 times as large (and count:poisson sets
-max_delta_step to 0.7), and that of several classes twice. Checked with XGBoost 3.2.
+max_delta_step to 0.7), and that of several classes twice. A loss of groups, such as lambda_rank, takes those of a
+DMatrix with qid or group. Checked with XGBoost 3.2.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class XGBoostObjective(ScoreObjective):
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
         """The gradient and the second derivative of each row."""
         if isinstance(second, xgboost.DMatrix):
+            if self.grouped:
+                return self.derivatives_in_groups(first, second.get_label(), second.get_weight(), group_sizes(second))
             return self.derivatives(first, second.get_label(), second.get_weight())
         return self.derivatives(second, first, sample_weight)
 
@@ -62,8 +65,14 @@ class XGBoostMetric:
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> Any:
         """The name and the value; for scikit-learn's interface (targets, scores) the value alone."""
         if isinstance(second, xgboost.DMatrix):
-            return self.__name__, self.objective.mean(first, second.get_label(), second.get_weight())
+            sizes = group_sizes(second) if self.objective.grouped else None
+            return self.__name__, self.objective.mean(first, second.get_label(), second.get_weight(), sizes)
         return self.objective.mean(second, first, sample_weight)
+
+
+def group_sizes(data: xgboost.DMatrix) -> Array:
+    """The sizes of the groups of some data."""
+    return np.diff(data.get_uint_info("group_ptr").astype(np.int64))
 
 
 def objective(loss: str | Loss, *, hessian: str | float | None = None, **parameters: Any) -> XGBoostObjective:

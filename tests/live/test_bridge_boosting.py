@@ -184,6 +184,38 @@ def test_the_loss_itself_stops_early():
     assert 0 < stopped.best_iteration < 500
 
 
+@pytest.mark.parametrize("loss", ["lambda_rank", "ranknet", "list_net"])
+@pytest.mark.parametrize("hessian", [None, 1.0], ids=["slope", "one"])
+def test_losses_of_groups_rank(loss, hessian):
+    sizes, group = np.full(100, ROWS // 100), np.repeat(np.arange(100), ROWS // 100)
+    relevance, of_groups = np.clip(np.round(1.5 + SIGNAL), 0, 4), WEIGHTS[:100]
+    each = of_groups[group]
+    criterion = lossreg.create(loss)
+
+    def ranked(scores):
+        return float(criterion(scores.astype(float), relevance, group, sample_weight=each.astype(float)))
+
+    data = xgb.DMatrix(X, relevance, qid=group, weight=of_groups)
+    given, history = {"nthread": 1, "max_depth": 3, "min_child_weight": 0.01, "base_score": 0.0}, {}
+    made, metric = xgboost.objective(loss, hessian=hessian), xgboost.metric(loss)
+    options = {"custom_metric": metric, "evals": [(data, "train")], "evals_result": history, "verbose_eval": False}
+    booster = xgb.train(given, data, ROUNDS, obj=made, **options)
+    start, trained = ranked(np.zeros(ROWS)), ranked(booster.predict(data, output_margin=True))
+    assert trained < 0.95 * start
+    assert history["train"][loss][-1] == pytest.approx(trained, rel=1e-4)
+    grad, hess = made(np.zeros(ROWS, np.float32), data)
+    expected = lossreg.create(loss, reduction="sum").grad(np.zeros(ROWS), relevance, group, sample_weight=each)
+    np.testing.assert_allclose(grad, expected, atol=1e-6)
+    np.testing.assert_allclose(hess, each if hessian else np.abs(grad), rtol=1e-6)
+    kept = lgb.Dataset(X, relevance, group=sizes, weight=each)
+    given = {"objective": lightgbm.objective(loss, hessian=hessian), "verbose": -1, "num_threads": 1, "num_leaves": 8}
+    assert ranked(lgb.train(given, kept, ROUNDS).predict(X)) < 0.95 * start
+    with pytest.raises(InvalidInput, match="the data have no groups; give them as qid or group"):
+        xgb.train({}, xgb.DMatrix(X, relevance), 1, obj=made)
+    with pytest.raises(InvalidParameter, match="takes groups, which CatBoost does not give"):
+        catboost.objective(loss)
+
+
 @pytest.mark.parametrize(
     ("loss", "message"),
     [

@@ -62,11 +62,11 @@ def test_the_trees_are_those_of_the_own_losses(loss, weight, early):
 @pytest.mark.parametrize(("loss", "hessian"), [("cross_entropy", None), ("multi_margin", 1.0)])
 def test_a_loss_by_row_trains_one_score_of_two_classes(loss, hessian):
     labels = TARGETS["half_binomial_loss"]
-    model = LossHistGradientBoostingClassifier(loss, hessian=hessian, **OPTIONS).fit(X, labels)
+    model = LossHistGradientBoostingClassifier(loss, hessian=hessian, learning_rate=0.3, **OPTIONS).fit(X, labels)
     assert model.decision_function(X).shape == (ROWS,)
     assert model.score(X, labels) > 0.9
     if loss == "cross_entropy":
-        own = HistGradientBoostingClassifier(**OPTIONS).fit(X, labels)
+        own = HistGradientBoostingClassifier(learning_rate=0.3, **OPTIONS).fit(X, labels)
         np.testing.assert_allclose(model.predict_proba(X), own.predict_proba(X), rtol=1e-6)
 
 
