@@ -266,7 +266,7 @@ def check_loss(loss: Loss) -> bool:
     if len([entry for entry in inputs if not entry.optional]) > 2 and not any(entry.is_target for entry in inputs[:2]):  # noqa: PLR2004
         raise InvalidParameter(f"{loss.name} takes more than scores and targets")
     domain = inputs[0].domain
-    if domain.bounded:
+    if not (domain.contains(-LARGEST) and domain.contains(LARGEST)):
         message = f"{loss.name} takes predictions {domain.description}"
         raise InvalidParameter(f"{message}, but the scores of a booster may be any numbers")
     by_classes = inputs[0].axis is not None

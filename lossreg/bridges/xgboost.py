@@ -9,7 +9,8 @@ XGBoost begins to boost a custom objective at the score 0.5 unless base_score sa
 gives the right one. With `hessian="builtin"` the gradients are those of XGBoost's own objective, so that the trees are
 the same: mse is halved, the second derivative of Poisson's loss is e^0.7 times as large (and count:poisson sets
 max_delta_step to 0.7), and that of several classes twice. A loss of groups, such as lambda_rank, takes those of a
-DMatrix with qid or group. Checked with XGBoost 3.2.
+DMatrix with qid or group; with weights of groups set disable_default_eval_metric, as XGBoost's default metric takes
+those for weights of rows. Checked with XGBoost 3.2.
 """
 
 from __future__ import annotations

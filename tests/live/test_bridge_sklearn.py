@@ -24,7 +24,7 @@ def standardised(load):
 @pytest.mark.parametrize(
     "estimator",
     [
-        *(LossRegressor(loss) for loss in ("mse", "huber", "smooth_l1", "l1", "log_cosh")),
+        *(LossRegressor(loss) for loss in ("mse", "huber", "smooth_l1", "l1", "log_cosh", "quantile")),
         LossRegressor("mse", solver="newton-cg"),
         *(
             LossClassifier(loss)
