@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lossreg.criterion.score_losses import LARGEST, check_losses
 from lossreg.criterion.second_order import recommended
 from lossreg.criterion.sums.weighted_sum import WeightedSum, make, with_reduction
 from lossreg.definition.domains import SIGMOID_LINK, SIGN, SOFTMAX_LINK
-from lossreg.definition.roles import Role
 from lossreg.definition.signature import COUPLED_GROUPS
 from lossreg.errors import InvalidInput, InvalidParameter, listed, nearest
 from lossreg.registry.registries import losses
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 BUILTIN = "builtin"
-LARGEST = 1e6
-"""The largest score that a constant is looked for up to."""
 SLOPE = "slope"
 """The stand-in for the second derivative of a loss of groups: the size of the slope, so that no step is above 1."""
 SLAB = 2**14
@@ -89,7 +87,8 @@ class ScoreObjective:
             message = f"hessian: expected {listed([*names, BUILTIN])} or a number above 0, got {hessian!r}"
             raise InvalidParameter(message + (hint and f"; {hint}"))
         # Each term of a sum has the one that its loss recommends.
-        self.hessian = recommended(self.loss) if hessian is None and len(terms) == 1 else hessian
+        best = SLOPE if self.grouped else recommended(self.loss) if len(terms) == 1 else None
+        self.hessian = best if hessian is None else hessian
 
     def __repr__(self) -> str:
         return f"<objective {self.criterion!r}, hessian={self.hessian!r}>"
@@ -244,32 +243,3 @@ def class_probabilities(scores: Array) -> Array:
         return np.asarray(SOFTMAX_LINK.apply(scores))
     second = SIGMOID_LINK.apply(scores)
     return np.stack([1 - second, second], axis=1)
-
-
-def check_losses(terms: list[Loss]) -> bool:
-    """Whether losses take a score for each class; raises InvalidParameter if their scores or labels differ."""
-    kinds = {(check_loss(term), term.inputs[1].domain is SIGN): term.name for term in terms}
-    if len(kinds) > 1:
-        raise InvalidParameter(f"the terms of a sum take the same scores and labels, unlike {listed(kinds.values())}")
-    return next(iter(kinds))[0]
-
-
-def check_loss(loss: Loss) -> bool:
-    """Whether a loss takes a score for each class; raises InvalidParameter for one that takes no scores of rows."""
-    form = loss.forms[0]
-    inputs = form.inputs
-    if form.couples == COUPLED_GROUPS and [entry.role for entry in inputs[2:]] == [Role.GROUP]:
-        return False
-    if form.by_batch or len(form.default_wrt) != 1 or form.default_wrt[0] != inputs[0].name:
-        names = ", ".join(entry.name for entry in inputs)
-        raise InvalidParameter(f"{loss.name} takes ({names}); a booster has one score for each row or class")
-    if len([entry for entry in inputs if not entry.optional]) > 2 and not any(entry.is_target for entry in inputs[:2]):  # noqa: PLR2004
-        raise InvalidParameter(f"{loss.name} takes more than scores and targets")
-    domain = inputs[0].domain
-    if not (domain.contains(-LARGEST) and domain.contains(LARGEST)):
-        message = f"{loss.name} takes predictions {domain.description}"
-        raise InvalidParameter(f"{message}, but the scores of a booster may be any numbers")
-    by_classes = inputs[0].axis is not None
-    if by_classes and inputs[1].axis is not None:
-        raise InvalidParameter(f"{loss.name} takes a row of targets; a booster has one label for each row")
-    return by_classes
