@@ -34,7 +34,7 @@ POINTS = {
     "Sign": [1.0, -1.0],
     "NonNegative": [0.0, 0.7, 3.0],
     "Positive": [0.3, 1.0, 2.5],
-    "LogProbability": [-3.0, -0.1],
+    "LogProbability": [-3.0, -1.0, -0.1],
     "Dissimilarity": [0.0, 0.3, 4.0],
     "Probability": [0.0, 0.25, 0.75],
 }

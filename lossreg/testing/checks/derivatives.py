@@ -95,7 +95,8 @@ def hessians_are_derivatives(tested: LossUnderTest, run: CheckRun) -> None:
             parameters = exact_parameters(case, width, np.float32)
             for point in tried[:: 6 if case.default else 4]:
                 for at, (second, side) in enumerate(zip(*differences_of_slopes(case, point, parameters), strict=True)):
-                    run.points += 1
+                    if not context().isfinite(side.right - side.left):  # a slope of inf, or where the loss has none
+                        continue
                     low, high = sorted((side.left, side.right))
                     slack = 1e-10 * max(abs(second), abs(low), abs(high)) + side.noise
                     fits = side.kind == "jump" or low - slack <= second <= high + slack

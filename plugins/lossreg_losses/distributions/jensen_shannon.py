@@ -45,6 +45,21 @@ def jensen_shannon(prediction: LogProbability, target: LogProbability, beta: Uni
     return slope if slope == INFINITY else value, slope, target_slope
 
 
+@jensen_shannon.hessian
+def second_derivative(prediction: LogProbability, target: LogProbability, beta: Unit = 0.5) -> float:
+    T = type(prediction)
+    ahead = difference(prediction, target)
+    rest, below = T(1) - beta, -abs(ahead)
+    own, other = (beta, rest) if ahead < 0 else (rest, beta)
+    drop = weighted(other, expm1(below))
+    high, low = log(own), log(other) + below
+    larger = -log1p(drop) if drop > T(-0.5) else -max(high, low) - log1p(exp(-abs(difference(high, low))))
+    smaller = -log1p(weighted(own, expm1(-below))) if below > T(-30) else larger + below
+    # The share of p in the mixture: its derivative, beside that of q.
+    share = weighted(own, exp(larger)) if ahead < 0 else weighted(other, exp(smaller))
+    return weighted(rest * exp(prediction), (smaller if ahead < 0 else larger) + share)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return jensen_shannon

@@ -51,6 +51,21 @@ def general_robust(
     return half if quadratic else value, slope, -slope
 
 
+@general_robust.hessian
+def second_derivative(prediction: Real, target: Real, alpha: Shape = 1.0, scale: Positive = 1.0) -> float:
+    T = type(prediction)
+    z = (prediction - target) / scale
+    limit, quadratic = alpha == -T(INFINITY), alpha == 2
+    u = abs(z) / (T(1) if quadratic | limit else sqrt(abs(alpha - T(2))))
+    # (1 + u^2)^(alpha / 2 - 2) (1 + (alpha - 1) u^2), and for huge u without the square
+    far = u > T(1e9)
+    base = u if far else sqrt(T(1) + u * u)
+    bend = alpha - T(1) if far else T(1) + weighted(u * u, alpha - T(1))
+    power = weighted(base ** (alpha - (T(2) if far else T(4))), bend)
+    gauss = weighted(exp(-T(0.5) * z * z), (T(1) - z) * (T(1) + z))
+    return (T(1) if quadratic else gauss if limit else power) / scale / scale
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return general_robust

@@ -30,6 +30,16 @@ def msle(prediction: Real, target: NonNegative) -> tuple[float, float, float]:
     return ratio * ratio, slope, target_slope
 
 
+@msle.hessian
+def second_derivative(prediction: Real, target: NonNegative) -> float:
+    T = type(prediction)
+    error = prediction - target
+    lower = prediction if error < 0 else target
+    ratio = copysign(log1p(abs(error) / (T(1) + lower)) if lower > -1 else log1p(lower - (T(lower == -1))), error)
+    below = T(1) + prediction
+    return T(0) if prediction == INFINITY else T(2) * (T(1) - ratio) / below / below
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return msle
