@@ -220,7 +220,8 @@ def exactness(loss: Loss) -> str:
         return ""
     about = f"Grade {found['grade']}: {results['grades'][found['grade']]}"
     worst = ", ".join(f"{number:.3g} ulps in {real}" for real, number in found["ulps"].items())
-    return f"{about} ([what the grades mean](../numbers.md#exactness)). Largest error at ordinary numbers: {worst}."
+    largest = f" Largest error at ordinary numbers: {worst}." if worst else ""
+    return f"{about} ([what the grades mean](../numbers.md#exactness)).{largest}"
 
 
 def speed(loss: Loss) -> str:

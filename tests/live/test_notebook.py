@@ -43,7 +43,7 @@ def test_losses_criteria_runs_and_sweeps_show_themselves(executed):
 
 def test_the_committed_outputs_are_of_the_same_kinds(executed):
     committed = json.loads(NOTEBOOK.read_text("utf-8"))["cells"]
-    kinds = [[[kind for kind, _ in shown] for shown in outputs(cells)] for cells in (committed, executed.cells)]
+    kinds = [[sorted(kind for kind, _ in shown) for shown in outputs(cells)] for cells in (committed, executed.cells)]
     assert kinds[0] == kinds[1]
     assert str(Path.home()) not in NOTEBOOK.read_text("utf-8")
     assert tempfile.gettempdir() not in NOTEBOOK.read_text("utf-8")
