@@ -11,6 +11,7 @@ import lossreg
 from lossreg import InvalidConfig
 from lossreg.cli import main
 from lossreg.errors import NotResumable
+from lossreg.experiment.report.page_data import page_data
 from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage import checkpoint
 from lossreg.experiment.storage.runs import Run
@@ -48,6 +49,7 @@ def test_more_epochs_make_the_run_that_was_that_long_from_the_beginning(finished
     assert (origin["run"], origin["step"], origin["continued"]) == (finished.name, 12, True)
     assert origin["changes"] == ["train.epochs was 3, is 7"]
     assert Run(longer).values["origin"] == finished.name
+    assert page_data([Run(longer)])["runs"][0]["origin"] == finished.name
     assert "begins from the weights and state of the optimizer" in capsys.readouterr().out
 
 

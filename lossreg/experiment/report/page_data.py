@@ -64,6 +64,7 @@ def page_data(runs: Sequence[Run]) -> dict[str, Any]:
                 "status": run.status,
                 "error": run.state.get("error"),
                 "reason": run.state.get("reason"),
+                "origin": run.origin.get("run"),
                 "problems": run.problems,
                 "values": {key: readable(row.get(key)) for key in keys[1:]} | {"seconds": readable(duration(run))},
                 "curves": curves(run, segments) if run in with_curves else {},

@@ -206,6 +206,7 @@ function runsTable() {
   if (tops.some((top) => top !== null)) section("runs").append(note("★ marks the best value of a column. Click a heading to sort by it."));
   const notes = runs.flatMap((run) => [
     ...(run.error ? [make("p", { class: "note" }, make("span", { class: "bad" }, `${run.name} ${run.status}: `), run.error)] : []),
+    ...(run.origin ? [note(`${run.name} began with the weights of ${run.origin}.`)] : []),
     ...run.problems.map((problem) => note(`${run.name}: ${problem}`)),
   ]);
   section("runs").append(...notes.slice(0, ROWS.notes));
