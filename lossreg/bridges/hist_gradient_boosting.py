@@ -144,8 +144,6 @@ class HistGradientBoostingEstimator:
     def _finalize_sample_weight(self, sample_weight: Any, y: Array) -> Any:
         """Make the loss: this is the last step before scikit-learn would, and it knows the classes by then."""
         weight = super()._finalize_sample_weight(sample_weight, y)  # type: ignore[misc]
-        if getattr(self, "quantile", None) is not None:
-            raise InvalidParameter("quantile is for scikit-learn's own loss; give loss_parameters={'level': ...}")
         objective = ScoreObjective(self.loss, self.hessian, self.loss_parameters or {}, BUILTIN)
         classes, name = len(getattr(self, "classes_", [None])), objective.loss.name
         if classes == 1 and objective.classes:
@@ -182,6 +180,12 @@ class LossHistGradientBoostingRegressor(HistGradientBoostingEstimator, HistGradi
         **options: Any,
     ) -> None:
         super().__init__(loss, loss_parameters=loss_parameters, hessian=hessian, **options)
+
+    def _finalize_sample_weight(self, sample_weight: Any, y: Array) -> Any:
+        """Make the loss, which has its parameters from loss_parameters."""
+        if self.quantile is not None:
+            raise InvalidParameter("quantile is for scikit-learn's own loss; give loss_parameters={'level': ...}")
+        return super()._finalize_sample_weight(sample_weight, y)
 
 
 class LossHistGradientBoostingClassifier(HistGradientBoostingEstimator, HistGradientBoostingClassifier):  # type: ignore[misc]
