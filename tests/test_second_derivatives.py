@@ -134,7 +134,7 @@ def batch(form, size=300):
     return arrays
 
 
-ZERO = {"l1", "hinge_embedding", "kl_div", "margin_ranking", "multi_margin", "nll"}
+ZERO = {"l1", "hinge_embedding", "kl_div", "margin_ranking", "multi_margin", "nll", "quantile"}
 """Losses whose second derivative is 0 everywhere, with their default parameters."""
 QUICK = {"huber": "none", "bce_with_logits": "mean", "gaussian_nll": "none", "multi_margin": "mean"}
 
@@ -200,6 +200,9 @@ def test_what_replaces_the_second_derivative():
     assert l1.loss.hessians == ("constant", "secant", "exact")
     assert huber.value_grad_hess(error, 0 * error, hessian="secant")[2].tolist() == [1, 0.25]
     assert huber.value_grad_hess(error, 0 * error, hessian=3)[2].tolist() == [3, 3]
+    quantile = lossreg.create("quantile", level=0.75, reduction="none")
+    assert quantile.loss.hessians == ("secant", "constant", "exact")
+    assert quantile.value_grad_hess(error, 0 * error, hessian="secant")[2].tolist() == [1, 0.1875]
     assert l1.value_grad_hess(error, 0 * error, hessian="constant")[2].tolist() == [1, 1]
     assert l1.value_grad_hess(error, 0 * error, hessian="secant")[2].tolist() == [4, 0.25]
 
