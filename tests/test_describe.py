@@ -81,7 +81,8 @@ def test_percentages_and_dates_are_numbers_with_the_kind_that_is_suggested(cells
 def test_the_order_of_day_and_month_is_not_guessed():
     assert described(["01.02.2026", "03.04.2026"]).kind_to_set == ""
     with pytest.raises(
-        InvalidInput, match=r"kinds: c: expected category, date, number, percent, or.*got 'dat'; did you mean 'date'"
+        InvalidInput,
+        match=r"kinds: c: expected category, date, hash, number, percent, target_mean, or.*got 'dat'; did you mean 'date'",
     ):
         Table.from_columns({"c": ["1"], "y": [1.0]}, "y", kinds={"c": "dat"})
 
