@@ -82,7 +82,7 @@ def test_the_order_of_day_and_month_is_not_guessed():
     assert described(["01.02.2026", "03.04.2026"]).kind_to_set == ""
     with pytest.raises(
         InvalidInput,
-        match=r"kinds: c: expected category, date, hash, number, percent, target_mean, or.*got 'dat'; did you mean 'date'",
+        match=r"kinds: c: expected category, date, hash, number, percent, target_mean, .*'dat'; did you mean 'date'",
     ):
         Table.from_columns({"c": ["1"], "y": [1.0]}, "y", kinds={"c": "dat"})
 

@@ -144,7 +144,7 @@ def link(path):
         ("status.json", fifo, "cannot be read: is not a regular file"),
         ("status.json", link, "cannot be read: is a link, which is not followed"),
         ("config.yaml", write(f"loss: {'[' * 500}{']' * 500}"), "nested more than 50 levels deep"),
-        ("config.yaml", write("loss: 3"), "loss: expected a mapping with a name, got 3"),
+        ("config.yaml", write("loss: 3"), "loss: expected a mapping with a name, or a list of them, got 3"),
         ("config.yaml", write("\n".join(f"k{n}: 1" for n in range(1001))), "1,001 keys; at most 1,000 are read"),
         ("config.yaml", fifo, "cannot be read: is not a regular file"),
         ("environment.json", write('{"packages": [3]}'), "packages: expected a mapping of texts, got [3]"),

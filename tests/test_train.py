@@ -465,7 +465,7 @@ def test_an_autoencoder_learns_its_standardised_inputs():
     batch = prepared.train.allocate(3, prepared.outputs)
     prepared.train.fill(np.arange(3), batch)
     assert prepared.outputs == 13
-    assert batch.targets is batch.inputs
+    assert batch.targets[0] is batch.inputs
     assert abs(batch.inputs).max() < 10
 
 

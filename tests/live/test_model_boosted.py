@@ -133,6 +133,7 @@ def test_a_loss_without_curvature_takes_a_number_in_place_of_it(tmp_path):
         ({"reduction": "sum"}, "reduction: xgboost fits trees to the loss of each row, which is not reduced"),
         ({"train": {"batch_size": 8}}, "train.batch_size: each round of xgboost uses all training rows"),
         ({"schedule": "cosine"}, "schedule: cosine changes the learning rate, but xgboost has no parameter lr"),
+        ({"loss": ["mse", {"name": "huber", "factor": 0.5}]}, "xgboost is trained with a single loss"),
         ({"loss": "gaussian_nll"}, "one score that may be any number, which is not what gaussian_nll takes"),
         ({"loss": "msle"}, "one score that may be any number, which is not what msle takes"),
         ({"model": {"name": "xgboost", "options": {"foo": 1}}}, 'XGBoost has no parameter "foo"'),
