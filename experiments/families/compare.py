@@ -95,6 +95,7 @@ FAMILIES = (
         "test_f1_macro",
         one_class,
         "digits",
+        {"metrics": ["f1_macro"]},
     ),
     Family(
         "regression: pinball loss at 0.9",
