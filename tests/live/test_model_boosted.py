@@ -182,8 +182,7 @@ def test_it_is_not_exported_as_onnx(tmp_path):
 
 @pytest.mark.slow
 def test_it_is_compared_beside_the_mlp_and_a_module_of_pytorch_over_losses_and_folds(tmp_path):
-    root = tmp_path / "runs"
-    summary = lossreg.sweep("configs/sweeps/diabetes_models.yaml", root=root, jobs=2, changes=["train.epochs=30"])
+    summary = lossreg.sweep("configs/sweeps/diabetes_models.yaml", root=tmp_path / "runs", jobs=2)
     assert summary.counts == {"finished": 60}
     assert [len(each.scores) for each in summary.configs] == [5] * 12
     assert {each.values["model"]["name"] for each in summary.configs} == {"mlp", "torch", "xgboost"}
