@@ -2,8 +2,8 @@
 
     python experiments/speed/kit.py [--full] [--output FILE] [LOSS ...]
 
-Each figure is of a process of its own, without its start and the import of numba, which are measured too. The level
-quick compiles nothing itself; a kernel that calls another loss compiles the loops of that loss once.
+Each figure is of a process of its own, which begins where lossreg and numba are imported. The level quick compiles
+nothing itself; a kernel that calls another loss compiles the loops of that loss once.
 """
 
 from __future__ import annotations
@@ -11,42 +11,43 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from time import process_time
+from typing import TYPE_CHECKING, Any
 
-import lossreg
+import numba
 
-HERE = Path(__file__).parent
-
-CHECK = """
-import json, sys, time
 import lossreg
 from lossreg.testing import check_loss
 
-loss = lossreg.get(sys.argv[1])
-start = time.process_time()
-report = check_loss(loss, level=sys.argv[2], on_failure="return")
-found = {
-    "start": start,
-    "seconds": time.process_time() - start,
-    "checks": len(report.results),
-    "failed": [result.check for result in report.failed],
-    "grade": report.grade,
-}
-print(json.dumps(found))
-"""
+if TYPE_CHECKING:
+    from lossreg.testing.loss_under_test import Level
+
+HERE = Path(__file__).parent
 
 
-def checked(name: str, level: str, cache: str) -> dict[str, Any]:
-    """The figures of one check of a loss in a new process."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": cache, "NUMBA_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", CHECK, name, level]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603  this script's
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def checked(name: str, level: Level, cache: str) -> dict[str, Any]:
+    """The figures of one check of a loss in a child process."""
+    reading, writing = os.pipe()
+    if not os.fork():
+        numba.config.CACHE_DIR = cache
+        loss, start = lossreg.get(name), process_time()
+        report = check_loss(loss, level=level, on_failure="return")
+        found = {
+            "seconds": process_time() - start,
+            "checks": len(report.results),
+            "failed": [result.check for result in report.failed],
+            "grade": report.grade,
+        }
+        os.write(writing, json.dumps(found).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        made: dict[str, Any] = json.loads(pipe.read())
+    os.wait()
+    return made
 
 
 def measured(name: str, *, full: bool) -> dict[str, Any]:
@@ -64,10 +65,8 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# What the conformance kit takes for each loss",
         "",
-        "Seconds of processor time, one thread, by `experiments/speed/kit.py`. The start of a process with the import",
-        f"of numba takes {sorted(found[columns[0]]['start'] for found in rows.values())[len(rows) // 2]:.1f} s more.",
-        "",
-        "A check that fails is expected to; tests/test_contract.py has the reasons, such as slopes of PyTorch.",
+        "Seconds of processor time with an empty cache, one thread, without numba's import (`kit.py`). A check that",
+        "fails is expected to; tests/test_contract.py has the reasons, such as slopes of PyTorch.",
         "",
         f"| loss | {' | '.join(columns)} | checks | grade |",
         "|---|" + "---|" * (len(columns) + 2),
@@ -87,6 +86,7 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="measure the level full too, which takes half an hour")
     parser.add_argument("--output", type=Path, default=HERE.parent / "runs" / "speed" / "kit.md")
     given = parser.parse_args()
+    lossreg.set_num_threads(1)
     rows = {}
     for name in given.losses or lossreg.names():
         rows[name] = measured(name, full=given.full)
