@@ -197,7 +197,7 @@ def use(loss: Loss) -> str:
 
 def section(loss: Loss) -> str:
     """Return the section of a config that chooses the loss."""
-    return inspect.cleandoc("\n" + config_of("loss", loss))
+    return inspect.cleandoc("\n" + config_of("loss", loss, loss.name))
 
 
 def elsewhere(loss: Loss) -> str:
