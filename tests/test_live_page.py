@@ -12,7 +12,7 @@ import pytest
 
 import lossreg
 from lossreg.errors import InvalidInput
-from lossreg.experiment.report.live_page import make_server
+from lossreg.experiment.report.live_page import ADDRESS, make_server
 from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.storage.runs import runs_in
 
@@ -38,9 +38,9 @@ def served(root):
 
 
 def request(port, path="/", host=None, method="GET"):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection(ADDRESS, port, timeout=30)
     connection.putrequest(method, path, skip_host=True)
-    connection.putheader("Host", host or f"127.0.0.1:{port}")
+    connection.putheader("Host", host or f"{ADDRESS}:{port}")
     connection.endheaders()
     answer = connection.getresponse()
     return answer.status, answer.read().decode(), dict(answer.getheaders())
@@ -74,13 +74,13 @@ def test_the_page_follows_runs_that_change_and_that_are_deleted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "10.0.0.1", "localhost.x:1"]
+    "host", ["evil.example", "evil.example:80", f"{ADDRESS}.evil.example", "10.0.0.1", "localhost.x:1"]
 )
 def test_requests_by_other_names_are_refused(tmp_path, host):
     with served(tmp_path) as port:
         status, text, _ = request(port, host=host)
         assert status == 403
-        assert "127.0.0.1 only" in text
+        assert f"{ADDRESS} only" in text
         assert request(port, host="localhost")[0] == 200
 
 
@@ -101,7 +101,7 @@ def test_nothing_else_is_served(tmp_path, path, method, expected):
 
 def test_it_listens_on_this_machine_only_and_a_port_that_is_taken_is_a_mistake(tmp_path):
     with make_server(lambda: runs_in(tmp_path), 0) as server:
-        assert server.server_address[0] == "127.0.0.1"
+        assert server.server_address[0] == ADDRESS
         with pytest.raises(InvalidInput, match="--port 0"):
             make_server(lambda: runs_in(tmp_path), server.server_address[1])
     with pytest.raises(InvalidInput, match="--port: 99999 cannot be used"):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import lossreg
-from lossreg.experiment.report.live_page import make_server
+from lossreg.experiment.report.live_page import ADDRESS, make_server
 from lossreg.experiment.storage.runs import runs_in
 
 GIVEN = {
@@ -23,7 +23,7 @@ def address(tmp_path):
     with make_server(lambda: runs_in(tmp_path), 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        yield f"http://{ADDRESS}:{server.server_address[1]}/"
         server.shutdown()
         thread.join()
 

@@ -3,8 +3,9 @@
     GET /           the page of `lossreg report`, made from the directories of the runs as they are now
     GET /version    {"version": ..., "seconds": ...}: changes with the runs; how long to wait before asking again
 
-Nothing is written, and nothing but these two is served. The server listens on 127.0.0.1, and refuses requests whose
-`Host` is another name: a page from elsewhere could otherwise read it by a name that it lets point to this machine.
+Nothing is written, and nothing but these two is served. The server listens on the loopback address, and refuses
+requests whose `Host` is another name: a page from elsewhere could otherwise read it by a name that it lets point to
+this machine.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from contextlib import suppress
 from hashlib import blake2b
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
+from socket import INADDR_LOOPBACK
 from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     from lossreg.experiment.storage.runs import Run
 
-ADDRESS = "127.0.0.1"
+ADDRESS = str(IPv4Address(INADDR_LOOPBACK))
 HOSTS = (ADDRESS, "localhost")
 WATCHED = ("status.json", "metrics.jsonl", "labels.json")
 """The files of a run whose changes change the page."""
