@@ -57,7 +57,7 @@ def step(loss, x, y):
     return run
 
 
-def seconds(functions, budget=1.5):
+def seconds(functions, budget=1.0):
     """Measure functions in turns; return the median processor time of one call of each."""
     repeats = []
     for function in functions:

@@ -35,7 +35,7 @@ from lossreg.testing.points import points
 from lossreg.testing.results import CheckRun
 
 NUMBERS = 1_000_000
-RUNS = 15
+RUNS = 11
 TABLE = Path(__file__).with_suffix(".md")
 HEAD = """# Second derivatives
 
@@ -115,7 +115,7 @@ def cost(given, form, width):
 def errors(case, real):
     """The largest errors of a case at ordinary and at extreme numbers, as text."""
     run = CheckRun()
-    for width, tried in points(case, real, fewer=4):
+    for width, tried in points(case, real, fewer=8):
         parameters = exact_parameters(case, width, real)
         found = evaluate_compiled(case, tried, real)
         for point, row in zip(tried, found, strict=True):
