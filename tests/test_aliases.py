@@ -8,7 +8,7 @@ from project import ENTRY_POINTS, ROOT
 import lossreg
 from lossreg.commands.plugins.list import in_library
 from lossreg.errors import AmbiguousName, InvalidInput
-from lossreg.registry.registries import ALIASES, libraries, losses, problems
+from lossreg.registry.registries import ALIASES, libraries, losses, metrics, problems
 
 sys.path[:0] = [str(ROOT / "experiments" / "differences")]
 
@@ -39,11 +39,16 @@ def test_the_libraries_are_those_of_the_groups():
 
 
 @pytest.mark.parametrize("library", GROUPS)
-def test_every_alias_is_that_of_a_loss(library):
-    modules = set(ENTRY_POINTS["lossreg.losses"].values())
+def test_every_alias_is_that_of_a_loss_or_a_metric(library):
+    modules = {
+        module: registry
+        for group, registry in (("lossreg.losses", losses), ("lossreg.metrics", metrics))
+        for module in ENTRY_POINTS[group].values()
+    }
     for alias, module in GROUPS[library].items():
-        assert module in modules, f"{alias} names {module}, which is no loss"
-        assert alias in losses.aliases(losses.find(module.rpartition(".")[2]), library)
+        assert module in modules, f"{alias} names {module}, which is neither a loss nor a metric"
+        registry = modules[module]
+        assert alias in registry.aliases(registry.find(module.rpartition(".")[2]), library)
 
 
 @pytest.mark.parametrize(
