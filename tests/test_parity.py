@@ -33,7 +33,12 @@ CLOSER = {"cosine_embedding": {"float64": 1e-11}, "bce": {"float64": 5e-9}}
 
 # Of the target: at probability 0, and in bce also 1, where PyTorch gives nan, or inf in spite of the bounded logarithm.
 UNBOUNDED = ("bce", "kl_div", "poisson_nll")
-OURS = {"poisson_nll": {"stirling"}, "bce_with_logits": {"label_smoothing"}}
+OURS = {
+    "poisson_nll": {"stirling"},
+    "bce_with_logits": {"label_smoothing"},
+    "cross_entropy": {"z_loss", "softcap"},
+    "linear_cross_entropy": {"z_loss", "softcap"},
+}
 """Parameters that PyTorch does not have."""
 
 

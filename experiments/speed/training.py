@@ -76,7 +76,7 @@ def as_arrays(examples: Examples) -> tuple[Any, Any]:
     """All inputs and targets of some examples, as arrays."""
     batch = examples.allocate(len(examples), 1)
     examples.fill(np.arange(len(examples)), batch)
-    return batch.inputs, batch.targets
+    return batch.inputs, batch.targets[0]
 
 
 def torch_loop(prepared: PreparedRun) -> Callable[[int], float]:

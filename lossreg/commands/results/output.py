@@ -20,6 +20,8 @@ STYLES = {
     "finished": "green",
     "running": "cyan",
     "interrupted": "yellow",
+    "paused": "yellow",
+    "pruned": "yellow",
     "killed": "yellow",
     "unknown": "yellow",
     "failed": "red",
