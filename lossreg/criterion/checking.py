@@ -17,7 +17,7 @@ from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, 
 from lossreg.kernels.drivers.slabs import SLAB
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lossreg.criterion.bound_form import BoundForm
     from lossreg.definition.signature import Form, Input
@@ -211,22 +211,27 @@ OWNDATA = 0x4
 """The bit of an array's flags that says that it owns its memory. To read flags takes a tenth of a microsecond."""
 
 
-def layouts_of(out: Any, readers: Sequence[Array], common_flags: int) -> tuple[Any, ...]:
+def layouts_of(out: Any, readers: Sequence[Array], flags_of_readers: Iterable[int]) -> tuple[Any, ...]:
     """Type, shape and flags of each array given as `out`, and what it shares memory with; None for anything else.
 
-    `common_flags` are the flags that all the arrays have which the call reads.
+    `readers` are the arrays that the call reads.
     An array that it shares memory with is given as the position of an input, the weights or the mask; as -1 - position
     if it is the same array; or as "out" for another array of `out`.
     """
+    if out is None:
+        return ()
     found: tuple[Any, ...] = ()
     before: tuple[Array, ...] = ()
+    owned = OWNDATA
+    for flags in flags_of_readers:
+        owned &= flags
     for x in out if out.__class__ is tuple else (out,):
         if not isinstance(x, ndarray):
             found += (None,)
             continue
         shared: tuple[Any, ...] = ()
         flags = x.flags.num
-        separate = flags & common_flags & OWNDATA  # two arrays that own their memory share none
+        separate = flags & owned  # two arrays that own their memory share none
         for at, y in enumerate(readers):
             if x is y or (not separate and may_share_memory(x, y)):
                 shared += (-1 - at if x is y or same_array(x, y) else at,)

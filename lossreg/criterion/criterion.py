@@ -193,27 +193,19 @@ class Criterion(SecondOrder, NotebookDisplay):
     def _plan(self, arrays: Any, sample_weight: Any, where: Any, wrt: Any, out: Any) -> Plan | None:
         """The plan of a call; None if an argument is not a plain array and has to be converted to one."""
         key: tuple[Any, ...] = (wrt if wrt.__class__ is not list else tuple(wrt),)
-        common_flags = -1
-        for x in arrays:
+        readers = arrays
+        if sample_weight is not None:
+            readers = (*readers, sample_weight)
+        if where is not None:
+            readers = (*readers, where)
+        for x in readers:
             if x.__class__ is not ndarray:
                 return None
-            flags = x.flags.num
-            common_flags &= flags
-            key += x.dtype, x.shape, flags
+            key += x.dtype, x.shape, x.flags.num
         layouts: tuple[Any, ...] = ()
-        readers = arrays
-        weighing = () if sample_weight is where is None else (("sample_weight", sample_weight), ("where", where))
-        for name, x in weighing:
-            if x is not None:
-                if x.__class__ is not ndarray:
-                    return None
-                flags = x.flags.num
-                common_flags &= flags
-                key += name, x.dtype, x.shape, flags
-                readers = (*readers, x)
-        if out is not None:
-            layouts = layouts_of(out, readers, common_flags)
-            key += "out", layouts
+        if readers is not arrays or out is not None:
+            layouts = layouts_of(out, readers, key[3::3])
+            key += sample_weight is None, where is None, layouts
         try:
             plan = self._plans.get(key)
         except TypeError:  # unhashable names in `wrt`, which the check rejects

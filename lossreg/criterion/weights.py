@@ -47,7 +47,9 @@ class Weights:
         self.fixed: float | None = None
         self.sum: WeightSum | None = None
         self.ignored: Array | None = None
-        self.below, self.trusted = False, False
+        self.trusted = False
+        # The position of the labels, if the smallest of them shows whether one is ignored; otherwise -1.
+        self.smallest_shows = -1
         if call.sample_weight is None and bound.reduction not in DIVIDING:
             self.fixed = 1.0
         elif call.sample_weight is not None or bound.weights is not None:
@@ -63,7 +65,8 @@ class Weights:
                 limits = np.iinfo(labels.dtype)
                 if limits.min <= bound.ignored <= limits.max:
                     self.ignored = np.array(bound.ignored, labels.dtype)
-                    self.below = bound.ignored < 0 and self.size > 0
+                    if bound.ignored < 0 < self.size and call.where is None and self.label is not None:
+                        self.smallest_shows = self.label
             if self.ignored is None and call.where is None:
                 self.fixed = self.everything
 
@@ -79,9 +82,6 @@ class Weights:
             assert where is not None  # noqa: S101  otherwise the count is fixed
             return float(count_nonzero(where) * (self.size // where.size)) if where.size else 0.0
         labels = arrays[self.label]
-        # The smallest label often shows that none is ignored, in half the time of counting or less.
-        if self.below and where is None and labels.item(labels.argmin()) >= 0:
-            return self.everything
         counts = not_equal(labels, self.ignored)
         if where is not None:
             counts &= where

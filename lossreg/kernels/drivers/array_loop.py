@@ -54,7 +54,13 @@ def array_loop(
         parameters = tuple([constant(x, operands).copy(x) if isinstance(x, np.ndarray) else x for x in parameters])
         native = all(operand is None or operand.to_loop is None for operand in operands.in_order(()))
     loop = BlockLoop(form, switches, parameters, operands, overwritten, channels_first=channels_first)
-    return loop if native else ConvertedLoop(loop, operands, channels_first=channels_first)
+    if native:
+        return loop
+    converted = ConvertedLoop(loop, operands, channels_first=channels_first)
+    if converted.leading_conversions or converted.copies_back or converted.may_overflow:
+        return converted
+    loop.conversions = converted.conversions
+    return loop
 
 
 def constant(x: Array, operands: Operands) -> Operand:
