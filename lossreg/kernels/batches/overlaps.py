@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lossreg.kernels.drivers.batch_kernel import each
+from lossreg.kernels.numerics import confusion_sums
 
 Array = Any
 
@@ -60,14 +61,9 @@ def add_overlap(i: int, prediction: Any, target: Any, weight: Any, squared: int,
     """Fill the sums of one image and class."""
     n, c = i // prediction.shape[1], i % prediction.shape[1]
     p, t, w = prediction[n, c], target[n, c], weight[n]
-    both, wrong, missed = 0.0, 0.0, 0.0
-    for s in range(len(p)):
-        x, y, times = float(p[s]), float(t[s]), float(w[s])
-        half = 0.5 * times * (x - y) * (x - y)
-        both += times * x * y
-        wrong += half if squared else times * x * (1 - y)
-        missed += half if squared else times * y * (1 - x)
-    sums[n, c, 0], sums[n, c, 1], sums[n, c, 2] = both, wrong, missed
+    both, wrong, missed, apart = confusion_sums(w, p, t)
+    sums[n, c, 0] = both
+    sums[n, c, 1], sums[n, c, 2] = (apart / 2, apart / 2) if squared else (wrong, missed)
 
 
 def fill_slopes(i: int, prediction: Any, target: Any, weight: Any, factors: Any, slope: Any) -> None:

@@ -17,6 +17,7 @@ from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
 from lossreg.kernels.numerics.soft_caps import bend_of_cap, capped, exp_below_capped, slope_of_cap, through_cap
 from lossreg.kernels.numerics.softmax import surprise
 from lossreg.kernels.numerics.special import (
+    confusion_sums,
     dice_sums,
     digamma,
     dot,
@@ -70,6 +71,7 @@ __all__ = [
     "bounds_intersection",
     "box_size",
     "capped",
+    "confusion_sums",
     "dice_sums",
     "difference",
     "digamma",

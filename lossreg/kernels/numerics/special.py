@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lossreg.kernels.numerics.stable import INFINITY, exp, exp_below, expm1, largest, log, sqrt, stirling_error
-from lossreg.kernels.numerics.sums import total
+from lossreg.kernels.numerics.sums import total, wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,6 +102,21 @@ def dice_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[A
         either += row[j] * (x[j] + y[j])
         outside += T(1) - T(x[j] >= 0) * T(x[j] <= 1) * T(y[j] >= 0) * T(y[j] <= 1)
     return both, either, outside
+
+
+def confusion_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
+    """The sums of w x y, w x (1 - y), w y (1 - x) and w (x - y)^2 over three rows, w the first, in float64.
+
+    For predicted and true probabilities the first three are the true and false positives and the false negatives.
+    """
+    both, wrong, missed, apart = 0.0, 0.0, 0.0, 0.0
+    for j in range(len(row)):
+        w, p, t = wide(row[j]), wide(x[j]), wide(y[j])
+        both += w * p * t
+        wrong += w * p * (1 - t)
+        missed += w * t * (1 - p)
+        apart += w * (p - t) * (p - t)
+    return both, wrong, missed, apart
 
 
 def others(row: Sequence[Any], at: Any) -> Any:
