@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isnan, ldexp, prod
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,8 +70,8 @@ class LoopPlan(SummedPlan):
         for number, (slope, mode) in enumerate(zip(graded, call.out, strict=False)):
             self.out_indices[slope] = number if mode in {DIRECT, IN_PLACE} and not broadcast[number] else None
         self.single = graded[0] if len(graded) == 1 and not broadcast[0] else None
-        # The slopes are the gradients, in the same order.
-        self.as_graded = not any(broadcast) and graded == tuple(range(len(bound.slopes)))
+        # Selects the gradients from the slopes, if there are several and none is summed.
+        self.select = itemgetter(*graded) if len(graded) > 1 and not any(broadcast) else None
         self.labels_at = self.weights.smallest_shows if self.full_divisor > 0 else -1
         self.no_slopes = () if graded else (None,) * len(bound.slopes)
         self.fills_out = any(at is not None for at in self.out_indices)
@@ -141,8 +142,8 @@ class LoopPlan(SummedPlan):
             if out is not None and grads is not out[0]:
                 assign(out[0], grads)
                 grads = out[0]
-        elif self.as_graded and out is None:
-            grads = slopes
+        elif self.select and out is None:
+            grads = self.select(slopes)
         elif self.graded:
             grads = self.gradients(arrays, slopes, out)
         return value, grads
