@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import yaml
-from project import ROOT, relative, text_files
+from project import ENTRY_POINTS, ROOT, relative, text_files
 
 import lossreg
 from lossreg.commands.plugins.show import SECTIONS
@@ -21,6 +21,12 @@ import generate  # noqa: E402  a script
 @pytest.mark.parametrize(("path", "part", "made"), generate.GENERATED, ids=lambda x: x if isinstance(x, str) else "")
 def test_the_generated_parts_of_the_documents_are_up_to_date(path, part, made):
     assert generate.split(path, part)[1] == made(), "python docs/generate.py --write updates it"
+
+
+def test_every_loss_has_a_formula_for_its_page():
+    formulas = yaml.safe_load((ROOT / "docs" / "formulas.yaml").read_text("utf-8"))
+    assert [*formulas] == sorted(ENTRY_POINTS["lossreg.losses"])
+    assert all(formulas.values())
 
 
 def test_the_reference_of_configs_has_every_key_with_its_meaning():

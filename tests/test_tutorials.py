@@ -36,7 +36,7 @@ def test_the_config_in_the_readme_is_the_one_that_it_names():
 
 
 def test_every_tutorial_is_followed_by_a_test():
-    live = {"other_libraries", "sweep_on_dask"}
+    live = {"keras_skorch_lightning", "more_of_the_runner", "other_libraries", "sweep_on_dask"}
     assert {path.stem for path in (DOCS / "tutorials").glob("*.md")} == {
         *("index", "first_run", "own_csv", "compare_losses", "write_a_loss"),
         *live,

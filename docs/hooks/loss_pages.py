@@ -107,9 +107,8 @@ def page(loss: Loss) -> str:
 
 
 def formula(loss: Loss) -> str:
-    """Return the formula of the value as MathML, or nothing for a loss that docs/formulas.yaml does not have."""
-    latex = formulas().get(loss.name)
-    return f'<div class="formula">{convert(latex, display="block")}</div>' if latex else ""
+    """Return the formula of the value as MathML."""
+    return f'<div class="formula">{convert(formulas()[loss.name], display="block")}</div>'
 
 
 @cache

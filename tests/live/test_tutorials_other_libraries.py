@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from following import compare, follow, steps  # noqa: E402  it is beside the other tests
 
 
-@pytest.mark.parametrize("name", ["other_libraries", "sweep_on_dask"])
+@pytest.mark.parametrize("name", ["more_of_the_runner", "other_libraries", "sweep_on_dask"])
 def test_a_tutorial_can_be_followed_from_an_empty_folder(name, tmp_path):
     for step, printed in follow((ROOT / "docs" / "tutorials" / f"{name}.md").read_text("utf-8"), tmp_path):
         compare(step, printed)
