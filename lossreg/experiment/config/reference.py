@@ -72,8 +72,8 @@ MEANINGS = {
     "{name: top_k, fraction: 0.1}; `lossreg list reductions` lists them",
     "config.seed": "the seed of the split, the initial weights and the order of the rows",
     "config.extends": "a config that this one changes, relative to its file",
-    "config.metrics": "the metrics to record, such as [accuracy, f1_macro]; by default the usual ones of the task; "
-    "`lossreg list metrics` lists them",
+    "config.metrics": "the metrics to record, such as [accuracy, {name: my_metric, limit: 2, as: far}]; by default the "
+    "usual ones of the task; `lossreg list metrics` lists them",
     "config.report": "losses to record beside the trained one, such as [mse, {name: huber, as: robust}]",
     "config.trackers": "tools that receive the metrics, such as [tensorboard]",
     "sweep.grid": "lists of values by key, of which all combinations are tried",
@@ -107,7 +107,7 @@ ABOUT = {
 WHERE = {CONFIG: "at the top of a config", "term": "an item of the list `loss` of a config"}
 LISTS = {
     EXTENDS: "a string",
-    "metrics": "a list of names",
+    "metrics": "a list of metrics",
     "report": "a list of losses",
     "trackers": "a list of trackers",
 }
