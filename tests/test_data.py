@@ -194,6 +194,13 @@ def test_a_csv_target_of_numbers_is_real_unless_classes_are_asked_for(path):
         ("a,b\n", "b", "the file has no rows of data"),
         ("", "b", "the file has no rows of data"),
         ("a,b\n1,2\ninf,3\n", "b", "'a': not a finite number in 1 of 2 rows; the first is inf, in row 2"),
+        ("a,b\n1,2\n-1.7e308,3\n", "b", "'a': beyond the range of float32 in 1 of 2 rows; the first is -1.7e+308"),
+        ("a,b,\n1,2,3\n", "cost", "target: there is no column 'cost'; the columns are '', a, b"),
+        (
+            "a,b\n" + "".join(f"{n},{n}.5\n" for n in range(30)) + "30,about 7\n",
+            "b",
+            "column 'b': not a number in 1 of 31 rows; the first is 'about 7', in row 31; task: classification takes",
+        ),
         (
             "b\n1\n",
             "b",
@@ -317,6 +324,12 @@ def test_npy_inputs_stay_on_disk(tmp_path):
     np.save(names["inputs"], np.array([[1.0], [2.0], [np.nan], [4.0]]))
     with pytest.raises(InvalidInput, match="'x0': not a finite number in 1 of 4 rows; the first is nan, in row 3"):
         load("npy", **names)
+
+
+def test_a_number_may_have_the_minus_sign_of_print(path):
+    write(path, "a,b\n\u22121.5,2e\u22121\n3,\u22124\n")
+    table = load("csv", path=str(path), target="b")
+    assert (table.inputs.tolist(), table.targets.tolist()) == ([[-1.5], [3]], [[0.2], [-4]])
 
 
 def test_a_regression_on_words_is_refused(path):

@@ -36,6 +36,7 @@ def numbered(form):
         (["2026-01-31", "2026-02-01"] * 30, "category", "dates: with the kind date"),
         (["31.1.2026", "01.02.2026"] * 30, "category", "dates, whose order of day and month is ambiguous"),
         (numbered("1_{0}"), "category", "underscores between the digits"),
+        (["1", "-inf"] * 30, "number", "not a finite number in 30 of 60 rows; the first is '-inf', in row 2"),
         (numbered("{0}"), "number", "a different integer in every row, as an identifier has"),
         (numbered("name {0}"), "category", "most words occur once"),
         (["yes", "yes ", "no"] * 20, "category", "20 words with spaces around them, which are removed"),

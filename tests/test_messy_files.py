@@ -222,15 +222,16 @@ def zipped(*names):
         ("t.csv", PLAIN.replace(",a,", ",,").replace(",b,", ",,").encode(), "all cells are missing; leave it out with"),
     ],
 )
-def test_what_is_no_table_says_what_to_do(tmp_path, name, content, message):
+def test_what_is_no_table_says_what_to_do(tmp_path, capsys, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InvalidConfig) as caught:
         load_table(tmp_path / name)
     assert message in str(caught.value)
-    if name != "t.csv":
+    if name != "t.csv" or message == "null bytes":
         with pytest.raises(SystemExit) as ended:
             main(["data", str(tmp_path / name)])
         assert ended.value.code == 2
+        assert name in capsys.readouterr().err
 
 
 def load_table(path):
@@ -241,3 +242,13 @@ def load_table(path):
 def test_a_zip_archive_of_one_file_is_read(tmp_path):
     (tmp_path / "t.csv.zip").write_bytes(zipped("folder/t.csv"))
     assert len(load_table(tmp_path / "t.csv.zip").inputs) == 40
+
+
+def test_separators_at_the_ends_of_lines_are_a_column_to_leave_out(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("a,y,\n" + "1.5,yes,\n2.5,no,\n" * 20)
+    with pytest.raises(SystemExit) as ended:
+        main(["data", str(tmp_path / "t.csv")])
+    assert not ended.value.code
+    shown = capsys.readouterr().out
+    assert "exclude: ['']" in shown
+    assert "(target)" not in shown

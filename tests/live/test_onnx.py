@@ -1,6 +1,7 @@
 """Models of runs as ONNX: every kind of model, with scaling, categories and missing cells, in onnxruntime."""
 
 import numpy as np
+import onnx
 import pytest
 from onnxruntime import InferenceSession
 
@@ -45,6 +46,8 @@ def test_onnx_gives_what_the_model_predicts(tmp_path, data, model, loss):
     model = trained(tmp_path, data, model, loss).model
     content = as_onnx(model)
     assert check(content, model) <= TOLERANCE
+    graph = onnx.load_from_string(content).graph
+    assert {each.name for each in graph.initializer} <= {name for node in graph.node for name in node.input}
     draw = np.random.default_rng(1)
     rows = draw.normal(size=(50, len(model.features))) * 3
     found = InferenceSession(content).run(["prediction"], {"inputs": rows})[0]

@@ -67,7 +67,11 @@ def guessed(path: Path, target: str | None) -> dict[str, Any]:
     from lossreg.experiment.data.csv_format import guess_format, read_file
     from lossreg.extras import optional_imports
 
-    known = {"name": "parquet" if path.suffix in PARQUET else "csv", "path": str(path), "target": target or ""}
+    known: dict[str, Any] = {
+        "name": "parquet" if path.suffix in PARQUET else "csv",
+        "path": str(path),
+        "target": target or [],
+    }
     if known["name"] == "parquet":
         return known
     try:
@@ -75,6 +79,8 @@ def guessed(path: Path, target: str | None) -> dict[str, Any]:
             return known | guess_format(read_file(str(path)))
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be read: {error.strerror or error}") from None
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error}") from None
 
 
 def load(source: Any, changes: Sequence[str]) -> Columns | Table:

@@ -172,7 +172,7 @@ def validate_boosted(validator: ConfigValidator, model: str, content: Mapping[st
     if content.get("optimizer") is not None:
         problem(
             ("optimizer",),
-            f"{model} adds trees and has no weights for an optimizer to update; leave this out",
+            f"{model} adds trees and has no weights for an optimizer to update; leave this out or write null",
             at_key=True,
         )
     if content.get("reduction") not in (None, "mean"):
@@ -185,7 +185,9 @@ def validate_boosted(validator: ConfigValidator, model: str, content: Mapping[st
     for key in OF_BATCHES:
         if isinstance(train, Mapping) and train.get(key) is not None:
             problem(
-                ("train", key), f"each round of {model} uses all training rows as they are; leave this out", at_key=True
+                ("train", key),
+                f"each round of {model} uses all training rows as they are; leave this out or write null",
+                at_key=True,
             )
 
 

@@ -23,6 +23,8 @@ MISTAKES = {
     "their format as the kind, such as '%d.%m.%Y' or '%m/%d/%y'",
 }
 """What words may be that are no categories, by a pattern that most of them match."""
+LARGEST = float.fromhex("0x1.fffffep+127")
+"""The largest number of float32, the type of inputs and targets."""
 UNIQUE = 0.5
 """The share of different words among the rows above which a column probably holds names or text."""
 FEW = 20
@@ -36,7 +38,7 @@ def check_names(parameter: str, names: Iterable[str], columns: Sequence[str]) ->
     seen, known = set(), {*columns}
     for name in names:
         if name not in known:
-            hint = nearest(name, columns) or f"the columns are {listed(columns)}"
+            hint = nearest(name, columns) or f"the columns are {listed(name or repr(name) for name in columns)}"
             raise InvalidInput(f"{parameter}: there is no column {name!r}; {hint}")
         if name in seen:
             raise InvalidInput(f"{parameter}: column {name!r} is given twice")
@@ -72,6 +74,22 @@ def check_cells(
         problems += missing_problem(column, on_missing, is_target=is_target)
     if problems:
         raise InvalidInput("\n".join(problems))
+
+
+def are_labels(targets: Sequence[Column]) -> bool:
+    """Whether targets are class labels, as a single one with words is.
+
+    Raises InvalidInput for words among so many different numbers that these are hardly names of classes.
+    """
+    import numpy as np
+
+    target, *others = targets
+    if others or not target.words.any():
+        return False
+    if len(np.unique(target.values[~np.isnan(target.values)])) > FEW and not mistake(target):
+        problem = target.problem(target.words, "not a number")
+        raise InvalidInput(f"{problem}; task: classification takes all cells as classes")
+    return True
 
 
 def check_known(columns: Iterable[Column]) -> None:

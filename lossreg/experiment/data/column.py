@@ -200,7 +200,7 @@ def read_words(name: str, text: Any, kind: str | None, missing: Sequence[str], d
     if kind == "date" or "%" in (kind or ""):
         return dates(name, text, is_missing, kind or "date")
     # Cells are shown as they are in the file, apart from spaces around them.
-    numbers = with_decimal_point(text, decimal)
+    numbers = pc.replace_substring(with_decimal_point(text, decimal), "\N{MINUS SIGN}", "-")
     if kind == "percent":
         numbers = pc.replace_substring_regex(numbers, " ?%$", "")
     is_number = pc.fill_null(pc.match_substring_regex(numbers, NUMBER), fill_value=False)

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lossreg.errors import InvalidInput, listed
-from lossreg.experiment.data.cell_checks import FEW, check_cells, check_known, check_names, is_row_number, mostly_unique
+from lossreg.experiment.data.cell_checks import (
+    FEW,
+    are_labels,
+    check_cells,
+    check_known,
+    check_names,
+    is_row_number,
+    mostly_unique,
+)
 from lossreg.experiment.data.column import MISSING, check_kinds, read_column
 from lossreg.experiment.data.hashing import BUCKETS
 
@@ -154,8 +162,7 @@ def encode(columns: Columns) -> EncodedColumns:
     if chosen is None and inputs[0].name not in coded and is_row_number(inputs[0]) and len(inputs) > 1:
         notes.append(f"column {inputs[0].name!r} numbers the rows; it is left out")
         del inputs[0]
-    has_words = len(targets) == 1 and bool(targets[0].words.any())
-    labelled = columns.task == "classification" or (columns.task == "auto" and has_words)
+    labelled = columns.task == "classification" or (columns.task == "auto" and are_labels(targets))
     plain = [column for column in inputs if column.name not in coded]
     check_cells(plain, targets, on_missing, options.kinds, labelled=labelled)
     if on_missing != "drop":

@@ -73,6 +73,7 @@ def describe_column(column: Column, cells: Any, *, is_target: bool = False, clas
     as_words = column.kind == "category" or (is_target and (classes or bool(column.words.any())))
     number = "" if column.words.all() else is_counter(column)
     text = unique_words(column, words) if not is_target and column.kind == "category" and not kind_to_set else ""
+    infinite = abs(column.values) == float("inf")
     constant = len(words) == 1 and not column.missing.any()
     remarks = [
         mistake(column) if column.words.any() else "",
@@ -80,6 +81,7 @@ def describe_column(column: Column, cells: Any, *, is_target: bool = False, clas
         missing_cells(column),
         padded(column, cells),
         differing_in_case(words) if column.kind == "category" else "",
+        column.cells(infinite, "not a finite number") if infinite.any() and not as_words else "",
         number,
         text,
         f"all cells are {next(iter(words))!r}" if constant else "",

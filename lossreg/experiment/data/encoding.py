@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.errors import InvalidInput, listed, nearest
+from lossreg.experiment.data.cell_checks import LARGEST
 from lossreg.experiment.data.column import MISSING
 from lossreg.experiment.data.columns import (
     MISSING_CATEGORY,
@@ -85,7 +86,7 @@ class Encoding:
             rows = self.from_array(data)
         if self.fill is not None:
             rows = np.where(np.isnan(rows), np.array(self.fill), rows)
-        for at in np.argwhere(~np.isfinite(rows))[:1].tolist():
+        for at in np.argwhere(~(np.abs(rows) <= LARGEST))[:1].tolist():
             raise InvalidInput(
                 f"{self.features[at[1]]!r}: expected a number, got {rows[tuple(at)]}, in row {at[0] + 1}"
             )

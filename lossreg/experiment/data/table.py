@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidInput
+from lossreg.experiment.data.cell_checks import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,12 +143,17 @@ class Table:
 
 
 def check_numbers(columns: NDArray[Any], names: Sequence[str], *, allow_nan: bool = False) -> None:
-    """Raise InvalidInput unless all numbers are finite, or, with `allow_nan`, finite or nan."""
+    """Raise InvalidInput unless all numbers are finite in float32, or, with `allow_nan`, finite or nan."""
     import numpy as np
 
     if columns.dtype.kind not in "biuf":
         raise InvalidInput(f"expected numbers in {names[0]!r}, got an array of {columns.dtype}")
-    refused, step = (np.isinf if allow_nan else lambda part: ~np.isfinite(part)), max(CHUNK // columns.shape[1], 1)
+
+    def refused(part: NDArray[Any]) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = np.abs(part) > LARGEST if allow_nan else ~(np.abs(part) <= LARGEST)
+        return found
+
+    step = max(CHUNK // columns.shape[1], 1)
     counts = sum(refused(columns[start : start + step]).sum(axis=0) for start in range(0, len(columns), step))
     if np.any(counts):
         column = int(np.argmax(counts > 0))
@@ -155,4 +161,5 @@ def check_numbers(columns: NDArray[Any], names: Sequence[str], *, allow_nan: boo
         first = int(bad.argmax())
         name = names[column] if column < len(names) else f"column {column + 1} of {names[0]}"
         where = f"in {bad.sum()} of {len(bad)} rows; the first is {columns[first, column]}, in row {first + 1}"
-        raise InvalidInput(f"{name!r}: not a finite number {where}")
+        what = "beyond the range of float32" if np.isfinite(columns[first, column]) else "not a finite number"
+        raise InvalidInput(f"{name!r}: {what} {where}")

@@ -56,7 +56,9 @@ class GraphBuilder:
         """The complete model, checked."""
         from onnx import checker
 
-        graph = self.helper.make_graph(self.nodes, name, self.inputs, self.outputs, self.constants)
+        used = {each for node in self.nodes for each in node.input}
+        constants = [each for each in self.constants if each.name in used]
+        graph = self.helper.make_graph(self.nodes, name, self.inputs, self.outputs, constants)
         opsets = [self.helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
         made = self.helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="lossreg", doc_string=description
