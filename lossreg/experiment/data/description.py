@@ -68,8 +68,7 @@ def describe_column(column: Column, cells: Any, *, is_target: bool = False, clas
     if column.kind not in KINDS and not column.is_date:
         problem = f"its cells are of the type {column.kind}, which is not usable"
         return ColumnDescription(column.name, column.kind, len(column.values), 0, 0, "", (problem,), exclude=True)
-    words = counts_of(column)
-    kind_to_set = suggested_kind(column)
+    words, kind_to_set = counts_of(column), suggested_kind(column)
     as_words = column.kind == "category" or (is_target and (classes or bool(column.words.any())))
     number = "" if column.words.all() else is_counter(column)
     text = unique_words(column, words) if not is_target and column.kind == "category" and not kind_to_set else ""
