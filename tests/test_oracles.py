@@ -445,3 +445,10 @@ def test_float16_over_70_000_equal_classes():
     assert value == np.float16(math.log(70_000)) == np.float16(11.1563)
     assert grad[0] == -1
     assert grad[1] == np.float16(1 / 70_000)
+
+
+def test_a_single_class_has_no_surprise_under_a_softcap():
+    logits = np.append(np.random.default_rng(0).normal(size=255) * 4, -1.4591023921966553)[:, np.newaxis]
+    criterion = lossreg.create("cross_entropy", softcap=3.0, reduction="none")
+    for target in (np.zeros(256, np.int64), np.ones((256, 1), np.float32)):
+        assert not criterion(logits.astype(np.float32), target).any()

@@ -30,6 +30,9 @@ ANY_NUMBERS = (stable.__name__, distances.__name__)
 """The modules whose functions compute with numbers of any type."""
 MORE_DIGITS = 400
 """The digits if the result with 60 is 0, inf or nan: the kernel may have cancelled all of them."""
+LARGEST_EXPONENT = 1e6
+"""From here on, powers of e are inf or 0, far beyond every float: mpmath needs a time that grows with the exponent, and
+does not end at those that a kernel makes of extreme points, such as the square of another power."""
 
 _copies: dict[types.FunctionType, types.FunctionType] = {}
 """The copies of functions that compute with 60 digits."""
@@ -60,9 +63,22 @@ def context() -> Any:
         return own.nan if isinstance(outcome, own.mpc) else outcome
 
     own.mpf.__truediv__, own.mpf.__pow__ = quotient, real_power
+    for name, limit in (("exp", 0), ("expm1", -1)):
+        setattr(own, name, limited(getattr(own, name), own.inf, own.mpf(limit)))
     own.mpf.__rtruediv__ = lambda x, y: own.mpf(y) / x
     own.mpf.__rpow__ = lambda x, y: own.mpf(y) ** x
     return own
+
+
+def limited(power_of_e: Callable[[Any], Any], above: Any, below: Any) -> Callable[[Any], Any]:
+    """Return a function like exp with its limits in place of the powers beyond LARGEST_EXPONENT."""
+
+    def function(x: Any) -> Any:
+        if abs(x) > LARGEST_EXPONENT:
+            return above if x > 0 else below
+        return power_of_e(x)
+
+    return function
 
 
 def exact_number(x: Any) -> Any:

@@ -14,7 +14,13 @@ from lossreg.kernels.numerics.boxes import (
     outward,
 )
 from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
-from lossreg.kernels.numerics.soft_caps import bend_of_cap, capped, exp_below_capped, slope_of_cap, through_cap
+from lossreg.kernels.numerics.soft_caps import (
+    below_capped,
+    bend_of_cap,
+    exp_below_capped,
+    slope_of_cap,
+    through_cap,
+)
 from lossreg.kernels.numerics.softmax import surprise
 from lossreg.kernels.numerics.special import (
     confusion_sums,
@@ -66,11 +72,11 @@ __all__ = [
     "add_centre_distance",
     "angle",
     "atan",
+    "below_capped",
     "bend_of_cap",
     "bounds_hull",
     "bounds_intersection",
     "box_size",
-    "capped",
     "confusion_sums",
     "dice_sums",
     "difference",

@@ -16,15 +16,23 @@ def exp_below_capped(logits: Sequence[Any], cap: Any, out: Any) -> Any:
     top = largest(logits)
     exp_below(logits, top, out)
     if cap > 0:
-        top = capped(top, cap)
         for j in range(len(logits)):
-            out[j] = exp(capped(logits[j], cap) - top)
+            out[j] = exp(-below_capped(logits[j], top, cap))
+        top = capped(top, cap)
     return top
 
 
 def capped(logit: Any, cap: Any) -> Any:
     """A logit between -cap and cap."""
     return cap * tanh(logit / cap)
+
+
+def below_capped(logit: Any, top: Any, cap: Any) -> Any:
+    """How far a capped logit is below another one.
+
+    It is 0 for equal logits: a product less another one would be rounded once, if compiled to a fused operation.
+    """
+    return cap * (tanh(top / cap) - tanh(logit / cap))
 
 
 def slope_of_cap(logit: Any, cap: Any) -> Any:

@@ -27,8 +27,8 @@ CategoricalCrossentropy takes probabilities unless it is made with from_logits.
 """
 
 from lossreg.kernels.numerics import (
+    below_capped,
     bend_of_cap,
-    capped,
     difference,
     exp_below_capped,
     largest,
@@ -81,7 +81,7 @@ def cross_entropy(  # noqa: C901  a branch for each parameter
     rise = log_sum(own, others)
     behind = difference(top, logits[label])
     if softcap > 0:
-        behind = top - capped(logits[label], softcap)
+        behind = below_capped(logits[label], largest(logits), softcap)
     value = weighted(sharp, behind + rise)
     weights, pulls = wide(T(0)), wide(T(0))
     if label_smoothing > 0:
@@ -89,9 +89,9 @@ def cross_entropy(  # noqa: C901  a branch for each parameter
             weights += weight[j]
             pulls += weighted(weight[j], difference(top, logits[j]))
         if softcap > 0:
-            pulls = wide(T(0))
+            pulls, peak = wide(T(0)), largest(logits)
             for j in range(classes):
-                pulls += weighted(weight[j], top - capped(logits[j], softcap))
+                pulls += weighted(weight[j], below_capped(logits[j], peak, softcap))
         value += smooth * (T(weights) * rise + T(pulls))
     mass, curve = sharp + smooth * T(weights), T(0)
     if z_loss > 0:
@@ -154,7 +154,7 @@ def probabilities(  # noqa: C901, PLR0912  a branch for each parameter
         value = wide(T(0))
         for j in range(classes):
             share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
-            value += weighted(wide(share), wide(top - capped(logits[j], softcap) + rise))
+            value += weighted(wide(share), wide(below_capped(logits[j], peak, softcap) + rise))
     if z_loss > 0:
         curve = T(2) * z_loss
     pull = weighted(curve, top + rise)
@@ -170,7 +170,7 @@ def probabilities(  # noqa: C901, PLR0912  a branch for each parameter
             target_slope[j] = weighted(weight[j] * (T(1) - label_smoothing), difference(top, logits[j]) + rise)
         if softcap > 0:
             for j in range(classes):
-                surprise = top - capped(logits[j], softcap) + rise
+                surprise = below_capped(logits[j], peak, softcap) + rise
                 target_slope[j] = weighted(weight[j] * (T(1) - label_smoothing), surprise)
     for j in range(classes):
         share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)

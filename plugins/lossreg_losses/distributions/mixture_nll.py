@@ -15,7 +15,7 @@ Source: Bishop (1994), Mixture Density Networks; PyTorch's torch.distributions.M
 (0.5, [0.0, 0.0], [0.5, 0.5], [0.0, 0.0])
 """
 
-from lossreg.kernels.numerics import difference, exp, largest, log, weighted
+from lossreg.kernels.numerics import difference, exp, largest, log, shifted_difference, weighted
 from lossreg.plugin import ClassRow, Loss, Real, Slope, hookimpl, loss
 
 
@@ -33,18 +33,24 @@ def mixture_nll(
     T = type(slope[0])
     top = largest(logits)
     for k in range(len(logits)):
-        z = (means[k] - target) * exp(-log_scales[k])
+        z = weighted(means[k] - target, exp(-log_scales[k]))
         mean_slope[k] = z
         scale_slope[k] = difference(logits[k], top) - (T(0.5) * z * z + log_scales[k])
     best = largest(scale_slope)
-    prior, joint = T(0), T(0)
+    # The largest of both shares is 1 less the others, whose difference keeps the digits of w_k - r_k.
+    ties, prior, joint = T(0), T(0), T(0)
     for k in range(len(logits)):
-        slope[k] = exp(difference(logits[k], top))
-        prior, joint = prior + slope[k], joint + exp(difference(scale_slope[k], best))
+        slope[k], scale_slope[k] = exp(difference(logits[k], top)), exp(difference(scale_slope[k], best))
+        leads = (slope[k] == 1) & (scale_slope[k] == 1)
+        ties += T(leads)
+        prior, joint = prior + (T(0) if leads else slope[k]), joint + (T(0) if leads else scale_slope[k])
+    prior_rest, joint_rest = shifted_difference(ties, T(1), prior), shifted_difference(ties, T(1), joint)
+    prior, joint = ties + prior, ties + joint
     for k in range(len(logits)):
-        share, z = exp(difference(scale_slope[k], best)) / joint, mean_slope[k]
-        slope[k] = slope[k] / prior - share
-        mean_slope[k] = weighted(share, z) * exp(-log_scales[k])
+        share, z = scale_slope[k] / joint, mean_slope[k]
+        leads = (slope[k] == 1) & (scale_slope[k] == 1)
+        slope[k] = joint_rest / joint - prior_rest / prior if leads else slope[k] / prior - share
+        mean_slope[k] = weighted(weighted(share, z), exp(-log_scales[k]))
         scale_slope[k] = weighted(share, (T(1) - z) * (T(1) + z))
     return log(prior) - log(joint) - best + (T(0.9189385332046727) if full else T(0))
 
