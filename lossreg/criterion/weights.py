@@ -47,9 +47,8 @@ class Weights:
         self.fixed: float | None = None
         self.sum: WeightSum | None = None
         self.ignored: Array | None = None
-        self.trusted = False
-        # The position of the labels, if the smallest of them shows whether one is ignored; otherwise -1.
-        self.smallest_shows = -1
+        # Whether labels that are ignored are below all others, so that the smallest shows whether there are any.
+        self.below, self.trusted = False, False
         if call.sample_weight is None and bound.reduction not in DIVIDING:
             self.fixed = 1.0
         elif call.sample_weight is not None or bound.weights is not None:
@@ -65,8 +64,7 @@ class Weights:
                 limits = np.iinfo(labels.dtype)
                 if limits.min <= bound.ignored <= limits.max:
                     self.ignored = np.array(bound.ignored, labels.dtype)
-                    if bound.ignored < 0 < self.size and call.where is None and self.label is not None:
-                        self.smallest_shows = self.label
+                    self.below = bound.ignored < 0 < self.size
             if self.ignored is None and call.where is None:
                 self.fixed = self.everything
 
@@ -76,13 +74,14 @@ class Weights:
             labels = None if self.label is None else arrays[self.label]
             total, ordinary = self.sum(sample_weight, where, labels)
             return total if ordinary or self.trusted else nan
+        ignored, labels = self.ignored, None if self.label is None else arrays[self.label]
+        if ignored is None or labels is None or (self.below and labels.item(labels.argmin()) >= 0):
+            if where is None:
+                return self.everything
+            return float(count_nonzero(where) * (self.size // where.size)) if where.size else 0.0
         if where is not None and where.ndim < self.rank:
             where = where.reshape(where.shape + (1,) * (self.rank - where.ndim))
-        if self.ignored is None or self.label is None:
-            assert where is not None  # noqa: S101  otherwise the count is fixed
-            return float(count_nonzero(where) * (self.size // where.size)) if where.size else 0.0
-        labels = arrays[self.label]
-        counts = not_equal(labels, self.ignored)
+        counts = not_equal(labels, ignored)
         if where is not None:
             counts &= where
         return float(count_nonzero(counts))

@@ -72,7 +72,8 @@ class LoopPlan(SummedPlan):
         self.single = graded[0] if len(graded) == 1 and not broadcast[0] else None
         # Selects the gradients from the slopes, if there are several and none is summed.
         self.select = itemgetter(*graded) if len(graded) > 1 and not any(broadcast) else None
-        self.labels_at = self.weights.smallest_shows if self.full_divisor > 0 else -1
+        label, shows = self.weights.label, self.weights.below and call.where is None and self.full_divisor > 0
+        self.labels_at = label if shows and label is not None else -1
         self.no_slopes = () if graded else (None,) * len(bound.slopes)
         self.fills_out = any(at is not None for at in self.out_indices)
         # If the sum overflows, the mean is computed again from the inputs, unless a gradient has overwritten one.
