@@ -399,6 +399,10 @@ def test_runs_are_found_by_path_beginning_end_and_age(make, tmp_path):
         find(["iris-abc"], tmp_path)
     with pytest.raises(UnknownName, match="lists the 2 there are"):
         find(["zzzzz"], tmp_path)
+    (tmp_path / "my-sweep").mkdir()
+    b.path.rename(tmp_path / "my-sweep" / b.path.name)
+    with pytest.raises(UnknownName, match="no run 'my sweep'; did you mean 'my-sweep'"):
+        find(["my sweep"], tmp_path)
     (tmp_path / "none").mkdir()
     with pytest.raises(UnknownName, match="no run 'last'; there are no runs yet"):
         find(["last"], tmp_path / "none")

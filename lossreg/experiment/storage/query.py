@@ -99,7 +99,7 @@ def find_one(name: str, runs: list[Run]) -> Run:
         raise UnknownName(f"{name!r} begins or ends the names of {len(matches)} runs: {some}; write more of it")
     if Path(name).is_dir():
         raise UnknownName(f"{name}: is the directory of neither a run nor a sweep")
-    hint = nearest(plain, {word for run in runs for word in (run.id, run.name)})
+    hint = nearest(plain, {word for run in runs for word in (run.id, run.name, run.path.parent.name)})
     raise UnknownName(f"no run {name!r}; " + (hint or f"`lossreg runs` lists the {len(runs)} there are"))
 
 
