@@ -52,7 +52,7 @@ def mixture_nll(
         slope[k] = joint_rest / joint - prior_rest / prior if leads else slope[k] / prior - share
         mean_slope[k] = weighted(weighted(share, z), exp(-log_scales[k]))
         scale_slope[k] = weighted(share, (T(1) - z) * (T(1) + z))
-    return log(prior) - log(joint) - best + (T(0.9189385332046727) if full else T(0))
+    return shifted_difference(log(prior), log(joint), -best) + (T(0.9189385332046727) if full else T(0))
 
 
 @hookimpl
