@@ -46,6 +46,7 @@ def test_trials_have_the_same_bytes_for_any_number_of_jobs(sweep, tmp_path):
     assert_same(tmp_path / "2" / "x", tmp_path / "1" / "x")
 
 
+@pytest.mark.slow  # 5 s of processor time
 def test_a_resumed_run_uses_the_recorded_number_of_threads(tmp_path):
     path = lossreg.run({**RUN, "train": {**RUN["train"], "threads": 2}}, root=tmp_path).path
     assert json.loads((path / "environment.json").read_text())["blas"] == blas_libraries() != []

@@ -55,6 +55,7 @@ def test_lists_and_integers_count_as_float64(given):
     assert value == np.mean(np.square(np.asarray(given, float)))
 
 
+@pytest.mark.slow  # 3 s of processor time
 def test_the_inputs_with_a_gradient_decide_the_type():
     prediction = np.array([0.1, 0.2], np.float32)
     value, grad = both(lossreg.create("mse"), prediction, np.array([0.3, 0.4]))
@@ -158,6 +159,7 @@ def layouts(x):
     }
 
 
+@pytest.mark.slow  # 9 s of processor time
 @pytest.mark.parametrize("layout", layouts(np.zeros((2, 2))))
 @pytest.mark.parametrize("name", ["mse", "bce_with_logits", "cross_entropy", "cosine_embedding"])
 def test_the_layout_in_memory_does_not_matter(name, layout):

@@ -39,6 +39,7 @@ def test_every_config_is_valid_and_a_typo_is_not(path):
                 assert not VALIDATOR.is_valid({**content, noun: misspelt}), f"{noun}.{key}x"
 
 
+@pytest.mark.slow  # 4 s of processor time
 @pytest.mark.parametrize(
     "noun", [pytest.param(noun, marks=[pytest.mark.slow] * (noun == "loss")) for noun in PLUGIN_KEYS]
 )

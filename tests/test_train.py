@@ -70,6 +70,13 @@ def run(tmp_path):
         ("digits_dice", "test_f1_macro", 0.91),
         ("breast_cancer_auc", "test_roc_auc", 0.97),
         ("wine_coral", "test_accuracy", 0.93),
+        ("diabetes_auc", "test_roc_auc", 0.88),
+        ("diabetes_coral", "test_cohen_kappa", 0.2),
+        ("diabetes_cox", "test_concordance", 0.7),
+        ("diabetes_list_mle", "test_ndcg", 0.92),
+        ("diabetes_top_k", "test_r2", 0.38),
+        pytest.param("digits_dice_cross_entropy", "test_f1_macro", 0.94, marks=pytest.mark.slow),
+        ("digits_tilted", "test_accuracy", 0.94),
         ("digits_triplet", "test_accuracy", 0.95),
         ("wine_margin", "test_accuracy", 0.9),
     ],
@@ -81,7 +88,14 @@ def test_every_config_learns_what_its_header_says(run, name, metric, least):
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("diabetes_ensemble", 37.0), ("digits_supcon", 4.4), ("digits_arcface", 1.0)]
+    ("name", "most"),
+    [
+        ("diabetes_ensemble", 37.0),
+        ("digits_supcon", 4.4),
+        ("digits_arcface", 1.0),
+        pytest.param("digits_info_nce", 5.67, marks=pytest.mark.slow),
+        pytest.param("boxes_giou", 0.07, marks=pytest.mark.slow),
+    ],
 )
 def test_configs_without_a_metric_end_at_a_loss_of_test_rows(run, name, most):
     result = run(CONFIGS / f"{name}.yaml")
@@ -97,13 +111,19 @@ def test_nine_of_ten_targets_are_below_their_quantile(run):
     assert below[tested].mean() == pytest.approx(0.9, abs=0.1)
 
 
+def test_mistyped_targets_hardly_change_the_typical_error(run):
+    assert run(CONFIGS / "diabetes_trimmed.yaml").final["test_median_absolute_error"] < 55  # 140 by squared errors
+
+
 def test_every_config_is_tested():
     tests = (
         test_every_config_learns_what_its_header_says,
         test_configs_without_a_metric_end_at_a_loss_of_test_rows,
     )
     marks = [mark for test in tests for mark in test.pytestmark]
-    tested = {arguments[0] for mark in marks for arguments in mark.args[1]} | {"diabetes_quantile"}
+    given = [arguments for mark in marks for arguments in mark.args[1]]
+    names = {(arguments if isinstance(arguments, tuple) else arguments.values)[0] for arguments in given}
+    tested = names | {"diabetes_quantile", "diabetes_trimmed"}
     assert tested == {path.stem for path in CONFIGS.glob("*.yaml")}
 
 

@@ -17,6 +17,7 @@ def parts(reduction="mean"):
     return lossreg.create("mse", reduction=reduction), lossreg.create("huber", delta=0.25, reduction=reduction)
 
 
+@pytest.mark.slow  # 9 s of processor time
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean", "batchmean"])
 @pytest.mark.parametrize("kind", [pytest.param(np.float32, marks=pytest.mark.slow), np.float64])  # 5 s each
 def test_value_and_gradient_are_those_of_the_terms(reduction, kind):

@@ -10,8 +10,8 @@ from numpy import errstate
 
 from lossreg.criterion.batch_kernels.batch_check import inside_sequences, padded
 from lossreg.criterion.checked_call import gradient_type
-from lossreg.criterion.checking import GUARDED, OVERLAPPING
 from lossreg.criterion.domain_errors import find_outside
+from lossreg.criterion.outputs import GUARDED, OVERLAPPING
 from lossreg.criterion.plans.summed_plan import SummedPlan
 from lossreg.criterion.shapes import expanded
 from lossreg.definition.plain_python.checked_batch import run_batch_kernel

@@ -10,8 +10,9 @@ import numpy as np
 from numpy import empty, errstate
 
 from lossreg.criterion.checked_call import Call, gradient_type
-from lossreg.criterion.checking import DIRECT, IN_PLACE, check, check_options, with_implied_axes
+from lossreg.criterion.checking import check, check_options, with_implied_axes
 from lossreg.criterion.domain_errors import refuse_outside
+from lossreg.criterion.outputs import DIRECT, IN_PLACE
 from lossreg.criterion.plans.loop_setup import loop_of_values, make_loop
 from lossreg.criterion.plans.plan import Plan
 from lossreg.criterion.plans.summed_plan import SummedPlan

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.criterion.checking import IN_PLACE
+from lossreg.criterion.outputs import IN_PLACE
 from lossreg.criterion.shapes import row_axis, rows_last
 from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.plain_python.trial_run import try_kernel
