@@ -122,8 +122,8 @@ def test_every_config_is_tested():
     )
     marks = [mark for test in tests for mark in test.pytestmark]
     given = [arguments for mark in marks for arguments in mark.args[1]]
-    names = {(arguments if isinstance(arguments, tuple) else arguments.values)[0] for arguments in given}
-    tested = names | {"diabetes_quantile", "diabetes_trimmed"}
+    tested = {getattr(arguments, "values", arguments)[0] for arguments in given}  # pytest.param has values
+    tested |= {"diabetes_quantile", "diabetes_trimmed"}
     assert tested == {path.stem for path in CONFIGS.glob("*.yaml")}
 
 
