@@ -142,10 +142,7 @@ class WeightSum:
     def __call__(self, sample_weight: Array | None, where: Array | None, labels: Array | None) -> tuple[float, bool]:
         """Return the sum of the weights, and whether all sample weights are within the limits."""
         if self.native:
-            result: tuple[float, bool] = self.entry(
-                sample_weight, where, labels, self.ignored, self.weight, self.limits, self.size, self.block
-            )
-            return result
+            return self.add(self.size, sample_weight, where, labels, self.weight)
         given = (sample_weight, where, labels, self.by_element)
         if self.at_once:
             flat = [convert(x) if convert else x for convert, x in zip(self.conversions, given, strict=True)]
