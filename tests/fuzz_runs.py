@@ -31,6 +31,7 @@ from safetensors.numpy import load_file, save
 
 import lossreg
 from lossreg import cli
+from lossreg.experiment.storage import digests
 
 LIMIT = 60
 """Seconds that a command may take; on a quiet machine none takes 5."""
@@ -41,7 +42,10 @@ CONFIG = {
     "loss": "cross_entropy",
     "train": {"epochs": 4, "batch_size": 25, "checkpoint_epochs": 1},
 }
-TEXTS = ("config.yaml", "data.json", "environment.json", "status.json", "metrics.jsonl", "timings.jsonl", ".lossreg")
+TEXTS = (
+    *("config.yaml", "data.json", "environment.json", "status.json", "metrics.jsonl", "timings.jsonl", ".lossreg"),
+    *("origin.json", "labels.json"),
+)
 TENSORS = ("weights.safetensors", "predictions.safetensors", "checkpoints/STEP")
 OTHERS = ("log.txt", ".lock", ".lock.owner", "checkpoints", "summary.json", "proposal.json")
 ROWS = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n6.3,2.9,5.6,1.8\n"
@@ -76,18 +80,21 @@ ODD = [
 
 
 def templates(root):
-    """A run that is finished and one that was interrupted, which every case gets copies of."""
+    """A finished run, an interrupted one, and one that began with the weights of another: cases get copies of them."""
 
     class Interrupting(lossreg.Progress):
         def epoch(self, record):
             if record["epoch"] == 2:
                 os.kill(os.getpid(), signal.SIGINT)
 
-    finished = lossreg.run(CONFIG, root=root).path
+    finished = lossreg.run(CONFIG, root=root, tags=["tag"], note="a note").path
     with contextlib.suppress(KeyboardInterrupt):
         lossreg.run({**CONFIG, "seed": 1}, root=root, progress=Interrupting())
     (interrupted,) = (path for path in root.iterdir() if path != finished)
-    return finished, interrupted
+    with contextlib.suppress(KeyboardInterrupt):
+        lossreg.resume(finished, root=root / "began", progress=Interrupting(), changes=["train.batch_size=30"])
+    (began,) = (root / "began").iterdir()
+    return finished, interrupted, began
 
 
 def is_small(path):
@@ -98,11 +105,11 @@ def is_small(path):
 class Case:
     """One damaged run beside an undamaged one, and something outside that is not theirs."""
 
-    def __init__(self, seed, folder, finished, interrupted):
+    def __init__(self, seed, folder, finished, interrupted, began):
         self.random, self.folder, self.log = random.Random(seed), folder, []  # noqa: S311  damage, not secrets
         self.root, self.outside = folder / "runs", folder / "outside"
         self.root.mkdir()
-        template = self.random.choice([finished, interrupted, interrupted])
+        template = self.random.choice([finished, interrupted, interrupted, began])
         self.good = self.copy(finished, finished.name[:-6] + "000000")
         self.path = self.copy(template, template.name[:-6] + "ffffff")
         self.outside.mkdir()
@@ -271,6 +278,8 @@ class Case:
                 content = [yaml.safe_load(text)]  # JSON is YAML
         except (ValueError, RecursionError, yaml.YAMLError):
             return
+        if path.suffix == ".json" and self.random.random() < 0.7 and isinstance(content[0], dict):
+            content[0].pop(digests.KEY, None)  # or else the digest is all that is looked at
         for _ in range(self.random.choice([1, 1, 2, 5]) if content else 0):
             self.change(content)
         path.write_text("".join(json.dumps(one) + "\n" for one in content))
@@ -305,6 +314,9 @@ class Case:
             return
         header = json.loads(path.read_bytes()[8 : 8 + int.from_bytes(path.read_bytes()[:8], "little")])
         metadata = header.get("__metadata__", {})
+        if self.random.random() < 0.7:  # or else the digest is all that is looked at
+            metadata.pop(digests.KEY, None)
+            metadata = {key: text.replace(digests.KEY, "none") for key, text in metadata.items()}
         for _ in range(self.random.choice([1, 1, 2])):
             name = self.random.choice([*arrays, "new"])
             shape = self.random.choice([(), (0,), (1,), (3, 4), (2, 2, 2), (75,), (75, 1), (10_000,), (0, 3), (75, 0)])
@@ -463,11 +475,11 @@ def carry_out(arguments):
     raise AssertionError(arguments)
 
 
-def failures(seed, finished, interrupted, only=()):
+def failures(seed, templates, only=()):
     """What goes wrong in one case, of all commands or `only` of some, and the seconds of its slowest command."""
     found, slowest = [], (0.0, "")
     with tempfile.TemporaryDirectory() as folder:
-        case = Case(seed, Path(folder).resolve(), finished, interrupted)
+        case = Case(seed, Path(folder).resolve(), *templates)
         outside, good = snapshot(case.outside), snapshot(case.good)
         for arguments, must_succeed in case.commands():
             if only and arguments[0] not in only:
@@ -516,9 +528,9 @@ def main():
     number, first = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     bad, slowest, started = 0, (0.0, "", 0), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        finished, interrupted = templates(Path(folder))
+        made = templates(Path(folder))
         for seed in range(first, first + number):
-            found, slow = failures(seed, finished, interrupted, sys.argv[3:])
+            found, slow = failures(seed, made, sys.argv[3:])
             slowest = max(slowest, (*slow, seed))
             bad += bool(found)
             for line in found:

@@ -16,5 +16,5 @@ def templates(tmp_path_factory):
 )
 def test_no_damage_to_a_run_breaks_a_command_or_reaches_outside(templates, first):
     for seed in range(first, first + GROUP):
-        found, _ = fuzz_runs.failures(seed, *templates)
+        found, _ = fuzz_runs.failures(seed, templates)
         assert found == []

@@ -133,6 +133,7 @@ def test_a_copy_predicts_and_a_damaged_run_is_refused(tmp_path):
         lossreg.load(copy)
     shutil.copy(result.path / "weights.safetensors", copy)
     encoding = json.loads((copy / "data.json").read_text())
+    del encoding["blake2b"]
     for change, message in (
         ({"fill": [1.0]}, "its lists have different lengths"),
         ({"scaling": {"mean": "x"}}, "scaling: expected a mapping with the lists mean and deviation"),
@@ -251,5 +252,5 @@ def test_weights_of_which_a_bit_has_changed_are_refused(tmp_path):
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
     path.write_bytes(content)
-    with pytest.raises(InvalidInput, match=r"the digest of its arrays is not the one in its header"):
+    with pytest.raises(InvalidInput, match=r"weights.safetensors is damaged: the digest in it is not"):
         lossreg.load(path.parent)

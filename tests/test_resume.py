@@ -361,7 +361,7 @@ def test_a_checkpoint_of_another_size_or_step_is_refused(tmp_path):
     content = saved.read_bytes()
     with saved.open("ab") as file:
         file.truncate(10**12)  # it takes no space
-    with pytest.raises(NotResumable, match=r"is damaged \(1,000,000,000,000 bytes, where its model takes at most"):
+    with pytest.raises(NotResumable, match=r"is damaged \(cannot be read: is larger than the [0-9,]+ bytes"):
         lossreg.resume(path)
     saved.write_bytes(content)
     saved.rename(saved.with_name("step-999999999999.safetensors"))

@@ -12,6 +12,7 @@ import lossreg
 from lossreg.criterion.criterion import Criterion
 from lossreg.errors import InvalidConfig, InvalidInput
 from lossreg.experiment.config.run_config import load
+from lossreg.experiment.runner.run_directory import RunDirectory
 from lossreg.experiment.training.prepare import prepare
 from lossreg.testing import check_loss
 
@@ -82,7 +83,7 @@ def test_learned_inputs_are_in_checkpoints(data, tmp_path):
     full = lossreg.run(given, root=tmp_path)
     last = max(full.path.glob("checkpoints/*"), key=lambda path: int(path.stem.split("-")[1]))
     last.unlink()
-    (full.path / "status.json").write_text((full.path / "status.json").read_text().replace("finished", "interrupted"))
+    RunDirectory(full.path).status("interrupted")
     resumed = lossreg.resume(full.path)
     assert resumed.metrics == full.metrics
     assert all((resumed.weights[key] == x).all() for key, x in full.weights.items())

@@ -15,7 +15,8 @@ from lossreg.bridges import boosting
 from lossreg.errors import NotResumable
 from lossreg.experiment.prediction.onnx_export import as_onnx
 from lossreg.experiment.runner.progress import ProgressLines
-from lossreg.experiment.storage.checkpoint import DIGEST, digest_of, encode
+from lossreg.experiment.storage import digests
+from lossreg.experiment.storage.checkpoint import encode
 from lossreg.experiment.sweep.trials import SweepPlan
 from lossreg.registry.registries import data
 
@@ -161,7 +162,9 @@ def test_damaged_trees_are_refused(tmp_path, model):
     path = lossreg.run(config(model), root=tmp_path).path / "weights.safetensors"
     content = path.read_bytes()
     path.write_bytes(content[:-400] + bytes([content[-400] ^ 1]) + content[-399:])
-    with pytest.raises(InvalidInput, match=r"the digest of its arrays is not the one in its header"):
+    with pytest.raises(
+        InvalidInput, match=r"weights.safetensors is damaged: the digest in it is not that of its content"
+    ):
         lossreg.load(path.parent)
     path.write_bytes(content)
     arrays = load_file(path)
@@ -169,7 +172,7 @@ def test_damaged_trees_are_refused(tmp_path, model):
     with pytest.raises(InvalidInput, match="has no digest, without which trees are not read"):
         lossreg.load(path.parent)
     for changed in ({"start": arrays["start"]}, {**arrays, "start": arrays["start"][:0]}):
-        path.write_bytes(encode(changed, {DIGEST: digest_of(changed)}))
+        path.write_bytes(digests.with_digest(encode(changed, {digests.KEY: digests.BLANK.decode()})))
         with pytest.raises(InvalidInput, match="the bytes of trees"):
             lossreg.load(path.parent)
 

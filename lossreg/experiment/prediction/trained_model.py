@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.errors import InvalidConfig, InvalidInput
+from lossreg.errors import InvalidConfig, InvalidInput, listed
 from lossreg.experiment.blas import blas_threads
 from lossreg.experiment.config.run_config import load as load_config
 from lossreg.experiment.data.encoding import Encoding
@@ -15,8 +15,8 @@ from lossreg.experiment.data.preprocessing import Scaling
 from lossreg.experiment.network.boosted import BoostedNetwork
 from lossreg.experiment.network.make_network import make_network
 from lossreg.experiment.prediction.probabilities import probabilities
-from lossreg.experiment.storage import files, schemas, untrusted
-from lossreg.experiment.storage.checkpoint import DIGEST, check_digest
+from lossreg.experiment.storage import digests, files, schemas, untrusted
+from lossreg.experiment.storage.environment import config_changes
 from lossreg.experiment.task.metrics import PREDICTED, metric_kind
 from lossreg.experiment.task.requirements import requirements_of
 from lossreg.experiment.training.evaluation import chunk_size, evaluated_chunks
@@ -26,13 +26,14 @@ from lossreg.experiment.training.objective import Objective
 from lossreg.extras import optional_imports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from lossreg.experiment.config.run_config import Config
     from lossreg.experiment.network.interface import Network
+    from lossreg.experiment.storage.schemas import Check
 
 LEARNED_BYTES = 100_000_000
 """How much a file of weights may have besides the network's: the learned inputs of a loss."""
@@ -147,29 +148,51 @@ def load(path: str | Path) -> TrainedModel:
             raise InvalidInput(f"{path}: the run cannot be loaded: {name} {error.strerror}") from None
     try:
         config = load_config(folder / "config.yaml")
+        check_config(folder / "environment.json", config)
         encoding = read_encoding(folder / "data.json")
         network = make_network(config, len(encoding.features), encoding.outputs, np.random.default_rng(0))
         read_weights(folder / "weights.safetensors", network)
     except InvalidConfig as error:
         raise InvalidInput(f"{path}: the run cannot be loaded:\n{error}") from error
-    except (InvalidInput, untrusted.Unreadable) as error:
+    except InvalidInput as error:
         raise InvalidInput(f"{path}: the run cannot be loaded: {error}") from error
     return TrainedModel(config, encoding, network)
 
 
+def check_config(path: Path, config: Config) -> None:
+    """Raise InvalidInput for a config that is not the one in a run's environment, if the run has that file."""
+    if not path.exists():
+        return
+    environment = read_mapping(path, schemas.ENVIRONMENT)
+    changes = config_changes(environment.get("config", {}), config)
+    if changes:
+        raise InvalidInput(
+            f"config.yaml is not what the run was trained with, as {path.name} has it: {listed(changes)}"
+        )
+
+
 def read_encoding(path: Path) -> Encoding:
     """Read the encoding of a run's data; raises InvalidInput for a file that is damaged."""
-    content = untrusted.read_json(path)
-    found = untrusted.checked(content if isinstance(content, dict) else {}, schemas.ENCODING)
+    return Encoding.from_json(read_mapping(path, schemas.ENCODING))
+
+
+def read_mapping(path: Path, schema: Mapping[str, Check]) -> dict[str, Any]:
+    """Read a file of JSON in the directory of a run; raises InvalidInput for one that is damaged."""
+    try:
+        content = untrusted.read_json(path)
+    except untrusted.Unreadable as error:
+        raise InvalidInput(f"{path.name} is damaged: {error}") from error
+    found = untrusted.checked(content if isinstance(content, dict) else {}, schema)
     for problem in found.problems:
         raise InvalidInput(f"{path.name} is damaged: {problem}")
-    return Encoding.from_json(found.content)
+    return found.content
 
 
 def read_weights(path: Path, network: Network) -> None:
     """Read the weights of a network from a file; raises InvalidInput for others than it has."""
     with optional_imports():
-        from safetensors import SafetensorError, safe_open
+        from safetensors import SafetensorError
+        from safetensors.numpy import load as decoded
     expected = {name: view.shape for name, view in network.named.items()}
     most = (
         LARGEST_TREES
@@ -177,17 +200,12 @@ def read_weights(path: Path, network: Network) -> None:
         else 2 * sum(view.nbytes for view in network.named.values()) + LEARNED_BYTES
     )
     try:
-        with files.opened(path, os.O_RDONLY) as descriptor:
-            size = os.fstat(descriptor).st_size
-        if size > most:
-            raise InvalidInput(f"{path.name} has {size:,} bytes, where its model takes at most {most:,}")
-        with safe_open(path, "np") as file:
-            every = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is not iterable
-            if isinstance(network, BoostedNetwork) and DIGEST not in (file.metadata() or {}):
-                raise InvalidInput(f"{path.name} has no digest, without which trees are not read")
-            check_digest(file.metadata(), every)
-            found = {name: array for name, array in every.items() if not name.startswith(PREFIX)}
-    except (OSError, SafetensorError) as error:
+        content = untrusted.read_bytes(path, most)
+        untrusted.check_digest(content)
+        if isinstance(network, BoostedNetwork) and not digests.has_digest(content):
+            raise InvalidInput(f"{path.name} has no digest, without which trees are not read")
+        found = {name: array for name, array in decoded(content).items() if not name.startswith(PREFIX)}
+    except (OSError, SafetensorError, untrusted.Unreadable) as error:
         raise InvalidInput(f"{path.name} is damaged: {error}") from error
     if isinstance(network, BoostedNetwork):
         network.restore(found)

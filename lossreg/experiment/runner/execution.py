@@ -19,8 +19,9 @@ from lossreg.experiment.runner.result import Result
 from lossreg.experiment.runner.run_directory import METRICS, RunDirectory
 from lossreg.experiment.runner.trackers import TrackedProgress
 from lossreg.experiment.storage import checkpoint, labels
+from lossreg.experiment.storage.checkpoint import LogState
 from lossreg.experiment.storage.environment import changes
-from lossreg.experiment.storage.runs import Run
+from lossreg.experiment.storage.runs import ORIGIN, Run
 from lossreg.experiment.training.evaluation import undefined_metrics
 from lossreg.experiment.training.interrupts import InterruptHandler, Paused
 from lossreg.experiment.training.loop import TrainingLoop
@@ -65,6 +66,7 @@ def resume(path: str | Path, progress: Progress | None = None, *, force: bool = 
     progress = progress or default_progress()
     with RunDirectory.open(path) as directory:
         before = directory.read("environment.json", "config", "plugins")
+        directory.check(ORIGIN, labels.FILE)
         config = load(directory.path / "config.yaml")
         changed = "; ".join(changes(before, config))
         if changed and not force:
@@ -93,12 +95,13 @@ def continue_run(training: TrainingLoop, directory: RunDirectory, progress: Prog
         steps = checkpoint.steps_in(directory.checkpoints)
         latest = checkpoint.read(directory.checkpoints, steps[-1], training.training_step.size_limit) if steps else None
         if latest:
-            history = directory.records(latest.sizes.get(METRICS, 0))
+            history = directory.records(latest.logs.get(METRICS, LogState()).size)
+            directory.check_logs(latest.logs)
             training.restore(latest, history)
             if training.done and not history:
                 raise NotResumable(f"{directory.path / METRICS}: is damaged: it has no record until step {latest.step}")
         reached = Run(directory.path).steps or 0
-        directory.rewind(latest.sizes if latest else {})
+        directory.rewind(latest.logs if latest else {})
         if latest is None or latest.step:
             progress.resumed(training.step, reached)
         event = f"resumed after step {training.step}" + (changed and f", although {changed}")
@@ -155,7 +158,7 @@ def train(training: TrainingLoop, directory: RunDirectory, progress: Progress, i
                 record = training.evaluate()
                 directory.log(record)
                 if training.best == len(training.history) - 1:
-                    training.best_checkpoint = training.checkpoint(directory.sizes())
+                    training.best_checkpoint = training.checkpoint(directory.logs())
                 progress.epoch(record)
                 if len(training.history) == 1:
                     report_undefined_metrics(training, directory, progress)
@@ -199,7 +202,7 @@ def write_checkpoints(training: TrainingLoop, directory: RunDirectory) -> None:
     epoch.
     """
     write_checkpoint(training.best_checkpoint, directory)
-    write_checkpoint(training.checkpoint(directory.sizes()), directory)
+    write_checkpoint(training.checkpoint(directory.logs()), directory)
     training.checkpoint_written()
     kept = {training.history[training.best]["step"]} if training.history else set()
     checkpoint.prune(directory.checkpoints, training.prepared.config.train.keep_checkpoints, kept)

@@ -22,6 +22,8 @@ same versions of Python, numpy, numba and BLAS, all of which environment.json re
 BLAS that threadpoolctl cannot control, such as Apple's Accelerate, is left to its own number of threads.
 
 Files appear complete or not at all; the last line of a .jsonl may be cut short by a crash, until the run is resumed.
+The .json files, the weights and the checkpoints have a digest of their content, and a checkpoint has those of the
+.jsonl files, so that a damaged file is refused by name; config.yaml is compared with environment.json.
 """
 
 from __future__ import annotations
@@ -34,12 +36,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lossreg.errors import NotResumable
 from lossreg.experiment.config.yaml_syntax import dump
-from lossreg.experiment.storage import files, locks, marked_directories, schemas, untrusted
-from lossreg.experiment.storage.checkpoint import DIGEST, digest_of, encode
+from lossreg.experiment.storage import digests, files, labels, locks, marked_directories, schemas, untrusted
+from lossreg.experiment.storage.checkpoint import LogState, encode
+from lossreg.experiment.storage.digests import json_file
 from lossreg.experiment.storage.environment import environment
 from lossreg.experiment.storage.marked_directories import plain_name
 from lossreg.experiment.storage.records import TIMES, plain
-from lossreg.experiment.storage.runs import Run
+from lossreg.experiment.storage.runs import ORIGIN, Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +55,8 @@ SCHEMAS = {
     "data.json": schemas.ENCODING,
     "environment.json": schemas.ENVIRONMENT,
     "status.json": schemas.STATUS,
+    ORIGIN: schemas.ORIGIN,
+    labels.FILE: schemas.LABELS,
 }
 
 
@@ -61,6 +66,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: Any = None
+        self._hashes: dict[str, Any] = {}  # of the content of the logs
 
     @classmethod
     def create(cls, name: str, root: str | Path | None = None) -> Self:
@@ -106,16 +112,22 @@ class RunDirectory:
         self.checkpoints.mkdir(exist_ok=True)
         files.write(self.path / "config.yaml", dump(prepared.config.resolved()))
         for name, content in (("data", prepared.encoding.to_json()), ("environment", environment(prepared.config))):
-            files.write(self.path / f"{name}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+            files.write(self.path / f"{name}.json", json_file(content, indent=2))
 
     def status(self, status: str, **details: Any) -> None:
         """Write the status of the run, with the time, the process and the machine."""
         content = {"status": status, "time": now(), **locks.this_process(), **details}
-        files.write(self.path / "status.json", json.dumps(content) + "\n")
+        files.write(self.path / "status.json", json_file(content))
 
     def note(self, text: str) -> None:
         """Append an event to the log."""
         files.append(self.path / "log.txt", f"{now()} {text}")
+
+    def check(self, *names: str) -> None:
+        """Raise NotResumable for any of the .json files that exists and is damaged."""
+        for name in names:
+            if (self.path / name).exists():
+                self.read(name)
 
     def read(self, name: str, *keys: str) -> Any:
         """The content of one of the .json files; raises NotResumable for one that is damaged or lacks a key."""
@@ -140,7 +152,18 @@ class RunDirectory:
             TIMINGS: {key: record[key] for key in ("epoch", "step", *TIMES) if key in record},
         }
         for name, content in contents.items():
-            files.append(self.path / name, json.dumps(plain(content), allow_nan=False))
+            line, hashed = json.dumps(plain(content), allow_nan=False), self._hash(name)
+            files.append(self.path / name, line)
+            hashed.update(f"{line}\n".encode())
+
+    def _hash(self, name: str) -> Any:
+        """The hash of a log, which grows with it, so that a checkpoint does not read the log again."""
+        if name not in self._hashes:
+            path = self.path / name
+            self._hashes[name] = digests.hash_of(
+                untrusted.read_bytes(path, untrusted.LARGEST_LOG) if path.exists() else b""
+            )
+        return self._hashes[name]
 
     def sync(self) -> None:
         """Flush metrics and timings to the disk."""
@@ -151,22 +174,30 @@ class RunDirectory:
         """Whether the run was trained on other data than those of a fingerprint; False if it recorded none."""
         return bool(self.read("data.json").get("fingerprint", fingerprint) != fingerprint)
 
-    def sizes(self) -> dict[str, int]:
-        """The sizes of metrics and timings in bytes, to which a resumed run truncates them."""
-        return {name: files.size(self.path / name) for name in (METRICS, TIMINGS)}
+    def logs(self) -> dict[str, LogState]:
+        """The states of metrics and timings, to which a resumed run returns."""
+        return {
+            name: LogState(files.size(self.path / name), self._hash(name).hexdigest()) for name in (METRICS, TIMINGS)
+        }
 
-    def rewind(self, sizes: Mapping[str, int]) -> None:
-        """Truncate metrics and timings to their sizes at a checkpoint, or to nothing without one; delete partial files.
-
-        Raises NotResumable for a file that is shorter.
-        """
+    def check_logs(self, logs: Mapping[str, LogState]) -> None:
+        """Raise NotResumable for a log that does not begin with what it had at a checkpoint."""
         for name in (METRICS, TIMINGS):
-            path, size = self.path / name, sizes.get(name, 0)
-            if files.size(path) < size:
-                raise NotResumable(
-                    f"{path}: is damaged: it has {files.size(path)} bytes, and had {size} at the latest checkpoint"
-                )
-            files.cut(path, size)
+            (size, digest), path = logs.get(name, LogState()), self.path / name
+            if (found := files.size(path)) < size:
+                raise NotResumable(f"{path}: is damaged: it has {found} bytes, and had {size} at the latest checkpoint")
+            try:
+                content = untrusted.read_bytes(path, untrusted.LARGEST_LOG)[:size] if digest and size else b""
+            except untrusted.Unreadable as error:
+                raise NotResumable(f"{path}: is damaged: {error}") from None
+            if content and digests.digest(content) != digest:
+                raise NotResumable(f"{path}: is damaged: its content is not what it was at the latest checkpoint")
+
+    def rewind(self, logs: Mapping[str, LogState]) -> None:
+        """Truncate metrics and timings to what they had at a checkpoint, or to nothing; delete partial files."""
+        self._hashes.clear()
+        for name in (METRICS, TIMINGS):
+            files.cut(self.path / name, logs.get(name, LogState()).size)
         for folder in (self.path, self.checkpoints):
             for partial in folder.glob(".*.part"):
                 partial.unlink()
@@ -186,7 +217,8 @@ class RunDirectory:
 
     def save(self, weights: Mapping[str, Any]) -> None:
         """Write the final weights."""
-        files.write(self.path / "weights.safetensors", encode(weights, {DIGEST: digest_of(weights)}))
+        encoded = encode(weights, {digests.KEY: digests.BLANK.decode()})
+        files.write(self.path / "weights.safetensors", digests.with_digest(encoded))
 
 
 def now() -> str:

@@ -12,7 +12,6 @@ since the optimizer's state belongs to the gradients of one loss on one data set
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,9 @@ from lossreg.experiment.runner.execution import FORCED, continue_run, prepare_tr
 from lossreg.experiment.runner.notebook_progress import default_progress
 from lossreg.experiment.runner.run_directory import METRICS, TIMINGS, RunDirectory
 from lossreg.experiment.storage import checkpoint, files, labels
-from lossreg.experiment.storage.environment import changes as changes_since
+from lossreg.experiment.storage.checkpoint import LogState
+from lossreg.experiment.storage.digests import json_file
+from lossreg.experiment.storage.environment import changes as changes_since, config_changes
 from lossreg.experiment.storage.marked_directories import is_own
 from lossreg.experiment.storage.runs import ORIGIN, Run
 from lossreg.experiment.training.loop import index_of_best
@@ -65,7 +66,11 @@ def resume_changed(  # noqa: PLR0913  these are the options of lossreg.resume
     if Run(old.path).status == "running":
         raise NotResumable(f"{path}: is running; stop it first, or wait until it has ended")
     before, tables = old.read("environment.json", "config", "plugins"), Tables(source=data)
+    old.check("status.json", labels.FILE, ORIGIN)
     config, earlier = load(old.path / "config.yaml", changes), load(old.path / "config.yaml")
+    edited = config_changes(before["config"], earlier)
+    if edited and not force:
+        raise NotResumable(f"{old.path / 'config.yaml'}: has changed since the run began: {listed(edited)}; {FORCED}")
     training = prepare_training(config, progress, tables)
     check_encoding(old, training, force=force)
     check_split(path, training, earlier, tables)
@@ -73,7 +78,8 @@ def resume_changed(  # noqa: PLR0913  these are the options of lossreg.resume
     latest = checkpoint_of(old, training, earlier, continued=continued)
     check_weights(path, training, earlier, latest, continued=continued)
     if continued:
-        training.restore(latest, old.records(latest.sizes.get(METRICS, 0)))
+        old.check_logs(latest.logs)
+        training.restore(latest, old.records(latest.logs.get(METRICS, LogState()).size))
         if training.done:
             raise NotResumable(f"{path}: nothing is left to train after step {latest.step:,}; {how_to_go_on(training)}")
     with RunDirectory.create(config.name, root or parent_of(old.path)) as directory:
@@ -87,7 +93,7 @@ def resume_changed(  # noqa: PLR0913  these are the options of lossreg.resume
             "continued": continued,
             "changes": changes_since(before, config),
         }
-        files.write(directory.path / ORIGIN, json.dumps(origin, indent=2) + "\n")
+        files.write(directory.path / ORIGIN, json_file(origin, indent=2))
         if continued:
             copy_history(old, directory, latest, training.history[training.best]["step"] if training.history else None)
         else:
@@ -229,7 +235,7 @@ def parent_of(path: Path) -> Path:
 def copy_history(old: RunDirectory, directory: RunDirectory, latest: Checkpoint, best: int | None) -> None:
     """Copy the epochs until a checkpoint, the checkpoint, and that of the best of these epochs."""
     for name in (METRICS, TIMINGS):
-        size = latest.sizes.get(name, 0)
+        size = latest.logs.get(name, LogState()).size
         files.write(directory.path / name, (old.path / name).read_bytes()[:size] if size else b"")
     for step in [each for each in checkpoint.steps_in(old.checkpoints) if each in (latest.step, best)]:
         content = checkpoint.path_of(old.checkpoints, step).read_bytes()

@@ -1,24 +1,22 @@
 """Checkpoints: everything that training needs to continue after a step, in one file.
 
-A file holds the weights by name, the state of the optimizer, and in its header the step and the sizes of metrics.jsonl
-and timings.jsonl. Everything else is recomputed: the order of the rows from the seed and the epoch, and the state of
-the schedule, of early stopping and of the best epoch from the metrics.
+A file holds the weights by name, the state of the optimizer, and in its header its digest, the step, and the sizes and
+digests of metrics.jsonl and timings.jsonl. Everything else is recomputed: the order of the rows from the seed and the
+epoch, and the state of the schedule, of early stopping and of the best epoch from the metrics.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lossreg.errors import NotResumable
-from lossreg.experiment.storage import files
-from lossreg.experiment.storage.schemas import is_count
-from lossreg.experiment.storage.untrusted import Unreadable, parsed
+from lossreg.experiment.storage import digests, files
+from lossreg.experiment.storage.schemas import are_texts, is_count
+from lossreg.experiment.storage.untrusted import Unreadable, check_digest, parsed, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,15 +24,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-HEADER, DIGEST = "lossreg", "digest"
+HEADER = "lossreg"
+
+
+class LogState(NamedTuple):
+    """The size of a log in bytes, and the digest of its content; empty if it was not recorded."""
+
+    size: int = 0
+    digest: str = ""
 
 
 class Checkpoint(NamedTuple):
-    """The state after a step: arrays by name, and the sizes of metrics.jsonl and timings.jsonl in bytes."""
+    """The state after a step: arrays by name, and the states of metrics.jsonl and timings.jsonl."""
 
     step: int
     arrays: Mapping[str, NDArray[Any]]
-    sizes: Mapping[str, int]
+    logs: Mapping[str, LogState]
 
 
 def encode(arrays: Mapping[str, Any], header: dict[str, str] | None = None) -> bytes:
@@ -46,21 +51,6 @@ def encode(arrays: Mapping[str, Any], header: dict[str, str] | None = None) -> b
 
     # safetensors 0.8 writes wrong numbers for arrays that are not contiguous
     return save({key: np.ascontiguousarray(array) for key, array in arrays.items()}, header)
-
-
-def digest_of(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """The digest of arrays by name, by which damage is detected that leaves a file readable."""
-    found = blake2b(digest_size=16)
-    for name in sorted(arrays):
-        found.update(name.encode())
-        found.update(np.ascontiguousarray(arrays[name]).data.cast("B") if arrays[name].size else b"")
-    return found.hexdigest()
-
-
-def check_digest(header: Mapping[str, Any] | None, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Raise Unreadable for arrays that are not those of the digest in the header, if it has one."""
-    if (header or {}).get(DIGEST, digest := digest_of(arrays)) != digest:
-        raise Unreadable("the digest of its arrays is not the one in its header")
 
 
 def path_of(folder: Path, step: int) -> Path:
@@ -76,9 +66,10 @@ def steps_in(folder: Path) -> list[int]:
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint atomically."""
-    content = {"step": checkpoint.step, "sizes": dict(checkpoint.sizes), DIGEST: digest_of(checkpoint.arrays)}
-    header = {HEADER: json.dumps(content)}
-    files.write(path_of(folder, checkpoint.step), encode(checkpoint.arrays, header))
+    sizes, log_digests = ({name: log[at] for name, log in checkpoint.logs.items()} for at in (0, 1))
+    content = {digests.KEY: digests.BLANK.decode(), "step": checkpoint.step, "sizes": sizes, "digests": log_digests}
+    encoded = encode(checkpoint.arrays, {HEADER: json.dumps(content)})
+    files.write(path_of(folder, checkpoint.step), digests.with_digest(encoded))
 
 
 def read(folder: Path, step: int, most: int) -> Checkpoint:
@@ -87,17 +78,15 @@ def read(folder: Path, step: int, most: int) -> Checkpoint:
 
     path = path_of(folder, step)
     try:
-        with files.opened(path, os.O_RDONLY) as descriptor:
-            size = os.fstat(descriptor).st_size
-        if size > most:
-            raise Unreadable(f"{size:,} bytes, where its model takes at most {most:,}")
+        check_digest(read_bytes(path, most))
         with safe_open(path, "numpy") as file:
             content = parsed(file.metadata()[HEADER])
-            if content["step"] != step or not all(map(is_count, content["sizes"].values())):
+            sizes, log_digests = content["sizes"], content.get("digests", {})
+            if content["step"] != step or not all(map(is_count, sizes.values())) or not are_texts(log_digests):
                 raise Unreadable(f"its header is not that of step {step}")
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  it is not iterable
-            check_digest(content, arrays)
-            return Checkpoint(step, arrays, content["sizes"])
+            logs = {name: LogState(size, log_digests.get(name, "")) for name, size in sizes.items()}
+            return Checkpoint(step, arrays, logs)
     except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         raise NotResumable(f"{path}: is damaged ({error}); without it, an earlier checkpoint is resumed") from error
 

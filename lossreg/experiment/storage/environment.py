@@ -18,7 +18,7 @@ from lossreg.experiment.blas import blas_libraries
 from lossreg.experiment.storage.records import flat, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from importlib.metadata import Distribution
 
     from lossreg.experiment.config.run_config import Config
@@ -93,9 +93,8 @@ def config_hash(config: Config) -> str:
 
 def changes(before: Mapping[str, Any], config: Config) -> list[str]:
     """Describe how the config and its plugins differ from the environment in which a run began."""
-    then, now = (flat(tree) for tree in (before["config"], plain(config.resolved())))
-    keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]
-    found = [f"{key} was {written(then.get(key))}, is {written(now.get(key))}" for key in keys]
+    then, now = flat(before["config"]), flat(plain(config.resolved()))
+    found = differences(then, now, {**then, **now})
     earlier = {(plugin["kind"], plugin["name"]): plugin for plugin in before["plugins"]}
     for plugin in plugins(config):
         known = earlier.get((plugin["kind"], plugin["name"]), plugin)
@@ -108,6 +107,18 @@ def changes(before: Mapping[str, Any], config: Config) -> list[str]:
         if known["sha256"] != plugin["sha256"]:
             found.append(f"{what}: its source has changed ({str(known['sha256'])[:8]} to {str(plugin['sha256'])[:8]})")
     return found
+
+
+def config_changes(before: Mapping[str, Any], config: Config) -> list[str]:
+    """Describe how a config differs from an earlier one, in the keys that both versions of lossreg and plugins have."""
+    then, now = flat(before), flat(plain(config.resolved()))
+    return differences(then, now, [key for key in then if key in now])
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    """Describe the keys whose values differ."""
+    changed = (key for key in keys if then.get(key) != now.get(key))
+    return [f"{key} was {written(then.get(key))}, is {written(now.get(key))}" for key in changed]
 
 
 def written(value: Any) -> str:

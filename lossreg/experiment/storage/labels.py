@@ -7,12 +7,12 @@ The runs of a sweep have the tags of the sweep besides their own.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lossreg.errors import InvalidParameter
 from lossreg.experiment.storage import files, untrusted
+from lossreg.experiment.storage.digests import json_file
 from lossreg.experiment.storage.schemas import are_names, is_text
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def labels(tags: Iterable[str], note: str) -> Labels:
 def write(path: Path, given: Labels) -> None:
     """Write the labels of a directory, if there are any."""
     if given != Labels():
-        files.write(path / FILE, json.dumps(given._asdict()) + "\n")
+        files.write(path / FILE, json_file(given._asdict()))
 
 
 def read(path: Path) -> Labels:

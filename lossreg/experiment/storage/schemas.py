@@ -148,6 +148,7 @@ ORIGIN: Mapping[str, Check] = {
     "step": is_count,
     "changes": are_names,
 }
+LABELS: Mapping[str, Check] = {"tags": are_names, "note": is_text}
 ENVIRONMENT: Mapping[str, Check] = {
     **dict.fromkeys(("name", "config_sha256", "python", "platform", "cpu"), is_text),
     "config": is_mapping,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lossreg.errors import InvalidConfig
 from lossreg.experiment.config.yaml_document import MAX_DEPTH, Document
 from lossreg.experiment.config.yaml_syntax import MAX_INTEGER
-from lossreg.experiment.storage import files
+from lossreg.experiment.storage import digests, files
 from lossreg.experiment.storage.records import flat, number
 from lossreg.experiment.storage.schemas import EXPECTED, RECORD, is_number, is_scalar
 
@@ -38,14 +38,33 @@ class Unreadable(ValueError):  # noqa: N818  the reason follows it
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file. Raises FileNotFoundError, and Unreadable for one that is damaged or out of bounds."""
-    return parsed(read_text(path, LARGEST_FILE))
+    """The content of a JSON file without its digest.
+
+    Raises FileNotFoundError, and Unreadable for a file that is damaged, by its digest if it has one, or out of bounds.
+    """
+    encoded = read_bytes(path, LARGEST_FILE)
+    content = parsed(decoded(encoded))
+    check_digest(encoded)
+    if isinstance(content, dict):
+        content.pop(digests.KEY, None)
+    return content
+
+
+def check_digest(content: bytes) -> None:
+    """Raise Unreadable for a file whose content is not that of its digest."""
+    if not digests.is_intact(content):
+        raise Unreadable("the digest in it is not that of its content")
 
 
 def read_text(path: Path, most: int) -> str:
     """The text of a file of at most `most` bytes. Raises FileNotFoundError, and Unreadable for any other reason."""
+    return decoded(read_bytes(path, most))
+
+
+def decoded(content: bytes) -> str:
+    """The text of a file. Raises Unreadable for what is not UTF-8."""
     try:
-        return read_bytes(path, most).decode()
+        return content.decode()
     except UnicodeDecodeError as error:
         raise Unreadable(f"is not UTF-8 text (byte {error.start})") from error
 

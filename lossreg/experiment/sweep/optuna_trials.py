@@ -7,7 +7,6 @@ stopped and started again makes the same proposals as one that was not stopped.
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from contextlib import suppress
 from math import inf
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossreg.experiment.config.distributions import INTEGERS, LOGARITHMIC
 from lossreg.experiment.storage import files, marked_directories, untrusted
+from lossreg.experiment.storage.digests import json_file
 from lossreg.experiment.storage.runs import Run
 from lossreg.experiment.sweep.run_trial import PAUSED, PRUNED, record_pruned
 from lossreg.experiment.sweep.summary import score, score_at
@@ -90,7 +90,7 @@ class OptunaTrials:
             inner = {name: value for name, value in proposal.params.items() if name not in self.distributions}
             content |= {"conditional": inner} if inner else {}
             if not (folder / PROPOSAL).exists():
-                files.write(folder / PROPOSAL, json.dumps(content) + "\n")
+                files.write(folder / PROPOSAL, json_file(content))
         self.waiting.extend(self.unfinished[number])
         self.trials.extend(self.unfinished[number])
 

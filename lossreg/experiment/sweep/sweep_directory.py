@@ -8,7 +8,6 @@ moved or deleted belongs to the next config of that name.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from hashlib import sha256
@@ -18,6 +17,7 @@ from typing import Any
 from lossreg.experiment.config.keys import SWEEP
 from lossreg.experiment.config.yaml_document import to_builtin_types
 from lossreg.experiment.storage import files, marked_directories, untrusted
+from lossreg.experiment.storage.digests import json_file
 
 FILE = "sweep.json"
 HASH_LENGTH = 6
@@ -29,7 +29,7 @@ def make_directory(root: Path, name: str, source: str | Path | Mapping[str, Any]
     marked_directories.ensure(path, "sweep")
     owner = owner_from(path, source)
     if read_owner(path) != owner:
-        files.write(path / FILE, json.dumps(owner) + "\n")
+        files.write(path / FILE, json_file(owner))
     return path
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lossreg.experiment.network.interface import DifferentiableNetwork
+    from lossreg.experiment.storage.checkpoint import LogState
     from lossreg.experiment.training.interrupts import InterruptHandler
     from lossreg.experiment.training.prepare import PreparedRun
 
@@ -142,10 +143,10 @@ class TrainingLoop:
         self.seconds, self.examples_seen = 0.0, 0
         return record | dict(zip(TIMES, times, strict=True))
 
-    def checkpoint(self, sizes: Mapping[str, int]) -> Checkpoint:
-        """Make a checkpoint of the current state; `sizes` are those of the logs."""
+    def checkpoint(self, logs: Mapping[str, LogState]) -> Checkpoint:
+        """Make a checkpoint of the current state, with the states of the logs."""
         arrays = {name: array.copy() for name, array in self.training_step.arrays.items()}
-        return Checkpoint(self.step, arrays, sizes)
+        return Checkpoint(self.step, arrays, logs)
 
     def restore(self, checkpoint: Checkpoint, history: Sequence[Record]) -> None:
         """Restore the state of a checkpoint; raises NotResumable if it is not a checkpoint of this run."""
