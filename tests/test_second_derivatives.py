@@ -129,13 +129,17 @@ def batch(form, size=300):
         members = np.arange(4) if values is None else np.array([x for x in values if abs(x) < 20])
         arrays.append(random.choice(members, shape))
     arrays[0] = -np.abs(arrays[0]) if form.inputs[0].domain.name == "LogProbability" else arrays[0]
-    arrays[0] = np.abs(arrays[0]) if form.inputs[0].domain.name == "Dissimilarity" else arrays[0]
+    positive = form.inputs[0].domain.name == "Dissimilarity" or form.kernel.__name__ == "msle"  # a logarithm of 1 + it
+    arrays[0] = np.abs(arrays[0]) if positive else arrays[0]
     arrays[0] = 1 / (1 + np.exp(arrays[0])) if form.inputs[0].domain.name == "Unit" else arrays[0]
     return arrays
 
 
-ZERO = {"l1", "hinge_embedding", "kl_div", "margin_ranking", "multi_margin", "nll", "quantile"}
-"""Losses whose second derivative is 0 everywhere, with their default parameters."""
+ZERO = {
+    *("epsilon_insensitive", "hinge", "hinge_embedding", "kl_div", "l1", "laplace_nll", "mape", "margin_ranking"),
+    *("multi_margin", "nll", "quantile", "wing"),
+}
+"""Losses whose second derivative is nowhere above 0, with their default parameters."""
 QUICK = {"huber": "none", "bce_with_logits": "mean", "gaussian_nll": "none", "multi_margin": "mean"}
 
 
