@@ -19,6 +19,7 @@ PACKAGES = {
     "mlflow": ("mlflow-skinny", "mlflow"),
     "onnx": ("onnx", "onnx"),
     "onnxruntime": ("onnxruntime", "onnx"),
+    "onnxscript": ("onnxscript", "onnx"),
     "optuna": ("optuna", "optuna"),
     "pyarrow": ("pyarrow", "experiments"),
     "rich": ("rich", "experiments"),

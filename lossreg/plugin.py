@@ -10,7 +10,8 @@
 * `Domain`, `InverseLink` and `shifted_softplus` make custom domains.
 * `normalized_rows`, `sorted_segments` and the like are functions on the arrays of batch kernels.
 * `each`, `Scratch` and `require` are for batch kernels; `Table` and `Columns` are what data sets return;
-  `Network`, `Sequential` and `Dense` are what models are made of, `BoostedNetwork` and `ScoreObjective` boosted models.
+  `Network`, `Sequential` and `Dense` are what models are made of, `BoostedNetwork`, `ScoreObjective`, `Tree` and
+  `with_options` boosted models.
 * `shares_of_largest` and `weighted_mean` are for reductions; `predicted_classes`, `scikit_learn_metric` and the like
   for metrics.
 
@@ -93,18 +94,16 @@ if TYPE_CHECKING:
         shifted_softplus as shifted_softplus,
     )
     from lossreg.definition.hooks import hookimpl as hookimpl
-    from lossreg.definition.loss import (
-        Loss as Loss,
-        loss as loss,
-    )
-    from lossreg.errors import (
-        InvalidInput as InvalidInput,
-        InvalidParameter as InvalidParameter,
-    )
+    from lossreg.definition.loss import Loss as Loss, loss as loss
+    from lossreg.errors import InvalidInput as InvalidInput, InvalidParameter as InvalidParameter
     from lossreg.experiment.data.columns import Columns as Columns
     from lossreg.experiment.data.csv_format import read_file as read_file
     from lossreg.experiment.data.table import Table as Table
-    from lossreg.experiment.network.boosted import BoostedNetwork as BoostedNetwork
+    from lossreg.experiment.network.boosted import (
+        BoostedNetwork as BoostedNetwork,
+        Tree as Tree,
+        with_options as with_options,
+    )
     from lossreg.experiment.network.interface import Network as Network
     from lossreg.experiment.network.sequential import (
         Dense as Dense,
@@ -160,6 +159,8 @@ EXPORTS = {
     "grouped_ndcg": "lossreg.experiment.task.order_metrics",
     "harrell_concordance": "lossreg.experiment.task.order_metrics",
     "BoostedNetwork": "lossreg.experiment.network.boosted",
+    "Tree": "lossreg.experiment.network.boosted",
+    "with_options": "lossreg.experiment.network.boosted",
     "ScoreObjective": "lossreg.bridges.boosting",
     "sample_discrepancy": "lossreg.kernels.batches.discrepancy",
     "fill_overlap_slopes": "lossreg.kernels.batches.overlaps",

@@ -25,9 +25,15 @@ from lossreg.plugin import (
     Positive,
     PositiveInteger,
     ScoreObjective,
+    Tree,
     hookimpl,
     model,
+    with_options,
 )
+
+CATEGORICAL, MISSING, MISSING_ZERO = 1, 12, 4
+ZERO = 1.0000000180025095e-35
+"""Bits of LightGBM's decision_type, the value of those for missing numbers that stands for zeros, and the largest 0."""
 
 
 @model
@@ -58,11 +64,10 @@ def lightgbm(
         "feature_pre_filter": False,  # which would leave no feature of a small table
         "verbosity": -1,
     }
-    for name in options or {}:
-        if name in {*own, "objective", "boosting", "boosting_type", "force_col_wise", "linear_tree", "num_iterations"}:
-            raise InvalidParameter(f"options: {name} is not one of the options; the model sets it itself")
+    parameters = with_options(
+        own, options, ("objective", "boosting", "boosting_type", "force_col_wise", "linear_tree", "num_iterations")
+    )
     objective = ScoreObjective(criterion.loss, hessian, criterion.parameters, {})
-    parameters = {**own, **(options or {})}
     if options:
         check_options(LightGBMTrees(parameters), inputs, outputs, [*options])
     return BoostedNetwork(objective, LightGBMTrees(parameters), outputs)
@@ -89,6 +94,8 @@ def check_options(trees: "LightGBMTrees", inputs: int, outputs: int, names: list
 
 class LightGBMTrees:
     """The trees of a booster of LightGBM."""
+
+    strict = False
 
     def __init__(self, parameters: dict[str, Any]) -> None:
         self.parameters = parameters
@@ -134,6 +141,37 @@ class LightGBMTrees:
             num_iteration=rounds.stop - rounds.start,
             num_threads=self.parameters["num_threads"],
         )
+
+    def trees(self) -> list[Tree]:
+        """All trees, from the model as text."""
+        from re import findall
+
+        from numpy import array, concatenate, float64, full, inf, int64, nextafter, where, zeros
+
+        def numbers(section: str, name: str, kind: Any) -> Any:
+            return array(
+                [each for text in findall(rf"\n{name}=(.*)", section) for each in text.split()], float64
+            ).astype(kind)
+
+        found = []
+        text = self.dump().decode().partition("\nend of trees")[0]
+        for number, section in enumerate(text.split("\nTree=")[1:]):
+            leaves, kinds = numbers(section, "leaf_value", float64), numbers(section, "decision_type", int64)
+            if (kinds & CATEGORICAL).any() or ((kinds & MISSING) == MISSING_ZERO).any():
+                raise InvalidInput("trees with splits by category, or by whether a number is 0, are not described")
+            # Splits come before leaves, of which leaf n is the child -1 - n.
+            splits = len(kinds)
+            children = (numbers(section, f"{side}_child", int64) for side in ("left", "right"))
+            left, right = (
+                concatenate([where(at < 0, splits - 1 - at, at), zeros(len(leaves), int64)]) for at in children
+            )
+            features = concatenate([numbers(section, "split_feature", int64), full(len(leaves), -1)])
+            # Numbers as near to 0 as ZERO count as 0, so that -ZERO itself is not below a threshold of -ZERO.
+            thresholds = numbers(section, "threshold", float64)
+            thresholds = where(thresholds == -ZERO, nextafter(-ZERO, -inf), thresholds)
+            values = concatenate([thresholds, leaves])
+            found.append(Tree(number % self.parameters["num_class"], features, values, left, right))
+        return found
 
     def dump(self) -> bytes:
         """The model as text."""

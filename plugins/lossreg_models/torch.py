@@ -12,10 +12,16 @@ a resumed run would not be the same run. `threads` is how many threads PyTorch u
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lossreg.plugin import InvalidParameter, Model, Network, PositiveInteger, hookimpl, model
+from lossreg.plugin import InvalidInput, InvalidParameter, Model, Network, PositiveInteger, hookimpl, model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+OPSET = 18
+"""The version of ONNX's operators."""
+ROWS = 3
+"""How many rows the module is exported with; the file takes any number."""
 
 
 @model
@@ -43,7 +49,7 @@ def torch(
             ) from error
     if not isinstance(made, Module):
         raise InvalidParameter(f"{module}: expected it to return a torch.nn.Module, got {type(made).__name__}")
-    return ModuleNetwork(made, threads)
+    return ModuleNetwork(made, threads, inputs)
 
 
 def imported(name: str) -> Any:
@@ -71,11 +77,11 @@ def imported(name: str) -> Any:
 class ModuleNetwork:
     """A network that is a module of PyTorch, whose trained parameters are views of one vector."""
 
-    def __init__(self, module: Any, threads: int) -> None:
+    def __init__(self, module: Any, threads: int, inputs: int) -> None:
         import numpy as np
         import torch
 
-        self.module, self.threads = module, threads
+        self.module, self.threads, self.inputs = module, threads, inputs
         for name, part in module.named_modules():
             if "Dropout" in type(part).__name__ or getattr(part, "track_running_stats", False):
                 raise InvalidParameter(
@@ -113,6 +119,36 @@ class ModuleNetwork:
         self.grads[:] = 0
         with limited_threads(self.threads):
             self._outputs.backward(torch.from_numpy(grad))
+
+    def to_onnx(self) -> bytes:
+        """The module as an ONNX file, by the exporter of PyTorch."""
+        import logging
+        import warnings
+
+        import onnxscript  # noqa: F401  the exporter needs it
+        import torch
+
+        exporter = logging.getLogger("torch.onnx")
+        level = exporter.level
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                exporter.setLevel(logging.ERROR)  # it logs which packages it does not find
+                program = torch.onnx.export(
+                    self.module.eval(),
+                    (torch.zeros(ROWS, self.inputs),),
+                    dynamo=True,
+                    dynamic_shapes=({0: torch.export.Dim("rows")},),
+                    opset_version=OPSET,
+                    verbose=False,
+                )
+        except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
+            reasons = [line.strip() for line in str(error.__cause__ or error).splitlines() if line.strip()]
+            raise InvalidInput(f"PyTorch cannot write the module as ONNX: {reasons[0]}") from error
+        finally:
+            exporter.setLevel(level)
+        content: bytes = program.model_proto.SerializeToString()
+        return content
 
 
 @contextmanager

@@ -24,8 +24,10 @@ from lossreg.plugin import (
     Positive,
     PositiveInteger,
     ScoreObjective,
+    Tree,
     hookimpl,
     model,
+    with_options,
 )
 
 
@@ -57,11 +59,10 @@ def xgboost(
     }
     if outputs > 1:
         own["num_class"] = outputs
-    for name in options or {}:
-        if name in {*own, "objective", "booster", "eta", "lambda", "n_jobs", "random_state", "num_target"}:
-            raise InvalidParameter(f"options: {name} is not one of the options; the model sets it itself")
+    parameters = with_options(
+        own, options, ("objective", "booster", "eta", "lambda", "n_jobs", "random_state", "num_target")
+    )
     objective = ScoreObjective(criterion.loss, hessian, criterion.parameters, {})
-    parameters = {**own, **(options or {})}
     if options:
         check_options(XGBoostTrees(parameters), inputs, outputs)
     return BoostedNetwork(objective, XGBoostTrees(parameters), outputs)
@@ -89,6 +90,8 @@ def check_options(trees: "XGBoostTrees", inputs: int, outputs: int) -> None:
 
 class XGBoostTrees:
     """The trees of a booster of XGBoost."""
+
+    strict = True
 
     def __init__(self, parameters: dict[str, Any]) -> None:
         self.parameters = parameters
@@ -119,6 +122,26 @@ class XGBoostTrees:
     def sums(self, inputs: Any, rounds: slice) -> Any:
         """The sum of the trees of some rounds."""
         return self.booster.inplace_predict(inputs, predict_type="margin", iteration_range=(rounds.start, rounds.stop))
+
+    def trees(self) -> list[Tree]:
+        """All trees, from the model in JSON."""
+        from json import loads
+
+        from numpy import array, float32, int64, where
+
+        if not self.booster:
+            return []
+        model = loads(self.booster.save_raw("json"))["learner"]["gradient_booster"]["model"]
+        found = []
+        for output, tree in zip(model["tree_info"], model["trees"], strict=True):
+            if tree["categories"] or tree["tree_param"]["size_leaf_vector"] not in {"0", "1"}:
+                raise InvalidInput("trees with splits by category, or of several outputs, are not described")
+            left, right, features = (
+                array(tree[key], int64) for key in ("left_children", "right_children", "split_indices")
+            )
+            values = array(tree["split_conditions"], float32)  # those of leaves are their values
+            found.append(Tree(output, where(left < 0, -1, features), values, left, right))
+        return found
 
     def dump(self) -> bytes:
         """The model in binary JSON."""

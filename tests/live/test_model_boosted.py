@@ -13,7 +13,7 @@ import lossreg
 from lossreg import InvalidConfig, InvalidInput
 from lossreg.bridges import boosting
 from lossreg.errors import NotResumable
-from lossreg.experiment.prediction.onnx_export import as_onnx
+from lossreg.experiment.network.boosted import ROUNDS, BoostedNetwork
 from lossreg.experiment.runner.progress import ProgressLines
 from lossreg.experiment.storage import digests
 from lossreg.experiment.storage.checkpoint import encode
@@ -177,12 +177,6 @@ def test_damaged_trees_are_refused(tmp_path, model):
             lossreg.load(path.parent)
 
 
-def test_it_is_not_exported_as_onnx(tmp_path):
-    model = lossreg.run(config("xgboost"), root=tmp_path).model
-    with pytest.raises(InvalidInput, match="xgboost is no sequence of dense layers"):
-        as_onnx(model)
-
-
 @pytest.mark.slow
 def test_it_is_compared_beside_the_mlp_and_a_module_of_pytorch_over_losses_and_folds(tmp_path):
     summary = lossreg.sweep("configs/sweeps/diabetes_models.yaml", root=tmp_path / "runs", jobs=2)
@@ -203,3 +197,19 @@ def test_a_finished_run_is_continued_by_more_rounds_and_begins_no_other(tmp_path
     assert (more.path / "weights.safetensors").read_bytes() == (longer.path / "weights.safetensors").read_bytes()
     with pytest.raises(NotResumable, match="boosted trees are continued only with the same data, model and loss"):
         lossreg.resume(once.path, changes=["model.max_depth=2"])
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model["name"])
+def test_the_trees_that_are_computed_do_not_grow_with_the_square_of_the_rounds(tmp_path, monkeypatch, model):
+    computed = []
+    original = BoostedNetwork.sums
+
+    def counted(self, inputs, rounds):
+        computed.append((rounds.stop - rounds.start) * len(inputs))
+        return original(self, inputs, rounds)
+
+    monkeypatch.setattr(BoostedNetwork, "sums", counted)
+    rounds, samples = 80, 200
+    given = config(model, data={"name": "random", "samples": samples, "validation": 0.2})
+    lossreg.run(given | {"train": {"epochs": rounds}}, root=tmp_path)
+    assert sum(computed) <= rounds * samples * (ROUNDS / 2 + 2)

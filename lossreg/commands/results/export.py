@@ -29,7 +29,8 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from lossreg.commands.output import say
-    from lossreg.experiment.prediction.onnx_export import as_onnx, check
+    from lossreg.experiment.prediction.onnx_check import check
+    from lossreg.experiment.prediction.onnx_export import as_onnx
     from lossreg.experiment.prediction.trained_model import load
     from lossreg.experiment.storage.files import write
     from lossreg.experiment.storage.query import find

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,4 +47,15 @@ class DifferentiableNetwork(Network, Protocol):
         """Compute `grads` from the gradient with respect to the outputs of the latest `forward`.
 
         `grad` may be overwritten.
+        """
+
+
+@runtime_checkable
+class ExportableNetwork(Protocol):
+    """A network that writes itself as ONNX. Dense layers and boosted trees need no such method."""
+
+    def to_onnx(self) -> bytes:
+        """The network as the content of an ONNX file, with one input of float32 (rows, inputs) and one output.
+
+        Raises InvalidInput for a network that ONNX cannot express, with the reason.
         """

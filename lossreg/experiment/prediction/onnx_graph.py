@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-OPSETS = {"": 17, "ai.onnx.ml": 3}
+from lossreg.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lossreg.experiment.network.boosted import Tree
+
+OPSETS = {"": 18, "ai.onnx.ml": 3}
 IR_VERSION = 9
 """The version of the file format, which onnxruntime reads since 1.16."""
 
@@ -34,6 +41,58 @@ class GraphBuilder:
         name = to or f"{operator.lower()}_{len(self.nodes)}"
         self.nodes.append(self.helper.make_node(operator, [*inputs], [name], domain=domain, **attributes))
         return name
+
+    def inline(self, content: bytes, value: str) -> str:
+        """Add the nodes of another model with one input, which is a value of this one; return the name of its output.
+
+        Raises InvalidInput for a model that needs other versions of operators, or has functions of its own.
+        """
+        from onnx import compose, load_from_string
+
+        model = load_from_string(content)
+        opsets = {each.domain: each.version for each in model.opset_import}
+        if any(OPSETS.get(domain) != version for domain, version in opsets.items()) or len(model.functions):
+            raise InvalidInput(f"a network of ONNX has the operators {opsets}, where those of {OPSETS} are written")
+        graph = compose.add_prefix_graph(model.graph, "network_")
+        self.add("Identity", value, to=graph.input[0].name)
+        self.nodes.extend(graph.node)
+        self.constants.extend(graph.initializer)
+        return str(graph.output[0].name)
+
+    def trees(self, value: str, trees: Sequence[Tree], outputs: int, *, strict: bool) -> str:
+        """Add the sum of trees for each output."""
+        sizes = [len(tree.features) for tree in trees]
+        positions = np.concatenate([np.arange(size) for size in sizes])
+        number = np.repeat(np.arange(len(trees)), sizes)
+        output = np.repeat([tree.output for tree in trees], sizes)
+        features, values, left, right = (
+            np.concatenate([getattr(tree, name) for tree in trees]) for name in ("features", "values", "left", "right")
+        )
+        leaf = features < 0
+        split = "BRANCH_LT" if strict else "BRANCH_LEQ"
+        typed: dict[str, Any] = {
+            "nodes_values": np.where(leaf, 0, values).astype(values.dtype),
+            "target_weights": values[leaf],
+        }
+        if values.dtype == np.float64:  # which are compared and added in float64
+            typed = {f"{name}_as_tensor": self.to_tensor(each, name) for name, each in typed.items()}
+            value = self.cast(value, "DOUBLE")
+        return self.add(
+            "TreeEnsembleRegressor",
+            value,
+            domain="ai.onnx.ml",
+            n_targets=outputs,
+            nodes_treeids=number.tolist(),
+            nodes_nodeids=positions.tolist(),
+            nodes_featureids=np.maximum(features, 0).tolist(),
+            nodes_modes=np.where(leaf, "LEAF", split).tolist(),
+            nodes_truenodeids=np.where(leaf, 0, left).tolist(),
+            nodes_falsenodeids=np.where(leaf, 0, right).tolist(),
+            target_treeids=number[leaf].tolist(),
+            target_nodeids=positions[leaf].tolist(),
+            target_ids=output[leaf].tolist(),
+            **typed,
+        )
 
     def cast(self, name: str, kind: str) -> str:
         """Convert to another type, such as FLOAT."""

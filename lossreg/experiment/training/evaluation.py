@@ -19,6 +19,7 @@ import numpy as np
 
 from lossreg.criterion.criterion import Criterion
 from lossreg.errors import listed
+from lossreg.experiment.network.boosted import BoostedNetwork
 from lossreg.experiment.task.metrics import BoundMetric, metric_kind, usual_metrics
 from lossreg.experiment.task.order_metrics import harrell_concordance
 from lossreg.experiment.task.tasks import Task
@@ -190,18 +191,21 @@ def chunk_size(examples: Examples) -> int:
 def evaluated_chunks(network: Network, examples: Examples, size: int) -> Iterator[Chunk]:
     """The examples, at most `size` at a time or one group; the outputs are overwritten."""
     inputs = examples.inputs
+    every = network.outputs(inputs) if isinstance(network, BoostedNetwork) else None
     if isinstance(inputs, GroupedRows):
         for first, last in group_chunks(inputs.bounds, size):
             rows = slice(inputs.bounds[first], inputs.bounds[last])
             taken = inputs.take(slice(first, last))
-            yield Chunk(network.forward(taken), *examples.at(rows, taken), last - first)
+            outputs = network.forward(taken) if every is None else every[rows]
+            yield Chunk(outputs, *examples.at(rows, taken), last - first)
         return
     size = min(size, len(examples))
     buffer = inputs.allocate(size)
     for start in range(0, len(examples), size):
         chunk = slice(start, start + size)
         taken = inputs.take(chunk, buffer[: inputs.index[chunk].size])
-        yield Chunk(network.forward(taken), *examples.at(chunk, taken), len(inputs.index[chunk]))
+        outputs = network.forward(taken) if every is None else every[chunk]
+        yield Chunk(outputs, *examples.at(chunk, taken), len(inputs.index[chunk]))
 
 
 def group_chunks(bounds: Any, size: int) -> Iterator[tuple[int, int]]:

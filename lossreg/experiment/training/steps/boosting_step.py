@@ -24,7 +24,6 @@ class BoostingStep:
 
     def __init__(self, prepared: PreparedRun, network: BoostedNetwork) -> None:
         self.network, self.examples, self.size_limit = network, prepared.train, LARGEST
-        self.inputs = self.examples.inputs.take(slice(None))
 
     @property
     def steps(self) -> int:
@@ -49,7 +48,7 @@ class BoostingStep:
         """Add a round, of all training rows; raises Diverged if the derivatives of the loss are not finite."""
         targets = self.examples.targets
         assert targets is not None  # noqa: S101  the loss of a boosted model has one
-        if not self.network.boost(self.inputs, targets, self.examples.beside.get(WEIGHT)):
+        if not self.network.boost(self.examples.inputs, targets, self.examples.beside.get(WEIGHT)):
             raise Diverged(f"the derivatives of the loss are not finite in round {self.steps + 1}")
 
     @staticmethod
