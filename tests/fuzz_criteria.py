@@ -25,7 +25,7 @@ import traceback
 import warnings
 import zlib
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ import numpy as np
 import lossreg
 from lossreg.criterion.shapes import expanded, row_axis
 from lossreg.definition.annotations import ANY_AXES
-from lossreg.definition.domains import PROBABILITY, SIGN
+from lossreg.definition.domains import LOG_PROBABILITY, PROBABILITY, SIGN
 from lossreg.definition.roles import Role
 from lossreg.definition.signature import COUPLED_GROUPS
 from lossreg.errors import LossregError
@@ -205,6 +205,8 @@ def draw_numbers(rng: Any, domain: Any, shape: tuple[int, ...], kind: Any) -> An
     found = np.where(at, special[rng.integers(0, len(special), shape)], found)
     if rng.random() < 0.05:
         found = np.where(rng.random(shape) < 0.2, rng.choice([math.inf, -math.inf, math.nan]), found)
+    if domain is LOG_PROBABILITY:  # the others are not refused, but have no meaning
+        found = -abs(found)
     with np.errstate(all="ignore"):
         for candidate in (found, abs(found), rng.uniform(0.05, 0.95, shape), np.full(shape, domain.example)):
             found = np.where(inside(domain, found, kind), found, candidate)
@@ -253,8 +255,9 @@ def draw_arrays(  # noqa: C901
             whole = np.asarray(np.clip(np.nan_to_num(np.round(x)), -1000, 1000)).astype(own)
             x = whole if bool(np.all(entry.domain.contains(whole.astype(float)))) else x
         elif own == np.float64 and kind != own:
-            # Whether a target below the range of float32 is negative or 0 depends on the type that it is computed in.
-            x = np.where(abs(x) < float(np.finfo(np.float32).tiny), entry.domain.example, x)
+            # Whether a target out of the range of float32 is inf, negative or 0 depends on the type of the computation.
+            fits = (abs(x) >= float(np.finfo(np.float32).tiny)) & inside(entry.domain, x, np.float32) | np.isnan(x)
+            x = np.where(fits, x, entry.domain.example)
         if entry.axis is not None:
             x = np.ascontiguousarray(np.moveaxis(x, -1, row_axis(entry.axis, x.ndim)))
         arrays.append(x)
@@ -442,6 +445,16 @@ def moved_one_by_one(problem: Problem, inputs: list[Any], eps: float) -> Iterato
             yield [*inputs[:at], up, *inputs[at + 1 :]], [*inputs[:at], down, *inputs[at + 1 :]]
 
 
+def with_moved_parameters(problem: Problem, eps: float) -> Iterator[Problem]:
+    """The problem with one number among its parameters moved by some rounding errors, as it is rounded to the type."""
+    for parameter in problem.case.form.parameters:
+        x = problem.parameters.get(parameter.name)
+        if isinstance(x, float) and parameter.name not in problem.case.form.switches:
+            other = x * (1 + STEP * eps)
+            if math.isfinite(x) and bool(parameter.domain.contains(other)):
+                yield replace(problem, parameters={**problem.parameters, parameter.name: other}, criteria={})
+
+
 def moved(x: Any, direction: Any, entry: Any, eps: float) -> Any:
     """Numbers moved by some rounding errors, as far as they stay in their domain."""
     if x.dtype.kind in "iu" or entry.domain is SIGN:
@@ -522,9 +535,12 @@ def check_batch(problem: Problem, exact: list[Any], value: Any, grads: list[Any]
         if problem.reduction == "mean"
         else float(np.max(np.abs(problem.options.get("sample_weight", 1.0)), initial=1.0))
     )
-    for at, name in enumerate(problem.wrt, start=1):
+    for at, (name, place) in enumerate(zip(problem.wrt, problem.graded, strict=True), start=1):
         if (problem.case.loss.name, name) in DIFFERENCES:
             errors[at] = errors[at] + OWN_ULPS * eps * largest
+        # Terms as large as the value, or 1, over the input may cancel in the float64 numbers that are compared with.
+        size = max(1, abs(float(expected[0].max(initial=0)))) / max(1e-300, float(abs(exact[place]).max(initial=0)))
+        errors[at] = errors[at] + OWN_ULPS * float(np.finfo(float).eps) * largest * size
     for inputs in moved_together(np.random.default_rng(0), problem, exact, eps):
         there = reference(problem, inputs)
         changes = [np.nan_to_num(abs(x - y)).max(initial=0) for x, y in zip(there, expected, strict=True)]
@@ -550,9 +566,9 @@ def gradient_type(x: Any) -> Any:
 
 
 def conditioned(problem: Problem, exact: list[Any], eps: float, here: Any, errors: list[Any]) -> list[Any]:
-    """The errors, or what rounding errors of the inputs change where that is more: the sum over all inputs."""
+    """The errors, or what rounding errors of the inputs and parameters change where that is more: the sum over all."""
 
-    def changes(inputs: list[Any]) -> list[Any]:
+    def changes(inputs: list[Any], problem: Problem = problem) -> list[Any]:
         there, slopes = each_alone(problem, inputs)
         return [abs(x - y) for x, y in zip((there, *slopes), here, strict=True)]
 
@@ -563,6 +579,8 @@ def conditioned(problem: Problem, exact: list[Any], eps: float, here: Any, error
     total = [np.zeros(e.shape) for e in errors]
     for pair in moved_one_by_one(problem, exact, eps):
         total = [t + np.fmax(up, down) for t, up, down in zip(total, *map(changes, pair), strict=True)]
+    for other in with_moved_parameters(problem, eps):
+        total = [t + change for t, change in zip(total, changes(exact, other), strict=True)]
     return [np.fmax(e, t) for e, t in zip(errors, total, strict=True)]
 
 
@@ -649,13 +667,18 @@ def same(x: Any, y: Any) -> bool:
 def same_sum(problem: Problem, x: Any, y: Any) -> bool:
     """Whether values of two layouts are equal up to rounding, where they need not have the same bits.
 
-    What is large and converted is divided into slabs, and these into other blocks. Products of matrices depend on the
-    layout.
+    What is large and converted is divided into slabs, and these into other blocks; so is a batch with the classes on
+    its second axis, which has blocks of its own for each sample. Products of matrices depend on the layout.
     """
     if problem.case.form.by_batch:
         return bool(np.allclose(np.asarray(x, float), np.asarray(y, float), rtol=1e-5, equal_nan=True))
-    large = max(x.size for x in problem.arrays) > SLAB and problem.reduction != "none"
-    return large and abs(float(x) - float(y)) <= abs(float(y)) * 2.0**-51
+    large = max(x.size for x in problem.arrays) > SLAB
+    blocks_of_samples = problem.arrays[0].ndim > 2 and problem.case.form.by_row  # classes on a middle axis
+    return (
+        (large or blocks_of_samples)
+        and problem.reduction != "none"
+        and abs(float(x) - float(y)) <= abs(float(y)) * 2.0**-51
+    )
 
 
 def call(problem: Problem, criterion: Any, arrays: list[Any], **given: Any) -> tuple[Any, list[Any]]:

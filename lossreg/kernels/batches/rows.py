@@ -6,6 +6,7 @@ from typing import Any
 
 from lossreg.kernels.drivers.batch_kernel import each
 from lossreg.kernels.numerics import product, sqrt, wide_sum
+from lossreg.kernels.numerics.distances import wide_product
 
 Array = Any
 
@@ -71,12 +72,16 @@ def normalize_scaled_row(row: Any, out: Any, lengths: Any, i: int) -> None:
 
 
 def project_row(i: int, slope: Any, unit: Any, lengths: Any) -> None:
-    """Subtract the component of slope i along the unit row, and divide by the length."""
+    """Subtract the component of slope i along the unit row, and divide by the length.
+
+    In float64, and with the length that the rounded unit row has: a small remainder keeps its digits.
+    """
     row, direction, length = slope[i], unit[i], lengths[i]
     T = type(row[0])
-    along = T(wide_sum(row, direction, product))
+    along = wide_sum(row, direction, wide_product)
+    along = along / wide_sum(direction, direction, wide_product) if length > 0 else along
     for j in range(len(row)):
-        row[j] = T(0) if length == 0 else (row[j] - along * direction[j]) / length
+        row[j] = T((row[j] - along * direction[j]) / length) if length > 0 else T(0)
 
 
 def add_all(_: int, sums: Any, index: Any, rows: Any) -> None:

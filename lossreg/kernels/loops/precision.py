@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lossreg.definition.signature import Form
 
 
-WIDENING = ("wide", "wide_sum", "distance")
+WIDENING = ("wide", "wide_sum", "wide_box", "distance")
 """The functions of lossreg.kernels.numerics that return float64 also for float32 arguments."""
 
 

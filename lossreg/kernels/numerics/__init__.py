@@ -12,6 +12,7 @@ from lossreg.kernels.numerics.boxes import (
     hull_size,
     intersection_size,
     outward,
+    wide_box,
 )
 from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
 from lossreg.kernels.numerics.soft_caps import (
@@ -122,5 +123,6 @@ __all__ = [
     "weighted",
     "weighted_dot",
     "wide",
+    "wide_box",
     "wide_sum",
 ]

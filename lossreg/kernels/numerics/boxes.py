@@ -7,8 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lossreg.kernels.numerics.sums import wide
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+def wide_box(box: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
+    """Return the coordinates in float64, as areas of float32 coordinates may be out of the range of float32."""
+    return wide(box[0]), wide(box[1]), wide(box[2]), wide(box[3])
 
 
 def box_size(box: Sequence[Any]) -> tuple[Any, Any]:
@@ -20,16 +27,16 @@ def box_size(box: Sequence[Any]) -> tuple[Any, Any]:
 def intersection_size(box: Sequence[Any], target: Sequence[Any]) -> tuple[Any, Any]:
     """Return the width and the height of what two boxes share, both 0 where it has no area."""
     T = type(box[0])
-    wide, high = min(box[2], target[2]) - max(box[0], target[0]), min(box[3], target[3]) - max(box[1], target[1])
-    shared = T(wide > 0) * T(high > 0)
-    return shared * wide, shared * high
+    width, height = min(box[2], target[2]) - max(box[0], target[0]), min(box[3], target[3]) - max(box[1], target[1])
+    shared = T(width > 0) * T(height > 0)
+    return shared * width, shared * height
 
 
 def hull_size(box: Sequence[Any], target: Sequence[Any]) -> tuple[Any, Any]:
     """Return the width and the height of the smallest box around two boxes, not below 0."""
     T = type(box[0])
-    wide, high = max(box[2], target[2]) - min(box[0], target[0]), max(box[3], target[3]) - min(box[1], target[1])
-    return max(wide, T(0)), max(high, T(0))
+    width, height = max(box[2], target[2]) - min(box[0], target[0]), max(box[3], target[3]) - min(box[1], target[1])
+    return max(width, T(0)), max(height, T(0))
 
 
 def outward(j: int, x: Any) -> Any:
@@ -52,23 +59,23 @@ def bounds_hull(j: int, box: Sequence[Any], target: Sequence[Any]) -> Any:
 def area_outside(box: Sequence[Any], other: Sequence[Any]) -> Any:
     """Return the area of a box outside of another one, as a sum of two strips, which cancels nothing."""
     T = type(box[0])
-    (wide, high), (x, y) = box_size(box), intersection_size(box, other)
+    (width, height), (x, y) = box_size(box), intersection_size(box, other)
     aside = (box[2] - min(box[2], other[2])) + (max(box[0], other[0]) - box[0])
     above = (box[3] - min(box[3], other[3])) + (max(box[1], other[1]) - box[1])
     shared = T(x > 0) * T(y > 0)
-    return wide * high if shared == 0 else wide * above + y * aside
+    return width * height if shared == 0 else width * above + y * aside
 
 
 def distance_of_boxes(box: Sequence[Any], target: Sequence[Any], slope: Any) -> tuple[Any, Any]:
     """Return 1 - I / U, of the areas I shared and U covered, or 1 where U is 0, and U; fill the slopes by the box."""
     T = type(box[0])
-    (wide, high), (x, y) = box_size(box), intersection_size(box, target)
+    (width, height), (x, y) = box_size(box), intersection_size(box, target)
     apart = area_outside(box, target) + area_outside(target, box)
     union = x * y + apart
     by_union = T(1) / union if union > 0 else T(0)
     share, distance = x * y * by_union, apart * by_union if union > 0 else T(1)
     for j in range(4):
-        own = high * T(wide > 0) if j % 2 == 0 else wide * T(high > 0)
+        own = height * T(width > 0) if j % 2 == 0 else width * T(height > 0)
         common = bounds_intersection(j, box, target) * (y if j % 2 == 0 else x)
         slope[j] = outward(j, by_union * (share * own - (T(1) + share) * common))
     return distance, union
@@ -81,12 +88,12 @@ def add_centre_distance(box: Sequence[Any], target: Sequence[Any], slope: Any) -
     """
     T = type(box[0])
     ahead, below = (box[0] + box[2]) - (target[0] + target[2]), (box[1] + box[3]) - (target[1] + target[3])
-    (width, height), quarter = hull_size(box, target), T(0.25)
-    diagonal = width * width + height * height
+    (across, down), quarter = hull_size(box, target), T(0.25)
+    diagonal = across * across + down * down
     by_diagonal = T(1) / diagonal if diagonal > 0 else T(0)
     away = quarter * (ahead * ahead + below * below) * by_diagonal
     for j in range(4):
-        centre, side = (ahead, width) if j % 2 == 0 else (below, height)
+        centre, side = (ahead, across) if j % 2 == 0 else (below, down)
         growth = outward(j, T(2) * away * bounds_hull(j, box, target) * side)
         slope[j] += by_diagonal * (T(0.5) * centre - growth)
     return away

@@ -18,7 +18,7 @@ denominator of a.
 from math import pi
 from typing import Annotated
 
-from lossreg.kernels.numerics import add_centre_distance, atan, box_size, distance_of_boxes, outward
+from lossreg.kernels.numerics import add_centre_distance, atan, box_size, distance_of_boxes, outward, wide, wide_box
 from lossreg.plugin import (
     Finite,
     Loss,
@@ -36,18 +36,20 @@ NORM = 4 / pi**2
 
 @loss
 def ciou(box: Box, target: Box, slope: Slope) -> float:
-    T = type(box[0])
+    T, box, target = type(box[0]), wide_box(box), wide_box(target)
     apart, _ = distance_of_boxes(box, target, slope)
     away = add_centre_distance(box, target, slope)
-    (wide, high), (true_wide, true_high) = box_size(box), box_size(target)
-    flat = (wide > 0) & (high > 0) & (true_wide > 0) & (true_high > 0)
-    turn = atan(true_wide / true_high) - atan(wide / high) if flat else T(0)
+    (width, height), (true_width, true_height) = box_size(box), box_size(target)
+    flat = (width > 0) & (height > 0) & (true_width > 0) & (true_height > 0)
+    # the difference of two arctangents
+    sine, cosine = true_width * height - width * true_height, true_height * height + true_width * width
+    turn = wide(atan(T(sine / cosine)) if flat else T(0))
     shape = T(NORM) * turn * turn
     share = shape / (apart + shape) if shape > 0 else T(0)
-    pull = share * T(2) * T(NORM) * turn / (wide * wide + high * high) if flat else T(0)
+    pull = share * T(2) * T(NORM) * turn / (width * width + height * height) if flat else T(0)
     for j in range(4):
-        slope[j] += outward(j, -pull * high if j % 2 == 0 else pull * wide)
-    return apart + away + share * shape
+        slope[j] += outward(j, -pull * height if j % 2 == 0 else pull * width)
+    return T(apart + away + share * shape)
 
 
 @hookimpl

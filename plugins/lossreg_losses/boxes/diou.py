@@ -16,7 +16,7 @@ Source: Zheng et al. (2020), arXiv:1911.08287; torchvision's distance_box_iou_lo
 
 from typing import Annotated
 
-from lossreg.kernels.numerics import add_centre_distance, distance_of_boxes
+from lossreg.kernels.numerics import add_centre_distance, distance_of_boxes, wide_box
 from lossreg.plugin import (
     Finite,
     Loss,
@@ -32,8 +32,9 @@ Box = Annotated[Row[Finite], Width(4)]
 
 @loss
 def diou(box: Box, target: Box, slope: Slope) -> float:
+    T, box, target = type(box[0]), wide_box(box), wide_box(target)
     apart, _ = distance_of_boxes(box, target, slope)
-    return apart + add_centre_distance(box, target, slope)
+    return T(apart + add_centre_distance(box, target, slope))
 
 
 @hookimpl

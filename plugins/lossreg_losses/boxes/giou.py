@@ -25,6 +25,7 @@ from lossreg.kernels.numerics import (
     hull_size,
     intersection_size,
     outward,
+    wide_box,
 )
 from lossreg.plugin import (
     Finite,
@@ -41,7 +42,7 @@ Box = Annotated[Row[Finite], Width(4)]
 
 @loss
 def giou(box: Box, target: Box, slope: Slope) -> float:
-    T = type(box[0])
+    T, box, target = type(box[0]), wide_box(box), wide_box(target)
     apart, union = distance_of_boxes(box, target, slope)
     (wide, high), (x, y), (width, height) = box_size(box), intersection_size(box, target), hull_size(box, target)
     hull = width * height
@@ -51,7 +52,7 @@ def giou(box: Box, target: Box, slope: Slope) -> float:
         own, around = (high * T(wide > 0), height) if j % 2 == 0 else (wide * T(high > 0), width)
         common = bounds_intersection(j, box, target) * (y if j % 2 == 0 else x)
         slope[j] += outward(j, by_hull * (difference(filled * bounds_hull(j, box, target) * around, own) + common))
-    return apart + (T(1) - filled)
+    return T(apart + (T(1) - filled))
 
 
 @hookimpl

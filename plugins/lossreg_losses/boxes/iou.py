@@ -15,7 +15,7 @@ Source: Yu et al. (2016), arXiv:1608.01471, without their logarithm; torchvision
 
 from typing import Annotated
 
-from lossreg.kernels.numerics import distance_of_boxes
+from lossreg.kernels.numerics import distance_of_boxes, wide_box
 from lossreg.plugin import (
     Finite,
     Loss,
@@ -31,7 +31,8 @@ Box = Annotated[Row[Finite], Width(4)]
 
 @loss
 def iou(box: Box, target: Box, slope: Slope) -> float:
-    return distance_of_boxes(box, target, slope)[0]
+    T = type(box[0])
+    return T(distance_of_boxes(wide_box(box), wide_box(target), slope)[0])
 
 
 @hookimpl

@@ -13,13 +13,13 @@ finite; penalty 0 or above and finite.
 Source: Amini et al. (2020), arXiv:1910.02600, equations 8 to 10, with penalty (lambda) 0.01.
 
 >>> evidential.at(0.0, 1.0, 2.0, 1.0, 0.0)[0]
-0.9808292530117261
+0.9808292530117262
 """
 
 from math import log as ln, pi
 from typing import Annotated
 
-from lossreg.kernels.numerics import digamma, lgamma, log, log1p, sign
+from lossreg.kernels.numerics import log, log1p, sign, stirling_error
 from lossreg.plugin import (
     Domain,
     Finite,
@@ -31,7 +31,7 @@ from lossreg.plugin import (
     shifted_softplus,
 )
 
-LOG_PI = ln(pi)
+LOG_2, LOG_PI = ln(2), ln(pi)
 
 
 def above_one(x: float) -> bool:
@@ -43,7 +43,7 @@ AboveOne = Annotated[
 ]
 
 
-@loss(ulps=20_000)  # digamma at alpha and at alpha + 1/2 hardly differ where alpha is large
+@loss
 def evidential(
     mean: Finite,
     nu: FinitePositive,
@@ -53,19 +53,42 @@ def evidential(
     penalty: FiniteNonNegative = 0.01,
 ) -> tuple[float, float, float, float, float]:
     T = type(mean)
-    half = T(0.5)
-    e, omega, evidence = mean - target, T(2) * beta * (T(1) + nu), T(2) * nu + alpha
-    # The square of a large difference overflows in float32: everything is then in units of it.
-    unit = abs(e) if abs(e) > T(2.0**50) else T(1)
-    scaled, rest = e / unit, omega / unit / unit
-    width, squared = scaled * scaled * nu + rest, alpha * scaled * scaled
-    value = half * (T(LOG_PI) - log(nu)) - alpha * log(omega) + (alpha + half) * (log(width) + T(2) * log(unit))
-    value = value + lgamma(alpha) - lgamma(alpha + half) + penalty * abs(e) * evidence
-    by_mean = (alpha + half) * (T(2) * scaled * nu / width) / unit + penalty * sign(e) * evidence
-    by_nu = (T(2) * nu * squared - rest) / (T(2) * nu * (T(1) + nu)) / width + T(2) * penalty * abs(e)
-    surprise = log1p(e * e * nu / omega) if unit == T(1) else log(width) + T(2) * log(unit) - log(omega)
-    by_alpha = surprise + digamma(alpha) - digamma(alpha + half) + penalty * abs(e)
-    return value, by_mean, by_nu, by_alpha, (half * rest - nu * squared) / beta / width
+    half, e, beyond = T(0.5), mean - target, alpha + T(0.5)
+    # odds = e^2 nu / omega, in an order in which nothing overflows that is not itself out of range
+    lean = half * (e * (nu / (T(1) + nu)) / beta)
+    odds = lean * e
+    far = odds > T(1e30)
+    rest, share = T(1) / (T(1) + odds), T(1) if far else odds / (T(1) + odds)
+    spread = T(LOG_2) + log(beta) + log1p(nu) - log(nu)
+    surprise = T(2) * log(abs(e)) - spread if far else log1p(odds)
+    # log(gamma(alpha) / gamma(alpha + 1/2)) by Stirling's formula, whose errors hardly differ where alpha is large
+    step, (error, slope), (next_error, next_slope) = log1p(half / alpha), stirling_error(alpha), stirling_error(beyond)
+    gammas = (half - (alpha - half) * step) + (error - next_error)
+    by_gammas = (slope - next_slope) - T(0.25) / alpha / beyond - step
+    cost, push, excess = penalty * abs(e), penalty * sign(e), alpha * share - half * rest
+    value = half * (T(LOG_PI) + spread + surprise - log(beyond)) + alpha * surprise + gammas
+    pull = T(2) / e if far else T(2) * lean * rest
+    by_mean = beyond * pull + (push * T(2) * nu + push * alpha)
+    by_nu = excess / (T(1) + nu) / nu + T(2) * cost
+    value = value + (cost * T(2) * nu + cost * alpha)
+    return value, by_mean, by_nu, surprise + by_gammas + cost, -excess / beta
+
+
+@evidential.hessian
+def second_derivative(
+    mean: Finite,
+    nu: FinitePositive,
+    alpha: AboveOne,
+    beta: FinitePositive,
+    target: Finite,
+    penalty: FiniteNonNegative = 0.01,
+) -> float:
+    T = type(mean)
+    e, steep = mean - target, nu / (T(1) + nu) / beta
+    odds = T(0.5) * (e * steep) * e
+    rest = T(1) / (T(1) + odds)
+    bend = -T(2) / e / e if odds > T(1e30) else steep * rest * (T(1) - odds) * rest
+    return (alpha + T(0.5)) * bend
 
 
 @hookimpl
