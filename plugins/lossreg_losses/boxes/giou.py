@@ -25,6 +25,7 @@ from lossreg.kernels.numerics import (
     hull_size,
     intersection_size,
     outward,
+    ratio,
     wide_box,
 )
 from lossreg.plugin import (
@@ -47,7 +48,7 @@ def giou(box: Box, target: Box, slope: Slope) -> float:
     (wide, high), (x, y), (width, height) = box_size(box), intersection_size(box, target), hull_size(box, target)
     hull = width * height
     by_hull = T(1) / hull if hull > 0 else T(0)
-    filled = union * by_hull if hull > 0 else T(1)
+    filled = ratio(union, hull) if hull > 0 else T(1)
     for j in range(4):
         own, around = (high * T(wide > 0), height) if j % 2 == 0 else (wide * T(high > 0), width)
         common = bounds_intersection(j, box, target) * (y if j % 2 == 0 else x)

@@ -46,7 +46,7 @@ def general_robust(
     base = u if far else sqrt(T(1) + u * u)
     falloff = exp(-half) if limit else base ** (alpha - (T(1) if far else T(2)))
     # An exponential of a large number has that many rounding errors; the power has one.
-    steep = (alpha * growth > 1) & (alpha < T(INFINITY))
+    steep = (alpha * growth > 1) & (u < T(INFINITY))
     power = falloff * base * (T(1) if far else base) - T(1) if steep else expm1(-half if limit else alpha * growth)
     value = -power if limit else (spread * growth if alpha == 0 else spread / alpha * power)
     slope = (z if quadratic else weighted(falloff, copysign(width, z) if far else z)) / scale
