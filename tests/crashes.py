@@ -8,11 +8,15 @@ import os
 import random
 import signal
 import sys
+from contextlib import suppress
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 
 import lossreg
+from lossreg.experiment.config.run_config import load
 from lossreg.experiment.storage import files
+from lossreg.experiment.training.steps.boosting_step import BoostingStep
 from lossreg.experiment.training.steps.gradient_step import GradientStep
 
 MOMENTS = 120
@@ -37,7 +41,7 @@ def stop_at(moment, number):
 
     append = files.append
     files.append = watched(append)
-    GradientStep.take = watched(GradientStep.take)
+    GradientStep.take, BoostingStep.take = watched(GradientStep.take), watched(BoostingStep.take)
     os.fsync, os.truncate = watched(os.fsync), watched(os.truncate)
     Path.replace, Path.unlink = watched(Path.replace), watched(Path.unlink)
 
@@ -77,7 +81,11 @@ def crash(config, root, number, seed):
 def main():
     """Print what became of each seed's run."""
     config, root, name, *seeds = sys.argv[1:]
-    lossreg.run(config, root=Path(root, "compiled"))
+    with suppress(ImportError):
+        import_module(
+            load(config).model.name
+        )  # once, and not in every child; a library that has run may hang after a fork
+    assert attempt(lambda: lossreg.run(config, root=Path(root, "compiled")), None, signal.SIGKILL)
     for seed in seeds:
         path, stops = crash(config, root, getattr(signal, name), int(seed))
         sys.stdout.write(f"{json.dumps([str(path), stops])}\n")
