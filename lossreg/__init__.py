@@ -220,14 +220,16 @@ def sweep(  # noqa: PLR0913  a sweep has these options
     name: str | None = None,
     tags: Iterable[str] = (),
     note: str = "",
+    data: Any = None,
 ) -> Summary:
     """Run every trial of a config that has a `sweep`, `jobs` at a time, and return a summary with the best first.
 
     Trials that an earlier sweep finished, in the directory of the config's name under `root`, are not run again.
     `engine` is "local", or "dask" with the `address` of a scheduler. Trials run in processes of their own, where only
-    installed plugins are known. `name`, `tags` and `note` are those of `run`, for all trials. Raises InvalidConfig with
-    every problem found, before any trial runs.
+    installed plugins are known. `name`, `tags`, `note` and `data` are those of `run`, for all trials; a frame reaches
+    the processes in files of the sweep's directory, and those of other machines only if they share it. Raises
+    InvalidConfig with every problem found, before any trial runs.
     """
     from lossreg.experiment.sweep.run_sweep import sweep
 
-    return sweep(config, root, jobs=jobs, engine=engine, address=address, name=name, tags=tags, note=note)
+    return sweep(config, root, jobs=jobs, engine=engine, address=address, name=name, tags=tags, note=note, data=data)

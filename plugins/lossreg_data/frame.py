@@ -7,7 +7,8 @@ one of the words `missing`; rows with missing values are an error by default, or
 training rows instead, and a category of their own where the column holds text. `kinds` says what a column holds where
 that is not clear: number, percent, category, date (days since 1970-01-01), or the format of dates in text.
 
-The run records a fingerprint of the data: `lossreg.resume(run, data=frame)` takes the same frame again.
+The run records a fingerprint of the data: `lossreg.resume(run, data=frame)` takes the same frame again, and
+`lossreg.sweep(config, data=frame)` names the trials of other frames.
 
 A categorical column of many words is of the kind hash (32 columns, each for the words of one hash) or target_mean (the
 mean target of each word over the training rows, smoothed; that of a training row leaves out its own fold).
@@ -32,7 +33,8 @@ def frame(
 ) -> Columns:
     if source is None:
         raise InvalidInput(
-            "rows of a frame are given in Python: lossreg.run(config, data=frame), and lossreg.resume(run, data=frame)"
+            "rows of a frame are given in Python: lossreg.run(config, data=frame), as well as lossreg.sweep and "
+            "lossreg.resume"
         )
     return Columns(
         source,

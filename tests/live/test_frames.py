@@ -70,6 +70,28 @@ def test_a_run_is_resumed_with_the_same_frame_only(tmp_path):
     assert (again.path / "weights.safetensors").read_bytes() == (once.path / "weights.safetensors").read_bytes()
 
 
+@pytest.mark.slow
+def test_a_sweep_over_a_frame_is_that_of_its_runs_and_its_trials_are_resumed_and_predict(tmp_path):
+    content = columns()
+    swept = {"grid": {"loss": ["cross_entropy", "focal_cross_entropy"]}, "metric": "test_accuracy"}
+    config = CONFIG | {"data": {**CONFIG["data"], "task": "classification"}, "sweep": swept}
+    del config["loss"]
+    summary = lossreg.sweep(config, root=tmp_path, data=pl.DataFrame(content), jobs=2)
+    assert summary.counts == {"finished": 2}
+    once = lossreg.run(CONFIG | {"data": config["data"]}, root=tmp_path / "once", data=content)
+    (same,) = (path for path in summary.path.glob("*cross_entropy*") if "focal" not in path.name)
+    assert (same / "weights.safetensors").read_bytes() == (once.path / "weights.safetensors").read_bytes()
+    assert not [*summary.path.glob(".tables")]
+    assert lossreg.load(same).predict(content).tolist() == once.model.predict(content).tolist()
+    longer = lossreg.resume(same, changes=["train.epochs=6"], data=as_shuffled_pandas(content))
+    assert [record["epoch"] for record in longer.metrics] == [*range(1, 7)]
+    other = pl.DataFrame({**content, "size": [*content["size"][:-1], 0.5]})
+    changed = lossreg.sweep(config, root=tmp_path, data=other)
+    assert changed.path == summary.path
+    with pytest.raises(InvalidConfig, match=r"given in Python: lossreg.run\(config, data=frame\), as well as"):
+        lossreg.sweep(config, root=tmp_path / "more")
+
+
 def test_a_frame_without_its_config_is_refused(tmp_path):
     for data, message in (("iris", "iris loads its rows itself"), (CONFIG["data"] | {"target": "z"}, "no column 'z'")):
         with pytest.raises(InvalidConfig, match=message):

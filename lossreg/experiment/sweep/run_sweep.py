@@ -97,6 +97,7 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     name: str | None = None,
     tags: Iterable[str] = (),
     note: str = "",
+    data: Any = None,
 ) -> Summary:
     """Run the trials of a sweep that are not done, in a directory of its name under `root`; see `lossreg.sweep`."""
     options = bind("sweep", PARAMETERS, {"jobs": jobs, "engine": engine, "address": address})
@@ -109,7 +110,7 @@ def sweep(  # noqa: PLR0913  these are the options of the command
     path = directory_of(parent, plan.name, source)
     trials = plan.trials()
     remaining = [trial for trial in trials if status_of(path / trial.id) not in DONE]
-    tables = Tables()
+    tables = Tables(source=data)
     plan.verify(remaining, tables)
     metric = plan.metric(trials, tables)
     goal = plan.sweep.goal or ("max" if higher_is_better(metric) else "min")

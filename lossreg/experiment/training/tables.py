@@ -1,7 +1,8 @@
 """Load the tables of configs, once for all trials of a sweep.
 
 A sweep loads the table of each of its data sets and writes those that are large into files of its directory. The
-processes of its trials map these files into memory, so that all share one copy.
+processes of its trials map these files into memory, so that all share one copy. A data frame is always written, as only
+the process of the sweep has it.
 """
 
 from __future__ import annotations
@@ -67,10 +68,10 @@ class Tables:
             raise data_error(config, error) from error
 
     def write(self, folder: Path) -> None:
-        """Write the large tables that are loaded, for other processes, and map them into this one."""
+        """Write the loaded tables that are large or of a frame, for other processes, and map them into this one."""
         remove(folder)
         for key, table in self.loaded.items():
-            if is_shareable(table):
+            if self.source is not None or is_shareable(table):
                 folder.mkdir(exist_ok=True)
                 write(folder, key, table)
                 self.loaded[key] = read(folder, key)
