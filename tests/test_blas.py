@@ -57,6 +57,7 @@ def test_a_resumed_run_uses_the_recorded_number_of_threads(tmp_path):
         lossreg.resume(path)
 
 
+@pytest.mark.slow
 def test_a_run_uses_its_number_of_threads_and_leaves_the_setting_as_it_was(tmp_path):
     seen = []
 

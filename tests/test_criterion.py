@@ -272,6 +272,7 @@ def test_weights_and_masks_count_as_often_as_they_say(case):
         assert criterion.denominator(prediction, target, sample_weight=weight, where=where) == pytest.approx(divisor)
 
 
+@pytest.mark.slow
 def test_weights_of_rows_go_with_weights_of_classes_and_ignored_labels():
     logits, labels = RANDOM.normal(size=(4, 3)), np.array([0, 1, -100, 2])
     sample_weight, class_weight = np.array([1.0, 2.0, 5.0, 0.5]), np.array([0.5, 2.0, 4.0])
@@ -451,6 +452,7 @@ def test_a_sum_overflows_where_its_mean_does_not_also_with_the_gradient_over_the
     np.testing.assert_array_equal(grad[0], [-0.25, 0, 0])
 
 
+@pytest.mark.slow
 def test_two_gradients_go_to_two_arrays():
     x1, x2 = RANDOM.normal(size=(2, 4, 3))
     target = [1, -1, 1, -1]

@@ -53,7 +53,7 @@ def test_accumulated_batches_are_one_large_batch(loss, reduction):
     [
         ("wine", "autoencoder", "mse"),
         ("wine", "siamese", "hinge_embedding"),
-        ("wine", "siamese", "triplet_margin"),
+        pytest.param("wine", "siamese", "triplet_margin", marks=pytest.mark.slow),
         ("diabetes", "linear", "margin_ranking"),
         ("diabetes", "mean_variance", "gaussian_nll"),
     ],

@@ -232,7 +232,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("name", "parameters", "more"), ROWS, ids=lambda given: str(given)[:40])
 @pytest.mark.parametrize("kind", ["float32", pytest.param("float64", marks=pytest.mark.slow)])  # 5 s each
-@pytest.mark.parametrize("size", [5, 12])
+@pytest.mark.parametrize("size", [5, pytest.param(12, marks=pytest.mark.slow)])
 def test_bits_do_not_depend_on_how_close_arrays_are(name, parameters, more, kind, size):
     rows = {"triplet_margin": 3, "triplet_margin_with_distance": 3, "cosine_embedding": 2, "multi_margin": 1}.get(
         name, 2
@@ -304,7 +304,9 @@ def by_exponential(a, b, c, d, e):
 
 @pytest.mark.parametrize("kernel", [by_arithmetic, by_exponential])
 @pytest.mark.parametrize("kind", ["float32", pytest.param("float64", marks=pytest.mark.slow)])  # 6 s each
-@pytest.mark.parametrize("wrt", ["abcde", "e", "bd", "dc"])
+@pytest.mark.parametrize(
+    "wrt", ["abcde", *(pytest.param(names, marks=pytest.mark.slow) for names in ("e", "bd", "dc"))]
+)
 def test_a_kernel_by_element_has_as_many_slopes_as_inputs(kernel, kind, wrt):
     kernel.__annotations__ = dict.fromkeys("abcde", lossreg.plugin.Real)
     inputs = RANDOM.normal(size=(5, 2, 2049)).astype(kind)

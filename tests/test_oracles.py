@@ -335,7 +335,16 @@ def agree(ours, theirs, scale, kind):
 
 LONG_TO_COMPILE = (
     *("adaptive_log_softmax", "bce", "bce_with_logits", "cross_entropy", "gaussian_nll", "l1", "multi_margin"),
-    *("multilabel_soft_margin", "poisson_nll", "smooth_l1", "triplet_margin", "triplet_margin_with_distance"),
+    *(
+        "kl_div",
+        "linear_cross_entropy",
+        "multilabel_soft_margin",
+        "nll",
+        "poisson_nll",
+        "smooth_l1",
+        "triplet_margin",
+        "triplet_margin_with_distance",
+    ),
 )
 """Losses that are compiled for many settings: 2 to 10 s of processor time each."""
 

@@ -292,7 +292,9 @@ def test_many_classes_are_a_list_of_confusions_and_nan_is_counted(tmp_path):
         ("wine", "linear", "kl_div", ("class_0", "class_1", "class_2")),
         ("diabetes", "linear", "margin_ranking", ("below", "above")),
         ("wine", "siamese", "cosine_embedding", ("apart", "together")),
-        ("wine", "siamese", "triplet_margin_with_distance", ("apart", "together")),
+        pytest.param(
+            *("wine", "siamese", "triplet_margin_with_distance", ("apart", "together")), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_what_was_predicted_agrees_with_the_metrics(tmp_path, data, model, loss, classes):

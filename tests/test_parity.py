@@ -69,6 +69,13 @@ def named(given):
     return "-".join([name, shapes, *(f"{k}={json.dumps(v)}" for k, v in case["parameters"].items())])
 
 
+def compiles_long(name, case):
+    """Whether a case has settings that are compiled for it, in a loss of which all take 4 to 13 s."""
+    return name in {"linear_cross_entropy", "triplet_margin_with_distance"} and bool(
+        case["parameters"]
+    )
+
+
 def test_every_loss_that_pytorch_has_is_among_the_cases():
     assert {normalized_name(name) for name in GOLDEN} == {normalized_name(name) for name in generate.PYTORCH}
     assert set(GOLDEN) <= set(lossreg.names())
@@ -89,7 +96,10 @@ def test_every_parameter_is_among_the_cases(name):
 
 # Both types take 90 s of processor time; other tests compare the losses in float64.
 @pytest.mark.parametrize("kind", [pytest.param("float64", marks=pytest.mark.slow), "float32"])
-@pytest.mark.parametrize(("name", "case"), [pytest.param(*given, id=named(given)) for given in CASES])
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [pytest.param(*given, id=named(given), marks=[pytest.mark.slow] * compiles_long(*given)) for given in CASES],
+)
 def test_value_and_gradients_are_pytorchs(name, case, kind):
     tolerance = (CLOSE | CLOSER.get(name, {}))[kind]
     parameters = {key: float(x) if x == "inf" else x for key, x in case["parameters"].items()}

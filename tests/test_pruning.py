@@ -50,6 +50,7 @@ def halved(tmp_path_factory):
     return lossreg.sweep(folder / "x.yaml", root=folder / "runs")
 
 
+@pytest.mark.slow
 def test_the_best_of_each_three_go_on_and_the_results_are_those_of_whole_runs(halved, tmp_path):
     runs = [Run(path) for path in trials(halved.path)]
     assert sorted(len(run.records) for run in runs) == EPOCHS

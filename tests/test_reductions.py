@@ -152,7 +152,7 @@ def test_limits_are_numbers():
     assert lossreg.create("l1", reduction="top_k")([1.0, np.inf], [0.0, 0.0]) == np.inf
 
 
-@pytest.mark.parametrize("kind", [np.float16, np.float32])
+@pytest.mark.parametrize("kind", [pytest.param(np.float16, marks=pytest.mark.slow), np.float32])
 def test_results_have_the_type_of_the_inputs(kind):
     criterion = lossreg.create("huber", reduction=KINDS[0])
     value, grad = criterion.value_and_grad(X.astype(kind), Y.astype(kind), sample_weight=np.arange(7))

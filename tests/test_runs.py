@@ -501,6 +501,7 @@ def test_a_config_is_flat_by_dotted_keys():
 # Commands
 
 
+@pytest.mark.slow
 def test_runs_prints_a_table_json_and_csv(make, command):
     make("digits-aaa", 0.5, minute=1)
     make("iris-bbb", math.nan, minute=2, loss="huber, delta: .inf", status="diverged", error="oh")

@@ -26,7 +26,7 @@ def test_soft_targets_over_equal_classes():
     assert ulps(lossreg.create("cross_entropy")(logits, target), exact, "f4") <= 1
 
 
-@pytest.mark.parametrize("classes", [1000, 50_257, 250_000])
+@pytest.mark.parametrize("classes", [1000, *(pytest.param(n, marks=pytest.mark.slow) for n in (50_257, 250_000))])
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 def test_cross_entropy_of_a_large_vocabulary(classes, smoothing):
     logits = (RANDOM.normal(size=(1, classes)) * 3).astype("f4")

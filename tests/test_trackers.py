@@ -98,6 +98,7 @@ def test_tensorboard_has_what_the_run_has(tmp_path, monkeypatch):
     assert any(tag.startswith("config") for tag, _, _ in found)
 
 
+@pytest.mark.slow
 def test_tensorboard_shows_each_step_of_a_resumed_run_once(tmp_path, monkeypatch):
     class Stopper(lossreg.Progress):
         def epoch(self, record):
