@@ -35,7 +35,7 @@ train: {epochs: 40}
 
 PYTHON_ONLY = {
     *("adaptive_log_softmax", "aft", "ctc", "distillation", "dpo", "kto", "linear_cross_entropy", "mixture_nll"),
-    *("orpo", "simpo"),
+    *("orpo", "rnnt", "simpo"),
 }
 
 LOSS = '''
