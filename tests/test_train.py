@@ -72,6 +72,7 @@ def run(tmp_path):
         pytest.param("wine_coral", "test_accuracy", 0.93, marks=pytest.mark.slow),
         ("diabetes_auc", "test_roc_auc", 0.88),
         ("diabetes_coral", "test_cohen_kappa", 0.2),
+        ("diabetes_aft", "test_concordance", 0.7),
         pytest.param("diabetes_cox", "test_concordance", 0.7, marks=pytest.mark.slow),
         ("diabetes_list_mle", "test_ndcg", 0.92),
         ("diabetes_top_k", "test_r2", 0.38),

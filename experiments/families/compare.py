@@ -113,6 +113,17 @@ FAMILIES = (
         convert=lambda concordance: 1 - concordance,  # the prediction is a time, and not a risk
     ),
     Family(
+        "survival: concordance",
+        "diabetes_aft",
+        "test_concordance",
+        "`mse` of the times",
+        {"loss": [{"name": "cox", "factor": 0.0}, "mse"], "optimizer": {"name": "adam", "lr": 2.0}},
+        "test_concordance",
+        lambda _: 0.5,
+        "diabetes.csv",
+        convert=lambda concordance: 1 - concordance,
+    ),
+    Family(
         "ordered classes: Cohen's kappa",
         "diabetes_coral",
         "test_cohen_kappa",

@@ -220,8 +220,12 @@ Group = Annotated[int, INTEGER, Role.GROUP]
 """The group of a sample: any integer. A batch kernel gets the groups numbered from 0, in the order of the integers."""
 Event = Annotated[int, EVENT, Role.EVENT]
 """1 for a sample whose event was observed, 0 for one that is censored."""
+EventProbability = Annotated[float, UNIT, Role.EVENT]
+"""The probability that the event of a sample was observed: 1 or 0 where that is known."""
 Time = Annotated[float, FINITE, Role.TIME]
 """The time of a sample's event, or that of its last observation. It is a target, and has no gradient."""
+PositiveTime = Annotated[float, POSITIVE, Role.TIME]
+"""A time above 0."""
 Length = Annotated[int, NON_NEGATIVE_INTEGER, Role.LENGTH]
 """The length of a sample, which a mean divides the sample's loss by."""
 Symbol = Annotated[int, SYMBOL]

@@ -61,6 +61,7 @@ class Objective:
         self.direct = self.inverse_links == [None] and self.rows == self.predictions_per_row == 1
         form = loss.forms[0]
         self.inputs, self.graded = form.inputs, form.default_wrt
+        self.by_element = not (form.by_row or form.by_batch)
         self.learned = learned if requirements.learned else None
         self.coupled = bool(form.coupling(self.criterion.parameters))
         # Whether the loss takes one prediction for each row, as a vector.
@@ -109,6 +110,8 @@ class Objective:
                 found.insert(self.target_position, targets)
             return found
         values, target = self.learned.values() if self.learned else {}, self.requirements.target
+        if self.by_element:  # each number of a row has what the row is given
+            beside = {key: np.broadcast_to(x[:, np.newaxis], found[0].shape) for key, x in beside.items()}
         others = {entry.name for entry in self.requirements.others}
         return [
             values[entry.name]

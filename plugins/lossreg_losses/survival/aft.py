@@ -22,14 +22,14 @@ Source: Wei (1992), doi:10.1002/sim.4780111409; Barnwal, Cho, Hocking (2022), ar
 from typing import Literal
 
 from lossreg.kernels.numerics import INFINITY, exp, expm1, log, sigmoid, softplus, weighted
-from lossreg.plugin import FinitePositive, Loss, Positive, Real, Unit, hookimpl, loss
+from lossreg.plugin import EventProbability, FinitePositive, Loss, PositiveTime, Real, hookimpl, loss
 
 
 @loss
 def aft(
     prediction: Real,
-    target: Positive,
-    event: Unit,
+    target: PositiveTime,
+    event: EventProbability,
     sigma: FinitePositive = 1.0,
     distribution: Literal["logistic", "extreme"] = "logistic",
 ) -> tuple[float, float]:
@@ -54,8 +54,8 @@ def aft(
 @aft.hessian
 def second_derivative(
     prediction: Real,
-    target: Positive,
-    event: Unit,
+    target: PositiveTime,
+    event: EventProbability,
     sigma: FinitePositive = 1.0,
     distribution: Literal["logistic", "extreme"] = "logistic",
 ) -> float:
