@@ -498,3 +498,38 @@ BATCHES = {
     "barlow_twins": Batch(barlow_twins, views, ({"redundancy": 0.25}, {})),
     "vicreg": Batch(vicreg, lambda random: [x / 2 for x in views(random)], ({}, {"covariance": 4.0})),
 }
+
+# Exact results
+
+STEP = mpmath.mpf(2) ** -60
+
+
+def exactly(x):
+    """An array with all digits; integers stay."""
+    return x if x.dtype.kind in "ib" else np.asarray(np.frompyfunc(lambda number: mpmath.mpf(float(number)), 1, 1)(x))
+
+
+def difference(function, arrays, position, at):
+    """The derivative of the sum of the values by one number."""
+    sums = []
+    for step in (STEP, -STEP):
+        moved = [array if array.dtype.kind in "ib" else np.asarray(array, object).copy() for array in arrays]
+        moved[position][at] += step
+        sums.append(mpmath.fsum(np.ravel(np.asarray(function(moved), object))))
+    return (sums[0] - sums[1]) / (2 * STEP)
+
+
+def evaluate(name, arrays, positions, parameters):
+    """The values of a batch, and the slopes of their sum by the inputs at some positions, in 60 digits."""
+    case = BATCHES[name]
+    with mpmath.mp.workdps(60):
+        points = [exactly(x) for x in arrays]
+
+        def held(moved):
+            return case.constants(moved, points, **parameters) if case.constants else case.oracle(*moved, **parameters)
+
+        slopes = [np.empty(np.shape(arrays[position]), object) for position in positions]
+        for position, slope in zip(positions, slopes, strict=True):
+            for at in np.ndindex(slope.shape):
+                slope[at] = difference(held, points, position, at)
+        return np.asarray(case.oracle(*points, **parameters), object), slopes

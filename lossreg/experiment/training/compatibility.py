@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.definition.domains import REAL
+from lossreg.definition.domains import FINITE, REAL
 from lossreg.errors import InvalidInput, listed
 from lossreg.experiment.config.validation import PluginConfig
 from lossreg.experiment.data.given_columns import GIVEN
@@ -208,7 +208,12 @@ def standardise_targets(matched: MatchedLoss, rows: NDArray[np.intp], config: Co
     """Standardise the targets by some rows; raises InvalidConfig for a loss whose targets are not any real numbers."""
     for each, choice in zip(matched.every, config.losses, strict=True):
         task, target = each.requirements.task, each.requirements.target
-        if matched.reconstructs_inputs or task is not Task.REGRESSION or not target or target.domain is not REAL:
+        if (
+            matched.reconstructs_inputs
+            or task is not Task.REGRESSION
+            or not target
+            or target.domain not in {REAL, FINITE}
+        ):
             problem = f"only targets that may be any real numbers can be standardised, unlike those of {choice.name}"
             raise config.error((("data", "standardise_targets"), problem))
     scaling = Scaling.of(matched.targets, rows)
