@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,16 @@ def slope_of_arcface(losses: Any, embedding: list[float]) -> Any:
     return x.grad
 
 
+def slope_of_ntxent(optax: Any, rows: list[list[float]]) -> Any:
+    """The slope of optax's NT-Xent, of two views one after the other, by the first one's rows."""
+    import jax
+
+    labels = np.tile(np.arange(len(rows) // 2), 2)
+    return jax.grad(lambda x: optax.losses.ntxent(x, labels, temperature=0.5))(np.array(rows))[: len(rows) // 2]
+
+
+ZERO_FIRST = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+SHARES = [[[[0.7, 0.4]], [[0.3, 0.6]]]]
 TRIANGLE = [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
 
 LIBRARY_CASES = (
@@ -204,33 +215,125 @@ LIBRARY_CASES = (
         "corn",
         ([[2.0, -1.0], [0.5, 0.3], [-1.0, 2.0]], [2, 0, 1]),
     ),
+    LibraryCase(
+        "`nt_xent`, slope of an embedding of zeros",
+        "a vector without a direction has no slope; there its length is replaced by a small number",
+        "optax",
+        lambda optax: slope_of_ntxent(optax, ZERO_FIRST),
+        "nt_xent",
+        (ZERO_FIRST[:2], ZERO_FIRST[2:]),
+        slope=True,
+    ),
+    LibraryCase(
+        "`cross_entropy` of logits -inf, 0, 1 for the distribution 0, 1, 0",
+        "0 is multiplied by -inf there",
+        "optax",
+        lambda optax: optax.losses.softmax_cross_entropy(np.array([-np.inf, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])),
+        "cross_entropy",
+        ([[-np.inf, 0.0, 1.0]], [[0.0, 1.0, 0.0]]),
+    ),
+    LibraryCase(
+        "`kl_div` of log-probabilities -inf, 0 for 0, 1",
+        "the same; what has no probability in either adds nothing",
+        "optax",
+        lambda optax: optax.losses.kl_divergence(np.array([-np.inf, 0.0]), np.array([0.0, 1.0])),
+        "kl_div",
+        ([[-np.inf, 0.0]], [[0.0, 1.0]]),
+    ),
+    LibraryCase(
+        "`poly1` of logits -inf, 0, 0, the second true",
+        "the same",
+        "optax",
+        lambda optax: optax.losses.poly_loss_cross_entropy(np.array([-np.inf, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])),
+        "poly1",
+        ([[-np.inf, 0.0, 0.0]], [1]),
+    ),
+    LibraryCase(
+        "`barlow_twins` of three rows and the same rows",
+        "a variance is divided by N - 1 there, and a covariance by N, so that a correlation is at most 1 - 1 / N",
+        "monai",
+        lambda losses: losses.BarlowTwinsLoss()(as_tensor(TRIANGLE), as_tensor(TRIANGLE)),
+        "barlow_twins",
+        (TRIANGLE, TRIANGLE),
+        {"redundancy": 0.005},
+    ),
+    LibraryCase(
+        "`generalized_dice` of 0.5 where nothing is true",
+        "what is predicted wrongly has a loss; there the weights of classes without true pixels are 0",
+        "monai",
+        lambda losses: losses.GeneralizedDiceLoss()(as_tensor([[[0.5, 0.0]]]), as_tensor([[[0.0, 0.0]]])),
+        "generalized_dice",
+        ([[[0.5, 0.0]]], [[[0.0, 0.0]]]),
+    ),
+    LibraryCase(
+        "`giou` of a box of size 1e-5 and itself",
+        "equal boxes have no loss; there 1e-6 is added to areas",
+        "monai",
+        lambda losses: losses.BoxGIoULoss()(as_tensor([[0.0, 0.0, 1e-5, 1e-5]]), as_tensor([[0.0, 0.0, 1e-5, 1e-5]])),
+        "giou",
+        ([[0.0, 0.0, 1e-5, 1e-5]], [[0.0, 0.0, 1e-5, 1e-5]]),
+    ),
+    LibraryCase(
+        "`lovasz_softmax` of an image without the second class",
+        "a class without pixels does not count by default, as in the paper; there it does",
+        "kornia",
+        lambda losses: losses.lovasz_softmax_loss(as_tensor(SHARES).log(), as_tensor([[[0, 0]]])),
+        "lovasz_softmax",
+        (SHARES, [[[0, 0]]]),
+    ),
+    LibraryCase(
+        "`cauchy` of an error of 1e200",
+        "the square overflows before its logarithm is taken",
+        "kornia",
+        lambda losses: losses.cauchy_loss(as_tensor([1e200]), as_tensor([0.0])),
+        "cauchy",
+        ([1e200], [0.0]),
+    ),
+    LibraryCase(
+        "`pseudo_huber` of an error of 1e200",
+        "the same before its root",
+        "kornia",
+        lambda losses: losses.charbonnier_loss(as_tensor([1e200]), as_tensor([0.0])),
+        "pseudo_huber",
+        ([1e200], [0.0]),
+    ),
+    LibraryCase(
+        "`geman_mcclure` of an error of 1e200",
+        "inf is divided by inf there",
+        "kornia",
+        lambda losses: losses.geman_mcclure_loss(as_tensor([1e200]), as_tensor([0.0])),
+        "geman_mcclure",
+        ([1e200], [0.0]),
+    ),
+    LibraryCase(
+        "`smape` of 3 for 4",
+        "its unit is a hundredth",
+        "catboost",
+        lambda utils: utils.eval_metric([4.0], [3.0], "SMAPE"),
+        "smape",
+        ([3.0], [4.0]),
+    ),
 )
+
+
+MODULES = {
+    "catboost": "catboost.utils",
+    "coral_pytorch": "coral_pytorch.losses",
+    "keras": "keras",
+    "kornia": "kornia.losses",
+    "monai": "monai.losses",
+    "optax": "optax",
+    "pytorch_metric_learning": "pytorch_metric_learning.losses",
+    "sklearn": "sklearn._loss.loss",
+}
+"""The module of each library that has its losses."""
 
 
 def library(name: str) -> Any:
     """Import a library, as its cases take it."""
-    if name == "keras":
-        os.environ.setdefault("KERAS_BACKEND", "torch")
-        import keras
-
-        return keras
-    if name == "pytorch_metric_learning":
-        from pytorch_metric_learning import losses
-
-        return losses
-    if name == "coral_pytorch":
-        from coral_pytorch import losses
-
-        return losses
-    if name == "optax":
-        import jax
-        import optax
-
-        jax.config.update("jax_enable_x64", True)
-        return optax
-    from sklearn._loss import loss
-
-    return loss
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    os.environ.setdefault("JAX_ENABLE_X64", "1")
+    return import_module(MODULES[name])
 
 
 def ours(case: LibraryCase) -> str:

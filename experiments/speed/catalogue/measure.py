@@ -1,158 +1,144 @@
-"""Time the losses that PyTorch lacks, by element, beside the plain formula in torch eager, torch.compile and jax.jit.
+"""Time the losses that PyTorch lacks beside the plain formula in torch eager, torch.compile and jax.jit.
 
-python experiments/speed/catalogue.py NAME...    # by default all; into catalogue_results.json and catalogue.md
+python experiments/speed/catalogue/measure.py                   # all; into results.json and README.md
+python experiments/speed/catalogue/measure.py supcon dice       # these losses again
+python experiments/speed/catalogue/measure.py --large           # only the large case of each
+python experiments/speed/catalogue/measure.py --compile supcon  # compile and compare values only; times nothing
 
-Each formula is written once, for numpy-like functions of either library. Value and gradient of the mean are computed in
+Each formula is written once, for the functions of either library. Value and gradient of the mean are computed in
 float32, and the value has to be lossreg's. The engines take turns, and the ratio is that of their medians to lossreg's
-in the same process, on one thread.
+in the same process, on one thread. torch.compile has the formula for fixed shapes. What is compiled is kept, so that
+the clock runs for less time after --compile.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import tempfile
 from pathlib import Path
 from statistics import geometric_mean, median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from batches import IMAGES, LISTS, PAIRS, SAMPLES, SEQUENCES
+from elements import ELEMENTS
+from embeddings import EMBEDDINGS
+from functions import Jax, Torch
+from rows import BOXES, ROWS, SHORT_ROWS, VECTORS
 
 import lossreg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RESULTS, PAGE = (Path(__file__).with_name(name) for name in ("catalogue_results.json", "catalogue.md"))
+RESULTS, PAGE = (Path(__file__).with_name(name) for name in ("results.json", "README.md"))
+CACHE = Path(tempfile.gettempdir()) / "lossreg-speed-catalogue"
 PEERS = ("torch", "torch.compile", "jax.jit")
-SIZES = {"64 x 10": (64, 10), "1M": (1 << 20,)}
+SIZES = (
+    (ELEMENTS, (64, 10), (1 << 20,)),
+    (ROWS, (64, 10), (4096, 1000)),
+    (SHORT_ROWS, (64, 10), (65_536, 10)),
+    (VECTORS, (64, 10), (8192, 128)),
+    (BOXES, (64, 4), (65_536, 4)),
+    (EMBEDDINGS, (64, 32), (1024, 128)),
+    (IMAGES, (2, 3, 16, 16), (8, 3, 128, 128)),
+    (LISTS, (64,), (65_536,)),
+    (PAIRS, (64,), (2048,)),
+    (SAMPLES, (64, 8), (1024, 32)),
+    (SEQUENCES, (2, 8, 5, 10), (8, 32, 9, 64)),
+)
+"""The losses of each kind, with a small and a large shape of the first input."""
 ROUNDS = 15
 SECONDS = 0.004
 """How long a round of an engine takes at least."""
-N = np.random.default_rng(0)
 
 
-def normal(shape: tuple[int, ...]) -> Any:
-    """Any numbers."""
-    return N.standard_normal(shape)
+def catalogue() -> dict[str, tuple[Any, Any, tuple[tuple[int, ...], ...]]]:
+    """The formula, the makers of the inputs and the shapes of each loss."""
+    return {name: (*kind[name], shapes) for kind, *shapes in SIZES for name in kind}
 
 
-def positive(shape: tuple[int, ...]) -> Any:
-    """Numbers above 0."""
-    return N.uniform(0.2, 3, shape)
+def words(shape: tuple[int, ...]) -> str:
+    """A shape as the table has it."""
+    return "1M" if shape == (1 << 20,) else " x ".join(f"{length:,}" for length in shape)
 
 
-def sides(shape: tuple[int, ...]) -> Any:
-    """-1 or 1."""
-    return N.choice([-1.0, 1.0], shape)
-
-
-def binary(shape: tuple[int, ...]) -> Any:
-    """0 or 1."""
-    return N.integers(0, 2, shape) * 1.0
-
-
-def softplus(xp: Any, x: Any) -> Any:
-    """log(1 + e^x), without overflow."""
-    return xp.log1p(xp.exp(-abs(x))) + xp.where(x > 0, x, 0 * x)
-
-
-def sigmoid(xp: Any, x: Any) -> Any:
-    """1 / (1 + e^-x)."""
-    return 1 / (1 + xp.exp(-x))
-
-
-FORMULAS: dict[str, tuple[Callable[..., Any], tuple[Callable[..., Any], ...]]] = {
-    "log_cosh": (lambda xp, x, y: abs(x - y) + xp.log1p(xp.exp(-2 * abs(x - y))) - np.log(2), (normal, normal)),
-    "quantile": (lambda _, x, y: 0.5 * abs(y - x), (normal, normal)),
-    "expectile": (lambda xp, x, y: xp.where(y > x, 0.5, 0.5) * (x - y) ** 2, (normal, normal)),
-    "gamma": (lambda xp, x, y: x + y * xp.exp(-x), (normal, positive)),
-    "pseudo_huber": (lambda xp, x, y: xp.sqrt(1 + (x - y) ** 2) - 1, (normal, normal)),
-    "charbonnier": (lambda xp, x, y: xp.sqrt((x - y) ** 2 + 1e-6), (normal, normal)),
-    "cauchy": (lambda xp, x, y: xp.log1p((x - y) ** 2 / 2), (normal, normal)),
-    "welsch": (lambda xp, x, y: 1 - xp.exp(-((x - y) ** 2) / 2), (normal, normal)),
-    "geman_mcclure": (lambda _, x, y: 2 * (x - y) ** 2 / ((x - y) ** 2 + 4), (normal, normal)),
-    "msle": (lambda xp, x, y: (xp.log1p(x) - xp.log1p(y)) ** 2, (positive, positive)),
-    "epsilon_insensitive": (
-        lambda xp, x, y: xp.where(abs(x - y) > 0.1, abs(x - y) - 0.1, 0 * x),
-        (normal, normal),
-    ),
-    "laplace_nll": (lambda xp, x, y, b: abs(x - y) / b + xp.log(b), (normal, normal, positive)),
-    "hinge": (lambda xp, x, y: xp.where(1 - x * y > 0, 1 - x * y, 0 * x), (normal, sides)),
-    "squared_hinge": (lambda xp, x, y: xp.where(1 - x * y > 0, 1 - x * y, 0 * x) ** 2, (normal, sides)),
-    "exponential": (lambda xp, x, y: xp.exp(-x * (2 * y - 1)), (normal, binary)),
-    "focal": (
-        lambda xp, x, y: (0.75 - 0.5 * y) * (1 - sigmoid(xp, x * (2 * y - 1))) ** 2 * softplus(xp, -x * (2 * y - 1)),
-        (normal, binary),
-    ),
-    "poly1_bce": (
-        lambda xp, x, y: softplus(xp, -x * (2 * y - 1)) + 1 - sigmoid(xp, x * (2 * y - 1)),
-        (normal, binary),
-    ),
-    "dpo": (
-        lambda xp, a, b, c, d: softplus(xp, -0.1 * ((a - b) - (c - d))),
-        (lambda s: -positive(s),) * 4,
-    ),
-    "simpo": (lambda xp, a, b: softplus(xp, -(2 * (a - b) - 1)), (lambda s: -positive(s),) * 2),
-}
-"""By loss: the plain formula with the default parameters, and makers of its inputs."""
-
-
-def engines(name: str, arrays: list[Any]) -> dict[str, Callable[[], Any]]:
-    """A call of each engine for value and gradient."""
+def engines(name: str, formula: Any, arrays: list[Any]) -> dict[str, Callable[[], Any]]:
+    """A call of each engine for value and gradient; the formula has lossreg's value."""
     import jax
     import torch
 
-    formula, criterion = FORMULAS[name][0], lossreg.create(name)
-    wrt = criterion.plan(*arrays).bound.graded
-    tensors = [torch.from_numpy(x.copy()) for x in arrays]
-    names = [entry.name for entry in lossreg.get(name).inputs]
-    graded = [at for at, each in enumerate(names) if each in wrt]
-    for at in graded:
-        tensors[at].requires_grad_()
+    torch._dynamo.reset()  # noqa: SLF001  else it takes the formula for one that is called with many shapes
+    criterion = lossreg.create(name)
+    value, grads = criterion.value_and_grad(*arrays)
+    grads = grads if isinstance(grads, tuple) else (grads,)
+    graded = [[entry.name for entry in lossreg.get(name).inputs].index(x) for x in graded_inputs(criterion, arrays)]
+    by_torch, by_jax = Torch(), Jax()
 
     def plain(*given: Any) -> Any:
-        return formula(torch, *given).mean()
+        return formula(by_torch, *given).mean()
 
-    compiled = torch.compile(plain)
+    wide = [torch.from_numpy(x.astype(np.float64) if x.dtype.kind == "f" else x.copy()) for x in arrays]
+    exact = [wide[at].requires_grad_() for at in graded]
+    expected = plain(*wide)
+    np.testing.assert_allclose(value, expected.item(), rtol=2e-5, err_msg=name)
+    for grad, slope in zip(grads, torch.autograd.grad(expected, exact), strict=True):
+        np.testing.assert_allclose(grad, slope, rtol=1e-3, atol=1e-4 * float(abs(slope).max()), err_msg=name)
 
-    def by_torch(function: Any) -> Any:
+    tensors = [torch.from_numpy(x.copy()) for x in arrays]
+    for at in graded:
+        tensors[at].requires_grad_()
+    compiled = torch.compile(plain, dynamic=False)
+
+    def backward(function: Any) -> Any:
         for at in graded:
             tensors[at].grad = None
         function(*tensors).backward()
 
-    of_jax = jax.jit(jax.value_and_grad(lambda *given: formula(jax.numpy, *given).mean(), tuple(graded)))
+    of_jax = jax.jit(jax.value_and_grad(lambda *given: formula(by_jax, *given).mean(), tuple(graded)))
     devices = [jax.numpy.asarray(x) for x in arrays]
+    np.testing.assert_allclose(of_jax(*devices)[0], value, rtol=1e-3, err_msg=f"{name} in jax")
+    np.testing.assert_allclose(compiled(*tensors).item(), value, rtol=1e-3, err_msg=f"{name} in torch.compile")
     return {
         "lossreg": lambda: criterion.value_and_grad(*arrays),
-        "torch": lambda: by_torch(plain),
-        "torch.compile": lambda: by_torch(compiled),
+        "torch": lambda: backward(plain),
+        "torch.compile": lambda: backward(compiled),
         "jax.jit": lambda: jax.block_until_ready(of_jax(*devices)),
     }
 
 
-def measure(name: str, size: str) -> dict[str, Any]:
+def graded_inputs(criterion: Any, arrays: list[Any]) -> tuple[str, ...]:
+    """The inputs that a call returns gradients of."""
+    slopes: tuple[str, ...] = criterion.plan(*arrays).bound.graded
+    return slopes
+
+
+def measure(name: str, shape: tuple[int, ...], *, only_compile: bool) -> dict[str, Any]:
     """The median seconds of each engine, and the ratios to lossreg's."""
-    arrays = [make(SIZES[size]).astype(np.float32) for make in FORMULAS[name][1]]
-    value = FORMULAS[name][0](np, *(array.astype(np.float64) for array in arrays)).mean()
-    np.testing.assert_allclose(lossreg.create(name)(*arrays), value, rtol=1e-5, err_msg=name)
-    calls = engines(name, arrays)
-    repeats, times = {}, {engine: [] for engine in calls}
+    formula, makers, _ = catalogue()[name]
+    arrays = [np.asarray(make(shape)) for make in makers]
+    arrays = [x.astype(np.float32) if x.dtype.kind == "f" else x for x in arrays]
+    calls = engines(name, formula, arrays)
+    repeats: dict[str, int] = {}
+    times: dict[str, list[float]] = {engine: [] for engine in calls}
     for engine, call in calls.items():
         for _ in range(3):
             call()
         start = perf_counter()
         call()
         repeats[engine] = max(1, int(SECONDS / max(perf_counter() - start, 1e-7)))
-    for _ in range(ROUNDS):
+    for _ in range(0 if only_compile else ROUNDS):
         for engine, call in calls.items():
             start = perf_counter()
             for _ in range(repeats[engine]):
                 call()
             times[engine].append((perf_counter() - start) / repeats[engine])
-    seconds = {engine: median(each) for engine, each in times.items()}
+    seconds = {engine: median(each) for engine, each in times.items() if each}
     ratios = {engine: [round(x / seconds["lossreg"], 3)] * 3 for engine, x in seconds.items() if engine != "lossreg"}
-    return {"case": f"{name} {size}", "loss": name, "seconds": seconds, "ratios": ratios}
+    return {"case": f"{name} {words(shape)}", "loss": name, "seconds": seconds, "ratios": ratios}
 
 
 def table(cases: list[dict[str, Any]]) -> str:
@@ -160,8 +146,8 @@ def table(cases: list[dict[str, Any]]) -> str:
     head = "| case | lossreg, µs | " + " | ".join(f"{peer} / lossreg" for peer in PEERS) + " |"
     lines = [
         "# How fast are the losses that PyTorch lacks?\n",
-        "Value and gradient of the mean in float32 on one thread, beside the plain formula:",
-        "above 1, lossreg is faster. Written by `catalogue.py`.\n",
+        "Value and gradient of the mean in float32 on one thread, beside the plain formula in the same process:",
+        "above 1, lossreg is faster. Each loss has a small and a large case. Written by `measure.py`.\n",
         head,
         "|---" * (2 + len(PEERS)) + "|",
     ]
@@ -169,30 +155,40 @@ def table(cases: list[dict[str, Any]]) -> str:
         ratios = [f"{case['ratios'][peer][1]:.2f}" for peer in PEERS]
         own = f"{case['seconds']['lossreg'] * 1e6:.4g}"
         lines.append(f"| {' | '.join([case['case'], own, *ratios])} |")
-    for kind in (*SIZES, ""):
-        chosen = [case["ratios"] for case in cases if case["case"].endswith(kind)]
+    small = {f"{name} {words(shapes[0])}" for name, (_, _, shapes) in catalogue().items()}
+    for kind, chosen in (
+        (" of the small cases", [case["ratios"] for case in cases if case["case"] in small]),
+        (" of the large cases", [case["ratios"] for case in cases if case["case"] not in small]),
+        ("", [case["ratios"] for case in cases]),
+    ):
         means = [geometric_mean([ratios[peer][1] for ratios in chosen]) for peer in PEERS]
-        lines.append(f"| geometric mean{f' of {kind}' if kind else ''} | | {' | '.join(f'{x:.2f}' for x in means)} |")
+        lines.append(f"| geometric mean{kind} | | {' | '.join(f'{x:.2f}' for x in means)} |")
     behind = [case["case"] for case in cases if min(case["ratios"][peer][1] for peer in PEERS) < 1]
     return "\n".join([*lines, "", f"A peer is faster in: {', '.join(behind) or 'no case'}.", ""])
 
 
 def main() -> None:
     """Measure the losses that are named, and merge them into the results."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CACHE / "torch"))
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE / "jax"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    if hasattr(os, "sched_setaffinity"):  # for jax, which has a thread for each processor
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     import torch
 
     torch.set_num_threads(1)
     lossreg.set_num_threads(1)
-    for name in sys.argv[1:] or FORMULAS:
-        for size in SIZES:
-            recorded = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {"sections": {"cases": []}}
-            case = measure(name, size)
-            cases = [each for each in recorded["sections"]["cases"] if each["case"] != case["case"]]
-            recorded["sections"]["cases"] = sorted([*cases, case], key=lambda each: each["case"])
-            RESULTS.write_text(json.dumps(recorded, indent=1) + "\n", "utf-8")
-            PAGE.write_text(table(recorded["sections"]["cases"]), "utf-8")
-            sys.stdout.write(f"{case['case']} {case['ratios']}\n")
-            sys.stdout.flush()
+    names, only_compile = [name for name in sys.argv[1:] if not name.startswith("--")], "--compile" in sys.argv
+    for name in names or catalogue():
+        for shape in catalogue()[name][2][-1 if "--large" in sys.argv else 0 :]:
+            case = measure(name, shape, only_compile=only_compile)
+            if not only_compile:
+                recorded = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {"sections": {"cases": []}}
+                cases = [each for each in recorded["sections"]["cases"] if each["case"] != case["case"]]
+                recorded["sections"]["cases"] = sorted([*cases, case], key=lambda each: each["case"])
+                RESULTS.write_text(json.dumps(recorded, indent=1) + "\n", "utf-8")
+                PAGE.write_text(table(recorded["sections"]["cases"]), "utf-8")
+            print(case["case"], case["ratios"], flush=True)
 
 
 if __name__ == "__main__":
