@@ -68,9 +68,8 @@ class Axes:
 
     Axes with the same name have the same length; a number instead of a name is the length itself, and `C-1` one less
     than that of C. N is the axis of the samples; a caller with a single sample leaves it out. `...` stands for any
-    further axes, which the kernel gets as one. No names mean a single number. With `lengths`, the name of another
-    input, callers may also give the samples concatenated along one axis. With `kernel_checks`, the kernel checks the
-    domain itself, by `require`.
+    further axes, which the kernel gets as one. No names mean a single number. With `lengths`, an input's name, callers
+    may give the samples concatenated along one axis too. With `kernel_checks`, the kernel checks with `require`.
     """
 
     def __init__(self, names: str, domain: Any = None, lengths: str = "", *, kernel_checks: bool = False) -> None:
@@ -237,16 +236,14 @@ if TYPE_CHECKING:
 else:
     Numbers = list[_Number]
 Target = Annotated[_Number, Role.TARGET]
-"""An input that the prediction is compared with, whose gradient is computed only on request. An input that is named
-target, label or labels has this role without saying so."""
+"""What the prediction is compared with; its gradient is computed on request. An input named target is one."""
 Given = Annotated[_Number, Role.DATA]
 """An input that is given beside the predictions and has no gradient, such as a cost or an identifier."""
 View = Annotated[_Number, Role.VIEW]
 """A prediction for another view of the same samples, such as the keys beside the queries of a contrastive loss."""
 Broadcast = Annotated[_Number, BroadcastMarker()]
-"""An input that is broadcast: of the other inputs' shape, of that shape with length 1 along some axes, a single number,
-or, unless it is a target, of that shape without its last axis. Its gradient has its own shape: the sum of the slopes of
-the elements it is used for."""
+"""An input that is broadcast to the other inputs' shape: of length 1 along some axes, a single number, or, unless it is a
+target, without the last axis. Its gradient has its own shape: the sum of the slopes of the elements it is used for."""
 Row = Annotated[Numbers[_Number], RowAxis(-1)]
 """A row along the last axis, such as the components of an embedding."""
 ClassRow = Annotated[Numbers[_Number], RowAxis(1)]
@@ -256,8 +253,7 @@ Array = Any
 SampleWeight = Annotated[Any, SampleWeightMarker()]
 """The weight of each sample, as an array without zeros: samples of weight 0 are not passed to the kernel."""
 Multiplicity = Annotated[Any, MultiplicityMarker()]
-"""How often each sample counts in everything that a kernel adds up, as an array: a sample of 2 is the same as the
-sample given twice."""
+"""How often each sample counts in what a kernel adds up, as an array: 2 is the same as the sample given twice."""
 Slopes = Annotated[dict[str, Any], SlopeArraysMarker()]
 """The arrays to fill with slopes: one for each input whose gradient was requested, by the name of the input."""
 Slope = Annotated[list[float], SlopeRowMarker()]
