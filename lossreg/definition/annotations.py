@@ -242,7 +242,7 @@ Given = Annotated[_Number, Role.DATA]
 View = Annotated[_Number, Role.VIEW]
 """A prediction for another view of the same samples, such as the keys beside the queries of a contrastive loss."""
 Broadcast = Annotated[_Number, BroadcastMarker()]
-"""An input that is broadcast to the other inputs' shape: of length 1 along some axes, a single number, or, unless it is a
+"""An input that is broadcast to the others' shape: of length 1 along some axes, a single number, or, unless it is a
 target, without the last axis. Its gradient has its own shape: the sum of the slopes of the elements it is used for."""
 Row = Annotated[Numbers[_Number], RowAxis(-1)]
 """A row along the last axis, such as the components of an embedding."""
