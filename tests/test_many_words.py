@@ -6,7 +6,7 @@ import pytest
 import lossreg
 from lossreg import InvalidConfig
 from lossreg.experiment.config.run_config import load
-from lossreg.experiment.data.hashing import BUCKETS
+from lossreg.experiment.data.column import BUCKETS
 from lossreg.experiment.data.target_means import FOLDS, SMOOTHING
 from lossreg.experiment.training.prepare import prepare
 

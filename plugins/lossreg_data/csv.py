@@ -20,6 +20,9 @@ from typing import Any, Literal
 
 from lossreg.plugin import Columns, Data, InvalidInput, data, hookimpl, read_file
 
+SPACES = " \u00a0\u202f"
+"""What groups digits where a space does: the usual one, and those at which no line breaks."""
+
 
 @data
 def csv(
@@ -84,12 +87,13 @@ def read(path: str, separator: str, quote: str, comment: str, encoding: str) -> 
         parsing = arrow.ParseOptions(
             delimiter=separator, quote_char=quote or False, newlines_in_values=True, invalid_row_handler=skip
         )
-        # Cells are read as text, in which numbers are recognised later: 007 may be another class than 7.
-        names = arrow.open_csv(pa.BufferReader(content), reading, parsing).schema.names if content.strip() else [""]
-        uneven.clear()
-        converting = arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
-        buffer = pa.BufferReader(content)
-        table = arrow.read_csv(buffer, reading, parsing, converting) if content.strip() else pa.table({})
+        try:
+            table = text_cells(content, reading, parsing, uneven)
+        except pa.ArrowInvalid as error:
+            if "straddl" not in str(error):
+                raise
+            reading.block_size = min(len(content), 2**31 - 1)  # a line is longer than a block
+            table = text_cells(content, reading, parsing, uneven)
     except (OSError, ValueError, LookupError, TypeError) as error:
         is_undecoded = "UTF8" in str(error) or isinstance(error, UnicodeDecodeError)
         hint = "; encoding: latin-1 reads files of older Windows programs" if is_undecoded else ""
@@ -97,15 +101,40 @@ def read(path: str, separator: str, quote: str, comment: str, encoding: str) -> 
         raise refused(system or f"{error}{hint}") from None
     if quote and content.count(quote.encode()) % 2:
         raise refused(f"a {quote} is not closed, as their number is odd; quote: '' reads them like other characters")
+    check_header(path, table, uneven, separator)
+    if not table.num_rows:
+        raise InvalidInput(f"path: {path}: the file has no rows of data")
+    return table
+
+
+def check_header(path: str, table: Any, uneven: list[Any], separator: str) -> None:
+    """Raise InvalidInput for a header that does not fit the separator, or rows of other lengths."""
+    names = table.column_names or [""]
     others = [sign for sign in (";", "\t", "|", ",") if sign != separator and sign in names[0]]
     if len(names) == 1 and others:
         raise InvalidInput(f"separator: the header of {path} is a single cell {names[0]!r}; is it {others[0]!r}?")
     if uneven:
         rows = f"{len(uneven)} of {table.num_rows + len(uneven)} rows do not"
-        raise InvalidInput(f"path: {path}: the header has {len(names)} cells, but {rows}; one is {uneven[0].text!r}")
-    if not table.num_rows:
-        raise InvalidInput(f"path: {path}: the file has no rows of data")
-    return table
+        start = names[0][:4] if names[0].lower().startswith("sep=") else names[0].partition(" ")[0]
+        hint = (
+            f"; if it is a title, comment: {start!r} skips lines that begin so" if start and not table.num_rows else ""
+        )
+        raise InvalidInput(
+            f"path: {path}: the header has {len(names)} cells, but {rows}; one is {uneven[0].text!r}{hint}"
+        )
+
+
+def text_cells(content: bytes, reading: Any, parsing: Any, uneven: list[Any]) -> Any:
+    """The cells as text, in which numbers are recognised later: 007 may be another class than 7."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    if not content.strip():
+        return pa.table({})
+    names = arrow.open_csv(pa.BufferReader(content), reading, parsing).schema.names
+    uneven.clear()
+    converting = arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+    return arrow.read_csv(pa.BufferReader(content), reading, parsing, converting)
 
 
 def without_comments(content: bytes, comment: bytes, quote: bytes) -> bytes:
@@ -124,11 +153,13 @@ def without_grouping(table: Any, sign: str, decimal: str) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    grouped = rf"^[+-]?[0-9]{{1,3}}(\{sign}[0-9]{{3}})+(\{decimal}[0-9]+)?$"
+    signs = f"[{SPACES}]" if sign == " " else rf"\{sign}"
+    grouped = rf"^[+-]?[0-9]{{1,3}}({signs}[0-9]{{3}})+(\{decimal}[0-9]+)?$"
     columns = []
     for cells in table.columns:
-        is_grouped = pc.match_substring_regex(pc.utf8_trim_whitespace(cells), grouped)
-        columns.append(pc.if_else(is_grouped, pc.replace_substring(cells, sign, ""), cells))
+        trimmed = pc.utf8_trim_whitespace(cells)
+        is_grouped = pc.match_substring_regex(trimmed, grouped)
+        columns.append(pc.if_else(is_grouped, pc.replace_substring_regex(trimmed, signs, ""), cells))
     return pa.table(columns, names=table.column_names)
 
 

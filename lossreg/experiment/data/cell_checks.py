@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
     from lossreg.experiment.data.column import Column
 
+MONEY = r"[$\x{20ac}\x{00a3}\x{00a5}\x{20b9}]"
 MISTAKES = {
     r"^[+-]?[0-9]+,[0-9]+$": "numbers with a decimal comma: write decimal: ',' (or thousands: ',' if it groups digits)",
-    r"^[+-]?[0-9]{1,3}([ ',.][0-9]{3})+([.,][0-9]+)?$": "numbers with grouped digits: write thousands: with the sign "
-    "that groups them",
+    r"^[+-]?[0-9]{1,3}([ \x{00a0}\x{202f}',.][0-9]{3})+([.,][0-9]+)?$": "numbers with grouped digits: write thousands: "
+    "with the sign that groups them",
+    rf"^[(+-]?{MONEY} ?[0-9][0-9.,' ]*\)?$|^[+-]?[0-9][0-9.,' ]* ?{MONEY}$": "amounts of money: numbers have no "
+    "sign of a currency",
+    r"^\([0-9][0-9.,]*\)$": "negative numbers in parentheses, which are written with a minus sign",
     r"^[+-]?[0-9]+(_[0-9]+)+$": "numbers with underscores between the digits",
     r"^[+-]?[0-9]+([.,][0-9]+)? ?%$": "percentages: with the kind percent, 5% becomes 0.05",
     r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T].*)?$": "dates: with the kind date they become days since 1970-01-01",
@@ -23,10 +27,18 @@ MISTAKES = {
     "their format as the kind, such as '%d.%m.%Y' or '%m/%d/%y'",
 }
 """What words may be that are no categories, by a pattern that most of them match."""
+MANY_MISTAKES = {
+    r"^[+-]?[0-9]+([.,][0-9]+)? ?[A-Za-z\x{00b5}\x{00b0}\x{03a9}\x{00b2}\x{00b3}/]{1,4}$": "numbers with a unit, "
+    "which is no part of a number",
+    r"^[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$": "times of day: write them as numbers, such as hours",
+}
+"""The same, for words that are categories if they are few."""
 LARGEST = float.fromhex("0x1.fffffep+127")
 """The largest number of float32, the type of inputs and targets."""
 UNIQUE = 0.5
 """The share of different words among the rows above which a column probably holds names or text."""
+FEW_WORDS = 3
+"""The number of different words in a column of numbers that may all stand for missing cells."""
 FEW = 20
 """The number of different words that is never too many."""
 MAX_CATEGORIES = 256
@@ -64,7 +76,7 @@ def check_cells(
         if doubt:
             problems.append(f"column {column.name!r}: {doubt}; kinds: {{{column.name}: category}} takes them as words")
         elif words.any() and not (labelled if is_target else column.is_categorical):
-            problems.append(column.problem(words, f"not a {column.noun}"))
+            problems.append(column.problem(words, f"not a {column.noun}") + words_as_missing(column))
         if not is_target and column.kind == "category" and len(column.categories()) > MAX_CATEGORIES:
             problems.append(
                 f"column {column.name!r}: {len(column.categories())} different words, but a categorical column may "
@@ -135,12 +147,49 @@ def mistake(column: Column) -> str:
 
     counted = pc.value_counts(column.text.filter(pa.array(column.words)))
     words, counts = counted.field("values"), counted.field("counts").to_numpy()
-    matched = 0
-    for pattern, what in MISTAKES.items():
+    signs = []
+    for pattern, what in {**MISTAKES, **(MANY_MISTAKES if len(words) > FEW else {})}.items():
         found = pc.match_substring_regex(words, pattern).to_numpy(zero_copy_only=False)
-        matched += counts[found].sum()  # of all patterns, as dates of two formats are none of each for the most part
+        if found.any():
+            signs.append((what, repr(words[int(np.argmax(found))].as_py()), counts[found].sum()))
+    of_dates = [sign for sign in signs if sign[0].startswith("dates")]
+    if len(of_dates) > 1 and sum(count for _, _, count in of_dates) > counts.sum() / 2:
+        (_, first, _), (_, second, _) = of_dates
+        return f"cells such as {first} and {second} are dates in different formats, of which only one can be read"
+    matched = 0
+    for what, shown, count in signs:
+        matched += count  # of all patterns, as amounts of one column may be written in several ways
         if matched > counts.sum() / 2:
-            return f"cells such as {words[int(np.argmax(found))].as_py()!r} look like {what}"
+            return f"cells such as {shown} look like {what}"
+    return ""
+
+
+def words_as_missing(column: Column) -> str:
+    """How the words in a column of numbers are read as missing cells, if they are few different ones."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    words = pc.unique(column.text.filter(pa.array(column.words))).to_pylist()
+    if len(words) > FEW_WORDS or 2 * column.words.sum() > len(column.values):
+        return ""
+    return f"; missing: {['', *words]} takes them for missing cells"
+
+
+def stand_in(column: Column) -> str:
+    """A remark on a number such as -999 far from all others, which may stand for a missing cell."""
+    import re
+
+    import numpy as np
+
+    known = column.values[np.isfinite(column.values)]
+    for value in (known.min(), known.max()) if len(known) else ():
+        rest = known[known != value]
+        if not re.fullmatch(r"-?99+(\.0+)?", f"{value:.12g}") or len(rest) < 2 or len(known) - len(rest) < 2:  # noqa: PLR2004
+            continue
+        if np.abs(rest - value).min() > np.ptp(rest):
+            count = len(known) - len(rest)
+            text = f"{value:.12g}"
+            return f"{text} in {count} rows is far from all others; missing: ['', '{text}'] takes it for a missing cell"
     return ""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lossreg.errors import InvalidInput, listed, nearest
-from lossreg.experiment.data.hashing import hashed
+from lossreg.experiment.data.dates import days_since_1970, moments_as_days
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +20,13 @@ KINDS = ("number", "percent", "date", *CATEGORICAL)
 """What a column may hold; a format of dates such as %d.%m.%Y is a kind, too."""
 MISSING = ("", "na", "n/a", "nan", "none", "null")
 """The words that stand for a missing cell, in lower case."""
-DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z?)?$"
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+"""Characters without width, which are removed from the ends of cells as spaces are."""
 NUMBER = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
+
+
+BUCKETS = tuple(f"#{number}" for number in range(32))
+"""The categories of a column of the kind hash, each of which stands for the words of one hash."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ def read_column(
         values = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         return Column(name, "number", values, array.cast(pa.string()), np.isnan(values))
     if pa.types.is_temporal(array.type):
-        return dates(name, array)
+        return Column(name, "date", moments_as_days(array), array.cast(pa.string()), array.is_null().to_numpy(False))
     try:
         text = array.cast(pa.string())
     except pa.ArrowNotImplementedError:
@@ -170,7 +175,17 @@ def read_column(
     # Each distinct cell is read once.
     encoded = text.dictionary_encode()
     rows = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-    return read_words(name, pc.utf8_trim_whitespace(encoded.dictionary), kind, missing, decimal).take(rows)
+    return read_words(name, cleaned(encoded.dictionary), kind, missing, decimal).take(rows)
+
+
+def cleaned(cells: Any) -> Any:
+    """Cells without spaces and invisible characters around them, with accents encoded in one form (NFC)."""
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(cells)
+    if pc.all(pc.string_is_ascii(trimmed)).as_py() is not False:
+        return trimmed
+    return pc.utf8_trim_whitespace(pc.utf8_trim(pc.utf8_normalize(trimmed, "NFC"), INVISIBLE))
 
 
 def numbers_alone(text: Any, missing: Sequence[str]) -> NDArray[np.float64] | None:
@@ -198,7 +213,7 @@ def read_words(name: str, text: Any, kind: str | None, missing: Sequence[str], d
     absent = pc.is_in(pc.utf8_lower(text), pa.array([*missing], pa.string()))
     is_missing = absent.to_numpy(zero_copy_only=False)
     if kind == "date" or "%" in (kind or ""):
-        return dates(name, text, is_missing, kind or "date")
+        return Column(name, kind or "date", days_since_1970(text, is_missing, kind or "date"), text, is_missing)
     # Cells are shown as they are in the file, apart from spaces around them.
     numbers = pc.replace_substring(with_decimal_point(text, decimal), "\N{MINUS SIGN}", "-")
     if kind == "percent":
@@ -223,38 +238,11 @@ def with_decimal_point(text: Any, decimal: str) -> Any:
     return pc.replace_substring(pc.replace_substring(text, ".", "?"), decimal, ".")
 
 
-def dates(name: str, array: Any, missing: Any = None, kind: str = "date") -> Column:
-    """Read a column of dates, or of text such as 2026-03-31 or of another format, as days since 1970-01-01."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def hashed(text: Any) -> Any:
+    """The bucket of each word, by a hash that is the same everywhere."""
+    from hashlib import blake2b
 
-    text = array.cast(pa.string())
-    absent = text.is_null().to_numpy(zero_copy_only=False) if missing is None else missing
-    if kind != "date":
-        moments = pc.strptime(text, kind, "s", error_is_null=True)
-    else:
-        present = pc.if_else(pa.array(~absent), text, pa.scalar(None, pa.string()))
-        is_date = pc.fill_null(pc.match_substring_regex(present, DATE), fill_value=False)
-        plain = pc.replace_substring_regex(pc.if_else(is_date, present, pa.scalar(None, pa.string())), "Z$", "")
-        moments = valid_moments(plain)
-    days = pc.divide(pc.cast(moments.cast(pa.int64()), pa.float64()), 86_400.0)
-    values = days.to_numpy(zero_copy_only=False).astype(np.float64)
-    return Column(name, kind, np.where(absent, np.nan, values), text, absent)
-
-
-def valid_moments(text: Any) -> Any:
-    """The moments that text stands for; null for a date that no calendar has, such as 2026-02-30."""
-    import numpy as np
     import pyarrow as pa
 
-    try:
-        return text.cast(pa.timestamp("s"))
-    except pa.ArrowInvalid:
-        moments = []
-        for cell in text.to_pylist():
-            try:
-                moments.append(None if cell is None else np.datetime64(cell, "s").astype(object))
-            except ValueError:
-                moments.append(None)
-        return pa.array(moments, pa.timestamp("s"))
+    digests = (blake2b(word.encode(), digest_size=8).digest() for word in text.to_pylist())
+    return pa.array([BUCKETS[int.from_bytes(digest) % len(BUCKETS)] for digest in digests], pa.string())

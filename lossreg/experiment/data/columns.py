@@ -21,8 +21,7 @@ from lossreg.experiment.data.cell_checks import (
     is_row_number,
     mostly_unique,
 )
-from lossreg.experiment.data.column import MISSING, check_kinds, read_column
-from lossreg.experiment.data.hashing import BUCKETS
+from lossreg.experiment.data.column import BUCKETS, MISSING, check_kinds, read_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

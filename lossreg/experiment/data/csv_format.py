@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ SAMPLE_ROWS = 1000
 BYTES = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8"}
 """The encodings of files that begin with a byte order mark."""
 DECIMAL = {
-    ",": re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+ ?%?"),
+    ",": re.compile(r"[+-]?(\d+|\d{1,3}([.\u00a0\u202f]\d{3})+),\d+ ?%?"),
     ".": re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)\.\d+"),
 }
 """Numbers with a decimal sign, with or without digits that are grouped."""
@@ -72,10 +73,12 @@ def guess_format(content: bytes) -> dict[str, str]:
     if lines and lines[0].startswith("#") and any(not line.startswith("#") for line in lines):
         found["comment"] = "#"
         lines = [line for line in lines if not line.startswith("#")]
+    if lines and re.match("sep=.", lines[0], re.IGNORECASE):  # which Excel reads and hides
+        found["comment"], lines = lines[0][:4], lines[1:]
     separator = separator_of(lines)
     if separator != ",":
         found["separator"] = separator
-    rows = islice(csv.reader(lines, delimiter=separator), 1, SAMPLE_ROWS)
+    rows = first_rows(lines, separator)[1:]
     return found | signs_in([cell.strip() for row in rows for cell in row])
 
 
@@ -93,11 +96,19 @@ def encoding_of(content: bytes) -> str:
     return "utf-8"
 
 
+def first_rows(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """The first rows, until one with a cell that is too long for the csv module."""
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows.extend(islice(csv.reader(lines, delimiter=separator), SAMPLE_ROWS))
+    return rows
+
+
 def separator_of(lines: Sequence[str]) -> str:
     """The separator that gives most rows as many cells as the header, and of several the one that gives most cells."""
 
     def fit(separator: str) -> tuple[float, int]:
-        rows = [len(row) for row in islice(csv.reader(lines, delimiter=separator), SAMPLE_ROWS) if row]
+        rows = [len(row) for row in first_rows(lines, separator) if row]
         cells = rows[0] if rows else 0
         return (sum(row == cells for row in rows) / len(rows) if cells > 1 else 0.0, cells)
 
@@ -110,8 +121,8 @@ def signs_in(cells: Iterable[str]) -> dict[str, str]:
     decimal = max(DECIMAL, key=lambda sign: (counts[sign], sign))
     other = "," if decimal == "." else "."
     found = {"decimal": decimal} if decimal != "." else {}
-    certain = re.compile(rf"[+-]?\d{{1,3}}([{other} '])(\d{{3}}\1)*\d{{3}}(\{decimal}\d+)?")
-    groups = Counter(match[1] for match in map(certain.fullmatch, cells) if match)
+    certain = re.compile(rf"[+-]?\d{{1,3}}([{other} '\u00a0\u202f])(\d{{3}}\1)*\d{{3}}(\{decimal}\d+)?")
+    groups = Counter(" " if match[1].isspace() else match[1] for match in map(certain.fullmatch, cells) if match)
     # 1,234 alone may have a decimal comma: grouped digits are certain beside a decimal sign or in several groups.
     for sign, _ in groups.most_common():
         if sign in " '" or counts[decimal]:

@@ -6,9 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lossreg.experiment.data.cell_checks import FEW, is_row_number, mistake, mostly_unique
+from lossreg.experiment.data.cell_checks import (
+    FEW,
+    is_row_number,
+    mistake,
+    mostly_unique,
+    stand_in,
+    words_as_missing,
+)
 from lossreg.experiment.data.column import KINDS
 from lossreg.experiment.data.columns import as_arrow
+from lossreg.experiment.data.dates import format_of_dates
 from lossreg.formatting import counted, shortened
 
 if TYPE_CHECKING:
@@ -26,8 +34,9 @@ COMMON = 0.9
 """The share of rows of the most frequent class from which classes are unbalanced."""
 EXACT = 2**24
 """The largest integer up to which float32, the type of inputs, has all integers."""
+NUMBER_NAME = re.compile(r"-?[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?")
+"""The name of a column that is rather a cell."""
 ID = re.compile(r"(^|[_ ])(id|uuid|guid|key)$|[a-z](Id|ID)$", re.IGNORECASE)
-DAY_FIRST, MONTH_FIRST = ("%d", "%m"), ("%m", "%d")
 
 
 @dataclass(frozen=True)
@@ -71,11 +80,13 @@ def describe_column(column: Column, cells: Any, *, is_target: bool = False, clas
     words, kind_to_set = counts_of(column), suggested_kind(column)
     as_words = column.kind == "category" or (is_target and (classes or bool(column.words.any())))
     number = "" if column.words.all() else is_counter(column)
-    text = unique_words(column, words) if not is_target and column.kind == "category" and not kind_to_set else ""
+    doubt = mistake(column) if column.words.any() else ""
+    is_feature_of_words = not is_target and column.kind == "category" and not kind_to_set
+    text = unique_words(column, words) if is_feature_of_words and not doubt else ""
     infinite = abs(column.values) == float("inf")
     constant = len(words) == 1 and not column.missing.any()
     remarks = [
-        mistake(column) if column.words.any() else "",
+        doubt,
         "" if as_words or kind_to_set else not_numbers(column),
         missing_cells(column),
         padded(column, cells),
@@ -88,6 +99,8 @@ def describe_column(column: Column, cells: Any, *, is_target: bool = False, clas
         unbalanced(words) if is_target or 1 < len(words) <= FEW else "",
         leading_zeros(column, words) if not is_target and column.kind == "number" else "",
         large_numbers(column) if not is_target and not number else "",
+        stand_in(column) if column.kind == "number" and not as_words else "",
+        "its name is a number: does the file begin without a header?" if NUMBER_NAME.fullmatch(column.name) else "",
     ]
     if is_target and not as_words and len(words) <= FEW:
         remarks.append(f"{counted(len(words), 'different number')}: task: classification takes them as classes")
@@ -100,7 +113,7 @@ def describe_column(column: Column, cells: Any, *, is_target: bool = False, clas
         listed_words(words, is_target=is_target) if as_words or (is_target and len(words) <= FEW) else extent(column),
         tuple(filter(None, remarks)),
         kind_to_set,
-        exclude=not is_target and bool(number or text or constant or not words),
+        exclude=not is_target and bool(number or text or constant or not words or (is_feature_of_words and doubt)),
     )
 
 
@@ -131,37 +144,21 @@ def extent(column: Column) -> str:
     low, high = known.min(), known.max()
     if column.is_date:
         return " to ".join(str(np.datetime64(int(day), "D")) for day in (low, high))
-    return f"{low:.6g} to {high:.6g}"
+    return f"{low + 0:.6g} to {high + 0:.6g}"  # of -0, the sign is left out
 
 
 def suggested_kind(column: Column) -> str:
     """The kind with which a column of words is read as percentages or dates; empty if it is neither."""
+    import pyarrow as pa
+
     if not column.words.any() or column.kind == "percent" or column.is_date:
         return ""
     doubt = mistake(column)
     if "percentages" in doubt:
         return "percent"
     if "order of day and month" in doubt:
-        return format_of_dates(column)
+        return format_of_dates(column.text.filter(pa.array(column.words)))
     return "date" if "look like dates" in doubt else ""
-
-
-def format_of_dates(column: Column) -> str:
-    """The format of dates such as 31.12.2026; empty if the order of day and month does not show."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    text = column.text.filter(pa.array(column.words))
-    parts = pc.extract_regex(text, r"^(?P<a>[0-9]{1,2})(?P<sign>[./-])(?P<b>[0-9]{1,2})[./-](?P<year>[0-9]+)$")
-    signs, years = pc.unique(parts.field("sign")).drop_null(), pc.utf8_length(parts.field("year"))
-    first, second = (pc.max(pc.cast(parts.field(name), pa.int64())).as_py() or 0 for name in "ab")
-    months = 12
-    if len(signs) != 1 or (first > months) == (second > months):
-        return ""
-    order = DAY_FIRST if first > months else MONTH_FIRST
-    long = 2
-    year = "%Y" if (pc.min(years).as_py() or 0) > long else "%y"
-    return str(signs[0].as_py()).join([*order, year])
 
 
 def not_numbers(column: Column) -> str:
@@ -169,7 +166,8 @@ def not_numbers(column: Column) -> str:
     words = column.words
     if not words.any():
         return ""
-    return f"{column.cells(words, f'not a {column.noun}')}; kinds: {{{column.name}: category}} takes all as words"
+    problem = f"{column.cells(words, f'not a {column.noun}')}; kinds: {{{column.name}: category}} takes all as words"
+    return problem + words_as_missing(column)
 
 
 def missing_cells(column: Column) -> str:
