@@ -56,9 +56,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.flush()
         code = 0
     except Diverged as error:
-        code = complain(str(error), 3)
+        code = complain(str(error), 3, error.page)
     except LossregError as error:
-        code = complain(str(error), 2)
+        code = complain(str(error), 2, error.page)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stdout = None  # otherwise Python flushes it at exit and fails again
         code = 0
@@ -151,12 +151,14 @@ class Version(argparse.Action):
         sys.exit()
 
 
-def complain(message: str, code: int) -> int:
-    """Print an error, or several on lines of their own; return the exit code."""
+def complain(message: str, code: int, page: str = "") -> int:
+    """Print an error, or several on lines of their own, and the page that says more; return the exit code."""
     from lossreg.formatting import printable
 
     several = "\n" in message
     print(f"lossreg: error: {'several problems' if several else printable(message)}", file=sys.stderr)
     if several:
         print(printable(message), file=sys.stderr)
+    if page:
+        print(f"see {page}", file=sys.stderr)
     return code

@@ -272,7 +272,7 @@ def test_show_describes_the_plugin_of_any_kind_in_a_file(command, tmp_path):
     [
         (
             ["show", "hubr"],
-            "lossreg: error: no plugin named 'hubr' is installed; did you mean 'huber'? The losses are adaptive_log_",
+            "lossreg: error: no plugin named 'hubr' is installed; did you mean 'huber'? `lossreg list losses` l",
         ),
         (["run", "none.yaml"], "lossreg: error: none.yaml: cannot be read: No such file or directory\n"),
         (
@@ -405,7 +405,8 @@ def test_a_bad_config_stops_all_runs_before_the_first(command, tmp_path):
     tmp_path.joinpath("good.yaml").write_text(RUN)
     tmp_path.joinpath("bad.yaml").write_text(RUN.replace("sgd", "{name: sgd, lr: fast}"))
     done = command("run", "good.yaml", "bad.yaml", code=2)
-    assert done.stderr == "lossreg: error: bad.yaml:3:28: optimizer.lr: expected a number above 0, got 'fast'\n"
+    message = "lossreg: error: bad.yaml:3:28: optimizer.lr: expected a number above 0, got 'fast'\nsee docs/config.md\n"
+    assert done.stderr == message
     assert not tmp_path.joinpath("runs").exists()
 
 
@@ -459,8 +460,8 @@ def test_the_problems_of_ten_broken_configs_are_reported_together_each_at_its_pl
     tmp_path.joinpath("good.yaml").write_text(RUN)
     done = command("validate", "good.yaml", *(f"{index}.yaml" for index in range(10)), code=2)
     assert done.stdout == "good.yaml: ok; 45 training examples, 4 weights, 80 steps\n"
-    first, *lines = done.stderr.splitlines()
-    assert first == "lossreg: error: several problems"
+    first, *lines, last = done.stderr.splitlines()
+    assert (first, last) == ("lossreg: error: several problems", "see docs/config.md")
     for index, (_, _, place, message) in enumerate(BROKEN):
         assert any(line.startswith(f"{index}.yaml:{place}: ") and message in line for line in lines)
     (other,) = (line for line in lines if not any(message in line for _, _, _, message in BROKEN))

@@ -8,6 +8,7 @@ import yaml
 from project import ENTRY_POINTS, ROOT, relative, text_files
 
 import lossreg
+from lossreg import errors
 from lossreg.commands.plugins.show import SECTIONS
 from lossreg.experiment.config.json_schema import schema
 from lossreg.experiment.config.reference import MEANINGS, keys_of, section_text, sections
@@ -41,6 +42,15 @@ def test_the_reference_of_configs_has_every_key_with_its_meaning():
         assert all(name in section_text(section) for name in keys)
     used = {f"{section}.{name}" for section, keys in found.items() for name in keys}
     assert {*MEANINGS} <= used  # none is of a key that no longer exists
+
+
+def test_the_pages_that_errors_name_have_the_sections_that_they_name():
+    pages = {kind.page for kind in vars(errors).values() if isinstance(kind, type) and getattr(kind, "page", "")}
+    assert len(pages) > 3
+    for page in pages:
+        path, _, section = page.partition("#")
+        titles = re.findall(r"^#+ (.+)$", (ROOT / path).read_text("utf-8"), re.MULTILINE)
+        assert not section or section in {title.lower().replace(" ", "-") for title in titles}, page
 
 
 def test_a_document_without_the_place_for_a_part_is_an_error(tmp_path):

@@ -131,7 +131,8 @@ def test_the_source_distribution_has_what_its_tests_need_and_they_run(tmp_path):
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     held = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {"README.md", "LICENSE", "Makefile", "mkdocs.yml", "configs/digits_mlp.yaml", "tests/project.py"} <= held
-    assert not [path for path in held if path.startswith((".venv", "site/", "experiments/runs/")) or ".nbi" in path]
+    left_out = (".venv", "site/", "experiments/runs/")
+    assert not [path for path in held if path.startswith(left_out) or "_cache" in path or ".nbi" in path]
     files = ["tests/test_packaging.py", "tests/test_schedules.py", "tests/test_registry.py", "tests/test_aliases.py"]
     command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-m", "not slow", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

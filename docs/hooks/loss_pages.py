@@ -8,10 +8,10 @@ import re
 import sys
 from functools import cache
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import loss_pictures
+import numpy as np
 import yaml
 from latex2mathml.converter import convert
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lossreg.registry.registries import Offer
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "experiments" / "speed" / "results.json"
+SPEED = ROOT / "experiments" / "speed"
 EXACTNESS = ROOT / "experiments" / "exactness" / "results.json"
 FORMULAS = ROOT / "docs" / "formulas.yaml"
 PEERS = ("torch", "torch.compile", "jax.jit", "scikit-learn")
@@ -228,12 +228,11 @@ def speed(loss: Loss) -> str:
     rows = [row for row in measurements() if row["loss"] == loss.name]
     if not rows:
         return ""
-    peers = [name for name in PEERS if any(name in row["seconds"] for row in rows)]
+    peers = [name for name in PEERS if any(name in row["ratios"] for row in rows)]
     lines = [f"| case | lossreg | {' | '.join(peers)} |", "|---" * (len(peers) + 2) + "|"]
     for row in rows:
-        own = median(row["seconds"]["lossreg"])
-        times = [row["seconds"].get(name) for name in peers]
-        cells = [f"{median(found) / own:.2g}" if found else "" for found in times]
+        own = float(np.median(row["seconds"]["lossreg"]))
+        cells = [f"{row['ratios'][name][1]:.2g}" if name in row["ratios"] else "" for name in peers]
         lines.append(f"| {row['case']} | {1e6 * own:,.4g} µs | {' | '.join(cells)} |")
     about = "Value and gradient in float32 on one thread: lossreg's time, and the times of others divided by it"
     return "\n".join([f"{about} ([how it is measured](../speed.md)).", "", *lines])
@@ -241,9 +240,9 @@ def speed(loss: Loss) -> str:
 
 @cache
 def measurements() -> list[dict[str, Any]]:
-    """Return the cases of the committed results of the benchmark."""
-    found: list[dict[str, Any]] = json.loads(RESULTS.read_text("utf-8"))["sections"]["cases"]
-    return found
+    """Return the cases of the committed results of the benchmark, and of the losses that are measured apart from it."""
+    files = sorted(SPEED.glob("**/results.json"))
+    return [case for path in files for case in json.loads(path.read_text("utf-8"))["sections"]["cases"]]
 
 
 def related(loss: Loss) -> str:

@@ -127,7 +127,7 @@ class Registry(Generic[Kind]):
         if len(matches) == 1:
             return matches[0]
         if not matches:
-            known = alternatives(bare, self.names(), self.plural)
+            known = alternatives(bare, self.names(), self.plural, f"lossreg list {self.plural}")
             raise UnknownName(f"no {self.kind} named {name!r} is installed; {known}")
         choices = " or ".join(repr(f"{offer.distribution}:{offer.name}") for offer in matches)
         raise AmbiguousName(

@@ -93,7 +93,7 @@ def unknown(name: str) -> UnknownName:
 
     names = {name: registry for registry in reversed(REGISTRIES) for name in registry.names()}
     registry = names.get(nearest_name(name, names), losses)
-    known = alternatives(name, registry.names(), registry.plural)
+    known = alternatives(name, registry.names(), registry.plural, f"lossreg list {registry.plural}")
     return UnknownName(f"no plugin named {name!r} is installed; {known}; `lossreg list all` lists every kind")
 
 
