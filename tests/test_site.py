@@ -24,7 +24,7 @@ def test_every_loss_has_a_page_with_formula_pictures_and_parameters(site):
         path = site / "losses" / f"{name}.html"
         text = path.read_text("utf-8")
         assert Page(path).pictures >= 3, f"{name} has no pictures"
-        for heading in ("inputs", "parameters", "use", "elsewhere", "related-losses", "source"):
+        for heading in ("inputs", "parameters", "use", "elsewhere", "exactness", "related-losses", "source"):
             assert f'id="{heading}"' in text, f"{name} has no {heading}"
         assert re.search(r"value\s+=|value =", text), f"{name} has no formula in its docstring"
         assert '<math xmlns="http://www.w3.org/1998/Math/MathML"' in text, f"{name} has no typeset formula"

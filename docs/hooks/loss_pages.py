@@ -34,6 +34,8 @@ SPEED = ROOT / "experiments" / "speed"
 EXACTNESS = ROOT / "experiments" / "exactness" / "results.json"
 FORMULAS = ROOT / "docs" / "formulas.yaml"
 PEERS = ("torch", "torch.compile", "jax.jit", "scikit-learn")
+COUPLED = {"anchors": "each with the others", "batch": "in a batch", "groups": "in each group"}
+"""What the samples of a loss are coupled with; a parameter may decide it."""
 FACTS = re.compile(r"(?:^|(?<=[.;] ))(Shapes|Ranges|Source): ", re.MULTILINE)
 
 
@@ -144,7 +146,9 @@ def task_line(loss: Loss) -> str:
     facts = [
         f"Task: {loss.task}" if loss.task else "",
         f"family: {generate.family(loss).lower()}",
-        f"samples: coupled ({form.couples})" if form.couples else "samples: independent",
+        f"samples: coupled {COUPLED.get(form.couples, f'as `{form.couples}` says')}"
+        if form.couples
+        else "samples: independent",
         f"second derivatives: {', '.join(second)}" if second else "",
     ]
     return " · ".join(filter(None, facts))

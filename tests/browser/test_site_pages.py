@@ -1,6 +1,6 @@
 """The documentation in a real browser: at three widths, in light and dark, without complaints or a scroll bar below.
 
-PICTURES=DIR keeps a picture of every page in every width and scheme.
+PICTURES=DIR keeps a picture of every page in every width and scheme; SITE=DIR has a site that is built already.
 """
 
 import functools
@@ -48,8 +48,9 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    build(folder)
+    folder = Path(os.environ.get("SITE") or tmp_path_factory.mktemp("site"))
+    if not os.environ.get("SITE"):
+        build(folder)
     with ThreadingHTTPServer(("localhost", 0), functools.partial(Quiet, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
