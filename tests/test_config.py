@@ -379,7 +379,7 @@ report:
   - {delta: 2}
 """)
     )
-    assert [line.partition("? The metrics are")[0].partition("; installed")[0] for line in lines] == [
+    assert [line.partition("? `lossreg list")[0].partition("; installed")[0] for line in lines] == [
         "x.yaml:5:15: metrics.1: no metric named 'f1_makro' is installed; did you mean 'f1_macro'",
         "x.yaml:5:25: metrics.2: expected the name of a metric, got 3",
         "x.yaml:5:28: metrics.3: r2 is repeated; distinguish the two with a label, such as as: r2_2",
