@@ -1,10 +1,11 @@
 """Calls of criteria from compiled JAX programs: an XLA custom call that reads and writes XLA's buffers where they are.
 
 XLA calls a handler with the address of a call frame, a C structure whose layout belongs to version 0 of XLA's foreign
-function interface. Handlers are compiled where a loop takes the arrays as they are (lossreg.bridges.jax_handlers): they
-need no Python, and of 64 rows of 10 logits take half the time of optax's loss. The handler here runs in Python, for
-kernels of whole batches, conversions and errors, and holds the interpreter's lock until the kernel starts. Where the
-interface is another one, the calls are host callbacks, which copy and take 5 to 20 times as long for small batches.
+function interface. Handlers are compiled where a loop takes the arrays as they are (see
+lossreg.criterion.plans.native_call): they need no Python, and of 64 rows of 10 logits take half the time of optax's
+loss. The handler here runs in Python, for kernels of whole batches, conversions and errors, and holds the interpreter's
+lock until the kernel starts. Where the interface is another one, the calls are host callbacks, which copy and take 5 to
+20 times as long for small batches.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from lossreg.bridges.jax_handlers import NativeCall, native_call
+from lossreg.criterion.plans.native_call import NativeCall, native_call
 from lossreg.criterion.sums.weighted_sum import WeightedSum
 from lossreg.kernels.compiler.xla_handler import (
     API,
@@ -135,16 +136,18 @@ def compiled(evaluation: Evaluation) -> NativeCall | None:
     return native_call(evaluation.criterion, arrays, weight, where, evaluation.wrt(arrays), address)
 
 
-NAMES: dict[Any, str] = {}
+NAMES: dict[int, str] = {}
 """The name of the custom call of each compiled handler."""
 
 
 def named_target(call: NativeCall) -> str:
     """The name of the custom call of a compiled handler, which is registered under it."""
-    if call.target not in NAMES:
-        NAMES[call.target] = f"{TARGET}_{len(NAMES)}"
-        jax.ffi.register_ffi_target(NAMES[call.target], jax.ffi.pycapsule(call.target.ctypes), platform="cpu")
-    return NAMES[call.target]
+    if call.address not in NAMES:
+        NAMES[call.address] = f"{TARGET}_{len(NAMES)}"
+        jax.ffi.register_ffi_target(
+            NAMES[call.address], jax.ffi.pycapsule(ctypes.c_void_p(call.address)), platform="cpu"
+        )
+    return NAMES[call.address]
 
 
 def on_host(evaluation: Evaluation) -> Any:

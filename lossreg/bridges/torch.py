@@ -22,7 +22,8 @@ with optional_imports():
 
     from lossreg.bridges import torch_compiled
     from lossreg.bridges.torch_context import BFLOAT16, array_of
-    from lossreg.bridges.torch_functions import TransformedLoss, evaluate_eagerly
+    from lossreg.bridges.torch_functions import OrdinaryCall, TransformedLoss, evaluate_eagerly
+    from lossreg.bridges.torch_small import small_call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,13 +85,19 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
 
         Raises what a criterion raises, and InvalidType for tensors on other devices.
         """
+        compiling = torch.compiler.is_compiling()
+        transformed = not compiling and torch._C._are_functorch_transforms_active()  # noqa: SLF001  as torch asks it
+        options = inputs or self.learned or sample_weight is not None or where is not None or denominator is not None
+        call: Any = None if options or compiling or transformed else small_call(self.key, tensors)
+        if call is not None:
+            return evaluate_eagerly(call, *tensors) if call.graded else call.run(tensors, ())[0]
         tensors, sample_weight, where, result = self._prepared(tensors, sample_weight, where, inputs)
-        if torch.compiler.is_compiling():
+        if compiling:
             value = torch_compiled.call(self.key, tensors, sample_weight, where, denominator)
-        elif torch._C._are_functorch_transforms_active():  # noqa: SLF001  autograd.Function asks the same
+        elif transformed:
             value = TransformedLoss.apply(self.criterion, denominator, sample_weight, where, *tensors)
         else:
-            value = evaluate_eagerly(self.criterion, denominator, sample_weight, where, *tensors)
+            value = evaluate_eagerly(OrdinaryCall(self.criterion, denominator, sample_weight, where), *tensors)
         return value if result is None else value.to(*result)
 
     def denominator(

@@ -72,41 +72,51 @@ def usual(loss: LossDefinition, count: int) -> tuple[bool, ...] | None:
     return patterns.pop() if len(patterns) == 1 else None
 
 
+class OrdinaryCall:
+    """A loss of tensors, computed by its criterion.
+
+    fixed: what it is called with besides tensors: the criterion, the denominator, sample weights and a mask.
+    """
+
+    def __init__(
+        self, criterion: Criterion, denominator: float | None, weight: Tensor | None, where: Tensor | None
+    ) -> None:
+        self.fixed = criterion, denominator, weight, where
+
+    def run(self, tensors: tuple[Tensor, ...], needed: tuple[bool, ...]) -> tuple[Tensor, list[Tensor | None] | None]:
+        """The value, and the gradients of the inputs that need one unless the reduction is none."""
+        criterion, *others = self.fixed
+        arrays, options = tuple([array_of(x) for x in tensors]), keywords(*others)
+        if criterion.reduction == "none" or True not in needed:
+            return tensor_of(criterion(*arrays, **options)), None
+        value, grads = value_and_gradients(criterion, arrays, needed, options)
+        return tensor_of(value), grads
+
+
 class EagerLoss(Function):  # type: ignore[misc]
     """A loss outside of transforms: its gradients are computed with its value, in one pass."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        criterion: Criterion,
-        denominator: float | None,
-        weight: Tensor | None,
-        where: Tensor | None,
-        *tensors: Tensor,
-    ) -> Tensor:
+    def forward(ctx: Any, call: Any, *tensors: Tensor) -> Tensor:
         """Compute the value, and keep the gradients of the inputs that need one."""
-        arrays = tuple([array_of(x) for x in tensors])
-        needed, options = ctx.needs_input_grad[FIXED:], keywords(denominator, weight, where)
-        if criterion.reduction == "none" or True not in needed:
-            value, ctx.grads = criterion(*arrays, **options), None
-        else:
-            value, ctx.grads = value_and_gradients(criterion, arrays, needed, options)
-        ctx.fixed = criterion, denominator, weight, where
+        value: Tensor
+        value, ctx.grads = call.run(tensors, ctx.needs_input_grad[1:])
+        ctx.call = call
         ctx.save_for_backward(*tensors)
-        return tensor_of(value)
+        return value
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         """The gradients times the one that comes from above."""
         grads = ctx.grads
         if grads is None or is_grad_enabled():
-            needed = ctx.needs_input_grad[FIXED:]
-            found = LossGradient.apply(*ctx.fixed, needed, upstream, *ctx.saved_tensors)
-            return None, None, None, None, *in_places(needed, found)
+            needed = ctx.needs_input_grad[1:]
+            found = LossGradient.apply(*ctx.call.fixed, needed, upstream, *ctx.saved_tensors)
+            return None, *in_places(needed, found)
         ctx.grads = None  # it was the only reference to them: autograd may take them without a copy
         if upstream.item() != 1:
             grads = [None if x is None else x.mul_(upstream) for x in grads]
-        return None, None, None, None, *grads
+        return None, *grads
 
 
 evaluate_eagerly = super(Function, EagerLoss).apply

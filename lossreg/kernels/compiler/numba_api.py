@@ -65,6 +65,7 @@ __all__ = [
     "UserWideCacheLocator",
     "_dynfunc",
     "build_definitions",
+    "c_function",
     "cgutils",
     "cpu_target",
     "create_new_function_pass_manager",
@@ -132,6 +133,12 @@ def machine_code(function: Any, kinds: tuple[Any, ...]) -> int:
     """The address of the machine code of a dispatcher for arguments of these types, by numba's calling convention."""
     compiled = function.overloads[kinds]
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+
+
+def c_function(function: Any, kinds: tuple[Any, ...]) -> int:
+    """The address of the C function of a dispatcher for arguments of these types, if it was compiled with one."""
+    compiled = function.overloads[kinds]
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name))
 
 
 def set_cache(function: Any, stored: Any) -> None:

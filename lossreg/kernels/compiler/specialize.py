@@ -89,7 +89,8 @@ def clone(
 
             return pipelines(self.state)
 
-    function: Any = njit(copy, nogil=True, no_cfunc_wrapper=True, pipeline_class=LoopCompiler, **options)
+    options = {"nogil": True, "no_cfunc_wrapper": True} | options
+    function: Any = njit(copy, pipeline_class=LoopCompiler, **options)
     try:
         stored = LoopCache(copy)
     except RuntimeError:

@@ -8,17 +8,17 @@ one handler serves all calls with arrays of the same kinds, whatever the kernel 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import cfunc, types
+from numba import types
 from numba.extending import intrinsic
 
+from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.intrinsics import unheld
-from lossreg.kernels.compiler.numba_api import CPointer, Tuple, cgutils, llvm, signature, unliteral
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from lossreg.kernels.compiler.numba_api import CPointer, Tuple, c_function, cgutils, llvm, signature, unliteral
+from lossreg.kernels.compiler.options import EXACT
+from lossreg.kernels.compiler.specialize import clone
 
 INTERFACE = 0, 3
 """The version of the interface, major and minor, whose layout is written down here."""
@@ -138,7 +138,7 @@ def handler(
     each: bool,
     weights: Weighing,
 ) -> Any:
-    """Compile the handler for arrays of these kinds, as a function with the attributes `address` and `ctypes`.
+    """Compile the handler for arrays of these kinds, or load it from disk; `address_of` has its address.
 
     inputs: for each input its numpy type, and whether it has rows; one of int32 is converted to int64.
     slopes: for each slope of the loop what it is: "array", "rows", "scratch", or None.
@@ -149,9 +149,18 @@ def handler(
     names = {"words": words, "as_float": as_float, "numbers": numbers, "run_loop": run_loop, "fall_back": fall_back}
     space |= names | {"REAL": real(0), "MOST": float(np.finfo(real).max), "F8": np.float64(0), "I8": np.int64(0)}
     space |= {"MASK": np.bool_(False), "add_weights": add_weights}
-    exec("def handle(frame):\n" + "".join(f"    {line}\n" for line in body), space)  # noqa: S102  written here
-    function: Callable[[int], int] = space["handle"]
-    return cfunc(types.int64(types.int64), nopython=True, error_model="numpy")(function)
+    source = "def handle(frame):\n" + "".join(f"    {line}\n" for line in body)
+    space["__name__"] = __name__  # numba's cache imports the module of a function
+    exec(compile(source, __file__, "exec"), space)  # noqa: S102  written here
+    name = fingerprint(source, inputs, slopes, parameters, real)
+    function: Any = clone(space["handle"], name, {}, options=EXACT | {"no_cfunc_wrapper": False})
+    function.compile((types.int64,))
+    return function
+
+
+def address_of(handler: Any) -> int:
+    """The address of a handler, a C function of the address of a call frame."""
+    return c_function(handler, (types.int64,))
 
 
 def written(

@@ -1,4 +1,4 @@
-"""Compiled handlers of XLA's custom calls, for evaluations with arrays that a compiled loop takes as they are."""
+"""Calls as C functions, for arrays that a compiled loop takes as they are: XLA and the bridge to PyTorch call them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lossreg.criterion.checking import VALUE_ONLY
 from lossreg.criterion.plans.loop_plan import LoopPlan
 from lossreg.criterion.plans.loop_setup import make_loop
 from lossreg.criterion.weights import UNUSED_LABEL
-from lossreg.kernels.compiler.xla_handler import Weighing, handler
+from lossreg.kernels.compiler.xla_handler import Weighing, address_of, handler
 from lossreg.kernels.drivers.array_loop import ConvertedLoop, SlabLoop
 from lossreg.kernels.drivers.compiled_loops import argument_kind, form_address
 from lossreg.kernels.drivers.weight_sum import WeightSum
@@ -26,10 +26,10 @@ ALIGNMENT = 64
 
 
 class NativeCall:
-    """A compiled handler with its program, and the bytes of scratch memory that a call needs."""
+    """The address of a compiled handler, with its program and the bytes of scratch memory that a call needs."""
 
-    def __init__(self, target: Any, program: list[int], kept: list[Array], scratch: int) -> None:
-        self.target = target
+    def __init__(self, handler: Any, program: list[int], kept: list[Array], scratch: int) -> None:
+        self.address = address_of(handler)
         self.program = np.array(program, np.int64)
         self.kept = kept  # the program has their addresses
         self.scratch = scratch
