@@ -2,7 +2,7 @@
 
 XLA calls a handler with the address of a call frame, a C structure whose layout belongs to version 0 of XLA's foreign
 function interface. Handlers are compiled where a loop takes the arrays as they are (see
-lossreg.criterion.plans.native_call): they need no Python, and of 64 rows of 10 logits take half the time of optax's
+lossreg.criterion.native_call): they need no Python, and of 64 rows of 10 logits take half the time of optax's
 loss. The handler here runs in Python, for kernels of whole batches, conversions and errors, and holds the interpreter's
 lock until the kernel starts. Where the interface is another one, the calls are host callbacks, which copy and take 5 to
 20 times as long for small batches.
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from lossreg.criterion.plans.native_call import NativeCall, native_call
+from lossreg.criterion.native_call import NativeCall, native_call
 from lossreg.criterion.sums.weighted_sum import WeightedSum
 from lossreg.kernels.compiler.xla_handler import (
     API,

@@ -18,12 +18,12 @@ from torch import Tensor, empty_like, from_numpy, is_grad_enabled
 from lossreg.bridges.torch_compiled import CRITERIA
 from lossreg.bridges.torch_functions import OrdinaryCall
 from lossreg.criterion.plans.loop_plan import ALIGNED_FROM
-from lossreg.criterion.plans.native_call import native_call
+from lossreg.criterion.native_call import native_call
 from lossreg.criterion.sums.weighted_sum import WeightedSum
 from lossreg.kernels.compiler.xla_handler import ATTRIBUTE, ATTRIBUTES, DATA, EXECUTE, FRAME, INPUTS, OUTPUTS, STAGE
 
 if TYPE_CHECKING:
-    from lossreg.criterion.plans.native_call import NativeCall
+    from lossreg.criterion.native_call import NativeCall
 
 PLAIN = frozenset({Tensor, torch.nn.Parameter})
 """The classes of tensors that are nothing but numbers in memory."""

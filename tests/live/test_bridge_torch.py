@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import lossreg
 from lossreg.bridges import torch_compiled
 from lossreg.bridges.torch import Loss
 from lossreg.bridges.torch_context import array_of, tensor_of
+from lossreg.bridges.torch_functions import OrdinaryCall
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType
 
 ROWS, CLASSES = 6, 4
@@ -424,3 +426,76 @@ def test_reductions_that_are_plugins(reduction):
         return
     values = functional.cross_entropy(x, target, reduction="none").sort().values
     torch.testing.assert_close(module(x, target), (values[:-1].sum() + 0.4 * values[-1]) / (ROWS - 0.6))
+
+
+# Small tensors
+
+
+def repeated(loss, *tensors):
+    """The value and the first gradient of the third call, which compiled code computes."""
+    for _ in range(3):
+        tensors[0].grad = None
+        value = loss(*tensors)
+        value.backward()
+    return value, tensors[0].grad
+
+
+def test_repeated_calls_of_small_tensors_have_the_bits_of_arrays(monkeypatch):
+    x, target = torch.randn(8, 5, requires_grad=True), torch.randint(0, 5, (8,))
+    loss = Loss("cross_entropy", label_smoothing=0.1)
+    first, grad = repeated(loss, x, target)
+    assert all(torch.equal(loss(x.detach(), target), first) for _ in range(2))
+    monkeypatch.setattr(OrdinaryCall, "run", lambda *_: pytest.fail("the criterion is called"))
+    for labels in (target, torch.where(torch.arange(8) < 3, -100, target)):
+        expected, slopes = loss.criterion.value_and_grad(x.detach().numpy(), labels.numpy())
+        value, grad = repeated(loss, x, labels)
+        assert value.item() == expected
+        np.testing.assert_array_equal(grad.numpy(), slopes)
+    (3 * loss(x, target)).backward()
+    assert torch.equal(loss(x.detach(), target), first)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_every_graded_input_of_small_tensors(kind):
+    x, target = (torch.randn(6, 3, dtype=kind, requires_grad=True) for _ in range(2))
+    loss = Loss("huber", delta=0.5)
+    repeated(loss, x, target)
+    target.grad = None
+    _, grad = repeated(loss, x, target)
+    torch.testing.assert_close(target.grad, -3 * grad)
+    (grad,) = torch.autograd.grad(loss(x, target.detach()), x, create_graph=True)
+    (product,) = torch.autograd.grad(grad.sum(), x)
+    torch.testing.assert_close(product, ((x - target).abs() < 0.5).to(kind) / x.numel())
+
+
+def test_small_tensors_that_are_not_in_memory_as_they_are():
+    loss, x, target = Loss("mse"), torch.randn(6, 4, requires_grad=True), torch.randn(6, 4)
+    expected, _ = repeated(loss, x, target)
+    assert repeated(loss, x, target.T.contiguous().T)[0] == expected
+    with pytest.raises(RuntimeError, match="negative bit"):
+        loss(x, torch._neg_view(target))  # noqa: SLF001  no public function makes one that is contiguous
+    with pytest.raises(InvalidInput, match="mse: expected"):
+        loss(x, target[:5])
+
+
+def test_errors_of_small_tensors_are_those_of_the_criterion():
+    loss, x, target = Loss("cross_entropy"), torch.zeros(2, 4, requires_grad=True), torch.tensor([0, 3])
+    repeated(loss, x, target)
+    with pytest.raises(InvalidInput, match=r"cross_entropy: expected label a class from 0 to 3 .* got 9 at \[1\]"):
+        loss(x, torch.tensor([0, 9]))
+    value, grad = repeated(loss, torch.full((2, 4), torch.inf, requires_grad=True), target)
+    expected, slopes = loss.criterion.value_and_grad(np.full((2, 4), np.inf, np.float32), target.numpy())
+    np.testing.assert_array_equal(value.item(), expected)
+    np.testing.assert_array_equal(grad.numpy(), slopes)
+
+
+def test_threads_that_share_a_small_loss():
+    loss, target = Loss("mse"), torch.randn(16, 3)
+    inputs = [torch.randn(16, 3) for _ in range(8)]
+    expected = [loss(x, target) for x in inputs]
+
+    def work(at):
+        return all(torch.equal(loss(inputs[at], target), expected[at]) for _ in range(200))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(8)))

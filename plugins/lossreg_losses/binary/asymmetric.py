@@ -50,6 +50,31 @@ def asymmetric(
     return value, weighted(T(1) - target, push) - weighted(target, pull), one - zero
 
 
+@asymmetric.hessian
+def second_derivative(
+    logit: Real,
+    target: Unit,
+    gamma_neg: FiniteNonNegative = 4.0,
+    gamma_pos: FiniteNonNegative = 1.0,
+    clip: Fraction = 0.05,
+) -> float:
+    T = type(logit)
+    p, q = sigmoid(logit), sigmoid(-logit)
+    missed, found = softplus(-logit), softplus(logit)
+    steep = (T(1) + T(2) * gamma_pos) * (p * q)
+    one = exp(-weighted(gamma_pos, found)) * (gamma_pos * weighted(p, missed) * (gamma_pos * p - q) + steep)
+    easy = p <= clip
+    shifted = T(1) if easy else p - clip
+    surprise = -log(q + clip) if shifted > T(0.5) else -log1p(-shifted)
+    surprise = found if clip == 0 else surprise
+    power = exp(weighted(gamma_neg, (T(0) if clip == 0 else log1p(-clip / p)) - missed))
+    ratio = T(1) if surprise == 0 else surprise / shifted
+    beyond, share = T(1) + clip / shifted, T(1) if clip == 0 else q / (q + clip)  # p / m, q / (1 - m)
+    rise = T(2) * gamma_neg * beyond * q * share + share * (q - (T(0) if clip == 0 else p * clip / (q + clip)))
+    rise += gamma_neg * weighted(q, ratio) * (gamma_neg * beyond * q - clip / shifted * q - p)
+    return weighted(target, one) + weighted(T(1) - target, T(0) if easy else p * power * rise)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return asymmetric

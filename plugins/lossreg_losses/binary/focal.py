@@ -41,6 +41,22 @@ def focal(
     return value, weighted(T(1) - target, push) - weighted(target, pull), target_slope
 
 
+@focal.hessian
+def second_derivative(
+    logit: Real, target: Unit, gamma: FiniteNonNegative = 2.0, alpha: Unit = 0.25, balance: bool = True
+) -> float:
+    T = type(logit)
+    curve = log1p(exp(-abs(logit)))
+    missed, found = max(-logit, T(0)) + curve, max(logit, T(0)) + curve
+    p, q = sigmoid(logit), sigmoid(-logit)
+    a, b = (alpha, T(1) - alpha) if balance else (T(1), T(1))
+    easy, hard = exp(-weighted(gamma, missed)), exp(-weighted(gamma, found))
+    steep = T(1) + T(2) * gamma
+    pulled = hard * (gamma * weighted(p, missed) * (gamma * p - q) + steep * (p * q))
+    pushed = easy * (gamma * weighted(q, found) * (gamma * q - p) + steep * (q * p))
+    return weighted(target, a * pulled) + weighted(T(1) - target, b * pushed)
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return focal

@@ -2,6 +2,7 @@
 
     value = -chosen + beta softplus(-m)        m = logit(e^chosen) - logit(e^rejected)
     slope of chosen = -1 - beta sigmoid(-m) / (1 - e^chosen), of rejected beta sigmoid(-m) / (1 - e^rejected)
+    second derivative by chosen = beta c r (1 - 2 r) / (c (1 - r) + r (1 - c))^2     c = e^chosen, r = e^rejected
 
 with logit(p) = log(p / (1 - p)). The inputs are the log-probabilities of the answers, averaged over their tokens.
 
@@ -14,7 +15,7 @@ Source: Hong, Lee, Thorne (2024), arXiv:2403.07691, with beta = 0.1, their lambd
 (1.0693147180559945, -1.0790988353434663, 0.07909883534346633)
 """
 
-from lossreg.kernels.numerics import exp, expm1, log, ratio, sigmoid, softplus
+from lossreg.kernels.numerics import difference, exp, expm1, log, ratio, sigmoid, softplus
 from lossreg.plugin import FiniteNonNegative, LogProbability, Loss, hookimpl, loss
 
 
@@ -32,6 +33,16 @@ def orpo(chosen: LogProbability, rejected: LogProbability, beta: FiniteNonNegati
     pull = beta * (share if ahead else sigmoid(-lead) / miss)
     push = beta * (share * (miss / other_miss) if ahead else sigmoid(-lead) / other_miss)
     return beta * softplus(-lead) - chosen, T(-1) - pull, push
+
+
+@orpo.hessian
+def second_derivative(chosen: LogProbability, rejected: LogProbability, beta: FiniteNonNegative = 0.1) -> float:
+    T = type(chosen)
+    miss, other_miss = abs(expm1(chosen)), abs(expm1(rejected))
+    # The root of c / r, so that neither c r nor the square of the sum underflows.
+    root = exp(T(0.5) * difference(chosen, rejected))
+    apart = root * other_miss + miss / root
+    return beta * (other_miss - exp(rejected)) / apart / apart
 
 
 @hookimpl
