@@ -23,6 +23,7 @@ LOSS_LINES = 50
 LONG_LOSSES = {
     "adaptive_log_softmax": (140, "layers of several sizes, and two methods"),
     "arcface": (60, "the margin of angles"),
+    "asymmetric": (55, "the second derivative, with a clip and without"),
     "cox": (70, "sums over those at risk, forward and back"),
     "lambda_rank": (80, "a function of a group's pairs"),
     "list_mle": (70, "a function of a group"),

@@ -17,8 +17,8 @@ from torch import Tensor, empty_like, from_numpy, is_grad_enabled
 
 from lossreg.bridges.torch_compiled import CRITERIA
 from lossreg.bridges.torch_functions import OrdinaryCall
-from lossreg.criterion.plans.loop_plan import ALIGNED_FROM
 from lossreg.criterion.native_call import native_call
+from lossreg.criterion.plans.loop_plan import ALIGNED_FROM
 from lossreg.criterion.sums.weighted_sum import WeightedSum
 from lossreg.kernels.compiler.xla_handler import ATTRIBUTE, ATTRIBUTES, DATA, EXECUTE, FRAME, INPUTS, OUTPUTS, STAGE
 
