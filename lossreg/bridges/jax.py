@@ -44,7 +44,9 @@ def loss(
     The function takes the loss's inputs by position or by name, and `sample_weight` and `where` as a criterion does. It
     returns a number, or with reduction none the value of each element or row, in the type of the inputs; float16 and
     bfloat16 are computed in float32. The first derivative is computed with the value, in one pass; vmap goes through
-    the batches one by one. Second derivatives are refused by JAX.
+    the batches one by one. Second derivatives are refused by JAX. In place of a criterion's `denominator`, divide: with
+    reduction sum, `function(logits, labels) / denominator` stays in compiled code, as the division is XLA's. Losses of
+    batches that depend on one another, such as info_nce, are called through Python, as their kernels allocate arrays.
 
     A number outside its domain is a jax.errors.JaxRuntimeError with the criterion's message, or a ValueError with it if
     JAX runs the call at once and not in the background. Raises what `lossreg.create` raises, and InvalidParameter for a
