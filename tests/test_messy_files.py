@@ -218,7 +218,7 @@ def zipped(*names):
         ("t.csv.zip", PLAIN.encode(), "not a zip archive that can be read"),
         ("t.csv.xz", PLAIN.encode(), "not an xz file that can be read"),
         ("t.csv.xz", lzma.compress(PLAIN.encode())[:-30], "not an xz file that can be read"),
-        ("t.csv", "\n".join(["x,d,y", *DATES]).encode(), "look like dates"),
+        ("t.csv", "\n".join(["x,d,y", *DATES]).encode(), "are dates in different formats"),
         ("t.csv", PLAIN.replace(",a,", ",,").replace(",b,", ",,").encode(), "all cells are missing; leave it out with"),
     ],
 )

@@ -70,6 +70,8 @@ def test_files_of_their_own_are_tested_and_validated_on(tmp_path):
     assert parts["test"].tolist() == [*range(40, 52)]
     result = lossreg.run(config(path, test=test), root=tmp_path / "runs")
     assert result.model.predict({"a": [1, 2]}).shape == (2,)
+    with pytest.raises(InvalidConfig, match=r"data\.test: .*t\.csv has the training rows; give another file"):
+        prepare(load(config(path, test=str(tmp_path / "." / "t.csv"))))
 
 
 def test_a_group_on_both_sides_is_refused(tmp_path):

@@ -98,3 +98,34 @@ def test_a_frame_without_its_config_is_refused(tmp_path):
             lossreg.run(CONFIG | {"data": data}, root=tmp_path, data=columns())
     with pytest.raises(InvalidConfig, match="expected a table of named columns of equal length"):
         lossreg.run(CONFIG, root=tmp_path, data=3)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (pd.to_timedelta(np.arange(80), unit="h"), "its cells are of the type duration.*, which is not usable"),
+        ([1, "a", None, 2.5] * 20, "Conversion failed for column odd with type object, which is not usable: .*'a'"),
+        ([10**30] * 80, "a column has integers of more than 64 bits"),
+        ([[1, 2]] * 80, "column 'odd': its cells are of the type list"),
+        (np.ones(80) + 1j, "Conversion failed for column odd with type complex128"),
+    ],
+)
+def test_a_column_of_another_type_is_named(tmp_path, column, message):
+    frame = pd.DataFrame(columns()).assign(odd=column)
+    with pytest.raises(InvalidConfig, match=message):
+        lossreg.run(CONFIG, root=tmp_path, data=frame)
+
+
+def test_columns_of_one_name_are_refused_and_moments_have_time_zones(tmp_path):
+    content = columns()
+    twice = pd.DataFrame(np.ones((80, 2)), columns=["a", "a"]).assign(y=content["y"])
+    with pytest.raises(InvalidConfig, match="two columns have the same name: 'a'"):
+        lossreg.run(CONFIG, root=tmp_path, data=twice)
+    times = pd.date_range("2026-01-01T12:00", periods=80, tz="Europe/Berlin")
+    config = CONFIG | {
+        "data": {**CONFIG["data"], "kinds": {"t": "date"}, "standardise": False, "task": "classification"}
+    }
+    model = lossreg.run(config, root=tmp_path, data=pd.DataFrame(content).assign(t=times)).model
+    row = {"size": [0.1], "city": ["Oslo"], "t": ["2026-01-01T12:00:00+01:00"]}
+    inputs, _ = model.encoding.inputs(row)
+    assert inputs[0, model.features.index("t")] == np.float32(20454 + 11 / 24)

@@ -163,11 +163,14 @@ def read_column(
     ):
         values = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         return Column(name, "number", values, array.cast(pa.string()), np.isnan(values))
-    if pa.types.is_temporal(array.type):
-        return Column(name, "date", moments_as_days(array), array.cast(pa.string()), array.is_null().to_numpy(False))
+    if pa.types.is_date(array.type) or pa.types.is_timestamp(array.type):
+        days = moments_as_days(array)
+        return Column(name, "date", days, array.cast(pa.string()), np.isnan(days))
     try:
-        text = array.cast(pa.string())
+        text = None if pa.types.is_temporal(array.type) else array.cast(pa.string())
     except pa.ArrowNotImplementedError:
+        text = None
+    if text is None:
         nothing = np.full(len(array), np.nan)
         return Column(name, str(array.type), nothing, pa.nulls(len(array), pa.string()), np.zeros(len(array), np.bool_))
     if pa.types.is_boolean(array.type):

@@ -121,16 +121,28 @@ def as_arrow(source: Any) -> Any:
     import pyarrow as pa
 
     if not isinstance(source, pa.Table):
+        # The index of a pandas frame is no column.
+        is_pandas = type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "columns")
+        if is_pandas:
+            check_repeated(source.columns)
         try:
-            # The index of a pandas frame is no column.
-            is_pandas = type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "index")
             source = pa.Table.from_pandas(source, preserve_index=False) if is_pandas else pa.table(source)
+        except OverflowError:
+            raise InvalidInput("a column has integers of more than 64 bits, which are not usable") from None
         except (TypeError, ValueError, pa.ArrowException) as error:
+            reason, *column = map(str, error.args)
+            if column:
+                raise InvalidInput(f"{column[0]}, which is not usable: {reason}") from None
             raise InvalidInput(f"expected a table of named columns of equal length: {error}") from None
-    repeated = [name for name, count in Counter(source.column_names).items() if count > 1]
+    check_repeated(source.column_names)
+    return source
+
+
+def check_repeated(names: Iterable[str]) -> None:
+    """Raise InvalidInput for columns of one name."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise InvalidInput(f"two columns have the same name: {listed(map(repr, repeated[:FEW]))}")
-    return source
 
 
 def encode(columns: Columns) -> EncodedColumns:

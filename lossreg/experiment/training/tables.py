@@ -12,6 +12,7 @@ import re
 import shutil
 from dataclasses import replace
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +27,6 @@ from lossreg.experiment.data.table import Table
 from lossreg.experiment.storage import files
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lossreg.errors import InvalidConfig
     from lossreg.experiment.config.run_config import Config
     from lossreg.experiment.config.yaml_document import KeyPath
@@ -162,6 +161,8 @@ def with_part_files(config: Config, columns: Any) -> Columns:
         raise InvalidInput(f"{first}: rows of a file of their own are not split by another column, or into folds")
     sources = {"train": as_arrow(columns.source)}
     for name, path in part_files(config).items():
+        if Path(path).resolve() == Path(data.parameters["path"]).resolve():
+            raise InvalidInput(f"{name}: {path} has the training rows; give another file, or a fraction of the rows")
         try:
             other = as_arrow(data.component.function(**{**data.parameters, "path": path}).source)
         except InvalidInput as error:
