@@ -297,7 +297,7 @@ def folder(tmp_path, monkeypatch):
 def count(kind=np.int64, name="count"):
     """How many of four labels are not the one to ignore, counted by a new loop, and whether its code was on disk."""
     loop = clone(add_weights, f"{name}_{fingerprint(name)}", {})
-    number, _ = loop(None, None, np.array([1, 2, 3, 2], kind), 3, None, (0.0, 0.0, 1.0), 4, 4)
+    number, _ = loop(None, None, np.array([1, 2, 3, 2], kind), None, np.array([0.0, 0.0, 1.0]), np.array([3, 4, 4, 0]))
     hits = sum(loop.stats.cache_hits.values())
     assert hits + sum(loop.stats.cache_misses.values()) == 1
     return number, bool(hits)

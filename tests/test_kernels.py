@@ -670,3 +670,29 @@ def test_two_processes_that_compile_a_function_for_different_types_do_not_mix_th
     later = [begin(name, "") for name in ("int32", "int64")]
     assert [process.communicate() for process in later] == [("2.0\n", "")] * 2
     assert len(list(tmp_path.joinpath("cache").rglob("*.nbc"))) == 2
+
+
+# The arrays that a loop borrows
+
+
+@pytest.mark.parametrize("shape", [(), (8,), (8, 1), (2, 2, 2), (2, 1, 2, 2)])
+def test_one_compiled_loop_takes_arrays_of_any_number_of_axes(shape):
+    criterion = lossreg.create("mse", reduction="sum")
+    first = np.arange(8.0)[: int(np.prod(shape))]
+    arrays = first.reshape(shape), np.zeros(shape)
+    value, grad = criterion.value_and_grad(*arrays)
+    assert (value, grad.shape) == (np.sum(first**2), shape)
+    np.testing.assert_array_equal(grad.ravel(), 2 * first)
+    criterion.value_and_grad(first, first)
+    entries = {plan.loop.entry for plan in (criterion.plan(*arrays), criterion.plan(first, first))}
+    assert len(entries) == 1
+
+
+def test_arrays_that_a_loop_borrows_keep_their_reference_counts():
+    x = np.ones((64, 3), np.float32)
+    criterion = lossreg.create("mse")
+    criterion.value_and_grad(x, x)
+    before = sys.getrefcount(x)
+    for _ in range(50):
+        criterion.value_and_grad(x, x)
+    assert sys.getrefcount(x) == before

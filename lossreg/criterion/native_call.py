@@ -76,9 +76,9 @@ def native_call(
     parameters = tuple(map(argument_kind, loop.parameters))
     made = handler(tuple(inputs), tuple(kinds), parameters, plan.real, each=plan.each, weights=weights)
     divisor = plan.divisor or plan.full_divisor
-    program = [otherwise, form_address(loop.compiled), loop.span, loop.length, loop.blocks, bits(divisor)]
-    program += [bits(plan.bound.weight), added.ignored if added else 0, plan.size, loop.width, sums, sums]
-    program += [added.address, added.block, *map(bits, added.limits)] if added else [0] * 5
+    program = [otherwise, form_address(loop.compiled), *unlocked(loop.extent), bits(divisor)]
+    program += [bits(plan.bound.weight), plan.size, loop.width, sums, sums]
+    program += [added.address, *unlocked(added.extent), *map(bits, added.limits)] if added else [0] * 8
     program += [0, 0] if factors is None else [factors.ctypes.data, factors.size]
     kept = [x for x in (*loop.parameters, factors) if isinstance(x, np.ndarray)]
     for x in loop.parameters:
@@ -115,6 +115,11 @@ def fits(plan: LoopPlan, arrays: list[Array], weight: Array | None, where: Array
         if x.dtype.type not in allowed:
             return False
     return sum(entry.domain.integer for entry in bound.form.inputs) <= 1
+
+
+def unlocked(extent: Array) -> list[int]:
+    """The extent of a loop that is called without Python's lock, and so does not release it."""
+    return [*map(int, extent[:-1]), 0]
 
 
 def bits(x: float) -> int:

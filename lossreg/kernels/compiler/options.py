@@ -23,6 +23,8 @@ LANES = 16
 EXACT = {"fastmath": False, "error_model": "numpy"}
 # Sums may be reordered, which vectorizes them. Never "nnan" or "ninf": with them isnan is a constant.
 REORDERED = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "numpy"}
+# Of a loop with an Extent, which decides whether Python's lock is released.
+LOCK_BY_EXTENT = {"nogil": False}
 
 
 def inner(options: dict[str, Any], *, inline: bool = True, distinct_rows: bool = False) -> dict[str, Any]:

@@ -33,13 +33,14 @@ EXECUTE = 3
 DATA, ATTRIBUTE = 3, 1
 """The word of a buffer with the address of its numbers, and the word of an attribute with that of its number."""
 
-FALL_BACK, LOOP, SPAN, LENGTH, BLOCKS, DIVISOR, WEIGHT, IGNORED, SIZE, WIDTH, ROW, LABELS = range(12)
-SUM, SUM_BLOCK, SMALLEST, LARGE, LARGEST, FACTORS, CLASSES, PARAMETERS = range(12, 20)
-"""The words of a program: the address of the handler for everything unusual, and of the loop; the numbers in all and in
-a block, and the blocks; the divisor, and the weight of one element; the label to ignore; the elements or rows, and the
-length of a row; the offsets in the scratch output of a row of slopes, and of labels; the address of the loop that adds
-up weights, its numbers in a block, its limits, and the address and the number of weights by class; then the parameters,
-each a float, or the address and the size of an array."""
+FALL_BACK, LOOP, EXTENT, DIVISOR, WEIGHT, SIZE, WIDTH, ROW, LABELS = 0, 1, 2, 7, 8, 9, 10, 11, 12
+SUM, SUM_EXTENT, LIMITS, FACTORS, CLASSES, PARAMETERS = 13, 14, 18, 21, 22, 23
+"""The words of a program: the address of the handler for everything unusual, and of the loop; the five numbers of the
+loop's extent, of which the fourth is the number of blocks; the divisor, and the weight of one element; the elements or
+rows, and the length of a row; the offsets in the scratch output of a row of slopes, and of labels; the address of the
+loop that adds up weights, the four numbers of its extent, its three limits, and the address and the number of weights
+by class; then the parameters, each a float, or the address and the size of an array."""
+BLOCKS = EXTENT + 3
 
 
 @intrinsic
@@ -77,27 +78,24 @@ def numbers(_: Any, address: Any, like: Any, shape: Any) -> Any:
     return signature(kind, types.int64, like, types.UniTuple(types.int64, len(shape))), generate
 
 
-def caller(returned: Any) -> Any:
-    """Return a function that calls the machine code of a loop, which was compiled for arguments of these types."""
-
-    @intrinsic
-    def run(_: Any, address: Any, arguments: Any) -> Any:
-        given = tuple(unliteral(kind) for kind in arguments)
-
-        def generate(context: Any, builder: Any, form: Any, values: Any) -> Any:
-            kind = context.call_conv.get_function_type(returned, given)
-            function = builder.inttoptr(values[0], kind.as_pointer())
-            _, outcome = context.call_conv.call_function(
-                builder, function, returned, given, cgutils.unpack_tuple(builder, values[1])
-            )
-            return outcome
-
-        return signature(returned, types.int64, Tuple(given)), generate
-
-    return run
+RETURNED = Tuple([types.float64, types.boolean])
+"""What both loops return: a sum, and a truth."""
 
 
-run_loop, add_weights = caller(types.boolean), caller(Tuple([types.float64, types.boolean]))
+@intrinsic
+def run_loop(_: Any, address: Any, arguments: Any) -> Any:
+    """Call the machine code of a loop, which was compiled for arguments of these types."""
+    given = tuple(unliteral(kind) for kind in arguments)
+
+    def generate(context: Any, builder: Any, form: Any, values: Any) -> Any:
+        kind = context.call_conv.get_function_type(RETURNED, given)
+        function = builder.inttoptr(values[0], kind.as_pointer())
+        _, outcome = context.call_conv.call_function(
+            builder, function, RETURNED, given, cgutils.unpack_tuple(builder, values[1])
+        )
+        return outcome
+
+    return signature(RETURNED, types.int64, Tuple(given)), generate
 
 
 @intrinsic
@@ -148,7 +146,7 @@ def handler(
     body, space = written(inputs, slopes, parameters, weights, each=each)
     names = {"words": words, "as_float": as_float, "numbers": numbers, "run_loop": run_loop, "fall_back": fall_back}
     space |= names | {"REAL": real(0), "MOST": float(np.finfo(real).max), "F8": np.float64(0), "I8": np.int64(0)}
-    space |= {"MASK": np.bool_(False), "add_weights": add_weights}
+    space |= {"MASK": np.bool_(False)}
     source = "def handle(frame):\n" + "".join(f"    {line}\n" for line in body)
     space["__name__"] = __name__  # numba's cache imports the module of a function
     exec(compile(source, __file__, "exec"), space)  # noqa: S102  written here
@@ -176,7 +174,8 @@ def written(
         "    return 0",
         f"if call[{STAGE}] & 0xFFFFFFFF != {EXECUTE}:",
         "    return 0",
-        f"program = words(words(words(words(call[{ATTRIBUTES}])[0])[{ATTRIBUTE}])[0])",
+        f"address = words(words(words(call[{ATTRIBUTES}])[0])[{ATTRIBUTE}])[0]",
+        "program = words(address)",
         f"inputs, outputs = words(call[{INPUTS}]), words(call[{OUTPUTS}])",
         f"scratch = words(outputs[{1 + len(stored)}])[{DATA}]",
         f"size, width = program[{SIZE}], program[{WIDTH}]",
@@ -218,27 +217,20 @@ def written(
     mask = f"numbers({following[weights.weighted]}, MASK, (size,))" if weights.masked else "None"
     body += [f"weight, mask = {weight}, {mask}", f"divisor = as_float(program[{DIVISOR}])"]
     if weights.counted:
-        limits = ", ".join(f"as_float(program[{word}])" for word in (SMALLEST, LARGE, LARGEST))
+        limits = f"numbers(address + {LIMITS * WORD}, F8, (3,))"
+        extent = f"numbers(address + {SUM_EXTENT * WORD}, I8, (4,))"
         factors = f"numbers(program[{FACTORS}], F8, (program[{CLASSES}],))" if weights.by_class else "None"
-        given = f"weight, mask, {labels}, program[{IGNORED}], {factors}, ({limits}), size, program[{SUM_BLOCK}]"
-        body.append(f"added, ordinary = add_weights(program[{SUM}], ({given}))")
+        given = f"weight, mask, {labels}, {factors}, {limits}, {extent}"
+        body.append(f"added, ordinary = run_loop(program[{SUM}], ({given}))")
         if weights.divides:
             body += ["if added != size:", f"    divisor = as_float(program[{WEIGHT}]) * added"]
         body += ["if not (ordinary and divisor > 0):", f"    return fall_back(program[{FALL_BACK}], frame)"]
     values = f"numbers(words(outputs[0])[{DATA}], REAL, (size,))" if each else "None"
-    blocks = f"program[{SPAN}], program[{LENGTH}], 0, program[{BLOCKS}]"
-    arguments = f"(sums, {values}, weight, mask, 1 / divisor, {blocks}, ({', '.join(operands)},))"
+    extent = f"numbers(address + {EXTENT * WORD}, I8, (5,))"
+    arguments = f"(sums, {values}, weight, mask, 1 / divisor, ({', '.join(operands)},), {extent})"
     body += [
-        f"outside = run_loop(program[{LOOP}], {arguments})",
-        "total, lost = 0.0, 0.0",
-        f"for block in range(program[{BLOCKS}]):",
-        "    added = total + sums[block]",
-        "    larger, smaller = total, sums[block]",
-        "    if abs(larger) < abs(smaller):",
-        "        larger, smaller = smaller, larger",
-        "    lost += larger - added + smaller",
-        "    total = added",
-        "value = (total + lost) / divisor",
+        f"total, outside = run_loop(program[{LOOP}], {arguments})",
+        "value = total / divisor",
         f"if outside{'' if each else ' or not abs(value) <= MOST'}:",
         f"    return fall_back(program[{FALL_BACK}], frame)",
     ]

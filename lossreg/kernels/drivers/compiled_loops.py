@@ -11,9 +11,10 @@ from numba import from_dtype, types
 from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidDefinition
+from lossreg.kernels.compiler.borrowed_arrays import BorrowedArray, Extent
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, Tuple, machine_code
-from lossreg.kernels.compiler.options import EXACT, REORDERED
+from lossreg.kernels.compiler.options import EXACT, LOCK_BY_EXTENT, REORDERED
 from lossreg.kernels.compiler.specialize import clone, error_summary
 from lossreg.kernels.loops import scalar_loops
 from lossreg.kernels.loops.vector_loops import vector_elements, vector_rows
@@ -52,7 +53,7 @@ def form_loop(
     overwritten: int = -1,
     *,
     vectorized: bool = False,
-) -> Callable[..., bool]:
+) -> Callable[..., tuple[float, bool]]:
     """The loop of a form for a float type, values of its switches, and slopes to store; it compiles when it is called.
 
     `overwritten` is the input whose memory receives the only slope, row by row, or -1; `vectorized` chooses the
@@ -89,7 +90,7 @@ def form_loop(
     # loop and its remainder. Only the sum of a block, which is a function of its own, and a kernel's sums over its rows
     # may be reordered.
     kernel = (form.kernel, REORDERED if form.by_row else EXACT, switches, form)
-    return clone(template, name, filled, linker(*kernel), EXACT)
+    return clone(template, name, filled, linker(*kernel), EXACT | LOCK_BY_EXTENT)
 
 
 @lru_cache(KEPT)
@@ -110,7 +111,7 @@ def form_entry(
     vectorized: bool,
     leading: tuple[Any, ...],
     operands: tuple[Any, ...],
-) -> Callable[..., bool]:
+) -> Callable[..., tuple[float, bool]]:
     """The compiled code of a form's loop for these kinds of leading arrays (values, weights, mask) and operands."""
     function = form_loop(form, real, switches, stored, overwritten, vectorized=vectorized)
     return entry_point(function, loop_kinds(leading, operands), form.kernel.__name__)
@@ -118,8 +119,7 @@ def form_entry(
 
 def loop_kinds(leading: tuple[Any, ...], operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """The numba types of all arguments of a form's loop."""
-    numbers = (types.float64, *[types.int64] * 4)
-    return numba_type((np.float64, 1)), *map(numba_type, leading), *numbers, numba_type(operands)
+    return numba_type((np.float64, 1)), *map(numba_type, leading), types.float64, numba_type(operands), Extent()
 
 
 def form_address(compiled: tuple[Any, ...]) -> int:
@@ -131,7 +131,7 @@ def form_address(compiled: tuple[Any, ...]) -> int:
 def entry_point(function: Any, kinds: tuple[Any, ...], name: str) -> Callable[..., Any]:
     """The compiled code for arguments of these numba types, which is called without numba's dispatch.
 
-    The arguments of a starred parameter are passed as one tuple. Raises InvalidDefinition, with `name`, if the function
+    Raises InvalidDefinition, with `name`, if the function
     does not compile.
     """
     if kinds not in function.overloads:
@@ -145,7 +145,7 @@ def entry_point(function: Any, kinds: tuple[Any, ...], name: str) -> Callable[..
 def numba_type(kind: Any) -> Any:
     """Convert a kind of argument to numba's type.
 
-    A kind is None; a numpy scalar type; such a type with a number of axes, as in `(np.float32, 2)`, for a C-contiguous
+    A kind is None; a numpy scalar type; such a type with a number of axes, as in `(np.float32, 2)`, for a borrowed
     array; or a tuple of kinds.
     """
     if kind is None:
@@ -153,10 +153,10 @@ def numba_type(kind: Any) -> Any:
     if not isinstance(kind, tuple):
         return from_dtype(np.dtype(kind))
     if len(kind) == 2 and isinstance(kind[1], int):
-        return types.Array(from_dtype(np.dtype(kind[0])), kind[1], "C")
+        return BorrowedArray(from_dtype(np.dtype(kind[0])), kind[1])
     return Tuple([*map(numba_type, kind)])
 
 
 def argument_kind(x: Any) -> Any:
     """The kind of a parameter that is a number or a C-contiguous array, as `numba_type` takes it."""
-    return (x.dtype.type, x.ndim) if isinstance(x, np.ndarray) else type(x)
+    return (x.dtype.type, 1) if isinstance(x, np.ndarray) else type(x)

@@ -7,18 +7,19 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy import empty, ndarray
+from numpy import empty
 
 from lossreg.kernels.drivers.short_floats import assign, is_short, widened
 from lossreg.kernels.drivers.slabs import SLAB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     Array = np.ndarray[Any, Any]
-    Conversion = Callable[[Array], Array]
 
 UINT64 = np.dtype(np.uint64)
+NATIVE_WEIGHTS = (np.dtype(np.float32), np.dtype(np.float64))
+"""The dtypes of sample weights that loops read without conversion."""
 LARGEST = np.uint64(np.iinfo(np.int64).max)
 
 
@@ -32,13 +33,13 @@ class Operand:
     rank: the number of axes of the loss's own shape.
     order: the transposition that makes the rows the last axis, or None if they are.
 
-    native: whether the loop takes the array without a copy, up to a reshape.
+    native: whether the loop takes the array as it is.
     at_once: whether the array is native, or small enough to be converted as one piece.
     to_loop: the function that converts an array to what the loop takes; None if it needs no conversion.
     """
 
     __slots__ = (
-        *("at_once", "clipped", "contiguous", "dtype", "expanded", "flat_shape", "has_rows", "may_overflow", "native"),
+        *("at_once", "clipped", "contiguous", "dtype", "expanded", "has_rows", "may_overflow", "native"),
         *("order", "row_length", "shape", "short", "to_loop"),
     )
 
@@ -48,9 +49,8 @@ class Operand:
         self.dtype, self.shape, self.order = dtype, shape, order
         size = prod(shape[:rank])
         self.has_rows, self.row_length = len(shape) > rank, 1
-        self.flat_shape: tuple[int, ...] = (size,)
         if self.has_rows:
-            self.row_length, self.flat_shape = shape[-1], (size, shape[-1])
+            self.row_length = shape[-1]
         self.expanded = None
         if order is None and given.shape != shape:
             self.expanded = given.shape + (1,) * (len(shape) - given.ndim)
@@ -65,13 +65,10 @@ class Operand:
         self.may_overflow = not self.contiguous and changes and not (self.short and dtype is np.float32)
         # Labels above the int64 range become its largest number, which is out of range as well.
         self.clipped = given.dtype == UINT64 and dtype is np.int64
-        flat = shape == self.flat_shape
         self.to_loop: Any = None
         if not self.native:
-            simple = flat and order is None and self.expanded is None and not (self.clipped or self.short)
+            simple = order is None and self.expanded is None and not (self.clipped or self.short)
             self.to_loop = methodcaller("astype", dtype, "C") if simple else self.copy
-        elif not flat:
-            self.to_loop = methodcaller("reshape", self.flat_shape) if self.has_rows else ndarray.ravel
 
     def view(self, x: Array) -> Array:
         """View the array in its full shape, with rows on the last axis."""
@@ -88,45 +85,45 @@ class Operand:
     def copy(self, x: Array) -> Array:
         """Copy an array to a new one that the loop takes."""
         if self.order is not None:
-            return self.converted(x.transpose(self.order)).reshape(self.flat_shape)
+            return self.converted(x.transpose(self.order))
         if self.expanded is None:
-            return self.converted(x).reshape(self.flat_shape)
+            return self.converted(x)
         made = empty(self.shape, self.dtype)
         made[...] = self.converted(x).reshape(self.expanded)
-        return made.reshape(self.flat_shape)
+        return made
 
     def buffer(self, _: Array) -> Array:
         """Allocate a buffer for the loop to fill in place of an output array."""
-        return empty(self.flat_shape, self.dtype)
+        return empty(self.shape, self.dtype)
 
     def copy_back(self, filled: Array, x: Array) -> None:
         """Copy a filled buffer to the output array."""
-        assign(self.view(x), filled if self.shape == self.flat_shape else filled.reshape(self.shape))
+        assign(self.view(x), filled)
 
     def is_native(self, x: Array) -> bool:
         """Whether the loop takes a slab of a view without a copy."""
         return x.dtype == self.dtype and x.flags.c_contiguous and x.flags.aligned
 
     def slab_to_loop(self, x: Array) -> Array:
-        """Convert a slab of a view to what the loop takes; a native slab is only reshaped."""
-        if not self.is_native(x):
-            x = self.converted(x)
-        return x.reshape(-1, *self.flat_shape[1:])
+        """Convert a slab of a view to what the loop takes."""
+        return x if self.is_native(x) else self.converted(x)
 
-    def channels_first_view(self) -> Conversion | None:
-        """The function that views an array (N, C, ...) as (N, C, S), or None if the array has another layout."""
-        rank = len(self.shape) - 1
-        if not (self.has_rows and self.contiguous and self.order == (0, *range(2, rank + 1), 1)):
-            return None
-        return methodcaller("reshape", (self.shape[0], self.shape[-1], prod(self.shape[1:-1])))
+    @property
+    def channels_first(self) -> bool:
+        """Whether an array of rows is (N, C, ...) in memory."""
+        return self.has_rows and self.contiguous and self.order == (0, *range(2, len(self.shape)), 1)
+
+
+def weight_type(weight: Array) -> Any:
+    """The type in which loops read sample weights: their own, if it is float32 or float64."""
+    return weight.dtype.type if weight.dtype in NATIVE_WEIGHTS else np.float64
 
 
 class Operands:
     """The arrays that a loop fills and reads; those that calls do not have or do not ask for are None.
 
     values, weight, where: arrays of the loss's own shape. slopes, inputs: arrays with their dtypes, full shapes and
-    orders, the first four arguments of `Operand`. There are as
-        many slopes as the form has.
+    orders, the first four arguments of `Operand`. There are as many slopes as the form has.
     """
 
     def __init__(
@@ -142,7 +139,7 @@ class Operands:
         rank = len(shape)
         self.real, self.shape = real, shape
         self.values = None if values is None else Operand(values, real, shape, rank=rank)
-        self.weight = None if weight is None else Operand(weight, real, shape, rank=rank)
+        self.weight = None if weight is None else Operand(weight, weight_type(weight), shape, rank=rank)
         self.where = None if where is None else Operand(where, np.bool_, shape, rank=rank)
         self.slopes: list[Operand | None] = []
         for given in slopes:

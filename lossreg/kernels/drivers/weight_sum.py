@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossreg.kernels.compiler.borrowed_arrays import Extent
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.numba_api import machine_code
+from lossreg.kernels.compiler.options import BLOCK, LOCK_BY_EXTENT, REORDERED
 from lossreg.kernels.compiler.specialize import clone
 from lossreg.kernels.drivers.compiled_loops import entry_point, numba_type
-from lossreg.kernels.drivers.operands import Operand
+from lossreg.kernels.drivers.operands import Operand, weight_type
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 
 if TYPE_CHECKING:
@@ -25,19 +27,19 @@ ORDINARY = {"float32": (2.0**-100, 2.0**-40, 2.0**40), "float64": (2.0**-900, 2.
 
 Within these limits the product of a weight and a value neither overflows nor loses digits unless the value does.
 """
-NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
-"""The dtypes of sample weights that the loop reads without conversion."""
 
 
 def add_weights(  # noqa: PLR0912  a branch for each kind of weight
-    sample_weight: Any, where: Any, labels: Any, ignored: int, weight: Any, limits: Any, size: int, length: int
+    sample_weight: Any, where: Any, labels: Any, weight: Any, limits: Any, extent: Any
 ) -> Any:
     """Add the weights of the elements or rows that are not masked or ignored, in blocks, and check their magnitudes.
 
     `weight` is by class if there are labels; a label out of range has weight 0 here. The second result is whether all
-    sample weights that are not masked are within the limits, so that no product with one overflows.
+    sample weights that are not masked are within the limits, so that no product with one overflows. `extent` is the
+    label to ignore, the number of elements or rows, that of those in a block, and whether to release Python's lock.
     """
-    smallest, large_enough, largest = limits
+    smallest, large_enough, largest = limits[0], limits[1], limits[2]
+    ignored, size, length = extent[0], extent[1], extent[2]
     added = 0.0
     extreme, large, nonzero = False, False, False
     for start in range(0, size, length):
@@ -82,7 +84,7 @@ def add_weights(  # noqa: PLR0912  a branch for each kind of weight
 @cache
 def compiled() -> Callable[..., Any]:
     """The compiled loop."""
-    return clone(add_weights, f"add_weights_{fingerprint()}", {})
+    return clone(add_weights, f"add_weights_{fingerprint()}", {}, options=REORDERED | LOCK_BY_EXTENT)
 
 
 @cache
@@ -93,8 +95,7 @@ def entry(sample_weight: Any, where: Any, labels: Any, weight: Any) -> Callable[
 
 def argument_types(sample_weight: Any, where: Any, labels: Any, weight: Any) -> tuple[Any, ...]:
     """The numba types of all arguments of the loop."""
-    kinds = (sample_weight, where, labels, np.int64, weight, (np.float64,) * 3, np.int64, np.int64)
-    return tuple(map(numba_type, kinds))
+    return *map(numba_type, (sample_weight, where, labels, weight, (np.float64, 1))), Extent()
 
 
 class WeightSum:
@@ -116,20 +117,21 @@ class WeightSum:
         ignored: int,
         weight: Array | None,
     ) -> None:
-        dtype = sample_weight.dtype if sample_weight is not None and sample_weight.dtype in NATIVE else np.float64
+        dtype = None if sample_weight is None else weight_type(sample_weight)
         by_element = None if labels is not None else weight
         given = ((sample_weight, dtype), (where, np.bool_), (labels, np.int64), (by_element, np.float64))
         self.operands: list[Any] = [
             None if x is None else Operand(x, dtype, shape, rank=len(shape)) for x, dtype in given
         ]
         self.by_element, self.weight = by_element, weight
-        self.shape, self.ignored, self.limits = shape, ignored, ORDINARY[real.__name__]
+        self.shape, self.ignored, self.limits = shape, ignored, np.array(ORDINARY[real.__name__])
         # Like a slab, a block consists of complete elements of the first axis.
         self.size, rest = prod(shape), prod(shape[1:])
         self.block = max(1, SLAB // rest) * rest if 0 < rest <= SLAB else SLAB
         self.at_once = all(operand is None or operand.at_once for operand in self.operands)
         self.conversions = [operand and operand.to_loop for operand in self.operands]
         self.native = by_element is None and not any(self.conversions)
+        self.extent = self.extent_of(self.size)
         arrays = [None if operand is None else (operand.dtype, 1) for operand in self.operands[:3]]
         self.kinds = (*arrays, None if weight is None else (np.float64, 1))
         self.entry = entry(*self.kinds)
@@ -139,14 +141,20 @@ class WeightSum:
         """The address of the machine code of the loop."""
         return machine_code(compiled(), argument_types(*self.kinds))
 
+    def extent_of(self, size: int) -> Array:
+        """The last argument of the loop, for a number of elements or rows."""
+        return np.array([self.ignored, size, self.block, size > BLOCK], np.int64)
+
     def __call__(self, sample_weight: Array | None, where: Array | None, labels: Array | None) -> tuple[float, bool]:
         """Return the sum of the weights, and whether all sample weights are within the limits."""
+        result: tuple[float, bool]
         if self.native:
-            return self.add(self.size, sample_weight, where, labels, self.weight)
+            result = self.entry(sample_weight, where, labels, self.weight, self.limits, self.extent)
+            return result
         given = (sample_weight, where, labels, self.by_element)
         if self.at_once:
-            flat = [convert(x) if convert else x for convert, x in zip(self.conversions, given, strict=True)]
-            return self.add(self.size, *flat[:3], self.weight if self.by_element is None else flat[3])
+            arrays = [convert(x) if convert else x for convert, x in zip(self.conversions, given, strict=True)]
+            return self.add(self.extent, arrays)
         views = [operand and operand.view(x) for operand, x in zip(self.operands, given, strict=True)]
         total, ordinary = 0.0, True
         for index in slabs(self.shape, SLAB):
@@ -154,14 +162,13 @@ class WeightSum:
                 operand and operand.slab_to_loop(x[index]) for operand, x in zip(self.operands, views, strict=True)
             ]
             size = next(array.size for array in arrays if array is not None)
-            added, within = self.add(size, *arrays[:3], self.weight if self.by_element is None else arrays[3])
+            added, within = self.add(self.extent_of(size), arrays)
             total, ordinary = total + added, ordinary and within
         return total, ordinary
 
-    def add(self, size: int, *arrays: Any) -> tuple[float, bool]:
-        """Call the compiled loop on flat arrays."""
-        sample_weight, where, labels, weight = arrays
-        result: tuple[float, bool] = self.entry(
-            sample_weight, where, labels, self.ignored, weight, self.limits, size, self.block
-        )
+    def add(self, extent: Array, arrays: list[Any]) -> tuple[float, bool]:
+        """Call the compiled loop on arrays that it takes as they are."""
+        *leading, by_element = arrays
+        weight = self.weight if self.by_element is None else by_element
+        result: tuple[float, bool] = self.entry(*leading, weight, self.limits, extent)
         return result

@@ -2,14 +2,14 @@
 
 lossreg.kernels.compiler compiles a template once for each kernel, float type and set of outputs. `clone` gives each
 copy its own values of the globals below; for the compiler they are constants, so that a branch on one costs nothing.
-The operands of a template are positional, slopes, then inputs, then parameters, because numba types separate arguments
-faster than tuples. Absent and unwanted operands are None.
+The operands of a template are slopes, then inputs, then parameters; absent and unwanted ones are None. Its extent is an
+array: the number of elements or rows, that of those in a block, the first block and the one after the last, and whether
+to release Python's lock.
 
-Sums: the values of a block are added in float64, with compensation if they are float64; the caller adds the sums of the
-blocks in float64, in order. The blocks do not depend on the number of threads, and neither do the bits of the sum. A
-separate loop adds the values of a block, so that their sum has the same bits with and without a gradient. Measured with
-huber and its gradient on 4M float32: 4.1 ms, where np.add of the same arrays takes 4.8. If blocks were not sliced
-first, so that each loop counts from 0, the loop would not vectorize and take 11 ms.
+Sums: the values of a block are added in float64, with compensation if they are float64. The sums of blocks are added in
+order, with compensation. The blocks do not depend on the number of threads, and neither do the bits of the sum. A
+separate loop adds the values of a block, so that their sum has the same bits with and without a gradient. If blocks
+were not sliced first, so that each loop counts from 0, the loop would not vectorize.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from lossreg.kernels.numerics.sums import compensated_add, compensated_sum, first_of, wide_sum  # noqa: TC004
 
 # Replaced in each clone: the kernel; its guard, which returns whether a point is ignored and whether it is outside its
-# domain; the float type; the numbers of slopes (or states) and of inputs; which parameters are rows; the input that the
-# only slope overwrites, row by row, or -1.
+# domain; the float type, and whether sums are compensated; the numbers of slopes (or states) and of inputs; which
+# parameters are rows; the input that the only slope overwrites, row by row, or -1.
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
+COMPENSATED = True
 STORED = 1
 INPUTS = 2
 BY_ROW: tuple[bool, ...] = ()
@@ -43,14 +44,12 @@ def elementwise(
     sample_weight: Any,
     where: Any,
     scale: float,
-    size: int,
-    length: int,
-    first: int,
-    last: int,
-    *operands: Any,
-) -> bool:
-    """Run the kernel over the elements of blocks `first` to `last`; return whether one is outside its domain."""
-    outside = False
+    operands: Any,
+    extent: Any,
+) -> tuple[float, bool]:
+    """Run the kernel over the elements of some blocks; return the sum of the values, and whether one is outside."""
+    size, length, first, last = extent[0], extent[1], extent[2], extent[3]
+    total, error, outside = 0.0, 0.0, False
     numbers = cast(operands, REAL(0))
     kept: Any = scratch(REAL(0))
     for block in range(first, last):
@@ -65,7 +64,7 @@ def elementwise(
         for i in range(stop - start):
             weight = REAL(1)
             if sample_weight is not None:
-                weight = block_weights[i]
+                weight = REAL(block_weights[i])
             if where is not None:
                 weight = weight if block_mask[i] else REAL(0)
             counts = weight != 0
@@ -76,10 +75,11 @@ def elementwise(
             factor = weight * REAL(scale)
             store_items(slopes, i, scaled(outcome[1:], factor, factor != 0))
         sums[block] = wide_sum(kept[: stop - start], kept[: stop - start], first_of)
+        total, error = compensated_add(total, error, sums[block])
         if values is not None:
             for i in range(stop - start):
                 values[start + i] = kept[i]
-    return outside
+    return compensated_sum(total, error), outside
 
 
 def rows(
@@ -88,18 +88,16 @@ def rows(
     sample_weight: Any,
     where: Any,
     scale: float,
-    size: int,
-    length: int,
-    first: int,
-    last: int,
-    *operands: Any,
-) -> bool:
-    """Run the kernel over the rows of blocks `first` to `last`; return whether one is outside its domain.
+    operands: Any,
+    extent: Any,
+) -> tuple[float, bool]:
+    """Run the kernel over the rows of some blocks; return the sum of the values, and whether one is outside its domain.
 
     A slope array with a single row is scratch: the caller does not want it, or it overwrites an input afterwards. An
     optional slope that the caller does not want is None.
     """
-    outside = False
+    size, length, first, last = extent[0], extent[1], extent[2], extent[3]
+    total, error, outside = 0.0, 0.0, False
     slopes, arguments = operands[:STORED], operands[STORED:]
     inputs, parameters = arguments[:INPUTS], row_parameters(cast(arguments[INPUTS:], REAL(0)), BY_ROW)
     kept = len(arrays(slopes)[0]) > 1
@@ -109,7 +107,7 @@ def rows(
         for i in range(block * length, stop if stop < size else size):
             weight = REAL(1)
             if sample_weight is not None:
-                weight = sample_weight[i]
+                weight = REAL(sample_weight[i])
             if where is not None:
                 weight = weight if where[i] else REAL(0)
             point = items(inputs, i)
@@ -130,11 +128,20 @@ def rows(
                 target = point[OVER]
                 for j in range(target.size):
                     target[j] = slope_rows[0][j]
-            added, lost = compensated_add(added, lost, value)
+            added, lost = compensated_add(added, lost, value) if COMPENSATED else (added + value, lost)
             if values is not None:
                 values[i] = value
         sums[block] = compensated_sum(added, lost)
-    return outside
+        total, error = compensated_add(total, error, sums[block])
+    return compensated_sum(total, error), outside
+
+
+def add_blocks(sums: Any) -> float:
+    """Add the sums of all blocks, in order, as the loops above do for the blocks of one thread."""
+    total, error = 0.0, 0.0
+    for block in range(sums.size):
+        total, error = compensated_add(total, error, sums[block])
+    return compensated_sum(total, error)
 
 
 def each(first: int, last: int, *operands: Any) -> None:

@@ -18,7 +18,7 @@ from lossreg.kernels.compiler.numba_api import (
 )
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.simd.vector_rows import INDEX, LaneRow, gather_or_scatter, load, masked, store
-from lossreg.kernels.simd.vectors import Lanes, splat
+from lossreg.kernels.simd.vectors import Lanes, convert, splat
 
 ALIGNED = 64
 """The alignment of buffers in bytes: that of the widest vectors."""
@@ -84,6 +84,7 @@ def load_weights(_: Any, sample_weight: Any, where: Any, start: Any, count: Any,
         if isinstance(sample_weight, types.Array):
             array = make_array(sample_weight)(context, builder, weights)
             weight = load_or_store(builder, array.data, array.itemsize, first, many)
+            weight = convert(context, builder, weight, Lanes(sample_weight.dtype), form.return_type)
         if isinstance(where, types.Array):
             array = make_array(where)(context, builder, mask)
             unmasked = load_or_store(builder, array.data, array.itemsize, first, many)  # a byte each

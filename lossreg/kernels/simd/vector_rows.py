@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from itertools import chain
 from typing import Any
 
 from numba import types
@@ -11,7 +12,9 @@ from numba.extending import infer_getattr, intrinsic, lower_builtin, lower_getat
 from lossreg.kernels.compiler.numba_api import (
     AbstractTemplate,
     AttributeTemplate,
+    BaseTuple,
     CPointer,
+    Tuple,
     cgutils,
     errors,
     llvm,
@@ -47,17 +50,24 @@ class LaneRowModel(models.StructModel):
 
 @intrinsic
 def choose(_: Any, condition: Any, yes: Any, no: Any) -> Any:
-    """`yes` if the condition is true, else `no`: in each lane, or for plain numbers."""
-    if not (is_number(condition) and is_number(yes) and is_number(no)):
+    """`yes` if the condition is true, else `no`: in each lane, or for plain numbers. Tuples are chosen by number."""
+    tuples = isinstance(yes, BaseTuple) and isinstance(no, BaseTuple) and len(yes) == len(no)
+    pairs = [*zip(yes, no, strict=True)] if tuples else [(yes, no)]
+    if not all(map(is_number, (condition, *chain.from_iterable(pairs)))):
         raise errors.TypingError("a branch on a condition that differs by lane can choose between numbers only")
-    many = any(isinstance(kind, Lanes) for kind in (condition, yes, no))
-    kind = Lanes(common(yes, no)) if many else common(yes, no)
+    many = any(isinstance(kind, Lanes) for kind in (condition, *chain.from_iterable(pairs)))
+    kinds = [Lanes(common(*pair)) if many else common(*pair) for pair in pairs]
+    found = Tuple(kinds) if tuples else kinds[0]
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        return builder.select(*arguments)
+        truth, *sides = arguments
+        if not tuples:
+            return builder.select(truth, *sides)
+        members = zip(*[cgutils.unpack_tuple(builder, side) for side in sides], strict=True)
+        return context.make_tuple(builder, found, [builder.select(truth, *pair) for pair in members])
 
     truth = Lanes(types.boolean) if isinstance(condition, Lanes) else types.boolean
-    return signature(kind, truth, kind, kind), generate
+    return signature(found, truth, found, found), generate
 
 
 @intrinsic

@@ -1,0 +1,97 @@
+"""Arguments of compiled loops that borrow the memory of numpy arrays: any contiguous array, with its axes merged.
+
+numba's own conversion of an argument makes a reference-counted object for each array, and takes arrays of one number of
+axes only. Here the fields of numpy's C structure are read, which takes a tenth of the time, and one compiled loop takes
+arrays of any number of axes, without a reshape before the call. The caller holds the arrays as long as the loop runs,
+and has to ensure that they are C-contiguous, aligned arrays of the dtype of the argument.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import types
+from numba.extending import NativeValue, models, register_model, unbox
+
+from lossreg.kernels.compiler.intrinsics import unheld
+from lossreg.kernels.compiler.numba_api import cgutils, llvm, make_array
+
+HEADER = object.__basicsize__
+"""The bytes of every Python object before the fields of its type."""
+DATA, AXES, LENGTHS = HEADER, HEADER + 8, HEADER + 16
+"""The offsets of the fields of numpy's PyArrayObject_fields: the address of the numbers, the number of axes (an int of
+32 bits), and the address of the lengths of the axes. numpy's binary interface fixes them."""
+
+
+class BorrowedArray(types.Array):
+    """A C-contiguous array of one, two or three axes; what is given may have any number of axes.
+
+    All axes are merged to one, or all but the last, or all after the second.
+    """
+
+    def __init__(self, dtype: Any, ndim: int) -> None:
+        super().__init__(dtype, ndim, "C", name=f"BorrowedArray({dtype}, {ndim})")
+
+
+register_model(BorrowedArray)(models.ArrayModel)
+
+
+@unbox(BorrowedArray)
+def _borrow(kind: Any, given: Any, c: Any) -> Any:
+    builder, word = c.builder, c.context.get_value_type(types.intp)
+
+    def field(offset: int, of: Any) -> Any:
+        return builder.load(builder.bitcast(cgutils.pointer_add(builder, given, offset), of.as_pointer()))
+
+    data = field(DATA, c.context.get_data_type(kind.dtype).as_pointer())
+    count = builder.sext(field(AXES, llvm.IntType(32)), word)
+    lengths = field(LENGTHS, word.as_pointer())
+
+    def product(first: Any, last: Any) -> Any:
+        found = cgutils.alloca_once_value(builder, word(1))
+        with cgutils.for_range_slice(builder, first, last, word(1), inc=True) as (axis, _):
+            builder.store(builder.mul(builder.load(found), builder.load(builder.gep(lengths, [axis]))), found)
+        return builder.load(found)
+
+    last = builder.sub(count, word(1))
+    if kind.ndim == 1:
+        shape = [product(word(0), count)]
+    elif kind.ndim == 2:
+        shape = [product(word(0), last), builder.load(builder.gep(lengths, [last]))]
+    else:
+        shape = [*(builder.load(builder.gep(lengths, [word(axis)])) for axis in range(2)), product(word(2), count)]
+    steps = [word(c.context.get_abi_sizeof(data.type.pointee))]
+    for length in reversed(shape[1:]):
+        steps.insert(0, builder.mul(steps[0], length))
+    return NativeValue(unheld(c.context, builder, kind, data, shape, steps))
+
+
+class Extent(BorrowedArray):
+    """The last argument of a loop: an int64 array of its bounds, whose last number is whether to release Python's lock.
+
+    To release the lock and to acquire it again takes 0.1 microseconds, a fifth of the time of mse of 32 numbers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(types.int64, 1)
+
+
+register_model(Extent)(models.ArrayModel)
+
+
+@unbox(Extent)
+def _borrow_and_release(kind: Any, given: Any, c: Any) -> Any:
+    builder, pointer = c.builder, c.pyapi.voidptr
+    array = _borrow(kind, given, c)
+    bounds = make_array(kind)(c.context, builder, array.value)
+    released = builder.load(builder.gep(bounds.data, [builder.sub(bounds.nitems, bounds.nitems.type(1))]))
+    state = cgutils.alloca_once_value(builder, cgutils.get_null_value(pointer))
+    with builder.if_then(cgutils.is_not_null(builder, released)):
+        builder.store(c.pyapi.save_thread(), state)
+
+    def acquire() -> None:
+        saved = builder.load(state)
+        with builder.if_then(cgutils.is_not_null(builder, saved)):
+            c.pyapi.restore_thread(saved)
+
+    return NativeValue(array.value, cleanup=acquire)
