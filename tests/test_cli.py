@@ -723,3 +723,27 @@ def test_too_little_memory_is_an_error_in_one_line(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="1"):
         main(["list"])
     assert capsys.readouterr().err == "lossreg: error: there is not enough memory: Unable to allocate 29.1 TiB\n"
+
+
+@pytest.mark.slow
+def test_printed_commands_work_as_typed_whatever_the_names_of_file_and_folder(tmp_path):
+    path = tmp_path / "my configs" / "(1).yaml"
+    path.parent.mkdir()
+    path.write_text(RUN.replace("40", "1"))
+    command = [sys.executable, "-m", "lossreg", "run", path, "--runs", tmp_path / "my runs"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (again,) = re.findall(r"^run again +(.*)$", done.stdout, re.MULTILINE)
+    assert again.startswith(f"{sys.executable} -m lossreg run '")  # `lossreg` itself is not on every path
+    subprocess.run(again, shell=True, capture_output=True, check=True)
+    runs = [run.name for run in tmp_path.joinpath("my runs").iterdir()]
+    assert len(runs) == 2
+    assert not any(name.partition("Z")[2].startswith("--") or "(" in name for name in runs)
+
+
+def test_set_cannot_extend_another_config(tmp_path, capsys):
+    path = tmp_path / "a.yaml"
+    path.write_text(RUN)
+    with pytest.raises(SystemExit) as done:
+        main(["validate", str(path), "--set", "extends=nosuch.yaml"])
+    assert done.value.code == 2
+    assert "--set changes what a file says, and cannot extend another" in capsys.readouterr().err

@@ -462,3 +462,24 @@ def test_a_trial_whose_directory_is_a_link_is_not_read(tmp_path):
     with pytest.raises(FileExistsError, match=f"{folder.name}: is a link, and not a directory that lossreg made"):
         lossreg.sweep(config, root=tmp_path / "runs")
     assert [path.name for path in tmp_path.joinpath("elsewhere").iterdir()] == ["status.json"]
+
+
+@pytest.mark.slow
+def test_trials_of_data_that_have_changed_are_named(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = [f"{number / 7:.3f},{'yes' if number % 3 else 'no'}" for number in range(40)]
+    path.write_text("\n".join(["x,y", *rows]) + "\n")
+    config = {
+        "data": {"name": "csv", "path": str(path), "target": "y"},
+        "model": "linear",
+        "optimizer": "adam",
+        "loss": "cross_entropy",
+        "train": {"epochs": 1},
+        "sweep": {"grid": {"optimizer.lr": [0.1, 0.01]}, "metric": "train_loss"},
+    }
+    lossreg.sweep(config, root=tmp_path)
+    path.write_text("\n".join(["x,y", *reversed(rows)]) + "\n")
+    output = io.StringIO()
+    run_sweep.sweep(config, tmp_path, SweepProgressLines(output))
+    assert "2 finished trials would now give other results" in output.getvalue()
+    assert "the data have changed" in output.getvalue()
