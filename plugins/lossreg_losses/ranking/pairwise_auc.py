@@ -19,7 +19,7 @@ statistic; Gao and Zhou (2015), On the consistency of AUC pairwise optimization.
 
 from typing import Annotated, Any, Literal
 
-from lossreg.kernels.numerics import sigmoid, softplus
+from lossreg import create
 from lossreg.plugin import (
     Array,
     Axes,
@@ -29,10 +29,13 @@ from lossreg.plugin import (
     Multiplicity,
     Slopes,
     Unit,
-    each,
+    blocks_of_pairs,
     hookimpl,
     loss,
 )
+
+SURROGATES = {"logistic": "soft_margin", "hinge": "hinge", "squared_hinge": "squared_hinge"}
+"""The losses of a score with side 1."""
 
 
 @loss(couples="batch")
@@ -47,41 +50,23 @@ def pairwise_auc(
     import numpy as np
 
     positive = target > 0.5
-    pairs = weight[positive].sum(dtype=float) * weight[~positive].sum(dtype=float)
-    values, scale = np.empty(len(score)), 1 / pairs if pairs > 0 else 0.0
-    slope, power = (
-        slopes.get("score", np.empty(0, score.dtype)),
-        ("logistic", "hinge", "squared_hinge").index(surrogate),
-    )
-    each(compare, len(score), score, positive, weight, power, float(margin), scale, values, slope)
-    return np.asarray(values.sum(), weight.dtype)
-
-
-def compare(
-    i: int,
-    score: Any,
-    positive: Any,
-    weight: Any,
-    power: int,
-    margin: float,
-    scale: float,
-    values: Any,
-    slope: Any,
-) -> None:
-    """Half of the value of each pair of one sample, and its slope."""
-    side = 1.0 if positive[i] else -1.0
-    value, added = 0.0, 0.0
-    for j in range(len(score)):
-        w = 0.0 if positive[j] == positive[i] else float(weight[j])
-        ahead = side * (float(score[i]) - float(score[j]))
-        missing = max(0.0, margin - ahead)
-        one = softplus(-ahead) if power == 0 else (missing if power == 1 else missing * missing)
-        hinged = -1.0 * (missing > 0) if power == 1 else -2 * missing
-        value += w * one
-        added += w * (-sigmoid(-ahead) if power == 0 else hinged)
-    values[i] = 0.5 * scale * weight[i] * value
-    if len(slope) > 0:
-        slope[i] = side * scale * weight[i] * added
+    ahead, behind = score[positive], score[~positive]
+    by_ahead, by_behind = weight[positive].astype(float), weight[~positive].astype(float)
+    pairs = by_ahead.sum() * by_behind.sum()
+    name, parameters = SURROGATES[surrogate], {} if surrogate == "logistic" else {"margin": margin}
+    criterion = create(name, reduction="none", **parameters)
+    value, slope_ahead, slope_behind = 0.0, np.zeros(len(ahead)), np.zeros(len(behind))
+    for rows in blocks_of_pairs(len(ahead), len(behind), 4 * score.itemsize) if pairs > 0 else ():
+        gaps = ahead[rows, np.newaxis] - behind
+        values, slopes_of_gaps = criterion.value_and_grad(gaps, np.ones_like(gaps))
+        value += by_ahead[rows] @ (values @ by_behind)
+        slope_ahead[rows] = slopes_of_gaps @ by_behind
+        slope_behind += by_ahead[rows] @ slopes_of_gaps
+    scale = 1 / pairs if pairs > 0 else 0.0
+    if "score" in slopes:
+        slopes["score"][positive] = scale * by_ahead * slope_ahead
+        slopes["score"][~positive] = -scale * by_behind * slope_behind
+    return np.asarray(scale * value, weight.dtype)
 
 
 @pairwise_auc.example
