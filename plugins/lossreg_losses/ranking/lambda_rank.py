@@ -14,12 +14,12 @@ Source: Burges, Ragno, Le (2006), Learning to rank with nonsmooth cost functions
 doi:10.1145/3269206.3271784; LightGBM's lambdarank (4.7), which truncates and normalizes.
 
 >>> lambda_rank.at([0.0, 0.0], [0.0, 1.0], [1, 1])
-([0.25582000074050837], [0.1845351232142712, -0.1845351232142712])
+([0.2558200007405084], [0.18453512321427123, -0.18453512321427123])
 """
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import log, sigmoid, softplus
+from lossreg.kernels.numerics import exp, log1p
 from lossreg.plugin import (
     Array,
     Axes,
@@ -59,9 +59,13 @@ def lambda_rank(
     _, bounds = sorted_segments(group)
     order, best = np.lexsort((-score, group)), np.lexsort((-target, group))
     values, counts = np.empty_like(group_weight), np.empty_like(group_weight)
-    slope = slopes.get("score", np.empty(0, score.dtype))
     gains = np.exp2(target.astype(float) - target.max(initial=0)) - np.exp2(-target.max(initial=0).astype(float))
-    each(rank, len(values), score, gains, order, best, bounds, group_weight, float(scale), values, counts, slope)
+    discounts = 1 / np.log2(np.arange(2, 2 + np.diff(bounds).max(initial=0)))
+    slope = np.zeros(len(score))
+    operands = (score, gains, discounts, order, best, bounds, group_weight, float(scale), values, counts, slope)
+    each(rank, len(values), *operands)
+    if "score" in slopes:
+        slopes["score"][...] = slope
     return values, counts
 
 
@@ -69,6 +73,7 @@ def rank(
     g: int,
     score: Any,
     gains: Any,
+    discounts: Any,
     order: Any,
     best: Any,
     bounds: Any,
@@ -78,24 +83,27 @@ def rank(
     counts: Any,
     slope: Any,
 ) -> None:
-    """The value of one group, and its slopes: those of a sample are sums over all others."""
+    """The value of one group, and its slopes, from each pair once."""
     members, ideal = order[bounds[g] : bounds[g + 1]], best[bounds[g] : bounds[g + 1]]
     most, equal = 0.0, gains[ideal[0]] == gains[ideal[-1]]
     for r in range(len(ideal)):
-        most += gains[ideal[r]] * LN2 / log(float(r + 2))
+        most += gains[ideal[r]] * discounts[r]
     counts[g] = 0 if equal else weight[g]
     factor = 0.0 if equal else float(counts[g]) / most
     value = 0.0
-    for r in range(len(members)):
-        added = 0.0
-        for q in range(len(members)):
-            i, j = members[r], members[q]
-            change = factor * (gains[i] - gains[j]) * LN2 * abs(1 / log(float(r + 2)) - 1 / log(float(q + 2)))
-            ahead = scale * (float(score[i]) - float(score[j]))
-            value += change * softplus(-ahead) if change > 0 else 0.0
-            added -= change * sigmoid(-ahead if change > 0 else ahead)
-        if len(slope) > 0:
-            slope[members[r]] = scale * added
+    for r in range(1, len(members)):
+        i, own = members[r], 0.0
+        for q in range(r):
+            j = members[q]
+            change = factor * (gains[i] - gains[j]) * (discounts[q] - discounts[r])
+            side = 1.0 if change > 0 else -1.0
+            ahead = side * scale * (float(score[i]) - float(score[j]))
+            small = exp(-abs(ahead))
+            value += abs(change) * (max(-ahead, 0.0) + log1p(small))
+            pull = change * (small if ahead >= 0 else 1.0) / (1.0 + small)
+            own += pull
+            slope[j] += scale * pull
+        slope[i] -= scale * own
     values[g] = value
 
 

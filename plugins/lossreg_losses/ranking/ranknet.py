@@ -15,7 +15,7 @@ Source: Burges et al. (2005), doi:10.1145/1102351.1102363; XGBoost's rank:pairwi
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import sigmoid, softplus
+from lossreg.kernels.numerics import exp, log1p
 from lossreg.plugin import (
     Array,
     Axes,
@@ -46,8 +46,10 @@ def ranknet(
 
     order, bounds = sorted_segments(group)
     values, counts = np.empty_like(group_weight), np.empty_like(group_weight)
-    slope = slopes.get("score", np.empty(0, score.dtype))
+    slope = np.zeros(len(score))
     each(rank, len(values), score, target, order, bounds, group_weight, float(scale), values, counts, slope)
+    if "score" in slopes:
+        slopes["score"][...] = slope
     return values, counts
 
 
@@ -63,23 +65,28 @@ def rank(
     counts: Any,
     slope: Any,
 ) -> None:
-    """The value of one group, and its slopes: those of a sample are sums over all others."""
+    """The value of one group, and its slopes, from each pair once."""
     members = order[bounds[g] : bounds[g + 1]]
     value, pairs = 0.0, 0
-    for i in members:
-        for j in members:
-            ahead = float(score[i]) - float(score[j])
-            value += softplus(-scale * ahead) if target[i] > target[j] else 0.0
-            pairs += target[i] > target[j]
+    for r in range(1, len(members)):
+        i, own = members[r], 0.0
+        for q in range(r):
+            j = members[q]
+            if target[i] != target[j]:
+                side = 1.0 if target[i] > target[j] else -1.0
+                ahead = side * scale * (float(score[i]) - float(score[j]))
+                small = exp(-abs(ahead))
+                value += max(-ahead, 0.0) + log1p(small)
+                pull = side * (small if ahead >= 0 else 1.0) / (1.0 + small)
+                own += pull
+                slope[j] += pull
+                pairs += 1
+        slope[i] -= own
     counts[g] = weight[g] if pairs > 0 else 0
     factor = float(counts[g]) / max(pairs, 1)
     values[g] = factor * value
-    for i in members if len(slope) > 0 else members[:0]:
-        added = 0.0
-        for j in members:
-            side = 1.0 if target[i] > target[j] else (-1.0 if target[i] < target[j] else 0.0)
-            added -= side * sigmoid(-side * scale * (float(score[i]) - float(score[j])))
-        slope[i] = factor * scale * added
+    for i in members:
+        slope[i] *= factor * scale
 
 
 @ranknet.example
