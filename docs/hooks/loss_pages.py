@@ -36,7 +36,7 @@ FORMULAS = ROOT / "docs" / "formulas.yaml"
 PEERS = ("torch", "torch.compile", "jax.jit", "scikit-learn")
 COUPLED = {"anchors": "each with the others", "batch": "in a batch", "groups": "in each group"}
 """What the samples of a loss are coupled with; a parameter may decide it."""
-FACTS = re.compile(r"(?:^|(?<=[.;] ))(Shapes|Ranges|Source): ", re.MULTILINE)
+FACTS = re.compile(r"(?:^|(?<=[.;] ))(Shapes|Ranges|Exactness|Source): ", re.MULTILINE)
 
 
 def pages() -> dict[str, str]:
@@ -96,7 +96,7 @@ def page(loss: Loss) -> str:
         "\n\n".join(body),
         loss_pictures.pictures(loss),
         "## Inputs\n\n" + inputs(loss),
-        *(f"**{title}.** {text}" for title, text in facts if title != "Source"),
+        *(f"**{title}.** {text}" for title, text in facts if title in {"Shapes", "Ranges"}),
         "## Parameters\n\n" + parameters(loss),
         "## Use\n\n" + use(loss),
         "## Elsewhere\n\n" + elsewhere(loss) + "\n\n" + "".join(text for title, text in facts if title == "Source"),
@@ -224,7 +224,8 @@ def exactness(loss: Loss) -> str:
     about = f"Grade {found['grade']}: {results['grades'][found['grade']]}"
     worst = ", ".join(f"{number:.3g} ulps in {real}" for real, number in found["ulps"].items())
     largest = f" Largest error at ordinary numbers: {worst}." if worst else ""
-    return f"{about} ([what the grades mean](../numbers.md#exactness)).{largest}"
+    reason = dict(documentation(loss)[1]).get("Exactness", "")
+    return f"{about} ([what the grades mean](../numbers.md#exactness)).{largest} {reason}".rstrip()
 
 
 def speed(loss: Loss) -> str:

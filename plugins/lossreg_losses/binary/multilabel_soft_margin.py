@@ -6,6 +6,7 @@
 Shapes: logits and target (..., C), the loss's own (...); weight (C). A third array `weights` of shape (..., C) has a
 weight for each row and class, such as 0 for a label that is missing; PyTorch's `weight` may have that shape too.
 Ranges: any logits; target 0 to 1, of any type; finite weights.
+Exactness: terms cancel where weights have both signs.
 Source: Good (1952), Rational Decisions; PyTorch's MultiLabelSoftMarginLoss. Unlike there, targets outside 0 to 1 are
 refused.
 

@@ -8,6 +8,7 @@ are x1, y1, x2, y2; where x1 is not below x2, or y1 not below y2, the area is 0,
 where v is.
 
 Shapes: box and target (N, 4), or (4). Ranges: any finite numbers.
+Exactness: where the square of a coordinate leaves the range of floats, the value does too.
 Source: Zheng et al. (2020), arXiv:1911.08287; torchvision's complete_box_iou_loss, which adds 1e-7 to U, c^2 and the
 denominator of a.
 

@@ -8,6 +8,7 @@ box around both. Boxes are x1, y1, x2, y2; where x1 is not below x2, or y1 not b
 and r / 0. At equal edges the slope is that of moving the edge outward.
 
 Shapes: box and target (N, 4), or (4). Ranges: any finite numbers.
+Exactness: where the square of a coordinate leaves the range of floats, the value does too.
 Source: Zheng et al. (2020), arXiv:1911.08287; torchvision's distance_box_iou_loss, which adds 1e-7 to U and c^2.
 
 >>> diou.at([0.0, 0.0, 2.0, 1.0], [1.0, 0.0, 3.0, 1.0])[0]

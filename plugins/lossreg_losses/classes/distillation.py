@@ -8,6 +8,7 @@ part's slopes. With alpha = 1 the labels do not count. A row with the label `ign
 
 Shapes: logits and teacher (C), (N, C) or (N, C, d1, ...), with labels (), (N) or (N, d1, ...) of any integer type.
 Ranges: any logits; temperature above 0 and finite; alpha 0 to 1.
+Exactness: the divergence is a sum of terms of both signs.
 Source: Hinton, Vinyals, Dean (2015), arXiv:1503.02531.
 
 >>> distillation.at([0.0, 0.0], [0.0, 0.0], 1)

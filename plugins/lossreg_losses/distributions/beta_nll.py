@@ -10,6 +10,7 @@ of the prediction is the one of half of `mse`, so that points with a large varia
 
 Shapes: prediction and target of the same shape; variance too, or with a last axis of 1, without it, or a single number.
 Ranges: any numbers; variance above 0; beta 0 to 1.
+Exactness: at variances whose inverse square overflows, a slope does too.
 Source: Seitzer et al. (2022), arXiv:2203.09168, with their beta = 0.5.
 
 >>> beta_nll.at(1.0, 0.0, 4.0, beta=0.5)

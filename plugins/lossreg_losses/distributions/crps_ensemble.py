@@ -7,6 +7,7 @@ of a row with M members. With `fair` it is what a member of an unlimited ensembl
 members that are too near each other; of a single member it is then the absolute error. Its time grows with M^2.
 
 Shapes: prediction (M), (N, M) or (N, M, d1, ...) with targets (), (N) or (N, d1, ...). Ranges: any numbers.
+Exactness: the value is a difference of two rounded means.
 Source: Gneiting and Raftery (2007), doi:10.1198/016214506000001437; Ferro (2014), doi:10.1002/qj.2270, for `fair`;
 properscoring's crps_ensemble (0.1).
 

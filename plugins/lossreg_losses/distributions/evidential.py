@@ -10,6 +10,7 @@ slope 0.
 
 Shapes: all inputs of the same shape. Ranges: any finite mean and target; nu and beta above 0, alpha above 1, all
 finite; penalty 0 or above and finite.
+Exactness: a slope has the difference of the digammas of alpha and alpha + 1/2, which cancel where alpha is large.
 Source: Amini et al. (2020), arXiv:1910.02600, equations 8 to 10, with penalty (lambda) 0.01.
 
 >>> evidential.at(0.0, 1.0, 2.0, 1.0, 0.0)[0]

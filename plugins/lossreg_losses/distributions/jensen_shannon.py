@@ -8,6 +8,7 @@ These are of one element; the divergence of a batch of distributions is the sum 
 reduction batchmean. Its symmetric form has beta = 0.5. Over beta it goes to the divergence of `kl_div` at beta = 0.
 
 Shapes: prediction and target of the same shape. Ranges: log-probabilities, -inf included; beta 0 to 1.
+Exactness: where two probabilities are nearly equal, a term is a difference of near numbers.
 Source: Lin (1991), doi:10.1109/18.61115; Agarwal et al. (2024), arXiv:2306.13649; Liger-Kernel's LigerJSD (0.8).
 
 >>> jensen_shannon.at(-1.0, -1.0)

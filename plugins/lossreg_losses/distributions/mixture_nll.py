@@ -9,6 +9,7 @@ of a row with a number for each component k. With `full`, log(2 pi) / 2 is added
 
 Shapes: logits, means and log_scales (K), (N, K) or (N, K, d1, ...), with targets (), (N) or (N, d1, ...). Ranges: any
 numbers.
+Exactness: a slope of the logits is the difference of two rounded shares.
 Source: Bishop (1994), Mixture Density Networks; PyTorch's torch.distributions.MixtureSameFamily.
 
 >>> mixture_nll.at([0.0, 0.0], [1.0, 1.0], [0.0, 0.0], 0.0)

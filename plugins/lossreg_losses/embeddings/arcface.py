@@ -9,6 +9,7 @@ limit, it is that of margin 0. The centres are learned. A vector of zeros has co
 
 Shapes: embedding (N, D), label (N), centres (C, D). Ranges: any numbers; labels 0 to C - 1; margin 0 to 1; scale above
 0 and finite.
+Exactness: a cosine is rounded, and scale multiplies the error.
 Source: Deng et al. (2019), arXiv:1801.07698, with margin 0.5 and scale 64; pytorch-metric-learning's ArcFaceLoss (2.9),
 in degrees.
 

@@ -11,6 +11,7 @@ zeros has cosine 0 with any other, and no slope. The time grows with N^2.
 
 Shapes: embedding (N, D), label (N). Ranges: any numbers; labels 0 or above; margin 0 to 1; gamma above 0 and finite.
 The weight of a sample multiplies its value as an anchor.
+Exactness: a cosine is rounded, and gamma multiplies the error.
 Source: Sun et al. (2020), arXiv:2002.10857, equation 6; pytorch-metric-learning's CircleLoss (2.9), Keras' Circle
 (3.15).
 

@@ -9,6 +9,7 @@ At d = 0 two vectors that do not belong together have no direction, and slope 0;
 
 Shapes: x1 and x2 (N, D) with target (N), or (D) with a single target. Ranges: any numbers; target 1 or -1; margin 0 or
 above and finite.
+Exactness: where the square of a distance overflows, the value is inf.
 Source: Hadsell, Chopra, LeCun (2006), doi:10.1109/CVPR.2006.100, whose label is 0 for what belongs together.
 pytorch-metric-learning's ContrastiveLoss (2.9) has distances of all pairs, without squares.
 

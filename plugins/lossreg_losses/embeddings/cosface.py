@@ -8,6 +8,7 @@ softmax. A vector of zeros has cosine 0 with any other, and no slope.
 
 Shapes: embedding (N, D), label (N), centres (C, D). Ranges: any numbers; labels 0 to C - 1; margin 0 or above and
 finite; scale above 0 and finite.
+Exactness: a cosine is rounded, and scale multiplies the error.
 Source: Wang et al. (2018), arXiv:1801.09414, with margin 0.35 and scale 64; pytorch-metric-learning's CosFaceLoss
 (2.9).
 

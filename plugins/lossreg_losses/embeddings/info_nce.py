@@ -9,6 +9,7 @@ zeros has cosine 0 with any other, and no slope. The N x N cosines exist for a b
 
 Shapes: query and key (N, D), temperature a single number. Ranges: any numbers; temperature above 0 and finite. The
 weight of a sample multiplies its value.
+Exactness: a cosine is rounded, and 1 / temperature multiplies the error.
 Source: van den Oord, Li, Vinyals (2018), arXiv:1807.03748; Radford et al. (2021), arXiv:2103.00020, for symmetric, with
 0.07 to begin with.
 

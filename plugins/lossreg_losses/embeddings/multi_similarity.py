@@ -11,6 +11,7 @@ with N^2.
 
 Shapes: embedding (N, D), label (N). Ranges: any numbers; labels 0 or above; alpha and beta above 0; any base; epsilon 0
 or above. The weight of a sample multiplies its value as an anchor.
+Exactness: a cosine is rounded, and beta multiplies the error.
 Source: Wang et al. (2019), arXiv:1904.06627; pytorch-metric-learning's MultiSimilarityLoss (2.9), which takes all
 pairs.
 

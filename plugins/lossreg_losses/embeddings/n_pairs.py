@@ -8,6 +8,7 @@ exist for a block of rows at a time.
 
 Shapes: anchor and positive (N, D). Ranges: any numbers; l2 0 or above and finite. The weight of a sample multiplies its
 value.
+Exactness: a product of two rows is rounded before its exponential is taken.
 Source: Sohn (2016), Improved deep metric learning with multi-class n-pair loss objective, equation 7;
 pytorch-metric-learning's NPairsLoss (2.9).
 

@@ -8,6 +8,7 @@ of the cosines c_ij of sample i and proxy j. The proxies are learned. A vector o
 
 Shapes: embedding (N, D), label (N), proxies (C, D). Ranges: any numbers; labels 0 to C - 1; alpha above 0 and finite;
 any finite margin. A sample of weight w counts w times in the sums.
+Exactness: a cosine is rounded, and alpha multiplies the error.
 Source: Kim et al. (2020), arXiv:2003.13911, equation 4, with alpha 32 and margin 0.1; pytorch-metric-learning's
 ProxyAnchorLoss (2.9).
 

@@ -9,6 +9,7 @@ The proxies are learned. A vector of zeros has cosine 0 with any other, and no s
 
 Shapes: embedding (N, D), label (N), proxies (C, D). Ranges: any numbers; labels 0 to C - 1, with at least two classes;
 scale above 0 and finite.
+Exactness: a cosine is rounded, and scale multiplies the error.
 Source: Movshovitz-Attias et al. (2017), arXiv:1703.07464, equation 4; pytorch-metric-learning's ProxyNCALoss (2.9),
 which has `own`.
 

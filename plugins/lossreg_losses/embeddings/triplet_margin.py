@@ -10,6 +10,7 @@ exact as the larger of them.
 
 Shapes: anchor, positive and negative (..., D), the loss's own (...). Ranges: any numbers; margin and p above 0; any
 eps.
+Exactness: the slope of the anchor is the difference of two directions, which cancel where these are nearly equal.
 Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginLoss.
 
 >>> triplet_margin.at([0.0, 0.0], [3.0, 0.0], [0.0, 2.5], eps=0.0)

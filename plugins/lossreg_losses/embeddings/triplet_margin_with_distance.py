@@ -9,6 +9,7 @@ distance is that to the anchor or to the positive, whichever is smaller. The slo
 the maximum is 0 all are 0. A value comes from two rounded distances, and is as exact as the larger of them.
 
 Shapes: anchor, positive and negative (..., D), the loss's own (...). Ranges: any numbers; margin above 0.
+Exactness: the slope of the anchor is the difference of two directions, which cancel where these are nearly equal.
 Source: Balntas et al. (2016), doi:10.5244/C.30.119; PyTorch's TripletMarginWithDistanceLoss.
 
 >>> triplet_margin_with_distance.at([0.0, 0.0], [3.0, 0.0], [0.0, 2.5], distance_function="squared_euclidean")

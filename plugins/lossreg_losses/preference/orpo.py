@@ -9,6 +9,7 @@ with logit(p) = log(p / (1 - p)). The inputs are the log-probabilities of the an
 Where the rejected answer has probability 1 and the chosen one less, value and slope are inf.
 
 Shapes: chosen and rejected of the same shape. Ranges: log-probabilities; beta 0 or above and finite.
+Exactness: at probabilities so near 1 that the odds overflow, a slope is inf.
 Source: Hong, Lee, Thorne (2024), arXiv:2403.07691, with beta = 0.1, their lambda; TRL's ORPOTrainer.
 
 >>> orpo.at(-1.0, -1.0)

@@ -8,6 +8,7 @@ above. Equal rows have no direction, and slope 0. The rows are two samples: whic
 prediction does not matter. The time grows with N^2.
 
 Shapes: prediction and target (N, D). Ranges: any finite numbers. A sample of weight w counts w times in both samples.
+Exactness: a slope is the difference of sums over both samples.
 Source: Szekely and Rizzo (2013), doi:10.1016/j.jspi.2013.03.018; for numbers, it is the
 square of scipy's energy_distance.
 

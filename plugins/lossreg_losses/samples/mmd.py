@@ -9,6 +9,7 @@ time grows with N^2.
 
 Shapes: prediction and target (N, D). Ranges: any finite numbers; bandwidth above 0 and finite. A sample of weight w
 counts w times in both samples.
+Exactness: a slope is the difference of sums over both samples.
 Source: Gretton et al. (2012), A kernel two-sample test, equation 5.
 
 >>> mmd.at([[0.0]], [[0.0]])

@@ -13,6 +13,7 @@ whatever the type: a value has some T + S roundings of the logarithms of the sof
 Shapes: logits (N, T, U, C) with labels (N, S), U = S + 1; the first input_lengths (N) frames and the first
 target_lengths (N) labels count. Ranges: any logits; labels from 0 to C - 1, but `blank`, which counts from the end if
 it is negative; input_lengths 1 to T, target_lengths up to S.
+Exactness: a value has the roundings of the logarithms of the softmax on its paths.
 Source: Graves (2012), arXiv:1211.3711; torchaudio's rnnt_loss, whose last class is the blank too.
 
 >>> rnnt.at([[[0.0, 0.0], [0.0, 0.0]]], [0], 1, 1)[0]
