@@ -37,6 +37,7 @@ matrix:
 # The peers have a venv of their own. QUICK=1 measures a few cases, within two minutes.
 bench: .venv-bench/bench
 	.venv-bench/bin/python experiments/speed/measure.py $(if $(QUICK),--quick)
+	$(if $(QUICK),,.venv-bench/bin/python experiments/speed/catalogue/measure.py)
 	$(if $(QUICK),,.venv-bench/bin/python experiments/speed/cliffs.py)
 
 # The generated parts of committed documents; `make site` builds the pages, and needs no network.

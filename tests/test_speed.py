@@ -216,3 +216,12 @@ def test_the_training_of_each_config_is_prepared_and_runs():
 
 def test_the_script_that_measures_can_be_imported():
     assert measure.plan(quick=True)
+
+
+def test_every_loss_has_a_plain_formula_to_be_timed_beside():
+    names = {entry.loss for entry in cases.ENTRIES}
+    for module in ("elements", "rows", "embeddings", "batches"):
+        tree = ast.parse((SPEED / "catalogue" / f"{module}.py").read_text("utf-8"))
+        tables = [node.value for node in tree.body if isinstance(node, ast.AnnAssign)]
+        names |= {key.value for table in tables if isinstance(table, ast.Dict) for key in table.keys}
+    assert names == {offer.name for offer in losses.offers() if offer.distribution == "lossreg"}

@@ -25,15 +25,17 @@ GRADES = ROOT / "experiments" / "exactness" / "results.json"
 DOCUMENT = ROOT / "docs" / "proofs.md"
 SPEED = ROOT / "experiments" / "speed"
 OWN_TESTS = {
+    "barlow_twins": "MONAI",
     "coral": "coral-pytorch",
     "corn": "coral-pytorch",
     "cox": "statsmodels",
     "crps_ensemble": "properscoring",
     "energy_distance": "SciPy",
     "list_net": "optax",
+    "lovasz_softmax": "kornia",
     "nt_xent": "optax",
 }
-"""The libraries that tests of their own in tests/live/test_batch_peers.py compare with."""
+"""The libraries that tests of their own in tests/live compare with."""
 WITHOUT_PEER = {
     **dict.fromkeys(("dpo", "kto", "orpo", "simpo"), "none: TRL has it inside a trainer of language models"),
     **dict.fromkeys(("ciou", "diou"), "none: torchvision has no build for PyTorch without CUDA"),
@@ -171,7 +173,7 @@ def rows() -> list[list[str]]:
             oracle.get(name, "catalogue.py"),
             ", ".join(compared.get(name, [])) or WITHOUT_PEER.get(name, ""),
             grade_of(lossreg.get(name), grades.get(name)),
-            "{:.2g} to {:.2g}".format(*fast[name]) if name in fast else "",
+            "{:.2g} to {:.2g}".format(*fast[name]) if name in fast else "not measured",
             f"`{trained[name]}`" if name in trained else WITHOUT_CONFIG.get(name, ""),
         ]
         for name in lossreg.names()

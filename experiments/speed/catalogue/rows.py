@@ -189,5 +189,8 @@ VECTORS: dict[str, tuple[Callable[..., Any], tuple[Callable[..., Any], ...]]] = 
     "contrastive": (contrastive, (real, real, row_side)),
 }
 BOXES: dict[str, tuple[Callable[..., Any], tuple[Callable[..., Any], ...]]] = {
-    name: (formula, (box, box)) for name, formula in (("iou", iou), ("giou", giou), ("diou", diou), ("ciou", ciou))
+    "ciou": (ciou, (box, box)),
+    "diou": (diou, (box, box)),
+    "giou": (giou, (box, box)),
+    "iou": (iou, (box, box)),
 }
