@@ -112,7 +112,8 @@ def lovasz_hinge(f: Any, s: Any, t: Any) -> Any:
 
 def lovasz_softmax(f: Any, p: Any, y: Any) -> Any:
     """Berman et al. (2018), section 3.2; every class is in every image."""
-    inside = (y[:, None] == f.counting(p.shape[1], y).reshape(-1, *[1] * (y.ndim - 1))[None]) * 1.0
+    classes = f.counting(p.shape[1], y).reshape(-1, *[1] * (y.ndim - 1))
+    inside = f.xp.where(y[:, None] == classes[None], 0 * p + 1, 0 * p)
     p, inside = p.reshape(*p.shape[:2], -1), inside.reshape(*p.shape[:2], -1)
     return lovasz(f, abs(inside - p), inside)
 

@@ -184,7 +184,11 @@ def main() -> None:
     names, only_compile = [name for name in sys.argv[1:] if not name.startswith("--")], "--compile" in sys.argv
     for name in names or catalogue():
         for shape in catalogue()[name][2][-1 if "--large" in sys.argv else 0 :]:
-            case = measure(name, shape, only_compile=only_compile, compiles="--without-compile" not in sys.argv)
+            try:
+                case = measure(name, shape, only_compile=only_compile, compiles="--without-compile" not in sys.argv)
+            except AssertionError as error:
+                print(name, error, flush=True)
+                continue
             if not only_compile:
                 recorded = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {"sections": {"cases": []}}
                 cases = [each for each in recorded["sections"]["cases"] if each["case"] != case["case"]]
