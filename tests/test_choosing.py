@@ -43,7 +43,7 @@ QUERY = np.column_stack([X, np.arange(ROWS) // 6])
     ("table", "task", "signs", "losses"),
     [
         (Table(X, PLAIN), "regression", set(), ["mse"]),
-        (Table(X, moved(0.04)), "regression", {"outliers"}, ["huber", "tukey", "mse"]),
+        (Table(X, moved(0.04)), "regression", {"outliers"}, ["tukey", "huber", "mse"]),
         (Table(X, moved(0.2)), "regression", {"many_outliers"}, ["tukey", "l1", "mse"]),
         (Table(X, np.exp(2 * PLAIN)), "positive", {"magnitudes"}, ["gamma", "msle"]),
         (Table(X, COUNTS), "counts", set(), ["poisson_nll"]),
@@ -70,7 +70,7 @@ def test_what_is_recognized_decides_what_is_recommended(table, task, signs, loss
 
 def test_parameters_are_measured():
     measured = measure(Table(X, moved(0.04)))
-    huber, tukey, _ = recommend(measured)
+    tukey, huber, _ = recommend(measured)
     assert huber.parameters["delta"] == pytest.approx(1.345 * measured.numbers["errors"], rel=0.01)
     assert tukey.parameters["c"] == pytest.approx(4.685 * measured.numbers["errors"], rel=0.01)
     assert 0.02 < measured.numbers["errors"] < 0.3  # in units of the standard deviation, which is that of the outliers
@@ -129,10 +129,10 @@ def test_the_command_says_why_and_prints_a_config_that_is_valid(tmp_path, monkey
     text = capsys.readouterr().out
     assert text.startswith("data.csv: 600 rows, target y: regression\n")
     assert "4.0% of the targets are more than 5 deviations" in text
-    assert re.search(r"^1\. huber with delta [\d.]+$", text, re.MULTILINE)
+    assert re.search(r"^1\. tukey with c [\d.]+$", text, re.MULTILINE)
     assert "(study: robust_regression)" in " ".join(text.split())
     config = yaml.safe_load(text.partition("`lossreg run`:\n")[2])
-    assert config["loss"]["name"] == "huber"
+    assert config["loss"]["name"] == "tukey"
     (tmp_path / "config.yaml").write_text(text.partition("`lossreg run`:\n")[2])
     with pytest.raises(SystemExit) as done:
         main(["validate", "config.yaml"])
