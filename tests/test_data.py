@@ -8,9 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, strategies as st
 
-from lossreg import InvalidInput
+from lossreg import InvalidConfig, InvalidInput
+from lossreg.experiment.config.run_config import load as load_config
 from lossreg.experiment.data.preprocessing import Scaling, prepare_inputs
 from lossreg.experiment.data.split import split
+from lossreg.experiment.training.prepare import prepare
+from lossreg.experiment.training.tables import Tables
 from lossreg.plugin import Columns, Table
 from lossreg.registry.registries import data
 
@@ -368,3 +371,41 @@ def test_an_npz_with_objects_is_not_unpickled(path):
     np.savez(path, x=np.eye(2), y=np.array([{}, {}], dtype=object))
     with pytest.raises(InvalidInput, match="cannot be read as npz"):
         load("npz", path=str(path))
+
+
+def survival(**changes):
+    columns = {
+        "a": [0.5, -1.0, 2.0, 1.5],
+        "event": ["Yes", "no", "no", "yes"],
+        "words": ["dead", "survived", "dead", "survived"],
+        "time": [3.0, 1.0, 2.0, 4.0],
+        "time2": [3.0, 1.0, 2.0, 4.0],
+    }
+    data = {
+        "name": "frame",
+        "target": "time",
+        "columns": ["a", "event", "words"],
+        "event": "event",
+        "test": 0,
+        **changes,
+    }
+    config = {"data": data, "model": "linear", "optimizer": "adam", "loss": "aft", "train": {"epochs": 1}}
+    return prepare(load_config(config), Tables(source=columns))
+
+
+def test_events_are_words_that_say_which_is_observed():
+    prepared = survival()
+    assert prepared.train.beside["event"].tolist() == [1, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"event": "words"}, "data.event: column 'words': expected 1, true or yes .* 0, false or no .*; got 'dead'"),
+        ({"weight": "words"}, "data.weight: column 'words': .*; got the words dead, survived"),
+        ({"target": ["time", "time2"]}, "loss: aft takes one time for each row, but the data have 2 target columns"),
+    ],
+)
+def test_words_that_are_no_events_or_weights_are_refused(changes, message):
+    with pytest.raises(InvalidConfig, match=message):
+        survival(**changes)

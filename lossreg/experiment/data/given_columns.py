@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GROUP, EVENT, WEIGHT, SECOND_VIEW = "group", "event", "weight", "second_view"
 GIVEN = (GROUP, EVENT, WEIGHT)
 """The settings of `data` that each name one column for the loss."""
+EVENT_WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 SPLIT_COLUMN, SPLIT_GROUP, SPLIT_TIME = SPLIT_BY = ("split_column", "split_group", "split_time")
 """The settings of `data` that each name one column by which rows are split."""
 
@@ -98,9 +99,24 @@ def positions(table: Table, key: str, name: str) -> list[int]:
     return [table.features.index(each) for each in names]
 
 
+def event_of(name: str, word: str) -> float:
+    """The event that a word stands for; raises InvalidInput for a word that may mean either."""
+    if word.casefold() in EVENT_WORDS:
+        return EVENT_WORDS[word.casefold()]
+    raise InvalidInput(
+        f"{EVENT}: column {name!r}: expected 1, true or yes for an observed event and 0, false or no for a censored "
+        f"one; got {word!r}"
+    )
+
+
 def column_values(table: Table, key: str, name: str, at: list[int]) -> NDArray[Any]:
     """Return a column as the loss takes it: groups as integers, events as 0 and 1, weights of 0 or more."""
-    values = table.inputs[:, at[0]] if len(at) == 1 else table.inputs[:, at].argmax(axis=1)
+    words = table.categories.get(name)
+    values = table.inputs[:, at[0]] if words is None else table.inputs[:, at].argmax(axis=1)
+    if words is not None and key == EVENT:
+        values = np.array([event_of(name, word) for word in words])[values]
+    if words is not None and key == WEIGHT:
+        raise InvalidInput(f"{key}: column {name!r}: expected numbers of 0 or more; got the words {listed(words)}")
     invalid = ~np.isfinite(values)
     expected = "a number in every row"
     if key == GROUP:

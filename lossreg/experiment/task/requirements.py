@@ -88,6 +88,8 @@ class LossRequirements:
             if targets.ndim > 1 and targets.shape[1] != width:
                 raise InvalidInput(f"expects {width} target columns, but the data have {targets.shape[1]}")
             return width
+        if self.task is Task.SURVIVAL and targets.ndim > 1 and targets.shape[1] > 1:
+            raise InvalidInput(f"takes one time for each row, but the data have {targets.shape[1]} target columns")
         if self.any_width:
             return None
         return int(targets.shape[1]) if targets.ndim > 1 else classes
