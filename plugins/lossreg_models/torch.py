@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OPSET = 18
 """The version of ONNX's operators."""
 ROWS = 3
-"""How many rows the module is exported with; the file takes any number."""
+"""How many rows the module is tried and exported with; it takes any number."""
 
 
 @model
@@ -49,7 +49,28 @@ def torch(
             ) from error
     if not isinstance(made, Module):
         raise InvalidParameter(f"{module}: expected it to return a torch.nn.Module, got {type(made).__name__}")
-    return ModuleNetwork(made, threads, inputs)
+    network = ModuleNetwork(made, threads, inputs)
+    with fork_rng(devices=[]):
+        check_outputs(module, made, inputs, outputs)
+    return network
+
+
+def check_outputs(name: str, module: Any, inputs: int, outputs: int) -> None:
+    """Raise InvalidParameter for a module that does not compute trainable float32 (n, outputs) from (n, inputs)."""
+    import torch
+
+    try:
+        found = module(torch.zeros(ROWS, inputs))
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        raise InvalidParameter(f"{name}: the module fails for rows of {inputs} numbers: {error}") from error
+    expected = f"{name}: expected the module to return a float32 tensor of shape (n, {outputs})"
+    if not isinstance(found, torch.Tensor):
+        raise InvalidParameter(f"{expected}, got {type(found).__name__}")
+    if found.shape != (ROWS, outputs) or found.dtype != torch.float32:
+        shape = tuple(found.shape)
+        raise InvalidParameter(f"{expected}, got {found.dtype} of shape {shape} for {ROWS} rows")
+    if not found.requires_grad:
+        raise InvalidParameter(f"{name}: the module's outputs do not depend on parameters that can be trained")
 
 
 def imported(name: str) -> Any:
@@ -65,7 +86,7 @@ def imported(name: str) -> Any:
     sys.path.append(here)
     try:
         found = getattr(import_module(module), function, None)
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:
         raise InvalidParameter(f"module: {module!r} cannot be imported: {error}") from error
     finally:
         sys.path.remove(here)
@@ -122,18 +143,14 @@ class ModuleNetwork:
 
     def to_onnx(self) -> bytes:
         """The module as an ONNX file, by the exporter of PyTorch."""
-        import logging
         import warnings
 
         import onnxscript  # noqa: F401  the exporter needs it
         import torch
 
-        exporter = logging.getLogger("torch.onnx")
-        level = exporter.level
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), silence():
                 warnings.simplefilter("ignore")
-                exporter.setLevel(logging.ERROR)  # it logs which packages it does not find
                 program = torch.onnx.export(
                     self.module.eval(),
                     (torch.zeros(ROWS, self.inputs),),
@@ -145,10 +162,24 @@ class ModuleNetwork:
         except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
             reasons = [line.strip() for line in str(error.__cause__ or error).splitlines() if line.strip()]
             raise InvalidInput(f"PyTorch cannot write the module as ONNX: {reasons[0]}") from error
-        finally:
-            exporter.setLevel(level)
         content: bytes = program.model_proto.SerializeToString()
         return content
+
+
+@contextmanager
+def silence() -> "Iterator[None]":
+    """Discard what is logged or printed: the exporter names absent packages, and dumps graphs that it cannot write."""
+    import logging
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            yield
+    finally:
+        logging.disable(disabled)
 
 
 @contextmanager

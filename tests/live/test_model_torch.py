@@ -33,12 +33,42 @@ def random(inputs, outputs):
 
 def number(inputs, outputs):
     return 1
+
+
+class Broken(torch.nn.Module):
+    def __init__(self, compute, inputs, outputs):
+        super().__init__()
+        self.layer, self.compute = torch.nn.Linear(inputs, outputs), compute
+
+    def forward(self, rows):
+        return self.compute(self.layer(rows))
+
+
+def pair(inputs, outputs):
+    return Broken(lambda x: (x, x), inputs, outputs)
+
+
+def wide(inputs, outputs):
+    return Broken(lambda x: x.double(), inputs, outputs)
+
+
+def summed(inputs, outputs):
+    return Broken(lambda x: x.sum(1), inputs, outputs)
+
+
+def detached(inputs, outputs):
+    return Broken(lambda x: x.detach(), inputs, outputs)
+
+
+def misfit(inputs, outputs):
+    return torch.nn.Linear(inputs + 1, outputs)
 """
 
 
 @pytest.fixture(autouse=True)
 def nets(tmp_path, monkeypatch):
     (tmp_path / "nets.py").write_text(NETS)
+    (tmp_path / "unparsable.py").write_text("def make(inputs, outputs) return 1")
     monkeypatch.chdir(tmp_path)
     yield
     sys.modules.pop("nets", None)
@@ -119,6 +149,12 @@ def test_it_is_compared_beside_the_mlp_over_losses_and_folds(tmp_path):
         ("nosuch:make", "module: 'nosuch' cannot be imported: No module named 'nosuch'"),
         ("nets:other", "module: 'nets' has no function 'other'"),
         ("nets:number", "nets:number: expected it to return a torch.nn.Module, got int"),
+        ("nets:pair", r"nets:pair: expected the module to return a float32 tensor of shape \(n, 3\), got tuple"),
+        ("nets:wide", r"of shape \(n, 3\), got torch.float64 of shape \(3, 3\) for 3 rows"),
+        ("nets:summed", r"got torch.float32 of shape \(3,\) for 3 rows"),
+        ("nets:detached", "nets:detached: the module's outputs do not depend on parameters that can be trained"),
+        ("nets:misfit", "nets:misfit: the module fails for rows of 4 numbers: mat1 and mat2"),
+        ("unparsable:make", "module: 'unparsable' cannot be imported: expected ':'"),
         ("nets:random", "module: 1 is a Dropout, which in training differs from evaluation"),
     ],
 )

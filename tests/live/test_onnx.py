@@ -117,7 +117,9 @@ class Branching(Gated):
 
 
 @pytest.mark.slow  # PyTorch's exporter takes ten seconds to import
-def test_a_module_of_pytorch_is_written_with_its_preprocessing_or_refused_with_the_reason(tmp_path, monkeypatch):
+def test_a_module_of_pytorch_is_written_with_its_preprocessing_or_refused_with_the_reason(
+    tmp_path, monkeypatch, capsys
+):
     (tmp_path / "nets_for_onnx.py").write_text(NETS)
     monkeypatch.chdir(tmp_path)
     table = tmp_path / "t.csv"
@@ -130,8 +132,10 @@ def test_a_module_of_pytorch_is_written_with_its_preprocessing_or_refused_with_t
         assert check(content, model) <= TOLERANCE
         assert not onnx.load_from_string(content).functions
     model = trained(tmp_path, DIABETES, {"name": "torch", "module": "nets_for_onnx:Branching"}, "huber").model
+    capsys.readouterr()
     with pytest.raises(InvalidInput, match="PyTorch cannot write the module as ONNX: "):
         as_onnx(model)
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("model", [{"name": "xgboost", "max_depth": 4}, {"name": "lightgbm", "min_data_in_leaf": 3}])
