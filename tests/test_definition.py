@@ -20,6 +20,7 @@ from lossreg.plugin import (
     ClassIndex,
     ClassRow,
     Positive,
+    PositiveTime,
     Probability,
     Real,
     Row,
@@ -102,6 +103,16 @@ def test_an_input_is_a_target_by_its_name_or_by_its_annotation():
     assert [entry.role for entry in form.inputs] == [None, Role.TARGET, Role.TARGET, None]
     assert form.default_wrt == ("risk",)
     assert lossreg.plugin.loss(labelled).forms[0].inputs[1].role is Role.LABEL
+
+
+def test_a_loss_of_targets_alone_is_refused():
+    def late(prediction: PositiveTime, target: Real):
+        return prediction, 1.0
+
+    with pytest.raises(
+        InvalidDefinition, match="late: expected the slope of a prediction; got those of targets: prediction"
+    ):
+        lossreg.plugin.loss(late)
 
 
 def test_what_matters_of_a_role_is_in_the_description():

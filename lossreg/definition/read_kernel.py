@@ -24,12 +24,13 @@ from lossreg.definition.read_batch_kernel import read_batch_arguments
 from lossreg.definition.returned_values import returned_values
 from lossreg.definition.roles import Role, input_role
 from lossreg.definition.signature import CALL_ARGUMENTS, INDEPENDENT, Form, Input
-from lossreg.errors import InvalidDefinition
+from lossreg.errors import InvalidDefinition, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lossreg.definition.domains import Domain
+    from lossreg.definition.returned_values import Returned
 
 
 def read_kernel(kernel: Callable[..., Any], couples: str = INDEPENDENT) -> Form:
@@ -52,7 +53,12 @@ def read_kernel(kernel: Callable[..., Any], couples: str = INDEPENDENT) -> Form:
             value = "the values, or the values and what each counts" if form.by_batch else "the value"
             raise InvalidDefinition(f"{name}: expected it to return {value}, and nothing else; {returned}")
         return form
-    most = len(form.inputs)
+    return with_slopes(form, returned)
+
+
+def with_slopes(form: Form, returned: Returned | None) -> Form:
+    """Set how many slopes a kernel by element returns; raises InvalidDefinition for too few or too many."""
+    name, most = form.kernel.__name__, len(form.inputs)
     expected = f"{name}: expected it to return a value and 1 to {most} slopes"
     if returned is None:
         raise InvalidDefinition(
@@ -61,7 +67,12 @@ def read_kernel(kernel: Callable[..., Any], couples: str = INDEPENDENT) -> Form:
         )
     if not 1 < returned.count <= most + 1:
         raise InvalidDefinition(f"{expected}; {returned}")
-    return replace(form, returned_slopes=returned.count - 1)
+    form = replace(form, returned_slopes=returned.count - 1)
+    if not form.default_wrt:
+        raise InvalidDefinition(
+            f"{name}: expected the slope of a prediction; got those of targets: {listed(form.slopes)}"
+        )
+    return form
 
 
 def read_arguments(function: Callable[..., Any], couples: str = INDEPENDENT) -> Form:
