@@ -32,8 +32,10 @@ from lossreg.plugin import (
 )
 
 CATEGORICAL, MISSING, MISSING_ZERO = 1, 12, 4
+"""In LightGBM's decision_type: the bit of a split by category, the mask of how missing numbers are found, and the value
+under that mask where zeros count as missing."""
 ZERO = 1.0000000180025095e-35
-"""Bits of LightGBM's decision_type, the value of those for missing numbers that stands for zeros, and the largest 0."""
+"""The largest number that LightGBM counts as 0."""
 
 
 @model
@@ -156,11 +158,11 @@ class LightGBMTrees:
         found = []
         text = self.dump().decode().partition("\nend of trees")[0]
         for number, section in enumerate(text.split("\nTree=")[1:]):
-            leaves, kinds = numbers(section, "leaf_value", float64), numbers(section, "decision_type", int64)
-            if (kinds & CATEGORICAL).any() or ((kinds & MISSING) == MISSING_ZERO).any():
-                raise InvalidInput("trees with splits by category, or by whether a number is 0, are not described")
+            leaves, decisions = numbers(section, "leaf_value", float64), numbers(section, "decision_type", int64)
+            if (decisions & CATEGORICAL).any() or ((decisions & MISSING) == MISSING_ZERO).any():
+                raise InvalidInput("trees with splits by category, or by whether a number is 0, cannot be exported")
             # Splits come before leaves, of which leaf n is the child -1 - n.
-            splits = len(kinds)
+            splits = len(decisions)
             children = (numbers(section, f"{side}_child", int64) for side in ("left", "right"))
             left, right = (
                 concatenate([where(at < 0, splits - 1 - at, at), zeros(len(leaves), int64)]) for at in children

@@ -135,7 +135,7 @@ class XGBoostTrees:
         found = []
         for output, tree in zip(model["tree_info"], model["trees"], strict=True):
             if tree["categories"] or tree["tree_param"]["size_leaf_vector"] not in {"0", "1"}:
-                raise InvalidInput("trees with splits by category, or of several outputs, are not described")
+                raise InvalidInput("trees with splits by category, or of several outputs, cannot be exported")
             left, right, features = (
                 array(tree[key], int64) for key in ("left_children", "right_children", "split_indices")
             )

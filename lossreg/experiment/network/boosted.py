@@ -4,9 +4,10 @@ A training step is a round of boosting: new trees are fitted to the first and se
 outputs of all training rows. The library that grows the trees is behind `Trees`, the interface that a plugin
 implements.
 
-Outputs are the constant and sums of ROUNDS rounds each, added in float32 in order. Training and evaluation keep the sum
-of the full blocks for each set of rows, so that the trees of a round are computed a few times and not in every later
-round as well; a resumed run and a loaded model add the same numbers in the same order, and get the same bits.
+Rounds are summed in blocks of ROUNDS, and the outputs are the constant plus these sums, added in order in float32.
+Training and evaluation keep the total of the full blocks for each set of rows, so that each later round computes the
+trees of the last block only. A resumed run and a loaded model add the same numbers in the same order, and get the same
+bits.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Trees(Protocol):
 
     @property
     def strict(self) -> bool:
-        """Whether a number goes to the left if it is less than the threshold, and otherwise if it is not more."""
+        """Whether a number goes left if it is less than the threshold; otherwise it goes left if it equals it, too."""
 
     @property
     def rounds(self) -> int:

@@ -160,20 +160,24 @@ def load(path: str | Path) -> TrainedModel:
 
 
 def check_config(path: Path, config: Config) -> None:
-    """Raise InvalidInput for a config that is not the one in a run's environment, if the run has that file."""
+    """Raise InvalidInput for a config that has changed since environment.json was written, if the run has that file."""
     if not path.exists():
         return
     environment = read_mapping(path, schemas.ENVIRONMENT)
     changes = config_changes(environment.get("config", {}), config)
     if changes:
         raise InvalidInput(
-            f"config.yaml is not what the run was trained with, as {path.name} has it: {listed(changes)}"
+            f"config.yaml has changed since the training, as {path.name} shows: {listed(changes)}; undo that change"
         )
 
 
 def read_encoding(path: Path) -> Encoding:
     """Read the encoding of a run's data; raises InvalidInput for a file that is damaged."""
-    return Encoding.from_json(read_mapping(path, schemas.ENCODING))
+    content = read_mapping(path, schemas.ENCODING)
+    try:
+        return Encoding.from_json(content)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path.name} is damaged: {error}") from error
 
 
 def read_mapping(path: Path, schema: Mapping[str, Check]) -> dict[str, Any]:

@@ -40,7 +40,8 @@ class Unreadable(ValueError):  # noqa: N818  the reason follows it
 def read_json(path: Path) -> Any:
     """The content of a JSON file without its digest.
 
-    Raises FileNotFoundError, and Unreadable for a file that is damaged, by its digest if it has one, or out of bounds.
+    Raises FileNotFoundError, and Unreadable for a file that is out of bounds, damaged, or has another digest than
+    the one written in it.
     """
     encoded = read_bytes(path, LARGEST_FILE)
     content = parsed(decoded(encoded))
@@ -51,9 +52,9 @@ def read_json(path: Path) -> Any:
 
 
 def check_digest(content: bytes) -> None:
-    """Raise Unreadable for a file whose content is not that of its digest."""
+    """Raise Unreadable for a file whose content has another digest than the one written in it."""
     if not digests.is_intact(content):
-        raise Unreadable("the digest in it is not that of its content")
+        raise Unreadable("its content has changed since it was written, as its digest shows")
 
 
 def read_text(path: Path, most: int) -> str:

@@ -160,10 +160,8 @@ def boosting_problems(config: Config, trained: MatchedLoss) -> Problems:
     required, model = trained.requirements, config.model
     if not model.component.boosted:
         return []
-    if len(config.terms) > 1:
-        return [(("loss",), f"{model.name} is trained with a single loss, and not with a weighted sum")]
     if config.is_sum:
-        return [(("loss",), f"{model.name} is trained with one loss, not with a sum")]
+        return [(("loss",), f"{model.name} is trained with a single loss, and not with a weighted sum")]
     has_scores = required.task.rows == 1 and required.target and not (required.any_width or trained.reconstructs_inputs)
     if has_scores and required.inverse_links == [None] and not (required.others or required.learned):
         return []

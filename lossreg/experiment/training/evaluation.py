@@ -191,6 +191,7 @@ def chunk_size(examples: Examples) -> int:
 def evaluated_chunks(network: Network, examples: Examples, size: int) -> Iterator[Chunk]:
     """The examples, at most `size` at a time or one group; the outputs are overwritten."""
     inputs = examples.inputs
+    # Trees of earlier rounds are not computed again for rows that the network has been evaluated for.
     every = network.outputs(inputs) if isinstance(network, BoostedNetwork) else None
     if isinstance(inputs, GroupedRows):
         for first, last in group_chunks(inputs.bounds, size):
