@@ -12,7 +12,7 @@ from lossreg.kernels.drivers.short_floats import is_short
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lossreg.criterion.bound_form import BoundForm
+    from lossreg.criterion.form_with_parameters import BoundForm
 
     Array = np.ndarray[Any, Any]
 

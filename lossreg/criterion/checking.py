@@ -18,7 +18,7 @@ from lossreg.errors import InvalidInput, InvalidParameter, InvalidType, listed, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lossreg.criterion.bound_form import BoundForm
+    from lossreg.criterion.form_with_parameters import BoundForm
     from lossreg.definition.signature import Form, Input
 
     Array = np.ndarray[Any, Any]

@@ -13,8 +13,8 @@ from numpy import ndarray
 from lossreg.criterion.arguments import as_array, inputs_by_name, refuse_misaligned, reject_call_arguments
 from lossreg.criterion.batch_kernels.batch_check import check_batch
 from lossreg.criterion.batch_kernels.coupled_weights import batch_plan
-from lossreg.criterion.bound_form import ArrayParameter, BoundForm
 from lossreg.criterion.checking import VALUE_ONLY
+from lossreg.criterion.form_with_parameters import ArrayParameter, BoundForm
 from lossreg.criterion.outputs import layouts_of
 from lossreg.criterion.plans.loop_plan import loop_plan
 from lossreg.criterion.plans.plan import MaskedPlan, Plan

@@ -16,8 +16,8 @@ from lossreg.errors import InvalidInput
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 
 if TYPE_CHECKING:
-    from lossreg.criterion.bound_form import BoundForm
     from lossreg.criterion.checked_call import Call
+    from lossreg.criterion.form_with_parameters import BoundForm
     from lossreg.definition.signature import Input
 
     Array = np.ndarray[Any, Any]

@@ -20,8 +20,8 @@ from lossreg.kernels.drivers.weight_sum import WeightSum
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lossreg.criterion.bound_form import BoundForm
     from lossreg.criterion.checked_call import Call
+    from lossreg.criterion.form_with_parameters import BoundForm
 
     Array = np.ndarray[Any, Any]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.criterion.arguments import as_array, describe_input
-from lossreg.criterion.bound_form import BoundForm
 from lossreg.criterion.checked_call import Call
 from lossreg.criterion.checking import check_options, graded_inputs
+from lossreg.criterion.form_with_parameters import BoundForm
 from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.signature import CLASSES, SAMPLES, any_axes, variants
 from lossreg.errors import InvalidInput, InvalidParameter, InvalidType

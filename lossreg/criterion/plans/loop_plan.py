@@ -23,7 +23,7 @@ from lossreg.kernels.drivers.short_floats import assign
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from lossreg.criterion.bound_form import BoundForm
+    from lossreg.criterion.form_with_parameters import BoundForm
 
     Array = np.ndarray[Any, Any]
     Arrays = tuple[Array, ...]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from lossreg.criterion.bound_form import BoundForm
+    from lossreg.criterion.form_with_parameters import BoundForm
 
     Array = np.ndarray[Any, Any]
     Arrays = tuple[Array, ...]
