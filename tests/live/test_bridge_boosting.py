@@ -217,6 +217,22 @@ def test_losses_of_groups_rank(loss):
         catboost.objective(loss)
 
 
+@pytest.mark.parametrize("estimator", [xgboost.LossXGBRegressor, lightgbm.LossLGBMRegressor])
+def test_absolute_errors_train_as_well_at_every_scale_of_the_targets(estimator):
+    options, target = {"n_estimators": 20, "n_jobs": 1}, TARGETS["mse"].astype(float)
+    options |= {"verbose": -1} if estimator is lightgbm.LossLGBMRegressor else {}
+    errors = []
+    for scale in (1.0, 4096.0):
+        model = estimator(loss="l1", **options).fit(X, scale * target)
+        errors.append(np.abs(model.predict(X) / scale - target).mean())
+    assert errors[0] == pytest.approx(errors[1], rel=0.02)
+    assert errors[0] < 0.8 * np.abs(target - np.median(target)).mean()
+    made, scores = xgboost.objective("l1"), np.array([0.0, 0.0, 0.0, 0.0, 0.0])
+    grad, hess = made(np.array([-1.0, 1.0, 2.0, 3.0, 40.0]), scores, np.array([1.0, 1.0, 1.0, 3.0, 1.0]))
+    np.testing.assert_array_equal(grad, [4, -4, -4, -12, -4])
+    np.testing.assert_allclose(hess, [1, 1, 1, 3, 0.1])
+
+
 @pytest.mark.parametrize(
     ("loss", "message"),
     [

@@ -102,14 +102,12 @@ def cross_entropy(  # noqa: C901  a branch for each parameter
     beside, curvature, bow = T(0), (mass + pull) / everything / everything, curve / everything / everything
     if hessian is not None:
         slope[label] = own
-        beside = everything - T(1)
-        if beside < T(3):  # otherwise the difference has its digits, without a pass over the row
-            ties, powers = T(0), T(0)
-            for j in range(classes):
-                power = slope[j]
-                tied = power == 1
-                ties, powers = ties + T(tied), powers + (T(0) if tied else power)
-            beside = shifted_difference(ties, T(1), powers)
+        ties, powers = T(0), T(0)
+        for j in range(classes):
+            power = slope[j]
+            tied = power == 1
+            ties, powers = ties + T(tied), powers + (T(0) if tied else power)
+        beside = shifted_difference(ties, T(1), powers)
     for j in range(classes):
         power = slope[j]
         if hessian is not None:
