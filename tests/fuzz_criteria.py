@@ -56,8 +56,6 @@ LARGE = (33_000, 70_000, (1 << 20) + 77)
 """Sizes of more than one block, of more than one slab, and for more than one thread."""
 OWN_ULPS, STEP = 8, 4
 """How many rounding errors a result may have of its own, and by how many each of its inputs may be off."""
-MOVES = 4
-"""The random directions in which the inputs of whole batches are moved; other inputs are moved one by one."""
 UNDERFLOW = 64
 """The smallest numbers by which a result may be off: what underflows is multiplied by parameters and weights later."""
 COMBINATIONS = 3
@@ -215,7 +213,8 @@ def draw_numbers(rng: Any, domain: Any, shape: tuple[int, ...], kind: Any) -> An
 
 def inside(domain: Any, x: Any, kind: Any) -> Any:
     """Which numbers are inside a domain once they are rounded to a type, and finite if they are before."""
-    rounded = np.asarray(x).astype(kind).astype(np.float64)
+    with np.errstate(over="ignore"):
+        rounded = np.asarray(x).astype(kind).astype(np.float64)
     return np.asarray(domain.contains(rounded), bool) & (np.isfinite(rounded) | ~np.isfinite(x)) | (
         np.isnan(x) if not domain.bounded else False
     )
@@ -419,14 +418,13 @@ def combined(problem: Problem, values: Any, slopes: list[Any], shares: Any) -> l
     return found
 
 
-def moved_together(rng: Any, problem: Problem, inputs: list[Any], eps: float) -> Iterator[list[Any]]:
-    """The inputs of a batch moved by some rounding errors, in random directions and the opposite ones."""
-    for _ in range(MOVES):
-        directions = [rng.choice([-1.0, 1.0], x.shape) for x in inputs]
-        for sign in (1, -1):
-            pairs = zip(inputs, directions, problem.case.form.inputs, strict=False)
-            found = [moved(x, sign * direction, entry, eps) for x, direction, entry in pairs]
-            yield found + inputs[len(found) :]
+def each_number_moved(problem: Problem, inputs: list[Any], eps: float) -> Iterator[list[Any]]:
+    """The inputs of a batch with each of their numbers in turn moved by some rounding errors."""
+    for at, (x, entry) in enumerate(zip(inputs, problem.case.form.inputs, strict=False)):
+        for place in range(0 if x.dtype.kind in "iu" or entry.domain is SIGN else x.size):
+            direction = np.zeros(x.shape)
+            direction.flat[place] = 1
+            yield [*inputs[:at], moved(x, direction, entry, eps), *inputs[at + 1 :]]
 
 
 def moved_one_by_one(problem: Problem, inputs: list[Any], eps: float) -> Iterator[tuple[list[Any], list[Any]]]:
@@ -450,9 +448,9 @@ def with_moved_parameters(problem: Problem, eps: float) -> Iterator[Problem]:
     for parameter in problem.case.form.parameters:
         x = problem.parameters.get(parameter.name)
         if isinstance(x, float) and parameter.name not in problem.case.form.switches:
-            other = x * (1 + STEP * eps)
-            if math.isfinite(x) and bool(parameter.domain.contains(other)):
-                yield replace(problem, parameters={**problem.parameters, parameter.name: other}, criteria={})
+            others = [other for sign in (1, -1) if parameter.domain.contains(other := x * (1 + sign * STEP * eps))]
+            if others and math.isfinite(x):
+                yield replace(problem, parameters={**problem.parameters, parameter.name: others[0]}, criteria={})
 
 
 def moved(x: Any, direction: Any, entry: Any, eps: float) -> Any:
@@ -487,19 +485,7 @@ def check_reference(problem: Problem, value: Any, grads: list[Any]) -> None:
     for ours, other, dtype in zip([np.asarray(value), *grads], expected, kinds, strict=True):
         if ours.dtype != dtype or ours.shape != other.shape:
             raise Failure("type", f"{ours.dtype} {ours.shape}, not {dtype} {other.shape}")
-    errors = [abs(x) * OWN_ULPS * eps for x in (values, *slopes)]
-    # A slope that does not fit in the type is inf, also where a mean divides it by more.
-    errors = [np.where(abs(x) > float(real.max) / 8, np.inf, e) for x, e in zip((values, *slopes), errors, strict=True)]
-    if problem.case.loss.name in ROUGH:
-        rows = [abs(x) for x in exact if x.ndim == exact[0].ndim]
-        sizes = np.max([x.max(axis=-1) for x in rows], axis=0)
-        steep = sizes if "squared" in str(problem.parameters.get("distance_function")) else np.ones(sizes.shape)
-        steep = steep + sum(1 / np.maximum(x.max(axis=-1), 1e-300) for x in rows)
-        errors[0] = errors[0] + OWN_ULPS * eps * np.maximum(sizes, 1) * steep
-        errors[1:] = [e + OWN_ULPS * eps * steep[..., np.newaxis] for e in errors[1:]]
-    for at, name in enumerate(problem.wrt, start=1):
-        if (problem.case.loss.name, name) in DIFFERENCES:
-            errors[at] = errors[at] + OWN_ULPS * eps
+    errors = own_errors(problem, exact, (values, *slopes), real)
     # A mean is computed from weights divided by the largest: what underflows beside it counts for nothing.
     least = [
         float(np.finfo(np.float64).tiny) * abs(shares).max(initial=0) * abs(x).max(initial=1) for x in (values, *slopes)
@@ -520,6 +506,30 @@ def check_reference(problem: Problem, value: Any, grads: list[Any]) -> None:
     )
 
 
+def own_errors(problem: Problem, exact: list[Any], results: tuple[Any, ...], real: Any) -> list[Any]:
+    """The rounding errors that values and slopes may have of their own."""
+    eps, (values, *slopes) = float(real.eps), results
+    errors = [abs(x) * OWN_ULPS * eps for x in (values, *slopes)]
+    # A slope that does not fit in the type is inf, also where a mean divides it by more.
+    errors = [np.where(abs(x) > float(real.max) / 8, np.inf, e) for x, e in zip((values, *slopes), errors, strict=True)]
+    if problem.case.loss.name in ROUGH:
+        rows = [abs(x) for x in exact if x.ndim == exact[0].ndim]
+        sizes = np.max([x.max(axis=-1) for x in rows], axis=0)
+        steep = sizes if "squared" in str(problem.parameters.get("distance_function")) else np.ones(sizes.shape)
+        steep = steep + sum(1 / np.maximum(x.max(axis=-1), 1e-300) for x in rows)
+        errors[0] = errors[0] + OWN_ULPS * eps * np.maximum(sizes, 1) * steep
+        errors[1:] = [e + OWN_ULPS * eps * steep[..., np.newaxis] for e in errors[1:]]
+    for at, name in enumerate(problem.wrt, start=1):
+        if (problem.case.loss.name, name) in DIFFERENCES:
+            errors[at] = errors[at] + OWN_ULPS * eps
+        if (
+            problem.case.form.by_batch
+        ):  # each number is a sum of products, which are as large as the largest of a sample
+            largest = abs(slopes[at - 1]).reshape(len(values), -1).max(axis=1, initial=0)
+            errors[at] = np.maximum(errors[at], OWN_ULPS * eps * largest.reshape(-1, *[1] * (errors[at].ndim - 1)))
+    return errors
+
+
 def check_batch(problem: Problem, exact: list[Any], value: Any, grads: list[Any], eps: float) -> None:
     """Compare the value and gradients of coupled samples with those in float64.
 
@@ -538,19 +548,29 @@ def check_batch(problem: Problem, exact: list[Any], value: Any, grads: list[Any]
     for at, (name, place) in enumerate(zip(problem.wrt, problem.graded, strict=True), start=1):
         if (problem.case.loss.name, name) in DIFFERENCES:
             errors[at] = errors[at] + OWN_ULPS * eps * largest
-        # Terms as large as the value, or 1, over the input may cancel in the float64 numbers that are compared with.
-        size = max(1, abs(float(expected[0].max(initial=0)))) / max(1e-300, float(abs(exact[place]).max(initial=0)))
-        errors[at] = errors[at] + OWN_ULPS * float(np.finfo(float).eps) * largest * size
-    for inputs in moved_together(np.random.default_rng(0), problem, exact, eps):
-        there = reference(problem, inputs)
-        changes = [np.nan_to_num(abs(x - y)).max(initial=0) for x, y in zip(there, expected, strict=True)]
-        errors = [np.fmax(e, change) for e, change in zip(errors, changes, strict=True)]
+        # Sums of terms as large as the value, or 1, over the deviation of the input may cancel, also in float64.
+        x, weights = exact[place], weights_of(problem, sample_shape(problem))
+        counted = x[weights != 0] if len(x) == len(weights) else x
+        deviations = [abs(x).max(initial=0), *(counted.std(axis=0).ravel() if counted.size else ())]
+        size = max(1, abs(float(expected[0].max(initial=0)))) / min([d for d in deviations if d > 0], default=1)
+        errors[at] = errors[at] + x.size * float(np.finfo(float).eps) * largest * size
     real = np.finfo(np.float64 if eps < 2.0**-40 else np.float32)
     names = ["value", *(f"gradient of {name}" for name in problem.wrt)]
-    for name, ours, other, error, kind in zip(names, found, expected, errors, kinds, strict=True):
-        if ours.shape != other.shape:
-            raise Failure("type", f"{ours.dtype} {ours.shape}, not {kind} {other.shape}")
-        text = difference(ours, other.astype(WIDE), error, kind, real)
+    if any(ours.shape != other.shape for ours, other in zip(found, expected, strict=True)):
+        raise Failure("type", f"{[x.shape for x in found]}, not {[x.shape for x in expected]}")
+
+    def texts() -> list[str]:
+        exact_results = [x.astype(WIDE) for x in expected]
+        return [difference(*each, real) for each in zip(found, exact_results, errors, kinds, strict=True)]
+
+    if any(texts()):
+        total = [np.zeros(()) for _ in expected]
+        for inputs in each_number_moved(problem, exact, eps):
+            there = reference(problem, inputs)
+            changes = [np.nan_to_num(abs(x - y)).max(initial=0) for x, y in zip(there, expected, strict=True)]
+            total = [t + change for t, change in zip(total, changes, strict=True)]
+        errors = [np.fmax(e, t) for e, t in zip(errors, total, strict=True)]
+    for name, text in zip(names, texts(), strict=True):
         if text:
             raise Failure(name.partition(" ")[0], f"{name} {text}")
 
@@ -572,13 +592,13 @@ def conditioned(problem: Problem, exact: list[Any], eps: float, here: Any, error
         there, slopes = each_alone(problem, inputs)
         return [abs(x - y) for x, y in zip((there, *slopes), here, strict=True)]
 
-    if problem.case.form.by_batch:
-        for inputs in moved_together(np.random.default_rng(0), problem, exact, eps):
-            errors = [np.fmax(e, change) for e, change in zip(errors, changes(inputs), strict=True)]
-        return errors
     total = [np.zeros(e.shape) for e in errors]
-    for pair in moved_one_by_one(problem, exact, eps):
-        total = [t + np.fmax(up, down) for t, up, down in zip(total, *map(changes, pair), strict=True)]
+    if problem.case.form.by_batch:
+        for inputs in each_number_moved(problem, exact, eps):
+            total = [t + change for t, change in zip(total, changes(inputs), strict=True)]
+    else:
+        for pair in moved_one_by_one(problem, exact, eps):
+            total = [t + np.fmax(up, down) for t, up, down in zip(total, *map(changes, pair), strict=True)]
     for other in with_moved_parameters(problem, eps):
         total = [t + change for t, change in zip(total, changes(exact, other), strict=True)]
     return [np.fmax(e, t) for e, t in zip(errors, total, strict=True)]

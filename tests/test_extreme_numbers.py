@@ -49,3 +49,15 @@ def test_a_gradient_along_its_own_row_keeps_its_digits():
     exact = row.astype(float) / np.sqrt((row.astype(float) ** 2).sum())
     expected = (slope - (slope * exact).sum() * exact) / np.sqrt((row.astype(float) ** 2).sum())
     np.testing.assert_allclose(through_normalization(slope.copy(), *normalized_rows(row)), expected, rtol=5e-7)
+
+
+def test_arcface_keeps_the_digits_of_a_small_angle():
+    centres = np.float32([[1, 2, 3], [-1, 0.5, 0]])
+    embedding = centres[:1] + np.float32([[2e-3, -1e-3, 0]])  # its cosine is 1 - 2e-7
+    inputs = (embedding, np.array([0]), centres)
+    criterion = lossreg.create("arcface", scale=1.0)
+    value, grads = criterion.value_and_grad(*inputs)
+    exact, expected = criterion.value_and_grad(*(x.astype(float) if x.dtype.kind == "f" else x for x in inputs))
+    np.testing.assert_allclose(value, exact, rtol=1e-6)
+    for grad, other in zip(grads, expected, strict=True):
+        np.testing.assert_allclose(grad, other, rtol=0, atol=1e-4 * abs(other).max())  # the angle is 6e-4

@@ -51,7 +51,10 @@ def arcface(
 
     x, c = normalized_rows(embedding), normalized_rows(centres)
     cosines, own = x[0] @ c[0].T, np.arange(len(embedding))
-    cosine = np.clip(cosines[own, label].astype(float), -1, 1)
+    # The cosine of a small angle hides it: in float64, and of rows that have length 1 to all digits, it does not.
+    u, v = x[0].astype(float), c[0][label].astype(float)
+    lengths = np.sqrt((u * u).sum(axis=1) * (v * v).sum(axis=1))
+    cosine = np.clip(np.divide((u * v).sum(axis=1), lengths, out=0 * lengths, where=lengths > 0), -1, 1)
     angle, sine = np.arccos(cosine), np.sqrt((1 - cosine) * (1 + cosine))
     turned = angle + margin <= np.pi
     by_own = np.where(turned & (sine > 0), np.cos(margin) + cosine / np.where(sine > 0, sine, 1) * np.sin(margin), 1)
