@@ -6,7 +6,8 @@
 
 A configuration is drawn from the name of its loss and its seed alone: a setting of the parameters, numbers (ordinary,
 constant, of mixed sizes, subnormal, huge, special), float types with bfloat16, memory layouts and byte orders, weights
-from 1e-300 to 1e300, masks, denominators, `wrt`, arrays to fill that overlap inputs, and threads. Of each is checked:
+from 1e-300 to 1e300, masks, denominators, `wrt`, arrays to fill that overlap inputs, threads, reductions that are
+plugins, and second derivatives. Of each is checked:
 
 * value and gradients against sums in extended precision of what the loss gives in float64 for each element alone; the
   kit compares single elements with 60 digits. They may differ by some rounding errors of the result, or by what some
@@ -33,12 +34,13 @@ import ml_dtypes
 import numpy as np
 
 import lossreg
+from lossreg.criterion.reduction_plugins.bound_reduction import find_reduction
 from lossreg.criterion.shapes import expanded, row_axis
 from lossreg.definition.annotations import ANY_AXES
 from lossreg.definition.domains import LOG_PROBABILITY, PROBABILITY, SIGN
 from lossreg.definition.roles import Role
 from lossreg.definition.signature import COUPLED_GROUPS
-from lossreg.errors import LossregError
+from lossreg.errors import InvalidParameter, LossregError
 from lossreg.kernels.drivers.slabs import SLAB
 from lossreg.testing.batches import classes_of
 from lossreg.testing.cases import SETTINGS, LossCase, cases, example
@@ -60,6 +62,13 @@ UNDERFLOW = 64
 """The smallest numbers by which a result may be off: what underflows is multiplied by parameters and weights later."""
 COMBINATIONS = 3
 """The numbers of combinations of options for each loss, since a loop is compiled for each."""
+PLUGINS = (
+    {"name": "top_k", "fraction": 0.3},
+    {"name": "top_k", "count": 3},
+    {"name": "trimmed", "fraction": 0.3},
+    {"name": "tilted", "tilt": 0.5},
+)
+"""Reductions that are plugins."""
 ROUGH = ("triplet_margin", "triplet_margin_with_distance", "cosine_embedding")
 """Losses that are as exact as the larger of two distances, and whose slopes are as exact as those of one."""
 DIFFERENCES = {("mixture_nll", "logits"), ("list_net", "score")}
@@ -81,27 +90,29 @@ class Problem:
 
     case: LossCase
     parameters: dict[str, Any]
-    reduction: str
+    reduction: Any
     arrays: list[Any]
     clean: list[Any]
     layouts: list[str]
     options: dict[str, Any]
     wrt: tuple[str, ...]
     out: str
+    second: bool = False
     criteria: dict[str, Any] = field(default_factory=dict)
 
     def criterion(self, reduction: str = "") -> Any:
         """The criterion with a reduction, by default that of the call; one for all calls with it."""
-        reduction = reduction or self.reduction
-        if reduction not in self.criteria:
-            self.criteria[reduction] = lossreg.create(self.case.loss.name, reduction=reduction, **self.parameters)
-        return self.criteria[reduction]
+        given = reduction or self.reduction
+        if str(given) not in self.criteria:
+            made = lossreg.create(self.case.loss.name, reduction=given, **self.parameters)
+            self.criteria[str(given)] = made._derive("exact") if self.second else made  # noqa: SLF001  its second slope
+        return self.criteria[str(given)]
 
     @property
     def graded(self) -> list[int]:
         """The positions of the inputs with a gradient."""
         names = [entry.name for entry in self.case.form.inputs]
-        return [names.index(name) for name in self.wrt]
+        return [names.index(name) if name in names else 0 for name in self.wrt]  # a second derivative is by the first
 
     def __str__(self) -> str:
         inputs = zip(self.case.form.inputs, self.arrays, self.layouts, strict=False)
@@ -158,6 +169,21 @@ def draw(name: str, seed: int) -> Problem:
     layouts = [str(rng.choice(LAYOUTS)) if rng.random() < 0.4 else "C" for _ in arrays]
     problem = Problem(case, parameters, reduction, arrays, arrays, layouts, options, wrt, str(rng.choice(OUTS)))
     problem.arrays = with_garbage(rng, problem, shape)
+    return problem if form.by_batch else varied(np.random.default_rng([seed, key, 1]), problem)
+
+
+def varied(rng: Any, problem: Problem) -> Problem:
+    """The problem, sometimes reduced by a plugin, or with second derivatives."""
+    if rng.random() < 0.1:
+        options = {name: x for name, x in problem.options.items() if name != "denominator"}
+        return replace(problem, reduction=PLUGINS[rng.integers(len(PLUGINS))], options=options, criteria={})
+    if rng.random() < 0.15:
+        other = replace(problem, second=True, wrt=(problem.case.form.inputs[0].name, "hessian"), criteria={})
+        try:
+            other.criterion("none")
+        except InvalidParameter:  # there are none
+            return problem
+        return other
     return problem
 
 
@@ -481,7 +507,13 @@ def check_reference(problem: Problem, value: Any, grads: list[Any]) -> None:
         return
     values, slopes = each_alone(problem, exact)
     kinds = [kind, *(gradient_type(problem.clean[at]) for at in problem.graded)]
+    if isinstance(problem.reduction, dict):
+        reduced, shares = reduced_by_plugin(problem, weights)
+        if not np.isfinite(reduced):
+            return
     expected = combined(problem, values, slopes, shares)
+    if isinstance(problem.reduction, dict):
+        expected[0] = np.asarray(reduced, WIDE)
     for ours, other, dtype in zip([np.asarray(value), *grads], expected, kinds, strict=True):
         if ours.dtype != dtype or ours.shape != other.shape:
             raise Failure("type", f"{ours.dtype} {ours.shape}, not {dtype} {other.shape}")
@@ -504,6 +536,18 @@ def check_reference(problem: Problem, value: Any, grads: list[Any]) -> None:
     raise next(
         Failure(name.partition(" ")[0], f"{name} {text}") for name, text in zip(names, found, strict=True) if text
     )
+
+
+def reduced_by_plugin(problem: Problem, weights: Any) -> tuple[float, Any]:
+    """What a plugin makes of the values that the criterion itself computes for each element, and the factor of each."""
+    counts = weights != 0
+    values = np.asarray(problem.criterion("none")(*problem.arrays, where=counts), float)[counts]
+    if not values.size or not np.isfinite(values).all():
+        return math.nan if values.size else 0.0, 0 * weights
+    value, factors = find_reduction("", problem.reduction)(values, weights[counts].astype(float))
+    shares = 0 * weights
+    shares[counts] = factors
+    return value, shares
 
 
 def own_errors(problem: Problem, exact: list[Any], results: tuple[Any, ...], real: Any) -> list[Any]:
@@ -627,7 +671,8 @@ def check_sum(problem: Problem, value: Any) -> None:
     """Compare a reduced value with the exact sum of the values of its elements, as the loss computes them."""
     weights = weights_of(problem, sample_shape(problem))
     moderate = (weights == 0) | (abs(weights) > 2**-20) & (abs(weights) < 2**20)
-    if problem.reduction == "none" or problem.case.form.by_batch or not moderate.all():
+    summed = isinstance(problem.reduction, str) and problem.reduction != "none"
+    if not summed or problem.case.form.by_batch or not moderate.all():
         return
     wide = [x.astype(np.float32) if x.dtype.itemsize == 2 and x.dtype.kind in "fV" else x for x in problem.arrays]
     options = {k: x for k, x in problem.options.items() if k != "denominator"}
