@@ -27,7 +27,7 @@ import warnings
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
@@ -563,6 +563,9 @@ def own_errors(problem: Problem, exact: list[Any], results: tuple[Any, ...], rea
         steep = steep + sum(1 / np.maximum(x.max(axis=-1), 1e-300) for x in rows)
         errors[0] = errors[0] + OWN_ULPS * eps * np.maximum(sizes, 1) * steep
         errors[1:] = [e + OWN_ULPS * eps * steep[..., np.newaxis] for e in errors[1:]]
+        # A margin below the rounding errors of the distances does not decide on which side of the kink a row is.
+        undecided = errors[0] >= abs(problem.parameters.get("margin", 0.0))
+        errors[1:] = [np.where(undecided[..., np.newaxis], np.inf, e) for e in errors[1:]]
     for at, name in enumerate(problem.wrt, start=1):
         if (problem.case.loss.name, name) in DIFFERENCES:
             errors[at] = errors[at] + OWN_ULPS * eps
@@ -729,6 +732,18 @@ def same(x: Any, y: Any) -> bool:
     return bool(((x == y) | ((x != x) & (y != y))).all())  # noqa: PLR0124  nan differs from itself
 
 
+def same_gradient(problem: Problem, x: Any, y: Any) -> bool:
+    """Whether gradients of two layouts are equal; up to rounding, if another loop serves them.
+
+    With the classes on a middle axis, a loop takes several rows at a time, and adds what is in a row in another order.
+    """
+    if problem.case.form.by_batch or same(x, y):
+        return True
+    middle = problem.case.form.by_row and problem.arrays[0].ndim > 2
+    x, y = np.asarray(x), np.asarray(y)
+    return middle and bool(np.allclose(x, y, rtol=0, atol=4 * float(ml_dtypes.finfo(x.dtype).eps) * abs(y).max()))
+
+
 def same_sum(problem: Problem, x: Any, y: Any) -> bool:
     """Whether values of two layouts are equal up to rounding, where they need not have the same bits.
 
@@ -794,7 +809,8 @@ def check_problem(problem: Problem) -> None:
         again, others = call(problem, criterion, given)
         if not (same(again, value) or (attempt == "a plain layout" and same_sum(problem, again, value))):
             raise Failure(f"bits of the value: {attempt}", f"{again!r} after {value!r}")
-        if not (all(map(same, others, grads)) or (attempt == "a plain layout" and problem.case.form.by_batch)):
+        equal = partial(same_gradient, problem) if attempt == "a plain layout" else same
+        if not all(map(equal, others, grads)):
             raise Failure(f"bits of the gradient: {attempt}", "differ")
     lossreg.set_num_threads(1)
     for _ in range(2):
@@ -852,7 +868,7 @@ def check_out(problem: Problem, criterion: Any, value: Any, grads: list[Any]) ->
     if any(one is not buffer for one, buffer in zip(found, buffers, strict=True)):
         raise Failure("out is not what is returned", problem.out)
     equal = same(again, value) or same_sum(problem, again, value)
-    if not (equal and (all(map(same, found, grads)) or problem.case.form.by_batch)):
+    if not (equal and all(map(partial(same_gradient, problem), found, grads))):
         raise Failure(f"results with out: {problem.out}", f"{again!r}, without {value!r}")
 
 

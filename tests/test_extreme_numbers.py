@@ -61,3 +61,19 @@ def test_arcface_keeps_the_digits_of_a_small_angle():
     np.testing.assert_allclose(value, exact, rtol=1e-6)
     for grad, other in zip(grads, expected, strict=True):
         np.testing.assert_allclose(grad, other, rtol=0, atol=1e-4 * abs(other).max())  # the angle is 6e-4
+
+
+@pytest.mark.parametrize("weight", [0.1, 0.7, 1.20832825e189])
+@pytest.mark.parametrize("strided", [False, True])
+def test_equal_weights_of_many_elements_do_not_change_a_mean(weight, strided):
+    x = np.full(140_000, math.sqrt(2))[:: 1 + strided]
+    w = np.full(140_000, weight)[:: 1 + strided]
+    assert abs(lossreg.create("mse")(x, 0 * x, sample_weight=w) - x[0] ** 2) <= np.spacing(2.0)
+
+
+def test_the_nearest_component_of_a_mixture_is_known_where_squares_overflow():
+    logits, means, log_scales = np.zeros((1, 3), "f4"), np.float32([[2e20, -1e20, 3e20]]), np.zeros((1, 3), "f4")
+    value, grads = lossreg.create("mixture_nll").value_and_grad(logits, means, log_scales, np.zeros(1, "f4"))
+    assert value == math.inf
+    np.testing.assert_allclose(grads[0], [[1 / 3, 1 / 3 - 1, 1 / 3]], rtol=3e-7)
+    np.testing.assert_array_equal(grads[1], np.float32([[0, -1e20, 0]]))

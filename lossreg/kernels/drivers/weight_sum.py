@@ -16,6 +16,7 @@ from lossreg.kernels.compiler.specialize import clone
 from lossreg.kernels.drivers.compiled_loops import entry_point, numba_type
 from lossreg.kernels.drivers.operands import Operand, weight_type
 from lossreg.kernels.drivers.slabs import SLAB, slabs
+from lossreg.kernels.numerics.sums import compensated_add, compensated_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,8 @@ ORDINARY = {"float32": (2.0**-100, 2.0**-40, 2.0**40), "float64": (2.0**-900, 2.
 
 Within these limits the product of a weight and a value neither overflows nor loses digits unless the value does.
 """
+PART = 64
+"""The weights that are added without compensation: so few that equal ones add up exactly, and others nearly so."""
 
 
 def add_weights(  # noqa: PLR0912  a branch for each kind of weight
@@ -40,35 +43,42 @@ def add_weights(  # noqa: PLR0912  a branch for each kind of weight
     """
     smallest, large_enough, largest = limits[0], limits[1], limits[2]
     ignored, size, length = extent[0], extent[1], extent[2]
-    added = 0.0
+    added, lost = 0.0, 0.0
+    together = length if sample_weight is None and weight is None else PART  # whole numbers add up exactly
     extreme, large, nonzero = False, False, False
     for start in range(0, size, length):
         stop = start + length if start + length < size else size
-        # Slices first: loops that count from 0 vectorize.
+        for first in range(start, stop, together):
+            last = first + together if first + together < stop else stop
+            # Slices first: loops that count from 0 vectorize.
+            if sample_weight is not None:
+                part_weights = sample_weight[first:last]
+            if where is not None:
+                part_mask = where[first:last]
+            if labels is not None:
+                part_labels = labels[first:last]
+            elif weight is not None:
+                part_factors = weight[first:last]
+            part = 0.0
+            for i in range(last - first):
+                factor = 1.0
+                if sample_weight is not None:
+                    factor = part_weights[i]
+                if where is not None:
+                    factor = factor if part_mask[i] else 0.0
+                if labels is not None:
+                    label = part_labels[i]
+                    factor = 0.0 if label == ignored else factor
+                    if weight is not None:
+                        factor *= weight[label] if (label >= 0) & (label < weight.size) else 0.0
+                elif weight is not None:
+                    factor *= part_factors[i]
+                part += factor
+            added, lost = compensated_add(added, lost, part)
         if sample_weight is not None:
             block_weights = sample_weight[start:stop]
         if where is not None:
             block_mask = where[start:stop]
-        if labels is not None:
-            block_labels = labels[start:stop]
-        elif weight is not None:
-            block_factors = weight[start:stop]
-        block = 0.0
-        for i in range(stop - start):
-            factor = 1.0
-            if sample_weight is not None:
-                factor = block_weights[i]
-            if where is not None:
-                factor = factor if block_mask[i] else 0.0
-            if labels is not None:
-                label = block_labels[i]
-                factor = 0.0 if label == ignored else factor
-                if weight is not None:
-                    factor *= weight[label] if (label >= 0) & (label < weight.size) else 0.0
-            elif weight is not None:
-                factor *= block_factors[i]
-            block += factor
-        added += block
         if sample_weight is not None:
             for i in range(stop - start):
                 magnitude = abs(block_weights[i])
@@ -78,13 +88,21 @@ def add_weights(  # noqa: PLR0912  a branch for each kind of weight
                 nonzero |= counts
                 large |= counts & (magnitude >= large_enough)
                 extreme |= counts & (not ((magnitude >= smallest) & (magnitude <= largest)))
-    return added, (not extreme) & (large | (not nonzero))
+    return compensated_sum(added, lost), (not extreme) & (large | (not nonzero))
 
 
 @cache
 def compiled() -> Callable[..., Any]:
     """The compiled loop."""
-    return clone(add_weights, f"add_weights_{fingerprint()}", {}, options=REORDERED | LOCK_BY_EXTENT)
+    name = f"add_weights_{fingerprint()}"
+    return clone(add_weights, name, {}, compensation, options=REORDERED | LOCK_BY_EXTENT)
+
+
+def compensation() -> dict[str, Any]:
+    """What the loop calls, compiled: its own additions may be reordered, these may not."""
+    from lossreg.kernels.elementary import row_sums
+
+    return {name: getattr(row_sums, name) for name in ("compensated_add", "compensated_sum")}
 
 
 @cache
@@ -156,15 +174,16 @@ class WeightSum:
             arrays = [convert(x) if convert else x for convert, x in zip(self.conversions, given, strict=True)]
             return self.add(self.extent, arrays)
         views = [operand and operand.view(x) for operand, x in zip(self.operands, given, strict=True)]
-        total, ordinary = 0.0, True
+        total, lost, ordinary = 0.0, 0.0, True
         for index in slabs(self.shape, SLAB):
             arrays = [
                 operand and operand.slab_to_loop(x[index]) for operand, x in zip(self.operands, views, strict=True)
             ]
             size = next(array.size for array in arrays if array is not None)
             added, within = self.add(self.extent_of(size), arrays)
-            total, ordinary = total + added, ordinary and within
-        return total, ordinary
+            total, lost = compensated_add(total, lost, added)
+            ordinary = ordinary and within
+        return compensated_sum(total, lost), ordinary
 
     def add(self, extent: Array, arrays: list[Any]) -> tuple[float, bool]:
         """Call the compiled loop on arrays that it takes as they are."""

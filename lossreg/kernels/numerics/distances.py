@@ -195,6 +195,14 @@ def scaled_distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: A
         share_among_largest(out, size)
         return size, wide(T(1))
     added = wide(T(0))
+    if size == INFINITY:  # the infinite differences are equal beside the others, and need no powers
+        for j in range(len(row)):
+            added += T(abs(out[j]) == size)
+        root = sqrt(added) if p == 2 else added ** wide(T(1) / p)
+        power = T(root ** wide(T(1) - p))
+        for j in range(len(row)):
+            out[j] = sign(out[j]) * power if abs(out[j]) == size else T(0)
+        return size, root
     if T(1) + T(2.0**-40) == 1:
         # Of float32, whose powers by exp and log in float64 are exact; `**` takes 20 times as long.
         for j in range(len(row)):

@@ -16,7 +16,7 @@ Source: Bishop (1994), Mixture Density Networks; PyTorch's torch.distributions.M
 (0.5, [0.0, 0.0], [0.5, 0.5], [0.0, 0.0])
 """
 
-from lossreg.kernels.numerics import difference, exp, largest, log, shifted_difference, weighted
+from lossreg.kernels.numerics import INFINITY, difference, exp, largest, log, shifted_difference, weighted
 from lossreg.plugin import ClassRow, Loss, Real, Slope, hookimpl, loss
 
 
@@ -32,11 +32,16 @@ def mixture_nll(
     full: bool = False,
 ) -> float:
     T = type(slope[0])
-    top = largest(logits)
+    top, least = largest(logits), T(INFINITY)
     for k in range(len(logits)):
         z = weighted(means[k] - target, exp(-log_scales[k]))
         mean_slope[k] = z
-        scale_slope[k] = difference(logits[k], top) - (T(0.5) * z * z + log_scales[k])
+        least = min(least, abs(z))
+    # Less the square of the least, as squares may overflow; their difference is a product.
+    for k in range(len(logits)):
+        size = abs(mean_slope[k])
+        farther = weighted(difference(size, least), T(0.5) * (size + least))
+        scale_slope[k] = difference(logits[k], top) - (farther + log_scales[k])
     best = largest(scale_slope)
     # The largest of both shares is 1 less the others, whose difference keeps the digits of w_k - r_k.
     ties, prior, joint = T(0), T(0), T(0)
@@ -53,7 +58,8 @@ def mixture_nll(
         slope[k] = joint_rest / joint - prior_rest / prior if leads else slope[k] / prior - share
         mean_slope[k] = weighted(weighted(share, z), exp(-log_scales[k]))
         scale_slope[k] = weighted(share, (T(1) - z) * (T(1) + z))
-    return shifted_difference(log(prior), log(joint), -best) + (T(0.9189385332046727) if full else T(0))
+    value = shifted_difference(log(prior), log(joint), T(0.5) * least * least - best)
+    return value + (T(0.9189385332046727) if full else T(0))
 
 
 @hookimpl
