@@ -195,14 +195,8 @@ def scaled_distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: A
         share_among_largest(out, size)
         return size, wide(T(1))
     added = wide(T(0))
-    if size == INFINITY:  # the infinite differences are equal beside the others, and need no powers
-        for j in range(len(row)):
-            added += T(abs(out[j]) == size)
-        root = sqrt(added) if p == 2 else added ** wide(T(1) / p)
-        power = T(root ** wide(T(1) - p))
-        for j in range(len(row)):
-            out[j] = sign(out[j]) * power if abs(out[j]) == size else T(0)
-        return size, root
+    if size == INFINITY:
+        return size, share_among_infinite(out, p)
     if T(1) + T(2.0**-40) == 1:
         # Of float32, whose powers by exp and log in float64 are exact; `**` takes 20 times as long.
         for j in range(len(row)):
@@ -235,6 +229,22 @@ def share_among_largest(row: Any, size: Any) -> None:
     ties = ties if size == size else size
     for j in range(len(row)):
         row[j] = T(0) if abs(row[j]) < size else sign(row[j]) / ties
+
+
+def share_among_infinite(row: Any, p: Any) -> Any:
+    """Replace infinite numbers by slopes and others by 0; return the p-th root of how many are infinite.
+
+    They are equal beside the others, so that no power of each is needed.
+    """
+    T = type(row[0])
+    added = wide(T(0))
+    for j in range(len(row)):
+        added += T(abs(row[j]) == INFINITY)
+    root = sqrt(added) if p == 2 else added ** wide(T(1) / p)
+    power = T(root ** wide(T(1) - p))
+    for j in range(len(row)):
+        row[j] = sign(row[j]) * power if abs(row[j]) == INFINITY else T(0)
+    return root
 
 
 def apart(x: Any, y: Any, shift: Any) -> Any:

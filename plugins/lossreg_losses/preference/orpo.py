@@ -31,9 +31,8 @@ def orpo(chosen: LogProbability, rejected: LogProbability, beta: FiniteNonNegati
     # Where the lead is large its exponential would underflow, and what it is divided by may be as small.
     ahead = lead > T(8)
     share = exp(rejected - chosen) / (other_miss * (T(1) + exp(-lead)))
-    behind = beta * sigmoid(-lead)
-    pull = beta * share if ahead else behind / miss
-    push = beta * (share * (miss / other_miss)) if ahead else behind / other_miss
+    pull = beta * (share if ahead else sigmoid(-lead) / miss)
+    push = beta * (share * (miss / other_miss) if ahead else sigmoid(-lead) / other_miss)
     return beta * softplus(-lead) - chosen, T(-1) - pull, push
 
 
