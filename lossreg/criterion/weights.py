@@ -40,7 +40,7 @@ class Weights:
 
     def __init__(self, call: Call) -> None:
         bound, shape = call.bound, call.shape
-        self.size, self.rank = prod(shape), len(shape)
+        self.size = prod(shape)
         self.everything = float(self.size)
         self.label = bound.label if bound.ignored is not None or bound.weights is not None else None
         labels = None if self.label is None else call.arrays[self.label]
@@ -51,7 +51,7 @@ class Weights:
         self.below, self.trusted = False, False
         if call.sample_weight is None and bound.reduction not in DIVIDING:
             self.fixed = 1.0
-        elif call.sample_weight is not None or bound.weights is not None:
+        elif not (call.sample_weight is None and bound.weights is None and (call.where is None or labels is None)):
             ignored = UNUSED_LABEL if bound.ignored is None else bound.ignored
             weights = bound.weights
             if weights is not None and labels is None:
@@ -79,12 +79,7 @@ class Weights:
             if where is None:
                 return self.everything
             return float(count_nonzero(where) * (self.size // where.size)) if where.size else 0.0
-        if where is not None and where.ndim < self.rank:
-            where = where.reshape(where.shape + (1,) * (self.rank - where.ndim))
-        counts = not_equal(labels, ignored)
-        if where is not None:
-            counts &= where
-        return float(count_nonzero(counts))
+        return float(count_nonzero(not_equal(labels, ignored)))
 
 
 def rescaled(name: str, sample_weight: Array, where: Array | None, shape: tuple[int, ...]) -> tuple[Array, int, bool]:
