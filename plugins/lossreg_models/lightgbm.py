@@ -119,20 +119,27 @@ class LightGBMTrees:
         ]
 
     def grow(self, inputs: Any, grad: Any, hess: Any) -> None:
-        """Add a round of trees."""
+        """Add a round of trees; raises InvalidInput if there is no split to add."""
         from lightgbm import Dataset, train
         from numpy import zeros
 
         def objective(*_: Any) -> tuple[Any, Any]:
             return (grad, hess) if grad.shape[1] > 1 else (grad[:, 0], hess[:, 0])
 
+        before = self.rounds
         if self._training is inputs:
             self.booster.update(fobj=objective)
-            return
-        rows = Dataset(inputs, zeros(len(inputs)), params=self.parameters, free_raw_data=False)
-        parameters = {**self.parameters, "objective": objective}
-        self.booster = train(parameters, rows, 1, init_model=self.booster, keep_training_booster=True)
-        self._training = inputs
+        else:
+            rows = Dataset(inputs, zeros(len(inputs)), params=self.parameters, free_raw_data=False)
+            parameters = {**self.parameters, "objective": objective}
+            self.booster = train(parameters, rows, 1, init_model=self.booster, keep_training_booster=True)
+            self._training = inputs
+        if self.rounds == before:  # a run that waited for another round would never end
+            raise InvalidInput(
+                f"lightgbm: no split lowers the loss after round {before}, where each leaf has at least "
+                f"{self.parameters['min_data_in_leaf']} rows (min_data_in_leaf); lower that, or set train.epochs to "
+                f"{before}"
+            )
 
     def sums(self, inputs: Any, rounds: slice) -> Any:
         """The sum of the trees of some rounds."""

@@ -213,3 +213,14 @@ def test_the_trees_that_are_computed_do_not_grow_with_the_square_of_the_rounds(t
     given = config(model, data={"name": "random", "samples": samples, "validation": 0.2})
     lossreg.run(given | {"train": {"epochs": rounds}}, root=tmp_path)
     assert sum(computed) <= rounds * samples * (ROUNDS / 2 + 2)
+
+
+def test_a_round_without_a_split_ends_the_run(tmp_path):
+    columns = {"a": [1.0, 2.0, 3.0, 4.0], "y": [1.0, 0.0, 2.0, 5.0]}
+    content = config("lightgbm", loss="mse", data={"name": "frame", "target": "y", "test": 0})
+    with pytest.raises(
+        InvalidInput, match=r"lightgbm: no split lowers the loss after round 1, .* set train\.epochs to 1"
+    ):
+        lossreg.run(content, root=tmp_path / "runs", data=columns)
+    content["train"] = {"epochs": 1}
+    assert lossreg.run(content, root=tmp_path / "runs", data=columns).model.predict(columns).tolist() == [2.0] * 4
