@@ -25,6 +25,7 @@ LONG_LOSSES = {
     "arcface": (60, "the margin of angles"),
     "asymmetric": (55, "the second derivative, with a clip and without"),
     "cox": (70, "sums over those at risk, forward and back"),
+    "evidential": (70, "four slopes, the second derivative, and the quotient of gamma functions"),
     "lambda_rank": (80, "a function of a group's pairs"),
     "list_mle": (70, "a function of a group"),
     "pairwise_auc": (70, "a function of a sample's pairs"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from lossreg.kernels.drivers.batch_kernel import each
 from lossreg.kernels.numerics import product, sqrt, wide_sum
-from lossreg.kernels.numerics.distances import wide_product
+from lossreg.kernels.numerics.sums import wide_product
 
 Array = Any
 

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from lossreg.definition.annotations import NamedFunctions
 from lossreg.kernels.numerics.stable import INFINITY, exp, log, ratio, shifted_difference, sign, sqrt
-from lossreg.kernels.numerics.sums import product, wide, wide_sum
+from lossreg.kernels.numerics.sums import (
+    apart,
+    product,
+    square_apart,
+    wide,
+    wide_product,
+    wide_square_apart,
+    wide_sum,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,11 +106,6 @@ def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: An
         slope1[j], slope2[j] = aside(v, u, facing, along1, share1), aside(u, v, facing, along2, share2)
     cosine = facing + along1
     return cosine, half * squares if facing > 0 else one - cosine
-
-
-def wide_product(x: Any, y: Any) -> Any:
-    """x y in float64, which may be out of range of their type."""
-    return wide(x) * y
 
 
 def leaning(u: Any, v: Any, facing: Any) -> Any:
@@ -232,10 +235,7 @@ def share_among_largest(row: Any, size: Any) -> None:
 
 
 def share_among_infinite(row: Any, p: Any) -> Any:
-    """Replace infinite numbers by slopes and others by 0; return the p-th root of how many are infinite.
-
-    They are equal beside the others, so that no power of each is needed.
-    """
+    """Replace equal infinite numbers by slopes and others by 0; return the p-th root of how many are infinite."""
     T = type(row[0])
     added = wide(T(0))
     for j in range(len(row)):
@@ -245,23 +245,6 @@ def share_among_infinite(row: Any, p: Any) -> Any:
     for j in range(len(row)):
         row[j] = sign(row[j]) * power if abs(row[j]) == INFINITY else T(0)
     return root
-
-
-def apart(x: Any, y: Any, shift: Any) -> Any:
-    """|(x - y) + shift|."""
-    return abs(shifted_difference(x, y, shift))
-
-
-def square_apart(x: Any, y: Any, shift: Any) -> Any:
-    """((x - y) + shift)^2."""
-    away = shifted_difference(x, y, shift)
-    return away * away
-
-
-def wide_square_apart(x: Any, y: Any, shift: Any) -> Any:
-    """((x - y) + shift)^2 in float64, which may be out of range of their type."""
-    away = wide(shifted_difference(x, y, shift))
-    return away * away
 
 
 def excess(one: Any, other: Any) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lossreg.kernels.numerics.stable import shifted_difference
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -57,3 +59,25 @@ def first_of(x: Any, y: Any) -> Any:
 def product(x: Any, y: Any) -> Any:
     """Return x * y."""
     return x * y
+
+
+def wide_product(x: Any, y: Any) -> Any:
+    """x y in float64, which may be out of range of their type."""
+    return wide(x) * y
+
+
+def apart(x: Any, y: Any, shift: Any) -> Any:
+    """|(x - y) + shift|."""
+    return abs(shifted_difference(x, y, shift))
+
+
+def square_apart(x: Any, y: Any, shift: Any) -> Any:
+    """((x - y) + shift)^2."""
+    away = shifted_difference(x, y, shift)
+    return away * away
+
+
+def wide_square_apart(x: Any, y: Any, shift: Any) -> Any:
+    """((x - y) + shift)^2 in float64, which may be out of range of their type."""
+    away = wide(shifted_difference(x, y, shift))
+    return away * away
