@@ -9,11 +9,9 @@
   `Width` fixes the length of a row, and `Learned` has an input trained beside the network.
 * `Domain`, `InverseLink` and `shifted_softplus` make custom domains.
 * `normalized_rows`, `sorted_segments` and the like are functions on the arrays of batch kernels.
-* `each`, `Scratch` and `require` are for batch kernels; `Table` and `Columns` are what data sets return;
-  `Network`, `Sequential` and `Dense` are what models are made of, `BoostedNetwork`, `ScoreObjective`, `Tree` and
-  `with_options` boosted models.
-* `shares_of_largest` and `weighted_mean` are for reductions; `predicted_classes`, `scikit_learn_metric` and the like
-  for metrics.
+* `each`, `Scratch` and `require` are for batch kernels; `Table` and `Columns` are what data sets return.
+* `Network`, `Sequential` and `Dense` make models, `BoostedNetwork`, `Tree` and `with_options` boosted ones.
+* `shares_of_largest` is for reductions, `predicted_classes`, `scikit_learn_metric` and the like are for metrics.
 
 Functions for the formulas of kernels are in `lossreg.kernels.numerics`.
 """
