@@ -269,6 +269,17 @@ def test_a_write_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize("name", [".", "..", "folder"])
+def test_a_directory_is_not_written_over(tmp_path, monkeypatch, name):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder if name == "." else tmp_path)
+    with pytest.raises(OSError, match=r": cannot be written: Is a directory; choose another"):
+        files.write(Path(name), "content", "choose another")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert not [*folder.iterdir()]
+
+
 def test_a_run_that_cannot_be_described_has_failed(tmp_path, monkeypatch):
     monkeypatch.setattr(run_directory, "dump", lambda _: 1 / 0)
     data = {"name": "random", "samples": 60, "features": 3}

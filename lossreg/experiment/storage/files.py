@@ -76,9 +76,11 @@ def write(path: Path, content: str | bytes, hint: str = "") -> None:
 
     When this returns, the content and the name are on the disk. Raises OSError, which names the file.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.part"
     try:
         with explaining(path, hint=hint):
+            if path.is_dir():  # renaming a file to . or .. says that the device is busy
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
                 with open(descriptor, "wb", closefd=False) as file:
                     file.write(content.encode() if isinstance(content, str) else content)
