@@ -77,3 +77,12 @@ def test_the_nearest_component_of_a_mixture_is_known_where_squares_overflow():
     assert value == math.inf
     np.testing.assert_allclose(grads[0], [[1 / 3, 1 / 3 - 1, 1 / 3]], rtol=3e-7)
     np.testing.assert_array_equal(grads[1], np.float32([[0, -1e20, 0]]))
+
+
+def test_error_states_of_numpy_do_not_reach_reductions_that_are_plugins():
+    x = np.array([1.0, 2.0, 3.0])
+    with np.errstate(all="raise"):
+        value = lossreg.create("mse", reduction={"name": "trimmed", "fraction": 0.3})(
+            x, 0 * x, sample_weight=[1e-300, 1e300, 1e-300]
+        )
+    assert value == 4

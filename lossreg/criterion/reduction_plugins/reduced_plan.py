@@ -64,9 +64,10 @@ class ReducedPlan(Plan):
         """The value and the factors: 0 if no value counts, and nan if one is nan."""
         if not values.size:
             return 0.0, values
-        if np.isnan(values).any():
-            return nan, weights / weights.sum()
-        return self.reduction(values, weights)
+        with errstate(all="ignore"):  # whatever state the caller has set: weights may be far apart
+            if np.isnan(values).any():
+                return nan, weights / weights.sum()
+            return self.reduction(values, weights)
 
     def denominator(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> float:  # noqa: ARG002
         """Raise InvalidParameter: the results for parts of a batch do not add up."""
