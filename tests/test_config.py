@@ -382,11 +382,11 @@ report:
     assert [line.partition("? `lossreg list")[0].partition("; installed")[0] for line in lines] == [
         "x.yaml:5:15: metrics.1: no metric named 'f1_makro' is installed; did you mean 'f1_macro'",
         "x.yaml:5:25: metrics.2: expected the name of a metric, got 3",
-        "x.yaml:5:28: metrics.3: r2 is repeated; distinguish the two with a label, such as as: r2_2",
+        "x.yaml:5:28: metrics.3: r2 is repeated; distinguish the two with a label, such as `as: r2_2`",
         "x.yaml:8:23: report.1.as: expected letters, digits and underscores, got 'two words'",
         "x.yaml:9:26: report.2.delta: expected a number above 0, got -1",
         "x.yaml:9:30: report.2.label: unknown key; allowed: name, delta, weight, as",
-        "x.yaml:10:5: report.3: mse is repeated; distinguish the two with a label, such as as: mse_2",
+        "x.yaml:10:5: report.3: mse is repeated; distinguish the two with a label, such as `as: mse_2`",
         "x.yaml:11:5: report.4: name is missing",
     ]
     assert problems({**GOOD, "metrics": "r2"}) == ["metrics: expected a list such as [accuracy, f1_macro], got 'r2'"]

@@ -179,7 +179,7 @@ def test_a_metric_of_another_distribution_is_recorded_under_its_label(tmp_path, 
     again = lossreg.run(result.path / "config.yaml", root=tmp_path)
     assert again.final == result.final
     with pytest.raises(
-        InvalidConfig, match="within is repeated; distinguish the two with a label, such as as: within_2"
+        InvalidConfig, match="within is repeated; distinguish the two with a label, such as `as: within_2`"
     ):
         lossreg.run({**config, "metrics": ["within", "within"]}, root=tmp_path)
     with pytest.raises(InvalidConfig, match=r"metrics\.0: within does not measure class labels"):

@@ -151,7 +151,7 @@ def test_a_term_is_changed_by_its_number():
     ("loss", "message"),
     [
         ([], "loss: expected a loss, or a list of at least one"),
-        (["mse", "mse"], "loss.1: mse is repeated; distinguish the two with a label, such as as: mse_2"),
+        (["mse", "mse"], "loss.1: mse is repeated; distinguish the two with a label, such as `as: mse_2`"),
         ([{"name": "mse", "factor": "x"}], "loss.0.factor: expected a finite number, got 'x'"),
         (["mse", {"name": "huber", "facto": 2}], "loss.1.facto: unknown key; did you mean 'factor'?"),
         (["mse", "cross_entropy"], "loss.1: cross_entropy takes class labels, but random has real targets"),

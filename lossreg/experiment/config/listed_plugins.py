@@ -69,7 +69,7 @@ def validate_labelled(
         if not re.fullmatch(r"\w+", label):
             validator.document.add_problem((*path, "as"), f"expected letters, digits and underscores, got {label!r}")
         if label in labels:
-            problem = f"{label} is repeated; distinguish the two with a label, such as as: {label}_2"
+            problem = f"{label} is repeated; distinguish the two with a label, such as `as: {label}_2`"
             validator.document.add_problem(path, problem)
         labels.add(label)
         plugins.append(plugin)
