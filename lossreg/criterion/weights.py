@@ -6,7 +6,7 @@ negative; if all weights are 0, the mean is 0.
 
 from __future__ import annotations
 
-from math import frexp, ldexp, nan, prod
+from math import frexp, nan, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 UNUSED_LABEL = -1
 """The label to ignore of a loss that ignores none: it is out of range, so that no valid label equals it."""
-RANGE = 2.0**-60
-"""The smallest ratio of a weight to the largest one for which float32 is precise enough."""
 
 
 class Weights:
@@ -82,10 +80,10 @@ class Weights:
         return float(count_nonzero(not_equal(labels, ignored)))
 
 
-def rescaled(name: str, sample_weight: Array, where: Array | None, shape: tuple[int, ...]) -> tuple[Array, int, bool]:
+def rescaled(name: str, sample_weight: Array, where: Array | None, shape: tuple[int, ...]) -> tuple[Array, int]:
     """The sample weights divided by a power of two, so that the largest is just below 1, and the power.
 
-    The third result is whether float32 can represent all of them. Raises InvalidInput for a weight that is not finite.
+    Raises InvalidInput for a weight that is not finite.
     """
     weights = expanded(sample_weight, shape).astype(np.float64)
     if where is not None:
@@ -94,9 +92,8 @@ def rescaled(name: str, sample_weight: Array, where: Array | None, shape: tuple[
         raise InvalidInput(f"{name}: expected a finite sample_weight; got {weights[tuple(at)]} at {at}")
     sizes = np.abs(weights)
     exponent = min(frexp(sizes.max(initial=0.0))[1], 1023)  # 2^1024 is not a float
-    smallest = ldexp(float(sizes[sizes > 0].min(initial=np.inf)), -exponent)
     with errstate(under="ignore"):  # what underflows beside the largest weight counts for nothing
-        return np.asarray(np.ldexp(weights, -exponent)), exponent, smallest >= RANGE
+        return np.asarray(np.ldexp(weights, -exponent)), exponent
 
 
 def non_negative_weights(

@@ -41,7 +41,7 @@ class CoupledWeightsPlan(CoupledPlan):
         # Other losses are not in proportion to weights.
         proportional = self.coupling in {ANCHORS, COUPLED_GROUPS} and not self.bound.form.multiplicity
         if proportional:
-            sample_weight, exponent, _ = rescaled(self.bound.loss, sample_weight, where, self.shape)
+            sample_weight, exponent = rescaled(self.bound.loss, sample_weight, where, self.shape)
         call = self.call(arrays, sample_weight, where, np.float64)
         call.sizes = self.sizes
         with errstate(all="ignore"):  # a number beyond the type's range becomes inf

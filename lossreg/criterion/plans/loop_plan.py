@@ -176,7 +176,7 @@ class LoopPlan(SummedPlan):
         if values is not None:
             return super().parts(arrays, sample_weight, where, values, divisor)
         if sample_weight is not None:
-            sample_weight, exponent, _ = rescaled(self.bound.loss, sample_weight, where, self.shape)
+            sample_weight, exponent = rescaled(self.bound.loss, sample_weight, where, self.shape)
             divisor = ldexp(divisor, -exponent)
         call = self.call(arrays, sample_weight, where)
         return loop_of_values(call).slabs_of_values(sample_weight, where, arrays), divisor

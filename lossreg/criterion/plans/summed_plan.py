@@ -182,15 +182,16 @@ class SummedPlan(Plan):
     ) -> tuple[Self, Array, float]:
         """The plan for sample weights that are too large or too small to compute with, the weights, and their unit.
 
-        A mean divides by the weights, so that their unit cancels. What divides by something else, such as a denominator
-        that is `given`, is computed in float64 from the weights as they are.
+        Both are computed in float64, so that weights of any size that are equal give what no weights give. A mean
+        divides by the weights, and their unit cancels. What divides by something else, such as a denominator that is
+        `given`, is computed from the weights as they are.
         """
-        weights, exponent, narrow = rescaled(self.bound.loss, sample_weight, where, self.shape)
+        weights, exponent = rescaled(self.bound.loss, sample_weight, where, self.shape)
         if given or not self.divides:
             plan = self.substitute("wide weights", self.call(arrays, sample_weight, where, np.float64))
             plan.weights.trusted, plan.weights.fixed = True, plan.weights.fixed if self.divides else 1.0
             return plan, sample_weight, 1.0
-        plan = self.substitute("rescaled", self.call(arrays, weights, where, self.real if narrow else np.float64))
+        plan = self.substitute("rescaled", self.call(arrays, weights, where, np.float64))
         plan.weights.trusted = True
         return plan, weights, ldexp(1.0, exponent)
 
