@@ -127,3 +127,8 @@ def test_values_and_slopes_are_the_formulas_with_all_parameters(name):
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_documentation_is_complete(name):
     CHECKS["documentation_is_complete"].function(loss_under_test(name), CheckRun())
+
+
+def test_orpo_with_beta_0_is_the_likelihood_also_of_answers_of_probability_1():
+    assert lossreg.get("orpo").at(-1.0, 0.0, beta=0.0) == (1.0, -1.0, 0.0)
+    assert lossreg.get("orpo").at(0.0, 0.0, beta=0.0) == (0.0, -1.0, 0.0)

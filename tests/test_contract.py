@@ -19,7 +19,6 @@ EXPECTED_FAILURES["beta_nll"] = dict.fromkeys(
     ("slopes_are_derivatives", "gradient_matches_the_reported_value"),
     "the slopes take the weight v^beta for a constant, as the paper has it",
 )
-EXPECTED_FAILURES["orpo"] = {"slopes_are_derivatives": "a rejected answer of probability 1 has value and slope inf"}
 EXPECTED_FAILURES["circle"] = {
     "gradient_matches_differences": "the slopes take the weights of the pairs for constants, as the paper has it"
 }
@@ -59,12 +58,6 @@ def test_beta_nll(check):
 @EXHAUSTIVE
 @parametrize_with_checks("circle", expected_failures=EXPECTED_FAILURES["circle"])
 def test_circle(check):
-    check()
-
-
-@EXHAUSTIVE
-@parametrize_with_checks("orpo", expected_failures=EXPECTED_FAILURES["orpo"])
-def test_orpo(check):
     check()
 
 

@@ -24,6 +24,7 @@ from lossreg.plugin import (
     Axes,
     ClassIndex,
     ClassRow,
+    LogProbability,
     Positive,
     Real,
     Row,
@@ -392,6 +393,19 @@ COUPLED = {name for name, check in CHECKS.items() if check.function.__module__ =
 
 def test_every_check_has_a_mutant():
     assert {check for check, *_ in MUTANTS} | {"limits_at_infinity"} | COUPLED == set(CHECKS)
+
+
+@loss
+def surprise_of_the_other(chosen: LogProbability) -> tuple[float, float]:
+    miss = abs(stable.expm1(chosen))
+    return -log(miss), stable.exp(chosen) / miss
+
+
+def test_where_the_value_is_inf_no_slope_is_asked_for():
+    assert surprise_of_the_other.at(0.0) == (inf, inf)
+    result = run_check(CHECKS["slopes_are_derivatives"], LossUnderTest(surprise_of_the_other, "quick"))
+    assert (result.status, result.message) == ("passed", "")
+    assert result.points > 0
 
 
 def test_a_result_that_is_not_the_limit_costs_a_grade():

@@ -222,7 +222,9 @@ def one_sided(  # noqa: PLR0913, PLR0917  as above
     finer, jump, steepest = step / 1000, abs(right - left), max(abs(left), abs(right))
     largest = max(abs(y) for each in (here, *point) for y in (each if isinstance(each, list) else [each]))
     noise = largest * own.mpf(10) ** (8 - digits) / finer + jump * 1e-10
-    if jump <= noise + 1e-15 * steepest and steepest * step <= 1e-10 * abs(here):
+    # Where the output is inf its differences are inf, of both signs at the end of a domain with slack, such as 0 for a
+    # log-probability: not a derivative.
+    if own.isfinite(here) and jump <= noise + 1e-15 * steepest and steepest * step <= 1e-10 * abs(here):
         return OneSidedDerivatives(left, right, noise, "smooth")
     nearer = pair(finer)
     if not all(own.isfinite(x) for x in (left, right, *nearer)) or max(map(abs, nearer)) > 100 * steepest:

@@ -16,7 +16,7 @@ Source: Hong, Lee, Thorne (2024), arXiv:2403.07691, with beta = 0.1, their lambd
 (1.0693147180559945, -1.0790988353434663, 0.07909883534346633)
 """
 
-from lossreg.kernels.numerics import difference, exp, expm1, log, ratio, sigmoid, softplus
+from lossreg.kernels.numerics import difference, exp, expm1, log, ratio, sigmoid, softplus, weighted
 from lossreg.plugin import FiniteNonNegative, LogProbability, Loss, hookimpl, loss
 
 
@@ -31,9 +31,9 @@ def orpo(chosen: LogProbability, rejected: LogProbability, beta: FiniteNonNegati
     # Where the lead is large its exponential would underflow, and what it is divided by may be as small.
     ahead = lead > T(8)
     share = exp(rejected - chosen) / (other_miss * (T(1) + exp(-lead)))
-    pull = beta * (share if ahead else sigmoid(-lead) / miss)
-    push = beta * (share * (miss / other_miss) if ahead else sigmoid(-lead) / other_miss)
-    return beta * softplus(-lead) - chosen, T(-1) - pull, push
+    pull = weighted(beta, share if ahead else sigmoid(-lead) / miss)
+    push = weighted(beta, share * (miss / other_miss) if ahead else sigmoid(-lead) / other_miss)
+    return weighted(beta, softplus(-lead)) - chosen, T(-1) - pull, push
 
 
 @orpo.hessian
@@ -43,7 +43,7 @@ def second_derivative(chosen: LogProbability, rejected: LogProbability, beta: Fi
     # The root of c / r, so that neither c r nor the square of the sum underflows.
     root = exp(T(0.5) * difference(chosen, rejected))
     apart = root * other_miss + miss / root
-    return beta * (other_miss - exp(rejected)) / apart / apart
+    return weighted(beta, (other_miss - exp(rejected)) / apart / apart)
 
 
 @hookimpl
