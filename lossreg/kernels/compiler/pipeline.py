@@ -225,9 +225,11 @@ def pipelines(state: Any, lowering: type[LowerLoop] = LowerLoop) -> list[Any]:
 class InnerCompiler(CompilerBase):
     """numba's compiler for a function that only compiled code calls."""
 
+    lowering: type[LowerLoop] = LowerInner
+
     def define_pipelines(self) -> list[Any]:
         """The passes, with the lowering of inner functions."""
-        return pipelines(self.state, LowerInner)
+        return pipelines(self.state, self.lowering)
 
 
 class RowCompiler(InnerCompiler):

@@ -15,6 +15,10 @@ def each(function: Callable[..., None], count: int, *operands: Any) -> None:
 
     The operands are numbers, arrays, which the function may write to, and Scratch. Like a kernel, the function may call
     functions of lossreg.kernels.numerics and of its own module. Calls for different i may run at the same time.
+
+    An array that the function writes to shares no memory with another operand. A sum of floats that is written
+    `total += x` in a loop may be added up in another order, so that the loop is vectorized; write `total = total + x`
+    where the order matters.
     """
     # Imported here because plugins import this module, and `lossreg list` imports every plugin and compiles nothing.
     from lossreg.kernels.drivers.sample_loop import run_each

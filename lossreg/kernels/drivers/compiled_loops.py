@@ -33,13 +33,13 @@ KEPT = 1024
 """How many loops a process keeps, so that the losses that a notebook redefines do not fill the memory."""
 
 
-def linker(*kernel: Any) -> Callable[[], dict[str, Any]]:
+def linker(*kernel: Any, **settings: Any) -> Callable[[], dict[str, Any]]:
     """The function that imports what a template calls, and is only called when a loop is compiled."""
 
     def link() -> dict[str, Any]:
         from lossreg.kernels.loops.linking import parts
 
-        return parts(*kernel)
+        return parts(*kernel, **settings)
 
     return link
 
@@ -96,9 +96,8 @@ def form_loop(
 @lru_cache(KEPT)
 def sample_loop(function: Callable[..., None]) -> Callable[..., None]:
     """The compiled loop that calls a function for every sample."""
-    return clone(
-        scalar_loops.each, f"{function.__name__}_{fingerprint(function, function.__module__)}", {}, linker(function)
-    )
+    name = f"{function.__name__}_{fingerprint(function, function.__module__)}"
+    return clone(scalar_loops.each, name, {}, linker(function, reordered_sums=True))
 
 
 @lru_cache(KEPT)

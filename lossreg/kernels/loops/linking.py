@@ -19,6 +19,7 @@ from lossreg.kernels.compiler.bytecode import LIBRARIES, codes, loops
 from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scratch, store_items
 from lossreg.kernels.compiler.numba_api import known_to_numba
 from lossreg.kernels.compiler.options import EXACT, REORDERED, inner, is_stock
+from lossreg.kernels.elementary import extremes  # noqa: F401  importing it registers its functions
 from lossreg.kernels.elementary.polynomials import COMPILED
 from lossreg.kernels.elementary.row_sums import lane_sum
 from lossreg.kernels.loops.domain_checks import guard
@@ -41,6 +42,7 @@ from lossreg.kernels.simd.vector_call import call_vectorized
 from lossreg.kernels.simd.vector_rows import any_lane, choose
 
 if not is_stock():
+    from lossreg.kernels.loops.reordered_sums import SumCompiler
     from lossreg.kernels.simd import if_conversion  # noqa: F401  importing it registers its compiler pass
 
 if TYPE_CHECKING:
@@ -64,10 +66,16 @@ def parts(
     options: dict[str, Any] = EXACT,
     switches: tuple[Any, ...] = (),
     form: Form | None = None,
+    *,
+    reordered_sums: bool = False,
 ) -> dict[str, Any]:
-    """The globals of a template: the function as `kernel`, the guard if there is a form, and the operations."""
+    """The globals of a template: the function as `kernel`, the guard if there is a form, and the operations.
+
+    With `reordered_sums` the sums of the function that are written `total += x` may be reordered, and nothing else.
+    """
     is_form = form is not None
-    kernel = compiled(function, options, switches, inline=is_form or not loops(function), distinct_rows=is_form)
+    inline = is_form or not loops(function)
+    kernel = compiled(function, options, switches, inline=inline, distinct_rows=is_form, reordered_sums=reordered_sums)
     added = {x.__name__: callee(x) for x in (sums.compensated_add, sums.compensated_sum, sums.first_of, sums.wide_sum)}
     found = {**OPERATIONS, **added, "kernel": kernel}
     if is_stock():
@@ -84,6 +92,7 @@ def compiled(
     *,
     inline: bool = True,
     distinct_rows: bool = False,
+    reordered_sums: bool = False,
 ) -> Callable[..., Any]:
     """Compile a function for calls from compiled code, with all arguments by position.
 
@@ -96,7 +105,10 @@ def compiled(
     code = function.__code__
     code = code.replace(co_argcount=code.co_argcount + code.co_kwonlyargcount, co_kwonlyargcount=0)
     copy = copy_of(function, code, defaults)
-    made: Callable[..., Any] = njit(copy, **inner(options, inline=inline, distinct_rows=distinct_rows))
+    chosen = inner(options, inline=inline, distinct_rows=distinct_rows)
+    if reordered_sums and not is_stock():
+        chosen["pipeline_class"] = SumCompiler
+    made: Callable[..., Any] = njit(copy, **chosen)
     link(copy)
     return made
 

@@ -119,6 +119,16 @@ def confusion_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tu
     return both, wrong, missed, apart
 
 
+def larger(x: Any, y: Any) -> Any:
+    """Return the larger of two numbers, and nan if one of them is; a loop for the largest number is vectorized."""
+    return y if (y > x) | (y != y) else x
+
+
+def smaller(x: Any, y: Any) -> Any:
+    """Return the smaller of two numbers, and nan if one of them is; a loop for the smallest number is vectorized."""
+    return y if (y < x) | (y != y) else x
+
+
 def others(row: Sequence[Any], at: Any) -> Any:
     """The sum of a row without one of its numbers: of probabilities, 1 minus that one, exactly."""
     T = type(row[0])

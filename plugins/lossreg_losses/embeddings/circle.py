@@ -21,7 +21,7 @@ Source: Sun et al. (2020), arXiv:2002.10857, equation 6; pytorch-metric-learning
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import INFINITY, exp, log, sigmoid, softplus
+from lossreg.kernels.numerics import INFINITY, exp, larger, log, sigmoid, softplus
 from lossreg.plugin import (
     Array,
     Axes,
@@ -66,23 +66,24 @@ def compare(
     for j in range(len(row)):
         same = label[j] == label[own]
         level = logit(float(row[j]), same, margin, gamma)
-        near = max(near, level) if same & (j != own) else near
-        far = far if same else max(far, level)
+        near = larger(near, level if same & (j != own) else -INFINITY)
+        far = larger(far, -INFINITY if same else level)
     positives, negatives = 0.0, 0.0
     for j in range(len(row)):
         same = label[j] == label[own]
         level = logit(float(row[j]), same, margin, gamma)
-        positives += exp(level - near) if same & (j != own) else 0.0
-        negatives += 0.0 if same else exp(level - far)
+        power = exp(level - (near if same else far))
+        positives += power if same & (j != own) else 0.0
+        negatives += 0.0 if same else power
     both = (positives > 0) & (negatives > 0)
     height = (near + far) + log(positives * negatives) if both else -INFINITY
     values[own], pull = weight[own] * softplus(height), float(weight[own]) * gamma * sigmoid(height)
     for j in range(len(row)):
         c, same = float(row[j]), label[j] == label[own]
         level = logit(c, same, margin, gamma)
-        by_positive = -pull * max(0.0, 1 + margin - c) * exp(level - near) / positives if both else 0.0
-        by_negative = pull * max(0.0, c + margin) * exp(level - far) / negatives if both else 0.0
-        row[j] = 0 if j == own else (by_positive if same else by_negative)
+        share = exp(level - (near if same else far)) / (positives if same else negatives)
+        by_level = -max(0.0, 1 + margin - c) if same else max(0.0, c + margin)
+        row[j] = pull * by_level * share if both & (j != own) else 0.0
 
 
 def logit(c: float, same: bool, margin: float, gamma: float) -> float:

@@ -21,7 +21,7 @@ pairs.
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import INFINITY, exp, log, sigmoid, softplus
+from lossreg.kernels.numerics import INFINITY, exp, larger, log, sigmoid, smaller, softplus
 from lossreg.plugin import (
     Array,
     Axes,
@@ -76,24 +76,26 @@ def compare(
     least, most = INFINITY, -INFINITY
     for j in range(len(row)):
         same = label[j] == label[own]
-        least = min(least, float(row[j])) if same & (j != own) else least
-        most = most if same else max(most, float(row[j]))
+        least = smaller(least, float(row[j]) if same & (j != own) else INFINITY)
+        most = larger(most, -INFINITY if same else float(row[j]))
     below, above = (most + epsilon, least - epsilon) if epsilon < INFINITY else (INFINITY, -INFINITY)
     # The sums are of exponentials less that of the worst positive and of the worst negative.
     near, far = 0.0, 0.0
     for j in range(len(row)):
         x, same = float(row[j]), label[j] == label[own]
-        near += exp(-alpha * (x - least)) if same & (j != own) & (x < below) else 0.0
-        far += exp(beta * (x - most)) if (not same) & (x > above) else 0.0
+        power = exp(-alpha * (x - least) if same else beta * (x - most))
+        near += power if same & (j != own) & (x < below) else 0.0
+        far += power if (not same) & (x > above) else 0.0
     level = log(near) - alpha * (least - base) if near > 0 else -INFINITY
     height = log(far) + beta * (most - base) if far > 0 else -INFINITY
     values[own] = weight[own] * (softplus(level) / alpha + softplus(height) / beta)
-    w = float(weight[own])
+    pull = -weight[own] * sigmoid(level) / near if near > 0 else 0.0
+    push = weight[own] * sigmoid(height) / far if far > 0 else 0.0
     for j in range(len(row)):
         x, same = float(row[j]), label[j] == label[own]
-        pull = -sigmoid(level) * exp(-alpha * (x - least)) / near if (x < below) & (near > 0) else 0.0
-        push = sigmoid(height) * exp(beta * (x - most)) / far if (x > above) & (far > 0) else 0.0
-        row[j] = 0 if j == own else w * (pull if same else push)
+        power = exp(-alpha * (x - least) if same else beta * (x - most))
+        mined = x < below if same else x > above
+        row[j] = power * (pull if same else push) if mined & (j != own) else 0.0
 
 
 @multi_similarity.example

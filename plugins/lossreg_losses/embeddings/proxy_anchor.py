@@ -18,7 +18,7 @@ ProxyAnchorLoss (2.9).
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import INFINITY, exp, log, sigmoid, softplus
+from lossreg.kernels.numerics import INFINITY, exp, larger, log, sigmoid, smaller, softplus
 from lossreg.plugin import (
     Array,
     Axes,
@@ -60,22 +60,24 @@ def gather(
     row, proxy = cosines[i], start + i
     least, most = INFINITY, -INFINITY
     for j in range(len(row)):
-        least = min(least, float(row[j])) if label[j] == proxy else least
-        most = most if label[j] == proxy else max(most, float(row[j]))
+        least = smaller(least, float(row[j]) if label[j] == proxy else INFINITY)
+        most = larger(most, -INFINITY if label[j] == proxy else float(row[j]))
     near, far = 0.0, 0.0
     for j in range(len(row)):
         x, w, same = float(row[j]), float(weight[j]), label[j] == proxy
-        near += w * exp(-alpha * (x - least)) if same else 0.0
-        far += 0.0 if same else w * exp(alpha * (x - most))
+        power = w * exp(alpha * (least - x if same else x - most))
+        near += power if same else 0.0
+        far += 0.0 if same else power
     level = log(near) - alpha * (least - margin) if near > 0 else -INFINITY
     height = log(far) + alpha * (most + margin) if far > 0 else -INFINITY
     classes = len(values)
     values[proxy] = softplus(level) / present + softplus(height) / classes
+    pull = -alpha * sigmoid(level) / present / near if near > 0 else 0.0
+    push = alpha * sigmoid(height) / classes / far if far > 0 else 0.0
     for j in range(len(row)):
-        x, w, same = float(row[j]), alpha * float(weight[j]), label[j] == proxy
-        pull = -w * sigmoid(level) / present * exp(-alpha * (x - least)) / near if near > 0 else 0.0
-        push = w * sigmoid(height) / classes * exp(alpha * (x - most)) / far if far > 0 else 0.0
-        row[j] = pull if same else push
+        x, w, same = float(row[j]), float(weight[j]), label[j] == proxy
+        power = w * exp(alpha * (least - x if same else x - most))
+        row[j] = power * (pull if same else push)
 
 
 @proxy_anchor.example

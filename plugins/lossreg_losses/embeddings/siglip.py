@@ -69,7 +69,8 @@ def decide(i: int, start: int, cosines: Any, weight: Any, scale: float, bias: fl
         logit = side * (scale * cosine + bias)
         value += softplus(-logit)
         slope = -side * w * sigmoid(-logit)
-        by_scale, by_bias = by_scale + slope * cosine, by_bias + slope
+        by_scale += slope * cosine
+        by_bias += slope
         row[j] = scale * slope
     values[own], sums[own, 0], sums[own, 1] = w * value, by_scale, by_bias
 

@@ -16,7 +16,7 @@ Source: Khosla et al. (2020), arXiv:2004.11362, equation 2; pytorch-metric-learn
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import INFINITY, exp, log1p
+from lossreg.kernels.numerics import INFINITY, exp, larger, log1p
 from lossreg.plugin import (
     Array,
     Axes,
@@ -56,7 +56,7 @@ def compare(i: int, start: int, cosines: Any, label: Any, weight: Any, scale: fl
     row, own = cosines[i], start + i
     top, positives = -INFINITY, 0
     for j in range(len(row)):
-        top = max(top, float(row[j])) if j != own else top
+        top = larger(top, float(row[j]) if j != own else -INFINITY)
         positives += (label[j] == label[own]) & (j != own)
     others, ties, behind = 0.0, 0, 0.0
     for j in range(len(row)):
