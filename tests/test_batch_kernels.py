@@ -10,6 +10,7 @@ from oracles import ctc as all_paths, exact, mp
 import lossreg
 from lossreg.criterion.criterion import Criterion
 from lossreg.errors import InvalidDefinition, InvalidInput, InvalidParameter, InvalidType
+from lossreg.kernels.compiler.options import is_stock
 from lossreg.plugin import Array, Axes, Length, SampleWeight, Slopes, Symbol, Unit, each, loss, require
 from lossreg.testing import check_loss
 
@@ -114,6 +115,29 @@ def checked(
     assert long.shape == sample_weight.shape
     slopes.get("x", x.copy())[...] = sample_weight
     return x.sum(0) * sample_weight
+
+
+def add_up(_, x, sums):
+    quick, ordered, level = 0.0, 0.0, x[0]
+    for j in range(len(x)):
+        quick += x[j]
+        ordered = ordered + x[j]
+    sums[0], sums[1] = quick, ordered
+    for j in range(len(x)):
+        sums[2 + j] = 1e-9 + (level - x[j])
+
+
+def test_each_reorders_sums_that_are_written_in_place_and_nothing_else():
+    x = np.tile([1e9, 0.1, -1e9, 0.3], 64)
+    sums = np.empty(2 + len(x))
+    each(add_up, 1, x, sums)
+    in_order = 0.0
+    for number in x.tolist():
+        in_order += number
+    assert sums[1] == in_order
+    assert is_stock() or sums[0] != in_order
+    np.testing.assert_allclose(sums[0], 25.6, atol=1e-4)
+    np.testing.assert_array_equal(sums[2:], 1e-9 + (x[0] - x))
 
 
 def test_what_a_kernel_refuses_is_reported_at_its_position_in_the_batch():

@@ -9,7 +9,7 @@ from numba import njit
 from lossreg.kernels.compiler.options import REORDERED
 from lossreg.kernels.elementary.polynomials import FORMATS
 from lossreg.kernels.loops.linking import callee
-from lossreg.kernels.numerics import stable
+from lossreg.kernels.numerics import special, stable
 from lossreg.kernels.numerics.stirling import ROOT
 from lossreg.testing.checks.accuracy import distance, ulp
 from lossreg.testing.high_precision import context
@@ -131,6 +131,7 @@ def outer(function):
 
 
 apart, powers, compiled_largest = outer(apart), outer(powers), outer(stable.largest)
+compiled_larger, compiled_smaller = outer(special.larger), outer(special.smaller)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -228,6 +229,10 @@ def test_the_largest_of_a_row(kind):
     ]
     for row in rows:
         assert compiled_largest(row) == stable.largest(row) == row.max()
+        assert compiled_larger(kind(row[0]), kind(row[-1])) == special.larger(row[0], row[-1]) == max(row[0], row[-1])
+        assert compiled_smaller(kind(row[0]), kind(row[-1])) == special.smaller(row[0], row[-1]) == min(row[0], row[-1])
     for row in ([math.nan, 1.0], [1.0, math.nan], [math.inf, math.nan]):
+        for extreme in (compiled_larger, compiled_smaller, special.larger, special.smaller):
+            assert math.isnan(extreme(*map(kind, row)))
         assert np.isnan(compiled_largest(np.array(row, kind)))
         assert math.isnan(stable.largest(row))
