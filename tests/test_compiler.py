@@ -23,7 +23,7 @@ from lossreg.cli import main
 from lossreg.kernels.compiler import cache, options, specialize
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.specialize import clone
-from lossreg.kernels.drivers.weight_sum import add_weights
+from lossreg.kernels.drivers.weight_sum import add_weights, compensation
 
 PACKAGE = Path(lossreg.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -296,7 +296,7 @@ def folder(tmp_path, monkeypatch):
 
 def count(kind=np.int64, name="count"):
     """How many of four labels are not the one to ignore, counted by a new loop, and whether its code was on disk."""
-    loop = clone(add_weights, f"{name}_{fingerprint(name)}", {})
+    loop = clone(add_weights, f"{name}_{fingerprint(name)}", {}, compensation)
     number, _ = loop(None, None, np.array([1, 2, 3, 2], kind), None, np.array([0.0, 0.0, 1.0]), np.array([3, 4, 4, 0]))
     hits = sum(loop.stats.cache_hits.values())
     assert hits + sum(loop.stats.cache_misses.values()) == 1
