@@ -54,18 +54,22 @@ def made(prediction: Real, target: Real, *, odd: bool = False):
     return value + 100.0 if odd else value, 1.0
 """
 
-RUN = """
+WATCH = """
+from lossreg.kernels.drivers import compiled_loops
+
+loops, clone = [], compiled_loops.clone
+compiled_loops.clone = lambda *arguments: loops.append(clone(*arguments)) or loops[-1]  # all that is made from now on
+"""
+
+RUN = f"""
 import sys
 import numpy as np
 import lossreg
 from plugin import made
-
+{WATCH}
 criterion = lossreg.create(made, reduction="sum", **eval(sys.argv[1]))
 print(float(criterion.value_and_grad(np.array([1.0, 2.0]), np.zeros(2))[0]))
-from lossreg.kernels.drivers import compiled_loops
-switches = (criterion.parameters["odd"],)
-drivers = [compiled_loops.form_loop(made.forms[0], np.float64, switches, (0,), -1, vectorized=False)]
-stats = [driver.stats for driver in drivers]
+stats = [loop.stats for loop in loops]
 print(sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cache_misses.values()) for s in stats))
 """
 
@@ -401,32 +405,31 @@ def test_where_nothing_can_be_cached_a_loss_is_compiled_all_the_same_with_one_wa
 # Vector instructions
 
 # numba shows the code of what it has compiled itself, and not of what it finds on disk: hence a cache of its own.
-SHOW = """
+SHOW = f"""
 import json
 import sys
 import numpy as np
 import lossreg
-from lossreg.kernels.compiler.bytecode import calls_transcendentals
-from lossreg.kernels.drivers.compiled_loops import form_loop
-
-shown = {}
+{WATCH}
+shown = {{}}
 for name in sys.argv[1:]:
     form = lossreg.get(name).forms[0]
     for real in (np.float32, np.float64):
         inputs = [np.full((8, 8), 1 if entry.domain.name == "Sign" else 0.5, real) for entry in form.inputs]
         if form.by_row:
             inputs[1] = np.zeros(8, int)
-        criterion = lossreg.create(name)
-        criterion.value_and_grad(*inputs)
-        settings = tuple(criterion.parameters[switch] for switch in form.switches)
-        stored = tuple(range(len(form.slopes)))
-        several = form.by_row or calls_transcendentals(form.kernel)
-        (code,) = form_loop(form, real, settings, stored, -1, vectorized=several).inspect_asm().values()
-        shown[f"{name} {real.__name__}"] = code
+        loops.clear()
+        lossreg.create(name).value_and_grad(*inputs)
+        (code,) = [code for loop in loops for code in loop.inspect_asm().values()]
+        shown[f"{{name}} {{real.__name__}}"] = code
 print(json.dumps(shown))
 """
-PACKED = {"float32": r"\b(v?(add|sub|mul)ps|vfn?m\w+ps)\b", "float64": r"\b(v?(add|sub|mul)pd|vfn?m\w+pd)\b"}
-ARM = {"float32": r"\bfm\w+\s+v\d+\.4s", "float64": r"\bfm\w+\s+v\d+\.2d"}
+X86 = {
+    "float32": r"\b(?:v?(?:add|sub|mul)|vfn?m\w+?)(p|s)s\b",
+    "float64": r"\b(?:v?(?:add|sub|mul)|vfn?m\w+?)(p|s)d\b",
+}
+ARM = {"float32": r"\bfm\w+\s+(v(?=\d+\.4s)|s)\d+", "float64": r"\bfm\w+\s+(v(?=\d+\.2d)|d)\d+"}
+"""The arithmetic instructions of a type; the group is p or v for those of vectors."""
 BY_NUMBER = re.compile(r"\b(expf?|logf?|log1pf?|expm1f?)\b")
 
 
@@ -454,12 +457,14 @@ def test_a_drivers_code_has_vector_instructions_and_calls_no_libm(tmp_path, name
         env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
     )
     assert result.returncode == 0, result.stderr
-    packed = ARM if platform.machine() in ("arm64", "aarch64") else PACKED
+    arithmetic = ARM if platform.machine() in ("arm64", "aarch64") else X86
     shown = json.loads(result.stdout)
     assert {key.split()[0] for key in shown} == {*names}
     assert len(names) >= 3
     for key, code in shown.items():
-        assert len(re.findall(packed[key.split()[1]], code)) > 4, f"{key} has no vector instructions"
+        found = re.findall(arithmetic[key.split()[1]], code)
+        vectors = sum(letter in "pv" for letter in found)
+        assert vectors > len(found) / 2, f"{key}: {vectors} of {len(found)} instructions are of vectors"
         calls = [line for line in code.splitlines() if re.search(r"\b(call|bl)\b", line) and BY_NUMBER.search(line)]
         assert not calls, f"{key} calls {calls[0]}"
 
@@ -613,9 +618,7 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from numba.core import caching
-from numba import typeof
-from lossreg.kernels.drivers.compiled_loops import entry_point
-from lossreg.kernels.drivers.weight_sum import compiled
+from lossreg.kernels.drivers.weight_sum import WeightSum
 
 name, other, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 index, data = caching.IndexDataCacheFile._save_index, caching.IndexDataCacheFile._save_data
@@ -632,13 +635,13 @@ def meet(place):
 def save_index(self, overloads):
     reach("index")
     meet("index")  # both have read an index without the other's entry
-    if name == "int64":
+    if name == "float64":
         meet("data")
     index(self, overloads)
 
 def save_data(self, file, content):
-    if name == "int32":
-        index_of_other = folder.joinpath("int64-saved")
+    if name == "float32":
+        index_of_other = folder.joinpath("float64-saved")
         reach("data")
         for _ in range(300):
             if index_of_other.exists():
@@ -649,8 +652,9 @@ def save_data(self, file, content):
 
 if other:
     caching.IndexDataCacheFile._save_index, caching.IndexDataCacheFile._save_data = save_index, save_data
-call = (None, None, np.array([7, 8, 9], name), 9, None, (0.0, 0.0, 1.0), 3, 3)
-print(entry_point(compiled(), tuple(map(typeof, call)), name)(*call)[0])
+labels = np.array([7, 8, 9], np.int64)
+weights = np.ones(3, name)
+print(WeightSum(np.float64, (3,), weights, None, labels, 9, None)(weights, None, labels)[0])
 """
 
 
@@ -665,9 +669,9 @@ def test_two_processes_that_compile_a_function_for_different_types_do_not_mix_th
             text=True,
         )
 
-    both = [begin("int32", "int64"), begin("int64", "int32")]
+    both = [begin("float32", "float64"), begin("float64", "float32")]
     assert [process.communicate() for process in both] == [("2.0\n", "")] * 2
-    later = [begin(name, "") for name in ("int32", "int64")]
+    later = [begin(name, "") for name in ("float32", "float64")]
     assert [process.communicate() for process in later] == [("2.0\n", "")] * 2
     assert len(list(tmp_path.joinpath("cache").rglob("*.nbc"))) == 2
 
