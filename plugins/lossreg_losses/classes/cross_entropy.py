@@ -79,10 +79,11 @@ def cross_entropy(  # noqa: C901  a branch for each parameter
     everything = own + others
     sharp, smooth = (T(1) - label_smoothing) * weight[label], label_smoothing / T(classes)
     rise = log_sum(own, others)
-    behind = difference(top, logits[label])
+    # The value is rounded once: the rounding of each of its parts would be up to half a unit in the last place.
+    behind = difference(wide(top), wide(logits[label]))
     if softcap > 0:
-        behind = below_capped(logits[label], largest(logits), softcap)
-    value = weighted(sharp, behind + rise)
+        behind = wide(below_capped(logits[label], largest(logits), softcap))
+    value = weighted((wide(T(1)) - label_smoothing) * weight[label], behind + rise)
     weights, pulls = wide(T(0)), wide(T(0))
     if label_smoothing > 0:
         for j in range(classes):
@@ -92,11 +93,11 @@ def cross_entropy(  # noqa: C901  a branch for each parameter
             pulls, peak = wide(T(0)), largest(logits)
             for j in range(classes):
                 pulls += weighted(weight[j], below_capped(logits[j], peak, softcap))
-        value += smooth * (T(weights) * rise + T(pulls))
+        value += wide(label_smoothing) / classes * (weights * rise + pulls)
     mass, curve = sharp + smooth * T(weights), T(0)
     if z_loss > 0:
         curve = T(2) * z_loss * weight[label]
-        value += T(0.5) * weighted(curve, (top + rise) * (top + rise))
+        value += wide(T(0.5) * weighted(curve, (top + rise) * (top + rise)))
     pull = weighted(curve, top + rise)
     # The sum of all but one that is at the top, so that 1 - p of the largest keeps its digits.
     beside, curvature, bow = T(0), (mass + pull) / everything / everything, curve / everything / everything
@@ -117,7 +118,7 @@ def cross_entropy(  # noqa: C901  a branch for each parameter
     slope[label] += pull * (own / everything)
     if softcap > 0:
         through_cap(logits, softcap, slope, hessian)
-    return value
+    return T(value)
 
 
 @cross_entropy.form
