@@ -22,6 +22,7 @@ import lossreg
 from lossreg.errors import InvalidDefinition, InvalidParameter
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.drivers import compiled_loops
+from lossreg.kernels.drivers.block_loop import BlockLoop
 from lossreg.kernels.drivers.optimizer_update import compile_update
 from lossreg.kernels.drivers.slabs import SLAB, slabs
 from lossreg.kernels.numerics.stable import empty_like, exp
@@ -700,3 +701,28 @@ def test_arrays_that_a_loop_borrows_keep_their_reference_counts():
     for _ in range(50):
         criterion.value_and_grad(x, x)
     assert sys.getrefcount(x) == before
+
+
+@pytest.mark.parametrize("wrong", [np.float32(1), 1.0, None, [1.0]])
+def test_an_object_that_is_no_array_is_a_type_error(wrong, monkeypatch):
+    run, x = BlockLoop.run, np.ones(3, "f4")
+
+    def run_with_wrong_target(self, *given):
+        *leading, operands = given
+        return run(self, *leading, (*operands[:-1], wrong))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BlockLoop, "run", run_with_wrong_target)
+        with pytest.raises(TypeError, match="takes arrays of numpy"):
+            lossreg.create("mse")(x, x)
+    assert lossreg.create("mse")(x, x) == 0
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4"])
+@pytest.mark.parametrize("label", [np.uint64(1), np.int32(1), np.array(1, np.uint64)])
+def test_a_single_label_of_any_integer_type(kind, label):
+    x = np.array([0, 1, 0], kind)
+    value, grad = lossreg.create("cross_entropy").value_and_grad(x, label, sample_weight=np.array(2, "f2"))
+    expected = lossreg.create("cross_entropy").value_and_grad(x[np.newaxis], [1])
+    assert value == expected[0]
+    np.testing.assert_array_equal(grad, expected[1][0])

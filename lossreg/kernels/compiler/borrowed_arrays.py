@@ -3,7 +3,8 @@
 numba's own conversion of an argument makes a reference-counted object for each array, and takes arrays of one number of
 axes only. Here the fields of numpy's C structure are read, which takes a tenth of the time, and one compiled loop takes
 arrays of any number of axes, without a reshape before the call. The caller holds the arrays as long as the loop runs,
-and has to ensure that they are C-contiguous, aligned arrays of the dtype of the argument.
+and has to ensure that they are C-contiguous, aligned arrays of the dtype of the argument. An object that is too small
+to be an array, such as a scalar of numpy, is a TypeError.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ HEADER = object.__basicsize__
 DATA, AXES, LENGTHS = HEADER, HEADER + 8, HEADER + 16
 """The offsets of the fields of numpy's PyArrayObject_fields: the address of the numbers, the number of axes (an int of
 32 bits), and the address of the lengths of the axes. numpy's binary interface fixes them."""
+TYPE, SIZE, SMALLEST = HEADER - 8, HEADER + 16, HEADER + 64
+"""The offsets of the type of an object, the last field of its header, and in a type of the size of its instances; and
+the size of an array with the fields that every version of numpy has."""
 
 
 class BorrowedArray(types.Array):
@@ -39,13 +43,28 @@ register_model(BorrowedArray)(models.ArrayModel)
 @unbox(BorrowedArray)
 def _borrow(kind: Any, given: Any, c: Any) -> Any:
     builder, word = c.builder, c.context.get_value_type(types.intp)
+    array = cgutils.alloca_once(builder, c.context.get_value_type(kind), zfill=True)
+    size = load_field(builder, load_field(builder, given, TYPE, c.pyapi.voidptr), SIZE, word)
+    is_array = builder.icmp_signed(">=", size, word(SMALLEST))
+    with builder.if_else(is_array, likely=True) as (then, otherwise):
+        with then:
+            builder.store(borrowed(kind, given, c), array)
+        with otherwise:
+            c.pyapi.err_set_string("PyExc_TypeError", "a compiled loop takes arrays of numpy")
+    return NativeValue(builder.load(array), is_error=builder.not_(is_array))
 
-    def field(offset: int, of: Any) -> Any:
-        return builder.load(builder.bitcast(cgutils.pointer_add(builder, given, offset), of.as_pointer()))
 
-    data = field(DATA, c.context.get_data_type(kind.dtype).as_pointer())
-    count = builder.sext(field(AXES, llvm.IntType(32)), word)
-    lengths = field(LENGTHS, word.as_pointer())
+def load_field(builder: Any, address: Any, offset: int, kind: Any) -> Any:
+    """Emit a load of a field of a C structure."""
+    return builder.load(builder.bitcast(cgutils.pointer_add(builder, address, offset), kind.as_pointer()))
+
+
+def borrowed(kind: Any, given: Any, c: Any) -> Any:
+    """Emit the array of a kind that has the memory and the lengths of an array of numpy."""
+    builder, word = c.builder, c.context.get_value_type(types.intp)
+    data = load_field(builder, given, DATA, c.context.get_data_type(kind.dtype).as_pointer())
+    count = builder.sext(load_field(builder, given, AXES, llvm.IntType(32)), word)
+    lengths = load_field(builder, given, LENGTHS, word.as_pointer())
 
     def product(first: Any, last: Any) -> Any:
         found = cgutils.alloca_once_value(builder, word(1))
@@ -63,7 +82,7 @@ def _borrow(kind: Any, given: Any, c: Any) -> Any:
     steps = [word(c.context.get_abi_sizeof(data.type.pointee))]
     for length in reversed(shape[1:]):
         steps.insert(0, builder.mul(steps[0], length))
-    return NativeValue(unheld(c.context, builder, kind, data, shape, steps))
+    return unheld(c.context, builder, kind, data, shape, steps)
 
 
 class Extent(BorrowedArray):
@@ -82,8 +101,8 @@ register_model(Extent)(models.ArrayModel)
 @unbox(Extent)
 def _borrow_and_release(kind: Any, given: Any, c: Any) -> Any:
     builder, pointer = c.builder, c.pyapi.voidptr
-    array = _borrow(kind, given, c)
-    bounds = make_array(kind)(c.context, builder, array.value)
+    array = borrowed(kind, given, c)
+    bounds = make_array(kind)(c.context, builder, array)
     released = builder.load(builder.gep(bounds.data, [builder.sub(bounds.nitems, bounds.nitems.type(1))]))
     state = cgutils.alloca_once_value(builder, cgutils.get_null_value(pointer))
     with builder.if_then(cgutils.is_not_null(builder, released)):
@@ -94,4 +113,4 @@ def _borrow_and_release(kind: Any, given: Any, c: Any) -> Any:
         with builder.if_then(cgutils.is_not_null(builder, saved)):
             c.pyapi.restore_thread(saved)
 
-    return NativeValue(array.value, cleanup=acquire)
+    return NativeValue(array, cleanup=acquire)

@@ -174,8 +174,9 @@ class SlabLoop:
 
     def slab(self, views: list[Any], index: tuple[slice, ...]) -> list[Any]:
         """Index the views to get one slab of each."""
+        whole = (*index, ...)  # with an ellipsis a single number is an array too, as the loop takes arrays only
         pairs = zip(self.operands, views, strict=True)
-        return [x if operand is None or x is None else x[index] for operand, x in pairs]
+        return [x if operand is None or x is None else x[whole] for operand, x in pairs]
 
     def run_slab(self, scale: float, given: list[Any]) -> tuple[Array, bool]:
         """Convert a slab, run the loop on it, and copy back its outputs."""

@@ -79,8 +79,9 @@ class Operand:
     def converted(self, x: Array) -> Array:
         """Convert an array to a new C-contiguous one of the loop's dtype."""
         if self.short:
-            return widened(x).astype(self.dtype, copy=False)
-        return (np.minimum(x, LARGEST) if self.clipped else x).astype(self.dtype, order="C")
+            return np.asarray(widened(x)).astype(self.dtype, copy=False)
+        # A function of numpy returns a scalar for an array without axes, and the loop takes arrays only.
+        return np.asarray(np.minimum(x, LARGEST) if self.clipped else x).astype(self.dtype, order="C")
 
     def copy(self, x: Array) -> Array:
         """Copy an array to a new one that the loop takes."""

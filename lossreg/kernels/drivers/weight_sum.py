@@ -177,7 +177,8 @@ class WeightSum:
         total, lost, ordinary = 0.0, 0.0, True
         for index in slabs(self.shape, SLAB):
             arrays = [
-                operand and operand.slab_to_loop(x[index]) for operand, x in zip(self.operands, views, strict=True)
+                operand and operand.slab_to_loop(x[(*index, ...)])
+                for operand, x in zip(self.operands, views, strict=True)
             ]
             size = next(array.size for array in arrays if array is not None)
             added, within = self.add(self.extent_of(size), arrays)
