@@ -173,6 +173,10 @@ def table(cases: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Measure the losses that are named, and merge them into the results."""
+    # numpy reads the number of its threads when it is imported. Two on one processor wait for each other: a product of
+    # matrices took many times as long.
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OPENBLAS_NUM_THREADS": "1"})  # noqa: S606
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CACHE / "torch"))
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE / "jax"))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
