@@ -41,13 +41,13 @@ def ciou(box: Box, target: Box, slope: Slope) -> float:
     apart, _ = distance_of_boxes(box, target, slope)
     away = add_centre_distance(box, target, slope)
     (width, height), (true_width, true_height) = box_size(box), box_size(target)
-    flat = (width > 0) & (height > 0) & (true_width > 0) & (true_height > 0)
-    # the difference of two arctangents
+    have_areas = (width > 0) & (height > 0) & (true_width > 0) & (true_height > 0)
+    # Together they give the difference of two arctangents.
     sine, cosine = true_width * height - width * true_height, true_height * height + true_width * width
-    turn = wide(atan(T(sine / cosine)) if flat else T(0))
+    turn = wide(atan(T(sine / cosine)) if have_areas else T(0))
     shape = T(NORM) * turn * turn
     share = shape / (apart + shape) if shape > 0 else T(0)
-    pull = share * T(2) * T(NORM) * turn / (width * width + height * height) if flat else T(0)
+    pull = share * T(2) * T(NORM) * turn / (width * width + height * height) if have_areas else T(0)
     for j in range(4):
         slope[j] += outward(j, -pull * height if j % 2 == 0 else pull * width)
     return T(apart + away + share * shape)

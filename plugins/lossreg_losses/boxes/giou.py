@@ -45,12 +45,14 @@ Box = Annotated[Row[Finite], Width(4)]
 def giou(box: Box, target: Box, slope: Slope) -> float:
     T, box, target = type(box[0]), wide_box(box), wide_box(target)
     apart, union = distance_of_boxes(box, target, slope)
-    (wide, high), (x, y), (width, height) = box_size(box), intersection_size(box, target), hull_size(box, target)
-    hull = width * height
+    (width, height), (x, y) = box_size(box), intersection_size(box, target)
+    hull_width, hull_height = hull_size(box, target)
+    hull = hull_width * hull_height
     by_hull = T(1) / hull if hull > 0 else T(0)
     filled = ratio(union, hull) if hull > 0 else T(1)
     for j in range(4):
-        own, around = (high * T(wide > 0), height) if j % 2 == 0 else (wide * T(high > 0), width)
+        own = height * T(width > 0) if j % 2 == 0 else width * T(height > 0)
+        around = hull_height if j % 2 == 0 else hull_width
         common = bounds_intersection(j, box, target) * (y if j % 2 == 0 else x)
         slope[j] += outward(j, by_hull * (difference(filled * bounds_hull(j, box, target) * around, own) + common))
     return T(apart + (T(1) - filled))

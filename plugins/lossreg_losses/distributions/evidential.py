@@ -55,24 +55,24 @@ def evidential(
 ) -> tuple[float, float, float, float, float]:
     T = type(mean)
     half, e, beyond = T(0.5), mean - target, alpha + T(0.5)
-    # odds = e^2 nu / omega, in an order in which nothing overflows that is not itself out of range
-    lean = half * (e * (nu / (T(1) + nu)) / beta)
-    odds = lean * e
-    far = odds > T(1e30)
-    rest, share = T(1) / (T(1) + odds), T(1) if far else odds / (T(1) + odds)
-    spread = T(LOG_2) + log(beta) + log1p(nu) - log(nu)
-    surprise = T(2) * log(abs(e)) - spread if far else log1p(odds)
-    # log(gamma(alpha) / gamma(alpha + 1/2)) by Stirling's formula, whose errors hardly differ where alpha is large
+    # The odds are e^2 nu / omega, in an order in which only what is itself out of range overflows.
+    leverage = half * (e * (nu / (T(1) + nu)) / beta)
+    odds = leverage * e
+    huge = odds > T(1e30)
+    rest, share = T(1) / (T(1) + odds), T(1) if huge else odds / (T(1) + odds)
+    log_scale = T(LOG_2) + log(beta) + log1p(nu) - log(nu)
+    log1p_odds = T(2) * log(abs(e)) - log_scale if huge else log1p(odds)
+    # log(gamma(alpha) / gamma(alpha + 1/2)) by Stirling's formula, whose errors hardly differ where alpha is large.
     step, (error, slope), (next_error, next_slope) = log1p(half / alpha), stirling_error(alpha), stirling_error(beyond)
     gammas = (half - (alpha - half) * step) + (error - next_error)
     by_gammas = (slope - next_slope) - T(0.25) / alpha / beyond - step
     cost, push, excess = penalty * abs(e), penalty * sign(e), alpha * share - half * rest
-    value = half * (T(LOG_PI) + spread + surprise - log(beyond)) + alpha * surprise + gammas
-    pull = T(2) / e if far else T(2) * lean * rest
+    value = half * (T(LOG_PI) + log_scale + log1p_odds - log(beyond)) + alpha * log1p_odds + gammas
+    pull = T(2) / e if huge else T(2) * leverage * rest
     by_mean = beyond * pull + (push * T(2) * nu + push * alpha)
     by_nu = excess / (T(1) + nu) / nu + T(2) * cost
     value = value + (cost * T(2) * nu + cost * alpha)
-    return value, by_mean, by_nu, surprise + by_gammas + cost, -excess / beta
+    return value, by_mean, by_nu, log1p_odds + by_gammas + cost, -excess / beta
 
 
 @evidential.hessian
