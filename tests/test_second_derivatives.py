@@ -30,10 +30,13 @@ SETTINGS = {
 }
 POINTS = {
     "Real": [-30.0, -1.25, 0.0, 0.4, 0.5, 0.85, 2.0, 40.0],
+    "Finite": [-1.25, 0.4, 20.0],
     "Unit": [0.0, 0.3, 1.0],
     "Sign": [1.0, -1.0],
     "NonNegative": [0.0, 0.7, 3.0],
     "Positive": [0.3, 1.0, 2.5],
+    "FinitePositive": [0.3, 2.5],
+    "AboveOne": [1.3, 4.0],
     "LogProbability": [-3.0, -1.0, -0.1],
     "Dissimilarity": [0.0, 0.3, 4.0],
     "Probability": [0.0, 0.25, 0.75],
@@ -94,7 +97,12 @@ def test_the_hessian_is_the_derivative_of_the_slope(loss, at):
                 assert found == pytest.approx(float(sides[1]), rel=1e-8, abs=1e-8), (point, given)
                 continue
             kinks += 1  # where the slope has a kink, the hessian is that of one side; where it jumps, that beside it
-            beside = [float(side) for side in sides if abs(side) < JUMP] or [0.0]
+            beside = [float(side) for side in sides if abs(side) < JUMP]
+            if not beside:  # a jump between both sides: 0, or that of an element beside it
+                beside = [0.0]
+                if not form.by_row:
+                    near = context().mpf(point[0]) + context().mpf(10) ** -15
+                    beside += [float(side[0]) for side in by_differences(form, (near, *point[1:]), parameters)]
             assert any(found == pytest.approx(side, rel=1e-9) for side in beside), (point, given, found, sides)
     assert tried > 5
     assert kinks < tried / 2
