@@ -97,7 +97,9 @@ def cross_entropy(  # noqa: C901  a branch for each parameter
     mass, curve = sharp + smooth * T(weights), T(0)
     if z_loss > 0:
         curve = T(2) * z_loss * weight[label]
-        value += wide(T(0.5) * weighted(curve, (top + rise) * (top + rise)))
+        # In this order nothing overflows unless the value does.
+        log_of_sum = wide(top) + rise
+        value += weighted(weighted(wide(z_loss * weight[label]), log_of_sum), log_of_sum)
     pull = weighted(curve, top + rise)
     # The sum of all but one that is at the top, so that 1 - p of the largest keeps its digits.
     beside, curvature, bow = T(0), (mass + pull) / everything / everything, curve / everything / everything
@@ -159,7 +161,8 @@ def probabilities(  # noqa: C901, PLR0912  a branch for each parameter
     if z_loss > 0:
         curve = T(2) * z_loss
     pull = weighted(curve, top + rise)
-    value += wide(T(0.5) * weighted(pull, top + rise))
+    log_of_sum = wide(top) + rise
+    value += weighted(weighted(wide(z_loss), log_of_sum), log_of_sum)
     if hessian is not None:
         curvature, bow = (mass + pull) / everything / everything, curve / everything / everything
         for j in range(classes):
