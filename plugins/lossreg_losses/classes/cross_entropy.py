@@ -100,9 +100,9 @@ def cross_entropy(  # noqa: C901  a branch for each parameter
         # In this order nothing overflows unless the value does.
         log_of_sum = wide(top) + rise
         value += weighted(weighted(wide(z_loss * weight[label]), log_of_sum), log_of_sum)
-    pull = weighted(curve, top + rise)
+    pull = weighted(curve, (top + rise) / everything)
     # The sum of all but one that is at the top, so that 1 - p of the largest keeps its digits.
-    beside, curvature, bow = T(0), (mass + pull) / everything / everything, curve / everything / everything
+    beside, curvature, bow = T(0), (mass / everything + pull) / everything, curve / everything / everything
     if hessian is not None:
         slope[label] = own
         ties, powers = T(0), T(0)
@@ -115,9 +115,9 @@ def cross_entropy(  # noqa: C901  a branch for each parameter
         power = slope[j]
         if hessian is not None:
             hessian[j] = power * (curvature * (beside if power == 1 else everything - power) + bow * power)
-        slope[j] = power * ((mass + pull) / everything) - smooth * weight[j]
+        slope[j] = weighted(power, mass / everything + pull) - smooth * weight[j]
     slope[label] = smooth * (T(weights) * own / everything - weight[label]) - sharp * others / everything
-    slope[label] += pull * (own / everything)
+    slope[label] += weighted(own, pull)
     if softcap > 0:
         through_cap(logits, softcap, slope, hessian)
     return T(value)
@@ -160,11 +160,11 @@ def probabilities(  # noqa: C901, PLR0912  a branch for each parameter
             value += weighted(wide(share), wide(below_capped(logits[j], peak, softcap) + rise))
     if z_loss > 0:
         curve = T(2) * z_loss
-    pull = weighted(curve, top + rise)
+    pull = weighted(curve, (top + rise) / everything)
     log_of_sum = wide(top) + rise
     value += weighted(weighted(wide(z_loss), log_of_sum), log_of_sum)
     if hessian is not None:
-        curvature, bow = (mass + pull) / everything / everything, curve / everything / everything
+        curvature, bow = (mass / everything + pull) / everything, curve / everything / everything
         for j in range(classes):
             power = slope[j]
             hessian[j] = power * (curvature * (others if logits[j] == peak else everything - power) + bow * power)
@@ -178,8 +178,8 @@ def probabilities(  # noqa: C901, PLR0912  a branch for each parameter
                 target_slope[j] = weighted(weight[j] * (T(1) - label_smoothing), surprise)
     for j in range(classes):
         share = weight[j] * ((T(1) - label_smoothing) * target[j] + smooth)
-        alone, drawn = (logits[j] == peak) & (ties == 1), slope[j] * ((mass + pull) / everything) - share
-        slope[j] = rest - (mass * others - pull) / everything if alone else drawn
+        alone, drawn = (logits[j] == peak) & (ties == 1), weighted(slope[j], mass / everything + pull) - share
+        slope[j] = rest - (mass * others / everything - pull) if alone else drawn
     if softcap > 0:
         through_cap(logits, softcap, slope, hessian)
     return T(value)
