@@ -41,7 +41,10 @@ def test_accumulated_batches_are_one_large_batch(loss, reduction):
     for training in (large, small):
         while not training.done:
             training.advance(InterruptHandler())
-            training.evaluate()
+            if (
+                training.at_epoch_end
+            ):  # on a busy machine an epoch is advanced in parts, between which checkpoints are due
+                training.evaluate()
     assert large.step == small.step == 10
     np.testing.assert_allclose(small.prepared.network.weights, large.prepared.network.weights, rtol=2e-5, atol=1e-6)
     assert small.losses == pytest.approx(large.losses, rel=1e-5)
