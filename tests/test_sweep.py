@@ -186,10 +186,9 @@ def test_the_name_of_a_sweep_stands_for_its_runs(sweep, tmp_path):
     again = subprocess.run(
         [sys.executable, "-m", "lossreg", "resume", "runs/x"], cwd=tmp_path, capture_output=True, check=False
     )
-    assert (again.returncode, again.stderr) == (
-        2,
-        b"lossreg: error: 'runs/x' stands for 12 runs; `lossreg sweep FILE` continues a sweep\n",
-    )
+    assert again.returncode == 2
+    message = "lossreg: error: 'runs/x' stands for 12 runs; `lossreg sweep FILE` continues a sweep\n"
+    assert again.stderr.decode() == message + "see docs/runs.md#interrupted-runs\n"
 
 
 # Failures
