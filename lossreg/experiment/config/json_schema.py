@@ -56,19 +56,22 @@ LIMITS: dict[domains.Domain, Schema] = {
 }
 LOSS_SUFFIX = "(_*[wW]_*[iI]_*[tT]_*[hH])?(_*[lL]_*[oO]_*[sS]_*[sS])?_*$"
 """The end of a name that the registry ignores."""
+TERMS = {"$ref": "#/$defs/terms"}
+"""The schema of a weighted sum of losses."""
 SCALARS = {float: "number", int: "integer", bool: "boolean", str: "string", None: "null", type(None): "null"}
 
 
 def schema() -> Schema:
     """Return the schema of config files."""
     plugins = {key: plugin_schema(registry, SETTINGS[key]) for key, registry in PLUGIN_KEYS.items()}
+    terms = {"type": "array", "items": plugin_schema(losses, TERM), "minItems": 1}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A lossreg config",
         "if": {"anyOf": [{"required": [EXTENDS]}, {"required": [SWEEP]}]},
         "then": {"$ref": "#/$defs/partial"},
         "else": {"$ref": "#/$defs/complete"},
-        "$defs": {**plugins, "complete": config_schema(), "partial": config_schema(partial=True)},
+        "$defs": {**plugins, "terms": terms, "complete": config_schema(), "partial": config_schema(partial=True)},
     }
 
 
@@ -79,8 +82,7 @@ def config_schema(*, partial: bool = False) -> Schema:
         for key, registry in PLUGIN_KEYS.items()
     }
     train = {"anyOf": [mapping(TRAIN), {"type": "null"}]}
-    terms = {"type": "array", "items": plugin_schema(losses, TERM), "minItems": 1}
-    plugins["loss"] = {"anyOf": [plugins["loss"], terms]}
+    plugins["loss"] = {"anyOf": [plugins["loss"], TERMS]}
     keys = {EXTENDS: {"type": "string"}, **plugins, "train": train}
     keys["optimizer"] = {"anyOf": [plugins["optimizer"], {"type": "null"}]}
     keys |= {parameter.name: parameter_schema(parameter) for parameter in OTHER_KEYS}
@@ -120,6 +122,7 @@ def sweep_schema(keys: Iterable[str]) -> Schema:
     values: Schema = {"type": "array", "minItems": 1}
     nested: Schema = {"type": "object"}
     items: dict[str, Schema] = {key: {"$ref": f"#/$defs/{key}"} for key in PLUGIN_KEYS}
+    items["loss"] = {"anyOf": [items["loss"], TERMS]}
     items["optimizer"] = {"anyOf": [items["optimizer"], {"type": "null"}]}  # of boosted models
     plugins = {key: {"anyOf": [{**values, "items": each}, nested]} for key, each in items.items()}
     lists = {"type": "object", "properties": plugins, "additionalProperties": {"anyOf": [values, nested]}}
