@@ -223,7 +223,9 @@ def test_show_works_for_every_plugin(command):
 def test_show_gives_every_plugin_as_a_config_has_it(command, tmp_path):
     for registry in REGISTRIES:
         for name in set(registry.names()) - PYTHON_ONLY:
-            text = command("show", name).stdout.partition("\nin YAML\n")[2].partition("\n\norigin\n")[0]
+            # A loss and a metric may both have the name.
+            shown = command("show", name).stdout.partition(f"{name} ({registry.kind})\n")[2]
+            text = shown.partition("\nin YAML\n")[2].partition("\n\norigin\n")[0]
             path = tmp_path / "shown.yaml"
             path.write_text(text)
             parameters = registry.get(name).parameters
