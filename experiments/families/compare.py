@@ -101,27 +101,19 @@ FAMILIES = (
         equal_scores,
         "diabetes.csv",
     ),
-    Family(
-        "survival: concordance",
-        "diabetes_cox",
-        "test_concordance",
-        "`mse` of the times",
-        {"loss": [{"name": "cox", "factor": 0.0}, "mse"], "optimizer": {"name": "adam", "lr": 2.0}},
-        "test_concordance",
-        lambda _: 0.5,
-        "diabetes.csv",
-        convert=lambda concordance: 1 - concordance,  # the prediction is a time, and not a risk
-    ),
-    Family(
-        "survival: concordance",
-        "diabetes_aft",
-        "test_concordance",
-        "`mse` of the times",
-        {"loss": [{"name": "cox", "factor": 0.0}, "mse"], "optimizer": {"name": "adam", "lr": 2.0}},
-        "test_concordance",
-        lambda _: 0.5,
-        "diabetes.csv",
-        convert=lambda concordance: 1 - concordance,
+    *(
+        Family(
+            "survival: concordance",
+            config,
+            "test_concordance",
+            "`mse` of the times",
+            {"loss": [{"name": "cox", "factor": 0.0}, "mse"], "optimizer": {"name": "adam", "lr": 2.0}},
+            "test_concordance",
+            lambda _: 0.5,
+            "diabetes.csv",
+            convert=lambda concordance: 1 - concordance,  # the prediction is a time, and not a risk
+        )
+        for config in ("diabetes_cox", "diabetes_aft")
     ),
     Family(
         "ordered classes: Cohen's kappa",

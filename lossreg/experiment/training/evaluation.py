@@ -193,20 +193,23 @@ def evaluated_chunks(network: Network, examples: Examples, size: int) -> Iterato
     inputs = examples.inputs
     # Trees of earlier rounds are not computed again for rows that the network has been evaluated for.
     every = network.outputs(inputs) if isinstance(network, BoostedNetwork) else None
+
+    def chunk_of(rows: slice, taken: Any, count: int) -> Chunk:
+        """The chunk of some rows, whose inputs are taken."""
+        outputs = network.forward(taken) if every is None else every[rows]
+        return Chunk(outputs, *examples.at(rows, taken), count)
+
     if isinstance(inputs, GroupedRows):
         for first, last in group_chunks(inputs.bounds, size):
             rows = slice(inputs.bounds[first], inputs.bounds[last])
-            taken = inputs.take(slice(first, last))
-            outputs = network.forward(taken) if every is None else every[rows]
-            yield Chunk(outputs, *examples.at(rows, taken), last - first)
+            yield chunk_of(rows, inputs.take(slice(first, last)), last - first)
         return
     size = min(size, len(examples))
     buffer = inputs.allocate(size)
     for start in range(0, len(examples), size):
         chunk = slice(start, start + size)
-        taken = inputs.take(chunk, buffer[: inputs.index[chunk].size])
-        outputs = network.forward(taken) if every is None else every[chunk]
-        yield Chunk(outputs, *examples.at(chunk, taken), len(inputs.index[chunk]))
+        index = inputs.index[chunk]
+        yield chunk_of(chunk, inputs.take(chunk, buffer[: index.size]), len(index))
 
 
 def group_chunks(bounds: Any, size: int) -> Iterator[tuple[int, int]]:
