@@ -235,7 +235,12 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "parameters", "more"), ROWS, ids=lambda given: str(given)[:40])
+@pytest.mark.parametrize(
+    ("name", "parameters", "more"),
+    # The distances of triplets take 2 s of processor time each.
+    [pytest.param(*row, marks=[pytest.mark.slow] * row[0].startswith("triplet")) for row in ROWS],
+    ids=lambda given: str(given)[:40],
+)
 @pytest.mark.parametrize("kind", ["float32", pytest.param("float64", marks=pytest.mark.slow)])  # 5 s each
 @pytest.mark.parametrize("size", [5, pytest.param(12, marks=pytest.mark.slow)])
 def test_bits_do_not_depend_on_how_close_arrays_are(name, parameters, more, kind, size):

@@ -67,21 +67,25 @@ def test_an_interrupt_at_any_instruction_leaves_no_thread_behind():
 
 
 def test_an_interrupted_call_waits_for_the_threads_that_write_to_its_arrays():
-    ended = []
+    began, ended = threading.Event(), []
 
-    def work(seconds):
-        time.sleep(seconds)
-        ended.append(seconds)
+    def write():
+        began.set()
+        time.sleep(0.3)
+        ended.append("write")
+
+    def be_interrupted():
+        began.wait()  # this thread would compute a part that no other has begun
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
     try:
         with pytest.raises(KeyboardInterrupt):
-            run_in_threads(work, [(0.3,), (0.0,)])
-        assert ended == [0.0, 0.3]
+            run_in_threads(lambda part: part(), [(write,), (be_interrupted,)])
+        assert ended == ["write"]
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
