@@ -49,15 +49,15 @@ class Offer(NamedTuple, Generic[Kind]):
 
 
 @lru_cache(1)
-def points(*_: str) -> list[Point]:
-    """Return the entry points on a module path; they are read once for all groups."""
-    return entry_points(PREFIX)
+def points(disabled: str, *_: str) -> list[Point]:
+    """Return the entry points on a module path but those of disabled distributions; read once for all groups."""
+    names = {normalized_distribution(name) for name in disabled.split(",")}
+    return [point for point in entry_points(PREFIX) if normalized_distribution(point.distribution) not in names]
 
 
 def enabled() -> list[Point]:
     """Return the entry points of all distributions except those that LOSSREG_DISABLE_PLUGINS names."""
-    disabled = {normalized_distribution(name) for name in os.environ.get("LOSSREG_DISABLE_PLUGINS", "").split(",")}
-    return [point for point in points(*sys.path) if normalized_distribution(point.distribution) not in disabled]
+    return points(os.environ.get("LOSSREG_DISABLE_PLUGINS", ""), *sys.path)
 
 
 def libraries() -> list[str]:
