@@ -24,6 +24,10 @@ from lossreg._lazy import lazy
 
 if TYPE_CHECKING:
     from lossreg.bridges.boosting import ScoreObjective as ScoreObjective
+    from lossreg.criterion.batch_kernels.row_criteria import (
+        each_group_as_row as each_group_as_row,
+        row_criterion as row_criterion,
+    )
     from lossreg.criterion.reduction_plugins.shares import (
         shares_of_largest as shares_of_largest,
         weighted_mean as weighted_mean,
@@ -138,6 +142,8 @@ if TYPE_CHECKING:
     )
     from lossreg.kernels.batches.segments import (
         blocks_of_pairs as blocks_of_pairs,
+        extremes_of_groups as extremes_of_groups,
+        order_within as order_within,
         segment_softmax as segment_softmax,
         segment_sums as segment_sums,
         sorted_segments as sorted_segments,
@@ -162,6 +168,8 @@ EXPORTS = {
     "Tree": "lossreg.experiment.network.boosted",
     "with_options": "lossreg.experiment.network.boosted",
     "ScoreObjective": "lossreg.bridges.boosting",
+    "each_group_as_row": "lossreg.criterion.batch_kernels.row_criteria",
+    "row_criterion": "lossreg.criterion.batch_kernels.row_criteria",
     "sample_discrepancy": "lossreg.kernels.batches.discrepancy",
     "fill_overlap_slopes": "lossreg.kernels.batches.overlaps",
     "inverse_or_zero": "lossreg.kernels.batches.overlaps",
@@ -173,6 +181,8 @@ EXPORTS = {
     "normalized_rows": "lossreg.kernels.batches.rows",
     "through_normalization": "lossreg.kernels.batches.rows",
     "blocks_of_pairs": "lossreg.kernels.batches.segments",
+    "extremes_of_groups": "lossreg.kernels.batches.segments",
+    "order_within": "lossreg.kernels.batches.segments",
     "segment_softmax": "lossreg.kernels.batches.segments",
     "segment_sums": "lossreg.kernels.batches.segments",
     "sorted_segments": "lossreg.kernels.batches.segments",

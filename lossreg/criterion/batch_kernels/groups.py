@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lossreg.errors import InvalidInput
+from lossreg.kernels.batches.segments import find_segments
 
 Array = np.ndarray[Any, Any]
 
@@ -16,13 +17,11 @@ def numbered(ids: Array) -> tuple[Array, Array]:
 
     Sorted numbers, as most data have them, take a tenth of the time that numpy's unique takes.
     """
-    if not len(ids) or (ids[1:] < ids[:-1]).any():
+    starts, members, ascending = find_segments(ids)
+    if not ascending:
         distinct, members = np.unique(ids, return_inverse=True)
         return distinct, members
-    steps = ids[1:] != ids[:-1]
-    members = np.zeros(len(ids), np.int64)
-    np.cumsum(steps, out=members[1:])
-    return ids[np.append(0, np.flatnonzero(steps) + 1)], members
+    return ids[starts[:-1]], members
 
 
 def weights_of_groups(loss: str, weights: Array | None, members: Array, groups: int) -> Array:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lossreg.kernels.drivers.batch_kernel import each
+from lossreg.kernels.numerics import exp, largest, log, wide_sum
+from lossreg.kernels.numerics.sums import first_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -11,6 +15,10 @@ Array = Any
 
 BLOCK = 4 << 20
 """Bytes of a block of pairs: it stays in the second level of a processor's cache, or close to it."""
+RUN = 16
+"""How many members of a segment are sorted by insertion."""
+TOGETHER = 64
+"""How many segments get their exponentials in one loop."""
 
 
 def sorted_segments(x: Array, *, descending: bool = False) -> tuple[Array, Array]:
@@ -20,9 +28,45 @@ def sorted_segments(x: Array, *, descending: bool = False) -> tuple[Array, Array
     """
     import numpy as np
 
-    order = np.argsort(-x if descending else x, kind="stable")
-    steps = np.flatnonzero(np.diff(x[order])) + 1
-    return order, np.concatenate([[0], steps, [len(x)]] if len(x) else [[0]]).astype(np.int64)
+    bounds, _, ascending = find_segments(x)
+    if ascending and not descending:
+        return np.arange(len(x)), bounds
+    order = stable_order(-x if descending else x)
+    return order, find_segments(x[order])[0]
+
+
+def find_segments(x: Array) -> tuple[Array, Array, bool]:
+    """Return where each segment of equal numbers starts in a vector, the segment of each number, and whether it ascends.
+
+    The end is the last of the starts.
+    """
+    import numpy as np
+
+    bounds, members, found = np.empty(len(x) + 1, np.int64), np.empty(len(x), np.int64), np.zeros(2, np.int64)
+    each(number_segments, 1, np.ascontiguousarray(x), bounds, members, found)
+    return bounds[: found[0] + 1], members, not found[1]
+
+
+def stable_order(x: Array) -> Array:
+    """Return the order that sorts a vector in which equal numbers keep their order.
+
+    numpy's stable sort takes several times as long as its default one, which has vector instructions. The positions of
+    equal numbers are therefore sorted afterwards, as the lower halves of integers with the rank of the number above.
+    """
+    import numpy as np
+
+    order = np.argsort(x)
+    bounds, ranks, _ = find_segments(x[order])
+    return order if len(bounds) > len(x) else np.sort(ranks << 32 | order) & 0xFFFFFFFF
+
+
+def order_within(bounds: Array, order: Array, keys: Array) -> Array:
+    """Return the order with each segment sorted by the keys of its members, the largest first; equal keys stay."""
+    import numpy as np
+
+    found, spare = np.array(order), np.empty_like(order)
+    each(sort_segment, len(bounds) - 1, bounds, keys, found, spare)
+    return found
 
 
 def segment_sums(x: Array, bounds: Array) -> Array:
@@ -32,18 +76,24 @@ def segment_sums(x: Array, bounds: Array) -> Array:
     return np.add.reduceat(x, bounds[:-1], axis=0) if len(bounds) > 1 else x[:0]
 
 
+def extremes_of_groups(x: Array, group: Array) -> tuple[Array, Array]:
+    """Return the least and the largest number of each group."""
+    import numpy as np
+
+    order, bounds = sorted_segments(group)
+    least, most = np.empty(len(bounds) - 1, x.dtype), np.empty(len(bounds) - 1, x.dtype)
+    each(find_extremes, len(least), x, order, bounds, least, most)
+    return least, most
+
+
 def segment_softmax(x: Array, bounds: Array) -> tuple[Array, Array]:
     """Return the softmax within each segment of a sorted vector, and the log of each sum of exponentials."""
     import numpy as np
 
-    if len(bounds) == 1:
-        return x[:0], x[:0]
-    sizes = np.diff(bounds)
-    top = np.maximum.reduceat(x, bounds[:-1])
-    shares = np.exp(x - np.repeat(top, sizes))
-    sums = np.add.reduceat(shares, bounds[:-1])
-    shares /= np.repeat(sums, sizes)
-    return shares, top + np.log(sums)
+    count = len(bounds) - 1
+    shares, norms = np.empty_like(x), np.empty(count, x.dtype)
+    each(fill_softmax, -(-count // TOGETHER), np.ascontiguousarray(x), bounds, shares, norms)
+    return shares, norms
 
 
 def blocks_of_pairs(rows: int, columns: int, itemsize: int) -> Iterator[slice]:
@@ -51,3 +101,66 @@ def blocks_of_pairs(rows: int, columns: int, itemsize: int) -> Iterator[slice]:
     step = max(1, BLOCK // max(1, columns * itemsize))
     for start in range(0, rows, step):
         yield slice(start, min(start + step, rows))
+
+
+def number_segments(_: int, x: Any, bounds: Any, members: Any, found: Any) -> None:
+    """Fill the bounds of segments and the members' numbers; `found` gets the number of segments, and 1 if x descends."""
+    at, descends = -1, False
+    for i in range(len(x)):
+        if i == 0 or x[i] != x[i - 1]:
+            at += 1
+            bounds[at] = i
+            descends |= i > 0 and x[i] < x[i - 1]
+        members[i] = at
+    bounds[at + 1] = len(x)
+    found[0], found[1] = at + 1, descends
+
+
+def find_extremes(g: int, x: Any, order: Any, bounds: Any, least: Any, most: Any) -> None:
+    """Find the least and the largest number of one group."""
+    least[g] = most[g] = x[order[bounds[g]]]
+    for i in range(bounds[g], bounds[g + 1]):
+        least[g], most[g] = min(least[g], x[order[i]]), max(most[g], x[order[i]])
+
+
+def sort_segment(g: int, bounds: Any, keys: Any, order: Any, spare: Any) -> None:
+    """Sort the members of one segment: runs of RUN by insertion, which are then merged."""
+    first, last = bounds[g], bounds[g + 1]
+    for start in range(first, last, RUN):
+        for i in range(start + 1, min(start + RUN, last)):
+            member, at = order[i], i
+            while at > start and keys[order[at - 1]] < keys[member]:
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = member
+    length = RUN
+    while length < last - first:
+        for start in range(first, last, 2 * length):
+            middle, end = min(start + length, last), min(start + 2 * length, last)
+            left, right = start, middle
+            for at in range(start, end):
+                from_left = right == end or (left < middle and keys[order[left]] >= keys[order[right]])
+                spare[at] = order[left] if from_left else order[right]
+                left, right = left + from_left, right + (not from_left)
+        for at in range(first, last):
+            order[at] = spare[at]
+        length *= 2
+
+
+def fill_softmax(block: int, x: Any, bounds: Any, shares: Any, norms: Any) -> None:
+    """Fill the softmax of TOGETHER segments; their exponentials are one loop, which is vectorized if they are short."""
+    T = type(x[0])
+    first, last = block * TOGETHER, min((block + 1) * TOGETHER, len(norms))
+    for g in range(first, last):
+        own = x[bounds[g] : bounds[g + 1]]
+        norms[g] = largest(own)
+        for i in range(len(own)):
+            shares[bounds[g] + i] = own[i] - norms[g]
+    for i in range(bounds[first], bounds[last]):
+        shares[i] = exp(shares[i])
+    for g in range(first, last):
+        own = shares[bounds[g] : bounds[g + 1]]
+        mass = wide_sum(own, own, first_of)
+        for i in range(len(own)):
+            own[i] = T(own[i] / mass)
+        norms[g] = T(norms[g] + log(mass))

@@ -23,19 +23,23 @@ from lossreg.kernels.numerics import exp, log1p
 from lossreg.plugin import (
     Array,
     Axes,
+    ClassRow,
     Domain,
     FinitePositive,
     Group,
     Loss,
+    Real,
     SampleWeight,
+    Slope,
     Slopes,
-    each,
+    each_group_as_row,
     hookimpl,
     loss,
+    order_within,
+    row_criterion,
+    segment_sums,
     sorted_segments,
 )
-
-LN2 = 0.6931471805599453
 
 
 def relevance(x: float) -> bool:
@@ -56,55 +60,53 @@ def lambda_rank(
 ) -> tuple[Array, Array]:
     import numpy as np
 
-    _, bounds = sorted_segments(group)
-    order, best = np.lexsort((-score, group)), np.lexsort((-target, group))
-    values, counts = np.empty_like(group_weight), np.empty_like(group_weight)
-    gains = np.exp2(target.astype(float) - target.max(initial=0)) - np.exp2(-target.max(initial=0).astype(float))
-    discounts = 1 / np.log2(np.arange(2, 2 + np.diff(bounds).max(initial=0)))
-    slope = np.zeros(len(score))
-    operands = (score, gains, discounts, order, best, bounds, group_weight, float(scale), values, counts, slope)
-    each(rank, len(values), *operands)
+    order, bounds = sorted_segments(group)
+    sizes, starts = np.diff(bounds), bounds[:-1]
+    top = target.max(initial=0).astype(float)
+    gains = np.exp2(target - top) - np.exp2(-top)
+    discounts = (1 / np.log2(np.arange(2, 2 + sizes.max(initial=0))))[np.arange(len(order)) - np.repeat(starts, sizes)]
+    best = gains[order_within(bounds, order, gains)]
+    counts = group_weight * (best[starts] > best[bounds[1:] - 1])
+    most = segment_sums(best * discounts, bounds)
+    factor = np.divide(counts, most, out=np.zeros_like(most), where=counts > 0)
+    order = order_within(bounds, order, score)
+    inputs, slope = (score[order].astype(float), gains[order], discounts), np.empty(len(order))
+    values = each_group_as_row(
+        row_criterion(rank, scale=scale), group[order], factor, inputs, (0.0, np.nan, 0.0), slope if slopes else None
+    )
     if "score" in slopes:
-        slopes["score"][...] = slope
+        slopes["score"][order] = slope
     return values, counts
 
 
+@loss
 def rank(
-    g: int,
-    score: Any,
-    gains: Any,
-    discounts: Any,
-    order: Any,
-    best: Any,
-    bounds: Any,
-    weight: Any,
-    scale: float,
-    values: Any,
-    counts: Any,
-    slope: Any,
-) -> None:
-    """The value of one group, and its slopes, from each pair once."""
-    members, ideal = order[bounds[g] : bounds[g + 1]], best[bounds[g] : bounds[g + 1]]
-    most, equal = 0.0, gains[ideal[0]] == gains[ideal[-1]]
-    for r in range(len(ideal)):
-        most += gains[ideal[r]] * discounts[r]
-    counts[g] = 0 if equal else weight[g]
-    factor = 0.0 if equal else float(counts[g]) / most
-    value = 0.0
-    for r in range(1, len(members)):
-        i, own = members[r], 0.0
-        for q in range(r):
-            j = members[q]
-            change = factor * (gains[i] - gains[j]) * (discounts[q] - discounts[r])
-            side = 1.0 if change > 0 else -1.0
-            ahead = side * scale * (float(score[i]) - float(score[j]))
-            small = exp(-abs(ahead))
-            value += abs(change) * (max(-ahead, 0.0) + log1p(small))
-            pull = change * (small if ahead >= 0 else 1.0) / (1.0 + small)
-            own += pull
-            slope[j] += scale * pull
-        slope[i] -= scale * own
-    values[g] = value
+    score: ClassRow[Real],
+    gain: ClassRow[Real],
+    discount: ClassRow[Real],
+    slope: Slope,
+    scale: FinitePositive = 1.0,
+) -> float:
+    """The value of one group in the order of its ranks, and its slopes, from each pair once."""
+    T = type(score[0])
+    value = T(0)
+    for i in range(len(score)):
+        own = T(0)
+        for j in range(i):
+            change = (gain[i] - gain[j]) * (discount[j] - discount[i])
+            ahead = scale * (score[j] - score[i])
+            small = exp(-ahead)
+            missing, push = log1p(small), T(1) / (T(1) + small)
+            # Where the one behind should be ahead, it is behind by as much.
+            missing, push = (ahead + missing, -change * push) if change > 0 else (missing, -change * small * push)
+            value += abs(change) * missing if abs(change) > 0 else T(0)
+            push = push if abs(change) > 0 else T(0)
+            own += push
+            slope[j] = slope[j] - push
+        slope[i] = own
+    for i in range(len(score)):
+        slope[i] = scale * slope[i]
+    return value
 
 
 @lambda_rank.example

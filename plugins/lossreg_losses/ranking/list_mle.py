@@ -16,18 +16,23 @@ Source: Xia et al. (2008), doi:10.1145/1390156.1390306.
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import INFINITY, exp, log1p, softplus
+from lossreg.kernels.numerics import INFINITY, difference, exp, log, log1p
 from lossreg.plugin import (
     Array,
     Axes,
+    ClassRow,
     Finite,
     Group,
     Loss,
+    Real,
     SampleWeight,
+    Slope,
     Slopes,
-    each,
+    each_group_as_row,
     hookimpl,
     loss,
+    order_within,
+    row_criterion,
     sorted_segments,
 )
 
@@ -40,44 +45,67 @@ def list_mle(
 ) -> Array:
     import numpy as np
 
-    _, bounds = sorted_segments(group)
-    order, values = np.lexsort((-target, group)), np.empty_like(group_weight)
-    slope, logs = slopes.get("score", np.empty(0, score.dtype)), np.empty((2, len(score) + 1))
-    each(draw, len(values), score, target, order, bounds, group_weight, logs, values, slope)
+    order, bounds = sorted_segments(group)
+    order = order_within(bounds, order, target)
+    inputs, slope = (score[order].astype(float), target[order].astype(float)), np.empty(len(order))
+    padding = (-INFINITY, -INFINITY)
+    values = each_group_as_row(
+        row_criterion(draw), group[order], group_weight, inputs, padding, slope if slopes else None
+    )
+    if "score" in slopes:
+        slopes["score"][order] = slope
     return values
 
 
-def draw(
-    g: int, score: Any, target: Any, order: Any, bounds: Any, weight: Any, logs: Any, values: Any, slope: Any
-) -> None:
-    """The value of one group, from sums of exponentials over all that come later, and its slopes."""
-    start, end = bounds[g], bounds[g + 1]
-    after, inverse = logs[0], logs[1]
-    last = -INFINITY
-    for back in range(end - start):
-        k = end - 1 - back
-        last = log_add(float(score[order[k]]), last)
-        after[k] = last
-    value, before, norm, drawn = 0.0, -INFINITY, 0.0, -INFINITY
-    for k in range(start, end):
-        s, tied = float(score[order[k]]), (k > start) and target[order[k]] == target[order[k - 1]]
-        before = log_add(before, float(score[order[k - 1]])) if tied else -INFINITY
-        norm = norm if tied else after[k]
-        value += softplus(log_add(before, after[k + 1] if k + 1 < end else -INFINITY) - s)
-        drawn = log_add(drawn, -norm)
-        inverse[k] = drawn
-    values[g] = weight[g] * value
-    for back in range(end - start if len(slope) > 0 else 0):
-        k = end - 1 - back
-        if back > 0 and target[order[k]] == target[order[k + 1]]:
-            inverse[k] = inverse[k + 1]
-        slope[order[k]] = weight[g] * (exp(float(score[order[k]]) + inverse[k]) - 1)
+@loss
+def draw(score: ClassRow[Real], target: ClassRow[Real], slope: Slope, buffer: Slope) -> float:
+    """The value of one group in descending order of its targets, and its slopes.
+
+    A sum of exponentials is its largest exponent, in `buffer`, and the sum divided by that one, in `slope`.
+    """
+    T, n = type(score[0]), len(score)
+    top, mass = T(-INFINITY), T(0)
+    for back in range(n):
+        k = n - 1 - back
+        top, mass = with_exponent(top, mass, score[k])
+        buffer[k], slope[k] = top, mass
+    value, before, tied_mass, drawn = T(0), T(-INFINITY), T(0), T(0)
+    for k in range(n):
+        s, tied = score[k], target[k] == target[max(k - 1, 0)]
+        if k == 0:
+            tied = s != s
+        rest, rest_mass = T(-INFINITY), T(0)
+        if k + 1 < n:
+            rest, rest_mass = buffer[k + 1], slope[k + 1]
+        joined, joined_mass = with_exponent(before, tied_mass, score[max(k - 1, 0)])
+        before, tied_mass = (joined, joined_mass) if tied else (T(-INFINITY), T(0))
+        both = max(rest, before)
+        rest_mass = rest_mass * exp(difference(rest, both)) + tied_mass * exp(difference(before, both))
+        small = exp(-abs(difference(s, both)))
+        missing = log1p(rest_mass * small) if s > both else difference(both, s) + log(rest_mass + small)
+        value += missing if s > -INFINITY else T(0)
+        first, first_mass = buffer[k], slope[k]
+        if k > 0:
+            first, first_mass = (top, mass) if tied else (first, first_mass)
+            drawn = drawn * exp(difference(first, top))
+        top, mass = first, first_mass
+        drawn += T(1) / mass
+        buffer[k], slope[k] = top, drawn
+    later = T(0)
+    for back in range(n):
+        k = n - 1 - back
+        own, following = slope[k], target[min(k + 1, n - 1)]
+        drawn = later if (target[k] == following) & (back > 0) else own
+        later = drawn
+        slope[k] = exp(difference(score[k], buffer[k])) * drawn - T(1)
+    return value
 
 
-def log_add(x: float, y: float) -> float:
-    """The logarithm of e^x + e^y."""
-    top = max(x, y)
-    return top + log1p(exp(-abs(x - y))) if top > -INFINITY else top
+def with_exponent(top: float, mass: float, x: float) -> tuple[float, float]:
+    """The sum of exponentials with e^x added to it."""
+    T = type(x)
+    small, above = exp(-abs(difference(x, top))), x > top
+    return (x if above else top), (mass * small + T(1) if above else mass + small)
 
 
 @list_mle.example

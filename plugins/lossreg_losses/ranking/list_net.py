@@ -13,19 +13,22 @@ Source: Cao et al. (2007), doi:10.1145/1273496.1273513, the loss of the top one.
 
 from typing import Annotated, Any
 
+from lossreg.kernels.numerics import INFINITY, difference, exp, largest, log, softmax, weighted, wide
 from lossreg.plugin import (
     Array,
     Axes,
+    ClassRow,
     Finite,
     Group,
     Loss,
+    Real,
     SampleWeight,
+    Slope,
     Slopes,
+    each_group_as_row,
     hookimpl,
     loss,
-    segment_softmax,
-    segment_sums,
-    sorted_segments,
+    row_criterion,
 )
 
 Number = Annotated[Array, Axes("N", Finite)]
@@ -35,15 +38,25 @@ Number = Annotated[Array, Axes("N", Finite)]
 def list_net(
     score: Number, target: Number, group: Annotated[Array, Axes("N", Group)], group_weight: SampleWeight, slopes: Slopes
 ) -> Array:
-    import numpy as np
+    padding = (-INFINITY, -INFINITY)
+    return each_group_as_row(row_criterion(ranks), group, group_weight, (score, target), padding, slopes.get("score"))
 
-    order, bounds = sorted_segments(group)
-    shares, norm = segment_softmax(score[order], bounds)
-    wanted, _ = segment_softmax(target[order], bounds)
-    if "score" in slopes:
-        slopes["score"][order] = (shares - wanted) * np.repeat(group_weight, np.diff(bounds))
-    behind = np.repeat(norm, np.diff(bounds)) - score[order]
-    return segment_sums(wanted * behind, bounds) * group_weight
+
+@loss
+def ranks(score: ClassRow[Real], target: ClassRow[Real], slope: Slope) -> float:
+    """The value of one group, and its slopes."""
+    T = type(score[0])
+    softmax(target, slope)
+    top, mass = largest(score), wide(T(0))
+    for j in range(len(score)):
+        mass += exp(difference(score[j], top))
+    mass, value = T(mass), wide(T(0))
+    norm = log(mass)
+    for j in range(len(score)):
+        wanted, behind = slope[j], difference(top, score[j])
+        value += weighted(wanted, behind + norm)
+        slope[j] = exp(-behind) / mass - wanted
+    return T(value)
 
 
 @list_net.example

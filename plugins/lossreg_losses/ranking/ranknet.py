@@ -19,15 +19,19 @@ from lossreg.kernels.numerics import exp, log1p
 from lossreg.plugin import (
     Array,
     Axes,
+    ClassRow,
     FinitePositive,
     Group,
     Loss,
+    Real,
     SampleWeight,
+    Slope,
     Slopes,
-    each,
+    each_group_as_row,
+    extremes_of_groups,
     hookimpl,
     loss,
-    sorted_segments,
+    row_criterion,
 )
 
 Number = Annotated[Array, Axes("N")]
@@ -44,49 +48,36 @@ def ranknet(
 ) -> tuple[Array, Array]:
     import numpy as np
 
-    order, bounds = sorted_segments(group)
-    values, counts = np.empty_like(group_weight), np.empty_like(group_weight)
-    slope = np.zeros(len(score))
-    each(rank, len(values), score, target, order, bounds, group_weight, float(scale), values, counts, slope)
-    if "score" in slopes:
-        slopes["score"][...] = slope
-    return values, counts
+    inputs, padding = (score.astype(float), target.astype(float)), (0.0, np.nan)
+    values = each_group_as_row(row_criterion(rank, scale=scale), group, group_weight, inputs, padding, slopes.get("score"))
+    least, most = extremes_of_groups(target, group)
+    return values, group_weight * (least < most)
 
 
-def rank(
-    g: int,
-    score: Any,
-    target: Any,
-    order: Any,
-    bounds: Any,
-    weight: Any,
-    scale: float,
-    values: Any,
-    counts: Any,
-    slope: Any,
-) -> None:
+@loss
+def rank(score: ClassRow[Real], target: ClassRow[Real], slope: Slope, scale: FinitePositive = 1.0) -> float:
     """The value of one group, and its slopes, from each pair once."""
-    members = order[bounds[g] : bounds[g + 1]]
-    value, pairs = 0.0, 0
-    for r in range(1, len(members)):
-        i, own = members[r], 0.0
-        for q in range(r):
-            j = members[q]
-            if target[i] != target[j]:
-                side = 1.0 if target[i] > target[j] else -1.0
-                ahead = side * scale * (float(score[i]) - float(score[j]))
-                small = exp(-abs(ahead))
-                value += max(-ahead, 0.0) + log1p(small)
-                pull = side * (small if ahead >= 0 else 1.0) / (1.0 + small)
-                own += pull
-                slope[j] += pull
-                pairs += 1
-        slope[i] -= own
-    counts[g] = weight[g] if pairs > 0 else 0
-    factor = float(counts[g]) / max(pairs, 1)
-    values[g] = factor * value
-    for i in members:
-        slope[i] *= factor * scale
+    T = type(score[0])
+    value, pairs = T(0), T(0)
+    for i in range(len(score)):
+        own = T(0)
+        for j in range(i):
+            above, below = target[i] > target[j], target[i] < target[j]
+            gap = scale * (score[i] - score[j])
+            ahead = gap if above else -gap
+            small = exp(-abs(ahead))
+            missing = (T(0) if ahead > 0 else -ahead) + log1p(small)
+            push = (small if ahead > 0 else T(1)) / (T(1) + small)
+            pull = push if above else (-push if below else T(0))
+            value += missing if above | below else T(0)
+            pairs += T(1) if above | below else T(0)
+            own += pull
+            slope[j] = slope[j] + pull
+        slope[i] = -own
+    factor = T(1) / max(pairs, T(1))
+    for i in range(len(score)):
+        slope[i] = scale * factor * slope[i]
+    return factor * value
 
 
 @ranknet.example
