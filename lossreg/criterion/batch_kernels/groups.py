@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lossreg.errors import InvalidInput
-from lossreg.kernels.batches.segments import find_segments
+from lossreg.kernels.batches.segments import find_segments, segment_numbers
 
 Array = np.ndarray[Any, Any]
 
@@ -17,11 +17,11 @@ def numbered(ids: Array) -> tuple[Array, Array]:
 
     Sorted numbers, as most data have them, take a tenth of the time that numpy's unique takes.
     """
-    starts, members, ascending = find_segments(ids)
+    bounds, ascending = find_segments(ids)
     if not ascending:
         distinct, members = np.unique(ids, return_inverse=True)
         return distinct, members
-    return ids[starts[:-1]], members
+    return ids[bounds[:-1]], segment_numbers(bounds)
 
 
 def weights_of_groups(loss: str, weights: Array | None, members: Array, groups: int) -> Array:

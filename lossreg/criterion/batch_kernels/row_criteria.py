@@ -17,23 +17,14 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_kept = lru_cache(256)(Criterion)
 
-
+@lru_cache(256)
 def row_criterion(loss: str | Loss, **parameters: Any) -> Criterion:
     """Return the criterion of a loss without reduction; it is kept, as making one takes longer than a small call.
 
     `loss` is a name, or what `@loss` made of a function that a plugin keeps to itself.
     """
-    found = loss if isinstance(loss, Loss) else losses.get(loss)
-    return _kept(found, "none", Parameters(parameters))
-
-
-class Parameters(dict[str, Any]):
-    """Parameters as a key of a cache."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(tuple(self.items()))
+    return Criterion(loss if isinstance(loss, Loss) else losses.get(loss), "none", parameters)
 
 
 def each_group_as_row(
@@ -49,7 +40,7 @@ def each_group_as_row(
     The inputs are a number for each sample. Groups of similar size are the rows of a matrix, the shorter ones with
     padding at the end: a number for each input with which a sample changes neither value nor slopes.
     """
-    bounds, _, ascending = find_segments(group)
+    bounds, ascending = find_segments(group)
     order: Any = slice(None)
     if not ascending:
         order = stable_order(group)

@@ -1,13 +1,32 @@
-"""Discrepancies of two samples: mean distances or kernels within and between them, and their gradients."""
+"""Discrepancies of two samples: mean distances or kernels within and between them, and their gradients.
+
+Squared distances are |a|^2 + |b|^2 - 2 a.b, and sums of differences are differences of sums, so that most of the work
+is products of matrices in float64. Those have all digits of float32 numbers but for pairs that are near each other,
+which are computed from their differences, as are all pairs of float64 numbers.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from math import nan
+from typing import Any, NamedTuple
 
 from lossreg.kernels.drivers.batch_kernel import each
 from lossreg.kernels.numerics import exp, expm1, sqrt
 
 Array = Any
+
+NEAR = 1e-6
+"""Pairs of float32 rows are near each other if their squared distance is below this share of their squared lengths."""
+TILE = (256, 1024)
+"""Rows of either sample whose pairs are computed together: 2 MiB of float64."""
+
+
+class Sample(NamedTuple):
+    """Rows; the same less the mean of all rows, in float64; and the squared lengths of those."""
+
+    rows: Array
+    centred: Array
+    squares: Array
 
 
 def sample_discrepancy(x: Array, y: Array, weight: Array, by_x: Array | None, bandwidth: float) -> float:
@@ -18,34 +37,118 @@ def sample_discrepancy(x: Array, y: Array, weight: Array, by_x: Array | None, ba
     """
     import numpy as np
 
-    sums, count = np.empty((len(x), 3)), weight.sum(dtype=float)
-    slope = np.empty((0, x.shape[1]), x.dtype) if by_x is None else by_x
-    each(compare_rows, len(x), x, y, weight, float(bandwidth), 2 / count**2, sums, slope)
-    within_x, within_y, between = (weight[:, np.newaxis] * sums).sum(axis=0)
-    return float((2 * between - within_x - within_y) / count**2)
+    w, count = weight.astype(float), weight.sum(dtype=float)
+    centre = (w @ x.astype(float) + w @ y.astype(float)) / (2 * count)
+    a, b = (Sample(rows, z := rows - centre, (z * z).sum(axis=1)) for rows in (x, y))
+    slope = None if by_x is None else np.zeros(a.centred.shape)
+    total = sum_over_pairs(a, b, w, w, bandwidth, slope, None)
+    total += sum_over_pairs(a, a, -w, w, bandwidth, slope, slope) + sum_over_pairs(b, b, -w, w, bandwidth, None, None)
+    if by_x is not None:
+        by_x[...] = 2 / count**2 * slope
+    return 2 * total / count**2
 
 
-def compare_rows(i: int, x: Any, y: Any, weight: Any, bandwidth: float, scale: float, sums: Any, slope: Any) -> None:
-    """The weighted distances of row i within x, within y and from x to y, and the gradient by row i of x."""
-    T = type(x[i, 0])
-    filled = len(slope) > 0
-    if filled:
-        for d in range(x.shape[1]):
-            slope[i, d] = 0
-    for part in range(3):
-        rows, others = (y if part == 1 else x), (x if part == 0 else y)
-        sums[i, part] = 0
+def sum_over_pairs(
+    a: Sample, b: Sample, weight: Array, other_weight: Array, bandwidth: float, by_a: Array | None, by_b: Array | None
+) -> float:
+    """Return the sum of w_i v_j d(a_i, b_j) over all pairs, or over those with i < j if a is b, and add its slopes."""
+    import numpy as np
+
+    total, none = 0.0, np.empty((0, a.rows.shape[1]))
+    near = NEAR if a.rows.dtype == np.float32 else np.inf
+    for start in range(0, len(a.rows), TILE[0]):
+        for other_start in range(start if a is b else 0, len(b.rows), TILE[1]):
+            rows, others = slice(start, start + TILE[0]), slice(other_start, other_start + TILE[1])
+            x, y, w, v = a.centred[rows], b.centred[others], weight[rows], other_weight[others]
+            pulls, sums = x @ np.ascontiguousarray(y.T), np.empty((len(x), 3))
+            skipped = start - other_start + 1 if a is b else -len(a.rows)
+            squares = a.squares[rows], b.squares[others]
+            each(compare, len(x), skipped, pulls, *squares, w, v, float(bandwidth), near, sums)
+            into, other_into = none if by_a is None else by_a[rows], none if by_b is None else by_b[others]
+            if sums[:, 2].any():
+                pairs = a.rows[rows], b.rows[others], w, v
+                each(compare_near, 1, pulls, *pairs, float(bandwidth), sums, into, other_into)
+            total += sums[:, 0].sum()
+            if by_a is not None:
+                into += sums[:, 1, np.newaxis] * x - pulls @ y
+            if by_b is not None:
+                other_into += pulls.sum(axis=0)[:, np.newaxis] * y - pulls.T @ x
+    return total
+
+
+def compare(
+    i: int,
+    skipped: int,
+    pulls: Any,
+    squares: Any,
+    other_squares: Any,
+    weight: Any,
+    other_weight: Any,
+    bandwidth: float,
+    near: float,
+    sums: Any,
+) -> None:
+    """Replace the products of row i with other rows by w_i v_j d' / d, with nan for near ones, but for the first by 0.
+
+    `sums` gets the sum of w_i v_j d, that of the results, and the number of near rows.
+    """
+    first = min(max(i + skipped, 0), pulls.shape[1])
+    before, row, lengths, weights = pulls[i, :first], pulls[i, first:], other_squares[first:], other_weight[first:]
+    for j in range(len(before)):
+        before[j] = 0.0
+    own, w, close = squares[i], weight[i], 0.0
+    for j in range(len(row)):
+        both = own + lengths[j]
+        square = both - 2 * row[j]
+        apart = square >= near * both
+        row[j] = square if apart else nan
+        close += 0.0 if apart else 1.0
+    total, mass = 0.0, 0.0
+    for j in range(len(row)):
+        distance, pull = distance_of(row[j], bandwidth)
+        counts = row[j] == row[j]
+        distance, pull = w * weights[j] * distance, w * weights[j] * pull
+        total += distance if counts else 0.0
+        mass += pull if counts else 0.0
+        row[j] = pull if counts else nan
+    sums[i, 0], sums[i, 1], sums[i, 2] = total, mass, close
+
+
+def compare_near(
+    _: int,
+    pulls: Any,
+    rows: Any,
+    others: Any,
+    weight: Any,
+    other_weight: Any,
+    bandwidth: float,
+    sums: Any,
+    by_row: Any,
+    by_other: Any,
+) -> None:
+    """Add the pairs that are marked with nan, from their differences, and replace the marks by 0."""
+    for i in range(len(rows)):
         for j in range(len(others)):
-            squares = 0.0
-            for d in range(x.shape[1]):
+            if pulls[i, j] == pulls[i, j]:
+                continue
+            square = 0.0
+            for d in range(rows.shape[1]):
                 apart = float(rows[i, d]) - float(others[j, d])
-                squares += apart * apart
-            exponent = -squares / (2 * bandwidth * bandwidth) if bandwidth > 0 else 0.0
-            distance = -expm1(exponent) if bandwidth > 0 else sqrt(squares)
-            sums[i, part] += weight[j] * distance
-            if filled & (part != 1):
-                steep = 1 / distance if (bandwidth == 0) & (distance > 0) else 0.0
-                steep = exp(exponent) / (bandwidth * bandwidth) if bandwidth > 0 else steep
-                factor = T((scale if part == 2 else -scale) * weight[i] * weight[j] * steep)
-                for d in range(x.shape[1]):
-                    slope[i, d] += factor * (rows[i, d] - others[j, d])
+                square += apart * apart
+            distance, pull = distance_of(square, bandwidth)
+            w = weight[i] * other_weight[j]
+            sums[i, 0] += w * distance
+            pulls[i, j] = 0.0
+            for d in range(rows.shape[1] if len(by_row) > 0 else 0):
+                by_row[i, d] += w * pull * (float(rows[i, d]) - float(others[j, d]))
+            for d in range(rows.shape[1] if len(by_other) > 0 else 0):
+                by_other[j, d] -= w * pull * (float(rows[i, d]) - float(others[j, d]))
+
+
+def distance_of(square: float, bandwidth: float) -> tuple[float, float]:
+    """The distance of a pair, and what the difference of its rows is multiplied by in the slope."""
+    if bandwidth > 0:
+        exponent = -square / (2 * bandwidth * bandwidth)
+        return -expm1(exponent), exp(exponent) / (bandwidth * bandwidth)
+    distance = sqrt(square)
+    return distance, 1 / distance if distance > 0 else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lossreg.kernels.batches.segments import stable_order
 from lossreg.kernels.drivers.batch_kernel import each
 from lossreg.kernels.numerics import confusion_sums
 
@@ -47,14 +48,9 @@ def lovasz_jaccard(error: Array, inside: Array, weight: Array) -> tuple[Array, A
     """
     import numpy as np
 
-    order = np.argsort(-error, kind="stable")
-    true, w = inside[order], weight[order].astype(float)
-    missed, wrong = np.cumsum(w * true), np.cumsum(w * ~true)
-    union = np.sum(w * true) + wrong
-    loss = np.divide(missed + wrong, union, out=np.zeros_like(union), where=union > 0)
-    slope = np.empty_like(loss)
-    slope[order] = np.diff(loss, prepend=0)
-    return error @ slope, slope
+    order, value, slope = stable_order(-error), np.zeros(1), np.empty(len(error))
+    each(walk_down, 1, order, error, inside, weight, value, slope)
+    return value[0], slope
 
 
 def add_overlap(i: int, prediction: Any, target: Any, weight: Any, squared: int, sums: Any) -> None:
@@ -64,6 +60,23 @@ def add_overlap(i: int, prediction: Any, target: Any, weight: Any, squared: int,
     both, wrong, missed, apart = confusion_sums(w, p, t)
     sums[n, c, 0] = both
     sums[n, c, 1], sums[n, c, 2] = (apart / 2, apart / 2) if squared else (wrong, missed)
+
+
+def walk_down(_: int, order: Any, error: Any, inside: Any, weight: Any, value: Any, slope: Any) -> None:
+    """Fill what each pixel, the one with the largest error first, adds to the Jaccard loss of those that are wrong."""
+    union = 0.0
+    for i in range(len(inside)):
+        union += float(weight[i]) if inside[i] else 0.0
+    wrong, before, total = 0.0, 0.0, 0.0
+    for at in range(len(order)):
+        i = order[at]
+        wrong = wrong + weight[i]
+        union = union + (0.0 if inside[i] else float(weight[i]))
+        loss = wrong / union if union > 0 else 0.0
+        slope[i] = loss - before
+        total = total + error[i] * slope[i]
+        before = loss
+    value[0] = total
 
 
 def fill_slopes(i: int, prediction: Any, target: Any, weight: Any, factors: Any, slope: Any) -> None:

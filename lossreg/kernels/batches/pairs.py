@@ -21,10 +21,12 @@ def through_cosines(
 
     x and y are what `normalized_rows` returns: the unit rows, and the lengths.
     """
+    import numpy as np
+
     if by_x is not None:
-        by_x[...] = through_normalization(slope @ y[0], *x)
+        through_normalization(np.matmul(slope, y[0], out=by_x), *x)
     if by_y is not None:
-        by_y[...] = through_normalization(slope.T @ x[0], *y)
+        through_normalization(np.matmul(slope.T, x[0], out=by_y), *y)
 
 
 def each_row_of_cosines(

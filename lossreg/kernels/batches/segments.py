@@ -28,36 +28,40 @@ def sorted_segments(x: Array, *, descending: bool = False) -> tuple[Array, Array
     """
     import numpy as np
 
-    bounds, _, ascending = find_segments(x)
+    bounds, ascending = find_segments(x)
     if ascending and not descending:
         return np.arange(len(x)), bounds
     order = stable_order(-x if descending else x)
     return order, find_segments(x[order])[0]
 
 
-def find_segments(x: Array) -> tuple[Array, Array, bool]:
-    """Return where each segment of equal numbers starts in a vector, the segment of each number, and whether it ascends.
-
-    The end is the last of the starts.
-    """
+def find_segments(x: Array) -> tuple[Array, bool]:
+    """Return where each segment of equal numbers starts in a vector, with the end last, and whether the vector ascends."""
     import numpy as np
 
-    bounds, members, found = np.empty(len(x) + 1, np.int64), np.empty(len(x), np.int64), np.zeros(2, np.int64)
-    each(number_segments, 1, np.ascontiguousarray(x), bounds, members, found)
-    return bounds[: found[0] + 1], members, not found[1]
+    bounds, found = np.empty(len(x) + 1, np.int64), np.zeros(2, np.int64)
+    each(find_bounds, 1, np.ascontiguousarray(x), bounds, found)
+    return bounds[: found[0] + 1], not found[1]
+
+
+def segment_numbers(bounds: Array) -> Array:
+    """Return the number of the segment of each number of a vector, given where the segments start and end."""
+    import numpy as np
+
+    return np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
 
 
 def stable_order(x: Array) -> Array:
     """Return the order that sorts a vector in which equal numbers keep their order.
 
     numpy's stable sort takes several times as long as its default one, which has vector instructions. The positions of
-    equal numbers are therefore sorted afterwards, as the lower halves of integers with the rank of the number above.
+    equal numbers are therefore sorted afterwards, as the lower halves of integers with the segment of the number above.
     """
     import numpy as np
 
     order = np.argsort(x)
-    bounds, ranks, _ = find_segments(x[order])
-    return order if len(bounds) > len(x) else np.sort(ranks << 32 | order) & 0xFFFFFFFF
+    bounds, _ = find_segments(x[order])
+    return order if len(bounds) > len(x) else np.sort(segment_numbers(bounds) << 32 | order) & 0xFFFFFFFF
 
 
 def order_within(bounds: Array, order: Array, keys: Array) -> Array:
@@ -103,17 +107,16 @@ def blocks_of_pairs(rows: int, columns: int, itemsize: int) -> Iterator[slice]:
         yield slice(start, min(start + step, rows))
 
 
-def number_segments(_: int, x: Any, bounds: Any, members: Any, found: Any) -> None:
-    """Fill the bounds of segments and the members' numbers; `found` gets the number of segments, and 1 if x descends."""
-    at, descends = -1, False
+def find_bounds(_: int, x: Any, bounds: Any, found: Any) -> None:
+    """Fill the bounds of the segments; `found` gets the number of segments, and whether the vector descends."""
+    count, descends = 0, False
     for i in range(len(x)):
         if i == 0 or x[i] != x[i - 1]:
-            at += 1
-            bounds[at] = i
+            bounds[count] = i
             descends |= i > 0 and x[i] < x[i - 1]
-        members[i] = at
-    bounds[at + 1] = len(x)
-    found[0], found[1] = at + 1, descends
+            count += 1
+    bounds[count] = len(x)
+    found[0], found[1] = count, descends
 
 
 def find_extremes(g: int, x: Any, order: Any, bounds: Any, least: Any, most: Any) -> None:

@@ -19,7 +19,6 @@ in degrees.
 
 from typing import Annotated, Any
 
-from lossreg import create
 from lossreg.plugin import (
     Array,
     Axes,
@@ -33,6 +32,7 @@ from lossreg.plugin import (
     hookimpl,
     loss,
     normalized_rows,
+    row_criterion,
     through_cosines,
 )
 
@@ -62,7 +62,7 @@ def arcface(
         turned, cosine * np.cos(margin) - sine * np.sin(margin), cosine - margin * np.sin(margin)
     )
     cosines *= scale
-    criterion = create("cross_entropy", reduction="none")
+    criterion = row_criterion("cross_entropy")
     values, grad = criterion.value_and_grad(cosines, label, sample_weight=sample_weight, out=cosines)
     grad[own, label] *= by_own.astype(grad.dtype)
     grad *= scale

@@ -18,7 +18,6 @@ Source: Wang et al. (2018), arXiv:1801.09414, with margin 0.35 and scale 64; pyt
 
 from typing import Annotated, Any
 
-from lossreg import create
 from lossreg.plugin import (
     Array,
     Axes,
@@ -32,6 +31,7 @@ from lossreg.plugin import (
     hookimpl,
     loss,
     normalized_rows,
+    row_criterion,
     through_cosines,
 )
 
@@ -52,7 +52,7 @@ def cosface(
     cosines = x[0] @ c[0].T
     cosines[np.arange(len(embedding)), label] -= margin
     cosines *= scale
-    criterion = create("cross_entropy", reduction="none")
+    criterion = row_criterion("cross_entropy")
     values, grad = criterion.value_and_grad(cosines, label, sample_weight=sample_weight, out=cosines)
     grad *= scale
     through_cosines(grad, x, c, slopes.get("embedding"), slopes.get("centres"))

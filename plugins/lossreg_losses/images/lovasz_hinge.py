@@ -43,13 +43,16 @@ def lovasz_hinge(
     import numpy as np
 
     shape = score.shape if over == "images" else (1, score.size)
-    f, true, w = (x.reshape(shape) for x in (score.astype(float), target > 0.5, weight))
-    side = np.where(true, 1, -1)
-    error = np.maximum(0, 1 - side * f)
-    values, by_error = zip(*map(lovasz_jaccard, error, true, w), strict=True)
+    f, true, w = (x.reshape(shape) for x in (score, target > 0.5, weight))
+    side = 2 * true.astype(weight.dtype) - 1
+    error = np.maximum(0, 1 - (side * f).astype(float))
+    values, by_error = np.empty(len(error)), np.empty(shape, weight.dtype)
+    for at in range(len(error)):
+        values[at], by_error[at] = lovasz_jaccard(error[at], true[at], w[at])
     if "score" in slopes:
-        slopes["score"][...] = (-side * np.stack(by_error) * (error > 0)).reshape(score.shape)
-    return np.array(values if over == "images" else values[0], weight.dtype)
+        by_error *= error > 0
+        np.multiply(by_error, -side, out=slopes["score"].reshape(shape))
+    return np.asarray(values if over == "images" else values[0], weight.dtype)
 
 
 @lovasz_hinge.example
