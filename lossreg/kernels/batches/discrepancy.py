@@ -17,8 +17,10 @@ Array = Any
 
 NEAR = 1e-6
 """Pairs of float32 rows are near each other if their squared distance is below this share of their squared lengths."""
-TILE = (256, 1024)
-"""Rows of either sample whose pairs are computed together: 2 MiB of float64."""
+CANCELS = 0.01
+"""The mean of squared distances, in bandwidths, up to which 1 less the kernel is computed without a difference."""
+TILE = (128, 1024)
+"""Rows of either sample whose pairs are computed together: 1 MiB of float64."""
 
 
 class Sample(NamedTuple):
@@ -60,7 +62,7 @@ def sum_over_pairs(
         for other_start in range(start if a is b else 0, len(b.rows), TILE[1]):
             rows, others = slice(start, start + TILE[0]), slice(other_start, other_start + TILE[1])
             x, y, w, v = a.centred[rows], b.centred[others], weight[rows], other_weight[others]
-            pulls, sums = x @ np.ascontiguousarray(y.T), np.empty((len(x), 3))
+            pulls, sums = x @ y.T, np.empty((len(x), 3))
             skipped = start - other_start + 1 if a is b else -len(a.rows)
             squares = a.squares[rows], b.squares[others]
             each(compare, len(x), skipped, pulls, *squares, w, v, float(bandwidth), near, sums)
@@ -96,22 +98,27 @@ def compare(
     before, row, lengths, weights = pulls[i, :first], pulls[i, first:], other_squares[first:], other_weight[first:]
     for j in range(len(before)):
         before[j] = 0.0
-    own, w, close = squares[i], weight[i], 0.0
+    own, w, close, size = squares[i], weight[i], 0.0, 0.0
     for j in range(len(row)):
         both = own + lengths[j]
         square = both - 2 * row[j]
         apart = square >= near * both
         row[j] = square if apart else nan
+        size += square
         close += 0.0 if apart else 1.0
-    total, mass = 0.0, 0.0
+    precise, total, mass = 0.0, 0.0, 0.0
+    # Where all kernels are near 1, 1 less the kernel would lose digits.
+    cancels = size < CANCELS * bandwidth * bandwidth * len(row)
+    for j in range(len(row) if cancels else 0):
+        distance, _ = precise_distance(row[j], bandwidth)
+        precise += weights[j] * distance if row[j] == row[j] else 0.0
     for j in range(len(row)):
         distance, pull = distance_of(row[j], bandwidth)
         counts = row[j] == row[j]
-        distance, pull = w * weights[j] * distance, w * weights[j] * pull
-        total += distance if counts else 0.0
-        mass += pull if counts else 0.0
-        row[j] = pull if counts else nan
-    sums[i, 0], sums[i, 1], sums[i, 2] = total, mass, close
+        total += weights[j] * distance if counts else 0.0
+        mass += weights[j] * pull if counts else 0.0
+        row[j] = w * weights[j] * pull if counts else nan
+    sums[i, 0], sums[i, 1], sums[i, 2] = w * (precise if cancels else total), w * mass, close
 
 
 def compare_near(
@@ -135,7 +142,7 @@ def compare_near(
             for d in range(rows.shape[1]):
                 apart = float(rows[i, d]) - float(others[j, d])
                 square += apart * apart
-            distance, pull = distance_of(square, bandwidth)
+            distance, pull = precise_distance(square, bandwidth)
             w = weight[i] * other_weight[j]
             sums[i, 0] += w * distance
             pulls[i, j] = 0.0
@@ -148,7 +155,13 @@ def compare_near(
 def distance_of(square: float, bandwidth: float) -> tuple[float, float]:
     """The distance of a pair, and what the difference of its rows is multiplied by in the slope."""
     if bandwidth > 0:
-        exponent = -square / (2 * bandwidth * bandwidth)
-        return -expm1(exponent), exp(exponent) / (bandwidth * bandwidth)
+        kernel = exp(-square / (2 * bandwidth * bandwidth))
+        return 1 - kernel, kernel / (bandwidth * bandwidth)
     distance = sqrt(square)
     return distance, 1 / distance if distance > 0 else 0.0
+
+
+def precise_distance(square: float, bandwidth: float) -> tuple[float, float]:
+    """The same without the difference of two numbers near 1."""
+    distance, pull = distance_of(square, bandwidth)
+    return -expm1(-square / (2 * bandwidth * bandwidth)) if bandwidth > 0 else distance, pull

@@ -36,7 +36,7 @@ def sorted_segments(x: Array, *, descending: bool = False) -> tuple[Array, Array
 
 
 def find_segments(x: Array) -> tuple[Array, bool]:
-    """Return where each segment of equal numbers starts in a vector, with the end last, and whether the vector ascends."""
+    """Return where each segment of equal numbers starts in a vector, with the end last, and whether it ascends."""
     import numpy as np
 
     bounds, found = np.empty(len(x) + 1, np.int64), np.zeros(2, np.int64)

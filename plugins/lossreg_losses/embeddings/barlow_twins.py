@@ -26,6 +26,7 @@ from lossreg.plugin import (
     Real,
     Slopes,
     View,
+    each,
     hookimpl,
     loss,
 )
@@ -41,28 +42,50 @@ def barlow_twins(
 ) -> Array:
     import numpy as np
 
-    w, count = weight[:, np.newaxis].astype(float), weight.sum(dtype=float)
-    (x, of_x), (y, of_y) = (standardized(array.astype(float), w / count) for array in (embedding, view))
-    correlation = (w * x).T @ y / count
+    count = weight.sum(dtype=float)
+    share = weight[:, np.newaxis] / count
+    (x, of_x), (y, of_y) = (standardized(array, share) for array in (embedding, view))
+    correlation = (share * x).T @ y
     factor = np.full_like(correlation, redundancy)
     np.fill_diagonal(factor, 1)
     missing = np.eye(len(correlation)) - correlation
     grad = -2 * factor * missing
-    for name, z, deviation, pulls in (("embedding", x, of_x, y @ grad.T), ("view", y, of_y, x @ grad)):
-        if name in slopes:  # through the standardization: less the mean, and less what is along the column itself
-            along = (w * z * pulls).sum(axis=0) / count
-            centred = pulls - (w * pulls).sum(axis=0) / count - z * along
-            slopes[name][...] = w / count * centred * np.divide(1, deviation, out=0 * deviation, where=deviation > 0)
+    along, diagonal = grad * correlation, np.diag(grad).copy()
+    np.fill_diagonal(grad, 0)
+    for name, z, other, by_other, deviation, axis in (
+        ("embedding", x, y, grad.T, of_x, 1),
+        ("view", y, x, grad, of_y, 0),
+    ):
+        if name in slopes:
+            inverse = np.divide(1, deviation, out=0 * deviation, where=deviation > 0)
+            pulls = other.astype(weight.dtype) @ (by_other * inverse).astype(weight.dtype)
+            scales = diagonal * inverse, along.sum(axis=axis) * inverse
+            each(project, len(z), z, other, pulls, *scales, share[:, 0], slopes[name])
     return (factor * missing**2).sum().astype(weight.dtype)
+
+
+def project(i: int, x: Any, y: Any, pulls: Any, diagonal: Any, along: Any, share: Any, slope: Any) -> None:
+    """The slopes of one sample from those by its standardized numbers: less what is along the column itself.
+
+    That cancels what the number of the other view pulls, and not what the others do, which `pulls` has.
+    """
+    row, other, pull, own = x[i], y[i], pulls[i], slope[i]
+    w, T = share[i], type(own[0])
+    for j in range(len(own)):
+        own[j] = T(w * (pull[j] + (diagonal[j] * other[j] - along[j] * row[j])))
 
 
 def standardized(x: Array, share: Array) -> tuple[Array, Array]:
     """Columns of mean 0 and standard deviation 1, or of zeros where they are constant, and the deviations."""
     import numpy as np
 
-    centred = np.where((x == x[:1]).all(axis=0), 0, x - (share * x).sum(axis=0))
-    deviation = np.sqrt((share * centred**2).sum(axis=0))
-    return np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0), deviation
+    centred = x.astype(float)
+    centred -= share[:, 0] @ centred
+    if (constant := x.min(axis=0) == x.max(axis=0)).any():
+        centred[:, constant] = 0
+    deviation = np.sqrt(share[:, 0] @ (centred * centred))
+    centred /= np.where(deviation > 0, deviation, 1)
+    return centred, deviation
 
 
 @barlow_twins.example

@@ -27,6 +27,7 @@ from lossreg.plugin import (
     Real,
     Slopes,
     View,
+    each,
     hookimpl,
     loss,
 )
@@ -45,22 +46,32 @@ def vicreg(
 ) -> Array:
     import numpy as np
 
-    w, count, size = weight[:, np.newaxis].astype(float), weight.sum(dtype=float), embedding.shape[1]
+    w, count, size = weight.astype(float), weight.sum(dtype=float), embedding.shape[1]
     share = 1 / (count - 1) if count > 1 else 0.0
-    apart = embedding.astype(float) - view
-    value = invariance * (w * apart**2).sum() / count / size
+    apart = np.subtract(embedding, view, dtype=float)
+    memory = apart * apart
+    value = invariance * (w @ memory).sum() / count / size
     for name, x, side in (("embedding", embedding, 1), ("view", view, -1)):
-        centred = x - (w * x).sum(axis=0) / count
-        moments = share * (w * centred).T @ centred
+        centred = x.astype(float)
+        centred -= w @ centred / count
+        moments = share * (np.multiply(w[:, np.newaxis], centred, out=memory).T @ centred)
         deviation = np.sqrt(np.diag(moments) + eps)
         missing = np.maximum(0, 1 - deviation)
         off = moments - np.diag(np.diag(moments))
         value += variance * missing.mean() / 2 + covariance * (off**2).sum() / size
         if name in slopes:
             by_moments = 2 * covariance / size * off - np.diag(variance / 4 / size * (missing > 0) / deviation)
-            pulls = 2 * share * centred @ by_moments
-            slopes[name][...] = w * (side * 2 * invariance / count / size * apart + pulls)
+            pulls = centred.astype(weight.dtype) @ (2 * share * by_moments).astype(weight.dtype)
+            each(add_slopes, len(w), apart, pulls, w, side * 2 * invariance / count / size, slopes[name])
     return np.asarray(value, weight.dtype)
+
+
+def add_slopes(i: int, apart: Any, pulls: Any, weight: Any, factor: float, slope: Any) -> None:
+    """The slopes of one sample: of the invariance, and of variance and covariance."""
+    away, pull, own = apart[i], pulls[i], slope[i]
+    w, T = weight[i], type(own[0])
+    for j in range(len(own)):
+        own[j] = T(w * (factor * away[j] + pull[j]))
 
 
 @vicreg.example

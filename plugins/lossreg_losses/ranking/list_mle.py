@@ -71,9 +71,7 @@ def draw(score: ClassRow[Real], target: ClassRow[Real], slope: Slope, buffer: Sl
         buffer[k], slope[k] = top, mass
     value, before, tied_mass, drawn = T(0), T(-INFINITY), T(0), T(0)
     for k in range(n):
-        s, tied = score[k], target[k] == target[max(k - 1, 0)]
-        if k == 0:
-            tied = s != s
+        s, tied = score[k], (target[k] == target[max(k - 1, 0)]) & (k > 0)
         rest, rest_mass = T(-INFINITY), T(0)
         if k + 1 < n:
             rest, rest_mass = buffer[k + 1], slope[k + 1]

@@ -49,7 +49,9 @@ def ranknet(
     import numpy as np
 
     inputs, padding = (score.astype(float), target.astype(float)), (0.0, np.nan)
-    values = each_group_as_row(row_criterion(rank, scale=scale), group, group_weight, inputs, padding, slopes.get("score"))
+    values = each_group_as_row(
+        row_criterion(rank, scale=scale), group, group_weight, inputs, padding, slopes.get("score")
+    )
     least, most = extremes_of_groups(target, group)
     return values, group_weight * (least < most)
 
