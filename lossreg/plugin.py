@@ -24,7 +24,7 @@ from lossreg._lazy import lazy
 
 if TYPE_CHECKING:
     from lossreg.bridges.boosting import ScoreObjective as ScoreObjective
-    from lossreg.criterion.batch_kernels.row_criteria import (
+    from lossreg.criterion.from_kernels.row_criteria import (
         each_group_as_row as each_group_as_row,
         row_criterion as row_criterion,
     )
@@ -168,8 +168,8 @@ EXPORTS = {
     "Tree": "lossreg.experiment.network.boosted",
     "with_options": "lossreg.experiment.network.boosted",
     "ScoreObjective": "lossreg.bridges.boosting",
-    "each_group_as_row": "lossreg.criterion.batch_kernels.row_criteria",
-    "row_criterion": "lossreg.criterion.batch_kernels.row_criteria",
+    "each_group_as_row": "lossreg.criterion.from_kernels.row_criteria",
+    "row_criterion": "lossreg.criterion.from_kernels.row_criteria",
     "sample_discrepancy": "lossreg.kernels.batches.discrepancy",
     "fill_overlap_slopes": "lossreg.kernels.batches.overlaps",
     "inverse_or_zero": "lossreg.kernels.batches.overlaps",

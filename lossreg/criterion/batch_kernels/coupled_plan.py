@@ -143,7 +143,7 @@ class CoupledPlan(BatchPlan):
         """
         everything = sample_weight is None and where is None and self.bound.ignored is None
         weights = np.ones(self.shape, self.real) if everything else self.weights_of(arrays, sample_weight, where)
-        kept = range(len(weights)) if everything else self.samples_kept(weights, where)
+        kept: Any = range(len(weights)) if everything else self.samples_kept(weights, where)
         flat = [flatten_any_axes(x, entry.axes) for x, entry in zip(arrays, self.inputs, strict=True)]
         ids, members = self.groups_of(arrays)
         if not len(kept):

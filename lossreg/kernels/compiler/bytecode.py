@@ -66,7 +66,7 @@ def has_data_dependent_loop(function: Callable[..., Any]) -> bool:
     """Whether a function has a `while` loop, or a loop and more than one return."""
     steps = {step.offset: step for step in dis.get_instructions(function)}
     # The argument of the FOR_ITER of a long loop begins in an instruction before it.
-    targets = {}
+    targets: dict[int, dis.Instruction] = {}
     for step in reversed(steps.values()):
         targets[step.offset] = targets[step.offset + 2] if step.opcode == dis.EXTENDED_ARG else step
     back = [targets[step.argval] for step in steps.values() if step.opcode in dis.hasjrel and step.argval < step.offset]

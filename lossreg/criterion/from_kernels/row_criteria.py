@@ -47,19 +47,19 @@ def each_group_as_row(
         bounds = find_segments(group[order])[0]
     ordered = [x[order] for x in inputs]
     fits = slope is not None and ascending and slope.dtype == inputs[0].dtype
-    filled = slope if slope is None or fits else np.empty_like(inputs[0])
+    filled: Any = slope if slope is None or fits else np.empty_like(inputs[0])
     values, first = np.empty(len(weight), inputs[0].dtype), (criterion.loss.inputs[0].name,)
     for groups, places in matrices(bounds):
         if places is None:
             width = bounds[1]
-            rows, inside = [x.reshape(-1, width) for x in ordered], None
+            rows = [x.reshape(-1, width) for x in ordered]
         else:
             inside = places < bounds[groups + 1, np.newaxis]
             at = np.where(inside, places, 0)
             rows = [np.where(inside, x[at], x.dtype.type(y)) for x, y in zip(ordered, padding, strict=True)]
         if filled is None:
             values[groups] = criterion(*rows, sample_weight=weight[groups])
-        elif inside is None:
+        elif places is None:
             out = filled.reshape(rows[0].shape)
             values[groups], _ = criterion.value_and_grad(*rows, sample_weight=weight[groups], wrt=first, out=out)
         else:
