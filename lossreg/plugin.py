@@ -8,9 +8,8 @@
 * `Row`, `ClassRow`, `Slope` and `Slopes` annotate rows of a kernel, `Array` and `Axes` the arrays of a batch kernel;
   `Width` fixes the length of a row, and `Learned` has an input trained beside the network.
 * `Domain`, `InverseLink` and `shifted_softplus` make custom domains.
-* `normalized_rows`, `sorted_segments` and the like are functions on the arrays of batch kernels.
-* `each`, `Scratch` and `require` are for batch kernels; `Table` and `Columns` are what data sets return.
-* `Network`, `Sequential` and `Dense` make models, `BoostedNetwork`, `Tree` and `with_options` boosted ones.
+* `each`, `Scratch`, `require`, `normalized_rows`, `sorted_segments` and the like are for batch kernels.
+* `Table` and `Columns` are what data sets return; `Network`, `Dense`, `BoostedNetwork` and the like make models.
 * `shares_of_largest` is for reductions, `predicted_classes`, `scikit_learn_metric` and the like are for metrics.
 
 Functions for the formulas of kernels are in `lossreg.kernels.numerics`.
@@ -109,10 +108,7 @@ if TYPE_CHECKING:
         with_options as with_options,
     )
     from lossreg.experiment.network.interface import Network as Network
-    from lossreg.experiment.network.sequential import (
-        Dense as Dense,
-        Sequential as Sequential,
-    )
+    from lossreg.experiment.network.sequential import Dense as Dense, Sequential as Sequential
     from lossreg.experiment.task.metric_functions import (
         class_probabilities as class_probabilities,
         indicator_matrix as indicator_matrix,
@@ -142,16 +138,12 @@ if TYPE_CHECKING:
     )
     from lossreg.kernels.batches.segments import (
         blocks_of_pairs as blocks_of_pairs,
-        extremes_of_groups as extremes_of_groups,
         order_within as order_within,
         segment_softmax as segment_softmax,
         segment_sums as segment_sums,
         sorted_segments as sorted_segments,
     )
-    from lossreg.kernels.drivers.batch_kernel import (
-        each as each,
-        require as require,
-    )
+    from lossreg.kernels.drivers.batch_kernel import each as each, require as require
     from lossreg.kernels.drivers.scratch import Scratch as Scratch
 
 EXPORTS = {
@@ -181,7 +173,6 @@ EXPORTS = {
     "normalized_rows": "lossreg.kernels.batches.rows",
     "through_normalization": "lossreg.kernels.batches.rows",
     "blocks_of_pairs": "lossreg.kernels.batches.segments",
-    "extremes_of_groups": "lossreg.kernels.batches.segments",
     "order_within": "lossreg.kernels.batches.segments",
     "segment_softmax": "lossreg.kernels.batches.segments",
     "segment_sums": "lossreg.kernels.batches.segments",

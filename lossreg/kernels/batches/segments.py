@@ -80,16 +80,6 @@ def segment_sums(x: Array, bounds: Array) -> Array:
     return np.add.reduceat(x, bounds[:-1], axis=0) if len(bounds) > 1 else x[:0]
 
 
-def extremes_of_groups(x: Array, group: Array) -> tuple[Array, Array]:
-    """Return the least and the largest number of each group."""
-    import numpy as np
-
-    order, bounds = sorted_segments(group)
-    least, most = np.empty(len(bounds) - 1, x.dtype), np.empty(len(bounds) - 1, x.dtype)
-    each(find_extremes, len(least), x, order, bounds, least, most)
-    return least, most
-
-
 def segment_softmax(x: Array, bounds: Array) -> tuple[Array, Array]:
     """Return the softmax within each segment of a sorted vector, and the log of each sum of exponentials."""
     import numpy as np
@@ -117,13 +107,6 @@ def find_bounds(_: int, x: Any, bounds: Any, found: Any) -> None:
             count += 1
     bounds[count] = len(x)
     found[0], found[1] = count, descends
-
-
-def find_extremes(g: int, x: Any, order: Any, bounds: Any, least: Any, most: Any) -> None:
-    """Find the least and the largest number of one group."""
-    least[g] = most[g] = x[order[bounds[g]]]
-    for i in range(bounds[g], bounds[g + 1]):
-        least[g], most[g] = min(least[g], x[order[i]]), max(most[g], x[order[i]])
 
 
 def sort_segment(g: int, bounds: Any, keys: Any, order: Any, spare: Any) -> None:

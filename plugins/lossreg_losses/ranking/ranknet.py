@@ -28,10 +28,10 @@ from lossreg.plugin import (
     Slope,
     Slopes,
     each_group_as_row,
-    extremes_of_groups,
     hookimpl,
     loss,
     row_criterion,
+    sorted_segments,
 )
 
 Number = Annotated[Array, Axes("N")]
@@ -52,8 +52,9 @@ def ranknet(
     values = each_group_as_row(
         row_criterion(rank, scale=scale), group, group_weight, inputs, padding, slopes.get("score")
     )
-    least, most = extremes_of_groups(target, group)
-    return values, group_weight * (least < most)
+    order, bounds = sorted_segments(group)
+    extremes = (f.reduceat(target[order], bounds[:-1]) for f in (np.maximum, np.minimum))
+    return values, group_weight * np.greater(*extremes)
 
 
 @loss
