@@ -23,13 +23,14 @@ LOSS_LINES = 50
 LONG_LOSSES = {
     "adaptive_log_softmax": (140, "layers of several sizes, and two methods"),
     "arcface": (60, "the margin of angles"),
+    "barlow_twins": (70, "a product of matrices whose diagonal cancels, and the standardization"),
     "asymmetric": (55, "the second derivative, with a clip and without"),
     "cox": (70, "sums over those at risk, forward and back"),
     "evidential": (70, "four slopes, the second derivative, and the quotient of gamma functions"),
-    "lambda_rank": (85, "a function of a group's pairs"),
-    "list_mle": (70, "a function of a group"),
+    "lambda_rank": (90, "a kernel of a group's pairs"),
+    "list_mle": (90, "a kernel of a group: sums forward and back, of any exponents"),
     "pairwise_auc": (55, "a function of a sample's pairs"),
-    "ranknet": (75, "a function of a group's pairs"),
+    "ranknet": (75, "a kernel of a group's pairs"),
     "circle": (70, "a function of a row of pairs"),
     "multi_similarity": (80, "a function of a row of pairs"),
     "proxy_anchor": (65, "a function of a row of pairs"),
@@ -41,6 +42,7 @@ LONG_LOSSES = {
     "multi_margin": (65, "second derivatives, and their product with a vector"),
     "nll": (55, "second derivatives, and their product with a vector"),
     "rnnt": (135, "paths forward and backward"),
+    "vicreg": (60, "three terms, and a function of a row of slopes"),
     "poisson_nll": (70, "rates and their logarithms, without a factorial and with two kinds of it"),
 }
 """The losses that may have more lines of code, how many, and why."""
