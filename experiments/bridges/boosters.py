@@ -1,11 +1,12 @@
 """Gradient boosting with our objectives and with the built-in ones: equal trees, and the time of training.
 
-    python experiments/bridges/boosters.py xgboost reg:squarederror 1000000 [--runs 2]
-    python experiments/bridges/boosters.py lightgbm binary 100000
+    python experiments/bridges/boosters.py xgboost reg:squarederror 1000000
+    python experiments/bridges/boosters.py lightgbm binary 100000 --threads 2
 
-Trees of depth 6 (31 leaves), 10 features, 100 rounds; built-in and ours in turns, after one training that makes the
-bins of the features. The line says how many of the trees have the same splits, the largest difference of the scores,
-and the least times of each.
+Trees of depth 6 (31 leaves), 10 features, 100 rounds; a round of each in turns, so that both meet the same
+disturbances. The line says how many of the trees have the same splits, the largest difference of the scores, the median
+milliseconds of a round with our objective and with the built-in one, and the ratio: of all rounds, and of the median
+pair of rounds.
 """
 
 import argparse
@@ -47,51 +48,53 @@ def data(loss, rows):
     return x, targets.get(loss, lambda: signal)()
 
 
-def with_xgboost(builtin, options, x, y, weight):
-    """How to train with both objectives, and the trees and scores of a model."""
+def with_xgboost(builtin, threads, x, y, weight):
+    """A booster with our objective and one with the built-in one: what trains a round of each, and what they became."""
     import xgboost
 
     from lossreg.bridges.xgboost import objective
 
-    (loss, parameters, given), (rounds, threads) = LOSSES[builtin], options
+    loss, parameters, given = LOSSES[builtin]
     made, matrix = objective(loss, hessian="builtin", **parameters), xgboost.DMatrix(x, y, weight=weight)
-    matrix_of = {"max_depth": 6, "nthread": threads, "tree_method": "hist"} | given
-    own = {key: value for key, value in matrix_of.items() if key not in {"tweedie_variance_power", "huber_slope"}}
+    common = {"max_depth": 6, "nthread": threads, "tree_method": "hist"} | given
+    own = {key: value for key, value in common.items() if key not in {"tweedie_variance_power", "huber_slope"}}
     # A score that both can represent: 0 where there is a link, whose inverse is rounded otherwise.
     start = {"cross_entropy": 0.5, "mse": 0.5, "pseudo_huber": 0.5}.get(loss, 0.0)
     inverse = {"bce_with_logits": 0.5, "poisson_nll": 1.0, "tweedie": 1.0}
-    theirs = matrix_of | {"objective": builtin.partition(" ")[0], "base_score": inverse.get(loss, start)}
-    trained = (
-        lambda: xgboost.train(own | {"base_score": start}, matrix, rounds, obj=made),
-        lambda: xgboost.train(theirs, matrix, rounds),
-    )
+    theirs = common | {"objective": builtin.partition(" ")[0], "base_score": inverse.get(loss, start)}
+    boosters = [xgboost.Booster(each, [matrix]) for each in (own | {"base_score": start}, theirs)]
+    rounds = [
+        lambda number: boosters[0].update(matrix, number, fobj=made),
+        lambda number: boosters[1].update(matrix, number),
+    ]
 
     def outcome(model):
         trees = model.trees_to_dataframe()
         return trees.Tree, trees.Feature, trees.Split, model.predict(matrix, output_margin=True)
 
-    return trained, outcome
+    return rounds, lambda: map(outcome, boosters)
 
 
-def with_lightgbm(builtin, options, x, y, weight):
-    """How to train with both objectives, and the trees and scores of a model."""
+def with_lightgbm(builtin, threads, x, y, weight):
+    """A booster with our objective and one with the built-in one: what trains a round of each, and what they became."""
     import lightgbm
 
     from lossreg.bridges.lightgbm import objective
 
-    (loss, parameters, given), (rounds, threads) = LOSSES[builtin], options
+    loss, parameters, given = LOSSES[builtin]
     common = {"num_leaves": 31, "verbose": -1, "num_threads": threads, "boost_from_average": False} | given
     made = objective(loss, hessian="builtin", **parameters)
-    kept = lightgbm.Dataset(x, y, weight=weight, free_raw_data=False)
-    trained = tuple(
-        lambda each=each: lightgbm.train(common | {"objective": each}, kept, rounds) for each in (made, builtin)
-    )
+    boosters = [
+        lightgbm.Booster(common | {"objective": each}, lightgbm.Dataset(x, y, weight=weight))
+        for each in ("custom", builtin)
+    ]
+    rounds = [lambda _: boosters[0].update(fobj=made), lambda _: boosters[1].update()]
 
     def outcome(model):
         trees = model.trees_to_dataframe()
         return trees.tree_index, trees.split_feature, trees.threshold, model.predict(x[:100_000], raw_score=True)
 
-    return trained, outcome
+    return rounds, lambda: map(outcome, boosters)
 
 
 def equal_trees(one, other):
@@ -112,35 +115,32 @@ def main():
     parser.add_argument("builtin", choices=LOSSES)
     parser.add_argument("rows", type=int)
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--weighted", action="store_true")
     given = parser.parse_args()
     x, y = data(LOSSES[given.builtin][0], given.rows)
     weight = (np.random.default_rng(1).random(given.rows) + 0.5).astype(np.float32) if given.weighted else None
     make = with_xgboost if given.library == "xgboost" else with_lightgbm
     lossreg.set_num_threads(given.threads)
-    trained, outcome = make(given.builtin, (given.rounds, given.threads), x, y, weight)
-    make(given.builtin, (2, 1), x[:1000], y[:1000], None if weight is None else weight[:1000])[0][
-        0
-    ]()  # compiles the loss
-    trained[1]()  # makes the bins of the features
-    times, busy, models = [[], []], [[], []], [None, None]
-    for _ in range(given.runs):
-        for at in (0, 1):
-            start, processor = time.perf_counter(), time.process_time()
-            models[at] = trained[at]()
+    few = slice(1000)
+    for train in make(given.builtin, 1, x[few], y[few], weight if weight is None else weight[few])[0]:
+        train(0)  # compiles the loss
+    rounds, outcomes = make(given.builtin, given.threads, x, y, weight)
+    times = [], []
+    for number in range(given.rounds):
+        for at in (0, 1) if number % 2 else (1, 0):
+            start = time.perf_counter()
+            rounds[at](number)
             times[at].append(time.perf_counter() - start)
-            busy[at].append(time.process_time() - processor)
-    ours, theirs = map(outcome, models)
+    ours, theirs = outcomes()
     equal, all_trees = equal_trees(ours, theirs)
     difference = np.abs(ours[3] - theirs[3]).max()
-    own, built_in = map(min, times)
-    processor = min(busy[0]) / min(busy[1])
-    what = f"{given.library} {given.builtin} {given.rows}{' weighted' if given.weighted else ''}"
+    # The first round makes the bins of the features.
+    own, built_in = (np.array(each[1:]) for each in times)
     print(
-        f"{what:45} trees {equal}/{all_trees}  scores {difference:.1e}  {own:.2f} s / {built_in:.2f} s = "
-        f"{own / built_in:.2f}; processor time {processor:.2f}",
+        f"| {given.library} | {given.builtin}{', weighted' if given.weighted else ''} | {given.rows:,} | {given.threads} "
+        f"| {equal} of {all_trees} | {difference:.1e} | {1e3 * np.median(own):.1f} | {1e3 * np.median(built_in):.1f} "
+        f"| {own.sum() / built_in.sum():.2f} | {np.median(own / built_in):.2f} |",
         flush=True,
     )
 

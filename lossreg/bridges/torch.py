@@ -19,6 +19,8 @@ from lossreg.extras import optional_imports
 
 with optional_imports():
     import torch
+    from torch._C import _are_functorch_transforms_active as transforms_active  # as torch.autograd.Function asks it
+    from torch.compiler import is_compiling
 
     from lossreg.bridges import torch_compiled
     from lossreg.bridges.torch_context import BFLOAT16, array_of
@@ -85,12 +87,20 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
 
         Raises what a criterion raises, and InvalidType for tensors on other devices.
         """
-        compiling = torch.compiler.is_compiling()
-        transformed = not compiling and torch._C._are_functorch_transforms_active()  # noqa: SLF001  as torch asks it
-        options = inputs or self.learned or sample_weight is not None or where is not None or denominator is not None
-        call: Any = None if options or compiling or transformed else small_call(self.key, tensors)
-        if call is not None:
-            return evaluate_eagerly(call, *tensors) if call.graded else call.run(tensors, ())[0]
+        compiling = is_compiling()
+        transformed = not compiling and transforms_active()
+        if not (
+            compiling
+            or transformed
+            or inputs
+            or self.learned
+            or sample_weight is not None
+            or where is not None
+            or denominator is not None
+        ):
+            call = small_call(self.key, tensors)
+            if call is not None:
+                return evaluate_eagerly(call, *tensors) if call.graded else call.run(tensors, ())[0]
         tensors, sample_weight, where, result = self._prepared(tensors, sample_weight, where, inputs)
         if compiling:
             value = torch_compiled.call(self.key, tensors, sample_weight, where, denominator)

@@ -77,7 +77,9 @@ class SmallCall:
 
     def __init__(self, criterion: Any, native: NativeCall, kind: type, needed: tuple[bool, ...]) -> None:
         self.fixed = criterion, None, None, None
-        self.native, self.kind, self.needed, self.graded = native, kind, needed, any(needed)
+        self.native, self.kind = native, kind
+        self.graded = tuple([place for place, needs in enumerate(needed) if needs])
+        self.absent = (None,) * len(needed)
         self.function = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(native.address)
         self.unused: list[CallFrame] = []
 
@@ -86,21 +88,18 @@ class SmallCall:
         try:
             frame = self.unused.pop()
         except IndexError:  # a call in another thread uses it
-            frame = CallFrame(self.native, len(tensors), 1 + sum(self.needed))
+            frame = CallFrame(self.native, len(tensors), 1 + len(self.graded))
         words, at = frame.words, DATA
         for x in tensors:
             words[at] = x.data_ptr()
             at += BUFFER
         value = from_numpy(empty((), self.kind))
         words[at] = value.data_ptr()
-        grads: list[Tensor | None] = []
-        for x, needs in zip(tensors, self.needed, strict=True):
-            grad = None
-            if needs:
-                grad = empty_like(x)
-                at += BUFFER
-                words[at] = grad.data_ptr()
-            grads.append(grad)
+        grads: list[Tensor | None] = [*self.absent]
+        for place in self.graded:
+            grads[place] = grad = empty_like(tensors[place])
+            at += BUFFER
+            words[at] = grad.data_ptr()
         refused = self.function(frame.address)
         self.unused.append(frame)
         return OrdinaryCall(*self.fixed).run(tensors, needed) if refused else (value, grads)
