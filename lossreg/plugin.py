@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from lossreg._lazy import lazy
 
 if TYPE_CHECKING:
-    from lossreg.bridges.boosting import ScoreObjective as ScoreObjective
+    from lossreg.bridges.boosting.score_objective import ScoreObjective as ScoreObjective
     from lossreg.criterion.from_kernels.row_criteria import (
         each_group_as_row as each_group_as_row,
         row_criterion as row_criterion,
@@ -159,7 +159,7 @@ EXPORTS = {
     "BoostedNetwork": "lossreg.experiment.network.boosted",
     "Tree": "lossreg.experiment.network.boosted",
     "with_options": "lossreg.experiment.network.boosted",
-    "ScoreObjective": "lossreg.bridges.boosting",
+    "ScoreObjective": "lossreg.bridges.boosting.score_objective",
     "each_group_as_row": "lossreg.criterion.from_kernels.row_criteria",
     "row_criterion": "lossreg.criterion.from_kernels.row_criteria",
     "sample_discrepancy": "lossreg.kernels.batches.discrepancy",

@@ -137,10 +137,11 @@ def main():
     difference = np.abs(ours[3] - theirs[3]).max()
     # The first round makes the bins of the features.
     own, built_in = (np.array(each[1:]) for each in times)
+    name = f"{given.builtin}{', weighted' if given.weighted else ''}"
     print(
-        f"| {given.library} | {given.builtin}{', weighted' if given.weighted else ''} | {given.rows:,} | {given.threads} "
-        f"| {equal} of {all_trees} | {difference:.1e} | {1e3 * np.median(own):.1f} | {1e3 * np.median(built_in):.1f} "
-        f"| {own.sum() / built_in.sum():.2f} | {np.median(own / built_in):.2f} |",
+        f"| {given.library} | {name} | {given.rows:,} | {given.threads} | {equal} of {all_trees} | {difference:.1e} "
+        f"| {1e3 * np.median(own):.1f} | {1e3 * np.median(built_in):.1f} | {own.sum() / built_in.sum():.2f} "
+        f"| {np.median(own / built_in):.2f} |",
         flush=True,
     )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import Builtin, ScoreObjective
+from lossreg.bridges.boosting.score_objective import Builtin, ScoreObjective
 from lossreg.errors import InvalidParameter
 from lossreg.extras import optional_imports
 

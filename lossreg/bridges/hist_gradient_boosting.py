@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import Builtin, ScoreObjective, class_probabilities
+from lossreg.bridges.boosting.score_objective import Builtin, ScoreObjective, class_probabilities
 from lossreg.errors import InvalidInput, InvalidParameter, MissingExtra
 from lossreg.extras import optional_imports
 

@@ -20,11 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import Builtin, ScoreObjective, class_probabilities
+from lossreg.bridges.boosting.leaf_renewal import LeafRenewal, Rows, renews_leaves
+from lossreg.bridges.boosting.score_objective import Builtin, ScoreObjective, class_probabilities
 from lossreg.extras import optional_imports
 
 with optional_imports():
     import lightgbm
+
+    from lossreg.bridges.boosting.lightgbm_leaves import RenewedLeaves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +46,7 @@ BUILTIN = {
 }
 
 
-OWN = ("loss", "loss_parameters", "hessian")
+OWN = ("loss", "loss_parameters", "hessian", "renew_leaves")
 """The parameters of the estimators that are not LightGBM's."""
 
 
@@ -125,12 +128,11 @@ class LightGBMEstimator:
         """Fit the trees with init_score, also for the evaluation sets, and add it to the leaves of the first tree."""
         made = self.make_objective()
         start = made.start(labels, sample_weight)
-        sets = options.get("eval_set")
-        if sets is not None and "eval_init_score" not in options:
-            pairs = [sets] if isinstance(sets, tuple) else sets
-            options["eval_init_score"] = [scores_of(start, len(target)) for _, target in pairs]
+        sets = evaluation_sets(options)
+        if sets and "eval_init_score" not in options:
+            options["eval_init_score"] = [scores_of(start, len(target)) for _, target in sets]
             options.setdefault("eval_metric", metric(self.loss, **(self.loss_parameters or {})))
-        self._objective = made
+        self._objective = self.with_renewal(made, start, X, labels, sample_weight, options)
         init_score = scores_of(start, len(labels))
         super().fit(X, y, sample_weight=sample_weight, init_score=init_score, **options)  # type: ignore[misc]
         booster = self.booster_  # type: ignore[attr-defined]
@@ -138,6 +140,35 @@ class LightGBMEstimator:
         for tree, shift in enumerate(np.atleast_1d(start)):
             for leaf in range(first_trees[tree]["num_leaves"]):
                 booster.set_leaf_output(tree, leaf, booster.get_leaf_output(tree, leaf) + float(shift))
+
+    def with_renewal(self, made: Any, start: Any, X: Any, y: Any, sample_weight: Any, options: dict[str, Any]) -> Any:  # noqa: N803
+        """The objective to train with; where leaves are renewed, a callback that does so is added to the options."""
+        given = self.get_params()  # type: ignore[attr-defined]
+        obstacles = {
+            f"boosting_type={given['boosting_type']!r}": given["boosting_type"] not in {"gbdt", "goss"},
+            "monotone_constraints": bool(given.get("monotone_constraints")),
+            "linear_tree": bool(given.get("linear_tree")),
+            "init_model": options.get("init_model") is not None,
+        }
+        if not renews_leaves(made, getattr(self, "renew_leaves", False), obstacles):
+            return made
+        weights = options.get("eval_sample_weight") or []
+        evaluated = [
+            Rows(*each, weights[at] if at < len(weights) else None, start)
+            for at, each in enumerate(evaluation_sets(options))
+        ]
+        renewal = LeafRenewal(made, given["learning_rate"], Rows(X, y, sample_weight, start), evaluated)
+        renewal.check_metric(options.get("eval_metric"))
+        options["callbacks"] = [*(options.get("callbacks") or []), RenewedLeaves(renewal)]
+        return renewal
+
+
+def evaluation_sets(options: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """The data and targets of each evaluation set among the arguments of a fit."""
+    sets, data, targets = (options.get(name) for name in ("eval_set", "eval_X", "eval_y"))
+    if data is not None:
+        sets = zip(data, targets, strict=True) if isinstance(data, tuple) else [(data, targets)]
+    return [sets] if isinstance(sets, tuple) else list(sets or [])
 
 
 def scores_of(start: Any, rows: int) -> Array:
@@ -150,6 +181,10 @@ class LossLGBMRegressor(LightGBMEstimator, lightgbm.LGBMRegressor):  # type: ign
 
     Predictions are in the units of the target: the exponential of the score for a loss that takes logarithms, such as
     poisson_nll.
+
+    renew_leaves: whether each leaf gets the value at which the loss of its rows is least, in place of a Newton step. By
+        default where the second derivative of the loss is 0, as that of l1 and quantile; then the only `eval_metric` is
+        the loss itself.
     """
 
     def __init__(
@@ -158,9 +193,11 @@ class LossLGBMRegressor(LightGBMEstimator, lightgbm.LGBMRegressor):  # type: ign
         loss: str | Loss = "regression",
         loss_parameters: Mapping[str, Any] | None = None,
         hessian: str | float | None = None,
+        renew_leaves: bool | None = None,
         **options: Any,
     ) -> None:
         self.loss, self.loss_parameters, self.hessian = loss, loss_parameters, hessian
+        self.renew_leaves = renew_leaves
         super().__init__(**options)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import ScoreObjective, class_probabilities
+from lossreg.bridges.boosting.score_objective import ScoreObjective, class_probabilities
 from lossreg.criterion.sums.weighted_sum import make
 from lossreg.errors import InvalidInput, InvalidParameter
 from lossreg.extras import optional_imports

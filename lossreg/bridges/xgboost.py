@@ -21,11 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting import Builtin, ScoreObjective, class_probabilities
+from lossreg.bridges.boosting.leaf_renewal import LeafRenewal, Rows, renews_leaves
+from lossreg.bridges.boosting.score_objective import Builtin, ScoreObjective, class_probabilities
 from lossreg.extras import optional_imports
 
 with optional_imports():
     import xgboost
+
+    from lossreg.bridges.boosting.xgboost_leaves import RenewedLeaves, set_leaf_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +45,12 @@ BUILTIN = {
     "reg:tweedie": Builtin(),
     "reg:pseudohubererror": Builtin(),
 }
+
+
+OWN = ("loss", "loss_parameters", "hessian", "renew_leaves")
+"""The parameters of the estimators that are not XGBoost's."""
+RATE = 0.3
+"""XGBoost's learning rate where none is given."""
 
 
 class XGBoostObjective(ScoreObjective):
@@ -112,7 +121,9 @@ class XGBoostEstimator:
     def get_xgb_params(self) -> dict[str, Any]:
         """The parameters of the booster."""
         found: dict[str, Any] = super().get_xgb_params()  # type: ignore[misc]
-        return {name: value for name, value in found.items() if name not in ("loss", "loss_parameters", "hessian")}
+        found = {name: value for name, value in found.items() if name not in OWN}
+        # XGBoost's metric of the scores that it keeps itself
+        return found | {"disable_default_eval_metric": True} if isinstance(self.objective, LeafRenewal) else found
 
 
 class LossXGBRegressor(XGBoostEstimator, xgboost.XGBRegressor):  # type: ignore[misc]
@@ -120,6 +131,10 @@ class LossXGBRegressor(XGBoostEstimator, xgboost.XGBRegressor):  # type: ignore[
 
     It begins with the constant of least loss, which the model keeps as its base_score. Predictions are in the units of
     the target: the exponential of the score for a loss that takes logarithms, such as poisson_nll.
+
+    renew_leaves: whether each leaf gets the value at which the loss of its rows is least, in place of a Newton step. By
+        default where the second derivative of the loss is 0, as that of l1 and quantile; then the only `eval_metric` is
+        the loss itself.
     """
 
     def __init__(
@@ -128,16 +143,63 @@ class LossXGBRegressor(XGBoostEstimator, xgboost.XGBRegressor):  # type: ignore[
         loss: str | Loss = "reg:squarederror",
         loss_parameters: Mapping[str, Any] | None = None,
         hessian: str | float | None = None,
+        renew_leaves: bool | None = None,
         **options: Any,
     ) -> None:
         self.loss, self.loss_parameters, self.hessian = loss, loss_parameters, hessian
+        self.renew_leaves = renew_leaves
         super().__init__(**options)
 
     def fit(self, X: Any, y: Any, *, sample_weight: Any = None, **options: Any) -> LossXGBRegressor:  # noqa: N803
         """Fit the trees; the arguments are those of XGBRegressor."""
         made = self.make_objective()
-        with self.trained_with(made, made.start(y, sample_weight)):
+        start = made.start(y, sample_weight)
+        obstacles = {
+            f"booster={self.booster!r}": self.booster not in {None, "gbtree"},
+            "num_parallel_tree": (self.num_parallel_tree or 1) > 1,
+            "monotone_constraints": bool(self.monotone_constraints),
+            "xgb_model": options.get("xgb_model") is not None,
+            "base_margin": options.get("base_margin") is not None,
+        }
+        if renews_leaves(made, self.renew_leaves, obstacles):
+            return self._fit_with_renewal(made, start, X, y, sample_weight, options)
+        with self.trained_with(made, start):
             super().fit(X, y, sample_weight=sample_weight, **options)
+        return self
+
+    def _fit_with_renewal(
+        self,
+        made: XGBoostObjective,
+        start: float,
+        X: Any,  # noqa: N803  scikit-learn's name
+        y: Any,
+        sample_weight: Any,
+        options: dict[str, Any],
+    ) -> LossXGBRegressor:
+        """Fit trees whose leaves are renewed, and write the values of these to the model."""
+
+        def matrix(data: Any) -> xgboost.DMatrix:
+            kinds = {"feature_types": self.feature_types, "enable_categorical": self.enable_categorical}
+            return xgboost.DMatrix(data, missing=self.missing, nthread=self.n_jobs, **kinds)
+
+        weights = options.get("sample_weight_eval_set") or []
+        evaluated = [
+            Rows(matrix(data), target, weights[at] if at < len(weights) else None, start)
+            for at, (data, target) in enumerate(options.get("eval_set") or [])
+        ]
+        rate = RATE if self.learning_rate is None else self.learning_rate
+        renewal = LeafRenewal(made, rate, Rows(matrix(X), y, sample_weight, start), evaluated)
+        renewal.check_metric(self.eval_metric)
+        given = self.callbacks, self.eval_metric
+        self.callbacks = [*(self.callbacks or []), RenewedLeaves(renewal)]
+        if evaluated and self.eval_metric is None:
+            self.eval_metric = metric(self.loss, **(self.loss_parameters or {}))
+        try:
+            with self.trained_with(renewal, start):
+                super().fit(X, y, sample_weight=sample_weight, **options)
+        finally:
+            self.callbacks, self.eval_metric = given
+        set_leaf_values(self.get_booster(), renewal.values)
         return self
 
     def predict(self, X: Any, *, output_margin: bool = False, **options: Any) -> Array:  # noqa: N803

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 import lossreg
 from lossreg import InvalidConfig, InvalidInput
-from lossreg.bridges import boosting
+from lossreg.bridges.boosting.score_objective import ScoreObjective
 from lossreg.errors import NotResumable
 from lossreg.experiment.network.boosted import ROUNDS, BoostedNetwork
 from lossreg.experiment.runner.progress import ProgressLines
@@ -77,7 +77,7 @@ def test_a_run_is_resumed_to_the_same_bytes_and_predicts_what_it_logged(tmp_path
 def test_its_trees_are_those_of_the_library_with_the_objective_of_the_bridge(tmp_path):
     table = data.get("diabetes").function()
     inputs, targets = table.inputs.astype(np.float32), table.targets[:, 0]
-    objective = boosting.ScoreObjective("mse", None, {}, {})
+    objective = ScoreObjective("mse", None, {}, {})
     for model in MODELS:
         found = lossreg.run(
             config(model, loss="mse", data={"name": "diabetes", "test": 0}), root=tmp_path

@@ -31,7 +31,7 @@ ROUNDS = 16
 
 
 class Derivatives(Protocol):
-    """A loss as a function of the scores of rows, as `lossreg.bridges.boosting.ScoreObjective` is."""
+    """A loss as a function of the scores of rows, as `lossreg.bridges.boosting.score_objective.ScoreObjective` is."""
 
     def derivatives(self, scores: Any, target: Any, weight: Any = None) -> tuple[Any, Any]:
         """Gradient and second derivative of the loss of each row, in the shape of the scores."""

@@ -1,4 +1,4 @@
-"""What the bridges to gradient boosting share: the derivatives of a loss by the scores, and the constant to begin with.
+"""The objectives of gradient boosting: the derivatives of a loss by the scores, and the constant to begin with.
 
 A booster adds trees to a score of each row, which may be any number, and asks an objective for the gradient and the
 second derivative of the loss of each row. A loss by element has one score for each row, and a loss by row of classes
@@ -59,7 +59,8 @@ class ScoreObjective:
     `loss` is what `lossreg.create` takes: a name, a loss, or the terms of a weighted sum.
     `hessian` is what `criterion.value_grad_hess` takes, by default the one that the loss recommends for Newton steps;
     "builtin" gives the gradients and second derivatives of the booster's own objective of that name, which `builtin`
-    describes. Raises InvalidParameter for a loss that a booster cannot be trained with.
+    describes. `flat` says whether the second derivative is 0, so that something else stands for it. Raises
+    InvalidParameter for a loss that a booster cannot be trained with.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class ScoreObjective:
         self.grouped = terms[0].forms[0].couples == COUPLED_GROUPS
         names = [name for name in terms[0].hessians if all(name in term.hessians for term in terms)]
         names = [SLOPE] if self.grouped else [*names, SCALED] if "constant" in names else names
+        self.flat = not names or SCALED in names
         self.rule = Builtin()
         if hessian == BUILTIN:
             rule = next((rule for name, rule in builtin.items() if losses.get(name) is self.loss), None)
