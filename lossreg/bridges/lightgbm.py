@@ -157,7 +157,7 @@ class LightGBMEstimator:
             Rows(*each, weights[at] if at < len(weights) else None, start)
             for at, each in enumerate(evaluation_sets(options))
         ]
-        renewal = LeafRenewal(made, given["learning_rate"], Rows(X, y, sample_weight, start), evaluated)
+        renewal = LeafRenewal(made, self.hessian, given["learning_rate"], Rows(X, y, sample_weight, start), evaluated)
         renewal.check_metric(options.get("eval_metric"))
         options["callbacks"] = [*(options.get("callbacks") or []), RenewedLeaves(renewal)]
         return renewal

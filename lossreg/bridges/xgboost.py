@@ -188,7 +188,7 @@ class LossXGBRegressor(XGBoostEstimator, xgboost.XGBRegressor):  # type: ignore[
             for at, (data, target) in enumerate(options.get("eval_set") or [])
         ]
         rate = RATE if self.learning_rate is None else self.learning_rate
-        renewal = LeafRenewal(made, rate, Rows(matrix(X), y, sample_weight, start), evaluated)
+        renewal = LeafRenewal(made, self.hessian, rate, Rows(matrix(X), y, sample_weight, start), evaluated)
         renewal.check_metric(self.eval_metric)
         given = self.callbacks, self.eval_metric
         self.callbacks = [*(self.callbacks or []), RenewedLeaves(renewal)]

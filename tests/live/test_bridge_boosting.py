@@ -217,6 +217,77 @@ def test_losses_of_groups_rank(loss):
         catboost.objective(loss)
 
 
+def weighted_median(errors, weight):
+    order = np.argsort(errors)
+    return errors[order][np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)]
+
+
+@pytest.mark.parametrize("estimator", [xgboost.LossXGBRegressor, lightgbm.LossLGBMRegressor])
+def test_leaves_without_second_derivatives_have_the_values_of_least_loss(estimator, tmp_path):
+    target, weight = TARGETS["mse"].astype(float) + 10, WEIGHTS.astype(float)
+    options = {"n_estimators": 2, "n_jobs": 1, "learning_rate": 0.5}
+    options |= {"verbose": -1} if estimator is lightgbm.LossLGBMRegressor else {"max_depth": 3}
+    model = estimator(loss="l1", **options).fit(X, target, sample_weight=weight)
+    if estimator is lightgbm.LossLGBMRegressor:
+        leaves = model.predict(X, pred_leaf=True)
+        one = model.predict(X, num_iteration=1)
+        model.booster_.save_model(tmp_path / "model.txt")
+        again = lgb.Booster(model_file=tmp_path / "model.txt").predict(X)
+    else:
+        leaves = model.apply(X)
+        one = model.predict(X, iteration_range=(0, 1))
+        model.save_model(tmp_path / "model.json")
+        again = estimator(loss="l1")
+        again.load_model(tmp_path / "model.json")
+        again = again.predict(X)
+    both = model.predict(X)
+    np.testing.assert_allclose(again, both, rtol=1e-6)
+    for leaf in np.unique(leaves[:, 1]):
+        rows = leaves[:, 1] == leaf
+        step = (both - one)[rows]
+        expected = 0.5 * weighted_median((target - one)[rows], weight[rows])
+        np.testing.assert_allclose(step, expected, atol=3e-4)
+
+
+@pytest.mark.parametrize("estimator", [xgboost.LossXGBRegressor, lightgbm.LossLGBMRegressor])
+def test_early_stopping_sees_renewed_leaves(estimator):
+    half, target = ROWS // 2, TARGETS["mse"].astype(float)
+    test, level = (X[half:], target[half:]), {"level": 0.9}
+    options = {"n_jobs": 1, "n_estimators": 300, "loss": "quantile", "loss_parameters": level}
+    if estimator is lightgbm.LossLGBMRegressor:
+        model, stop = estimator(verbose=-1, **options), {"callbacks": [lgb.early_stopping(3, verbose=False)]}
+        model.fit(X[:half], target[:half], eval_X=test[0], eval_y=test[1], **stop)
+        (best,), stopped = model.best_score_["valid_0"].values(), model.best_iteration_
+        refused = {"eval_X": test[0], "eval_y": test[1], "eval_metric": "l2"}, {}
+    else:
+        model = estimator(early_stopping_rounds=3, **options)
+        model.fit(X[:half], target[:half], eval_set=[test], verbose=False)
+        best, stopped = model.best_score, model.best_iteration
+        refused = {}, {"eval_metric": "rmse"}
+    assert stopped < 299
+    criterion = lossreg.create("quantile", **level)
+    assert float(criterion(model.predict(test[0]).astype(float), test[1])) == pytest.approx(best, rel=1e-5)
+    with pytest.raises(
+        InvalidParameter, match=r"eval_metric: expected the metric of quantile, got (l2|rmse), which is"
+    ):
+        estimator(**options, **refused[1]).fit(X[:half], target[:half], **refused[0])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "options", "message"),
+    [
+        (xgboost.LossXGBRegressor, {"booster": "dart"}, "booster='dart'"),
+        (xgboost.LossXGBRegressor, {"num_parallel_tree": 4}, "num_parallel_tree"),
+        (lightgbm.LossLGBMRegressor, {"boosting_type": "dart", "verbose": -1}, "boosting_type='dart'"),
+    ],
+)
+def test_leaves_that_cannot_be_renewed(estimator, options, message):
+    options |= {"loss": "l1", "n_estimators": 3, "n_jobs": 1}
+    with pytest.raises(InvalidParameter, match=f"renew_leaves: leaves are not renewed with {message}"):
+        estimator(renew_leaves=True, **options).fit(X, SIGNAL)
+    assert np.isfinite(estimator(**options).fit(X, SIGNAL).predict(X)).all()
+
+
 @pytest.mark.parametrize("estimator", [xgboost.LossXGBRegressor, lightgbm.LossLGBMRegressor])
 def test_absolute_errors_train_as_well_at_every_scale_of_the_targets(estimator):
     options, target = {"n_estimators": 20, "n_jobs": 1}, TARGETS["mse"].astype(float)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting.score_objective import given_weight
+from lossreg.bridges.boosting.score_objective import SCALED, given_weight
 from lossreg.errors import InvalidParameter
 
 if TYPE_CHECKING:
@@ -41,13 +41,22 @@ class Rows:
 class LeafRenewal:
     """An objective for the rows of a training, which also finds the values of leaves.
 
-    rate: the learning rate. evaluated: the rows of each evaluation set.
+    hessian: what stands for the second derivative in the choice of splits, None for the one that is best with renewed
+        leaves. rate: the learning rate. evaluated: the rows of each evaluation set.
     values: what has been added to the scores, by the number of the tree, for each leaf.
     """
 
-    def __init__(self, objective: ScoreObjective, rate: float, trained: Rows, evaluated: list[Rows]) -> None:
+    def __init__(
+        self, objective: ScoreObjective, hessian: Any, rate: float, trained: Rows, evaluated: list[Rows]
+    ) -> None:
+        if hessian is None and objective.flat:
+            objective.hessian = SCALED
         self.objective, self.rate, self.trained, self.evaluated = objective, rate, trained, evaluated
         self.values: list[Array] = []
+
+    def __deepcopy__(self, memo: Any) -> LeafRenewal:
+        """The renewal itself: LightGBM copies its parameters, and the objective with them."""
+        return self
 
     def __call__(self, first: Any, second: Any, weight: Any = None) -> tuple[Array, Array]:  # noqa: ARG002
         """The derivatives for the next tree; what a booster gives are its own scores, with the targets and weights."""
@@ -65,7 +74,14 @@ class LeafRenewal:
         return values
 
     def constants(self, leaves: Array) -> Array:
-        """What is added to the scores of each leaf so that the loss of its rows is least, by bisection of its slope."""
+        """What is added to the scores of each leaf so that the loss of its rows is least.
+
+        Where that is an interval, as between the two middle errors of an even number of rows, it is its middle.
+        """
+        return (self.sign_change(leaves, np.less) + self.sign_change(leaves, np.less_equal)) / 2
+
+    def sign_change(self, leaves: Array, below: np.ufunc) -> Array:
+        """Up to where the slope of the loss of each leaf is below 0, or not above 0, by bisection."""
         rows, criterion = self.trained, self.objective.criterion
         errors = np.abs(rows.target - rows.scores)
         count, widest, tolerance = leaves.max() + 1, errors.max(), PRECISION * (np.median(errors) or errors.mean())
@@ -75,8 +91,8 @@ class LeafRenewal:
                 break
             middle = (low + high) / 2
             slopes = criterion.grad(rows.scores + middle[leaves], rows.target, sample_weight=rows.weight)
-            slope = np.bincount(leaves, slopes, count)
-            low, high = np.where(slope <= 0, middle, low), np.where(slope >= 0, middle, high)
+            more = below(np.bincount(leaves, slopes, count), 0)
+            low, high = np.where(more, middle, low), np.where(more, high, middle)
         return (low + high) / 2
 
     def losses(self) -> list[float]:
