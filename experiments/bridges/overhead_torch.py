@@ -1,17 +1,20 @@
 """Overhead of losses inside PyTorch: forward and backward, beside PyTorch's own loss and an empty autograd.Function.
 
-    python experiments/bridges/overhead_torch.py > experiments/bridges/overhead_torch.md
+    python experiments/bridges/overhead_torch.py eager
+    python experiments/bridges/overhead_torch.py compiled
 
-Each row is the median of alternating runs in one process on one thread: microseconds of our module, and its time
+Each row is the median of alternating runs in one process on one thread. Eager: microseconds of our module, and its time
 divided by that of PyTorch's loss; the overhead, which is its time less that of the bare criterion, divided by the time
-of an empty autograd.Function with two inputs (of small batches, as it is lost in the noise of large ones); its time
-divided by that of the bare criterion plus the empty function; then the time, and its ratio to PyTorch's, with both
-inside torch.compile(fullgraph=True).
+of an empty autograd.Function of as many inputs and gradients (of small batches, as it is lost in the noise of large
+ones); its time divided by that of the bare criterion plus the empty function. Compiled: the time, and its ratio to
+PyTorch's, with both inside torch.compile(fullgraph=True).
 """
 
+import argparse
 import statistics
 import time
 import timeit
+import warnings
 
 import torch
 from torch.nn import functional
@@ -19,17 +22,66 @@ from torch.nn import functional
 import lossreg
 from lossreg.bridges.torch import Loss
 
+
+def pinball(x, y):
+    """The mean pinball loss at the level 0.9, which PyTorch lacks."""
+    error = y - x
+    return torch.maximum(0.9 * error, -0.1 * error).mean()
+
+
+def real(*shape):
+    """Any numbers."""
+    return torch.randn(shape)
+
+
+def pair(*shape):
+    """Two tensors of any numbers."""
+    return lambda: (real(*shape), real(*shape))
+
+
+def unit(*shape):
+    """A tensor of any numbers, and one of numbers from 0 to 1."""
+    return lambda: (real(*shape), torch.rand(shape))
+
+
+def labelled(rows, classes):
+    """Logits and labels."""
+    return lambda: (real(rows, classes), torch.randint(0, classes, (rows,)))
+
+
 CASES = {
-    "mse 32 x 1": ("mse", functional.mse_loss, (32, 1)),
-    "cross_entropy 64 x 10": ("cross_entropy", functional.cross_entropy, (64, 10)),
-    "bce_with_logits 64 x 10": ("bce_with_logits", functional.binary_cross_entropy_with_logits, (64, 10)),
-    "mse 1M": ("mse", functional.mse_loss, (1_000_000,)),
-    "huber 1M": ("huber", functional.huber_loss, (1_000_000,)),
-    "bce_with_logits 1M": ("bce_with_logits", functional.binary_cross_entropy_with_logits, (1_000_000,)),
-    "cross_entropy 4096 x 1000": ("cross_entropy", functional.cross_entropy, (4096, 1000)),
+    "mse 32 x 1": ("mse", functional.mse_loss, pair(32, 1), [0]),
+    "mse 64 x 10": ("mse", functional.mse_loss, pair(64, 10), [0]),
+    "l1 64 x 10": ("l1", functional.l1_loss, pair(64, 10), [0]),
+    "huber 64 x 10": ("huber", functional.huber_loss, pair(64, 10), [0]),
+    "bce_with_logits 64 x 10": ("bce_with_logits", functional.binary_cross_entropy_with_logits, unit(64, 10), [0]),
+    "cross_entropy 64 x 10": ("cross_entropy", functional.cross_entropy, labelled(64, 10), [0]),
+    "kl_div 64 x 10": (
+        "kl_div",
+        functional.kl_div,
+        lambda: (real(64, 10).log_softmax(1), torch.rand(64, 10).softmax(1)),
+        [0],
+    ),
+    "quantile 64 x 10": ("quantile", pinball, pair(64, 10), [0]),
+    "margin_ranking 64 x 10": (
+        "margin_ranking",
+        functional.margin_ranking_loss,
+        lambda: (real(64, 10), real(64, 10), real(64, 10).sign()),
+        [0, 1],
+    ),
+    "gaussian_nll 64 x 10": (
+        "gaussian_nll",
+        functional.gaussian_nll_loss,
+        lambda: (real(64, 10), real(64, 10), torch.rand(64, 10) + 0.1),
+        [0, 2],
+    ),
+    "mse 1M": ("mse", functional.mse_loss, pair(1_000_000), [0]),
+    "huber 1M": ("huber", functional.huber_loss, pair(1_000_000), [0]),
+    "bce_with_logits 1M": ("bce_with_logits", functional.binary_cross_entropy_with_logits, unit(1_000_000), [0]),
+    "cross_entropy 4096 x 1000": ("cross_entropy", functional.cross_entropy, labelled(4096, 1000), [0]),
 }
-
-
+"""By title: our loss, PyTorch's function, the tensors, and the places of those that get a gradient."""
+PARAMETERS = {"quantile": {"level": 0.9}}
 RUNS = 7
 """Fewest runs of each function."""
 SMALL = 1000
@@ -40,23 +92,24 @@ class Empty(torch.autograd.Function):
     """A function that does nothing."""
 
     @staticmethod
-    def forward(ctx, x, y):
-        ctx.save_for_backward(x, y)
-        return x.new_empty(())
+    def forward(ctx, *tensors):
+        ctx.save_for_backward(*tensors)
+        return tensors[0].new_empty(())
 
     @staticmethod
     def backward(ctx, upstream):
         del upstream
-        x, _ = ctx.saved_tensors
-        return x, None
+        saved = ctx.saved_tensors
+        return tuple([x if needed else None for x, needed in zip(saved, ctx.needs_input_grad, strict=True)])
 
 
-def step(loss, x, y):
-    """Return a function that computes a loss and its gradient."""
+def step(loss, tensors, graded):
+    """Return a function that computes a loss and its gradients."""
 
     def run():
-        x.grad = None
-        loss(x, y).backward()
+        for at in graded:
+            tensors[at].grad = None
+        loss(*tensors).backward()
 
     return run
 
@@ -79,37 +132,52 @@ def seconds(functions, budget=1.0):
     return [statistics.median(times) for times in found]
 
 
-HEAD = """# Losses inside PyTorch
+def measure_eager(ours, peer, tensors, graded, budget):
+    """The cells of a row: without torch.compile."""
+    criterion, arrays = ours.criterion, [x.detach().numpy() for x in tensors]
+    names = criterion.plan(*arrays).input_names
+    wrt = None if graded == [0] else tuple(names[at] for at in graded)
+    functions = (
+        step(ours, tensors, graded),
+        step(peer, tensors, graded),
+        step(Empty.apply, tensors, graded),
+        lambda: criterion.value_and_grad(*arrays, wrt=wrt),
+    )
+    own, torchs, empty, kernel = seconds(functions, budget)
+    overhead = f"{(own - kernel) / empty:.2f}" if tensors[0].numel() <= SMALL else ""
+    return f"{own * 1e6:.1f}", f"{own / torchs:.2f}", overhead, f"{own / (kernel + empty):.2f}"
 
-Written by `overhead_torch.py`: processor time of forward and backward, float32, one thread, torch {}. The processor
-also did other work: read the ratios to 20%.
 
-| case | microseconds | to torch | overhead to empty function | to kernel and empty function | compiled, microseconds | to torch compiled |
-|---|---|---|---|---|---|---|"""  # noqa: E501  one line of the table
+def measure_compiled(ours, peer, tensors, graded, budget):
+    """The cells of a row: with torch.compile."""
+    functions = [step(torch.compile(each, fullgraph=True), tensors, graded) for each in (ours, peer)]
+    own, torchs = seconds(functions, budget)
+    return f"{own * 1e6:.1f}", f"{own / torchs:.2f}"
+
+
+HEADS = {
+    "eager": "| case | microseconds | to torch | overhead to empty function | to kernel and empty function |",
+    "compiled": "| case | compiled, microseconds | to torch compiled |",
+}
 
 
 def main():
     """Measure every case and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=HEADS)
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each case")
+    given = parser.parse_args()
+    warnings.filterwarnings("ignore", "reduction: 'mean' divides")  # PyTorch's, of its kl_div
     torch.set_num_threads(1)
     lossreg.set_num_threads(1)
-    print(HEAD.format(torch.__version__))
-    for title, (name, peer, shape) in CASES.items():
-        x = torch.randn(shape, requires_grad=True)
-        y = torch.randint(0, shape[1], shape[:1]) if name == "cross_entropy" else torch.rand(shape)
-        ours, theirs = Loss(name), lambda a, b, peer=peer: peer(a, b)
-        criterion, arrays = lossreg.create(name), (x.detach().numpy(), y.numpy())
-        functions = (
-            step(ours, x, y),
-            step(theirs, x, y),
-            step(Empty.apply, x, y),
-            lambda criterion=criterion, arrays=arrays: criterion.value_and_grad(*arrays),
-        )
-        own, torchs, empty, kernel = seconds(functions)
-        overhead = f"{(own - kernel) / empty:.2f}" if x.numel() <= SMALL else ""
-        cells = [title, f"{own * 1e6:.1f}", f"{own / torchs:.2f}", overhead, f"{own / (kernel + empty):.2f}"]
-        own, torchs = seconds([step(torch.compile(each, fullgraph=True), x, y) for each in (ours, theirs)])
-        cells += [f"{own * 1e6:.1f}", f"{own / torchs:.2f}"]
-        print(f"| {' | '.join(cells)} |", flush=True)
+    print(HEADS[given.part], "|".join([""] + ["---"] * (HEADS[given.part].count("|") - 1) + [""]), sep="\n")
+    measure = measure_eager if given.part == "eager" else measure_compiled
+    for title, (name, peer, make, graded) in CASES.items():
+        tensors = make()
+        for at in graded:
+            tensors[at].requires_grad_()
+        cells = measure(Loss(name, **PARAMETERS.get(name, {})), peer, tensors, graded, given.seconds)
+        print(f"| {' | '.join([title, *cells])} |", flush=True)
 
 
 if __name__ == "__main__":

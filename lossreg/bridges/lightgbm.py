@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting.leaf_renewal import LeafRenewal, Rows, renews_leaves
+from lossreg.bridges.boosting.leaf_renewal import LeafRenewal, RenewedRows, renews_leaves
 from lossreg.bridges.boosting.score_objective import Builtin, ScoreObjective, class_probabilities
 from lossreg.extras import optional_imports
 
 with optional_imports():
     import lightgbm
 
-    from lossreg.bridges.boosting.lightgbm_leaves import RenewedLeaves
+    from lossreg.bridges.boosting.lightgbm_leaves import RenewedLightGBMLeaves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,12 +154,14 @@ class LightGBMEstimator:
             return made
         weights = options.get("eval_sample_weight") or []
         evaluated = [
-            Rows(*each, weights[at] if at < len(weights) else None, start)
+            RenewedRows(*each, weights[at] if at < len(weights) else None, start)
             for at, each in enumerate(evaluation_sets(options))
         ]
-        renewal = LeafRenewal(made, self.hessian, given["learning_rate"], Rows(X, y, sample_weight, start), evaluated)
+        renewal = LeafRenewal(
+            made, self.hessian, given["learning_rate"], RenewedRows(X, y, sample_weight, start), evaluated
+        )
         renewal.check_metric(options.get("eval_metric"))
-        options["callbacks"] = [*(options.get("callbacks") or []), RenewedLeaves(renewal)]
+        options["callbacks"] = [*(options.get("callbacks") or []), RenewedLightGBMLeaves(renewal)]
         return renewal
 
 

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossreg.bridges.boosting.leaf_renewal import LeafRenewal, Rows, renews_leaves
+from lossreg.bridges.boosting.leaf_renewal import LeafRenewal, RenewedRows, renews_leaves
 from lossreg.bridges.boosting.score_objective import Builtin, ScoreObjective, class_probabilities
 from lossreg.extras import optional_imports
 
 with optional_imports():
     import xgboost
 
-    from lossreg.bridges.boosting.xgboost_leaves import RenewedLeaves, set_leaf_values
+    from lossreg.bridges.boosting.xgboost_leaves import RenewedXGBoostLeaves, set_leaf_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -184,14 +184,14 @@ class LossXGBRegressor(XGBoostEstimator, xgboost.XGBRegressor):  # type: ignore[
 
         weights = options.get("sample_weight_eval_set") or []
         evaluated = [
-            Rows(matrix(data), target, weights[at] if at < len(weights) else None, start)
+            RenewedRows(matrix(data), target, weights[at] if at < len(weights) else None, start)
             for at, (data, target) in enumerate(options.get("eval_set") or [])
         ]
         rate = RATE if self.learning_rate is None else self.learning_rate
-        renewal = LeafRenewal(made, self.hessian, rate, Rows(matrix(X), y, sample_weight, start), evaluated)
+        renewal = LeafRenewal(made, self.hessian, rate, RenewedRows(matrix(X), y, sample_weight, start), evaluated)
         renewal.check_metric(self.eval_metric)
         given = self.callbacks, self.eval_metric
-        self.callbacks = [*(self.callbacks or []), RenewedLeaves(renewal)]
+        self.callbacks = [*(self.callbacks or []), RenewedXGBoostLeaves(renewal)]
         if evaluated and self.eval_metric is None:
             self.eval_metric = metric(self.loss, **(self.loss_parameters or {}))
         try:

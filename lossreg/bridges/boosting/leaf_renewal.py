@@ -27,8 +27,8 @@ STEPS = 64
 """The most steps of bisection; float64 has no more."""
 
 
-class Rows:
-    """Rows of data with the scores that the renewed trees give them.
+class RenewedRows:
+    """RenewedRows of data with the scores that the renewed trees give them.
 
     Boosters keep scores of their own, which they compute before leaves are renewed.
     """
@@ -47,7 +47,7 @@ class LeafRenewal:
     """
 
     def __init__(
-        self, objective: ScoreObjective, hessian: Any, rate: float, trained: Rows, evaluated: list[Rows]
+        self, objective: ScoreObjective, hessian: Any, rate: float, trained: RenewedRows, evaluated: list[RenewedRows]
     ) -> None:
         if hessian is None and objective.flat:
             objective.hessian = SCALED

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
-class RenewedLeaves:
+class RenewedLightGBMLeaves:
     """A callback of LightGBM that renews the leaves of each tree, and the evaluation of that round."""
 
     order = 0

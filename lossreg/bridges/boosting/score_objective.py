@@ -33,7 +33,8 @@ SLOPE = "slope"
 """The stand-in for the second derivative of a loss of groups: the size of the slope, so that no step is above 1."""
 SCALED = "scaled secant"
 """Where a loss recommends a constant, as none is right for targets of any scale: the slope divided by the error, which
-counts as no less than twice the median of `SAMPLE` errors, and both derivatives times that."""
+counts as no less than twice the median of `SAMPLE` errors, and both derivatives times that, so that a booster's least
+weight and penalty of leaves count rows."""
 SAMPLE = 10_000
 SLAB = 2**14
 """The numbers whose derivatives are computed at a time where they are converted afterwards."""
@@ -92,7 +93,6 @@ class ScoreObjective:
             hint = nearest(hessian, [*names, BUILTIN])
             message = f"hessian: expected {listed([*names, BUILTIN])} or a number above 0, got {hessian!r}"
             raise InvalidParameter(message + (hint and f"; {hint}"))
-        # Each term of a sum has the one that its loss recommends.
         best = SLOPE if self.grouped else recommended(self.loss) if len(terms) == 1 else None
         self.hessian = (SCALED if best == "constant" else best) if hessian is None else hessian
 
@@ -119,7 +119,7 @@ class ScoreObjective:
         return self._derivatives(scores, labels, given_weight(weight), self._floor(scores, labels))
 
     def _floor(self, scores: Array, labels: Array) -> float:
-        """The error that smaller ones count as in a scaled secant."""
+        """The error that smaller ones count as in a scaled secant, else 0."""
         if self.hessian != SCALED:
             return 0.0
         some = slice(None, None, max(1, len(scores) // SAMPLE))
@@ -128,7 +128,6 @@ class ScoreObjective:
 
     def _derivatives(self, scores: Array, labels: Array, weight: Array | None, floor: float) -> tuple[Array, Array]:
         if floor:
-            # Times the floor, so that a booster's least weight and penalty of leaves count rows.
             grad = self.criterion.grad(scores, labels, sample_weight=weight) * scores.dtype.type(floor)
             return grad, np.abs(grad) / np.maximum(np.abs(scores - labels), scores.dtype.type(floor))
         rule = self.rule
@@ -139,8 +138,7 @@ class ScoreObjective:
         if rule.hessian != 1:
             hess *= rule.hessian
         if rule.one_of_classes:
-            classes = hess.shape[1]
-            hess *= classes / (classes - 1)
+            hess *= hess.shape[1] / (hess.shape[1] - 1)
         return grad, hess
 
     def fill_derivatives(self, scores: Array, labels: Array, weight: Any, grad: Array, hess: Array) -> None:

@@ -17,7 +17,7 @@ NO_CHILD = -1
 """The left child of a leaf."""
 
 
-class RenewedLeaves(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+class RenewedXGBoostLeaves(xgboost.callback.TrainingCallback):  # type: ignore[misc]
     """A callback of XGBoost that finds the leaves' values of each tree, and the evaluation of that round."""
 
     def __init__(self, renewal: LeafRenewal) -> None:
