@@ -169,7 +169,7 @@ def evaluation_sets(options: Mapping[str, Any]) -> list[tuple[Any, Any]]:
     """The data and targets of each evaluation set among the arguments of a fit."""
     sets, data, targets = (options.get(name) for name in ("eval_set", "eval_X", "eval_y"))
     if data is not None:
-        sets = zip(data, targets, strict=True) if isinstance(data, tuple) else [(data, targets)]
+        sets = zip(data, targets or (), strict=True) if isinstance(data, tuple) else [(data, targets)]
     return [sets] if isinstance(sets, tuple) else list(sets or [])
 
 

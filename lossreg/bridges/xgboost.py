@@ -103,13 +103,15 @@ class XGBoostEstimator:
     hessian: str | float | None
     objective: Any
     base_score: Any
+    callbacks: Any
+    eval_metric: Any
 
     def make_objective(self) -> XGBoostObjective:
         """The objective of the estimator's loss."""
         return objective(self.loss, hessian=self.hessian, **(self.loss_parameters or {}))
 
     @contextmanager
-    def trained_with(self, made: XGBoostObjective, base_score: Any) -> Iterator[None]:
+    def trained_with(self, made: XGBoostObjective | LeafRenewal, base_score: Any) -> Iterator[None]:
         """Set what the trees are trained with, and afterwards what the user has given."""
         given = self.objective, self.base_score
         self.objective, self.base_score = made, base_score
