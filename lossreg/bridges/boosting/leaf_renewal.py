@@ -58,7 +58,7 @@ class LeafRenewal:
         """The renewal itself: LightGBM copies its parameters, and the objective with them."""
         return self
 
-    def __call__(self, first: Any, second: Any, weight: Any = None) -> tuple[Array, Array]:  # noqa: ARG002
+    def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:  # noqa: ARG002
         """The derivatives for the next tree; what a booster gives are its own scores, with the targets and weights."""
         rows = self.trained
         return self.objective.derivatives(rows.scores, rows.target, rows.weight)
