@@ -75,6 +75,22 @@ def leaving(scores: Row[Real], slope: Slope) -> float:
     return 0.0
 
 
+def lift(slope: Slope) -> None:
+    """Add 1 to every number of a row."""
+    for j in range(len(slope)):
+        slope[j] += 1
+
+
+@loss
+def calling(scores: ClassRow[Real], label: ClassIndex, slope: Slope, lifted: Real = 0.0) -> float:
+    """A call without a result, behind a condition."""
+    for j in range(len(scores)):
+        slope[j] = exp(scores[j])
+    if lifted > 0:
+        lift(slope)
+    return scores[label]
+
+
 def side_by_side(form):
     """Whether a kernel can be compiled for several rows at once."""
     kinds = [types.int64 if entry.domain.integer else types.float32 for entry in form.inputs]
@@ -98,6 +114,14 @@ def points(scores, labels, made, **parameters):
     """The values and slopes of rows, one by one, by the kernel in plain Python."""
     results = [made.at(row.tolist(), int(label), **parameters) for row, label in zip(scores, labels, strict=True)]
     return np.array([value for value, _ in results]), np.array([slope for _, slope in results])
+
+
+@pytest.mark.parametrize("lifted", [0.0, 1.0])
+def test_a_function_that_fills_a_row_is_called_only_where_its_condition_is_true(lifted):
+    scores, labels = RANDOM.normal(size=(20, 5)), RANDOM.integers(0, 5, 20)
+    grads = lossreg.create(calling, reduction="none", lifted=lifted).grad(scores, labels)
+    assert side_by_side(calling.forms[0])
+    np.testing.assert_allclose(grads, np.exp(scores) + lifted, rtol=4e-16)
 
 
 @pytest.mark.parametrize("samples", [1, 15, 16, 17, 200])

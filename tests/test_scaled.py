@@ -5,6 +5,7 @@ import pytest
 from lossreg_losses.classes.cross_entropy import cross_entropy
 from lossreg_losses.classes.multi_margin import multi_margin
 from lossreg_losses.classes.nll import nll
+from numba import njit
 
 import lossreg
 from lossreg.kernels.loops.scaled_slopes import only_stores
@@ -50,6 +51,20 @@ def hands_on(x, slope):
     return total(slope)
 
 
+def fills(x, row):
+    """A row with a number, as a function that is compiled."""
+    row[0] = x[0]
+
+
+def passes_on(x, slope):
+    """To another function, which only stores."""
+    compiled_fills(x, slope)
+    return x[0]
+
+
+compiled_fills = njit(fills)
+
+
 def renames(x, slope):
     """By another name."""
     other = slope
@@ -71,6 +86,8 @@ def stores_itself(x, slope):
         (asks, ("x",), False),
         (reads, ("slope",), False),
         (hands_on, ("slope",), False),
+        (passes_on, ("slope",), True),
+        (passes_on, ("x",), False),
         (renames, ("slope",), False),
         (stores_itself, ("slope",), False),
         (nll.forms[0].kernel, ("slope",), True),

@@ -1,26 +1,31 @@
 """Second derivatives of every loss that has them: their largest errors, and their cost over value and gradient.
 
-    python experiments/bridges/second_derivatives.py [LOSS ...]
+    python experiments/bridges/second_derivatives.py errors [LOSS ...]
+    python experiments/bridges/second_derivatives.py times [LOSS ...]
 
-It updates the rows of these losses, or of all, in second_derivatives.md. Three losses are third-party ones, written
-below without a second derivative, which is derived from their slopes.
+Each updates its columns for these losses, or for all, in second_derivatives.json, and writes second_derivatives.md from
+that. Three losses are third-party ones, written below without a second derivative, which is derived from their slopes.
 
 Errors: at points of the conformance kit, compiled, against the formula in 60 digits, which the kit compares with
 differences of the slope. The unit is one unit in the last place of the exact result or, if that is more, the change
 that such a unit of the inputs makes: next to a sign change or a kink no float has more digits.
 
-Cost: the processor time of value_grad_hess divided by that of value_and_grad, of 1M float32 numbers on one thread:
-medians of alternating runs in one process. Rows have 10 numbers, and 1,000.
+Times: the processor time of value_grad_hess divided by that of value_and_grad by the first input alone, in float32 on
+one thread: medians of alternating runs in one process. Losses by element get 1M numbers, losses by row 65,536 x 10 and
+4,096 x 1,000. Both calls allocate their outputs, or both write to arrays of numpy that are given as `out`.
 """
 
 import argparse
+import json
 import statistics
 import time
 from pathlib import Path
 
+import numba
 import numpy as np
 
 import lossreg
+from lossreg.criterion.plans.loop_plan import aligned_empty
 from lossreg.definition.signature import EXACT
 from lossreg.kernels.numerics import exp, sigmoid, softplus
 from lossreg.plugin import NonNegative, Real, Unit, loss
@@ -35,18 +40,20 @@ from lossreg.testing.points import points
 from lossreg.testing.results import CheckRun
 
 NUMBERS = 1_000_000
-RUNS = 11
-TABLE = Path(__file__).with_suffix(".md")
+ROWS = {10: 65_536, 1000: 4_096}
+"""The numbers of rows by their length."""
+RUNS = 15
+STORE = Path(__file__).with_suffix(".json")
 HEAD = """# Second derivatives
 
-Written by `second_derivatives.py`, whose first lines say what the columns are. The processor also did other work while
-this was measured: read the ratios to 20%. A third array costs memory traffic of its own: of a loss that only waits for
-memory, such as `mse`, value and gradient move 4 numbers for each element (the processor reads the memory of an output
-before it writes it) and second derivatives 2 more, a ratio of 1.5. Derived: the author declares none, and it is written
-by differentiating the slope. Rows of the other losses follow as they are measured.
+Written by `second_derivatives.py`, whose first lines say what the columns are. A third array costs memory traffic of
+its own, which nothing hides where a loss only waits for memory, such as `mse`; the first rows are loops that read
+two arrays and write one or two of them, and compute next to nothing. `nll` writes zeros: its gradient is one array that
+is written and none that is read, its second derivative another one. Derived: the author declares none, and it is
+written by differentiating the slope.
 
-| loss | kernel | row | float32, ulps | extreme numbers | float64, ulps | extreme numbers | time |
-|---|---|---|---|---|---|---|---|
+| loss | kernel | shape | float32, ulps | extreme numbers | float64, ulps | extreme numbers | time | time with `out` |
+|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -75,41 +82,71 @@ def third_party_redescending(prediction: Real, target: Real) -> tuple[float, flo
 THIRD_PARTY = {each.name: each for each in (third_party_poisson, third_party_quantile, third_party_redescending)}
 
 
-def arrays_of(form, width):
-    """Arrays for a form, of 1M numbers in the first."""
+def arrays_of(form, shape):
+    """Arrays for a form; the first has this shape."""
     random = np.random.default_rng(0)
-    shape = (NUMBERS // width, width) if form.by_row else (NUMBERS,)
     found = []
     for entry in form.inputs:
-        each = shape if entry.axis is not None else shape[:1]
+        each = shape if entry.axis is not None or not form.by_row else shape[:1]
         if entry.domain.integer:
-            found.append(random.integers(0, width, each))
+            found.append(random.integers(0, shape[-1], each))
         else:
             found.append(ordinary_numbers(entry.domain, each, random).astype(np.float32))
     return found
 
 
-def cost(given, form, width):
-    """The time of value_grad_hess divided by that of value_and_grad."""
-    criterion, arrays = lossreg.create(given), arrays_of(form, width)
-    which = "exact"
-    try:
-        criterion.value_grad_hess(*arrays)
-    except lossreg.InvalidInput:  # it is 0 everywhere
-        which = 1.0
-    functions = (
-        lambda: criterion.value_and_grad(*arrays),
-        lambda: criterion.value_grad_hess(*arrays, hessian=which),
-    )
-    times = [[], []]
+def ratios(*functions):
+    """The times of each second function divided by those of the function before it."""
+    times = [[] for _ in functions]
     for run in range(RUNS + 2):
         for function, found in zip(functions, times, strict=True):
             start = time.process_time()
             function()
             if run > 1:
                 found.append(time.process_time() - start)
-    own, second = map(statistics.median, times)
-    return second / own
+    medians = [*map(statistics.median, times)]
+    return [f"{second / own:.2f}" for own, second in zip(medians[::2], medians[1::2], strict=True)]
+
+
+def cost(given, form, shape):
+    """The time of value_grad_hess divided by that of value_and_grad, without `out` and with it."""
+    criterion, arrays, wrt = lossreg.create(given), arrays_of(form, shape), (form.inputs[0].name,)
+    which, grad, hess = "exact", np.empty_like(arrays[0]), np.empty_like(arrays[0])
+    try:
+        criterion.value_grad_hess(*arrays)
+    except lossreg.InvalidInput:  # it is 0 everywhere
+        which = 1.0
+    return ratios(
+        lambda: criterion.value_and_grad(*arrays, wrt=wrt),
+        lambda: criterion.value_grad_hess(*arrays, hessian=which),
+        lambda: criterion.value_and_grad(*arrays, wrt=wrt, out=grad),
+        lambda: criterion.value_grad_hess(*arrays, hessian=which, out=(grad, hess)),
+    )
+
+
+@numba.njit
+def move(x, y, out):
+    """Read two arrays, and write one."""
+    for i in range(x.size):
+        out[i] = x[i] - y[i]
+
+
+@numba.njit
+def move_more(x, y, out, other):
+    """Read two arrays, and write two."""
+    for i in range(x.size):
+        out[i] = x[i] - y[i]
+        other[i] = x[i] + y[i]
+
+
+def cost_of_memory(size):
+    """The time of loops that write two arrays, divided by that of loops that write one: aligned arrays, and numpy's."""
+    x, y = np.ones((2, size), np.float32)
+    found = []
+    for new in (aligned_empty, np.empty):
+        out, other = new((size,), np.float32), new((size,), np.float32)
+        found += ratios(lambda o=out: move(x, y, o), lambda o=out, p=other: move_more(x, y, o, p))
+    return found
 
 
 def errors(case, real):
@@ -124,36 +161,65 @@ def errors(case, real):
     return [f"{at.error:.2g}" if at else "" for at in (run.worst, run.extreme)]
 
 
-def rows_of(given):
-    """The rows of the table for one loss."""
-    found = []
+def forms_of(given):
+    """The cases of a loss whose forms have exact second derivatives, with the shapes of their arrays."""
     for case in LossUnderTest(given).default_cases:
-        if not case.form.fusible or EXACT not in case.form.hessians:
-            continue
+        if case.form.fusible and EXACT in case.form.hessians:
+            yield case, [(rows, width) for width, rows in ROWS.items()] if case.form.by_row else [(NUMBERS,)]
+
+
+def measure_errors(given):
+    """The errors of each form of a loss."""
+    for case, shapes in forms_of(given):
         try:
-            both = [text for real in (np.float32, np.float64) for text in errors(case_with_hessian(case), real)]
+            found = [text for real in (np.float32, np.float64) for text in errors(case_with_hessian(case), real)]
         except lossreg.InvalidParameter as error:
             print(f"{given.name}: {error}")
             continue
-        derived = "" if case.form.hessian else " (derived)"
-        for width in (10, 1000) if case.form.by_row else ("",):
-            ratio = f"{cost(given, case.form, width or 1):.2f}"
-            found.append([given.name, case.form.kernel.__name__ + derived, str(width), *both, ratio])
-            print(*found[-1], flush=True)
-    return found
+        for shape in shapes:
+            yield key(given, case, shape), found
+
+
+def measure_times(given):
+    """The costs of each form of a loss, for each shape."""
+    for case, shapes in forms_of(given):
+        for shape in shapes:
+            yield key(given, case, shape), cost(given, case.form, shape)
+
+
+def key(given, case, shape):
+    """The first three columns of a row."""
+    derived = "" if case.form.hessian else " (derived)"
+    return f"{given.name} | {case.form.kernel.__name__}{derived} | {' x '.join(map('{:,}'.format, shape))}"
+
+
+def write(results):
+    """Write the results, and the table."""
+    STORE.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", "utf-8")
+    lines = []
+    for name, found in sorted(results.items(), key=lambda item: (not item[0].startswith("memory"), item[0])):
+        lines.append(f"| {name} | {' | '.join([*found.get('errors', [''] * 4), *found.get('times', [''] * 2)])} |\n")
+    STORE.with_suffix(".md").write_text(HEAD + "".join(lines), "utf-8")
 
 
 def main():
     """Measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("columns", choices=("errors", "times"))
     parser.add_argument("losses", nargs="*")
-    names = parser.parse_args().losses or [*lossreg.names(), *THIRD_PARTY]
+    options = parser.parse_args()
     lossreg.set_num_threads(1)
-    lines = TABLE.read_text("utf-8").splitlines()[HEAD.count("\n") :] if TABLE.exists() else []
-    kept = [line for line in lines if line.split(" | ")[0].strip("| ") not in names]
-    for name in names:
-        kept += [f"| {' | '.join(row)} |" for row in rows_of(THIRD_PARTY.get(name) or losses.get(name))]
-    TABLE.write_text(HEAD + "".join(f"{line}\n" for line in sorted(kept)), "utf-8")
+    results = json.loads(STORE.read_text("utf-8")) if STORE.exists() else {}
+    measure = {"errors": measure_errors, "times": measure_times}[options.columns]
+    for name in options.losses or [*lossreg.names(), *THIRD_PARTY]:
+        for row, found in measure(THIRD_PARTY.get(name) or losses.get(name)):
+            results.setdefault(row, {})[options.columns] = found
+            print(row, *found, flush=True)
+            write(results)
+    if options.columns == "times":
+        for size in (NUMBERS, 1000 * ROWS[1000]):
+            results[f"memory | two outputs to one | {size:,}"] = {"times": cost_of_memory(size)}
+        write(results)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import inspect
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from lossreg.definition.annotations import Real
+from lossreg.definition.annotations import Real, Slope
 from lossreg.definition.domains import REAL
 from lossreg.definition.parameters import HESSIAN, Parameter, fills_hessian
 from lossreg.definition.signature import EXACT, Form, Input
@@ -36,7 +36,7 @@ def curvature_of_element(curvature: float) -> float:
 def curvature_of_row(hessian: Any, curvature: float) -> None:
     """Fill a row with the number that replaces the second derivative."""
     for j in range(len(hessian)):
-        hessian[j] = type(hessian[0])(curvature)
+        hessian[j] = curvature
 
 
 def with_hessian(form: Form, settings: Mapping[str, Any], which: str = EXACT) -> Form:
@@ -108,12 +108,20 @@ def fused(
         named = [*inputs, rows[0], HESSIAN, *settings]
         own = f"    value = kernel({to_kernel}, hessian=hessian)\n"
         body = own if hessian is kernel else f"    hessian_of({to_hessian})\n    value = kernel({to_kernel})\n"
-        body += "    for j in range(len(hessian)):\n        value += hessian[j] - hessian[j]\n    return value\n"
+        body += "    return value + nan_unless_finite(hessian)\n"
     else:
         named = [*inputs, *settings]
         body = f"    outcome, second = kernel({to_kernel}), hessian_of({to_hessian})\n"
         body += "    return outcome[0] + (second - second), outcome[1], second\n"
     return written(f"{kernel.__name__}_with_hessian", named, body, switches, kernel=kernel, hessian_of=hessian)
+
+
+def nan_unless_finite(hessian: Slope) -> float:
+    """Return 0 if all second derivatives of a row are finite, else nan."""
+    found = type(hessian[0])(0)
+    for j in range(len(hessian)):
+        found += hessian[j] - hessian[j]
+    return found
 
 
 def product(
@@ -150,7 +158,7 @@ def written(
     A compiled kernel needs a signature of its own, so it is written out, as dataclasses do with their methods.
     """
     values = tuple(switches.values())
-    space: dict[str, Any] = {}
+    space: dict[str, Any] = {nan_unless_finite.__name__: nan_unless_finite}
     for key, function in functions.items():
         has_switches = set(switches) <= set(inspect.signature(function).parameters)
         space[key] = with_defaults(function, values if has_switches else ())

@@ -97,7 +97,9 @@ class Recorded:
         made = self.recording.assign(f"{self.name} / {text(other)}")
         inner = times(slope(other), made)
         top = plus(self.derivative, None if inner is None else -inner)
-        made.derivative = None if top is None else top / still(other)
+        # By a reciprocal where the divisor varies: kernels often divide by it again, and a division takes as long as
+        # ten products. A constant may be so small that its reciprocal overflows.
+        made.derivative = None if top is None else top / other if inner is None else top * (1 / still(other))
         return made
 
     def __rtruediv__(self, other: Any) -> Any:

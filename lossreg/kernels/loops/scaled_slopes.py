@@ -12,6 +12,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
+from lossreg.definition.second_derivative import nan_unless_finite
 from lossreg.kernels.compiler.numba_api import (
     AbstractTemplate,
     Tuple,
@@ -76,25 +77,49 @@ def call_filling_slopes(typing: Any, kernel: Any, point: Any, slopes: Any, param
 
 
 def only_stores(function: Any, names: tuple[str, ...]) -> bool:
-    """Whether a function uses these arguments only to store items, take their length, or compare them with None."""
+    """Whether a function uses these arguments only to store items, take their length, or compare them with None.
+
+    It may pass them on to functions that do the same, and to `nan_unless_finite`.
+    """
     steps = [step for block in run_frontend(function).blocks.values() for step in block.body]
-    globals_ = [step for step in steps if isinstance(step, ir.Assign) and isinstance(step.value, ir.Global)]
-    lengths = {step.target.name for step in globals_ if step.value.value is len}
-    return not any(variables_read(step, lengths) & set(names) for step in steps)
+    outer = (ir.Global, ir.FreeVar)
+    called = {x.target.name: x.value.value for x in steps if isinstance(x, ir.Assign) and isinstance(x.value, outer)}
+    return not any(variables_read(step, called, names) & set(names) for step in steps)
 
 
-def variables_read(step: Any, lengths: set[str]) -> set[str]:
-    """The variables whose content a statement may read; `lengths` are the variables that refer to `len`."""
+def variables_read(step: Any, called: dict[str, Any], names: tuple[str, ...]) -> set[str]:
+    """The variables whose content a statement may read; `called` are the functions that variables refer to."""
     if isinstance(step, ir.SetItem):
         return {step.index.name, step.value.name}
     if isinstance(step, ir.Del) or (isinstance(step, ir.Assign) and isinstance(step.value, ir.Arg)):
         return set()
     value = step.value if isinstance(step, ir.Assign) else None
-    if isinstance(value, ir.Expr) and value.op == "call" and value.func.name in lengths:
-        return set()
     if isinstance(value, ir.Expr) and value.op == "binop" and value.fn in (operator.is_, operator.is_not):
         return set()
+    if isinstance(value, ir.Expr) and value.op == "call" and not value.kws:
+        return arguments_read(called.get(value.func.name), [variable.name for variable in value.args], names)
     return {variable.name for variable in step.list_vars()}
+
+
+def arguments_read(function: Any, given: list[str], names: tuple[str, ...]) -> set[str]:
+    """The arguments of a call, `given` by the names of variables, whose content it may read."""
+    code = getattr(function, "py_func", None)
+    if function is len or (code and code.__code__ is nan_unless_finite.__code__):
+        return set()
+    inner = code.__code__.co_varnames if code else ()
+    stored = {name for name, own in zip(given, inner, strict=False) if name in names and only_stores(code, (own,))}
+    return set(given) - stored
+
+
+@kernel_operation(operator.getitem)
+class ReadScaled(AbstractTemplate):
+    """row[j], the number that is stored there, times the factor: only `nan_unless_finite` reads it."""
+
+    def generic(self, args: Any, _: Any) -> Any:
+        """The signature for these arguments, or None."""
+        row, j = args
+        fits = isinstance(row, ScaledRow) and isinstance(j, types.Integer)
+        return signature(row.dtype, row, types.intp) if fits else None
 
 
 @kernel_operation(operator.setitem)
@@ -112,6 +137,14 @@ class WriteScaled(AbstractTemplate):
 def _length(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
     row = cgutils.create_struct_proxy(form.args[0])(context, builder, arguments[0]).row
     return cgutils.unpack_tuple(builder, make_array(form.args[0].row)(context, builder, row).shape)[0]
+
+
+@lower_builtin(operator.getitem, ScaledRow, types.intp)
+def _read(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+    kind: Any = form.args[0]
+    row = cgutils.create_struct_proxy(kind)(context, builder, arguments[0]).row
+    load = context.get_function(operator.getitem, signature(kind.dtype, kind.row, types.intp))
+    return load(builder, [row, arguments[1]])
 
 
 @lower_builtin(operator.setitem, ScaledRow, types.intp, types.Float)

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def exp_below_capped(logits: Sequence[Any], cap: Any, out: Any) -> Any:
-    """Fill a row with the exponentials of the logits, capped or not, less the largest of them, which is returned."""
+def exp_below_capped(logits: Sequence[Any], cap: Any, out: Any, later: Any = None) -> Any:
+    """Fill a row with the exponentials of the logits, capped or not, less the largest of them, which is returned.
+
+    `later` is a row that the kernel fills afterwards; see `exp_below`.
+    """
     top = largest(logits)
-    exp_below(logits, top, out)
+    exp_below(logits, top, out, later)
     if cap > 0:
         for j in range(len(logits)):
             out[j] = exp(-below_capped(logits[j], top, cap))

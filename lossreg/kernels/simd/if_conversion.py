@@ -8,6 +8,7 @@ may be out of bounds when the condition is false; with a condition on lanes such
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from lossreg.kernels.compiler.numba_api import (
@@ -92,11 +93,14 @@ def merge_chain(blocks: Blocks) -> bool:
 def convert_branch(blocks: Blocks) -> bool:
     """Convert one branch with an else block, or without; return whether there was one that can be converted."""
     before = predecessors(blocks)
+    used = Counter(variable.name for block in blocks.values() for step in block.body for variable in step.list_vars())
     for label, block in blocks.items():
         end = block.terminator
         if not isinstance(end, ir.Branch) or truth_of(block) is None:
             continue
-        arms = [at if before[at] == [label] and is_pure(blocks[at]) else label for at in (end.truebr, end.falsebr)]
+        arms = [
+            at if before[at] == [label] and is_pure(blocks[at], used) else label for at in (end.truebr, end.falsebr)
+        ]
         ends = [blocks[at].terminator for at in arms]
         successors = [successor(x, at) for x, at in zip(ends, (end.truebr, end.falsebr), strict=True)]
         if successors[0] == successors[1] != label:
@@ -110,10 +114,17 @@ def successor(end: Any, at: int) -> int | None:
     return end.target if isinstance(end, ir.Jump) else None if isinstance(end, ir.Return) else at
 
 
-def is_pure(block: ir.Block) -> bool:
-    """Whether a block only assigns variables, and reads no item."""
+def is_pure(block: ir.Block, used: Counter[str]) -> bool:
+    """Whether a block only assigns variables, and reads no item.
+
+    A call whose result is not used fills a row: it stays behind its branch. `used` counts the uses of each variable.
+    """
     effects = ("getitem", "iternext", "phi")
-    return all(isinstance(x, ir.Assign) and getattr(x.value, "op", "") not in effects for x in block.body[:-1])
+    for step in block.body[:-1]:
+        operation = getattr(step.value, "op", "") if isinstance(step, ir.Assign) else "store"
+        if operation in (*effects, "store") or (operation == "call" and used[step.target.name] == 1):
+            return False
+    return True
 
 
 def merge_arms(blocks: Blocks, label: int, arms: list[int], joined: int | None) -> None:

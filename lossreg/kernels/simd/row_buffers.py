@@ -17,13 +17,13 @@ from lossreg.kernels.compiler.numba_api import (
     signature,
 )
 from lossreg.kernels.compiler.options import BLOCK, LANES
+from lossreg.kernels.simd.contiguous_vectors import fetch_for_stores
 from lossreg.kernels.simd.vector_rows import INDEX, LaneRow, gather_or_scatter, load, masked, store
 from lossreg.kernels.simd.vectors import Lanes, convert, splat
 
 ALIGNED = 64
 """The alignment of buffers in bytes: that of the widest vectors."""
-ROW_AXES = 2
-"""The number of axes of an array of rows, (N, C); a channels-first array, (N, C, S), has one more."""
+ROW_AXES = 2  # of an array of rows, (N, C); a channels-first array, (N, C, S), has one more
 
 
 def mapped(found: list[Any], emit: Any) -> Any:
@@ -124,13 +124,15 @@ def store_vector(_: Any, row: Any, start: Any, count: Any, value: Any) -> Any:
 @intrinsic
 def store_vectors(_: Any, destinations: Any, start: Any, count: Any, values: Any) -> Any:
     """Store the first `count` lanes of each vector at `start` of its own one-dimensional array; skip None."""
+    kept = [at for at, kind in enumerate(destinations) if isinstance(kind, types.Array)]
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         packed, first, many, given = arguments
-        for position, kind in enumerate(destinations):
-            if isinstance(kind, types.Array):
-                array = make_array(kind)(context, builder, builder.extract_value(packed, position))
-                load_or_store(builder, array.data, array.itemsize, first, many, builder.extract_value(given, position))
+        for at in kept:
+            array = make_array(destinations[at])(context, builder, builder.extract_value(packed, at))
+            if len(kept) > 1:
+                fetch_for_stores(builder, array, first)
+            load_or_store(builder, array.data, array.itemsize, first, many, builder.extract_value(given, at))
         return context.get_dummy_value()
 
     return signature(types.none, destinations, types.intp, types.intp, values), generate

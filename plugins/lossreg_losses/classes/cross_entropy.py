@@ -73,7 +73,11 @@ def cross_entropy(  # noqa: C901  a branch for each parameter
 ) -> float:
     T = type(slope[0])
     classes = len(logits)
-    top = exp_below_capped(logits, softcap, slope)
+    top, powers = exp_below_capped(logits, softcap, slope, hessian), T(0)
+    if hessian is not None:
+        for j in range(classes):
+            power = slope[j]
+            powers += T(0) if power == 1 else power
     own, slope[label] = slope[label], T(0)
     others = total(slope)
     everything = own + others
@@ -102,19 +106,15 @@ def cross_entropy(  # noqa: C901  a branch for each parameter
         value += weighted(weighted(wide(z_loss * weight[label]), log_of_sum), log_of_sum)
     pull = weighted(curve, (top + rise) / everything)
     # The sum of all but one that is at the top, so that 1 - p of the largest keeps its digits.
-    beside, curvature, bow = T(0), (mass / everything + pull) / everything, curve / everything / everything
+    beside = powers if everything - powers < T(1.5) else everything - T(1)
+    curvature, bow = (mass / everything + pull) / everything, curve / everything / everything
+    at_top, flat, falling = curvature * beside + bow, curvature * everything, curvature - bow
     if hessian is not None:
         slope[label] = own
-        ties, powers = T(0), T(0)
-        for j in range(classes):
-            power = slope[j]
-            tied = power == 1
-            ties, powers = ties + T(tied), powers + (T(0) if tied else power)
-        beside = shifted_difference(ties, T(1), powers)
     for j in range(classes):
         power = slope[j]
         if hessian is not None:
-            hessian[j] = power * (curvature * (beside if power == 1 else everything - power) + bow * power)
+            hessian[j] = at_top if power == 1 else power * (flat - falling * power)
         slope[j] = weighted(power, mass / everything + pull) - smooth * weight[j]
     slope[label] = smooth * (T(weights) * own / everything - weight[label]) - sharp * others / everything
     slope[label] += weighted(own, pull)

@@ -55,8 +55,9 @@ def second_derivative(
     added = T(0)
     for j in range(len(x)):
         counts = (p == 2) & (j != label) & (margin + difference(x[j], own) > 0)
-        hessian[j] = weighted(share, T(2) if counts else T(0))
-        added += hessian[j]
+        bend = weighted(share, T(2) if counts else T(0))
+        hessian[j] = bend
+        added += bend
     hessian[label] = added
 
 

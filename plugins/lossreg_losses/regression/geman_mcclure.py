@@ -12,6 +12,7 @@ Source: Geman and McClure (1985); Barron (2019), arXiv:1701.03077; Kornia's gema
 (1.0, 0.5, -0.5)
 """
 
+from lossreg.kernels.numerics import weighted
 from lossreg.plugin import Loss, Positive, Real, hookimpl, loss
 
 
@@ -37,7 +38,8 @@ def second_derivative(prediction: Real, target: Real, scale: Positive = 1.0) -> 
     square = part * part
     share = T(1) / (T(1) + square)
     bend = T(1) - T(3) * square if near else square * square * (square - T(3))
-    return bend * share * share * share / scale / scale
+    narrow = T(1) / scale
+    return weighted(weighted(bend * share * share * share, narrow), narrow)
 
 
 @hookimpl
