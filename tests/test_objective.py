@@ -14,6 +14,8 @@ from lossreg.registry.registries import losses
 RANDOM = np.random.default_rng(3)
 COUNT, WIDTH = 5, 3
 SIDES = np.where(RANDOM.random(COUNT) > 0.5, 1.0, -1.0)
+BESIDE = {"event": np.array([1.0, 0.0, 1.0, 1.0, 0.0])}
+"""What the data have beside the targets, for the losses that take it."""
 
 
 def width_of(requirements):
@@ -37,6 +39,7 @@ def targets_of(requirements):
         Task.RANKING: SIDES[:, np.newaxis],
         Task.PAIRS: SIDES if by_row else SIDES[:, np.newaxis],
         Task.TRIPLETS: SIDES,
+        Task.SURVIVAL: RANDOM.uniform(0.5, 3, (COUNT, 1)),
     }[requirements.task]
     if requirements.target and requirements.target.domain.integer and requirements.task is Task.MULTILABEL:
         return np.array([[0, 2, -1], [1, -1, -1], [-1, -1, -1], [2, 1, 0], [2, -1, -1]])
@@ -45,7 +48,7 @@ def targets_of(requirements):
 
 # The slopes of beta_nll are those of the value only where the weight v^beta is 1; mape of a target of 0 is too large.
 SETTINGS = {"beta_nll": {"beta": 0.0}, "mape": {"eps": 0.5}}
-# Batches are trained in tests/test_third_party.py: they have groups, events and learned inputs too. Random boxes do not
+# Batches are trained in tests/test_third_party.py: they have groups and learned inputs too. Random boxes do not
 # overlap, and iou has no slope then; giou is the same kernel.
 BY_SAMPLE = [name for name in losses.names() if not losses.get(name).forms[0].by_batch and name != "iou"]
 CASES = [(name, SETTINGS.get(name, {})) for name in BY_SAMPLE if requirements_of(losses.get(name))]
@@ -61,19 +64,23 @@ def test_the_gradient_of_the_outputs_agrees_with_differences(name, parameters):
     loss = losses.get(name)
     requirements = requirements_of(loss, parameters)
     objective = Objective(loss, "mean", parameters, requirements)
-    width = 1 if requirements.task is Task.RANKING else width_of(requirements) * requirements.predictions_per_row
+    width = (
+        1
+        if requirements.task in {Task.RANKING, Task.SURVIVAL}
+        else width_of(requirements) * requirements.predictions_per_row
+    )
     outputs, targets = RANDOM.normal(size=(COUNT * requirements.task.rows, width)), targets_of(requirements)
     grad = np.full_like(outputs, np.nan)
-    value, out = objective.value_and_grad(outputs, targets, out=grad)
+    value, out = objective.value_and_grad(outputs, targets, BESIDE, out=grad)
     assert out is grad
-    assert value == pytest.approx(float(objective(outputs, targets)))
+    assert value == pytest.approx(float(objective(outputs, targets, BESIDE)))
     numerical = np.empty_like(outputs)
     for at in np.ndindex(outputs.shape):
         ends = []
         for shift in (1e-6, -1e-6):
             moved = outputs.copy()
             moved[at] += shift
-            ends.append(float(objective(moved, targets)))
+            ends.append(float(objective(moved, targets, BESIDE)))
         numerical[at] = (ends[0] - ends[1]) / 2e-6
     assert np.abs(numerical).max() > 1e-3
     np.testing.assert_allclose(grad, numerical, atol=1e-7)
