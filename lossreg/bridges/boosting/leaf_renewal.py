@@ -28,7 +28,7 @@ STEPS = 64
 
 
 class RenewedRows:
-    """RenewedRows of data with the scores that the renewed trees give them.
+    """The rows of a data set, with the scores that the renewed trees give them.
 
     Boosters keep scores of their own, which they compute before leaves are renewed.
     """
