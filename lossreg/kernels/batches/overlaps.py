@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lossreg.kernels.batches.segments import stable_order
-from lossreg.kernels.drivers.batch_kernel import each
-from lossreg.kernels.numerics import confusion_sums
+from lossreg.kernels.drivers.batch_kernel import each, require
+from lossreg.kernels.numerics import agreement_sums, confusion_sums
 
 Array = Any
 
@@ -15,23 +15,30 @@ def overlap_sums(prediction: Array, target: Array, weight: Array, *, over_batch:
     """Return sums over the pixels of each image and class, of w p t, of w p (1 - t) and of w t (1 - p).
 
     Prediction and target are (N, C, pixels), the weights (N, pixels), the sums (N, C, 3), or (1, C, 3) over the batch.
-    With `squared` the last two are both w (p - t)^2 / 2.
+    With `squared` the last two are both w (p - t)^2 / 2. Raises InvalidInput for a number that is not within 0 to 1, so
+    that the annotations of both have `kernel_checks`.
     """
     import numpy as np
 
     images, classes = prediction.shape[:2]
-    sums = np.empty((images, classes, 3))
+    sums = np.empty((images, classes, 4))
     each(add_overlap, images * classes, prediction, target, weight, int(squared), sums)
-    return sums.sum(axis=0, keepdims=True) if over_batch else sums
+    if sums[..., 3].any():
+        for name, x in (("prediction", prediction), ("target", target)):
+            require((x >= 0) & (x <= 1), name, x, "from 0 to 1")
+    return sums[..., :3].sum(axis=0, keepdims=True) if over_batch else sums[..., :3]
 
 
-def fill_overlap_slopes(slope: Array, prediction: Array, target: Array, weight: Array, factors: Any) -> None:
+def fill_overlap_slopes(slopes: Any, prediction: Array, target: Array, weight: Array, factors: Any) -> None:
     """Fill the slopes of the predictions with w (a + b t + c p), for factors a, b and c by image and class."""
     import numpy as np
 
+    slope = slopes["prediction"]
     images, classes = slope.shape[:2]
-    stacked = np.stack([np.broadcast_to(factor, (images, classes)) for factor in factors], axis=-1)
-    each(fill_slopes, images * classes, prediction, target, weight, stacked, slope)
+    scaled = np.empty((images, classes, 3))
+    for at, factor in enumerate(factors):
+        scaled[..., at] = factor * slopes.factor
+    each(fill_slopes, images * classes, prediction, target, weight, scaled, slope)
 
 
 def inverse_or_zero(x: Array) -> Array:
@@ -57,9 +64,12 @@ def add_overlap(i: int, prediction: Any, target: Any, weight: Any, squared: int,
     """Fill the sums of one image and class."""
     n, c = i // prediction.shape[1], i % prediction.shape[1]
     p, t, w = prediction[n, c], target[n, c], weight[n]
-    both, wrong, missed, apart = confusion_sums(w, p, t)
-    sums[n, c, 0] = both
-    sums[n, c, 1], sums[n, c, 2] = (apart / 2, apart / 2) if squared else (wrong, missed)
+    own = sums[n, c]
+    if squared:
+        own[0], apart, own[3] = agreement_sums(w, p, t)
+        own[1] = own[2] = apart / 2
+    else:
+        own[0], own[1], own[2], own[3] = confusion_sums(w, p, t)
 
 
 def walk_down(_: int, order: Any, error: Any, inside: Any, weight: Any, value: Any, slope: Any) -> None:
@@ -85,5 +95,9 @@ def fill_slopes(i: int, prediction: Any, target: Any, weight: Any, factors: Any,
     own, p, t, w = slope[n, c], prediction[n, c], target[n, c], weight[n]
     T = type(w[0])
     constant, by_target, by_prediction = T(factors[n, c, 0]), T(factors[n, c, 1]), T(factors[n, c, 2])
+    if by_prediction == 0:  # the predictions need not be read
+        for s in range(len(own)):
+            own[s] = w[s] * (constant + by_target * t[s])
+        return
     for s in range(len(own)):
         own[s] = w[s] * (constant + by_target * t[s] + by_prediction * p[s])

@@ -24,6 +24,7 @@ from lossreg.kernels.numerics.soft_caps import (
 )
 from lossreg.kernels.numerics.softmax import surprise
 from lossreg.kernels.numerics.special import (
+    agreement_sums,
     confusion_sums,
     dice_sums,
     digamma,
@@ -73,6 +74,7 @@ __all__ = [
     "ZERO_EXPONENT",
     "Distance",
     "add_centre_distance",
+    "agreement_sums",
     "angle",
     "atan",
     "below_capped",

@@ -105,18 +105,30 @@ def dice_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[A
 
 
 def confusion_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
-    """The sums of w x y, w x (1 - y), w y (1 - x) and w (x - y)^2 over three rows, w the first, in float64.
+    """The sums of w x y, w x (1 - y) and w y (1 - x) over three rows, w the first, in float64.
 
-    For predicted and true probabilities the first three are the true and false positives and the false negatives.
+    For predicted and true probabilities they are the true and false positives and the false negatives. The fourth sum
+    counts the positions at which x or y is not within 0 to 1.
     """
-    both, wrong, missed, apart = 0.0, 0.0, 0.0, 0.0
+    both, wrong, missed, outside = 0.0, 0.0, 0.0, 0.0
     for j in range(len(row)):
         w, p, t = wide(row[j]), wide(x[j]), wide(y[j])
         both += w * p * t
         wrong += w * p * (1 - t)
         missed += w * t * (1 - p)
+        outside += 0.0 if (p >= 0) & (p <= 1) & (t >= 0) & (t <= 1) else 1.0
+    return both, wrong, missed, outside
+
+
+def agreement_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """The sums of w x y and of w (x - y)^2 over three rows, w the first, in float64; the third is as above."""
+    both, apart, outside = 0.0, 0.0, 0.0
+    for j in range(len(row)):
+        w, p, t = wide(row[j]), wide(x[j]), wide(y[j])
+        both += w * p * t
         apart += w * (p - t) * (p - t)
-    return both, wrong, missed, apart
+        outside += 0.0 if (p >= 0) & (p <= 1) & (t >= 0) & (t <= 1) else 1.0
+    return both, apart, outside
 
 
 def larger(x: Any, y: Any) -> Any:

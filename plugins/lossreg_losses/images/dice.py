@@ -34,7 +34,7 @@ from lossreg.plugin import (
     overlap_sums,
 )
 
-Pixels = Annotated[Array, Axes("N C ...", Unit)]
+Pixels = Annotated[Array, Axes("N C ...", Unit, kernel_checks=True)]
 
 
 @loss(couples="over")
@@ -55,7 +55,7 @@ def dice(
     if "prediction" in slopes:
         rest = (1 - values) * by_size
         factors = (0, -2 * by_size, 2 * rest) if squared else (rest, -2 * by_size, 0)
-        fill_overlap_slopes(slopes["prediction"], prediction, target, weight, factors)
+        fill_overlap_slopes(slopes, prediction, target, weight, factors)
     return (values if over == "images" else values[0]).astype(weight.dtype)
 
 

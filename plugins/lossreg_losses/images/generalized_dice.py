@@ -29,7 +29,7 @@ from lossreg.plugin import (
     overlap_sums,
 )
 
-Pixels = Annotated[Array, Axes("N C ...", Unit)]
+Pixels = Annotated[Array, Axes("N C ...", Unit, kernel_checks=True)]
 
 
 @loss(couples="over")
@@ -52,7 +52,7 @@ def generalized_dice(
     values = errors * by_size
     if "prediction" in slopes:
         factors = (factor * by_size * (1 - values), -2 * factor * by_size, 0)
-        fill_overlap_slopes(slopes["prediction"], prediction, target, weight, factors)
+        fill_overlap_slopes(slopes, prediction, target, weight, factors)
     return values[:, 0].astype(weight.dtype) if over == "images" else values[0, 0].astype(weight.dtype)
 
 

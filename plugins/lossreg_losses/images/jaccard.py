@@ -32,7 +32,7 @@ from lossreg.plugin import (
     overlap_sums,
 )
 
-Pixels = Annotated[Array, Axes("N C ...", Unit)]
+Pixels = Annotated[Array, Axes("N C ...", Unit, kernel_checks=True)]
 
 
 @loss(couples="over")
@@ -52,7 +52,7 @@ def jaccard(
     values = (wrong + missed) * by_union
     if "prediction" in slopes:
         factors = ((1 - values) * by_union, (values - 2) * by_union, 0)
-        fill_overlap_slopes(slopes["prediction"], prediction, target, weight, factors)
+        fill_overlap_slopes(slopes, prediction, target, weight, factors)
     return (values if over == "images" else values[0]).astype(weight.dtype)
 
 

@@ -35,7 +35,7 @@ from lossreg.plugin import (
     overlap_sums,
 )
 
-Pixels = Annotated[Array, Axes("N C ...", Unit)]
+Pixels = Annotated[Array, Axes("N C ...", Unit, kernel_checks=True)]
 
 
 @loss(couples="over")
@@ -62,7 +62,7 @@ def tversky(
         steep = gamma * np.power(base, gamma - 1, out=np.full_like(base, gamma == 1), where=base > 0) * by_size
         rest = 1 - base
         factors = (steep * alpha * rest, -steep * ((alpha + beta) * rest + base), 0)
-        fill_overlap_slopes(slopes["prediction"], prediction, target, weight, factors)
+        fill_overlap_slopes(slopes, prediction, target, weight, factors)
     return (values if over == "images" else values[0]).astype(weight.dtype)
 
 
