@@ -107,18 +107,25 @@ def compare(
         size += square
         close += 0.0 if apart else 1.0
     precise, total, mass = 0.0, 0.0, 0.0
+    sharp = 1 / (bandwidth * bandwidth) if bandwidth > 0 else 0.0
     # Where all kernels are near 1, 1 less the kernel would lose digits.
-    cancels = size < CANCELS * bandwidth * bandwidth * len(row)
-    for j in range(len(row) if cancels else 0):
-        distance, _ = precise_distance(row[j], bandwidth)
-        precise += weights[j] * distance if row[j] == row[j] else 0.0
-    for j in range(len(row)):
-        distance, pull = distance_of(row[j], bandwidth)
-        counts = row[j] == row[j]
+    for j in range(len(row) if size * sharp < CANCELS * len(row) else 0):
+        precise -= weights[j] * expm1(-0.5 * sharp * row[j]) if row[j] == row[j] else 0.0
+    # A loop for each kind, as one would compute both for every pair.
+    for j in range(len(row) if bandwidth > 0 else 0):
+        kernel = exp(-0.5 * sharp * row[j])
+        counts, pull = row[j] == row[j], kernel * sharp
+        total += weights[j] * (1 - kernel) if counts else 0.0
+        mass += weights[j] * pull if counts else 0.0
+        row[j] = w * weights[j] * pull if counts else nan
+    for j in range(0 if bandwidth > 0 else len(row)):
+        distance = sqrt(row[j])
+        counts, pull = row[j] == row[j], 1 / distance if distance > 0 else 0.0
         total += weights[j] * distance if counts else 0.0
         mass += weights[j] * pull if counts else 0.0
         row[j] = w * weights[j] * pull if counts else nan
-    sums[i, 0], sums[i, 1], sums[i, 2] = w * (precise if cancels else total), w * mass, close
+    total = precise if precise > 0 else total
+    sums[i, 0], sums[i, 1], sums[i, 2] = w * total, w * mass, close
 
 
 def compare_near(
@@ -142,7 +149,12 @@ def compare_near(
             for d in range(rows.shape[1]):
                 apart = float(rows[i, d]) - float(others[j, d])
                 square += apart * apart
-            distance, pull = precise_distance(square, bandwidth)
+            if bandwidth > 0:
+                exponent = -square / (2 * bandwidth * bandwidth)
+                distance, pull = -expm1(exponent), exp(exponent) / (bandwidth * bandwidth)
+            else:
+                distance = sqrt(square)
+                pull = 1 / distance if distance > 0 else 0.0
             w = weight[i] * other_weight[j]
             sums[i, 0] += w * distance
             pulls[i, j] = 0.0
@@ -150,18 +162,3 @@ def compare_near(
                 by_row[i, d] += w * pull * (float(rows[i, d]) - float(others[j, d]))
             for d in range(rows.shape[1] if len(by_other) > 0 else 0):
                 by_other[j, d] -= w * pull * (float(rows[i, d]) - float(others[j, d]))
-
-
-def distance_of(square: float, bandwidth: float) -> tuple[float, float]:
-    """The distance of a pair, and what the difference of its rows is multiplied by in the slope."""
-    if bandwidth > 0:
-        kernel = exp(-square / (2 * bandwidth * bandwidth))
-        return 1 - kernel, kernel / (bandwidth * bandwidth)
-    distance = sqrt(square)
-    return distance, 1 / distance if distance > 0 else 0.0
-
-
-def precise_distance(square: float, bandwidth: float) -> tuple[float, float]:
-    """The same without the difference of two numbers near 1."""
-    distance, pull = distance_of(square, bandwidth)
-    return -expm1(-square / (2 * bandwidth * bandwidth)) if bandwidth > 0 else distance, pull

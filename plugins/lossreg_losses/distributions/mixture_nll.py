@@ -47,15 +47,16 @@ def mixture_nll(
     ties, prior, joint = T(0), T(0), T(0)
     for k in range(len(logits)):
         slope[k], scale_slope[k] = exp(difference(logits[k], top)), exp(difference(scale_slope[k], best))
-        leads = (slope[k] == 1) & (scale_slope[k] == 1)
-        ties += T(leads)
-        prior, joint = prior + (T(0) if leads else slope[k]), joint + (T(0) if leads else scale_slope[k])
+        own, other = slope[k], scale_slope[k]
+        leads = (own == 1) & (other == 1)
+        ties += T(1) if leads else T(0)
+        prior, joint = prior + (T(0) if leads else own), joint + (T(0) if leads else other)
     prior_rest, joint_rest = shifted_difference(ties, T(1), prior), shifted_difference(ties, T(1), joint)
     prior, joint = ties + prior, ties + joint
     for k in range(len(logits)):
-        share, z = scale_slope[k] / joint, mean_slope[k]
-        leads = (slope[k] == 1) & (scale_slope[k] == 1)
-        slope[k] = joint_rest / joint - prior_rest / prior if leads else slope[k] / prior - share
+        own, other, z = slope[k], scale_slope[k], mean_slope[k]
+        leads, share = (own == 1) & (other == 1), other / joint
+        slope[k] = joint_rest / joint - prior_rest / prior if leads else own / prior - share
         mean_slope[k] = weighted(weighted(share, z), exp(-log_scales[k]))
         scale_slope[k] = weighted(share, (T(1) - z) * (T(1) + z))
     value = shifted_difference(log(prior), log(joint), T(0.5) * least * least - best)
