@@ -12,6 +12,7 @@ from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidDefinition
 from lossreg.kernels.compiler.borrowed_arrays import BorrowedArray, Extent
+from lossreg.kernels.compiler.bytecode import calls_transcendentals
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, Tuple, machine_code
 from lossreg.kernels.compiler.options import EXACT, LOCK_BY_EXTENT, REORDERED
@@ -69,6 +70,7 @@ def form_loop(
         "INPUTS": len(form.inputs),
         "BY_ROW": by_row,
         "OVER": overwritten,
+        "BUFFERED": calls_transcendentals(form.kernel),
     }
     # numba's index refers to the kernel's module by name, so that a copy of a plugin under another name needs an entry
     # of its own.

@@ -19,10 +19,10 @@ from lossreg.kernels.compiler.options import LANES, is_stock
 
 if TYPE_CHECKING:
     # Replaced in each clone, as in lossreg.kernels.loops.scalar_loops.
-    from lossreg.kernels.compiler.intrinsics import cast, scaled  # noqa: TC004
+    from lossreg.kernels.compiler.intrinsics import cast, scaled, scratch  # noqa: TC004
     from lossreg.kernels.elementary.row_sums import lane_sum  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
-    from lossreg.kernels.numerics.sums import compensated_add, compensated_sum  # noqa: TC004
+    from lossreg.kernels.numerics.sums import compensated_add, compensated_sum, first_of, wide_sum  # noqa: TC004
     from lossreg.kernels.simd.contiguous_vectors import leading, wide_lanes  # noqa: TC004
     from lossreg.kernels.simd.row_buffers import (  # noqa: TC004
         allocate_row_buffers,
@@ -46,6 +46,10 @@ COMPENSATED = True
 STORED = 1
 INPUTS = 2
 BY_ROW: tuple[bool, ...] = ()
+# Whether the values of a block are added in a loop of their own. After exponentials and logarithms, whose arithmetic
+# fills the processor's vector units, that is faster than conversions and compensated additions between them, and
+# without them it is slower.
+BUFFERED = False
 
 
 def is_vectorizable(function: Any) -> bool:
@@ -67,6 +71,7 @@ def vector_elements(
     total, error, outside = 0.0, 0.0, False
     numbers = cast(operands, REAL(0))
     slopes, arguments = numbers[:STORED], numbers[STORED:]
+    kept: Any = scratch(REAL(0))
     for block in range(first, last):
         begin, end = block * length, (block + 1) * length
         end = end if end < size else size
@@ -81,16 +86,22 @@ def vector_elements(
             value = choose(counts, weight * outcome[0], REAL(0))
             if values is not None:
                 store_vector(values, start, many, value)
-            if many < LANES:
-                value = choose(leading(many), value, REAL(0))
-            if COMPENSATED:
-                added, lost = compensated_add(added, lost, value)
+            if BUFFERED:
+                store_vector(kept, start - begin, LANES, value)
             else:
-                added += value
+                if many < LANES:
+                    value = choose(leading(many), value, REAL(0))
+                if COMPENSATED:
+                    added, lost = compensated_add(added, lost, value)
+                else:
+                    added += value
             factor = weight * REAL(scale)
             counts = factor != 0
             store_vectors(slopes, start, many, scaled(outcome[1:], factor, counts))
-        sums[block] = lane_sum(added, lost)
+        if BUFFERED:
+            sums[block] = wide_sum(kept[: end - begin], kept[: end - begin], first_of)
+        else:
+            sums[block] = lane_sum(added, lost)
         total, error = compensated_add(total, error, sums[block])
     return compensated_sum(total, error), outside
 
