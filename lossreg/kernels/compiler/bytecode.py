@@ -8,7 +8,7 @@ import types
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from lossreg.kernels.numerics import stable
+from lossreg.kernels.numerics import stable, sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,3 +81,12 @@ def calls_transcendentals(function: Callable[..., Any]) -> bool:
     Then the vector loop pays for the transposition of rows; without, it does not: nll takes 1.4 times as long with it.
     """
     return not TRANSCENDENTAL.isdisjoint(callees(function))
+
+
+@lru_cache(1024)
+def adds_in_float64(function: Callable[..., Any]) -> bool:
+    """Whether a kernel adds up in float64, which halves the numbers in a vector where a loop over a row is vectorized.
+
+    In float32 the vector loop then takes half the time of the scalar one for multi_margin of 10 classes.
+    """
+    return sums.wide in referenced_values(function).values()

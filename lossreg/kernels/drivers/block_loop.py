@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty
 
-from lossreg.kernels.compiler.bytecode import calls_transcendentals
+from lossreg.kernels.compiler.bytecode import adds_in_float64, calls_transcendentals
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.options import BLOCK, EXACT, LANES
 from lossreg.kernels.compiler.specialize import clone
@@ -58,8 +58,9 @@ class BlockLoop:
         # A kernel by row fills all its slopes but the optional ones; those that the call does not want are scratch.
         slots = self.slots = tuple(range(len(slopes)))
         slow = calls_transcendentals(form.kernel)
+        pays = slow or (real is np.float32 and adds_in_float64(form.kernel))
         # Rows of a fixed width have a formula for each number: transposed, rows of 4 take a third of the time for giou.
-        transposed = self.width <= LONGEST_VECTORIZED_ROW and (slow or form.inputs[0].width.isdecimal())
+        transposed = self.width <= LONGEST_VECTORIZED_ROW and (pays or form.inputs[0].width.isdecimal())
         vectorized = channels_first or ((transposed or not by_row) and is_vectorizable(form.kernel))
         # The vector loop reads rows from a transposed copy, so it can write slopes over an input directly. The scalar
         # loop may still read the input, so it writes the slope to scratch first.

@@ -18,11 +18,10 @@ from lossreg.kernels.elementary.float_formats import as_float64, number
 from lossreg.kernels.elementary.polynomials import compiles
 from lossreg.kernels.numerics import sums
 from lossreg.kernels.simd.contiguous_vectors import (
-    first_lane,
+    compensated_halves,
     lanes_from,
     leading,
     leading_lanes,
-    opposite_lanes,
     plain_lane_sum,
     wide_lanes,
 )
@@ -31,17 +30,16 @@ from lossreg.kernels.simd.vector_rows import LaneRow, choose
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-compensated_add, compensated_sum = (njit(**inner(EXACT))(each) for each in (sums.compensated_add, sums.compensated_sum))
+compensated_add, compensated_sum, first_of = (
+    njit(**inner(EXACT))(each) for each in (sums.compensated_add, sums.compensated_sum, sums.first_of)
+)
 
 
 @njit(**inner(EXACT))
 def lane_sum(added: Any, lost: Any) -> Any:
     """The compensated sum of all lanes."""
-    added, lost = compensated_add(added, lost + opposite_lanes(lost, 8), opposite_lanes(added, 8))
-    added, lost = compensated_add(added, lost + opposite_lanes(lost, 4), opposite_lanes(added, 4))
-    added, lost = compensated_add(added, lost + opposite_lanes(lost, 2), opposite_lanes(added, 2))
-    added, lost = compensated_add(added, lost + opposite_lanes(lost, 1), opposite_lanes(added, 1))
-    return compensated_sum(first_lane(added), first_lane(lost))
+    total, errors = compensated_halves(added, lost)
+    return compensated_sum(total, errors)
 
 
 def one_by_one(row: Any, other: Any, term: Any, *settings: Any) -> Any:
@@ -64,16 +62,18 @@ def lane_by_lane(row: Any, other: Any, term: Any, *settings: Any) -> Any:
     return added
 
 
-def by_vectors(real: Any) -> Callable[..., Any]:
-    """The sum of terms of contiguous rows: 4 * LANES numbers at a time, then LANES, then the remainder."""
-    compensated, zero = real is np.float64, real(0)
+def by_vectors(real: Any, *, always_compensated: bool = False) -> Callable[..., Any]:
+    """The sum of terms of contiguous rows: 4 * LANES numbers at a time, then LANES, then the remainder.
+
+    Sums of few terms are not compensated, which would take longer than all the rest of a short row.
+    """
+    compensated, zero, few = real is np.float64, real(0), 0 if always_compensated else LANES
 
     def total(row: Any, other: Any, term: Any, *settings: Any) -> Any:
         size = len(row)
-        if size <= LANES:
+        if size <= few:
             terms = term(leading_lanes(row, 0, size), leading_lanes(other, 0, size), *settings)
-            few = as_float64(choose(leading(size), terms, zero))
-            return lane_sum(few, wide_lanes()) if compensated else plain_lane_sum(few)
+            return plain_lane_sum(as_float64(choose(leading(size), terms, zero)))
         added, lost = wide_lanes(), wide_lanes()
         even, whole = size - size % (4 * LANES), size - size % LANES
         for at in range(0, even, 4 * LANES):
@@ -97,6 +97,10 @@ def by_vectors(real: Any) -> Callable[..., Any]:
 
 
 BY_VECTORS = {types.float32: by_vectors(np.float32), types.float64: by_vectors(np.float64)}
+BLOCK_SUMS = {
+    types.float32: njit(**inner(EXACT))(by_vectors(np.float32)),
+    types.float64: njit(**inner(EXACT))(by_vectors(np.float64, always_compensated=True)),
+}
 
 
 @compiles(sums.wide_sum)
@@ -105,6 +109,15 @@ def _wide_sum(row: Any, other: Any, term: Any, *settings: Any) -> Any:
     if isinstance(row, LaneRow):
         return lane_by_lane
     return BY_VECTORS[row.dtype] if row.layout == other.layout == "C" and not is_stock() else one_by_one
+
+
+@compiles(sums.block_sum)
+def _block_sum(values: Any) -> Any:
+    """The sum of a buffer, compensated for any number of values."""
+    if is_stock():
+        return lambda values: one_by_one(values, values, first_of)
+    by_size = BLOCK_SUMS[values.dtype]
+    return lambda values: by_size(values, values, first_of)
 
 
 @compiles(sums.wide)

@@ -19,7 +19,7 @@ from lossreg.kernels.compiler.bytecode import LIBRARIES, codes, loops
 from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scratch, store_items
 from lossreg.kernels.compiler.numba_api import known_to_numba
 from lossreg.kernels.compiler.options import EXACT, REORDERED, inner, is_stock
-from lossreg.kernels.elementary import extremes  # noqa: F401  importing it registers its functions
+from lossreg.kernels.elementary import extremes, row_maps  # noqa: F401  importing them registers their functions
 from lossreg.kernels.elementary.polynomials import COMPILED
 from lossreg.kernels.elementary.row_sums import lane_sum
 from lossreg.kernels.loops.domain_checks import guard
@@ -76,7 +76,7 @@ def parts(
     is_form = form is not None
     inline = is_form or not loops(function)
     kernel = compiled(function, options, switches, inline=inline, distinct_rows=is_form, reordered_sums=reordered_sums)
-    added = {x.__name__: callee(x) for x in (sums.compensated_add, sums.compensated_sum, sums.first_of, sums.wide_sum)}
+    added = {x.__name__: callee(x) for x in (sums.block_sum, sums.compensated_add, sums.compensated_sum)}
     found = {**OPERATIONS, **added, "kernel": kernel}
     if is_stock():
         found["call_filling_slopes"] = callee(call_plainly)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scratch, store_items  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
     from lossreg.kernels.loops.scaled_slopes import call_filling_slopes  # noqa: TC004
-    from lossreg.kernels.numerics.sums import compensated_add, compensated_sum, first_of, wide_sum  # noqa: TC004
+    from lossreg.kernels.numerics.sums import block_sum, compensated_add, compensated_sum  # noqa: TC004
 
 # Replaced in each clone: the kernel; its guard, which returns whether a point is ignored and whether it is outside its
 # domain; the float type, and whether sums are compensated; the numbers of slopes (or states) and of inputs; which
@@ -74,7 +74,7 @@ def elementwise(
             kept[i] = weight * outcome[0] if counts else REAL(0)
             factor = weight * REAL(scale)
             store_items(slopes, i, scaled(outcome[1:], factor, factor != 0))
-        sums[block] = wide_sum(kept[: stop - start], kept[: stop - start], first_of)
+        sums[block] = block_sum(kept[: stop - start])
         total, error = compensated_add(total, error, sums[block])
         if values is not None:
             for i in range(stop - start):

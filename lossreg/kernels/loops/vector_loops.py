@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lossreg.kernels.compiler.intrinsics import cast, scaled, scratch  # noqa: TC004
     from lossreg.kernels.elementary.row_sums import lane_sum  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
-    from lossreg.kernels.numerics.sums import compensated_add, compensated_sum, first_of, wide_sum  # noqa: TC004
+    from lossreg.kernels.numerics.sums import block_sum, compensated_add, compensated_sum  # noqa: TC004
     from lossreg.kernels.simd.contiguous_vectors import leading, wide_lanes  # noqa: TC004
     from lossreg.kernels.simd.row_buffers import (  # noqa: TC004
         allocate_row_buffers,
@@ -99,7 +99,7 @@ def vector_elements(
             counts = factor != 0
             store_vectors(slopes, start, many, scaled(outcome[1:], factor, counts))
         if BUFFERED:
-            sums[block] = wide_sum(kept[: end - begin], kept[: end - begin], first_of)
+            sums[block] = block_sum(kept[: end - begin])
         else:
             sums[block] = lane_sum(added, lost)
         total, error = compensated_add(total, error, sums[block])

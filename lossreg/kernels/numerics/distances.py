@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from lossreg.definition.annotations import NamedFunctions
+from lossreg.kernels.numerics.row_maps import both_aside, fill_row, fill_rows, shifted_ratio, two_ratios
 from lossreg.kernels.numerics.stable import INFINITY, exp, log, ratio, shifted_difference, sign, sqrt
 from lossreg.kernels.numerics.sums import (
     apart,
@@ -90,8 +91,7 @@ def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: An
             length1, length2 = sqrt(squares1), sqrt(squares2)
             row, other = slope1, slope2
     whole = length1 * length2
-    for j in range(len(row)):
-        slope1[j], slope2[j] = ratio(row[j], T(length1)), ratio(other[j], T(length2))
+    fill_rows(slope1, slope2, row, other, two_ratios, T(length1), T(length2))
     # If u is nearly v or -v, u - c v is computed from u - v or u + v. The sum of products decides which of them, and
     # whether the cosine is below `least`; for rows of integers that sum is exact in any order.
     facing = T(mixed > half * whole) - T(mixed < -half * whole)
@@ -101,9 +101,7 @@ def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: An
     factor = zero if mixed < least * whole else factor
     share1 = zero if size1 == 0 else factor / size1 / T(length1)
     share2 = zero if size2 == 0 else factor / size2 / T(length2)
-    for j in range(len(row)):
-        u, v = slope1[j], slope2[j]
-        slope1[j], slope2[j] = aside(v, u, facing, along1, share1), aside(u, v, facing, along2, share2)
+    fill_rows(slope1, slope2, slope1, slope2, both_aside, facing, along1, share1, along2, share2)
     cosine = facing + along1
     return cosine, half * squares if facing > 0 else one - cosine
 
@@ -117,11 +115,6 @@ def parting(u: Any, v: Any, facing: Any) -> Any:
     """Return a term of |v - facing u|^2, for unit vectors u and v."""
     away = v - facing * u
     return away * away
-
-
-def aside(u: Any, v: Any, facing: Any, along: Any, share: Any) -> Any:
-    """((u - facing v) - along v) share in this order, also in loops whose sums may be reordered."""
-    return (u - facing * v - along * v) * share
 
 
 def countable(squares: Any, length: Any, least: Any) -> Any:
@@ -174,8 +167,7 @@ def distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: Any, p: 
             root = sqrt(squares)
             length, least = T(root), LEAST_WIDE
         if countable(squares, length, least):
-            for j in range(len(row)):
-                out[j] = ratio(shifted_difference(row[j], other[j], shift), length)
+            fill_row(out, row, other, shifted_ratio, shift, length)
             return T(1), root
     return scaled_distance(row, other, shift, out, p)
 

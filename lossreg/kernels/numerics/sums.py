@@ -38,6 +38,11 @@ def total(row: Sequence[Any]) -> Any:
     return T(wide_sum(row, row, first_of))
 
 
+def block_sum(values: Sequence[Any]) -> Any:
+    """Return the sum of the values of a block, in float64, within an ulp of the exact sum unless they cancel."""
+    return wide_sum(values, values, first_of)
+
+
 def wide_sum(row: Sequence[Any], other: Sequence[Any], term: Any, *settings: Any) -> Any:
     """Return the sum of term(x, y, *settings) over the numbers of two rows, in float64.
 

@@ -7,9 +7,9 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
-from lossreg.kernels.compiler.numba_api import cgutils, llvm, make_array, signature
+from lossreg.kernels.compiler.numba_api import Tuple, cgutils, llvm, make_array, signature
 from lossreg.kernels.compiler.options import LANES
-from lossreg.kernels.simd.vector_rows import INDEX, load, masked
+from lossreg.kernels.simd.vector_rows import INDEX, load, masked, store
 from lossreg.kernels.simd.vectors import Lanes, splat
 
 AHEAD, LINE = 2048, 64
@@ -73,6 +73,32 @@ def leading_lanes(_: Any, row: Any, start: Any, count: Any) -> Any:
 
 
 @intrinsic
+def store_lanes(_: Any, row: Any, start: Any, value: Any) -> Any:
+    """Store LANES numbers in a row from `start`."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        data = make_array(row)(context, builder, arguments[0]).data
+        store(builder, arguments[2], builder.gep(data, [arguments[1]]))
+        return context.get_dummy_value()
+
+    return signature(types.none, row, types.intp, Lanes(row.dtype)), generate
+
+
+@intrinsic
+def store_leading_lanes(_: Any, row: Any, start: Any, count: Any, value: Any) -> Any:
+    """Store the first `count` lanes in a row from `start`."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        kind = context.get_value_type(form.args[3])
+        pointer = builder.gep(make_array(row)(context, builder, arguments[0]).data, [arguments[1]])
+        pointer = builder.bitcast(pointer, kind.as_pointer())
+        masked(builder, "store", kind, [arguments[3], pointer, INDEX(1), first_lanes(builder, arguments[2])])
+        return context.get_dummy_value()
+
+    return signature(types.none, row, types.intp, types.intp, Lanes(row.dtype)), generate
+
+
+@intrinsic
 def wide_lanes(_: Any) -> Any:
     """Return float64 lanes of zeros, an accumulator."""
 
@@ -82,26 +108,36 @@ def wide_lanes(_: Any) -> Any:
     return signature(Lanes(types.float64)), generate
 
 
-@intrinsic(prefer_literal=True)
-def opposite_lanes(_: Any, x: Any, distance: Any) -> Any:
-    """Return in each lane i the number of lane i XOR `distance`: a butterfly shuffle."""
-
-    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        order = [lane ^ distance.literal_value for lane in range(LANES)]
-        indices = llvm.Constant(llvm.VectorType(INDEX, LANES), order)
-        return builder.shuffle_vector(arguments[0], arguments[0], indices)
-
-    return signature(x, x, distance), generate
-
-
 @intrinsic
-def first_lane(_: Any, x: Any) -> Any:
-    """Return the number in the first lane."""
+def compensated_halves(_: Any, added: Any, lost: Any) -> Any:
+    """Return the sum of all lanes and its accumulated rounding errors: halves are added until one lane is left.
+
+    `added` and `lost` are float64 lanes. Vectors of half the width take a third of the time of shuffles of all lanes.
+    """
+
+    def halves(builder: Any, x: Any, count: int) -> tuple[Any, Any]:
+        if count == 1:
+            low, high = (builder.extract_element(x, INDEX(at)) for at in range(2))
+        else:
+            indices = [[*range(at, at + count)] for at in (0, count)]
+            orders = [llvm.Constant(llvm.VectorType(INDEX, count), each) for each in indices]
+            low, high = (builder.shuffle_vector(x, x, order) for order in orders)
+        return low, high
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
-        return builder.extract_element(arguments[0], INDEX(0))
+        total, errors = arguments
+        count = LANES
+        while count > 1:
+            count //= 2
+            x, y = halves(builder, total, count)
+            errors = builder.fadd(*halves(builder, errors, count))
+            total = builder.fadd(x, y)
+            back = builder.fsub(total, x)
+            error = builder.fadd(builder.fsub(x, builder.fsub(total, back)), builder.fsub(y, back))
+            errors = builder.fadd(errors, error)
+        return context.make_tuple(builder, form.return_type, [total, errors])
 
-    return signature(x.dtype, x), generate
+    return signature(Tuple([types.float64, types.float64]), added, lost), generate
 
 
 @intrinsic

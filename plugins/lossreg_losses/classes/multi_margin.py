@@ -29,15 +29,18 @@ def multi_margin(
 ) -> float:
     T = type(x[0])
     own, share = x[label], weight[label] / T(len(x))
-    value, pushed = wide(T(0)), wide(T(0))
+    value, pushed, beyond = wide(T(0)), wide(T(0)), T(0)
     for j in range(len(x)):
         excess = margin + difference(x[j], own)
         over = T(0) if (excess <= 0) | (j == label) else excess
         value += weighted(share, over) * (T(1) if p == 1 else over)
         push = weighted(share, T(over > 0) if p == 1 else T(2) * over)
-        pushed += push
+        if p == 1:  # a count is exact in the type of the row
+            beyond += T(over > 0)
+        else:
+            pushed += push
         slope[j] = push
-    slope[label] = -T(pushed)
+    slope[label] = -weighted(share, beyond) if p == 1 else -T(pushed)
     return T(value)
 
 
