@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lossreg.kernels.drivers.operands import Operands
 
     Array = np.ndarray[Any, Any]
+    Scratch = list[tuple[int, Array]]
 
 LONGEST_VECTORIZED_ROW = 32
 """The length up to which C-contiguous rows are transposed for the vector loop: cross_entropy of 10 classes takes a
@@ -86,8 +87,9 @@ class BlockLoop:
         self.compiled = (form, real, switches, slots, overwritten, vectorized, leading, kinds)
         self.entry = form_entry(*self.compiled)
         self.extent = self.extent_of(self.span, 0, self.blocks)
-        # Arrays for the sums of blocks that no call uses: a new one takes a tenth of the time of a small call.
-        self.unused: list[Array] = []
+        # Arrays for the sums of blocks and scratch rows that no call uses: a new one takes a tenth of the time of a
+        # small call.
+        self.unused: list[tuple[Array, Scratch]] = []
 
     def extent_of(self, size: int, first: int, last: int) -> Array:
         """The bounds of a loop over some blocks; a loop over few numbers keeps Python's lock."""
@@ -100,17 +102,18 @@ class BlockLoop:
         are. Absent and unwanted arrays are None.
         """
         try:
-            sums = self.unused.pop()
-        except IndexError:  # a call in another thread uses it
-            sums = empty(self.blocks)
+            buffers = self.unused.pop()
+        except IndexError:  # a call in another thread uses them
+            buffers = empty(self.blocks), self.new_scratch()
+        sums, scratch = buffers
         operands += self.parameters
         if self.threads > 1:
             result = self.run_threaded(sums, values, weight, where, scale, operands)
         else:
-            if self.scratch:
-                operands = self.with_scratch(operands)
+            for at, row in scratch:
+                operands = operands[:at] + (row,) + operands[at + 1 :]
             result = self.entry(sums, values, weight, where, scale, operands, self.extent)
-        self.unused.append(sums)
+        self.unused.append(buffers)
         return result
 
     def run_threaded(self, sums: Array, *arguments: Any) -> tuple[float, bool]:
@@ -135,10 +138,14 @@ class BlockLoop:
         _, outside = self.entry(sums, values, weight, where, scale, operands, self.extent_of(size, 0, blocks))
         return sums, outside
 
+    def new_scratch(self) -> Scratch:
+        """Allocate scratch rows, which only one thread may use, with their places among the operands."""
+        return [(at, empty(self.row, self.real)) for at in self.scratch]
+
     def with_scratch(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Put newly allocated scratch rows, which only one thread may use, into the operands."""
-        for at in self.scratch:
-            operands = operands[:at] + (empty(self.row, self.real),) + operands[at + 1 :]
+        """Put newly allocated scratch rows into the operands."""
+        for at, row in self.new_scratch():
+            operands = operands[:at] + (row,) + operands[at + 1 :]
         return operands
 
 
