@@ -20,6 +20,7 @@ Source: Grave et al. (2017), arXiv:1609.04309; PyTorch's AdaptiveLogSoftmaxWithL
 (8.496708510583178e-18, [-3.398683404233271e-16])
 """
 
+from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -92,7 +93,7 @@ def layer(
     features: Array, weight: Array, target: Array, bias: Array, sample_weight: Array, slopes: list[Array]
 ) -> Array:
     """The cross-entropy of a layer's outputs; fills the slopes of features, weight and bias that are not None."""
-    criterion = create("linear_cross_entropy", reduction="none")
+    criterion = linear_cross_entropy()
     arrays = [x for x in (features, weight, target, bias) if x is not None]
     named = zip(("features", "linear_weight", "linear_bias"), slopes, strict=False)
     wanted = {name: slope for name, slope in named if slope is not None}
@@ -101,6 +102,12 @@ def layer(
     return criterion.value_and_grad(
         *arrays, sample_weight=sample_weight, wrt=tuple(wanted), out=tuple(wanted.values())
     )[0]
+
+
+@cache
+def linear_cross_entropy() -> Any:
+    """The criterion of the layers, which keeps the cached plans of earlier calls."""
+    return create("linear_cross_entropy", reduction="none")
 
 
 def check(
