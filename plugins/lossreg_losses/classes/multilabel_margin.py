@@ -24,17 +24,21 @@ def multilabel_margin(x: Row[Real], labels: Row[PaddedClassIndex], slope: Slope)
         slope[j] = T(0)
     while listed < classes and labels[listed] != -1:
         listed += 1
+    # The slope of a true class is below 0 from here on, and that of another is how many times it is counted.
+    for k in range(listed):
+        slope[labels[k]] = T(-1)
+    for k in range(listed):
+        own, counted = x[labels[k]], T(0)
+        for j in range(classes):
+            excess = T(1) + difference(x[j], own)
+            other = slope[j] >= 0
+            value += excess / T(classes) if other & (not (excess <= 0)) else T(0)
+            over = T(other & (excess > 0))
+            counted += over
+            slope[j] += over
+        slope[labels[k]] -= counted
     for j in range(classes):
-        others = True
-        for k in range(listed):
-            others = others and labels[k] != j
-        for k in range(listed if others else 0):
-            excess = T(1) + difference(x[j], x[labels[k]])
-            value += T(0) if excess <= 0 else excess / T(classes)
-            slope[j] += T(excess > 0)
-            slope[labels[k]] -= T(excess > 0)
-    for j in range(classes):
-        slope[j] /= T(classes)
+        slope[j] = (slope[j] + T(slope[j] < 0)) / T(classes)
     return T(value)
 
 
