@@ -1,5 +1,7 @@
 """Rows side by side: branches in every lane as row by row, and what cannot be done for several rows at once."""
 
+import math
+
 import numpy as np
 import pytest
 from numba import types
@@ -222,3 +224,24 @@ def test_log_sum_keeps_the_digits_of_what_is_added_to_1(x, y):
     expected = np.log1p(min(x, y)) if max(x, y) == 1 else np.log(np.float64(x) + y) if x + y else -np.inf
     for value in (lossreg.create(summed)(np.array([x]), np.array([y])), log_sum(x, y)):
         assert value == pytest.approx(expected, rel=4e-16)
+
+
+def test_sums_of_few_values_are_compensated():
+    random = np.random.default_rng(7)
+    summed, plain = lossreg.create("soft_margin", reduction="sum"), lossreg.create("soft_margin", reduction="none")
+    for size in range(2, 40):
+        x = random.standard_normal(size) * 10.0 ** random.integers(-9, 9, size)
+        y = np.where(random.random(size) < 0.5, -1.0, 1.0)
+        exact = math.fsum(plain(x, y))
+        assert summed(x, y) == exact, size
+
+
+@pytest.mark.parametrize("length", [1, 2, 15, 16, 17, 33])
+def test_the_remainder_of_a_row_is_masked(length):
+    rows = np.random.default_rng(length).standard_normal((2, 3, length))
+    value, slopes = lossreg.create("cosine_embedding", reduction="none").value_and_grad(*rows, np.ones(3))
+    for at, (first, second) in enumerate(rows.swapaxes(0, 1).tolist()):
+        expected, *expected_slopes = lossreg.get("cosine_embedding").at(first, second, 1.0)
+        assert value[at] == pytest.approx(expected, rel=1e-14, abs=1e-15)
+        for slope, wanted in zip(slopes, expected_slopes, strict=True):
+            np.testing.assert_allclose(slope[at], wanted, rtol=1e-12, atol=1e-14)
