@@ -3,7 +3,8 @@
     python experiments/bridges/overhead_torch.py eager
     python experiments/bridges/overhead_torch.py compiled
 
-Each row is the median of alternating runs in one process on one thread. Eager: microseconds of our module, and its time
+Each row is the tenth percentile of alternating runs in one process on one thread, in three passes over all cases, as
+other work disturbs the slower runs. Eager: microseconds of our module, and its time
 divided by that of PyTorch's loss; the overhead, which is its time less that of the bare criterion, divided by the time
 of an empty autograd.Function of as many inputs and gradients (of small batches, as it is lost in the noise of large
 ones); its time divided by that of the bare criterion plus the empty function. Compiled: the time, and its ratio to
@@ -83,7 +84,8 @@ CASES = {
 """By title: our loss, PyTorch's function, the tensors, and the places of those that get a gradient."""
 PARAMETERS = {"quantile": {"level": 0.9}}
 RUNS = 7
-"""Fewest runs of each function."""
+"""Fewest runs of each function in a pass."""
+PASSES = 3
 SMALL = 1000
 """Up to so many numbers the overhead is shown."""
 
@@ -114,45 +116,52 @@ def step(loss, tensors, graded):
     return run
 
 
-def seconds(functions, budget=1.0):
-    """Measure functions in turns; return the median processor time of one call of each."""
-    repeats = []
-    for function in functions:
-        function()
-        once = min(timeit.repeat(function, number=1, repeat=5))
-        repeats.append(max(1, int(0.005 / once)))
-    found = [[] for _ in functions]
-    end = time.perf_counter() + budget
-    while time.perf_counter() < end or len(found[0]) < RUNS:
-        for function, repeat, times in zip(functions, repeats, found, strict=True):
-            start = time.process_time()
-            for _ in range(repeat):
-                function()
-            times.append((time.process_time() - start) / repeat)
-    return [statistics.median(times) for times in found]
+class Measurement:
+    """Functions that are measured in turns."""
+
+    def __init__(self, functions):
+        self.functions, self.times = functions, [[] for _ in functions]
+        self.repeats = []
+        for function in functions:
+            function()
+            once = min(timeit.repeat(function, number=1, repeat=5))
+            self.repeats.append(max(1, int(0.005 / once)))
+
+    def run(self, budget):
+        """Measure the functions for some seconds."""
+        end, runs = time.perf_counter() + budget, 0
+        while time.perf_counter() < end or runs < RUNS:
+            for function, repeat, times in zip(self.functions, self.repeats, self.times, strict=True):
+                start = time.process_time()
+                for _ in range(repeat):
+                    function()
+                times.append((time.process_time() - start) / repeat)
+            runs += 1
+
+    def seconds(self):
+        """The processor time of one call of each function: of the faster runs, as other work disturbs the others."""
+        return [statistics.quantiles(times, n=10)[0] for times in self.times]
 
 
-def measure_eager(ours, peer, tensors, graded, budget):
-    """The cells of a row: without torch.compile."""
+def functions_of(part, ours, peer, tensors, graded):
+    """What is measured for a row."""
+    if part == "compiled":
+        return [step(torch.compile(each, fullgraph=True), tensors, graded) for each in (ours, peer)]
     criterion, arrays = ours.criterion, [x.detach().numpy() for x in tensors]
     names = criterion.plan(*arrays).input_names
     wrt = None if graded == [0] else tuple(names[at] for at in graded)
-    functions = (
-        step(ours, tensors, graded),
-        step(peer, tensors, graded),
-        step(Empty.apply, tensors, graded),
-        lambda: criterion.value_and_grad(*arrays, wrt=wrt),
-    )
-    own, torchs, empty, kernel = seconds(functions, budget)
-    overhead = f"{(own - kernel) / empty:.2f}" if tensors[0].numel() <= SMALL else ""
-    return f"{own * 1e6:.1f}", f"{own / torchs:.2f}", overhead, f"{own / (kernel + empty):.2f}"
+    calls = [step(each, tensors, graded) for each in (ours, peer, Empty.apply)]
+    return [*calls, lambda: criterion.value_and_grad(*arrays, wrt=wrt)]
 
 
-def measure_compiled(ours, peer, tensors, graded, budget):
-    """The cells of a row: with torch.compile."""
-    functions = [step(torch.compile(each, fullgraph=True), tensors, graded) for each in (ours, peer)]
-    own, torchs = seconds(functions, budget)
-    return f"{own * 1e6:.1f}", f"{own / torchs:.2f}"
+def cells_of(part, seconds, *, small):
+    """The cells of a row."""
+    own, torchs, *others = seconds
+    cells = [f"{own * 1e6:.1f}", f"{own / torchs:.2f}"]
+    if part == "eager":
+        empty, kernel = others
+        cells += [f"{(own - kernel) / empty:.2f}" if small else "", f"{own / (kernel + empty):.2f}"]
+    return cells
 
 
 HEADS = {
@@ -165,18 +174,24 @@ def main():
     """Measure every case and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", choices=HEADS)
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each case")
+    parser.add_argument("--seconds", type=float, default=0.7, help="for each case and pass")
     given = parser.parse_args()
     warnings.filterwarnings("ignore", "reduction: 'mean' divides")  # PyTorch's, of its kl_div
     torch.set_num_threads(1)
     lossreg.set_num_threads(1)
     print(HEADS[given.part], "|".join([""] + ["---"] * (HEADS[given.part].count("|") - 1) + [""]), sep="\n")
-    measure = measure_eager if given.part == "eager" else measure_compiled
+    measurements = {}
     for title, (name, peer, make, graded) in CASES.items():
         tensors = make()
         for at in graded:
             tensors[at].requires_grad_()
-        cells = measure(Loss(name, **PARAMETERS.get(name, {})), peer, tensors, graded, given.seconds)
+        ours = Loss(name, **PARAMETERS.get(name, {}))
+        measurements[title] = Measurement(functions_of(given.part, ours, peer, tensors, graded)), tensors[0].numel()
+    for _ in range(PASSES):
+        for measurement, _ in measurements.values():
+            measurement.run(given.seconds)
+    for title, (measurement, size) in measurements.items():
+        cells = cells_of(given.part, measurement.seconds(), small=size <= SMALL)
         print(f"| {' | '.join([title, *cells])} |", flush=True)
 
 
