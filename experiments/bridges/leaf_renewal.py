@@ -55,7 +55,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--data", nargs="+", choices=list(data()), default=list(data()))
     parser.add_argument("--losses", nargs="+", choices=LOSSES, default=list(LOSSES))
-    parser.add_argument("--hessian")
+    parser.add_argument("--hessian", type=lambda given: float(given) if given[0].isdigit() else given)
     options = parser.parse_args()
     seeds = options.seeds
     forest = {"n_estimators": 100, "learning_rate": 0.1, "n_jobs": 1}
