@@ -24,7 +24,8 @@ def squentropy(logits: ClassRow[Real], label: ClassIndex, slope: Slope, ignore_i
     share = T(0) if len(logits) == 1 else T(1) / T(len(logits) - 1)
     squares = T(0)
     for j in range(len(logits)):
-        other = T(0) if j == label else logits[j]
+        x = logits[j]
+        other = T(0) if j == label else x
         squares += other * other * share
         slope[j] += T(2) * share * other
     return nll + squares
