@@ -2,8 +2,10 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
+from catalogue import CATALOGUE
 
 import lossreg
 from lossreg.kernels.batches.rows import normalized_rows, through_normalization
@@ -77,6 +79,93 @@ def test_the_nearest_component_of_a_mixture_is_known_where_squares_overflow():
     assert value == math.inf
     np.testing.assert_allclose(grads[0], [[1 / 3, 1 / 3 - 1, 1 / 3]], rtol=3e-7)
     np.testing.assert_array_equal(grads[1], np.float32([[0, -1e20, 0]]))
+
+
+MIXTURES = {
+    # logits, means, log scales, target
+    "a scale that underflows": (
+        [1.8496153, 104.0, 0.21232371, 1.1217915, 1.065677],
+        [-0.07256068, -3.9701772, 3.603157, 0.0, 0.03969108],
+        [0.5, -710.0, 0.99999994, 4.3e-44, 1.4e-44],
+        1.7246207,
+    ),
+    "a scale that overflows": (
+        [0.99999976, 710.0, 1.0000007, 1.0000002, 1.0000011],
+        [2.9089785, -2.3858635, -2.4554815, 0.9200608, 0.43379438],
+        [-1.9e-9, 9.0875814e10, 0.60987705, 3.3634e7, 2.0499835],
+        3.0,
+    ),
+    "a far mean": (
+        [89.0, 0.9999998, 0.9999992, 1.0, 1.0000006],
+        [1.7573041e36, 0.0, -2.8884836e36, 1.3321372e-04, 2.2452452e36],
+        [-0.0456762, -1.3363389, -2.1907957, 3.8583112, -5.111886],
+        -0.73,
+    ),
+    "a large logit": (
+        [-5.47007e13, -3.57628e-05, -4.68958e-12, -280.0, 1.68577e11],
+        [0.7109375, 2.140625, 0.12792969, 0.54296875, 1.765625],
+        [1.0, 2.0, 0.0, 2.0, -17.0],
+        -6.0,
+    ),
+    "a large logit of a far mean": (
+        [-8.2109805e03, 2.6938185e12, -5.1718999e-08, 4.3310683e-07, 0.54807460],
+        [3.6782426e-13, -3.4566333e14, 2.7060305e04, 4.8866593e-07, -8.3754473e14],
+        [-0.60624886, -0.86979747, 1.7350601, -1.9376862, 3.716607],
+        0.79089683,
+    ),
+}
+"""Mixtures in which the component with the largest logit is so far from the target that others have all of its share."""
+
+
+@pytest.mark.slow  # the compilation takes 4 s
+@pytest.mark.parametrize("name", MIXTURES)
+def test_a_mixture_has_the_digits_of_the_components_near_the_target(name):
+    logits, means, log_scales, target = (np.float32(x) for x in MIXTURES[name])
+    value, grads = lossreg.create("mixture_nll").value_and_grad(logits, means, log_scales, target)
+    with mpmath.workdps(60):
+        exact = [[*map(mpmath.mpf, x.tolist())] for x in (logits, means, log_scales)]
+        y = mpmath.mpf(float(target))
+        z = [(m - y) / mpmath.exp(s) for m, s in zip(*exact[1:], strict=True)]
+        joint = [mpmath.exp(x - d * d / 2 - s) for x, d, s in zip(exact[0], z, exact[2], strict=True)]
+        prior = [mpmath.exp(x - max(exact[0])) for x in exact[0]]
+        share, other = [x / sum(joint) for x in joint], [x / sum(prior) for x in prior]
+        expected = [
+            [w - r for w, r in zip(other, share, strict=True)],
+            [r * d / mpmath.exp(s) for r, d, s in zip(share, z, exact[2], strict=True)],
+            [r * (1 - d * d) for r, d in zip(share, z, strict=True)],
+        ]
+        expected_value = float(CATALOGUE["mixture_nll"].oracle(*exact, y))
+    np.testing.assert_allclose(value, expected_value, rtol=1e-6)
+    for grad, other_grad in zip(grads, expected, strict=True):
+        np.testing.assert_allclose(grad, np.array(other_grad, float), rtol=3e-6, atol=1e-7)
+
+
+def test_an_infinite_logit_of_a_mixture_has_all_of_its_share_where_its_square_overflows():
+    logits, means = np.float32([1.0, 0.9999987, 0.99999934, np.inf, 1.0]), np.float32([745, -1e5, 1, -6.9e18, -0.5])
+    inputs = logits, means, np.float32([0.06, -1.15, 0.92, -3.19, -4.63]), np.float32(1)
+    _, grads = lossreg.create("mixture_nll").value_and_grad(*inputs)
+    np.testing.assert_array_equal(grads[0], 0)
+    np.testing.assert_array_equal(np.flatnonzero(grads[1]), [3])
+
+
+def test_orpo_overflows_only_where_its_slope_does():
+    chosen, rejected = np.float32([-5.51013e-40]), np.float32([-2.11222e-39])
+    _, grads = lossreg.create("orpo", reduction="sum").value_and_grad(chosen, rejected, wrt=("chosen", "rejected"))
+    c, r = (-float(x[0]) for x in (chosen, rejected))  # 1 - e^x is -x for numbers of this size
+    pull = 0.1 / (1 + r / c)
+    np.testing.assert_allclose(np.ravel(grads), [-pull / c, pull / r], rtol=5e-7)
+
+
+@pytest.mark.parametrize("size", [1e-18, 1e-4, 0.13, 7.0])
+def test_smape_keeps_the_digits_of_its_slope_of_a_subnormal_target(size):
+    target = np.float32([2e-44, 4e-41, 2 * size])
+    prediction = np.full(3, size, "f4")
+    criterion = lossreg.create("smape", reduction="none")
+    expected = np.array([4, 4, -4]) * target.astype(float) / (prediction.astype(float) + target) ** 2
+    np.testing.assert_allclose(criterion.value_and_grad(prediction, target)[1], expected, rtol=4e-7, atol=1.5e-45)
+    bend = -2 * expected / (prediction.astype(float) + target)
+    hessian = criterion.value_grad_hess(prediction, target)[2]
+    np.testing.assert_allclose(hessian, bend, rtol=5e-7, atol=1.5e-45)
 
 
 def test_error_states_of_numpy_do_not_reach_reductions_that_are_plugins():

@@ -36,12 +36,20 @@ def mixture_nll(
     for k in range(len(logits)):
         z = weighted(means[k] - target, exp(-log_scales[k]))
         mean_slope[k] = z
-        least = min(least, abs(z))
+        least = min(least, abs(z)) if difference(logits[k], top) > T(-INFINITY) else least
     # Less the square of the least, as squares may overflow; their difference is a product.
+    base, best = top, T(-INFINITY)
     for k in range(len(logits)):
         size = abs(mean_slope[k])
-        farther = weighted(difference(size, least), T(0.5) * (size + least))
-        scale_slope[k] = difference(logits[k], top) - (farther + log_scales[k])
+        excess = difference(size, least)
+        excess = T(0) if excess < 0 else excess  # of a component of weight 0
+        scale_slope[k] = weighted(excess, T(0.5) * (size + least)) + log_scales[k]
+        joint = difference(logits[k], top) - scale_slope[k]
+        base, best = logits[k] if joint > best else base, max(joint, best)
+    # Less the logit of the best component: the largest may be of one that is far from the target, and as large that
+    # the differences of the others would be rounded away.
+    for k in range(len(logits)):
+        scale_slope[k] = difference(logits[k], base) - scale_slope[k]
     best = largest(scale_slope)
     # The largest of both shares is 1 less the others, whose difference keeps the digits of w_k - r_k.
     ties, prior, joint = T(0), T(0), T(0)
@@ -59,7 +67,7 @@ def mixture_nll(
         slope[k] = joint_rest / joint - prior_rest / prior if leads else own / prior - share
         mean_slope[k] = weighted(weighted(share, z), exp(-log_scales[k]))
         scale_slope[k] = weighted(share, (T(1) - z) * (T(1) + z))
-    value = shifted_difference(log(prior), log(joint), T(0.5) * least * least - best)
+    value = shifted_difference(log(prior), log(joint), difference(top, base) + (T(0.5) * least * least - best))
     return value + (T(0.9189385332046727) if full else T(0))
 
 

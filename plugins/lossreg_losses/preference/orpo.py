@@ -20,6 +20,11 @@ from lossreg.kernels.numerics import difference, exp, expm1, log, ratio, sigmoid
 from lossreg.plugin import FiniteNonNegative, LogProbability, Loss, hookimpl, loss
 
 
+def share_over(beta: float, share: float, miss: float) -> float:
+    """Return beta share / miss, in the order in which nothing overflows or underflows that the result does not."""
+    return weighted(beta, share) / miss if miss < beta else weighted(beta, share / miss)
+
+
 @loss
 def orpo(chosen: LogProbability, rejected: LogProbability, beta: FiniteNonNegative = 0.1) -> tuple[float, float, float]:
     T = type(chosen)
@@ -30,9 +35,9 @@ def orpo(chosen: LogProbability, rejected: LogProbability, beta: FiniteNonNegati
     lead = (chosen - rejected) + (log(odds) if ordinary else log(other_miss) - log(miss))
     # Where the lead is large its exponential would underflow, and what it is divided by may be as small.
     ahead = lead > T(8)
-    share = exp(rejected - chosen) / (other_miss * (T(1) + exp(-lead)))
-    pull = weighted(beta, share if ahead else sigmoid(-lead) / miss)
-    push = weighted(beta, share * (miss / other_miss) if ahead else sigmoid(-lead) / other_miss)
+    share = exp(rejected - chosen) / (T(1) + exp(-lead)) if ahead else sigmoid(-lead)
+    pull = share_over(beta, share, other_miss if ahead else miss)
+    push = share_over(beta, share * (miss / other_miss) if ahead else share, other_miss)
     return weighted(beta, softplus(-lead)) - chosen, T(-1) - pull, push
 
 

@@ -17,6 +17,15 @@ from lossreg.kernels.numerics import ratio, sign, weighted
 from lossreg.plugin import Loss, Real, hookimpl, loss
 
 
+def over_square(factor: float, x: float, size: float) -> float:
+    """Return factor x / size^2: a quotient x / size may be subnormal, with few digits, where this is ordinary."""
+    T = type(x)
+    inverse = T(1) / size
+    square = inverse * inverse
+    in_range = (square > T(1e-30)) & (square < T(1e30))
+    return factor * square * x if in_range else weighted(factor, ratio(x, size) / size)
+
+
 @loss
 def smape(prediction: Real, target: Real) -> tuple[float, float, float]:
     T = type(prediction)
@@ -26,8 +35,8 @@ def smape(prediction: Real, target: Real) -> tuple[float, float, float]:
     push = T(4) * sign(error) if together else T(0)
     # Where both are 0 there is no push.
     size = size if together else T(1)
-    slope = weighted(push, ratio(abs(target), size) / size)
-    return value, slope, -weighted(push, ratio(abs(prediction), size) / size)
+    slope = over_square(push, abs(target), size)
+    return value, slope, -over_square(push, abs(prediction), size)
 
 
 @smape.hessian
@@ -36,8 +45,8 @@ def second_derivative(prediction: Real, target: Real) -> float:
     size = abs(prediction) + abs(target)
     together = ((prediction > 0) & (target > 0)) | ((prediction < 0) & (target < 0))
     bend = T(-8) * sign(prediction - target) * sign(target) if together else T(0)
-    inverse = T(1) / size if together else T(1)
-    return weighted(bend, weighted(inverse, abs(target)) * inverse * inverse)
+    size = size if together else T(1)
+    return over_square(bend / size, abs(target), size)
 
 
 @hookimpl
