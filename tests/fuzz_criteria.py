@@ -543,9 +543,9 @@ def reduced_by_plugin(problem: Problem, weights: Any) -> tuple[float, Any]:
     counts = weights != 0
     values = np.asarray(problem.criterion("none")(*problem.arrays, where=counts), float)[counts]
     if not values.size or not np.isfinite(values).all():
-        return math.nan if values.size else 0.0, 0 * weights
+        return math.nan if values.size else 0.0, np.zeros_like(weights)
     value, factors = find_reduction("", problem.reduction)(values, weights[counts].astype(float))
-    shares = 0 * weights
+    shares = np.zeros_like(weights)  # also of a single value
     shares[counts] = factors
     return value, shares
 

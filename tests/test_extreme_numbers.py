@@ -114,7 +114,7 @@ MIXTURES = {
         0.79089683,
     ),
 }
-"""Mixtures in which the component with the largest logit is so far from the target that others have all of its share."""
+"""Mixtures in which the component with the largest logit is so far from the target that others have its share."""
 
 
 @pytest.mark.slow  # the compilation takes 4 s

@@ -24,7 +24,7 @@ from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.drivers import compiled_loops
 from lossreg.kernels.drivers.block_loop import BlockLoop
 from lossreg.kernels.drivers.optimizer_update import compile_update
-from lossreg.kernels.drivers.slabs import SLAB, slabs
+from lossreg.kernels.drivers.slabs import LARGEST_SAMPLE, SLAB, slabs, slabs_of_samples
 from lossreg.kernels.numerics.stable import empty_like, exp
 
 RANDOM = np.random.default_rng(3)
@@ -548,6 +548,16 @@ def test_slabs_cover_a_shape_in_order_and_are_small(shape, limit):
     assert all(part.size <= limit for part in parts)
     covered = [number for part in parts for number in np.ravel(part).tolist()]
     assert covered == list(range(numbers.size))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 7), min_size=2, max_size=4).map(tuple), st.integers(1, 40))
+def test_slabs_of_samples_cover_a_shape_in_order(shape, limit):
+    numbers = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    parts = [numbers[slab] for slab in slabs_of_samples(shape, limit)]
+    row = numbers[0, 0].size  # what is not divided
+    assert all(part.size <= max(limit * LARGEST_SAMPLE, row) for part in parts)
+    assert [number for part in parts for number in np.ravel(part).tolist()] == list(range(numbers.size))
 
 
 def peak(function):

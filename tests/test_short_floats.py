@@ -7,6 +7,7 @@ import pytest
 import lossreg
 from lossreg.errors import InvalidType
 from lossreg.kernels.drivers.short_floats import assign, widened
+from lossreg.kernels.loops.rows_in_place import reads_few
 
 SHORT = [np.float16, ml_dtypes.bfloat16]
 ALL_BITS = np.arange(1 << 16, dtype=np.uint16)
@@ -116,3 +117,38 @@ def test_the_gradient_of_a_shared_number_is_summed_before_it_is_rounded():
     wide = [x.astype(np.float64) for x in (prediction, 0 * prediction, variance)]
     _, exact = criterion.value_and_grad(*wide, wrt=("variance",))
     np.testing.assert_allclose(found.astype(float), exact, rtol=2**-11, atol=2**-25)
+
+
+def laid_out(x, layout):
+    """An array in a layout of memory."""
+    if layout == "Fortran":
+        return np.asfortranarray(x)
+    if layout == "reversed":
+        return np.flip(np.flip(x).copy())
+    wide = np.zeros((*x.shape, 2), x.dtype)
+    wide[..., 0] = x
+    return wide[..., 0] if layout == "strided" else x
+
+
+@pytest.mark.parametrize("name", ["nll", "cross_entropy"])
+@pytest.mark.parametrize("shape", [(90, 400), (3, 21, 30, 20), (2, 3, 17, 400)])
+@pytest.mark.parametrize("kind", [np.float32, *SHORT])
+def test_rows_in_any_layout_give_what_contiguous_ones_do(name, shape, kind):
+    rng = np.random.default_rng(4)
+    x = -rng.exponential(size=shape).astype(kind)
+    labels = rng.integers(0, shape[1], (shape[0], *shape[2:])).astype(np.int32)
+    labels.flat[3] = -100
+    criterion = lossreg.create(name, reduction="sum")
+    given = {"sample_weight": rng.random(labels.shape) + 0.1, "where": rng.random(labels.shape) < 0.8}
+    value, grad = criterion.value_and_grad(x.astype(np.float32), labels, **given)
+    for layout in ("C", "Fortran", "strided", "reversed"):
+        found, other = criterion.value_and_grad(laid_out(x, layout), labels, **given)
+        np.testing.assert_allclose(float(found), value, rtol=float(ml_dtypes.finfo(kind).eps))
+        assert other.dtype == kind
+        assert equal(other, grad.astype(kind)) or name == "cross_entropy"  # whose sums over a row are in other orders
+        np.testing.assert_allclose(other.astype(float), grad, rtol=2 * float(ml_dtypes.finfo(kind).eps), atol=1e-7)
+
+
+def test_only_kernels_that_read_few_numbers_of_a_row_read_them_in_place():
+    found = {name: reads_few(lossreg.get(name).forms[0]) for name in ("nll", "cross_entropy", "multi_margin", "giou")}
+    assert found == {"nll": True, "cross_entropy": False, "multi_margin": False, "giou": False}

@@ -19,9 +19,10 @@ from lossreg.kernels.compiler.numba_api import cgutils, llvm, make_array
 
 HEADER = object.__basicsize__
 """The bytes of every Python object before the fields of its type."""
-DATA, AXES, LENGTHS = HEADER, HEADER + 8, HEADER + 16
+DATA, AXES, LENGTHS, STEPS = HEADER, HEADER + 8, HEADER + 16, HEADER + 24
 """The offsets of the fields of numpy's PyArrayObject_fields: the address of the numbers, the number of axes (an int of
-32 bits), and the address of the lengths of the axes. numpy's binary interface fixes them."""
+32 bits), and the addresses of the lengths of the axes and of their steps in bytes. numpy's binary interface fixes
+them."""
 TYPE, SIZE, SMALLEST = HEADER - 8, HEADER + 16, HEADER + 64
 """The offsets of the type of an object, the last field of its header, and in a type of the size of its instances; and
 the size of an array with the fields that every version of numpy has."""

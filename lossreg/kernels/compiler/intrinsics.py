@@ -26,15 +26,34 @@ from lossreg.kernels.compiler.numba_api import (
 from lossreg.kernels.compiler.options import BLOCK
 
 
+class KernelRow(types.Type):
+    """A base class of the types of rows that are not numba's arrays; such a row has a length."""
+
+
+class Rows(types.Array):
+    """A base class of the types of arrays whose rows have a type of their own, and are found by a function.
+
+    row: the type of a row.
+    """
+
+    row: Any
+
+    def row_at(self, context: Any, builder: Any, array: Any, index: Any) -> Any:
+        """Emit a row of an array of this type."""
+        raise NotImplementedError
+
+
 @intrinsic
 def items(typing: Any, operands: Any, key: Any) -> Any:
     """Index every array of a tuple with `key`, an integer or a slice; keep the other members."""
     signatures = [
-        typing.resolve_function_type(operator.getitem, (operand, key), {}) if isinstance(operand, types.Array) else None
+        typing.resolve_function_type(operator.getitem, (operand, key), {})
+        if isinstance(operand, types.Array) and not isinstance(operand, Rows)
+        else None
         for operand in operands
     ]
     found = [
-        operand if getitem is None else getitem.return_type
+        getitem.return_type if getitem else operand.row if isinstance(operand, Rows) else operand
         for operand, getitem in zip(operands, signatures, strict=True)
     ]
 
@@ -43,7 +62,11 @@ def items(typing: Any, operands: Any, key: Any) -> Any:
         results = []
         for at, getitem in enumerate(signatures):
             value = builder.extract_value(packed, at)
-            if getitem is not None and isinstance(getitem.return_type, types.Array) and isinstance(key, types.Integer):
+            if isinstance(operands[at], Rows):
+                value = operands[at].row_at(context, builder, value, context.cast(builder, index, key, types.intp))
+            elif (
+                getitem is not None and isinstance(getitem.return_type, types.Array) and isinstance(key, types.Integer)
+            ):
                 kinds = (operands[at], getitem.return_type)
                 value = borrowed_row(context, builder, kinds, value, context.cast(builder, index, key, types.intp))
             elif getitem is not None:
@@ -123,7 +146,7 @@ def heap_buffer(_: Any, row: Any) -> Any:
 @intrinsic
 def arrays(_: Any, operands: Any) -> Any:
     """The arrays among the operands; one empty array if there are none: numba cannot loop over an empty tuple."""
-    kept = [at for at, operand in enumerate(operands) if isinstance(operand, types.Array)]
+    kept = [at for at, operand in enumerate(operands) if isinstance(operand, types.Array | KernelRow)]
     found = [operands[at] for at in kept] or [types.Array(types.float32, 1, "C")]
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:

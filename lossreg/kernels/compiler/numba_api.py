@@ -13,6 +13,7 @@ from llvmlite.binding import Linkage, get_host_cpu_features
 from llvmlite.binding.newpassmanagers import create_new_function_pass_manager
 from numba import _dynfunc
 from numba.core import cgutils, errors, ir, typed_passes, untyped_passes
+from numba.core.analysis import compute_cfg_from_blocks
 from numba.core.caching import (
     FunctionCache,
     IndexDataCacheFile,
@@ -67,6 +68,7 @@ __all__ = [
     "build_definitions",
     "c_function",
     "cgutils",
+    "compute_cfg_from_blocks",
     "cpu_target",
     "create_new_function_pass_manager",
     "errors",

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty, errstate
 
-from lossreg.kernels.compiler.options import BLOCK, LANES
+from lossreg.kernels.compiler.bytecode import calls_transcendentals
+from lossreg.kernels.compiler.options import BLOCK, LANES, is_stock
 from lossreg.kernels.drivers.block_loop import BlockLoop, add_in_order
 from lossreg.kernels.drivers.operands import LEADING, Operand, Operands
 from lossreg.kernels.drivers.short_floats import assign
-from lossreg.kernels.drivers.slabs import SLAB, slabs
+from lossreg.kernels.drivers.slabs import SLAB, slabs, slabs_of_samples
 from lossreg.kernels.drivers.threads import run_in_threads, split_evenly
 from lossreg.kernels.loops.vector_loops import is_vectorizable
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lossreg.definition.signature import Form
+    from lossreg.kernels.loops.row_layout import RowLayout
 
     Array = np.ndarray[Any, Any]
 
@@ -47,9 +49,14 @@ def array_loop(
             channels_first = channels_first or operand.order is not None
     # If several slopes are written over inputs, no slope may be written before all inputs of its slab are read.
     buffered = overwritten >= 0 and sum(slope is not None for slope in operands.slopes) > 1
-    channels_first = channels_first and not buffered and takes_channels_first(form, operands)
+    vectorized = channels_first and not buffered and takes_channels_first(form, operands)
+    channels_first = vectorized and all(x.channels_first for x in operands.rows)
+    layouts = None if native or vectorized or overwritten >= 0 else layouts_in_place(form, operands)
+    if layouts is not None:
+        loop = BlockLoop(form, switches, parameters, operands, layouts=layouts)
+        return ConvertedLoop(loop, operands, rows_in_place=True)
     if buffered or not (channels_first or at_once):
-        return SlabLoop(form, switches, parameters, operands, in_place=overwritten >= 0)
+        return SlabLoop(form, switches, parameters, operands, in_place=overwritten >= 0, channels_first=vectorized)
     if constants:
         parameters = tuple([constant(x, operands).copy(x) if isinstance(x, np.ndarray) else x for x in parameters])
         native = all(operand is None or operand.to_loop is None for operand in operands.in_order(()))
@@ -66,16 +73,45 @@ def constant(x: Array, operands: Operands) -> Operand:
 
 
 def takes_channels_first(form: Form, operands: Operands) -> bool:
-    """Whether all arrays of rows are (N, C, ...) in memory, and the kernel can be vectorized over rows."""
-    rows = [x for x in (*operands.slopes, *operands.inputs) if x is not None and x.has_rows]
+    """Whether all arrays of rows are (N, C, ...), by their memory too, and the kernel can be vectorized over rows."""
     vectorized = operands.inputs[0].row_length <= BLOCK // LANES and is_vectorizable(form.kernel)
-    return vectorized and all(x.channels_first for x in rows)
+    return vectorized and all(x.class_axis_first for x in operands.rows)
+
+
+MOST_APART = 64
+"""The most slopes of a row whose distance in memory may be large: each is in a cache line of its own."""
+
+
+def layouts_in_place(form: Form, operands: Operands) -> tuple[list[RowLayout | None], list[RowLayout | None]] | None:
+    """The layouts of the slopes and inputs that have rows, or None if the loop has to convert them.
+
+    In place are kernels that have a scalar loop over rows and read few numbers of each.
+    """
+    if not form.by_row or is_stock() or calls_transcendentals(form.kernel):
+        return None
+    rows, length = operands.rows, operands.inputs[0].row_length
+    slopes = {x.layout for x in operands.slopes if x is not None}
+    # A loop over the slopes needs all of one type, and rows that are not asked for have the loop's own.
+    unwanted = [row for x, row in zip(operands.slopes, form.slope_rows, strict=True) if x is None]
+    possible = all(x.layout is not None for x in rows) and len(slopes) <= 1 and not {*unwanted} - {*form.optional_rows}
+    dense = all(x.adjacent or (length <= MOST_APART and not x.nested) for x in slopes if x)
+    # Of few rows that are not contiguous, a view takes longer than a copy.
+    few = all(x.at_once for x in rows) and not all(x.packed for x in rows)
+    if not possible or not dense or few:
+        return None
+    from lossreg.kernels.loops.rows_in_place import reads_few  # imports what only compilation needs
+
+    if not reads_few(form):
+        return None
+    return [x.layout if x else None for x in operands.slopes], [x.layout for x in operands.inputs]
 
 
 class ConvertedLoop:
     """A loop whose arrays are converted before it runs, and whose outputs are copied back afterwards."""
 
-    def __init__(self, loop: BlockLoop, operands: Operands, *, channels_first: bool) -> None:
+    def __init__(
+        self, loop: BlockLoop, operands: Operands, *, channels_first: bool = False, rows_in_place: bool = False
+    ) -> None:
         self.loop = loop
         ordered = operands.in_order(loop.slots)
         # Without a mask, the sum of the weights has already shown that each sample weight fits the loop's type.
@@ -85,6 +121,9 @@ class ConvertedLoop:
         self.conversions: list[tuple[int, Callable[[Any], Any]]] = []
         self.copies_back: list[tuple[int, Any]] = []
         for at, operand in enumerate(ordered):
+            if rows_in_place and operand is not None and operand.has_rows:
+                self.conversions.append((at, operand.rows_in_place))
+                continue
             if operand is None or operand.native or (channels_first and operand.has_rows):
                 continue
             if at == 0 or LEADING <= at < len(ordered) - len(operands.inputs):
@@ -118,6 +157,7 @@ class SlabLoop:
     """A loop over large arrays that are converted a slab at a time; threads share the slabs.
 
     in_place: whether slopes are written over inputs, so that a slab is read completely before any of it is written.
+    channels_first: whether the slabs of arrays of rows are (N, C, S), as the vector loop takes them.
     """
 
     def __init__(
@@ -128,13 +168,14 @@ class SlabLoop:
         operands: Operands,
         *,
         in_place: bool = False,
+        channels_first: bool = False,
     ) -> None:
         constants = [
             constant(x, operands) if isinstance(x, np.ndarray) and not form.slope_rows else None for x in parameters
         ]
         flat = tuple([empty(1, operands.real) if x else y for x, y in zip(constants, parameters, strict=True)])
-        self.loop = BlockLoop(form, switches, flat, operands)
-        self.parameters = parameters
+        self.loop = BlockLoop(form, switches, flat, operands, channels_first=channels_first)
+        self.parameters, self.channels_first = parameters, channels_first
         ordered = operands.in_order(self.loop.slots)
         self.operands, self.parameters_from = [*ordered, *constants], len(ordered)
         self.inputs_from = len(ordered) - len(operands.inputs)
@@ -146,7 +187,8 @@ class SlabLoop:
         """Run the loop on one slab after another of the arrays of a call."""
         given = [values, weight, where, *operands, *self.parameters]
         views = self.views(given)
-        indices = list(slabs(self.shape, max(1, SLAB // self.loop.width)))
+        cut = slabs_of_samples if self.channels_first else slabs
+        indices = list(cut(self.shape, max(1, SLAB // self.loop.width)))
 
         def run(*some: tuple[slice, ...]) -> list[tuple[Array, bool]]:
             with errstate(all="ignore"):  # a number that the smaller type cannot hold becomes inf or 0
@@ -170,13 +212,17 @@ class SlabLoop:
     def views(self, given: list[Any]) -> list[Any]:
         """View the arrays in their full shapes, with rows on the last axis."""
         pairs = zip(self.operands, given, strict=True)
-        return [x if operand is None or x is None else operand.view(x) for operand, x in pairs]
+        return [
+            x if operand is None or x is None or (operand.has_rows and self.channels_first) else operand.view(x)
+            for operand, x in pairs
+        ]
 
     def slab(self, views: list[Any], index: tuple[slice, ...]) -> list[Any]:
         """Index the views to get one slab of each."""
         whole = (*index, ...)  # with an ellipsis a single number is an array too, as the loop takes arrays only
+        rows = (*index[:1], slice(None), *index[1:], ...) if self.channels_first else whole
         pairs = zip(self.operands, views, strict=True)
-        return [x if operand is None or x is None else x[whole] for operand, x in pairs]
+        return [x if operand is None or x is None else x[rows if operand.has_rows else whole] for operand, x in pairs]
 
     def run_slab(self, scale: float, given: list[Any]) -> tuple[Array, bool]:
         """Convert a slab, run the loop on it, and copy back its outputs."""
@@ -189,9 +235,12 @@ class SlabLoop:
                 buffered.append(at)
             else:
                 flat[at] = operand.slab_to_loop(given[at])
-        size = prod(flat[self.inputs_from].shape[: len(self.shape)])
+        shape, samples = flat[self.inputs_from].shape, 1
+        if self.channels_first:
+            samples, _, *shape = shape
         parameters = tuple(flat[self.parameters_from :])
-        sums, outside = self.loop.run_slab(size, scale, flat[: self.parameters_from], parameters)
+        size = prod(shape if self.channels_first else shape[: len(self.shape)])
+        sums, outside = self.loop.run_slab(size, scale, flat[: self.parameters_from], parameters, samples)
         for at in buffered:
             assign(given[at], flat[at])
         return sums, outside

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lossreg.definition.signature import Form
     from lossreg.kernels.drivers.operands import Operands
+    from lossreg.kernels.loops.row_layout import RowLayout
 
     Array = np.ndarray[Any, Any]
     Scratch = list[tuple[int, Array]]
@@ -41,6 +42,7 @@ class BlockLoop:
         parameters is a row, or is flat.
     overwritten: the input whose memory receives the only slope, or -1.
     channels_first: whether arrays of rows are (N, C, S), not (N, C).
+    layouts: how the rows of the slopes and of the inputs are in memory, if the loop takes them where they are.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class BlockLoop:
         overwritten: int = -1,
         *,
         channels_first: bool = False,
+        layouts: tuple[list[RowLayout | None], list[RowLayout | None]] | None = None,
     ) -> None:
         real, shape, slopes, by_row = operands.real, operands.shape, operands.slopes, bool(form.slope_rows)
         self.width = operands.inputs[0].row_length
@@ -63,6 +66,7 @@ class BlockLoop:
         # Rows of a fixed width have a formula for each number: transposed, rows of 4 take a third of the time for giou.
         transposed = self.width <= LONGEST_VECTORIZED_ROW and (pays or form.inputs[0].width.isdecimal())
         vectorized = channels_first or ((transposed or not by_row) and is_vectorizable(form.kernel))
+        vectorized = vectorized and layouts is None
         # The vector loop reads rows from a transposed copy, so it can write slopes over an input directly. The scalar
         # loop may still read the input, so it writes the slope to scratch first.
         overwritten = -1 if vectorized else overwritten
@@ -80,9 +84,14 @@ class BlockLoop:
         self.blocks = -(-self.span // self.length) * (shape[0] if channels_first else 1)
         self.threads = useful_threads(self.size * self.width * (1 + slow))
         axes = 2 + channels_first
-        stored = [(real, 2) if at in self.scratch else slopes[at] and (real, axes if by_row else 1) for at in slots]
-        read = [(x.dtype, axes if x.has_rows else 1) for x in operands.inputs]
+        stored: list[Any] = [
+            (real, 2) if at in self.scratch else slopes[at] and (real, axes if by_row else 1) for at in slots
+        ]
+        read: list[Any] = [(x.dtype, axes if x.has_rows else 1) for x in operands.inputs]
         leading = tuple([x and (x.dtype, 1) for x in (operands.values, operands.weight, operands.where)])
+        if layouts is not None:
+            stored = [layout or kind for layout, kind in zip(layouts[0], stored, strict=True)]
+            read = [layout or kind for layout, kind in zip(layouts[1], read, strict=True)]
         kinds = (*stored, *read, *map(argument_kind, parameters))
         self.compiled = (form, real, switches, slots, overwritten, vectorized, leading, kinds)
         self.entry = form_entry(*self.compiled)
@@ -126,12 +135,14 @@ class BlockLoop:
         results = run_in_threads(self.entry, calls)
         return add_in_order(sums), any(outside for _, outside in results)
 
-    def run_slab(self, size: int, scale: float, arrays: list[Any], parameters: tuple[Any, ...]) -> tuple[Array, bool]:
+    def run_slab(
+        self, size: int, scale: float, arrays: list[Any], parameters: tuple[Any, ...], samples: int = 1
+    ) -> tuple[Array, bool]:
         """Run the loop in this thread over one slab, given as values, weight, mask, slopes and inputs.
 
-        Return the sums of its blocks, and whether an input is outside.
+        Return the sums of its blocks, and whether an input is outside. Channels-first, `size` is that of each sample.
         """
-        blocks = -(-size // self.length)
+        blocks = -(-size // self.length) * samples
         sums = empty(blocks)
         values, weight, where, *others = arrays
         operands = self.with_scratch((*others, *parameters))

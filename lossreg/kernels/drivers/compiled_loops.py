@@ -18,6 +18,7 @@ from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, Tuple, machine_co
 from lossreg.kernels.compiler.options import EXACT, LOCK_BY_EXTENT, REORDERED
 from lossreg.kernels.compiler.specialize import clone, error_summary
 from lossreg.kernels.loops import scalar_loops
+from lossreg.kernels.loops.row_layout import RowLayout
 from lossreg.kernels.loops.vector_loops import vector_elements, vector_rows
 
 if TYPE_CHECKING:
@@ -146,11 +147,15 @@ def entry_point(function: Any, kinds: tuple[Any, ...], name: str) -> Callable[..
 def numba_type(kind: Any) -> Any:
     """Convert a kind of argument to numba's type.
 
-    A kind is None; a numpy scalar type; such a type with a number of axes, as in `(np.float32, 2)`, for a borrowed
-    array; or a tuple of kinds.
+    A kind is None; a RowLayout; a numpy scalar type; such a type with a number of axes, as in `(np.float32, 2)`, for a
+    borrowed array; or a tuple of kinds.
     """
     if kind is None:
         return types.none
+    if isinstance(kind, RowLayout):
+        from lossreg.kernels.loops.rows_in_place import RowsInPlace
+
+        return RowsInPlace(kind)
     if not isinstance(kind, tuple):
         return from_dtype(np.dtype(kind))
     if len(kind) == 2 and isinstance(kind[1], int):

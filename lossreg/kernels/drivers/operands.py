@@ -11,6 +11,7 @@ from numpy import empty
 
 from lossreg.kernels.drivers.short_floats import assign, is_short, widened
 from lossreg.kernels.drivers.slabs import SLAB
+from lossreg.kernels.loops.row_layout import in_three_axes, row_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,14 +34,28 @@ class Operand:
     rank: the number of axes of the loss's own shape.
     order: the transposition that makes the rows the last axis, or None if they are.
 
+    class_axis_first: whether the array is (N, C, ...), and the last axis leads to nearer numbers than the class axis.
+    packed: whether the numbers are contiguous in the order of the full shape.
     native: whether the loop takes the array as it is.
     at_once: whether the array is native, or small enough to be converted as one piece.
     to_loop: the function that converts an array to what the loop takes; None if it needs no conversion.
+    layout: how rows are in memory that a loop can take where they are; otherwise None.
     """
 
     __slots__ = (
-        *("at_once", "clipped", "contiguous", "dtype", "expanded", "has_rows", "may_overflow", "native"),
-        *("order", "row_length", "shape", "short", "to_loop"),
+        *(
+            "at_once",
+            "class_axis_first",
+            "clipped",
+            "contiguous",
+            "dtype",
+            "expanded",
+            "has_rows",
+            "layout",
+            "may_overflow",
+            "native",
+        ),
+        *("order", "packed", "row_length", "shape", "short", "to_loop"),
     )
 
     def __init__(
@@ -54,6 +69,7 @@ class Operand:
         self.expanded = None
         if order is None and given.shape != shape:
             self.expanded = given.shape + (1,) * (len(shape) - given.ndim)
+        self.packed = given.flags.c_contiguous and order is None and self.expanded is None
         # Native up to the order of the axes.
         self.contiguous = (
             given.dtype == dtype and given.flags.c_contiguous and given.flags.aligned and self.expanded is None
@@ -63,8 +79,14 @@ class Operand:
         self.short = is_short(given.dtype)
         changes = given.dtype.kind == "f" and given.dtype.num != np.dtype(dtype).num
         self.may_overflow = not self.contiguous and changes and not (self.short and dtype is np.float32)
+        readable = given.dtype == dtype or (self.short and dtype is np.float32)
+        readable = readable and given.dtype.isnative and given.flags.aligned and self.expanded is None
+        self.layout = row_layout(self.view(given)) if self.has_rows and readable else None
         # Labels above the int64 range become its largest number, which is out of range as well.
         self.clipped = given.dtype == UINT64 and dtype is np.int64
+        self.class_axis_first = False
+        if self.has_rows and order == (0, *range(2, len(shape)), 1):
+            self.class_axis_first = abs(given.strides[-1]) <= abs(given.strides[1])
         self.to_loop: Any = None
         if not self.native:
             simple = order is None and self.expanded is None and not (self.clipped or self.short)
@@ -93,6 +115,10 @@ class Operand:
         made[...] = self.converted(x).reshape(self.expanded)
         return made
 
+    def rows_in_place(self, x: Array) -> Array:
+        """View the rows of an array where they are, in three axes: rows are numbered along the first two."""
+        return in_three_axes(self.view(x))
+
     def buffer(self, _: Array) -> Array:
         """Allocate a buffer for the loop to fill in place of an output array."""
         return empty(self.shape, self.dtype)
@@ -112,7 +138,7 @@ class Operand:
     @property
     def channels_first(self) -> bool:
         """Whether an array of rows is (N, C, ...) in memory."""
-        return self.has_rows and self.contiguous and self.order == (0, *range(2, len(self.shape)), 1)
+        return self.class_axis_first and self.contiguous
 
 
 def weight_type(weight: Array) -> Any:
@@ -148,6 +174,11 @@ class Operands:
         self.inputs: list[Operand] = []
         for given in inputs:
             self.inputs.append(Operand(*given, rank=rank))
+
+    @property
+    def rows(self) -> list[Operand]:
+        """The slopes and inputs that are arrays of rows."""
+        return [x for x in (*self.slopes, *self.inputs) if x is not None and x.has_rows]
 
     def in_order(self, slots: Iterable[int]) -> list[Operand | None]:
         """List them in the order of the loop's arguments: values, weight, mask, the slopes at `slots`, inputs."""

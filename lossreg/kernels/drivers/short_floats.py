@@ -14,9 +14,10 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lossreg.kernels.elementary.float_formats import bits, from_bits  # noqa: TC004  replaced in each clone
-
     Array = np.ndarray[Any, Any]
+
+convert: Any = None
+"""The conversion of one number, which each clone of the loop has as a function of its own."""
 
 FLOAT16 = np.dtype(np.float16)
 BITS = np.dtype(np.uint16)
@@ -32,56 +33,10 @@ def is_short(dtype: np.dtype[Any]) -> bool:
     return dtype.num == FLOAT16.num or is_bfloat16(dtype)
 
 
-def widen_float16(source: Any, target: Any) -> None:
-    """Convert the bits of float16 numbers to float32."""
+def convert_all(source: Any, target: Any) -> None:
+    """Convert the bits of numbers to float32, or float32 to bits."""
     for i in range(target.size):
-        given = np.int32(source[i])
-        magnitude = np.int32(given & np.int32(0x7FFF))
-        exponent_bias = np.int32(0x70000000) if magnitude >= np.int32(0x7C00) else np.int32(0x38000000)
-        ordinary = from_bits(np.int32((magnitude << np.int32(13)) + exponent_bias))
-        small = np.float32(magnitude) * np.float32(2.0**-24)
-        size = ordinary if magnitude >= np.int32(0x400) else small
-        target[i] = from_bits(np.int32(bits(size) | np.int32((given & np.int32(0x8000)) << np.int32(16))))
-
-
-def narrow_float16(source: Any, target: Any) -> None:
-    """Round float32 numbers to float16, as bits."""
-    for i in range(target.size):
-        given = bits(source[i])
-        magnitude = np.int32(given & np.int32(0x7FFFFFFF))
-        odd = np.int32((magnitude >> np.int32(13)) & np.int32(1))
-        ordinary = np.int32((magnitude - np.int32(0x38000000) + np.int32(0xFFF) + odd) >> np.int32(13))
-        # Adding 1/2 rounds to a multiple of 2^-24, of which a subnormal number is a few.
-        size = from_bits(magnitude) if magnitude >= np.int32(0x33000000) else np.float32(0)
-        small = np.int32(bits(size + np.float32(0.5)) - np.int32(0x3F000000))
-        found = ordinary if magnitude >= np.int32(0x38800000) else small
-        found = found if magnitude < np.int32(0x477FF000) else np.int32(0x7C00)
-        found = found if magnitude <= np.int32(0x7F800000) else np.int32(0x7E00)
-        target[i] = np.uint16(found | np.int32((given >> np.int32(16)) & np.int32(0x8000)))
-
-
-def widen_bfloat16(source: Any, target: Any) -> None:
-    """Convert the bits of bfloat16 numbers to float32."""
-    for i in range(target.size):
-        target[i] = from_bits(np.int32(np.int32(source[i]) << np.int32(16)))
-
-
-def narrow_bfloat16(source: Any, target: Any) -> None:
-    """Round float32 numbers to bfloat16, as bits."""
-    for i in range(target.size):
-        given = bits(source[i])
-        magnitude = np.int32(given & np.int32(0x7FFFFFFF))
-        odd = np.int32((magnitude >> np.int32(16)) & np.int32(1))
-        found = np.int32((magnitude + np.int32(0x7FFF) + odd) >> np.int32(16))
-        found = found if magnitude <= np.int32(0x7F800000) else np.int32(0x7FC0)
-        target[i] = np.uint16(found | np.int32((given >> np.int32(16)) & np.int32(0x8000)))
-
-
-def link() -> dict[str, Any]:
-    """The operations that the loops call."""
-    from lossreg.kernels.elementary.float_formats import bits, from_bits
-
-    return {"bits": bits, "from_bits": from_bits}
+        target[i] = convert(source[i])
 
 
 @cache
@@ -95,11 +50,17 @@ def conversion(dtype: np.dtype[Any], *, to_float32: bool) -> Callable[[Array, Ar
     from lossreg.kernels.compiler.specialize import clone
     from lossreg.kernels.drivers.compiled_loops import entry_point, numba_type
 
-    templates = (narrow_bfloat16, widen_bfloat16) if is_bfloat16(dtype) else (narrow_float16, widen_float16)
+    name = f"{'widen' if to_float32 else 'narrow'}_{dtype.name}"
+
+    def link() -> dict[str, Any]:
+        from lossreg.kernels.elementary.short_formats import NARROW, WIDEN
+        from lossreg.kernels.loops.linking import compiled
+
+        return {"convert": compiled((WIDEN if to_float32 else NARROW)[dtype.name], EXACT)}
+
     kinds = ((np.float32, 1), (np.uint16, 1))
-    template = templates[to_float32]
-    function = clone(template, f"{template.__name__}_{fingerprint()}", {}, link, EXACT)
-    return entry_point(function, tuple(map(numba_type, kinds[::-1] if to_float32 else kinds)), template.__name__)
+    function = clone(convert_all, f"{name}_{fingerprint(name)}", {}, link, EXACT)
+    return entry_point(function, tuple(map(numba_type, kinds[::-1] if to_float32 else kinds)), name)
 
 
 def bits_of(x: Array) -> Array:

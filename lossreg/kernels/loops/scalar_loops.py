@@ -121,7 +121,7 @@ def rows(
                 value *= weight
             if (not counts) | (factor != 1):
                 for slope in arrays(slope_rows):
-                    for j in range(slope.size):
+                    for j in range(len(slope)):
                         slope[j] = slope[j] * factor if counts else REAL(0)
             if OVER >= 0:
                 # An explicit loop, because numba takes two seconds to compile the assignment of a row.

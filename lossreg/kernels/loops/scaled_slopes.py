@@ -13,19 +13,18 @@ from numba import types
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from lossreg.definition.second_derivative import nan_unless_finite
+from lossreg.kernels.compiler.intrinsics import KernelRow
 from lossreg.kernels.compiler.numba_api import (
     AbstractTemplate,
     Tuple,
     cgutils,
     ir,
-    make_array,
     make_struct,
     run_frontend,
     signature,
 )
 from lossreg.kernels.compiler.type_inference import kernel_operation
 from lossreg.kernels.simd.vector_call import apply, resolved
-from lossreg.kernels.simd.vector_rows import KernelRow
 
 
 def call_plainly(kernel: Any, point: Any, slopes: Any, parameters: Any, factor: Any) -> Any:
@@ -37,7 +36,7 @@ def call_plainly(kernel: Any, point: Any, slopes: Any, parameters: Any, factor: 
 class ScaledRow(KernelRow):
     """A row of slopes with a factor for every number that is stored in it."""
 
-    def __init__(self, row: types.Array) -> None:
+    def __init__(self, row: types.Array | KernelRow) -> None:
         self.row, self.dtype = row, row.dtype
         super().__init__(f"ScaledRow({row})")
 
@@ -55,7 +54,7 @@ def call_filling_slopes(typing: Any, kernel: Any, point: Any, slopes: Any, param
     """Call the kernel; return its value, and the factor by which the loop still has to multiply the slopes."""
     code = kernel.dispatcher.py_func
     names = code.__code__.co_varnames[len(point) : len(point) + len(slopes)]
-    rows = [ScaledRow(kind) if isinstance(kind, types.Array) else kind for kind in slopes]
+    rows = [ScaledRow(kind) if isinstance(kind, types.Array | KernelRow) else kind for kind in slopes]
     # A kernel that stores slices cannot be compiled for scaled rows either.
     form: Any = resolved(typing, kernel, (*point, *rows, *parameters)) if only_stores(code, names) else None
     is_scaled = form is not None
@@ -136,7 +135,7 @@ class WriteScaled(AbstractTemplate):
 @lower_builtin(len, ScaledRow)
 def _length(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
     row = cgutils.create_struct_proxy(form.args[0])(context, builder, arguments[0]).row
-    return cgutils.unpack_tuple(builder, make_array(form.args[0].row)(context, builder, row).shape)[0]
+    return context.get_function(len, signature(types.intp, form.args[0].row))(builder, [row])
 
 
 @lower_builtin(operator.getitem, ScaledRow, types.intp)

@@ -9,6 +9,7 @@ from typing import Any
 from numba import types
 from numba.extending import infer_getattr, intrinsic, lower_builtin, lower_getattr, models, register_model
 
+from lossreg.kernels.compiler.intrinsics import KernelRow
 from lossreg.kernels.compiler.numba_api import (
     AbstractTemplate,
     AttributeTemplate,
@@ -26,10 +27,6 @@ from lossreg.kernels.compiler.type_inference import kernel_operation
 from lossreg.kernels.simd.vectors import Lanes, common, is_number, spelt, splat
 
 INDEX = llvm.IntType(32)
-
-
-class KernelRow(types.Type):
-    """A base class of the types of rows that are not numba's arrays; such a row has a length."""
 
 
 class LaneRow(KernelRow):
