@@ -38,6 +38,14 @@ def test_evidential_of_much_evidence_is_a_normal_distribution(kind, alpha, beta)
     np.testing.assert_allclose(np.ravel(grads), expected, rtol=4 * np.finfo(kind).eps)
 
 
+def test_evidential_keeps_the_digits_of_its_second_derivative():
+    point = [np.float32([x]) for x in (1, 0.0024960395, 4.676875e36, 8.5070587e37, 0)]
+    share = float(point[1][0]) / (1 + float(point[1][0]))
+    expected = (float(point[2][0]) + 0.5) * share / float(point[3][0])
+    criterion = lossreg.create("evidential", reduction="sum")
+    np.testing.assert_allclose(criterion.value_grad_hess(*point)[2], [expected], rtol=4e-7)
+
+
 def test_a_power_of_a_large_number_has_its_digits():
     criterion = lossreg.create("general_robust", alpha=1.0)
     x = np.float32([3e3, 6.1343958e36])

@@ -85,11 +85,12 @@ def second_derivative(
     penalty: FiniteNonNegative = 0.01,
 ) -> float:
     T = type(mean)
-    e, steep = mean - target, nu / (T(1) + nu) / beta
-    odds = T(0.5) * (e * steep) * e
-    rest = T(1) / (T(1) + odds)
-    bend = -T(2) / e / e if odds > T(1e30) else steep * rest * (T(1) - odds) * rest
-    return (alpha + T(0.5)) * bend
+    e, share = mean - target, nu / (T(1) + nu)
+    odds = T(0.5) * (e * share / beta) * e
+    rest, evidence = T(1) / (T(1) + odds), (alpha + T(0.5)) * share
+    # In an order in which nothing overflows or is subnormal that the result is not.
+    steep = evidence / beta * rest if evidence < T(1e30) * beta else evidence * rest / beta
+    return -T(2) * (alpha + T(0.5)) / e / e if odds > T(1e30) else steep * ((T(1) - odds) * rest)
 
 
 @hookimpl
