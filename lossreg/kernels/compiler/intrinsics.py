@@ -30,7 +30,7 @@ class KernelRow(types.Type):
     """A base class of the types of rows that are not numba's arrays; such a row has a length."""
 
 
-class Rows(types.Array):
+class RowArray(types.Array):
     """A base class of the types of arrays whose rows have a type of their own, and are found by a function.
 
     row: the type of a row.
@@ -48,12 +48,12 @@ def items(typing: Any, operands: Any, key: Any) -> Any:
     """Index every array of a tuple with `key`, an integer or a slice; keep the other members."""
     signatures = [
         typing.resolve_function_type(operator.getitem, (operand, key), {})
-        if isinstance(operand, types.Array) and not isinstance(operand, Rows)
+        if isinstance(operand, types.Array) and not isinstance(operand, RowArray)
         else None
         for operand in operands
     ]
     found = [
-        getitem.return_type if getitem else operand.row if isinstance(operand, Rows) else operand
+        getitem.return_type if getitem else operand.row if isinstance(operand, RowArray) else operand
         for operand, getitem in zip(operands, signatures, strict=True)
     ]
 
@@ -62,7 +62,7 @@ def items(typing: Any, operands: Any, key: Any) -> Any:
         results = []
         for at, getitem in enumerate(signatures):
             value = builder.extract_value(packed, at)
-            if isinstance(operands[at], Rows):
+            if isinstance(operands[at], RowArray):
                 value = operands[at].row_at(context, builder, value, context.cast(builder, index, key, types.intp))
             elif (
                 getitem is not None and isinstance(getitem.return_type, types.Array) and isinstance(key, types.Integer)

@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import NativeValue, lower_builtin, models, register_model, unbox
 
 from lossreg.kernels.compiler.borrowed_arrays import DATA, LENGTHS, STEPS, load_field
-from lossreg.kernels.compiler.intrinsics import KernelRow, Rows, unheld
+from lossreg.kernels.compiler.intrinsics import KernelRow, RowArray, unheld
 from lossreg.kernels.compiler.numba_api import (
     AbstractTemplate,
     CPointer,
@@ -53,7 +53,7 @@ class ShortRowModel(models.StructModel):
         super().__init__(manager, kind, [("data", CPointer(types.uint16)), ("size", types.intp), ("step", types.intp)])
 
 
-class RowsInPlace(Rows):
+class RowsInPlace(RowArray):
     """An array of three axes, the first two of which number its rows."""
 
     def __init__(self, rows: RowLayout) -> None:

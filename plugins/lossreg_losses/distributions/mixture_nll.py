@@ -31,18 +31,15 @@ def mixture_nll(
     scale_slope: Slope,
     full: bool = False,
 ) -> float:
-    T = type(slope[0])
-    top, least = largest(logits), T(INFINITY)
+    T, top = type(slope[0]), largest(logits)
+    least, base, best = T(INFINITY), top, T(-INFINITY)
     for k in range(len(logits)):
-        z = weighted(means[k] - target, exp(-log_scales[k]))
-        mean_slope[k] = z
-        least = min(least, abs(z)) if difference(logits[k], top) > T(-INFINITY) else least
+        mean_slope[k] = weighted(means[k] - target, exp(-log_scales[k]))
+        least = min(least, abs(mean_slope[k])) if difference(logits[k], top) > T(-INFINITY) else least
     # Less the square of the least, as squares may overflow; their difference is a product.
-    base, best = top, T(-INFINITY)
     for k in range(len(logits)):
         size = abs(mean_slope[k])
-        excess = difference(size, least)
-        excess = T(0) if excess < 0 else excess  # of a component of weight 0
+        excess = T(0) if size < least else difference(size, least)  # less only in a component of weight 0
         scale_slope[k] = weighted(excess, T(0.5) * (size + least)) + log_scales[k]
         joint = difference(logits[k], top) - scale_slope[k]
         base, best = logits[k] if joint > best else base, max(joint, best)
