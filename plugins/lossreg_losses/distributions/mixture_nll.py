@@ -34,17 +34,15 @@ def mixture_nll(
     T, top = type(slope[0]), largest(logits)
     least, base, best = T(INFINITY), top, T(-INFINITY)
     for k in range(len(logits)):
-        mean_slope[k] = weighted(means[k] - target, exp(-log_scales[k]))
-        least = min(least, abs(mean_slope[k])) if difference(logits[k], top) > T(-INFINITY) else least
-    # Less the square of the least, as squares may overflow; their difference is a product.
+        z, counts = weighted(means[k] - target, exp(-log_scales[k])), difference(logits[k], top) > T(-INFINITY)
+        mean_slope[k], least = z, min(least, abs(z)) if counts else least
+    # Less the square of the least, as squares may overflow; their difference is a product. Less has a weight of 0 only.
     for k in range(len(logits)):
-        size = abs(mean_slope[k])
-        excess = T(0) if size < least else difference(size, least)  # less only in a component of weight 0
-        scale_slope[k] = weighted(excess, T(0.5) * (size + least)) + log_scales[k]
-        joint = difference(logits[k], top) - scale_slope[k]
-        base, best = logits[k] if joint > best else base, max(joint, best)
-    # Less the logit of the best component: the largest may be of one that is far from the target, and as large that
-    # the differences of the others would be rounded away.
+        own, size = logits[k], abs(mean_slope[k])
+        far = weighted(T(0) if size < least else difference(size, least), T(0.5) * (size + least)) + log_scales[k]
+        joint, scale_slope[k] = difference(own, top) - far, far
+        base, best = own if joint > best else base, max(joint, best)
+    # Less the logit of the best component: beside the largest one, of a far component, differences may be rounded away.
     for k in range(len(logits)):
         scale_slope[k] = difference(logits[k], base) - scale_slope[k]
     best = largest(scale_slope)
