@@ -135,6 +135,7 @@ class LightGBMEstimator:
         self._objective = self.with_renewal(made, start, X, labels, sample_weight, options)
         init_score = scores_of(start, len(labels))
         super().fit(X, y, sample_weight=sample_weight, init_score=init_score, **options)  # type: ignore[misc]
+        self._objective = made  # without the training data, which renewal has
         booster = self.booster_  # type: ignore[attr-defined]
         first_trees = booster.dump_model(num_iteration=1)["tree_info"]
         for tree, shift in enumerate(np.atleast_1d(start)):

@@ -242,6 +242,7 @@ def test_leaves_without_second_derivatives_have_the_values_of_least_loss(estimat
         again = again.predict(X)
     both = model.predict(X)
     np.testing.assert_allclose(again, both, rtol=1e-6)
+    assert len(pickle.dumps(model)) < X.nbytes  # the training data are not kept
     for leaf in np.unique(leaves[:, 1]):
         rows = leaves[:, 1] == leaf
         step = (both - one)[rows]
