@@ -34,6 +34,7 @@ LONG_LOSSES = {
     "circle": (70, "a function of a row of pairs"),
     "multi_similarity": (80, "a function of a row of pairs"),
     "proxy_anchor": (65, "a function of a row of pairs"),
+    "proxy_nca": (65, "a kernel of a row of cosines"),
     "siglip": (65, "a function of a row of pairs"),
     "supcon": (60, "a function of a row of pairs"),
     "cross_entropy": (235, "two forms, for labels and for probabilities, each with second derivatives"),

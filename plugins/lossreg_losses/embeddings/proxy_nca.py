@@ -19,18 +19,23 @@ which has `own`.
 
 from typing import Annotated, Any
 
+from lossreg.kernels.numerics import INFINITY, exp, larger, log, wide
 from lossreg.plugin import (
     Array,
     Axes,
     ClassIndex,
+    ClassRow,
     FinitePositive,
     Learned,
     Loss,
+    Real,
     SampleWeight,
+    Slope,
     Slopes,
     hookimpl,
     loss,
     normalized_rows,
+    row_criterion,
     through_cosines,
 )
 
@@ -45,21 +50,32 @@ def proxy_nca(
     scale: FinitePositive = 1.0,
     own: bool = False,
 ) -> Array:
-    import numpy as np
-
     x, p = normalized_rows(embedding), normalized_rows(proxies)
-    grad, rows, weight = 2 * scale * (x[0] @ p[0].T), np.arange(len(embedding)), sample_weight[:, np.newaxis]
-    wanted = grad[rows, label]
-    if not own:
-        grad[rows, label] = -np.inf
-    top = grad.max(axis=1, keepdims=True)
-    shares = np.exp(grad - top)
-    total = shares.sum(axis=1, keepdims=True)
-    values = sample_weight * (top[:, 0] - wanted + np.log(total[:, 0]))
-    np.multiply(shares, 2 * scale * weight / total, out=grad)
-    grad[rows, label] -= 2 * scale * sample_weight
+    cosines = x[0] @ p[0].T
+    criterion = row_criterion(nearest, scale=scale, own=own)
+    values, grad = criterion.value_and_grad(cosines, label, sample_weight=sample_weight, out=cosines)
     through_cosines(grad, x, p, slopes.get("embedding"), slopes.get("proxies"))
     return values
+
+
+@loss
+def nearest(
+    cosine: ClassRow[Real], label: ClassIndex, slope: Slope, scale: FinitePositive = 1.0, own: bool = False
+) -> float:
+    """The value of one sample, and its slopes by the cosines."""
+    T, top = type(cosine[0]), type(cosine[0])(-INFINITY)
+    for j in range(len(cosine)):
+        c = cosine[j]
+        top = larger(top, T(-INFINITY) if (j == label) & (not own) else c)
+    mass = wide(T(0))
+    for j in range(len(cosine)):
+        share = exp(T(2) * scale * (cosine[j] - top))
+        slope[j] = T(0) if (j == label) & (not own) else share
+        mass += slope[j]
+    mass = T(mass)
+    for j in range(len(cosine)):
+        slope[j] = T(2) * scale * (slope[j] / mass - (T(1) if j == label else T(0)))
+    return T(2) * scale * (top - cosine[label]) + log(mass)
 
 
 @proxy_nca.example
