@@ -1,14 +1,20 @@
 """The functions for formulas and for batch kernels, against independent formulas, in Python and compiled."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from oracles import mp
 
+from lossreg.kernels.batches.segments import stable_order
+from lossreg.kernels.compiler.bytecode import has_uniform_control_flow
 from lossreg.kernels.numerics import digamma, hypot, lgamma, others, power, softmax, tanh
 from lossreg.plugin import (
     add_rows,
     blocks_of_pairs,
     normalized_rows,
+    order_within,
+    sample_discrepancy,
     segment_softmax,
     segment_sums,
     sorted_segments,
@@ -89,6 +95,38 @@ def test_segments_of_equal_numbers():
         np.testing.assert_allclose(shares[start:end], np.exp(values[start:end] - expected), rtol=1e-12)
     assert [x.tolist() for x in sorted_segments(np.zeros(0))] == [[], [0]]
     assert [x.tolist() for x in segment_softmax(np.zeros(0), np.array([0]))] == [[], []]
+
+
+def test_members_are_sorted_within_segments_and_equal_keys_keep_their_order():
+    sizes = [1, 100, 15, 33]
+    bounds, keys = np.cumsum([0, *sizes]), RANDOM.integers(0, 9, sum(sizes)) * 1.0
+    order = RANDOM.permutation(len(keys))
+    found = order_within(bounds, order, keys)
+    for start, end in pairwise(bounds):
+        members = order[start:end]
+        np.testing.assert_array_equal(found[start:end], members[np.argsort(-keys[members], kind="stable")])
+    np.testing.assert_array_equal(stable_order(keys), np.argsort(keys, kind="stable"))
+
+
+@pytest.mark.parametrize("bandwidth", [0.0, 1e-3, 1.0, 1e4])
+def test_discrepancies_of_float32_rows_near_each_other_keep_their_digits(bandwidth):
+    centres = np.repeat([1e3, -1e3], 20)[:, np.newaxis]
+    x, y = (np.float32(centres + 1e-3 * RANDOM.normal(size=(40, 3))) for _ in range(2))
+    y[3], weight, slope = x[3], np.ones(40, np.float32), np.empty_like(x)
+    found = sample_discrepancy(x, y, weight, slope, bandwidth)
+    exact = np.empty(x.shape)
+    expected = sample_discrepancy(x.astype(float), y.astype(float), weight, exact, bandwidth)
+    assert found == pytest.approx(expected, rel=1e-8, abs=1e-13)  # of float32, which has 6e-8
+    np.testing.assert_allclose(slope, exact, rtol=1e-6, atol=1e-7 * abs(exact).max())
+
+
+def test_a_long_loop_does_not_depend_on_the_data():
+    source = "def long(row):\n total = 0.0\n for j in range(len(row)):\n" + "  total += row[j] * row[j]\n" * 99
+    made = {}
+    exec(source + " return total\n", made)  # noqa: S102  its bytecode has a jump that takes two instructions
+    assert has_uniform_control_flow(made["long"])
+    exec("def waits(x):\n while x > 1:\n" + "  x = x * 0.5 + x * 0.1\n" * 99 + " return x\n", made)  # noqa: S102
+    assert not has_uniform_control_flow(made["waits"])
 
 
 def test_blocks_of_pairs_cover_all_rows_and_hold_little():
