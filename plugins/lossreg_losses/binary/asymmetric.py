@@ -36,13 +36,8 @@ def asymmetric(
     positive = exp(-weighted(gamma_pos, found))
     pull = positive * (gamma_pos * weighted(p, missed) + q)
     one = weighted(positive, missed)
-    # Without a clip the logarithms of p and q are known exactly, also where p or q underflow.
-    easy = p <= clip
-    shifted = T(1) if easy else p - clip
-    surprise = -log(q + clip) if shifted > T(0.5) else -log1p(-shifted)
-    surprise = found if clip == 0 else surprise
-    # The logarithm of p - clip, with the digits that gamma_neg would magnify the loss of.
-    power = exp(weighted(gamma_neg, (T(0) if clip == 0 else log1p(-clip / p)) - missed))
+    easy, shifted, surprise = clipped(p, q, found, clip)
+    power = focus(p, missed, gamma_neg, clip)
     ratio = T(1) if surprise == 0 else surprise / shifted
     push = p * power * (weighted(gamma_neg, weighted(q, ratio)) + (T(1) if clip == 0 else q / (q + clip)))
     push, zero = (T(0), T(0)) if easy else (push, weighted(power, surprise))
@@ -63,16 +58,31 @@ def second_derivative(
     missed, found = softplus(-logit), softplus(logit)
     steep = (T(1) + T(2) * gamma_pos) * (p * q)
     one = exp(-weighted(gamma_pos, found)) * (gamma_pos * weighted(p, missed) * (gamma_pos * p - q) + steep)
-    easy = p <= clip
-    shifted = T(1) if easy else p - clip
-    surprise = -log(q + clip) if shifted > T(0.5) else -log1p(-shifted)
-    surprise = found if clip == 0 else surprise
-    power = exp(weighted(gamma_neg, (T(0) if clip == 0 else log1p(-clip / p)) - missed))
+    easy, shifted, surprise = clipped(p, q, found, clip)
+    power = focus(p, missed, gamma_neg, clip)
     ratio = T(1) if surprise == 0 else surprise / shifted
     beyond, share = T(1) + clip / shifted, T(1) if clip == 0 else q / (q + clip)  # p / m, q / (1 - m)
     rise = T(2) * gamma_neg * beyond * q * share + share * (q - (T(0) if clip == 0 else p * clip / (q + clip)))
     rise += gamma_neg * weighted(q, ratio) * (gamma_neg * beyond * q - clip / shifted * q - p)
     return weighted(target, one) + weighted(T(1) - target, T(0) if easy else p * power * rise)
+
+
+def clipped(p: float, q: float, found: float, clip: float) -> tuple[bool, float, float]:
+    """Whether p is at most the clip; m = p - clip, or 1 where it is; and -log(1 - m).
+
+    Without a clip the last is known exactly, as `found`, also where q underflows.
+    """
+    T = type(p)
+    easy = p <= clip
+    shifted = T(1) if easy else p - clip
+    surprise = -log(q + clip) if shifted > T(0.5) else -log1p(-shifted)
+    return easy, shifted, found if clip == 0 else surprise
+
+
+def focus(p: float, missed: float, gamma_neg: float, clip: float) -> float:
+    """(p - clip)^gamma_neg by the logarithm, with the digits that gamma_neg would magnify the loss of."""
+    T = type(p)
+    return exp(weighted(gamma_neg, (T(0) if clip == 0 else log1p(-clip / p)) - missed))
 
 
 @hookimpl
