@@ -95,19 +95,19 @@ def variables_read(step: Any, called: dict[str, Any], names: tuple[str, ...]) ->
     value = step.value if isinstance(step, ir.Assign) else None
     if isinstance(value, ir.Expr) and value.op == "binop" and value.fn in (operator.is_, operator.is_not):
         return set()
-    if isinstance(value, ir.Expr) and value.op == "call" and not value.kws:
-        return arguments_read(called.get(value.func.name), [variable.name for variable in value.args], names)
+    if isinstance(value, ir.Expr) and value.op == "call":
+        return arguments_read(value, called.get(value.func.name), names)
     return {variable.name for variable in step.list_vars()}
 
 
-def arguments_read(function: Any, given: list[str], names: tuple[str, ...]) -> set[str]:
-    """The arguments of a call, `given` by the names of variables, whose content it may read."""
+def arguments_read(call: Any, function: Any, names: tuple[str, ...]) -> set[str]:
+    """The arguments of a call of a function whose content it may read, as far as they are among `names`."""
     code = getattr(function, "py_func", None)
     if function is len or (code and code.__code__ is nan_unless_finite.__code__):
         return set()
-    inner = code.__code__.co_varnames if code else ()
-    stored = {name for name, own in zip(given, inner, strict=False) if name in names and only_stores(code, (own,))}
-    return set(given) - stored
+    inner = code.__code__.co_varnames if code else [""] * len(call.args)
+    given = [*zip(inner, call.args, strict=False), *call.kws]
+    return {x.name for own, x in given if x.name in names and not (code and only_stores(code, (own,)))}
 
 
 @kernel_operation(operator.getitem)

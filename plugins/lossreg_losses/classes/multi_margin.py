@@ -26,10 +26,11 @@ def multi_margin(
     margin: Real = 1.0,
     weight: ClassRow[Scale] = 1.0,
     p: Literal[1, 2] = 1,
+    hessian: Slope | None = None,
 ) -> float:
     T = type(x[0])
     own, share = x[label], weight[label] / T(len(x))
-    value, pushed, beyond = wide(T(0)), wide(T(0)), T(0)
+    value, pushed, bent, beyond = wide(T(0)), wide(T(0)), wide(T(0)), T(0)
     for j in range(len(x)):
         excess = margin + difference(x[j], own)
         over = T(0) if (excess <= 0) | (j == label) else excess
@@ -40,28 +41,14 @@ def multi_margin(
         else:
             pushed += push
         slope[j] = push
+        if hessian is not None:
+            bend = weighted(share, T(2) if (p == 2) & (over > 0) else T(0))
+            bent += bend
+            hessian[j] = bend
     slope[label] = -weighted(share, beyond) if p == 1 else -T(pushed)
+    if hessian is not None:
+        hessian[label] = T(bent)
     return T(value)
-
-
-@multi_margin.hessian
-def second_derivative(
-    x: ClassRow[Real],
-    label: ClassIndex,
-    hessian: Slope,
-    margin: Real = 1.0,
-    weight: ClassRow[Scale] = 1.0,
-    p: Literal[1, 2] = 1,
-) -> None:
-    T = type(x[0])
-    own, share = x[label], weight[label] / T(len(x))
-    added = T(0)
-    for j in range(len(x)):
-        counts = (p == 2) & (j != label) & (margin + difference(x[j], own) > 0)
-        bend = weighted(share, T(2) if counts else T(0))
-        hessian[j] = bend
-        added += bend
-    hessian[label] = added
 
 
 @multi_margin.hessian_product
