@@ -89,25 +89,21 @@ def adaptive_log_softmax(
     return values
 
 
+kept = cache(create)  # keeps criteria with the cached plans of earlier calls
+
+
 def layer(
     features: Array, weight: Array, target: Array, bias: Array, sample_weight: Array, slopes: list[Array]
 ) -> Array:
     """The cross-entropy of a layer's outputs; fills the slopes of features, weight and bias that are not None."""
-    criterion = linear_cross_entropy()
+    criterion = kept("linear_cross_entropy", reduction="none")
     arrays = [x for x in (features, weight, target, bias) if x is not None]
     named = zip(("features", "linear_weight", "linear_bias"), slopes, strict=False)
     wanted = {name: slope for name, slope in named if slope is not None}
     if not wanted:
         return criterion(*arrays, sample_weight=sample_weight)
-    return criterion.value_and_grad(
-        *arrays, sample_weight=sample_weight, wrt=tuple(wanted), out=tuple(wanted.values())
-    )[0]
-
-
-@cache
-def linear_cross_entropy() -> Any:
-    """The criterion of the layers, which keeps the cached plans of earlier calls."""
-    return create("linear_cross_entropy", reduction="none")
+    options = {"sample_weight": sample_weight, "wrt": tuple(wanted), "out": tuple(wanted.values())}
+    return criterion.value_and_grad(*arrays, **options)[0]
 
 
 def check(

@@ -19,7 +19,6 @@ Source: Wijmans et al. (2024), arXiv:2411.09009; PyTorch's LinearCrossEntropyLos
 (4.248354255291589e-18, [-8.496708510583178e-17, -4.248354255291589e-17])
 """
 
-from functools import lru_cache
 from typing import Annotated, Any
 
 from lossreg import create
@@ -180,8 +179,7 @@ def in_blocks(
     """Go through the rows, a block at a time; the slopes of its logits take the logits' place."""
     import numpy as np
 
-    by_class = isinstance(parameters["weight"], np.ndarray)
-    criterion = cross_entropy(**parameters) if by_class else kept_cross_entropy(**parameters)
+    criterion = create("cross_entropy", reduction="none", **parameters)
     samples, classes, size = len(features), len(linear_weight), features.itemsize
     rows = rows_of_blocks(samples, size * classes)
     values, buffer = np.empty_like(sample_weight), np.empty((min(rows, samples), classes), features.dtype)
@@ -206,15 +204,6 @@ def in_blocks(
         if "linear_bias" in slopes:
             slopes["linear_bias"] += logits.sum(axis=0)
     return values
-
-
-def cross_entropy(**parameters: Any) -> Any:
-    """The criterion of a block."""
-    return create("cross_entropy", reduction="none", **parameters)
-
-
-kept_cross_entropy = lru_cache(64)(cross_entropy)
-"""The same, which keeps the cached plans of earlier calls; a weight by class is an array, and cannot be a key."""
 
 
 def rows_of_blocks(samples: int, width: int) -> int:

@@ -36,10 +36,8 @@ def multi_margin(
         over = T(0) if (excess <= 0) | (j == label) else excess
         value += weighted(share, over) * (T(1) if p == 1 else over)
         push = weighted(share, T(over > 0) if p == 1 else T(2) * over)
-        if p == 1:  # a count is exact in the type of the row
-            beyond += T(over > 0)
-        else:
-            pushed += push
+        # A count is exact in the type of the row.
+        beyond, pushed = beyond + T(over > 0), pushed + (T(0) if p == 1 else push)
         slope[j] = push
         if hessian is not None:
             bend = weighted(share, T(2) if (p == 2) & (over > 0) else T(0))
