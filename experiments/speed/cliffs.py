@@ -118,7 +118,8 @@ def variants(case: Case, arrays: list[Array]) -> dict[str, Variant | None]:
     criterion = lossreg.create(case.entry.loss, **case.entry.parameters | {"reduction": "mean"})
     form = lossreg.get(case.entry.loss).forms[0]
     rng = np.random.default_rng(2)
-    shape = (len(arrays[1]),) if form.by_batch else criterion.plan(*arrays).shape
+    samples = len(arrays[0 if case.entry.product else 1])  # the first axis of the scores of ctc is that of time
+    shape = (samples,) if form.by_batch else criterion.plan(*arrays).shape
     domain = form.inputs[0].domain
     made: dict[str, Callable[[list[Array]], Variant | None]] = {
         "float16": partial(typed, np.float16),
