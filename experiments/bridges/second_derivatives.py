@@ -50,8 +50,7 @@ Written by `second_derivatives.py`, whose first lines say what the columns are. 
 its own, which nothing hides where a loss only waits for memory, such as `mse`; the first rows are loops that read two
 arrays and write one or two of them, and compute next to nothing. The processor reads the memory of an output before it
 writes it: that makes 4 numbers for value and gradient of two inputs, and 6 with the second derivative, a ratio of 1.5;
-of one input 3 and 5, 1.67; of none 2 and 4. Above 1.5 are `nll`, which writes zeros but for one number of each row;
-`multi_margin`, which has one input and, with p = 1, the second derivative 0, and waits for memory in long rows; and
+of one input 3 and 5, 1.67; of none 2 and 4. Above 1.5 are `nll`, which writes zeros but for one number of each row, and
 `general_robust`, which computes a second power, for which there is no vector instruction. Derived: the author declares
 no second derivative, and it is written by differentiating the slope.
 
