@@ -16,7 +16,7 @@ Source: Bishop (1994), Mixture Density Networks; PyTorch's torch.distributions.M
 (0.5, [0.0, 0.0], [0.5, 0.5], [0.0, 0.0])
 """
 
-from lossreg.kernels.numerics import INFINITY, difference, exp, largest, log, shifted_difference, weighted
+from lossreg.kernels.numerics import INFINITY, difference, exp, largest, log, ratio, shifted_difference, weighted
 from lossreg.plugin import ClassRow, Loss, Real, Slope, hookimpl, loss
 
 
@@ -56,10 +56,11 @@ def mixture_nll(
         prior, joint = prior + (T(0) if leads else own), joint + (T(0) if leads else other)
     prior_rest, joint_rest = shifted_difference(ties, T(1), prior), shifted_difference(ties, T(1), joint)
     prior, joint = ties + prior, ties + joint
+    rest = ratio(joint_rest, joint) - ratio(prior_rest, prior)
     for k in range(len(logits)):
         own, other, z = slope[k], scale_slope[k], mean_slope[k]
-        leads, share = (own == 1) & (other == 1), other / joint
-        slope[k] = joint_rest / joint - prior_rest / prior if leads else own / prior - share
+        leads, share = (own == 1) & (other == 1), ratio(other, joint)
+        slope[k] = rest if leads else ratio(own, prior) - share
         mean_slope[k] = weighted(weighted(share, z), exp(-log_scales[k]))
         scale_slope[k] = weighted(share, (T(1) - z) * (T(1) + z))
     value = shifted_difference(log(prior), log(joint), difference(top, base) + (T(0.5) * least * least - best))
