@@ -32,9 +32,9 @@ def mixture_nll(
     full: bool = False,
 ) -> float:
     T, top = type(slope[0]), largest(logits)
-    least, base, best = T(INFINITY), top, T(-INFINITY)
+    least, base, best = T(INFINITY), top, -T(INFINITY)
     for k in range(len(logits)):
-        z, counts = weighted(means[k] - target, exp(-log_scales[k])), difference(logits[k], top) > T(-INFINITY)
+        z, counts = weighted(means[k] - target, exp(-log_scales[k])), difference(logits[k], top) > -T(INFINITY)
         mean_slope[k], least = z, min(least, abs(z)) if counts else least
     # Less the square of the least, as squares may overflow; their difference is a product. Less has a weight of 0 only.
     for k in range(len(logits)):
