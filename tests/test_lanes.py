@@ -245,3 +245,19 @@ def test_the_remainder_of_a_row_is_masked(length):
         assert value[at] == pytest.approx(expected, rel=1e-14, abs=1e-15)
         for slope, wanted in zip(slopes, expected_slopes, strict=True):
             np.testing.assert_allclose(slope[at], wanted, rtol=1e-12, atol=1e-14)
+
+
+def test_multilabel_margin_of_many_classes_adds_up_all_pairs():
+    random = np.random.default_rng(3)
+    scores, labels = random.normal(size=(4, 40)), np.full((4, 40), -1)
+    labels[:, :6] = random.integers(0, 40, (4, 6))  # some of them twice
+    value, slopes = lossreg.create("multilabel_margin", reduction="sum").value_and_grad(scores, labels)
+    expected, gradient = 0.0, np.zeros_like(scores)
+    for i, listed in enumerate(labels[:, :6].tolist()):
+        for j in set(range(40)) - set(listed):
+            for k in listed:
+                excess = 1 + scores[i, j] - scores[i, k]
+                expected += max(excess, 0) / 40
+                gradient[i, [j, k]] += np.array([1, -1]) * (excess > 0) / 40
+    assert value == pytest.approx(expected, rel=1e-14)
+    np.testing.assert_allclose(slopes, gradient, rtol=1e-13, atol=1e-15)
