@@ -39,9 +39,13 @@ def negative_binomial_nll(
 @negative_binomial_nll.hessian
 def second_derivative(prediction: Real, target: NonNegative, dispersion: FinitePositive = 1.0) -> float:
     T = type(prediction)
-    small, above = exp(-abs(prediction)), prediction > 0
+    # In two factors where the exponential is near the smallest float: a large target brings the product back.
+    far, above = abs(prediction) > 80, prediction > 0
+    power = exp(-abs(prediction) * (T(0.5) if far else T(1)))
+    rest = power if far else T(1)
+    small = power * rest
     spread = small + dispersion if above else T(1) + dispersion * small
-    return (T(1) + dispersion * target) * small / spread / spread
+    return (T(1) + dispersion * target) * power * rest / spread / spread
 
 
 @hookimpl
