@@ -24,7 +24,7 @@ LONG_LOSSES = {
     "adaptive_log_softmax": (140, "layers of several sizes, and two methods"),
     "arcface": (60, "the margin of angles"),
     "barlow_twins": (70, "a product of matrices whose diagonal cancels, and the standardization"),
-    "asymmetric": (55, "the second derivative, with a clip and without"),
+    "asymmetric": (60, "the second derivative, with a clip and without"),
     "cox": (70, "sums over those at risk, forward and back"),
     "evidential": (70, "four slopes, the second derivative, and the quotient of gamma functions"),
     "lambda_rank": (90, "a kernel of a group's pairs"),

@@ -15,7 +15,19 @@ STEP = mpmath.mpf(10) ** -20
 ULPS = 4
 """The largest error, in units in the last place of the result, or of what one such unit of each input changes in it."""
 
-LONG_TO_COMPILE = ("ciou", "contrastive", "distillation", "mixture_nll")  # 2 to 8 s of processor time each
+LONG_TO_COMPILE = (
+    "ciou",
+    "contrastive",
+    "distillation",
+    "entmax15",
+    "evidential",
+    "focal_cross_entropy",
+    "generalized_cross_entropy",
+    "mixture_nll",
+    "poly1",
+    "symmetric_cross_entropy",
+)
+"""Losses that take 1.5 to 8 s of processor time each."""
 
 
 def exactly(x):

@@ -131,7 +131,10 @@ def laid_out(x, layout):
 
 
 @pytest.mark.parametrize("name", ["nll", "cross_entropy"])
-@pytest.mark.parametrize("shape", [(90, 400), (3, 21, 30, 20), (2, 3, 17, 400)])
+@pytest.mark.parametrize(
+    "shape",  # images take 1 to 3 s of processor time
+    [(90, 400), *(pytest.param(shape, marks=pytest.mark.slow) for shape in [(3, 21, 30, 20), (2, 3, 17, 400)])],
+)
 @pytest.mark.parametrize("kind", [np.float32, *SHORT])
 def test_rows_in_any_layout_give_what_contiguous_ones_do(name, shape, kind):
     rng = np.random.default_rng(4)
