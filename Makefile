@@ -2,14 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all stock lint live browser matrix bench docs site
+.PHONY: run test test-losses test-all stock lint live browser matrix bench docs site
 
 run: .venv/experiments
 	$(BIN)/lossreg run configs/digits_mlp.yaml
 
 # The markers in pyproject.toml say what this leaves out; test-all runs everything.
 test: .venv/test
-	$(BIN)/python -m pytest -n auto -m "not slow and not exhaustive"
+	$(BIN)/python -m pytest -n auto -m "not losses and not slow and not exhaustive"
+
+# Every loss beside its formula, in the runner and as the documents show it.
+test-losses: .venv/test
+	$(BIN)/python -m pytest -n auto -m "losses and not slow and not exhaustive"
 
 test-all: .venv/test
 	$(BIN)/python -m pytest -n auto

@@ -93,7 +93,7 @@ def test_the_document_has_the_recorded_differences():
     assert all(row["theirs"] != row["ours"] for row in libraries_compared.recorded()["cases"])
 
 
-@pytest.mark.slow  # 12 s of processor time for all rows: each compiles a loss
+@pytest.mark.losses
 @pytest.mark.parametrize(
     ("case", "row"),
     list(zip(CASES, libraries_compared.recorded()["cases"], strict=False)),

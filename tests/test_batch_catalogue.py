@@ -31,13 +31,8 @@ def check(name, real, parameters):
         assert np.max(abs(grad - slope.astype(float))) <= CLOSE[real] * max(1, np.max(abs(slope.astype(float)))), key
 
 
-LONG_TO_COMPILE = ("info_nce", "lambda_rank", "ranknet", "rnnt")
-"""Losses that take 1.5 to 3 s of processor time each."""
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG_TO_COMPILE)) for name in BATCHES]
-)
+@pytest.mark.losses
+@pytest.mark.parametrize("name", BATCHES)
 def test_values_and_slopes_are_the_formulas(name):
     check(name, np.float64, BATCHES[name].parameters[0])
 

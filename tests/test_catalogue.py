@@ -15,20 +15,6 @@ STEP = mpmath.mpf(10) ** -20
 ULPS = 4
 """The largest error, in units in the last place of the result, or of what one such unit of each input changes in it."""
 
-LONG_TO_COMPILE = (
-    "ciou",
-    "contrastive",
-    "distillation",
-    "entmax15",
-    "evidential",
-    "focal_cross_entropy",
-    "generalized_cross_entropy",
-    "mixture_nll",
-    "poly1",
-    "symmetric_cross_entropy",
-)
-"""Losses that take 1.5 to 8 s of processor time each."""
-
 
 def exactly(x):
     """A number, or a row of numbers, with all digits; an integer is a label."""
@@ -121,9 +107,8 @@ def check(name, real, parameters):
         assert max(errors.values()) <= ULPS, (name, parameters, errors)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG_TO_COMPILE)) for name in CATALOGUE]
-)
+@pytest.mark.losses
+@pytest.mark.parametrize("name", CATALOGUE)
 def test_values_and_slopes_are_the_formulas(name):
     check(name, np.float64, CATALOGUE[name].parameters[0])
 

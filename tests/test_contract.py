@@ -30,6 +30,7 @@ SOME = ("adaptive_log_softmax", "multilabel_margin", "soft_margin")
 """Losses by batch, by row and by element, of which all checks take 4 to 6 s of processor time in total."""
 
 
+@pytest.mark.losses
 @parametrize_with_checks(SOME)
 def test_some_losses_of_pytorch_pass_every_check(check):
     assert check().grade in {"", "A"}

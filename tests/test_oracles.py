@@ -333,11 +333,15 @@ def agree(ours, theirs, scale, kind):
     np.testing.assert_array_less(np.abs(ours - theirs), CLOSE[kind] * scale + UNDERFLOW[kind])
 
 
-QUICK = ("ctc", "hinge_embedding", "margin_ranking", "multilabel_margin", "soft_margin")
+QUICK = (
+    *("cosine_embedding", "ctc", "hinge_embedding", "huber"),
+    *("margin_ranking", "mse", "multilabel_margin", "soft_margin"),
+)
 """The losses that are compiled for few settings; the others take 2 to 10 s of processor time each."""
 
 
 # Both types take 60 s of processor time; test_parity.py has the same losses in float32.
+@pytest.mark.losses
 @pytest.mark.parametrize("kind", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in ORACLES]

@@ -251,17 +251,8 @@ def test_losses_of_different_kinds_are_compared_by_a_metric_that_all_have(plan):
     plan("sweep: {repeats: 2, metric: best.test_r2}").verify(misspelt.trials()[:1])
 
 
-COMPILED_BY_OTHERS = {"boxes_losses", "breast_cancer_losses", "diabetes_models"}
-"""The sweeps of losses that other tests compile too. The rest compile a dozen each, in 1 to 10 s."""
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, marks=[pytest.mark.slow] * (path.stem not in COMPILED_BY_OTHERS), id=path.stem)
-        for path in sorted(CONFIGS.glob("*.yaml"))
-    ],
-)
+@pytest.mark.losses
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_sweep_in_configs_says_its_question_and_its_command_and_is_valid(path):
     header = path.read_text("utf-8").partition("\n\n")[0]
     assert "?" in header

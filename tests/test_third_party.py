@@ -60,6 +60,7 @@ def config(name, folder, /, **changes):
     return found
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize("name", sorted(path.stem for path in (HOME / "configs").glob("*.yaml")))
 def test_each_loss_trains_from_a_config(name, data, tmp_path):
     result = lossreg.run(config(name, data, train={"epochs": 3}), root=tmp_path)

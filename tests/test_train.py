@@ -45,6 +45,7 @@ def run(tmp_path):
     return lambda given, **options: lossreg.run(given, root=tmp_path, **options)
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize(
     ("name", "metric", "least"),
     [
