@@ -11,7 +11,7 @@ run: .venv/experiments
 test: .venv/test
 	$(BIN)/python -m pytest -n auto -m "not losses and not slow and not exhaustive"
 
-# Every loss beside its formula, in the runner and as the documents show it.
+# Every loss beside its formula and PyTorch, in the runner, and as the documents show it.
 test-losses: .venv/test
 	$(BIN)/python -m pytest -n auto -m "losses and not slow and not exhaustive"
 

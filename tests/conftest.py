@@ -15,11 +15,6 @@ import lossreg
 collect_ignore = ["browser", "golden", "live"]
 
 
-def pytest_xdist_auto_num_workers():
-    """One process more than processors: tests of runs wait for the disk for a fifth of their time."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.fixture
 def sweep(tmp_path):
     """Write a config and begin its sweep: the process, which prints to `out`."""

@@ -45,6 +45,7 @@ def test_values_and_slopes_are_the_formulas_with_all_parameters(name):
         check(name, np.float64, parameters)
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize("name", BATCHES)
 def test_the_documentation_is_complete(name):
     CHECKS["documentation_is_complete"].function(loss_under_test(name), CheckRun())
@@ -157,6 +158,7 @@ def test_pixels_to_ignore_are_not_read():
     assert not grad[..., 1].any()
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize(
     ("name", "box", "other", "expected"),
     [

@@ -121,6 +121,7 @@ def test_values_and_slopes_are_the_formulas_with_all_parameters(name):
         check(name, np.float64, parameters)
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_documentation_is_complete(name):
     CHECKS["documentation_is_complete"].function(loss_under_test(name), CheckRun())

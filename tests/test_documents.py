@@ -76,6 +76,7 @@ def test_the_table_of_differences_is_what_both_printed():
     assert all(row["pytorch"] != row["lossreg"] for row in cases)
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize(
     ("case", "row"),
     list(zip(compare.CASES, compare.recorded()["cases"], strict=False)),

@@ -92,6 +92,7 @@ def test_every_parameter_is_among_the_cases(name):
 
 
 # Both types take 90 s of processor time; other tests compare the losses in float64.
+@pytest.mark.losses
 @pytest.mark.parametrize("kind", [pytest.param("float64", marks=pytest.mark.slow), "float32"])
 @pytest.mark.parametrize(
     ("name", "case"),
