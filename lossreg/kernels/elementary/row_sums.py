@@ -97,6 +97,7 @@ def by_vectors(real: Any, *, always_compensated: bool = False) -> Callable[..., 
 
 
 BY_VECTORS = {types.float32: by_vectors(np.float32), types.float64: by_vectors(np.float64)}
+sum_one_by_one = njit(**inner(EXACT))(one_by_one)
 BLOCK_SUMS = {
     types.float32: njit(**inner(EXACT))(by_vectors(np.float32)),
     types.float64: njit(**inner(EXACT))(by_vectors(np.float64, always_compensated=True)),
@@ -114,9 +115,7 @@ def _wide_sum(row: Any, other: Any, term: Any, *settings: Any) -> Any:
 @compiles(sums.block_sum)
 def _block_sum(values: Any) -> Any:
     """The sum of a buffer, compensated for any number of values."""
-    if is_stock():
-        return lambda values: one_by_one(values, values, first_of)
-    by_size = BLOCK_SUMS[values.dtype]
+    by_size = sum_one_by_one if is_stock() else BLOCK_SUMS[values.dtype]
     return lambda values: by_size(values, values, first_of)
 
 
