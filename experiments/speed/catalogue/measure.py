@@ -149,8 +149,7 @@ def table(cases: list[dict[str, Any]]) -> str:
     lines = [
         "# How fast are the losses that PyTorch lacks?\n",
         "Value and gradient of the mean in float32 on one thread, beside the plain formula in the same process:",
-        "above 1, lossreg is faster. Each loss has a small and a large case; a dash was not measured. Cases",
-        "without torch.compile are from a machine that had other work to do. Written by `measure.py`.\n",
+        "above 1, lossreg is faster. Each loss has a small and a large case. Written by `measure.py`.\n",
         head,
         "|---" * (2 + len(PEERS)) + "|",
     ]
