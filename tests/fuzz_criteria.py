@@ -596,7 +596,7 @@ def check_batch(problem: Problem, exact: list[Any], value: Any, grads: list[Any]
         if (problem.case.loss.name, name) in DIFFERENCES:
             errors[at] = errors[at] + OWN_ULPS * eps * largest
         # Sums of terms as large as the value, or 1, over the deviation of the input may cancel, also in float64.
-        x, weights = exact[place], weights_of(problem, sample_shape(problem))
+        x, weights = np.atleast_1d(exact[place]), weights_of(problem, sample_shape(problem))
         counted = x[weights != 0] if len(x) == len(weights) else x
         deviations = [abs(x).max(initial=0), *(counted.std(axis=0).ravel() if counted.size else ())]
         size = max(1, abs(float(expected[0].max(initial=0)))) / min([d for d in deviations if d > 0], default=1)
