@@ -158,9 +158,7 @@ class LightGBMEstimator:
             RenewedRows(*each, weights[at] if at < len(weights) else None, start)
             for at, each in enumerate(evaluation_sets(options))
         ]
-        renewal = LeafRenewal(
-            made, self.hessian, given["learning_rate"], RenewedRows(X, y, sample_weight, start), evaluated
-        )
+        renewal = LeafRenewal(made, self.hessian, RenewedRows(X, y, sample_weight, start), evaluated)
         renewal.check_metric(options.get("eval_metric"))
         options["callbacks"] = [*(options.get("callbacks") or []), RenewedLightGBMLeaves(renewal)]
         return renewal

@@ -49,8 +49,6 @@ BUILTIN = {
 
 OWN = ("loss", "loss_parameters", "hessian", "renew_leaves")
 """The parameters of the estimators that are not XGBoost's."""
-RATE = 0.3
-"""XGBoost's learning rate where none is given."""
 
 
 class XGBoostObjective(ScoreObjective):
@@ -189,8 +187,7 @@ class LossXGBRegressor(XGBoostEstimator, xgboost.XGBRegressor):  # type: ignore[
             RenewedRows(matrix(data), target, weights[at] if at < len(weights) else None, start)
             for at, (data, target) in enumerate(options.get("eval_set") or [])
         ]
-        rate = RATE if self.learning_rate is None else self.learning_rate
-        renewal = LeafRenewal(made, self.hessian, rate, RenewedRows(matrix(X), y, sample_weight, start), evaluated)
+        renewal = LeafRenewal(made, self.hessian, RenewedRows(matrix(X), y, sample_weight, start), evaluated)
         renewal.check_metric(self.eval_metric)
         given = self.callbacks, self.eval_metric
         self.callbacks = [*(self.callbacks or []), RenewedXGBoostLeaves(renewal)]

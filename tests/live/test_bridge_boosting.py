@@ -251,6 +251,18 @@ def test_leaves_without_second_derivatives_have_the_values_of_least_loss(estimat
 
 
 @pytest.mark.parametrize("estimator", [xgboost.LossXGBRegressor, lightgbm.LossLGBMRegressor])
+def test_renewed_leaves_follow_the_learning_rate_that_a_callback_sets(estimator):
+    options = {"loss": "l1", "n_estimators": 5, "n_jobs": 1}
+    if estimator is lightgbm.LossLGBMRegressor:
+        options["verbose"] = -1
+        scheduled = estimator(**options).fit(X, SIGNAL, callbacks=[lgb.reset_parameter(learning_rate=lambda _: 0.7)])
+    else:
+        scheduled = estimator(**options, callbacks=[xgb.callback.LearningRateScheduler(lambda _: 0.7)]).fit(X, SIGNAL)
+    constant = estimator(**options, learning_rate=0.7).fit(X, SIGNAL)
+    np.testing.assert_allclose(scheduled.predict(X), constant.predict(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize("estimator", [xgboost.LossXGBRegressor, lightgbm.LossLGBMRegressor])
 def test_early_stopping_sees_renewed_leaves(estimator):
     half, target = ROWS // 2, TARGETS["mse"].astype(float)
     test, level = (X[half:], target[half:]), {"level": 0.9}

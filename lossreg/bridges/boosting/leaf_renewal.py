@@ -42,16 +42,16 @@ class LeafRenewal:
     """An objective for the rows of a training, which also finds the values of leaves.
 
     hessian: what stands for the second derivative in the choice of splits, None for the one that is best with renewed
-        leaves. rate: the learning rate. evaluated: the rows of each evaluation set.
+        leaves. evaluated: the rows of each evaluation set.
     values: what has been added to the scores, by the number of the tree, for each leaf.
     """
 
     def __init__(
-        self, objective: ScoreObjective, hessian: Any, rate: float, trained: RenewedRows, evaluated: list[RenewedRows]
+        self, objective: ScoreObjective, hessian: Any, trained: RenewedRows, evaluated: list[RenewedRows]
     ) -> None:
         if hessian is None and objective.flat:
             objective.hessian = SCALED
-        self.objective, self.rate, self.trained, self.evaluated = objective, rate, trained, evaluated
+        self.objective, self.trained, self.evaluated = objective, trained, evaluated
         self.values: list[Array] = []
 
     def __deepcopy__(self, memo: Any) -> LeafRenewal:
@@ -63,10 +63,13 @@ class LeafRenewal:
         rows = self.trained
         return self.objective.derivatives(rows.scores, rows.target, rows.weight)
 
-    def renew(self, leaf_of: Callable[[Any], Array]) -> Array:
-        """Find the values of the last tree's leaves; `leaf_of` gives the number of each row's leaf."""
+    def renew(self, leaf_of: Callable[[Any], Array], rate: float) -> Array:
+        """Find the values of the last tree's leaves; `leaf_of` gives the number of each row's leaf.
+
+        rate: the learning rate of this tree, which callbacks may change from one to the next.
+        """
         leaves = leaf_of(self.trained.data)
-        values = self.rate * self.constants(leaves)
+        values = rate * self.constants(leaves)
         self.trained.scores += values[leaves]
         for rows in self.evaluated:
             rows.scores += values[leaf_of(rows.data)]

@@ -30,7 +30,7 @@ class RenewedLightGBMLeaves:
             return np.asarray(found, np.int64).ravel()
 
         if booster.num_trees() > tree:
-            for leaf, value in enumerate(self.renewal.renew(leaf_of)):
+            for leaf, value in enumerate(self.renewal.renew(leaf_of, env.params["learning_rate"])):
                 booster.set_leaf_output(tree, leaf, value)
         found = env.evaluation_result_list
         if found:

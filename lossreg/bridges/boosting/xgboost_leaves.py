@@ -27,7 +27,10 @@ class RenewedXGBoostLeaves(xgboost.callback.TrainingCallback):  # type: ignore[m
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
         """Renew the last tree; XGBoost predicts the leaves of the first tree of a model, so that it is cut out."""
         tree = model[epoch : epoch + 1]
-        self.renewal.renew(lambda data: tree.predict(data, pred_leaf=True).astype(np.int64).ravel())
+        trained = json.loads(model.save_config())["learner"]["gradient_booster"]["tree_train_param"]
+        self.renewal.renew(
+            lambda data: tree.predict(data, pred_leaf=True).astype(np.int64).ravel(), float(trained["learning_rate"])
+        )
         logs = [log for log in evals_log.values() if log]
         for log, loss in zip(logs, self.renewal.losses(), strict=False):
             log[self.renewal.objective.metric_name][-1] = loss
