@@ -4,6 +4,7 @@ golden needs PyTorch, live that and more (the extra of that name), browser needs
 """
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -13,6 +14,11 @@ from sweeping import LONG
 import lossreg
 
 collect_ignore = ["browser", "golden", "live"]
+
+
+def pytest_configure():
+    """Receive Ctrl-C: a shell has its background jobs ignore it, and so would every process that a test starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
