@@ -27,7 +27,12 @@ from lossreg.kernels.compiler.options import BLOCK
 
 
 class KernelRow(types.Type):
-    """A base class of the types of rows that are not numba's arrays; such a row has a length."""
+    """A base class of the types of rows that are not numba's arrays; such a row has a length.
+
+    dtype: the type of the numbers that a kernel reads from a row and stores in it.
+    """
+
+    dtype: Any
 
 
 class RowArray(types.Array):

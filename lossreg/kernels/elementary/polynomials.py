@@ -222,7 +222,7 @@ def _log_sum(x: Any, y: Any) -> Any:
 @compiles(distances.magnitude)
 def _magnitude(row: Any) -> Any:
     """The largest absolute value by comparing bits as integers, of which those of nan are the largest."""
-    mask = FORMATS[row.dtype.bitwidth].magnitude
+    mask = FORMATS[number(row.dtype).bitwidth].magnitude
 
     def magnitude(row: Any) -> Any:
         found = cast_like(0, mask)
@@ -237,9 +237,9 @@ def _magnitude(row: Any) -> Any:
 @compiles(stable.largest)
 def _largest(row: Any) -> Any:
     """The largest number by comparing bits as integers, which vectorizes; a comparison that propagates nan does not."""
-    f = FORMATS[row.dtype.bitwidth]
-    integer, magnitude = f.integer, f.magnitude
-    sign_bit, lowest = integer(row.dtype.bitwidth - 1), integer(-magnitude - 1)
+    width = number(row.dtype).bitwidth
+    integer, magnitude = FORMATS[width].integer, FORMATS[width].magnitude
+    sign_bit, lowest = integer(width - 1), integer(-magnitude - 1)
 
     def largest(row: Any) -> Any:
         found = lowest

@@ -16,7 +16,6 @@ from numba.extending import NativeValue, lower_builtin, models, register_model, 
 from lossreg.kernels.compiler.borrowed_arrays import DATA, LENGTHS, STEPS, load_field
 from lossreg.kernels.compiler.intrinsics import KernelRow, RowArray, unheld
 from lossreg.kernels.compiler.numba_api import (
-    AbstractTemplate,
     CPointer,
     cgutils,
     compute_cfg_from_blocks,
@@ -26,7 +25,6 @@ from lossreg.kernels.compiler.numba_api import (
     run_frontend,
     signature,
 )
-from lossreg.kernels.compiler.type_inference import kernel_operation
 from lossreg.kernels.elementary.short_formats import NARROW, WIDEN
 from lossreg.kernels.loops.scaled_slopes import only_stores
 
@@ -98,37 +96,6 @@ def _borrow(kind: Any, given: Any, c: Any) -> Any:
     lengths, steps = ([builder.load(builder.gep(x, [word(axis)])) for axis in range(3)] for x in (lengths, steps))
     count = builder.mul(lengths[0], lengths[1])
     return NativeValue(unheld(c.context, builder, kind, data, [count, *lengths[1:]], steps))
-
-
-@kernel_operation(len)
-class ShortLength(AbstractTemplate):
-    """The length of a row."""
-
-    def generic(self, args: Any, _: Any) -> Any:
-        """The signature for these arguments, or None."""
-        return signature(types.intp, *args) if isinstance(args[0], ShortRow) else None
-
-
-@kernel_operation(operator.getitem)
-class ReadShort(AbstractTemplate):
-    """row[j], converted to float32."""
-
-    def generic(self, args: Any, _: Any) -> Any:
-        """The signature for these arguments, or None."""
-        row, j = args
-        fits = isinstance(row, ShortRow) and isinstance(j, types.Integer)
-        return signature(row.dtype, row, types.intp) if fits else None
-
-
-@kernel_operation(operator.setitem)
-class WriteShort(AbstractTemplate):
-    """row[j] = x, rounded."""
-
-    def generic(self, args: Any, _: Any) -> Any:
-        """The signature for these arguments, or None."""
-        row, j, x = args
-        fits = isinstance(row, ShortRow) and isinstance(j, types.Integer) and isinstance(x, types.Float)
-        return signature(types.none, row, types.intp, row.dtype) if fits else None
 
 
 @lower_builtin(len, ShortRow)

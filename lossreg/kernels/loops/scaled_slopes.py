@@ -15,7 +15,6 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 from lossreg.definition.second_derivative import nan_unless_finite
 from lossreg.kernels.compiler.intrinsics import KernelRow
 from lossreg.kernels.compiler.numba_api import (
-    AbstractTemplate,
     Tuple,
     cgutils,
     ir,
@@ -23,7 +22,6 @@ from lossreg.kernels.compiler.numba_api import (
     run_frontend,
     signature,
 )
-from lossreg.kernels.compiler.type_inference import kernel_operation
 from lossreg.kernels.simd.vector_call import apply, resolved
 
 
@@ -34,7 +32,7 @@ def call_plainly(kernel: Any, point: Any, slopes: Any, parameters: Any, factor: 
 
 
 class ScaledRow(KernelRow):
-    """A row of slopes with a factor for every number that is stored in it."""
+    """A row of slopes with a factor for every number that is stored in it; only `nan_unless_finite` reads one."""
 
     def __init__(self, row: types.Array | KernelRow) -> None:
         self.row, self.dtype = row, row.dtype
@@ -108,28 +106,6 @@ def arguments_read(call: Any, function: Any, names: tuple[str, ...]) -> set[str]
     inner = code.__code__.co_varnames if code else [""] * len(call.args)
     given = [*zip(inner, call.args, strict=False), *call.kws]
     return {x.name for own, x in given if x.name in names and not (code and only_stores(code, (own,)))}
-
-
-@kernel_operation(operator.getitem)
-class ReadScaled(AbstractTemplate):
-    """row[j], the number that is stored there, times the factor: only `nan_unless_finite` reads it."""
-
-    def generic(self, args: Any, _: Any) -> Any:
-        """The signature for these arguments, or None."""
-        row, j = args
-        fits = isinstance(row, ScaledRow) and isinstance(j, types.Integer)
-        return signature(row.dtype, row, types.intp) if fits else None
-
-
-@kernel_operation(operator.setitem)
-class WriteScaled(AbstractTemplate):
-    """row[j] = x, which stores x times the factor of the row."""
-
-    def generic(self, args: Any, _: Any) -> Any:
-        """The signature for these arguments, or None."""
-        row, j, _ = args
-        fits = isinstance(row, ScaledRow) and isinstance(j, types.Integer)
-        return signature(types.none, row, types.intp, row.dtype) if fits else None
 
 
 @lower_builtin(len, ScaledRow)

@@ -53,7 +53,7 @@ def allocate_row_buffers(_: Any, operands: Any, width: Any) -> Any:
     def emit(context: Any, builder: Any, at: int, _: Any, size: Any) -> Any:
         if not by_row(operands[at]):
             return None
-        data = cgutils.alloca_once(builder, context.get_value_type(found[at].dtype), BLOCK)
+        data = cgutils.alloca_once(builder, context.get_value_type(operands[at].dtype), BLOCK)
         data.align = ALIGNED
         return make_struct(context, builder, found[at], data=data, size=size)
 

@@ -70,7 +70,7 @@ def apply(context: Any, builder: Any, function: Any, form: Any, given: list[Any]
 def single(kind: Any) -> Any:
     """The type of one lane: of lanes a number, of a row of lanes a strided array."""
     if isinstance(kind, LaneRow):
-        return types.Array(kind.dtype, 1, "A")
+        return types.Array(kind.dtype.dtype, 1, "A")
     return kind.dtype if isinstance(kind, Lanes) else kind
 
 

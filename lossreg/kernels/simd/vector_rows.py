@@ -32,9 +32,9 @@ INDEX = llvm.IntType(32)
 class LaneRow(KernelRow):
     """A row of vectors of lanes: the numbers of all rows for the first class, then those for the second, and so on."""
 
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-        super().__init__(f"LaneRow({dtype})")
+    def __init__(self, number: Any) -> None:
+        self.dtype = Lanes(number)
+        super().__init__(f"LaneRow({number})")
 
 
 @register_model(LaneRow)
@@ -42,7 +42,7 @@ class LaneRowModel(models.StructModel):
     """A pointer to the numbers, and the number of vectors."""
 
     def __init__(self, manager: Any, kind: LaneRow) -> None:
-        super().__init__(manager, kind, [("data", CPointer(kind.dtype)), ("size", types.intp)])
+        super().__init__(manager, kind, [("data", CPointer(kind.dtype.dtype)), ("size", types.intp)])
 
 
 @intrinsic
@@ -134,7 +134,7 @@ def offsets_by_lane(context: Any, builder: Any, kind: Any, row: Any, indices: An
     return data, builder.add(first, llvm.Constant(wide, [size * lane for lane in range(LANES)]))
 
 
-# Operations of a kernel on its rows
+# Operations of a kernel on its rows, of any of the types of them
 
 
 @infer_getattr
@@ -157,34 +157,47 @@ class RowLength(AbstractTemplate):
         return signature(types.intp, *args) if isinstance(args[0], KernelRow) else None
 
 
+def index_of(row: Any, j: Any) -> Any:
+    """The type of the index at which an operation on a row is implemented, or None; in a row of lanes it may be lanes.
+
+    Each lane then has its own index.
+    """
+    if isinstance(j, Lanes):
+        return j if isinstance(row, LaneRow) and isinstance(j.dtype, types.Integer) else None
+    return types.intp if isinstance(row, KernelRow) and isinstance(j, types.Integer) else None
+
+
 @kernel_operation(operator.getitem)
-class ReadLanes(AbstractTemplate):
-    """row[j] for a row of lanes; if j is lanes, each lane reads its own index, from a row of lanes or an array."""
+class ReadRow(AbstractTemplate):
+    """row[j]."""
 
     def generic(self, args: Any, _: Any) -> Any:
         """The signature for these arguments, or None."""
         row, j = args
-        if isinstance(j, Lanes) and isinstance(j.dtype, types.Integer):
-            if isinstance(row, LaneRow) or (isinstance(row, types.Array) and row.ndim == 1):
-                return signature(Lanes(row.dtype), row, j)
-        elif isinstance(row, LaneRow) and isinstance(j, types.Integer):
-            return signature(Lanes(row.dtype), row, types.intp)
-        return None
+        index = index_of(row, j)
+        return signature(row.dtype, row, index) if index else None
 
 
 @kernel_operation(operator.setitem)
-class WriteLanes(AbstractTemplate):
-    """row[j] = value for a row of lanes; if j is lanes, each lane writes at its own index."""
+class WriteRow(AbstractTemplate):
+    """row[j] = value."""
 
     def generic(self, args: Any, _: Any) -> Any:
         """The signature for these arguments, or None."""
         row, j, value = args
-        if not (isinstance(row, LaneRow) and is_number(value)):
-            return None
-        by_lane = isinstance(j, Lanes) and isinstance(j.dtype, types.Integer)
-        index = j if by_lane else types.intp
-        fits = by_lane or isinstance(j, types.Integer)
-        return signature(types.none, row, index, Lanes(row.dtype)) if fits else None
+        index = index_of(row, j) if is_number(value) else None
+        return signature(types.none, row, index, row.dtype) if index else None
+
+
+@kernel_operation(operator.getitem)
+class ReadArrayByLane(AbstractTemplate):
+    """row[j] of an array for lanes j."""
+
+    def generic(self, args: Any, _: Any) -> Any:
+        """The signature for these arguments, or None."""
+        row, j = args
+        fits = isinstance(row, types.Array) and row.ndim == 1 and isinstance(j, Lanes)
+        return signature(Lanes(row.dtype), row, j) if fits and isinstance(j.dtype, types.Integer) else None
 
 
 @lower_builtin(len, LaneRow)
