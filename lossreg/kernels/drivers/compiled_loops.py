@@ -66,7 +66,6 @@ def form_loop(
     by_row = tuple(row_axis_of(p.annotation) is not None for p in form.parameters if p.name not in form.switches)
     filled = {
         "REAL": real,
-        "COMPENSATED": real is np.float64,
         "STORED": len(stored),
         "INPUTS": len(form.inputs),
         "BY_ROW": by_row,

@@ -30,8 +30,8 @@ from lossreg.kernels.simd.vector_rows import LaneRow, choose
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-compensated_add, compensated_sum, first_of = (
-    njit(**inner(EXACT))(each) for each in (sums.compensated_add, sums.compensated_sum, sums.first_of)
+compensated_add, plain_add, compensated_sum, first_of = (
+    njit(**inner(EXACT))(each) for each in (sums.compensated_add, sums.plain_add, sums.compensated_sum, sums.first_of)
 )
 
 
@@ -68,6 +68,7 @@ def by_vectors(real: Any, *, always_compensated: bool = False) -> Callable[..., 
     Sums of few terms are not compensated, which would take longer than all the rest of a short row.
     """
     compensated, zero, few = real is np.float64, real(0), 0 if always_compensated else LANES
+    add = compensated_add if compensated else plain_add
 
     def total(row: Any, other: Any, term: Any, *settings: Any) -> Any:
         size = len(row)
@@ -82,15 +83,15 @@ def by_vectors(real: Any, *, always_compensated: bool = False) -> Callable[..., 
             three = as_float64(term(lanes_from(row, at + 2 * LANES), lanes_from(other, at + 2 * LANES), *settings))
             four = as_float64(term(lanes_from(row, at + 3 * LANES), lanes_from(other, at + 3 * LANES), *settings))
             part = (one + two) + (three + four)
-            added, lost = compensated_add(added, lost, part) if compensated else (added + part, lost)
+            added, lost = add(added, lost, part)
         for at in range(even, whole, LANES):
             part = term(lanes_from(row, at), lanes_from(other, at), *settings)
-            added, lost = compensated_add(added, lost, part) if compensated else (added + part, lost)
+            added, lost = add(added, lost, part)
         if whole < size:
             rest = size - whole
             terms = term(leading_lanes(row, whole, rest), leading_lanes(other, whole, rest), *settings)
             part = choose(leading(rest), terms, zero)
-            added, lost = compensated_add(added, lost, part) if compensated else (added + part, lost)
+            added, lost = add(added, lost, part)
         return lane_sum(added, lost) if compensated else plain_lane_sum(added)
 
     return total
@@ -110,6 +111,13 @@ def _wide_sum(row: Any, other: Any, term: Any, *settings: Any) -> Any:
     if isinstance(row, LaneRow):
         return lane_by_lane
     return BY_VECTORS[row.dtype] if row.layout == other.layout == "C" and not is_stock() else one_by_one
+
+
+@compiles(sums.accumulate)
+def _accumulate(added: Any, lost: Any, x: Any) -> Any:
+    """The addition for the type of x."""
+    add = compensated_add if number(x) == types.float64 else plain_add
+    return lambda added, lost, x: add(added, lost, x)  # noqa: PLW0108  numba overloads with a function
 
 
 @compiles(sums.block_sum)

@@ -76,7 +76,8 @@ def parts(
     is_form = form is not None
     inline = is_form or not loops(function)
     kernel = compiled(function, options, switches, inline=inline, distinct_rows=is_form, reordered_sums=reordered_sums)
-    added = {x.__name__: callee(x) for x in (sums.block_sum, sums.compensated_add, sums.compensated_sum)}
+    summing = (sums.accumulate, sums.block_sum, sums.compensated_add, sums.compensated_sum)
+    added = {x.__name__: callee(x) for x in summing}
     found = {**OPERATIONS, **added, "kernel": kernel}
     if is_stock():
         found["call_filling_slopes"] = callee(call_plainly)

@@ -23,15 +23,14 @@ if TYPE_CHECKING:
     from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scratch, store_items  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
     from lossreg.kernels.loops.scaled_slopes import call_filling_slopes  # noqa: TC004
-    from lossreg.kernels.numerics.sums import block_sum, compensated_add, compensated_sum  # noqa: TC004
+    from lossreg.kernels.numerics.sums import accumulate, block_sum, compensated_add, compensated_sum  # noqa: TC004
 
 # Replaced in each clone: the kernel; its guard, which returns whether a point is ignored and whether it is outside its
-# domain; the float type, and whether sums are compensated; the numbers of slopes (or states) and of inputs; which
-# parameters are rows; the input that the only slope overwrites, row by row, or -1.
+# domain; the float type; the numbers of slopes (or states) and of inputs; which parameters are rows; the input that the
+# only slope overwrites, row by row, or -1.
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
-COMPENSATED = True
 STORED = 1
 INPUTS = 2
 BY_ROW: tuple[bool, ...] = ()
@@ -128,7 +127,7 @@ def rows(
                 target = point[OVER]
                 for j in range(target.size):
                     target[j] = slope_rows[0][j]
-            added, lost = compensated_add(added, lost, value) if COMPENSATED else (added + value, lost)
+            added, lost = accumulate(added, lost, value)
             if values is not None:
                 values[i] = value
         sums[block] = compensated_sum(added, lost)

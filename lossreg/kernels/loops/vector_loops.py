@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lossreg.kernels.compiler.intrinsics import cast, scaled, scratch  # noqa: TC004
     from lossreg.kernels.elementary.row_sums import lane_sum  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
-    from lossreg.kernels.numerics.sums import block_sum, compensated_add, compensated_sum  # noqa: TC004
+    from lossreg.kernels.numerics.sums import accumulate, block_sum, compensated_add, compensated_sum  # noqa: TC004
     from lossreg.kernels.simd.contiguous_vectors import leading, wide_lanes  # noqa: TC004
     from lossreg.kernels.simd.row_buffers import (  # noqa: TC004
         allocate_row_buffers,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 kernel: Any = None
 guard: Any = None
 REAL: Any = np.float64
-COMPENSATED = True
 STORED = 1
 INPUTS = 2
 BY_ROW: tuple[bool, ...] = ()
@@ -91,10 +90,7 @@ def vector_elements(
             else:
                 if many < LANES:
                     value = choose(leading(many), value, REAL(0))
-                if COMPENSATED:
-                    added, lost = compensated_add(added, lost, value)
-                else:
-                    added += value
+                added, lost = accumulate(added, lost, value)
             factor = weight * REAL(scale)
             counts = factor != 0
             store_vectors(slopes, start, many, scaled(outcome[1:], factor, counts))
@@ -144,10 +140,7 @@ def vector_rows(
                 store_vector(values, i, many, value)
             if many < LANES:
                 value = choose(leading(many), value, REAL(0))
-            if COMPENSATED:
-                added, lost = compensated_add(added, lost, value)
-            else:
-                added += value
+            added, lost = accumulate(added, lost, value)
             factor = weight * REAL(scale)
             for slope in lane_rows(slope_buffers, REAL(0)):
                 for j in range(len(slope)):

@@ -22,6 +22,16 @@ def compensated_add(added: Any, lost: Any, x: Any) -> tuple[Any, Any]:
     return after, lost + ((added - (after - back)) + (x - back))
 
 
+def accumulate(added: Any, lost: Any, x: Any) -> tuple[Any, Any]:
+    """Add x to a float64 sum, and in compiled code with compensation only if x is float64."""
+    return compensated_add(added, lost, x)
+
+
+def plain_add(added: Any, lost: Any, x: Any) -> tuple[Any, Any]:
+    """Add x to a sum whose rounding errors do not count."""
+    return added + x, lost
+
+
 def compensated_sum(added: Any, lost: Any) -> Any:
     """Return the sum corrected by the accumulated errors; these are nan if the sum is not finite, and then ignored."""
     return added + lost if lost - lost == 0 else added

@@ -19,6 +19,7 @@ Source: Wijmans et al. (2024), arXiv:2411.09009; PyTorch's LinearCrossEntropyLos
 (4.248354255291589e-18, [-8.496708510583178e-17, -4.248354255291589e-17])
 """
 
+from functools import lru_cache
 from typing import Annotated, Any
 
 from lossreg import create
@@ -44,6 +45,8 @@ Features = Annotated[Array, Axes("N D")]
 Layer = Annotated[Array, Axes("C D")]
 Bias = Annotated[Array, Axes("C")]
 
+PARAMETERS = ("weight", "ignore_index", "label_smoothing", "z_loss", "softcap")
+kept = lru_cache(64)(create)  # keeps criteria with the cached plans of earlier calls
 BLOCK = 52 << 20
 """Bytes of logits at a time: each further block has the weights packed twice more, and their gradient added up."""
 PIECE = 4 << 20
@@ -66,8 +69,7 @@ def linear_cross_entropy(
     z_loss: FiniteNonNegative = 0.0,
     softcap: FiniteNonNegative = 0.0,
 ) -> Array:
-    given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-    given |= {"z_loss": z_loss, "softcap": softcap}
+    given = dict(zip(PARAMETERS, (weight, ignore_index, label_smoothing, z_loss, softcap), strict=True))
     return in_blocks(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
 
 
@@ -85,8 +87,7 @@ def probabilities(
     z_loss: FiniteNonNegative = 0.0,
     softcap: FiniteNonNegative = 0.0,
 ) -> Array:
-    given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-    given |= {"z_loss": z_loss, "softcap": softcap}
+    given = dict(zip(PARAMETERS, (weight, ignore_index, label_smoothing, z_loss, softcap), strict=True))
     return in_blocks(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
 
 
@@ -112,8 +113,7 @@ def several_outputs(
 ) -> ValuesAndCounts:
     import numpy as np
 
-    given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-    given |= {"z_loss": z_loss, "softcap": softcap}
+    given = dict(zip(PARAMETERS, (weight, ignore_index, label_smoothing, z_loss, softcap), strict=True))
     values = output_by_output(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
     # A mean divides by the weights of the labels, as that of a single output does.
     return values, sample_weight * np.broadcast_to(weight, len(linear_weight))[target]
@@ -133,8 +133,7 @@ def several_outputs_of_probabilities(
     z_loss: FiniteNonNegative = 0.0,
     softcap: FiniteNonNegative = 0.0,
 ) -> ValuesAndCounts:
-    given = {"weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-    given |= {"z_loss": z_loss, "softcap": softcap}
+    given = dict(zip(PARAMETERS, (weight, ignore_index, label_smoothing, z_loss, softcap), strict=True))
     values = output_by_output(features, linear_weight, linear_bias, target, sample_weight, slopes, given)
     return values, sample_weight
 
@@ -179,7 +178,8 @@ def in_blocks(
     """Go through the rows, a block at a time; the slopes of its logits take the logits' place."""
     import numpy as np
 
-    criterion = create("cross_entropy", reduction="none", **parameters)
+    make = create if isinstance(parameters["weight"], np.ndarray) else kept  # an array cannot be a key
+    criterion = make("cross_entropy", reduction="none", **parameters)
     samples, classes, size = len(features), len(linear_weight), features.itemsize
     rows = rows_of_blocks(samples, size * classes)
     values, buffer = np.empty_like(sample_weight), np.empty((min(rows, samples), classes), features.dtype)
