@@ -11,7 +11,7 @@ import lossreg
 from lossreg.criterion.criterion import Criterion
 from lossreg.errors import InvalidDefinition, InvalidInput, InvalidParameter, InvalidType
 from lossreg.kernels.compiler.options import is_stock
-from lossreg.plugin import Array, Axes, Length, SampleWeight, Slopes, Symbol, Unit, each, loss, require
+from lossreg.plugin import Array, Axes, Length, SampleWeight, Scratch, Slopes, Symbol, Unit, each, loss, require
 from lossreg.testing import check_loss
 
 RANDOM = np.random.default_rng(7)
@@ -100,6 +100,23 @@ def test_each_says_what_does_not_compile():
 
     with pytest.raises(InvalidDefinition, match="wrong: it does not compile"):
         each(wrong, 1, np.zeros(1))
+
+
+def add_with_scratch(i, x, y, scratch, out):
+    scratch[0] = x[i]
+    out[i] = scratch[0] + y
+
+
+def test_each_takes_any_operands_after_a_call_that_has_passed():
+    shared = np.broadcast_to(np.float32(2), 5)
+    for x, y in ((np.arange(5.0), 1), (shared, 1.5), (np.arange(5), np.float32(0.5)), (np.arange(10.0)[::2], 1)):
+        out = np.zeros(5)
+        each(add_with_scratch, 5, x, y, Scratch(1), out)
+        np.testing.assert_array_equal(out, x + y)
+    with pytest.raises(InvalidDefinition, match="add_with_scratch: it does not compile"):
+        each(add_with_scratch, 5, np.arange(5.0), "y", Scratch(1), out)
+    with pytest.raises(InvalidDefinition, match=r"an integer as the count of samples; got 5\.0"):
+        each(add_with_scratch, 5.0, np.arange(5.0), 1, Scratch(1), out)
 
 
 @loss

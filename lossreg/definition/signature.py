@@ -198,11 +198,15 @@ class Form:
             return tuple(x.name for x in self.inputs if not x.domain.integer and x.role not in given)
         return tuple(entry.name for entry in self.inputs)[: self.returned_slopes]
 
+    @cached_property
+    def fixed_inputs(self) -> int:
+        """The number of inputs that are not variadic."""
+        return sum(not entry.variadic for entry in self.inputs)
+
     def kernel_arguments(self, arrays: list[Any]) -> list[Any]:
         """Return the arrays as a batch kernel takes them: None for omitted inputs, variadic ones as one tuple."""
-        variadic = sum(entry.variadic for entry in self.inputs)
-        fixed = len(arrays) - variadic
-        arguments = [*arrays[:fixed], tuple(arrays[fixed:])] if variadic else [*arrays]
+        fixed = self.fixed_inputs
+        arguments = [*arrays] if fixed == len(arrays) else [*arrays[:fixed], tuple(arrays[fixed:])]
         for at in self.omitted:
             arguments.insert(at, None)
         return arguments

@@ -18,12 +18,12 @@ from lossreg.definition.plain_python.checked_batch import run_batch_kernel
 from lossreg.definition.roles import Role
 from lossreg.definition.signature import CLASSES, SAMPLES
 from lossreg.errors import InvalidInput
+from lossreg.kernels.batches.domain_check import domain_check, label_check
 from lossreg.kernels.drivers.batch_kernel import Outside
 from lossreg.kernels.drivers.short_floats import assign, is_short, widened
 
 if TYPE_CHECKING:
     from lossreg.criterion.checked_call import Call
-    from lossreg.definition.domains import Domain
     from lossreg.definition.signature import Input
 
     Array = np.ndarray[Any, Any]
@@ -41,11 +41,18 @@ class BatchPlan(SummedPlan):
         self.inputs = call.bound.form.inputs
         self.parameters = {parameter.name: value for parameter, value in call.bound.parameters}
         self.buffered = [mode in {GUARDED, OVERLAPPING} for mode in call.out]
-        self.classes = 0
-        for x, entry in zip(call.arrays, self.inputs, strict=True):
-            if CLASSES in entry.axes and not entry.lengths:
-                # The array of a single sample has no axis of samples.
-                self.classes = x.shape[entry.axes.index(CLASSES) - len(entry.axes)]
+        self.sizes, self.classes = call.sizes, call.sizes.get(CLASSES, 0)
+        self.concatenates = any(entry.lengths for entry in self.inputs)
+        # Whether no sample of a call is left out, or has another weight than 1.
+        unlabelled = self.bound.label is None or self.bound.ignored is None
+        self.counts_all = call.sample_weight is None and call.where is None and unlabelled and self.size > 0
+        # The positions of the inputs that have to be converted to the types that the kernel computes in.
+        self.converted = [
+            at
+            for at, (x, entry) in enumerate(zip(call.arrays, self.inputs, strict=True))
+            if x.dtype != (np.int64 if entry.domain.integer else self.real)
+            or not (x.flags.c_contiguous and x.flags.aligned)
+        ]
 
     def run(
         self,
@@ -68,17 +75,21 @@ class BatchPlan(SummedPlan):
             for number, at in enumerate(self.graded_inputs)
         ]
         scale = factor / divisor if divisor else 0.0
-        weights = self.sample_weights(arrays, sample_weight, where)
-        kept = np.flatnonzero(weights)
-        values = np.zeros(len(weights), self.real)
         with errstate(all="ignore"):  # inf and nan propagate without warnings, as in compiled loops
-            if len(kept):
-                values[kept] = self.run_kernel(scale, arrays, weights, kept, grads)
+            weights = np.ones(self.size) if self.counts_all else self.sample_weights(arrays, sample_weight, where)
+            kept = None if self.counts_all else positions(weights)
+            if kept is None or len(kept):
+                found = self.run_kernel(scale, arrays, weights, kept, grads)
             else:
+                found = np.zeros(0, self.real)
                 for grad in grads:
                     grad[...] = 0
-            total = float(np.sum(values[kept], dtype=np.float64))
-            values = values.reshape(self.shape).astype(self.kind if self.each else self.real, copy=False)
+            total = float(found.sum(dtype=np.float64))
+            if kept is not None:
+                values = np.zeros(self.size, self.real)
+                values[kept] = found
+                found = values
+            values = found.reshape(self.shape).astype(self.kind) if self.each else found
         for number, grad in enumerate(grads):
             if out is not None and grad is not out[number]:
                 assign(out[number], grad)
@@ -86,89 +97,99 @@ class BatchPlan(SummedPlan):
         value = self.finish(arrays, sample_weight, where, values, total, divisor, factor)
         return value, grads[0] if len(grads) == 1 else tuple(grads)
 
-    def run_kernel(self, scale: float, arrays: Arrays, weights: Array, kept: Array, grads: list[Array]) -> Array:
+    def run_kernel(self, scale: float, arrays: Arrays, weights: Array, kept: Array | None, grads: list[Array]) -> Array:
         """Run the kernel; return the values of the samples that count, and fill the gradients times `scale`."""
-        form = self.bound.form
-        padded_arrays = padded(self.bound.loss, form, arrays)
-        batch = [self.with_samples(x, entry) for x, entry in zip(padded_arrays, self.inputs, strict=True)]
-        counting = [self.counting(x, entry, kept) for x, entry in zip(batch, self.inputs, strict=True)]
-        for x, entry in zip(counting, self.inputs, strict=True):
-            self.check(x, entry, kept)
+        form, inputs = self.bound.form, self.inputs
+        rows = padded(self.bound.loss, form, arrays) if self.concatenates else arrays
+        batch = [self.with_samples(x, entry) for x, entry in zip(rows, inputs, strict=True)]
+        self.select(batch, kept)
+        self.check(batch, kept)
+        weights = weights if kept is None else weights[kept]
+        for x, entry in zip(batch, inputs, strict=True):
             if entry.role is Role.LENGTH and self.bound.reduction == "mean":
-                weights[kept] /= np.maximum(x, 1)
-        names = [self.bound.slopes[at] for at in self.graded]
-        entries = {entry.name: entry for entry in self.inputs}
-        # The gradient of concatenated sequences is computed in padded rows.
-        sequences = [padded_arrays[at].ndim > arrays[at].ndim for at in self.graded]
-        buffers = {
-            name: self.with_samples(
-                np.empty(padded_arrays[at].shape, self.real) if concatenated else grad, entries[name]
-            )
-            for name, at, grad, concatenated in zip(names, self.graded, grads, sequences, strict=True)
-        }
-        slopes = {
-            entry.name: in_place(buffers[entry.name], x.shape, self.real)
-            for x, entry in zip(counting, self.inputs, strict=True)
-            if entry.name in buffers
-        }
-        kept_weights: Array = weights[kept].astype(self.real)
+                weights = weights / np.maximum(x, 1)
+        weights = weights.astype(self.real)
+        slopes: dict[str, Array] = {}
+        buffers = []
+        for at, grad in zip(self.graded_inputs, grads, strict=True):
+            # The gradient of concatenated sequences is computed in padded rows.
+            own = np.empty(rows[at].shape, self.real) if rows[at].ndim > arrays[at].ndim else grad
+            buffers.append(self.with_samples(own, inputs[at]))
+            slopes[inputs[at].name] = in_place(buffers[-1], batch[at].shape, self.real)
         try:
-            found: Array = run_batch_kernel(
-                form, counting, kept_weights, slopes, self.parameters, kept_weights.shape, scale
-            )
+            found: Array = run_batch_kernel(form, batch, weights, slopes, self.parameters, weights.shape, scale)
         except Outside as error:
-            raise self.outlier(entries[error.name], error.at, error.got, error.extent, kept) from None
-        for name, slope in slopes.items():
-            self.fill(buffers[name], slope, entries[name], kept)
-        for name, grad, concatenated in zip(names, grads, sequences, strict=True):
-            if concatenated:
-                lengths = arrays[[x.name for x in self.inputs].index(entries[name].lengths)]
-                grad[...] = buffers[name][inside_sequences(lengths)]
-        return found
+            raise self.outlier_of(error, kept) from None
+        for at, buffer, grad in zip(self.graded_inputs, buffers, grads, strict=True):
+            self.fill(buffer, slopes[inputs[at].name], inputs[at], kept)
+            if rows[at].ndim > arrays[at].ndim:
+                lengths = arrays[[x.name for x in inputs].index(inputs[at].lengths)]
+                grad[...] = buffer[inside_sequences(lengths)]
+        return np.ascontiguousarray(found, self.real)
+
+    def call(self, arrays: Arrays, sample_weight: Array | None, where: Array | None, real: Any = None) -> Call:
+        """The call of arrays that are known to fit."""
+        call = super().call(arrays, sample_weight, where, real)
+        call.sizes = self.sizes
+        return call
 
     def sample_weights(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Array:
         """The weight of each sample; 0 if it is masked or has the label to ignore."""
-        weights = np.ones(self.shape)
+        if sample_weight is None:
+            weights = np.ones(self.shape)
+        else:
+            weights = np.array(expanded(sample_weight, self.shape), np.float64)
         if where is not None:
             weights[~where] = 0
         if self.bound.label is not None and self.bound.ignored is not None:
             weights[arrays[self.bound.label] == self.bound.ignored] = 0
-        if sample_weight is not None:
-            weights[weights != 0] *= expanded(sample_weight, self.shape)[weights != 0]
         return weights.reshape(-1)
 
     def with_samples(self, array: Array, entry: Input) -> Array:
         """Add the axis of samples to the array of a single sample, if it has none."""
         return array if array.ndim == len(entry.axes) else np.expand_dims(array, entry.axes.index(SAMPLES))
 
-    def counting(self, array: Array, entry: Input, kept: Array) -> Array:
-        """The samples of an input that count, in the type that the kernel computes in."""
-        if SAMPLES in entry.axes and len(kept) < array.shape[entry.axes.index(SAMPLES)]:
-            array = np.take(array, kept, axis=entry.axes.index(SAMPLES))
-        if is_short(array.dtype):
-            return widened(array).astype(self.real, copy=False)
-        return np.asarray(array, np.int64 if entry.domain.integer else self.real, order="C")
+    def select(self, batch: list[Array], kept: Array | None) -> None:
+        """Replace the inputs by the samples that count, in the types that the kernel computes in."""
+        for at in self.converted if kept is None else range(len(batch)):
+            x, entry = batch[at], self.inputs[at]
+            if kept is not None and SAMPLES in entry.axes:
+                x = np.take(x, kept, axis=entry.axes.index(SAMPLES))
+            if is_short(x.dtype):
+                batch[at] = widened(x).astype(self.real, copy=False)
+            else:
+                x = np.asarray(x, np.int64 if entry.domain.integer else self.real, order="C")
+                batch[at] = x if x.flags.aligned else x.copy()
 
-    def check(self, x: Array, entry: Input, kept: Array) -> None:
+    def check(self, batch: list[Array], kept: Array | None) -> None:
         """Raise InvalidInput for the first number outside its domain, with its position."""
-        if entry.kernel_checks or not (entry.domain.bounded or (entry.role is Role.LABEL and self.classes)):
-            return
-        if entry.domain.interval and x.size and is_within(entry.domain, x):
-            return
-        outside, extent = find_outside(self.bound, x, entry, self.classes)
-        if outside.any():
-            at = np.argwhere(outside)[0].tolist()
-            raise self.outlier(entry, at, x[tuple(at)], extent, kept)
+        for x, entry in zip(batch, self.inputs, strict=True):
+            if entry.kernel_checks:
+                continue
+            if entry.role is Role.LABEL and self.classes:
+                valid = not label_check()(x, self.classes + entry.extra_classes)
+            else:
+                valid = not (entry.domain.bounded and domain_check(entry.domain.contains, x.dtype.type)(x))
+            if not valid:
+                outside, extent = find_outside(self.bound, x, entry, self.classes)
+                if outside.any():
+                    at = np.argwhere(outside)[0].tolist()
+                    raise self.outlier(entry, at, x[tuple(at)], extent, kept)
 
-    def outlier(self, entry: Input, at: list[int], got: Any, extent: str, kept: Array) -> InvalidInput:
+    def outlier_of(self, error: Outside, kept: Array | None) -> InvalidInput:
+        """The error for a number that the kernel refuses, with its position in the array of the caller."""
+        entry = next(entry for entry in self.inputs if entry.name == error.name)
+        return self.outlier(entry, error.at, error.got, error.extent, kept)
+
+    def outlier(self, entry: Input, at: list[int], got: Any, extent: str, kept: Array | None) -> InvalidInput:
         """The error for a number outside its domain, with its position in the array of the caller."""
         if SAMPLES in entry.axes:
-            sample = int(kept[at.pop(entry.axes.index(SAMPLES))])
-            at[entry.axes.index(SAMPLES) : 0] = [sample] if self.shape else []
+            sample = at.pop(entry.axes.index(SAMPLES))
+            at[entry.axes.index(SAMPLES) : 0] = [sample if kept is None else int(kept[sample])] if self.shape else []
         position = f" at {at}" if at else ""
         return InvalidInput(f"{self.bound.loss}: expected {entry.name} {extent}; got {got}{position}")
 
-    def fill(self, buffer: Array, slope: Array, entry: Input, kept: Array) -> None:
+    def fill(self, buffer: Array, slope: Array, entry: Input, kept: Array | None) -> None:
         """Copy the slopes of the samples that count to their positions in the gradient."""
         if slope is buffer:
             return
@@ -179,20 +200,13 @@ class BatchPlan(SummedPlan):
             buffer[(slice(None),) * entry.axes.index(SAMPLES) + (kept,)] = slope
 
 
+def positions(counts: Any) -> Array | None:
+    """The positions of the numbers of a vector other than 0; None if all are."""
+    found: Array = np.flatnonzero(counts)
+    return None if len(found) == len(counts) > 0 else found
+
+
 def in_place(buffer: Array, shape: tuple[int, ...], real: type) -> Array:
     """The buffer itself, if a kernel can fill it, otherwise a new array, which is copied to it later."""
     fits = buffer.shape == shape and buffer.dtype == real and buffer.flags.c_contiguous and buffer.flags.aligned
     return buffer if fits else np.empty(shape, real)
-
-
-def is_within(domain: Domain, x: Array) -> bool:
-    """Whether all numbers of an array are in a domain that is an interval.
-
-    The least and the largest take a tenth of the time of comparing every number; nan is both. Where the domain has 0,
-    the largest is enough if none is negative: the bits of negative numbers, as integers, are larger than all others'.
-    """
-    if x.dtype == np.float32 and x.flags.c_contiguous and domain.contains(0.0):
-        largest = x.view(np.uint32).max().view(np.float32)
-        if not np.signbit(largest):
-            return bool(domain.contains(largest))
-    return bool(domain.contains(x.min()) and domain.contains(x.max()))

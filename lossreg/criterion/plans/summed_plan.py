@@ -90,7 +90,13 @@ class SummedPlan(Plan):
         value = total / divisor * factor if divisor else 0.0
         if divisor and not isfinite(total) and self.may_be_finite(arrays, sample_weight, where, total):
             value = self.overflowed(arrays, sample_weight, where, values, divisor) * factor
-        with errstate(all="ignore"):  # a number beyond the type's range becomes inf
+        return self.result(value)
+
+    def result(self, value: float) -> Any:
+        """The value in the type of the result; a number beyond the range of the type becomes inf."""
+        if -self.most <= value <= self.most:
+            return self.as_result(value)
+        with errstate(all="ignore"):
             return self.kind.type(value)
 
     def may_be_finite(self, arrays: Arrays, sample_weight: Array | None, where: Array | None, total: float) -> bool:

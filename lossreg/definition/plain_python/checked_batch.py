@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossreg.definition.plain_python.compiled_arithmetic import read_only
-from lossreg.definition.plain_python.mistakes import KernelMistake, mistakes_reported, shown
+from lossreg.definition.plain_python.mistakes import KernelMistake, raise_mistake, shown
 from lossreg.definition.plain_python.unfilled import missing, unfilled
 
 if TYPE_CHECKING:
@@ -70,22 +70,37 @@ def run_batch_kernel(  # noqa: PLR0913, PLR0917  what a kernel is called with
         arrays = [read_only(x) for x in arrays]
         filled = {name: unfilled(slope.shape, slope.dtype) for name, slope in slopes.items()}
     requested = RequestedSlopes(filled, factor)
-    with mistakes_reported(form.kernel):
-        returned = form.call([*arrays], weights, requested, parameters)
-        if form.counts and not (isinstance(returned, tuple) and len(returned) == 2):  # noqa: PLR2004  as it says
-            raise KernelMistake(f"it returns {shown(returned)}; expected two arrays: the values, and what they count")
-        values, *counts = returned if form.counts else (returned,)
-        numeric = np.asarray(values).dtype.kind in "fiub"
-        if not numeric or shape not in {None, np.shape(values)}:
-            expected = "the values" if shape is None else f"the values, of shape {shape}"
-            kind = f" of type {values.dtype}" if hasattr(values, "dtype") and not numeric else ""
-            raise KernelMistake(f"it returns {shown(values)}{kind}; expected {expected}")
+    try:
+        values, counts = separated(form.call([*arrays], weights, requested, parameters), form, shape)
         for name, slope in filled.items() if first else ():
-            if places := missing(slope):
-                raise KernelMistake(f"it does not fill slopes[{name!r}] at {places[0]}")
-            slopes[name][...] = slope
+            copy_filled(name, slope, slopes[name])
+    except Exception as error:  # noqa: BLE001  a context manager would take a microsecond of every call
+        raise_mistake(error, form.kernel)
     if factor != 1 and not requested.multiplied:
         for slope in slopes.values():
             np.multiply(slope, slope.dtype.type(factor), out=slope)
     _passed.add(key)
-    return (np.asarray(values), *counts) if counts else np.asarray(values)
+    return (values, counts) if form.counts else values
+
+
+def separated(returned: Any, form: Form, shape: tuple[int, ...] | None) -> tuple[Array, Any]:
+    """The values that a kernel returns, as an array, and what they count; raises KernelMistake for anything else."""
+    values, counts = returned, None
+    if form.counts:
+        if not (isinstance(returned, tuple) and len(returned) == 2):  # noqa: PLR2004  as it says
+            raise KernelMistake(f"it returns {shown(returned)}; expected two arrays: the values, and what they count")
+        values, counts = returned
+    array = np.asarray(values)
+    numeric = array.dtype.kind in "fiub"
+    if not numeric or (shape is not None and shape != array.shape):
+        expected = "the values" if shape is None else f"the values, of shape {shape}"
+        kind = f" of type {values.dtype}" if hasattr(values, "dtype") and not numeric else ""
+        raise KernelMistake(f"it returns {shown(values)}{kind}; expected {expected}")
+    return array, counts
+
+
+def copy_filled(name: str, filled: Array, slope: Array) -> None:
+    """Copy a slope that a kernel has filled; raises KernelMistake for a number that it has not."""
+    if places := missing(filled):
+        raise KernelMistake(f"it does not fill slopes[{name!r}] at {places[0]}")
+    slope[...] = filled

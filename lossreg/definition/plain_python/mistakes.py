@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lossreg.errors import InvalidDefinition, LossregError
 
@@ -35,14 +35,19 @@ def mistakes_reported(function: Callable[..., Any], where: Callable[[], str] = s
     """Raise InvalidDefinition for an error in an author's function, with the line and the point `where` it occurred."""
     try:
         yield
-    except LossregError:
-        raise
-    except Exception as error:
-        what = str(error) if isinstance(error, KernelMistake) else f"it raises {type(error).__name__}: {error}"
-        if "read-only" in what:  # as numpy says
-            what = "it writes to an input, or to an array from outside: the caller's array would change"
-        place = line_of(error.__traceback__) or place_of(function)
-        raise InvalidDefinition(f"{function.__name__}: {what} ({place}){where()}") from error
+    except Exception as error:  # noqa: BLE001  it is raised again
+        raise_mistake(error, function, where)
+
+
+def raise_mistake(error: Exception, function: Callable[..., Any], where: Callable[[], str] = str) -> NoReturn:
+    """Raise InvalidDefinition for an error in an author's function; raise an error of lossreg as it is."""
+    if isinstance(error, LossregError):
+        raise error
+    what = str(error) if isinstance(error, KernelMistake) else f"it raises {type(error).__name__}: {error}"
+    if "read-only" in what:  # as numpy says
+        what = "it writes to an input, or to an array from outside: the caller's array would change"
+    place = line_of(error.__traceback__) or place_of(function)
+    raise InvalidDefinition(f"{function.__name__}: {what} ({place}){where()}") from error
 
 
 def line_of(traceback: TracebackType | None) -> str:

@@ -84,19 +84,20 @@ def try_kernel(form: Form, settings: Mapping[str, Any], width: int = 1) -> None:
             passed.add(ANY_WIDTH)
 
 
-def try_sample_function(function: Callable[..., None], count: int, operands: Iterable[Any]) -> None:
+def try_sample_function(function: Callable[..., None], count: int, operands: Iterable[Any]) -> bool:
     """Run a function that a batch kernel calls for each sample on copies of the first and the last one's arrays.
 
-    Until it has passed once; of large arrays only the first lines are run. Raises InvalidDefinition for a mistake.
+    Until it has passed once, which is returned; of large arrays only the first lines are run. Raises InvalidDefinition
+    for a mistake.
     """
     from lossreg.definition.plain_python import compiled_arithmetic as arithmetic  # imports numpy
 
     if function in _passed_functions:
-        return
+        return True
     given = [*operands]
     size = sum(getattr(x, "size", 1) for x in given)
     if not 0 < count <= size <= LARGE:
-        return
+        return False
     copies = [arithmetic.writable_copy(x) for x in given]
     endless = check_sources(function, reachable_functions(function), 0)
     for i in dict.fromkeys((0, count - 1)):
@@ -105,6 +106,7 @@ def try_sample_function(function: Callable[..., None], count: int, operands: Ite
         with limited if endless else nullcontext(), arithmetic.errors_ignored(), reported:
             arithmetic.compiled_like(function)(i, *copies)
     _passed_functions.add(function)
+    return True
 
 
 def is_hashable(x: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,10 +21,19 @@ def each(function: Callable[..., None], count: int, *operands: Any) -> None:
     `total += x` in a loop may be added up in another order, so that the loop is vectorized; write `total = total + x`
     where the order matters.
     """
-    # Imported here because plugins import this module, and `lossreg list` imports every plugin and compiles nothing.
+    implementation()(function, count, operands)
+
+
+@cache
+def implementation() -> Callable[..., None]:
+    """The implementation of `each`, which imports numba.
+
+    Plugins import this module, and `lossreg list` imports every plugin and compiles nothing. The import statement would
+    take a microsecond of every call.
+    """
     from lossreg.kernels.drivers.sample_loop import run_each
 
-    run_each(function, count, operands)
+    return run_each
 
 
 def require(inside: Any, name: str, array: Any, extent: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import typeof, types
+from numpy import ndarray
 
 from lossreg.definition.plain_python import compiled_arithmetic as arithmetic
 from lossreg.definition.plain_python.trial_run import is_authors, try_sample_function
@@ -15,19 +16,23 @@ from lossreg.errors import InvalidDefinition
 from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS
 from lossreg.kernels.compiler.options import REORDERED
 from lossreg.kernels.compiler.specialize import error_summary, garbage_collection_paused
-from lossreg.kernels.drivers.compiled_loops import sample_loop
+from lossreg.kernels.drivers.compiled_loops import KEPT, sample_loop
 from lossreg.kernels.drivers.scratch import Scratch
-from lossreg.kernels.drivers.threads import run_in_threads, split_evenly, useful_threads
+from lossreg.kernels.drivers.threads import WORK, run_in_threads, split_evenly, useful_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 COST = 8
 """The work of one number of a sample, in elements of an elementwise kernel; measured with ctc."""
+LARGE = 2 * WORK // COST
+"""The numbers of the largest operand from which a second thread is useful."""
 
 _in_plain_python: ContextVar[bool] = ContextVar("in_plain_python", default=False)
 _typed: set[Callable[..., None]] = set()
 """The authors' functions whose types were found."""
+_loops: dict[Callable[..., None], Callable[..., None]] = {}
+"""The compiled loops of the functions that have passed, which a small call runs at once."""
 
 
 @contextmanager
@@ -42,20 +47,45 @@ def each_in_plain_python() -> Iterator[None]:
 
 def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...]) -> None:
     """Compile the function, and call it for every number below `count`, in as many threads as are useful."""
-    if not isinstance(count, int | np.integer):
-        raise InvalidDefinition(f"{function.__name__}: expected an integer as the count of samples; got {count!r}")
-    try_sample_function(function, count, map(allocate_scratch, operands))
-    size = max((operand.size for operand in operands if isinstance(operand, np.ndarray)), default=0)
-    arguments = [as_writable(operand) for operand in operands]
     try:
-        if _in_plain_python.get():
-            run_in_plain_python(function, count, [*map(allocate_scratch, arguments)])
+        loop = _loops.get(function)
+        if loop is None or count.__class__ is not int or _in_plain_python.get():
+            run_checked(function, count, operands)
             return
-        loop = sample_loop(function)
-        ranges = split_evenly(count, useful_threads(COST * size))
-        run_in_threads(loop, [(first, last, *map(allocate_scratch, arguments)) for first, last in ranges])
+        large, plain = False, True
+        for x in operands:
+            if isinstance(x, ndarray):
+                large = large or x.size >= LARGE
+                plain = plain and x.flags.writeable
+            elif x.__class__ is Scratch:
+                plain = False
+        if large:
+            run_checked(function, count, operands)
+        elif plain:
+            loop(0, count, *operands)
+        else:
+            loop(0, count, *[allocate_scratch(as_writable(x)) for x in operands])
     except COMPILE_ERRORS as error:
         raise InvalidDefinition(f"{function.__name__}: it does not compile:\n{error_summary(error)}") from error
+
+
+def run_checked(function: Callable[..., None], count: int, operands: tuple[Any, ...]) -> None:
+    """Run `each` for any operands: try a function that has not passed yet in plain Python, then compile it."""
+    if not isinstance(count, int | np.integer):
+        raise InvalidDefinition(f"{function.__name__}: expected an integer as the count of samples; got {count!r}")
+    passed = try_sample_function(function, count, map(allocate_scratch, operands))
+    size = max((operand.size for operand in operands if isinstance(operand, np.ndarray)), default=0)
+    arguments = [as_writable(operand) for operand in operands]
+    if _in_plain_python.get():
+        run_in_plain_python(function, count, [*map(allocate_scratch, arguments)])
+        return
+    loop = sample_loop(function)
+    ranges = split_evenly(count, useful_threads(COST * size))
+    run_in_threads(loop, [(first, last, *map(allocate_scratch, arguments)) for first, last in ranges])
+    if passed:
+        if len(_loops) >= KEPT:
+            _loops.clear()
+        _loops[function] = loop
 
 
 def run_in_plain_python(function: Callable[..., None], count: int, arguments: Sequence[Any]) -> None:
