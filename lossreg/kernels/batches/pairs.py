@@ -15,18 +15,19 @@ Array = Any
 
 
 def through_cosines(
-    slope: Array, x: tuple[Array, Array], y: tuple[Array, Array], by_x: Array | None, by_y: Array | None
+    by_cosine: Array, x: tuple[Array, Array], y: tuple[Array, Array], slopes: Any, names: tuple[str, str]
 ) -> None:
-    """Fill the gradients by the rows of x and of y, unless they are None, from the slopes of the matrix of cosines.
+    """Fill the requested slopes by the rows of x and of y, the inputs of these names, from those by their cosines.
 
-    x and y are what `normalized_rows` returns: the unit rows, and the lengths.
+    x and y are what `normalized_rows` returns: the unit rows, and the lengths. `by_cosine` is multiplied by
+    `slopes.factor`, as it may be much smaller than the slopes.
     """
     import numpy as np
 
-    if by_x is not None:
-        through_normalization(np.matmul(slope, y[0], out=by_x), *x)
-    if by_y is not None:
-        through_normalization(np.matmul(slope.T, x[0], out=by_y), *y)
+    by_cosine *= slopes.factor
+    for name, matrix, own, other in ((names[0], by_cosine, x, y), (names[1], by_cosine.T, y, x)):
+        if name in slopes:
+            through_normalization(np.matmul(matrix, other[0], out=slopes[name]), *own)
 
 
 def each_row_of_cosines(
@@ -42,19 +43,23 @@ def each_row_of_cosines(
 
     (u, of_x) = normalized_rows(x)
     (v, of_y) = (u, of_x) if y is x else normalized_rows(y)
-    for slope in (by_x, by_y):
-        if slope is not None:
-            slope[...] = 0
     # A copy, because numpy multiplies an array by its own transpose in five times the time of another product: it
     # computes one half of the result, and copies it to the other number by number.
-    columns = np.ascontiguousarray(v.T)
-    for rows in blocks_of_pairs(len(u), len(v), u.itemsize):
-        cosines = u[rows] @ columns
+    columns = v.copy().T if y is x else v.T
+    blocks = list(blocks_of_pairs(len(u), len(v), u.itemsize))
+    shared = by_x is by_y
+    buffer = np.empty((blocks[0].stop, len(v)), u.dtype) if blocks else u
+    for rows in blocks:
+        cosines = np.matmul(u[rows], columns, out=buffer[: rows.stop - rows.start])
         each(function, len(cosines), rows.start, cosines, *operands)
-        if by_x is not None:
-            by_x[rows] += cosines @ v
-        if by_y is not None:
+        if by_y is not None and rows.start == 0:
+            np.matmul(cosines.T, u[rows], out=by_y)
+        elif by_y is not None:
             by_y += cosines.T @ u[rows]
+        if by_x is not None and shared:
+            by_x[rows] += cosines @ v
+        elif by_x is not None:
+            np.matmul(cosines, v, out=by_x[rows])
     if by_x is not None:
         through_normalization(by_x, u, of_x)
     if by_y is not None and by_y is not by_x:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lossreg.kernels.drivers.batch_kernel import each
-from lossreg.kernels.numerics import product, sqrt, wide_sum
+from lossreg.kernels.numerics import product, sqrt, wide, wide_sum
 from lossreg.kernels.numerics.sums import wide_product
 
 Array = Any
@@ -76,12 +76,17 @@ def project_row(i: int, slope: Any, unit: Any, lengths: Any) -> None:
 
     In float64, and with the length that the rounded unit row has: a small remainder keeps its digits.
     """
-    row, direction, length = slope[i], unit[i], lengths[i]
+    row, direction, length = slope[i], unit[i], wide(lengths[i])
     T = type(row[0])
     along = wide_sum(row, direction, wide_product)
     along = along / wide_sum(direction, direction, wide_product) if length > 0 else along
-    for j in range(len(row)):
-        row[j] = T((row[j] - along * direction[j]) / length) if length > 0 else T(0)
+    if SAFE[0] < length < SAFE[1]:
+        inverse = 1 / length
+        for j in range(len(row)):
+            row[j] = T((row[j] - along * direction[j]) * inverse)
+    else:  # the inverse of a subnormal length is inf
+        for j in range(len(row)):
+            row[j] = T((row[j] - along * direction[j]) / length) if length > 0 else T(0)
 
 
 def add_all(_: int, sums: Any, index: Any, rows: Any) -> None:

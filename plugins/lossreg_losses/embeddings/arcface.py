@@ -19,6 +19,7 @@ in degrees.
 
 from typing import Annotated, Any
 
+from lossreg.kernels.numerics import sqrt, wide
 from lossreg.plugin import (
     Array,
     Axes,
@@ -29,6 +30,7 @@ from lossreg.plugin import (
     SampleWeight,
     Slopes,
     Unit,
+    each,
     hookimpl,
     loss,
     normalized_rows,
@@ -50,24 +52,36 @@ def arcface(
     import numpy as np
 
     x, c = normalized_rows(embedding), normalized_rows(centres)
-    cosines, own = x[0] @ c[0].T, np.arange(len(embedding))
-    # The cosine of a small angle hides it: in float64, and of rows that have length 1 to all digits, it does not.
-    u, v = x[0].astype(float), c[0][label].astype(float)
-    lengths = np.sqrt((u * u).sum(axis=1) * (v * v).sum(axis=1))
-    cosine = np.clip(np.divide((u * v).sum(axis=1), lengths, out=0 * lengths, where=lengths > 0), -1, 1)
-    angle, sine = np.arccos(cosine), np.sqrt((1 - cosine) * (1 + cosine))
-    turned = angle + margin <= np.pi
-    by_own = np.where(turned & (sine > 0), np.cos(margin) + cosine / np.where(sine > 0, sine, 1) * np.sin(margin), 1)
-    cosines[own, label] = np.where(
-        turned, cosine * np.cos(margin) - sine * np.sin(margin), cosine - margin * np.sin(margin)
-    )
+    cosines, by_own = x[0] @ c[0].T, np.empty(len(embedding))
+    turn = float(np.cos(margin)), float(np.sin(margin)), float(margin)
+    each(turn_own, len(embedding), x[0], c[0], label, *turn, cosines, by_own)
     cosines *= scale
     criterion = row_criterion("cross_entropy")
     values, grad = criterion.value_and_grad(cosines, label, sample_weight=sample_weight, out=cosines)
-    grad[own, label] *= by_own.astype(grad.dtype)
+    grad[np.arange(len(grad)), label] *= by_own.astype(grad.dtype)
     grad *= scale
-    through_cosines(grad, x, c, slopes.get("embedding"), slopes.get("centres"))
+    through_cosines(grad, x, c, slopes, ("embedding", "centres"))
     return values
+
+
+def turn_own(
+    i: int, x: Any, c: Any, label: Any, by_cosine: float, by_sine: float, margin: float, cosines: Any, by_own: Any
+) -> None:
+    """Turn the cosine of a sample to its own centre by the margin; `by_own` gets the slope of the result by it.
+
+    The cosine of a small angle hides it: in float64, and of rows that have length 1 to all digits, it does not.
+    """
+    u, v = x[i], c[label[i]]
+    along, size, other = 0.0, 0.0, 0.0
+    for j in range(len(u)):
+        along += wide(u[j]) * v[j]
+        size += wide(u[j]) * u[j]
+        other += wide(v[j]) * v[j]
+    cosine = max(-1.0, min(1.0, along / sqrt(size * other))) if size * other > 0 else 0.0
+    sine = sqrt((1 - cosine) * (1 + cosine))
+    turned = cosine >= -by_cosine
+    cosines[i, label[i]] = cosine * by_cosine - sine * by_sine if turned else cosine - margin * by_sine
+    by_own[i] = by_cosine + cosine / sine * by_sine if turned & (sine > 0) else 1.0
 
 
 @arcface.example

@@ -55,7 +55,7 @@ def cosface(
     criterion = row_criterion("cross_entropy")
     values, grad = criterion.value_and_grad(cosines, label, sample_weight=sample_weight, out=cosines)
     grad *= scale
-    through_cosines(grad, x, c, slopes.get("embedding"), slopes.get("centres"))
+    through_cosines(grad, x, c, slopes, ("embedding", "centres"))
     return values
 
 

@@ -28,6 +28,7 @@ from lossreg.plugin import (
     Learned,
     Loss,
     Multiplicity,
+    Scratch,
     Slopes,
     each_row_of_cosines,
     hookimpl,
@@ -48,26 +49,40 @@ def proxy_anchor(
     import numpy as np
 
     by_x, by_p, values = slopes.get("embedding"), slopes.get("proxies"), np.empty(len(proxies))
-    settings = (float(alpha), float(margin), len(np.unique(label)))
-    each_row_of_cosines(gather, proxies, embedding, by_p, by_x, label, weight, *settings, values)
+    settings = (float(alpha), float(margin), np.count_nonzero(np.bincount(label)))
+    powers = Scratch(len(embedding))
+    each_row_of_cosines(gather, proxies, embedding, by_p, by_x, label, weight, *settings, powers, values)
     return values.sum().astype(weight.dtype)
 
 
 def gather(
-    i: int, start: int, cosines: Any, label: Any, weight: Any, alpha: float, margin: float, present: int, values: Any
+    i: int,
+    start: int,
+    cosines: Any,
+    label: Any,
+    weight: Any,
+    alpha: float,
+    margin: float,
+    present: int,
+    powers: Any,
+    values: Any,
 ) -> None:
     """The value of one proxy; its row of cosines becomes that of the slopes."""
     row, proxy = cosines[i], start + i
+    # Two opposite choices by one condition become a branch, which prevents the vectorization of a loop.
     least, most = INFINITY, -INFINITY
     for j in range(len(row)):
         least = smaller(least, float(row[j]) if label[j] == proxy else INFINITY)
+    for j in range(len(row)):
         most = larger(most, -INFINITY if label[j] == proxy else float(row[j]))
     near, far = 0.0, 0.0
     for j in range(len(row)):
-        x, w, same = float(row[j]), float(weight[j]), label[j] == proxy
-        power = w * exp(alpha * (least - x if same else x - most))
-        near += power if same else 0.0
-        far += 0.0 if same else power
+        x, same = float(row[j]), label[j] == proxy
+        power = weight[j] * exp(alpha * (least - x if same else x - most))
+        own = power if same else 0.0
+        near += own
+        far += power - own
+        powers[j] = power
     level = log(near) - alpha * (least - margin) if near > 0 else -INFINITY
     height = log(far) + alpha * (most + margin) if far > 0 else -INFINITY
     classes = len(values)
@@ -75,9 +90,7 @@ def gather(
     pull = -alpha * sigmoid(level) / present / near if near > 0 else 0.0
     push = alpha * sigmoid(height) / classes / far if far > 0 else 0.0
     for j in range(len(row)):
-        x, w, same = float(row[j]), float(weight[j]), label[j] == proxy
-        power = w * exp(alpha * (least - x if same else x - most))
-        row[j] = power * (pull if same else push)
+        row[j] = powers[j] * (pull if label[j] == proxy else push)
 
 
 @proxy_anchor.example

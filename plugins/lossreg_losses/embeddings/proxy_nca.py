@@ -54,7 +54,7 @@ def proxy_nca(
     cosines = x[0] @ p[0].T
     criterion = row_criterion(nearest, scale=scale, own=own)
     values, grad = criterion.value_and_grad(cosines, label, sample_weight=sample_weight, out=cosines)
-    through_cosines(grad, x, p, slopes.get("embedding"), slopes.get("proxies"))
+    through_cosines(grad, x, p, slopes, ("embedding", "proxies"))
     return values
 
 
