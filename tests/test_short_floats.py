@@ -6,6 +6,7 @@ import pytest
 
 import lossreg
 from lossreg.errors import InvalidType
+from lossreg.kernels.drivers import array_loop, operands
 from lossreg.kernels.drivers.short_floats import assign, widened
 from lossreg.kernels.loops.rows_in_place import reads_few
 
@@ -155,3 +156,37 @@ def test_rows_in_any_layout_give_what_contiguous_ones_do(name, shape, kind):
 def test_only_kernels_that_read_few_numbers_of_a_row_read_them_in_place():
     found = {name: reads_few(lossreg.get(name).forms[0]) for name in ("nll", "cross_entropy", "multi_margin", "giou")}
     assert found == {"nll": True, "cross_entropy": False, "multi_margin": False, "giou": False}
+
+
+@pytest.mark.parametrize("kind", [np.float32, *SHORT])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("huber", (70_001,)),
+        # 2 to 5 s of processor time each
+        *(pytest.param("cross_entropy", shape, marks=pytest.mark.slow) for shape in [(37, 7), (2, 5, 7, 11)]),
+    ],
+)
+def test_vector_loops_convert_the_numbers_that_they_load(name, shape, kind, monkeypatch):
+    rng = np.random.default_rng(5)
+    first, second = (rng.normal(size=shape).astype(kind) for _ in range(2))
+    labels = rng.integers(0, shape[1], (shape[0], *shape[2:])) if name == "cross_entropy" else second
+    given = {"sample_weight": rng.random(labels.shape), "where": rng.random(labels.shape) < 0.8}
+    criterion = lossreg.create(name, reduction="none")
+    wide = [x.astype(np.float32) if x.dtype == kind else x for x in (first, labels)]
+    expected = [x.astype(kind) for x in criterion.value_and_grad(*wide, **given)]
+
+    def refuse(*_):
+        raise AssertionError
+
+    for layout in ("C", "strided", "reversed"):
+        large = name == "huber" and len(shape) == 1
+        inputs = [laid_out(x, layout) if x.dtype == kind else x for x in (first, labels)]
+        out = laid_out(np.zeros(shape, kind), layout) if large else None
+        with monkeypatch.context() as patched:
+            if large or (layout == "C" and kind is not np.float32):
+                patched.setattr(operands, "widened", refuse)
+                patched.setattr(operands, "assign", refuse)
+                patched.setattr(array_loop, "slabs", refuse)
+            found = criterion.value_and_grad(*inputs, **given, out=out)
+        assert [equal(x, y) for x, y in zip(found, expected, strict=True)] == [True, True]

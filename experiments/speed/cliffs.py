@@ -36,6 +36,7 @@ LIMIT = 1.5
 ELEMENTS = 1 << 19
 """Numbers of the larger case of each loss: its first axis is cut to that."""
 MASKED, SHAPES = 0.2, 100
+IN_TURN = "shapes in turn"
 SECONDS = 0.05
 
 
@@ -183,14 +184,17 @@ def torch_of(case: Case, variant: Variant) -> Contender | None:
     return Contender(call)
 
 
-def measured(case: Case) -> list[dict[str, Any]]:
-    """A row for each variant of a case: its ratio to the plain one, that of the copy, and that of PyTorch to it."""
+def measured(case: Case, chosen: str = "") -> list[dict[str, Any]]:
+    """A row for each variant of a case: its ratio to the plain one, that of the copy, and that of PyTorch to it.
+
+    `chosen` is part of the names of the variants to measure.
+    """
     lossreg.set_num_threads(1)
     plain = small(case)
     criterion = lossreg.create(case.entry.loss, **case.entry.parameters)
     rows = []
     for name, variant in variants(case, plain).items():
-        if variant is None:
+        if variant is None or chosen not in name:
             continue
         call = partial(criterion.value_and_grad, *variant.arrays, **variant.options)
         contenders = {"lossreg": Contender(partial(criterion.value_and_grad, *plain)), "variant": Contender(call)}
@@ -206,7 +210,8 @@ def measured(case: Case) -> list[dict[str, Any]]:
         rows.append(
             {"case": case.name, "variant": name, "seconds": found["seconds"]["lossreg"][1], "ratio": ratio, **ratios}
         )
-    rows.append(shapes_in_turn(case, plain))
+    if chosen in IN_TURN:
+        rows.append(shapes_in_turn(case, plain))
     return rows
 
 
@@ -227,7 +232,7 @@ def shapes_in_turn(case: Case, plain: list[Array]) -> dict[str, Any]:
     }
     found = timing.summarised(timing.rounds(contenders, SECONDS))
     ratio = found["ratios"]["variant"][1]
-    return {"case": case.name, "variant": "shapes in turn", "seconds": found["seconds"]["lossreg"][1], "ratio": ratio}
+    return {"case": case.name, "variant": IN_TURN, "seconds": found["seconds"]["lossreg"][1], "ratio": ratio}
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -247,13 +252,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("losses", nargs="*", help="names of losses; all, if none is given")
     parser.add_argument("--groups", default="", help="the sizes, such as 'small batch'; all, if none is given")
+    parser.add_argument("--variant", default="", help="part of the names of variants; all, if none is given")
     parser.add_argument("--output", type=Path, default=HERE.parent / "runs" / "speed" / "cliffs.md")
     given = parser.parse_args()
     rows = []
     for case in CASES:
         if (given.losses and case.entry.loss not in given.losses) or given.groups not in case.size.group:
             continue
-        for row in measured(case):
+        for row in measured(case, given.variant):
             rows.append(row)
             print(table([row]).splitlines()[2], flush=True)
     given.output.parent.mkdir(parents=True, exist_ok=True)

@@ -41,6 +41,37 @@ class BorrowedArray(types.Array):
 register_model(BorrowedArray)(models.ArrayModel)
 
 
+class StoredArray(BorrowedArray):
+    """An array of numbers that a vector loop converts when it loads and stores them.
+
+    number: the type in which the loop computes.
+    stored: the name of the type in memory, which is `number` unless it is float16 or bfloat16.
+    adjacent: whether the numbers are next to each other; an array of others has one axis, with any distance.
+    """
+
+    def __init__(self, stored: str, ndim: int, *, adjacent: bool) -> None:
+        short = stored in SHORT
+        self.number = types.float32 if short else getattr(types, stored)
+        self.stored, self.adjacent = stored, adjacent
+        super().__init__(types.uint16 if short else self.number, ndim)
+        self.name = f"StoredArray({stored}, {ndim}, {adjacent})"
+
+    @property
+    def key(self) -> Any:
+        """What makes two of these types equal."""
+        return self.stored, self.ndim, self.adjacent
+
+
+register_model(StoredArray)(models.ArrayModel)
+SHORT = ("float16", "bfloat16")
+"""The names of types whose bits are stored as integers."""
+
+
+def number_of(kind: Any) -> Any:
+    """The type in which a loop computes with the numbers of an array."""
+    return kind.number if isinstance(kind, StoredArray) else kind.dtype
+
+
 @unbox(BorrowedArray)
 def _borrow(kind: Any, given: Any, c: Any) -> Any:
     builder, word = c.builder, c.context.get_value_type(types.intp)
@@ -81,9 +112,23 @@ def borrowed(kind: Any, given: Any, c: Any) -> Any:
     else:
         shape = [*(builder.load(builder.gep(lengths, [word(axis)])) for axis in range(2)), product(word(2), count)]
     steps = [word(c.context.get_abi_sizeof(data.type.pointee))]
+    if isinstance(kind, StoredArray) and not kind.adjacent:
+        steps = [step_of_axes(builder, given, count, steps[0])]
     for length in reversed(shape[1:]):
         steps.insert(0, builder.mul(steps[0], length))
     return unheld(c.context, builder, kind, data, shape, steps)
+
+
+def step_of_axes(builder: Any, given: Any, count: Any, otherwise: Any) -> Any:
+    """Emit the step of the last axis that is longer than 1, along which one step leads from each number to the next."""
+    word = count.type
+    lengths, steps = (load_field(builder, given, field, word.as_pointer()) for field in (LENGTHS, STEPS))
+    found = cgutils.alloca_once_value(builder, otherwise)
+    with cgutils.for_range(builder, count) as loop:
+        length, step = (builder.load(builder.gep(x, [loop.index])) for x in (lengths, steps))
+        longer = builder.icmp_signed(">", length, word(1))
+        builder.store(builder.select(longer, step, builder.load(found)), found)
+    return builder.load(found)
 
 
 class Extent(BorrowedArray):

@@ -1,8 +1,9 @@
 """The compiled loop of a form over the arrays of a call, whatever their dtypes and memory layouts.
 
-C-contiguous arrays of the dtypes that the loop takes are read and written in place. Others (float16, another byte
-order, strided, integers in place of floats, a class axis that is not last) are converted: small arrays at once, large
-ones a slab at a time, so that the copies take no more memory than a few slabs.
+C-contiguous arrays of the dtypes that the loop takes are read and written in place. So are float16, bfloat16 and
+strided arrays by vector loops, which convert numbers as they load and store them, and by loops that read few numbers of
+each row. Others (another byte order, integers in place of floats, a class axis that is not last) are converted: small
+arrays at once, large ones a slab at a time, so that the copies take no more memory than a few slabs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy import empty, errstate
 
 from lossreg.kernels.compiler.bytecode import calls_transcendentals
 from lossreg.kernels.compiler.options import BLOCK, LANES, is_stock
-from lossreg.kernels.drivers.block_loop import BlockLoop, add_in_order
+from lossreg.kernels.drivers.block_loop import BlockLoop, add_in_order, computes_vectors
 from lossreg.kernels.drivers.operands import LEADING, Operand, Operands
 from lossreg.kernels.drivers.short_floats import assign
 from lossreg.kernels.drivers.slabs import SLAB, slabs, slabs_of_samples
@@ -41,7 +42,9 @@ def array_loop(
     """
     by_row, native, at_once, channels_first = bool(form.slope_rows), True, True, False
     constants = [] if by_row else [constant(x, operands) for x in parameters if isinstance(x, np.ndarray)]
-    for operand in (*operands.in_order(range(len(operands.slopes))), *constants):
+    described = [*operands.in_order(range(len(operands.slopes))), *constants]
+    in_place = overwritten < 0 and take_elements_in_place(form, operands, [x for x in described if x is not None])
+    for operand in described:
         if operand is not None:
             native = native and operand.to_loop is None
             # An array with one number for each row is small in comparison with the rows.
@@ -51,7 +54,7 @@ def array_loop(
     buffered = overwritten >= 0 and sum(slope is not None for slope in operands.slopes) > 1
     vectorized = channels_first and not buffered and takes_channels_first(form, operands)
     channels_first = vectorized and all(x.channels_first for x in operands.rows)
-    layouts = None if native or vectorized or overwritten >= 0 else layouts_in_place(form, operands)
+    layouts = None if native or vectorized or in_place or overwritten >= 0 else layouts_in_place(form, operands)
     if layouts is not None:
         loop = BlockLoop(form, switches, parameters, operands, layouts=layouts)
         return ConvertedLoop(loop, operands, rows_in_place=True)
@@ -70,6 +73,25 @@ def array_loop(
 def constant(x: Array, operands: Operands) -> Operand:
     """Describe a parameter that is an array of the loss's own shape as an operand."""
     return Operand(x, operands.real, operands.shape, rank=len(operands.shape))
+
+
+def take_elements_in_place(form: Form, operands: Operands, described: list[Operand]) -> bool:
+    """Let the vector loop take 16-bit numbers, and large arrays of numbers that are apart, where they are.
+
+    Return whether there are any. There are none if another array needs slabs, which are converted for the loop.
+    """
+    foreign = [x for x in described if x.to_loop is not None]
+    taken = [x for x in foreign if x.elements is not None and (x.short or not x.at_once)]
+    if not taken or not all(x in taken or x.at_once or (form.slope_rows and not x.has_rows) for x in foreign):
+        return False
+    if any(x.order is not None for x in described):
+        possible = takes_channels_first(form, operands) and all(x in taken or x.channels_first for x in operands.rows)
+    else:
+        possible = computes_vectors(form, operands.real, operands.inputs[0].row_length)
+    if possible:
+        for x in taken:
+            x.take_in_place()
+    return possible
 
 
 def takes_channels_first(form: Form, operands: Operands) -> bool:

@@ -35,6 +35,14 @@ MOST_BLOCKS = 256
 """The most blocks of rows for the scalar loop."""
 
 
+def computes_vectors(form: Form, real: type, width: int) -> bool:
+    """Whether C-contiguous arrays of a form are computed by the vector loop, several elements or rows at a time."""
+    pays = calls_transcendentals(form.kernel) or (real is np.float32 and adds_in_float64(form.kernel))
+    # Rows of a fixed width have a formula for each number: transposed, rows of 4 take a third of the time for giou.
+    transposed = width <= LONGEST_VECTORIZED_ROW and (pays or form.inputs[0].width.isdecimal())
+    return (transposed or not form.slope_rows) and is_vectorizable(form.kernel)
+
+
 class BlockLoop:
     """The loop of a form, compiled for operands of certain types, and the blocks into which it divides them.
 
@@ -62,11 +70,7 @@ class BlockLoop:
         # A kernel by row fills all its slopes but the optional ones; those that the call does not want are scratch.
         slots = self.slots = tuple(range(len(slopes)))
         slow = calls_transcendentals(form.kernel)
-        pays = slow or (real is np.float32 and adds_in_float64(form.kernel))
-        # Rows of a fixed width have a formula for each number: transposed, rows of 4 take a third of the time for giou.
-        transposed = self.width <= LONGEST_VECTORIZED_ROW and (pays or form.inputs[0].width.isdecimal())
-        vectorized = channels_first or ((transposed or not by_row) and is_vectorizable(form.kernel))
-        vectorized = vectorized and layouts is None
+        vectorized = layouts is None and (channels_first or computes_vectors(form, real, self.width))
         # The vector loop reads rows from a transposed copy, so it can write slopes over an input directly. The scalar
         # loop may still read the input, so it writes the slope to scratch first.
         overwritten = -1 if vectorized else overwritten
@@ -85,10 +89,11 @@ class BlockLoop:
         self.threads = useful_threads(self.size * self.width * (1 + slow))
         axes = 2 + channels_first
         stored: list[Any] = [
-            (real, 2) if at in self.scratch else slopes[at] and (real, axes if by_row else 1) for at in slots
+            (real, 2) if at in self.scratch else slope and (slope.kind, axes if by_row else 1)
+            for at, slope in enumerate(slopes)
         ]
-        read: list[Any] = [(x.dtype, axes if x.has_rows else 1) for x in operands.inputs]
-        leading = tuple([x and (x.dtype, 1) for x in (operands.values, operands.weight, operands.where)])
+        read: list[Any] = [(x.kind, axes if x.has_rows else 1) for x in operands.inputs]
+        leading = tuple([x and (x.kind, 1) for x in (operands.values, operands.weight, operands.where)])
         if layouts is not None:
             stored = [layout or kind for layout, kind in zip(layouts[0], stored, strict=True)]
             read = [layout or kind for layout, kind in zip(layouts[1], read, strict=True)]

@@ -11,14 +11,14 @@ from numba import from_dtype, types
 from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidDefinition
-from lossreg.kernels.compiler.borrowed_arrays import BorrowedArray, Extent
+from lossreg.kernels.compiler.borrowed_arrays import BorrowedArray, Extent, StoredArray
 from lossreg.kernels.compiler.bytecode import calls_transcendentals
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, Tuple, machine_code
 from lossreg.kernels.compiler.options import EXACT, LOCK_BY_EXTENT, REORDERED
 from lossreg.kernels.compiler.specialize import clone, error_summary
 from lossreg.kernels.loops import scalar_loops
-from lossreg.kernels.loops.row_layout import RowLayout
+from lossreg.kernels.loops.row_layout import ElementLayout, RowLayout
 from lossreg.kernels.loops.vector_loops import vector_elements, vector_rows
 
 if TYPE_CHECKING:
@@ -146,8 +146,8 @@ def entry_point(function: Any, kinds: tuple[Any, ...], name: str) -> Callable[..
 def numba_type(kind: Any) -> Any:
     """Convert a kind of argument to numba's type.
 
-    A kind is None; a RowLayout; a numpy scalar type; such a type with a number of axes, as in `(np.float32, 2)`, for a
-    borrowed array; or a tuple of kinds.
+    A kind is None; a RowLayout; a numpy scalar type; such a type or an ElementLayout with a number of axes, as in
+    `(np.float32, 2)`, for a borrowed array; or a tuple of kinds.
     """
     if kind is None:
         return types.none
@@ -158,6 +158,8 @@ def numba_type(kind: Any) -> Any:
     if not isinstance(kind, tuple):
         return from_dtype(np.dtype(kind))
     if len(kind) == 2 and isinstance(kind[1], int):
+        if isinstance(kind[0], ElementLayout):
+            return StoredArray(kind[0].stored, kind[1], adjacent=kind[0].adjacent)
         return BorrowedArray(from_dtype(np.dtype(kind[0])), kind[1])
     return Tuple([*map(numba_type, kind)])
 

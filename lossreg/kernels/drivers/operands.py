@@ -11,7 +11,7 @@ from numpy import empty
 
 from lossreg.kernels.drivers.short_floats import assign, is_short, widened
 from lossreg.kernels.drivers.slabs import SLAB
-from lossreg.kernels.loops.row_layout import in_three_axes, row_layout
+from lossreg.kernels.loops.row_layout import element_layout, in_three_axes, row_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,9 @@ class Operand:
     native: whether the loop takes the array as it is.
     at_once: whether the array is native, or small enough to be converted as one piece.
     to_loop: the function that converts an array to what the loop takes; None if it needs no conversion.
-    layout: how rows are in memory that a loop can take where they are; otherwise None.
+    layout: how rows are in memory that a scalar loop can take where they are; otherwise None.
+    elements: how numbers are in memory that a vector loop can take where they are; otherwise None.
+    kind: what the loop takes: arrays of a dtype, or of a layout of elements.
     """
 
     __slots__ = (
@@ -49,8 +51,10 @@ class Operand:
             "clipped",
             "contiguous",
             "dtype",
+            "elements",
             "expanded",
             "has_rows",
+            "kind",
             "layout",
             "may_overflow",
             "native",
@@ -87,10 +91,19 @@ class Operand:
         self.class_axis_first = False
         if self.has_rows and order == (0, *range(2, len(shape)), 1):
             self.class_axis_first = abs(given.strides[-1]) <= abs(given.strides[1])
+        # Rows have to be contiguous; only elements may be apart.
+        whole = given.flags.c_contiguous and (order is None or self.class_axis_first)
+        readable = readable and (self.short or given.dtype.kind == "f") and (whole or not self.has_rows)
+        self.kind, self.elements = dtype, element_layout(given) if readable else None
         self.to_loop: Any = None
         if not self.native:
             simple = order is None and self.expanded is None and not (self.clipped or self.short)
             self.to_loop = methodcaller("astype", dtype, "C") if simple else self.copy
+
+    def take_in_place(self) -> None:
+        """Let a vector loop take the array where it is: it converts numbers as it loads and stores them."""
+        self.kind, self.to_loop = self.elements, None
+        self.native = self.at_once = self.contiguous = True
 
     def view(self, x: Array) -> Array:
         """View the array in its full shape, with rows on the last axis."""

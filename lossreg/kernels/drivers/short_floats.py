@@ -53,10 +53,9 @@ def conversion(dtype: np.dtype[Any], *, to_float32: bool) -> Callable[[Array, Ar
     name = f"{'widen' if to_float32 else 'narrow'}_{dtype.name}"
 
     def link() -> dict[str, Any]:
-        from lossreg.kernels.elementary.short_formats import NARROW, WIDEN
-        from lossreg.kernels.loops.linking import compiled
+        from lossreg.kernels.simd.short_formats import NARROW, WIDEN
 
-        return {"convert": compiled((WIDEN if to_float32 else NARROW)[dtype.name], EXACT)}
+        return {"convert": (WIDEN if to_float32 else NARROW)[dtype.name]}
 
     kinds = ((np.float32, 1), (np.uint16, 1))
     function = clone(convert_all, f"{name}_{fingerprint(name)}", {}, link, EXACT)

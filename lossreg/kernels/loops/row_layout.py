@@ -1,7 +1,8 @@
-"""How rows that a loop takes where they are lie in memory, and views of them in three axes."""
+"""How rows and elements that a loop takes where they are lie in memory, and views of rows in three axes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
 
@@ -21,6 +22,20 @@ class RowLayout(NamedTuple):
     stored: str
     adjacent: bool
     nested: bool
+
+
+@dataclass(frozen=True)
+class ElementLayout:
+    """The float type of the numbers of an array, and whether they are next to each other, for a vector loop."""
+
+    stored: str
+    adjacent: bool
+
+
+def element_layout(x: Array) -> ElementLayout | None:
+    """The layout of an array; None if the distance between its numbers has more than one value."""
+    merged = merged_axes(x[..., np.newaxis])
+    return ElementLayout(x.dtype.name, not merged or merged[0][1] == x.itemsize) if len(merged) <= 1 else None
 
 
 def row_layout(view: Array) -> RowLayout | None:

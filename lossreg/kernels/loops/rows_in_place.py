@@ -23,10 +23,9 @@ from lossreg.kernels.compiler.numba_api import (
     make_array,
     make_struct,
     run_frontend,
-    signature,
 )
-from lossreg.kernels.elementary.short_formats import NARROW, WIDEN
 from lossreg.kernels.loops.scaled_slopes import only_stores
+from lossreg.kernels.simd.short_formats import NARROWED, WIDENED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +55,7 @@ class RowsInPlace(RowArray):
 
     def __init__(self, rows: RowLayout) -> None:
         self.rows = rows
-        short = rows.stored in WIDEN
+        short = rows.stored in WIDENED
         number = types.uint16 if short else getattr(types, rows.stored)
         self.row = ShortRow(rows.stored) if short else types.Array(number, 1, "C" if rows.adjacent else "A")
         super().__init__(number, 3, "A", name=f"RowsInPlace({rows})")
@@ -112,16 +111,14 @@ def place(context: Any, builder: Any, kind: ShortRow, row: Any, j: Any) -> Any:
 @lower_builtin(operator.getitem, ShortRow, types.intp)
 def _read(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
     kind = form.args[0]
-    given = builder.load(place(context, builder, kind, *arguments))
-    return context.compile_internal(builder, WIDEN[kind.stored], signature(kind.dtype, types.uint16), [given])
+    return WIDENED[kind.stored](builder, builder.load(place(context, builder, kind, *arguments)))
 
 
 @lower_builtin(operator.setitem, ShortRow, types.intp, types.Float)
 def _write(context: Any, builder: Any, form: Any, arguments: Any) -> None:
     kind = form.args[0]
     row, j, x = arguments
-    found = context.compile_internal(builder, NARROW[kind.stored], signature(types.uint16, kind.dtype), [x])
-    builder.store(found, place(context, builder, kind, row, j))
+    builder.store(NARROWED[kind.stored](builder, x), place(context, builder, kind, row, j))
 
 
 @lru_cache(1024)

@@ -7,6 +7,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
+from lossreg.kernels.compiler.borrowed_arrays import number_of
 from lossreg.kernels.compiler.numba_api import (
     Tuple,
     cgutils,
@@ -18,7 +19,8 @@ from lossreg.kernels.compiler.numba_api import (
 )
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.simd.contiguous_vectors import fetch_for_stores
-from lossreg.kernels.simd.vector_rows import INDEX, LaneRow, gather_or_scatter, load, masked, store
+from lossreg.kernels.simd.stored_vectors import load_or_store, narrowed, widened
+from lossreg.kernels.simd.vector_rows import INDEX, LaneRow, load, masked, store
 from lossreg.kernels.simd.vectors import Lanes, convert, splat
 
 ALIGNED = 64
@@ -48,12 +50,12 @@ def by_row(kind: Any) -> bool:
 @intrinsic
 def allocate_row_buffers(_: Any, operands: Any, width: Any) -> Any:
     """Replace each array of rows by a buffer on the stack for `width` vectors, at most BLOCK numbers."""
-    found = [LaneRow(x.dtype) if by_row(x) else x for x in operands]
+    found = [LaneRow(number_of(x)) if by_row(x) else x for x in operands]
 
     def emit(context: Any, builder: Any, at: int, _: Any, size: Any) -> Any:
         if not by_row(operands[at]):
             return None
-        data = cgutils.alloca_once(builder, context.get_value_type(operands[at].dtype), BLOCK)
+        data = cgutils.alloca_once(builder, context.get_value_type(number_of(operands[at])), BLOCK)
         data.align = ALIGNED
         return make_struct(context, builder, found[at], data=data, size=size)
 
@@ -63,13 +65,13 @@ def allocate_row_buffers(_: Any, operands: Any, width: Any) -> Any:
 @intrinsic
 def load_vectors(_: Any, operands: Any, start: Any, count: Any) -> Any:
     """Replace each array by lanes of its elements from `start`; the last of `count` elements fills other lanes."""
-    found = [Lanes(x.dtype) if isinstance(x, types.Array) else x for x in operands]
+    found = [Lanes(number_of(x)) if isinstance(x, types.Array) else x for x in operands]
 
     def emit(context: Any, builder: Any, at: int, value: Any, first: Any, many: Any) -> Any:
         if not isinstance(operands[at], types.Array):
             return None
         array = make_array(operands[at])(context, builder, value)
-        return load_or_store(builder, array.data, array.itemsize, first, many)
+        return load_or_store(builder, operands[at], array, first, many)
 
     return signature(Tuple(found), operands, types.intp, types.intp), mapped(found, emit)
 
@@ -83,11 +85,11 @@ def load_weights(_: Any, sample_weight: Any, where: Any, start: Any, count: Any,
         weight = splat(builder, weight)
         if isinstance(sample_weight, types.Array):
             array = make_array(sample_weight)(context, builder, weights)
-            weight = load_or_store(builder, array.data, array.itemsize, first, many)
+            weight = load_or_store(builder, sample_weight, array, first, many)
             weight = convert(context, builder, weight, Lanes(sample_weight.dtype), form.return_type)
         if isinstance(where, types.Array):
             array = make_array(where)(context, builder, mask)
-            unmasked = load_or_store(builder, array.data, array.itemsize, first, many)  # a byte each
+            unmasked = load_or_store(builder, where, array, first, many)  # a byte each
             unmasked = builder.icmp_unsigned("!=", unmasked, llvm.Constant(unmasked.type, [0] * LANES))
             weight = builder.select(unmasked, weight, llvm.Constant(weight.type, [0.0] * LANES))
         return weight
@@ -115,10 +117,10 @@ def store_vector(_: Any, row: Any, start: Any, count: Any, value: Any) -> Any:
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         packed, first, many, given = arguments
         array = make_array(row)(context, builder, packed)
-        load_or_store(builder, array.data, array.itemsize, first, many, given)
+        load_or_store(builder, row, array, first, many, given)
         return context.get_dummy_value()
 
-    return signature(types.none, row, types.intp, types.intp, Lanes(row.dtype)), generate
+    return signature(types.none, row, types.intp, types.intp, Lanes(number_of(row))), generate
 
 
 @intrinsic
@@ -132,7 +134,7 @@ def store_vectors(_: Any, destinations: Any, start: Any, count: Any, values: Any
             array = make_array(destinations[at])(context, builder, builder.extract_value(packed, at))
             if len(kept) > 1:
                 fetch_for_stores(builder, array, first)
-            load_or_store(builder, array.data, array.itemsize, first, many, builder.extract_value(given, at))
+            load_or_store(builder, destinations[at], array, first, many, builder.extract_value(given, at))
         return context.get_dummy_value()
 
     return signature(types.none, destinations, types.intp, types.intp, values), generate
@@ -150,42 +152,24 @@ def mask_integers(_: Any, operands: Any, counts: Any) -> Any:
     return signature(operands, operands, counts), mapped(list(operands), emit)
 
 
-def load_or_store(builder: Any, data: Any, size: Any, start: Any, count: Any, value: Any = None) -> Any:
-    """Load lanes from contiguous numbers; the last of `count` numbers fills the rest. With a value, store its lanes."""
-    result = cgutils.alloca_once(builder, llvm.VectorType(data.type.pointee, LANES))
-    with builder.if_else(builder.icmp_signed("==", count, count.type(LANES))) as (full, partial):
-        with full:
-            pointer = builder.gep(data, [start])
-            if value is None:
-                builder.store(load(builder, pointer), result)
-            else:
-                store(builder, value, pointer)
-        with partial:
-            last = splat(builder, builder.sub(count, count.type(1)))
-            indices = llvm.Constant(last.type, list(range(LANES)))
-            indices = builder.select(builder.icmp_signed("<", indices, last), indices, last)
-            offsets = builder.mul(builder.add(indices, splat(builder, start)), splat(builder, size))
-            found = gather_or_scatter(builder, data, offsets, value)
-            if value is None:
-                builder.store(found, result)
-    return builder.load(result)
-
-
-def copy_channels_first(builder: Any, array: Any, buffer: Any, place: tuple[Any, Any, Any], back: bool) -> None:
+def copy_channels_first(
+    builder: Any, kind: Any, array: Any, buffer: Any, place: tuple[Any, Any, Any], back: bool
+) -> None:
     """Copy rows of a (N, C, S) array into a buffer, class by class, or back."""
     sample, start, count = place
     planes, classes, _ = cgutils.unpack_tuple(builder, array.strides)
-    data = cgutils.pointer_add(builder, array.data, builder.mul(sample, planes))
+    first = array.data
     with cgutils.for_range(builder, buffer.size) as loop:
-        line = cgutils.pointer_add(builder, data, builder.mul(loop.index, classes))
+        offset = builder.add(builder.mul(sample, planes), builder.mul(loop.index, classes))
+        array.data = cgutils.pointer_add(builder, first, offset)
         lanes = builder.gep(buffer.data, [builder.mul(loop.index, loop.index.type(LANES))])
         if back:
-            load_or_store(builder, line, array.itemsize, start, count, load(builder, lanes))
+            load_or_store(builder, kind, array, start, count, load(builder, lanes))
         else:
-            store(builder, load_or_store(builder, line, array.itemsize, start, count), lanes)
+            store(builder, load_or_store(builder, kind, array, start, count), lanes)
 
 
-def copy_transposed(builder: Any, array: Any, buffer: Any, place: tuple[Any, Any, Any], back: bool) -> None:
+def copy_transposed(builder: Any, kind: Any, array: Any, buffer: Any, place: tuple[Any, Any, Any], back: bool) -> None:
     """Copy rows of a (N, C) array into a buffer, transposing LANES rows and classes at a time, or back.
 
     With gather instructions it takes six times as long.
@@ -208,10 +192,11 @@ def copy_transposed(builder: Any, array: Any, buffer: Any, place: tuple[Any, Any
         ]
         if back:
             for line, value in zip(lines, transposed(builder, [load(builder, tile) for tile in tiles]), strict=True):
-                masked(builder, "store", vector, [value, line, INDEX(1), mask])
+                masked(builder, "store", vector, [narrowed(builder, kind, value), line, INDEX(1), mask])
         else:
             undefined = llvm.Constant(vector, llvm.Undefined)
             values = [masked(builder, "load", vector, [line, INDEX(1), mask, undefined]) for line in lines]
+            values = [widened(builder, kind, value) for value in values]
             for tile, value in zip(tiles, transposed(builder, values), strict=True):
                 store(builder, value, tile)
 
@@ -236,13 +221,13 @@ def copy_rows(operands: Any, back: bool) -> Any:
             if by_row(kind):
                 array = make_array(kind)(context, builder, builder.extract_value(packed, at))
                 row = builder.extract_value(packed_buffers, at)
-                buffer = cgutils.create_struct_proxy(LaneRow(kind.dtype))(context, builder, row)
+                buffer = cgutils.create_struct_proxy(LaneRow(number_of(kind)))(context, builder, row)
                 copy = copy_channels_first if kind.ndim > ROW_AXES else copy_transposed
                 # A slope that the caller does not want is one scratch row, to which nothing is stored.
                 end, (rows, *_) = builder.add(place[1], place[2]), cgutils.unpack_tuple(builder, array.shape)
                 fits = cgutils.true_bit if copy is copy_channels_first else builder.icmp_signed("<=", end, rows)
                 with builder.if_then(fits):
-                    copy(builder, array, buffer, place, back)
+                    copy(builder, kind, array, buffer, place, back)
         return context.get_dummy_value()
 
     return generate
