@@ -14,20 +14,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import empty, errstate
 
-from lossreg.kernels.compiler.bytecode import calls_transcendentals
-from lossreg.kernels.compiler.options import BLOCK, LANES, is_stock
-from lossreg.kernels.drivers.block_loop import BlockLoop, add_in_order, computes_vectors
+from lossreg.kernels.drivers.block_loop import (
+    BlockLoop,
+    add_in_order,
+    layouts_in_place,
+    take_in_place,
+    takes_channels_first,
+)
 from lossreg.kernels.drivers.operands import LEADING, Operand, Operands
 from lossreg.kernels.drivers.short_floats import assign
 from lossreg.kernels.drivers.slabs import SLAB, slabs, slabs_of_samples
 from lossreg.kernels.drivers.threads import run_in_threads, split_evenly
-from lossreg.kernels.loops.vector_loops import is_vectorizable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lossreg.definition.signature import Form
-    from lossreg.kernels.loops.row_layout import RowLayout
 
     Array = np.ndarray[Any, Any]
 
@@ -43,7 +45,7 @@ def array_loop(
     by_row, native, at_once, channels_first = bool(form.slope_rows), True, True, False
     constants = [] if by_row else [constant(x, operands) for x in parameters if isinstance(x, np.ndarray)]
     described = [*operands.in_order(range(len(operands.slopes))), *constants]
-    in_place = overwritten < 0 and take_elements_in_place(form, operands, [x for x in described if x is not None])
+    in_place = overwritten < 0 and take_in_place(form, operands, [x for x in described if x is not None])
     for operand in described:
         if operand is not None:
             native = native and operand.to_loop is None
@@ -73,59 +75,6 @@ def array_loop(
 def constant(x: Array, operands: Operands) -> Operand:
     """Describe a parameter that is an array of the loss's own shape as an operand."""
     return Operand(x, operands.real, operands.shape, rank=len(operands.shape))
-
-
-def take_elements_in_place(form: Form, operands: Operands, described: list[Operand]) -> bool:
-    """Let the vector loop take 16-bit numbers, and large arrays of numbers that are apart, where they are.
-
-    Return whether there are any. There are none if another array needs slabs, which are converted for the loop.
-    """
-    foreign = [x for x in described if x.to_loop is not None]
-    taken = [x for x in foreign if x.elements is not None and (x.short or not x.at_once)]
-    if not taken or not all(x in taken or x.at_once or (form.slope_rows and not x.has_rows) for x in foreign):
-        return False
-    if any(x.order is not None for x in described):
-        possible = takes_channels_first(form, operands) and all(x in taken or x.channels_first for x in operands.rows)
-    else:
-        possible = computes_vectors(form, operands.real, operands.inputs[0].row_length)
-    if possible:
-        for x in taken:
-            x.take_in_place()
-    return possible
-
-
-def takes_channels_first(form: Form, operands: Operands) -> bool:
-    """Whether all arrays of rows are (N, C, ...), by their memory too, and the kernel can be vectorized over rows."""
-    vectorized = operands.inputs[0].row_length <= BLOCK // LANES and is_vectorizable(form.kernel)
-    return vectorized and all(x.class_axis_first for x in operands.rows)
-
-
-MOST_APART = 64
-"""The most slopes of a row whose distance in memory may be large: each is in a cache line of its own."""
-
-
-def layouts_in_place(form: Form, operands: Operands) -> tuple[list[RowLayout | None], list[RowLayout | None]] | None:
-    """The layouts of the slopes and inputs that have rows, or None if the loop has to convert them.
-
-    In place are kernels that have a scalar loop over rows and read few numbers of each.
-    """
-    if not form.by_row or is_stock() or calls_transcendentals(form.kernel):
-        return None
-    rows, length = operands.rows, operands.inputs[0].row_length
-    slopes = {x.layout for x in operands.slopes if x is not None}
-    # A loop over the slopes needs all of one type, and rows that are not asked for have the loop's own.
-    unwanted = [row for x, row in zip(operands.slopes, form.slope_rows, strict=True) if x is None]
-    possible = all(x.layout is not None for x in rows) and len(slopes) <= 1 and not {*unwanted} - {*form.optional_rows}
-    dense = all(x.adjacent or (length <= MOST_APART and not x.nested) for x in slopes if x)
-    # Of few rows that are not contiguous, a view takes longer than a copy.
-    few = all(x.at_once for x in rows) and not all(x.packed for x in rows)
-    if not possible or not dense or few:
-        return None
-    from lossreg.kernels.loops.rows_in_place import reads_few  # imports what only compilation needs
-
-    if not reads_few(form):
-        return None
-    return [x.layout if x else None for x in operands.slopes], [x.layout for x in operands.inputs]
 
 
 class ConvertedLoop:

@@ -1,4 +1,4 @@
-"""The compiled loop of a form over flat arrays, in blocks that threads share."""
+"""The compiled loop of a form over flat arrays, in blocks that threads share; and what it takes as it is in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy import empty
 
 from lossreg.kernels.compiler.bytecode import adds_in_float64, calls_transcendentals
 from lossreg.kernels.compiler.fingerprint import fingerprint
-from lossreg.kernels.compiler.options import BLOCK, EXACT, LANES
+from lossreg.kernels.compiler.options import BLOCK, EXACT, LANES, is_stock
 from lossreg.kernels.compiler.specialize import clone
 from lossreg.kernels.drivers.compiled_loops import argument_kind, entry_point, form_entry, linker, numba_type
 from lossreg.kernels.drivers.threads import run_in_threads, split_evenly, useful_threads
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lossreg.definition.signature import Form
-    from lossreg.kernels.drivers.operands import Operands
+    from lossreg.kernels.drivers.operands import Operand, Operands
     from lossreg.kernels.loops.row_layout import RowLayout
 
     Array = np.ndarray[Any, Any]
@@ -41,6 +41,59 @@ def computes_vectors(form: Form, real: type, width: int) -> bool:
     # Rows of a fixed width have a formula for each number: transposed, rows of 4 take a third of the time for giou.
     transposed = width <= LONGEST_VECTORIZED_ROW and (pays or form.inputs[0].width.isdecimal())
     return (transposed or not form.slope_rows) and is_vectorizable(form.kernel)
+
+
+def take_in_place(form: Form, operands: Operands, described: list[Operand]) -> bool:
+    """Let the loop take 16-bit numbers where they are, and a vector loop large arrays of numbers that are apart.
+
+    Return whether there are any. There are none if another array needs slabs, which are converted for the loop.
+    """
+    foreign = [x for x in described if x.to_loop is not None]
+    taken = [x for x in foreign if x.elements is not None and (x.short or not x.at_once)]
+    if not taken or not all(x in taken or x.at_once or (form.slope_rows and not x.has_rows) for x in foreign):
+        return False
+    if any(x.order is not None for x in described):
+        possible = takes_channels_first(form, operands) and all(x in taken or x.channels_first for x in operands.rows)
+    else:
+        possible = computes_vectors(form, operands.real, operands.inputs[0].row_length)
+    if possible:
+        for x in taken:
+            x.take_in_place()
+    return possible
+
+
+def takes_channels_first(form: Form, operands: Operands) -> bool:
+    """Whether all arrays of rows are (N, C, ...), by their memory too, and the kernel can be vectorized over rows."""
+    vectorized = operands.inputs[0].row_length <= BLOCK // LANES and is_vectorizable(form.kernel)
+    return vectorized and all(x.class_axis_first for x in operands.rows)
+
+
+MOST_APART = 64
+"""The most slopes of a row whose distance in memory may be large: each is in a cache line of its own."""
+
+
+def layouts_in_place(form: Form, operands: Operands) -> tuple[list[RowLayout | None], list[RowLayout | None]] | None:
+    """The layouts of the slopes and inputs that have rows, or None if the loop has to convert them.
+
+    In place are kernels that have a scalar loop over rows and read few numbers of each.
+    """
+    if not form.by_row or is_stock() or calls_transcendentals(form.kernel):
+        return None
+    rows, length = operands.rows, operands.inputs[0].row_length
+    slopes = {x.layout for x in operands.slopes if x is not None}
+    # A loop over the slopes needs all of one type, and rows that are not asked for have the loop's own.
+    unwanted = [row for x, row in zip(operands.slopes, form.slope_rows, strict=True) if x is None]
+    possible = all(x.layout is not None for x in rows) and len(slopes) <= 1 and not {*unwanted} - {*form.optional_rows}
+    dense = all(x.adjacent or (length <= MOST_APART and not x.nested) for x in slopes if x)
+    # Of few rows that are not contiguous, a view takes longer than a copy.
+    few = all(x.at_once for x in rows) and not all(x.packed for x in rows)
+    if not possible or not dense or few:
+        return None
+    from lossreg.kernels.loops.rows_in_place import reads_few  # imports what only compilation needs
+
+    if not reads_few(form):
+        return None
+    return [x.layout if x else None for x in operands.slopes], [x.layout for x in operands.inputs]
 
 
 class BlockLoop:
