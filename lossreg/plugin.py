@@ -120,6 +120,10 @@ if TYPE_CHECKING:
         grouped_ndcg as grouped_ndcg,
         harrell_concordance as harrell_concordance,
     )
+    from lossreg.kernels.batches.columns import (
+        centred_columns as centred_columns,
+        column_products as column_products,
+    )
     from lossreg.kernels.batches.discrepancy import sample_discrepancy as sample_discrepancy
     from lossreg.kernels.batches.overlaps import (
         fill_overlap_slopes as fill_overlap_slopes,
@@ -162,6 +166,8 @@ EXPORTS = {
     "ScoreObjective": "lossreg.bridges.boosting.score_objective",
     "each_group_as_row": "lossreg.criterion.from_kernels.row_criteria",
     "row_criterion": "lossreg.criterion.from_kernels.row_criteria",
+    "centred_columns": "lossreg.kernels.batches.columns",
+    "column_products": "lossreg.kernels.batches.columns",
     "sample_discrepancy": "lossreg.kernels.batches.discrepancy",
     "fill_overlap_slopes": "lossreg.kernels.batches.overlaps",
     "inverse_or_zero": "lossreg.kernels.batches.overlaps",

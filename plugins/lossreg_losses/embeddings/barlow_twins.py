@@ -17,6 +17,7 @@ each variance.
 
 from typing import Annotated, Any
 
+from lossreg.kernels.numerics import sqrt
 from lossreg.plugin import (
     Array,
     Axes,
@@ -26,8 +27,11 @@ from lossreg.plugin import (
     Real,
     Slopes,
     View,
+    centred_columns,
+    column_products,
     each,
     hookimpl,
+    inverse_or_zero,
     loss,
 )
 
@@ -42,50 +46,42 @@ def barlow_twins(
 ) -> Array:
     import numpy as np
 
-    count = weight.sum(dtype=float)
-    share = weight[:, np.newaxis] / count
-    (x, of_x), (y, of_y) = (standardized(array, share) for array in (embedding, view))
-    correlation = (share * x).T @ y
+    share = weight / weight.sum(dtype=float)
+    x, y = (centred_columns(array, share, standardized=True) for array in (embedding, view))
+    by_x, by_y = inverse_or_zero(x.size), inverse_or_zero(y.size)
+    correlation = (x.centred.T @ y.centred).astype(float)
+    # What a correlation near 1 lacks of it has all its digits only in float64.
+    np.fill_diagonal(correlation, column_products(embedding, view, share, x.mean, y.mean) * by_x * by_y)
     factor = np.full_like(correlation, redundancy)
     np.fill_diagonal(factor, 1)
     missing = np.eye(len(correlation)) - correlation
     grad = -2 * factor * missing
-    along, diagonal = grad * correlation, np.diag(grad).copy()
+    along, diagonal = grad * correlation, np.diag(grad) * by_x * by_y
     np.fill_diagonal(grad, 0)
-    for name, z, other, by_other, deviation, axis in (
-        ("embedding", x, y, grad.T, of_x, 1),
-        ("view", y, x, grad, of_y, 0),
+    of_x, of_y = (embedding, x.mean), (view, y.mean)
+    for name, rows, other, by_other, inverse, axis in (
+        ("embedding", (*of_x, *of_y), y, grad.T, by_x, 1),
+        ("view", (*of_y, *of_x), x, grad, by_y, 0),
     ):
         if name in slopes:
-            inverse = np.divide(1, deviation, out=0 * deviation, where=deviation > 0)
-            pulls = other.astype(weight.dtype) @ (by_other * inverse).astype(weight.dtype)
-            scales = diagonal * inverse, along.sum(axis=axis) * inverse
-            each(project, len(z), z, other, pulls, *scales, share[:, 0], slopes[name])
+            pulls = other.centred @ (by_other * inverse).astype(weight.dtype)
+            sides = along.sum(axis=axis) * inverse * inverse, diagonal
+            each(project, len(share), *rows, pulls, *sides, share, slopes[name])
     return (factor * missing**2).sum().astype(weight.dtype)
 
 
-def project(i: int, x: Any, y: Any, pulls: Any, diagonal: Any, along: Any, share: Any, slope: Any) -> None:
+def project(
+    i: int, x: Any, mean: Any, y: Any, other_mean: Any, pulls: Any, along: Any, diagonal: Any, share: Any, slope: Any
+) -> None:
     """The slopes of one sample from those by its standardized numbers: less what is along the column itself.
 
     That cancels what the number of the other view pulls, and not what the others do, which `pulls` has.
     """
     row, other, pull, own = x[i], y[i], pulls[i], slope[i]
-    w, T = share[i], type(own[0])
+    w, root, T = share[i], sqrt(share[i]), type(own[0])
     for j in range(len(own)):
-        own[j] = T(w * (pull[j] + (diagonal[j] * other[j] - along[j] * row[j])))
-
-
-def standardized(x: Array, share: Array) -> tuple[Array, Array]:
-    """Columns of mean 0 and standard deviation 1, or of zeros where they are constant, and the deviations."""
-    import numpy as np
-
-    centred = x.astype(float)
-    centred -= share[:, 0] @ centred
-    if (constant := x.min(axis=0) == x.max(axis=0)).any():
-        centred[:, constant] = 0
-    deviation = np.sqrt(share[:, 0] @ (centred * centred))
-    centred /= np.where(deviation > 0, deviation, 1)
-    return centred, deviation
+        direct = diagonal[j] * (float(other[j]) - other_mean[j]) - along[j] * (float(row[j]) - mean[j])
+        own[j] = T(w * direct + root * pull[j])
 
 
 @barlow_twins.example

@@ -17,6 +17,7 @@ Source: Bardes, Ponce, LeCun (2022), arXiv:2105.04906, with 25, 25 and 1; pytorc
 
 from typing import Annotated, Any
 
+from lossreg.kernels.numerics import sqrt
 from lossreg.plugin import (
     Array,
     Axes,
@@ -27,6 +28,7 @@ from lossreg.plugin import (
     Real,
     Slopes,
     View,
+    centred_columns,
     each,
     hookimpl,
     loss,
@@ -47,31 +49,38 @@ def vicreg(
     import numpy as np
 
     w, count, size = weight.astype(float), weight.sum(dtype=float), embedding.shape[1]
-    share = 1 / (count - 1) if count > 1 else 0.0
-    apart = np.subtract(embedding, view, dtype=float)
-    memory = apart * apart
-    value = invariance * (w @ memory).sum() / count / size
-    for name, x, side in (("embedding", embedding, 1), ("view", view, -1)):
-        centred = x.astype(float)
-        centred -= w @ centred / count
-        moments = share * (np.multiply(w[:, np.newaxis], centred, out=memory).T @ centred)
-        deviation = np.sqrt(np.diag(moments) + eps)
+    share, away = 1 / (count - 1) if count > 1 else 0.0, np.empty(len(w))
+    each(square_apart, len(w), embedding, view, away)
+    value = invariance * (w @ away) / count / size
+    for name, x, other in (("embedding", embedding, view), ("view", view, embedding)):
+        columns = centred_columns(x, w)
+        off = share * (columns.centred.T @ columns.centred).astype(float)
+        np.fill_diagonal(off, 0)
+        deviation = np.sqrt(share * columns.size**2 + eps)
         missing = np.maximum(0, 1 - deviation)
-        off = moments - np.diag(np.diag(moments))
         value += variance * missing.mean() / 2 + covariance * (off**2).sum() / size
         if name in slopes:
             by_moments = 2 * covariance / size * off - np.diag(variance / 4 / size * (missing > 0) / deviation)
-            pulls = centred.astype(weight.dtype) @ (2 * share * by_moments).astype(weight.dtype)
-            each(add_slopes, len(w), apart, pulls, w, side * 2 * invariance / count / size, slopes[name])
+            pulls = columns.centred @ (2 * share * by_moments).astype(weight.dtype)
+            each(add_slopes, len(w), x, other, pulls, w, 2 * invariance / count / size, slopes[name])
     return np.asarray(value, weight.dtype)
 
 
-def add_slopes(i: int, apart: Any, pulls: Any, weight: Any, factor: float, slope: Any) -> None:
+def square_apart(i: int, x: Any, y: Any, squares: Any) -> None:
+    """The squared distance of the views of one sample."""
+    row, other, total = x[i], y[i], 0.0
+    for j in range(len(row)):
+        apart = float(row[j]) - float(other[j])
+        total += apart * apart
+    squares[i] = total
+
+
+def add_slopes(i: int, x: Any, y: Any, pulls: Any, weight: Any, factor: float, slope: Any) -> None:
     """The slopes of one sample: of the invariance, and of variance and covariance."""
-    away, pull, own = apart[i], pulls[i], slope[i]
-    w, T = weight[i], type(own[0])
+    row, other, pull, own = x[i], y[i], pulls[i], slope[i]
+    w, root, T = weight[i], sqrt(weight[i]), type(own[0])
     for j in range(len(own)):
-        own[j] = T(w * (factor * away[j] + pull[j]))
+        own[j] = T(w * factor * (float(row[j]) - float(other[j])) + root * pull[j])
 
 
 @vicreg.example
