@@ -26,6 +26,7 @@ LONG_LOSSES = {
     "barlow_twins": (70, "a product of matrices whose diagonal cancels, and the standardization"),
     "asymmetric": (60, "the second derivative, with a clip and without"),
     "cox": (70, "sums over those at risk, forward and back"),
+    "general_robust": (65, "the formula at three special values of alpha, and the second derivatives"),
     "evidential": (70, "four slopes, the second derivative, and the quotient of gamma functions"),
     "lambda_rank": (90, "a kernel of a group's pairs"),
     "list_mle": (90, "a kernel of a group: sums forward and back, of any exponents"),

@@ -25,7 +25,8 @@ def error_slope(x):
 
 BOUNDS = {"exp": 1, "expm1": 2, "log": 1, "log1p": 2, "sqrt": 0.5, "sigmoid": 3, "softplus": 3}
 PLAIN = {name: getattr(stable, name) for name in BOUNDS} | {"error": error, "error_slope": error_slope}
-BOUNDS |= {"error": 3, "error_slope": 4}
+PLAIN |= {"erf": special.erf}
+BOUNDS |= {"error": 3, "error_slope": 4, "erf": 1}
 INSIDE = {"log": 0.0, "log1p": -1.0, "sqrt": 0.0, "error": 0.0, "error_slope": 0.0}
 KINDS = [np.float32, np.float64]
 
@@ -93,6 +94,7 @@ def test_compiled_functions_are_exact_to_their_bounds(name, kind):
         ("sqrt", [-1.0, math.inf, math.nan, 0.0], [math.nan, math.inf, math.nan, 0]),
         ("sigmoid", [-math.inf, math.inf, math.nan, 0.0], [0, 1, math.nan, 0.5]),
         ("softplus", [-math.inf, math.inf, math.nan], [0, math.inf, math.nan]),
+        ("erf", [-math.inf, math.inf, math.nan, 0.0, 8.0, -8.0], [-1, 1, math.nan, 0, 1, -1]),
         ("error", [0.0, 1.0, math.inf, math.nan, -1.0], [0, 0, 0, math.nan, math.nan]),
         ("error_slope", [0.0, math.inf, math.nan, -1.0], [-np.euler_gamma, 0, math.nan, math.nan]),
     ],
@@ -132,6 +134,79 @@ def outer(function):
 
 apart, powers, compiled_largest = outer(apart), outer(powers), outer(stable.largest)
 compiled_larger, compiled_smaller = outer(special.larger), outer(special.smaller)
+
+
+def powers_of(x, p, out):
+    for i in range(x.size):
+        out[i] = special.power(x[i], p[i])
+
+
+def remainders(z, out):
+    for i in range(z.size):
+        out[i] = special.atanh_remainder(z[i])
+
+
+powers_of, remainders = outer(powers_of), outer(remainders)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_powers_are_exact_for_every_size_of_result(kind):
+    info, random = np.finfo(kind), np.random.default_rng(7)
+    most = math.log(float(info.max))
+    logs = [random.uniform(-most, most, 400), random.normal(size=400), random.normal(size=400) / 1e4]
+    x = np.concatenate(
+        [*map(np.exp, logs), [float(info.max), float(info.tiny), float(info.smallest_subnormal), 2.0, 0.5]]
+    ).astype(kind)
+    x = x[x != 1]
+    # The results are of every size, the subnormal ones included.
+    p = (random.uniform(-1.08 * most, most, x.size) / np.log(x.astype(float))).astype(kind)
+    p[::5] = random.uniform(-3, 3, p[::5].size)
+    own, out = context(), np.empty_like(x)
+    powers_of(x, p, out)
+    assert (out[out > 0] < info.tiny).any()
+    worst = 0.0
+    for base, exponent, found in zip(x, p, out, strict=True):
+        expected = own.mpf(float(base)) ** own.mpf(float(exponent))
+        with np.errstate(over="ignore"):
+            plain = special.power(base, exponent)
+        for result in (found, plain):
+            error = distance(result, expected, ulp(expected, kind), kind)
+            assert error <= 1.5, (base, exponent, result, error)
+        worst = max(worst, error)
+    assert worst > 0.25
+    assert special.power(own.mpf(2), own.mpf(0.5)) == own.sqrt(2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_powers_at_the_edges_are_those_of_numpy(kind):
+    info = np.finfo(kind)
+    bases = [0.0, 1.0, math.inf, math.nan, 2.0, 0.5, float(info.tiny), float(info.smallest_subnormal), float(info.max)]
+    exponents = [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 0.5, float(info.max), float(info.tiny)]
+    x, p = (np.ravel(part).astype(kind) for part in np.meshgrid(bases, exponents))
+    out = np.empty_like(x)
+    powers_of(x, p, out)
+    with np.errstate(all="ignore"):
+        expected = np.power(x.astype(float), p.astype(float)).astype(kind)
+        plain = [special.power(*each) for each in zip(x, p, strict=True)]
+    for found in (out, plain):
+        np.testing.assert_allclose(found, expected, rtol=2 * info.eps)
+    assert math.isnan(special.power(kind(-1), kind(0.5)))
+    powers_of(np.array([-1], kind), np.array([0.5], kind), out[:1])
+    assert math.isnan(out[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_inverse_hyperbolic_tangent_without_its_first_terms(kind):
+    z = np.concatenate([np.linspace(0, 0.25, 200), np.exp(np.linspace(-80, -2, 50))]).astype(kind)
+    out, own = np.empty_like(z), context()
+    remainders(z, out)
+    for given, found in zip(z, out, strict=True):
+        exact = own.mpf(float(given))
+        expected = special.atanh_remainder(exact)
+        for result in (found, special.atanh_remainder(given)):
+            assert distance(result, expected, ulp(expected, kind), kind) <= 1.5
+    root = own.mpf("0.4")
+    assert abs(1 + root**2 * special.atanh_remainder(root**2) - own.atanh(root) / root) < own.mpf("1e-58")
 
 
 @pytest.mark.parametrize("kind", KINDS)

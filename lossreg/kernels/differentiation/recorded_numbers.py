@@ -184,6 +184,7 @@ def no_rule(name: str) -> Callable[..., Any]:
     return refuse
 
 
+TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
 RULES: dict[str, Callable[..., Any]] = {
     "exp": lambda made, x: made * x[1],
     "expm1": lambda _, x: called("exp", x[0]) * x[1],
@@ -193,6 +194,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda made, x: made * called("sigmoid", -x[0]) * x[1],
     "softplus": lambda _, x: called("sigmoid", x[0]) * x[1],
     "tanh": lambda made, x: (1 - made * made) * x[1],
+    "erf": lambda _, x: called("exp", -x[0] * x[0]) * TWO_BY_ROOT_PI * x[1],
     "atan": lambda _, x: x[1] / (1 + x[0] * x[0]),
     "hypot": lambda made, x, y: plus(times(x[1], x[0] / made), times(y[1], y[0] / made)),
     "sin": lambda _, x: called("cos", x[0]) * x[1],

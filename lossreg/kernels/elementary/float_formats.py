@@ -21,8 +21,11 @@ FUSED = get_host_cpu_features().get("fma", False)
 
 def multiply_add(builder: Any, x: Any, y: Any, z: Any) -> Any:
     """Emit x * y + z, fused if the processor has the instruction."""
-    if not FUSED:
-        return builder.fadd(builder.fmul(x, y), z)
+    return fused(builder, x, y, z) if FUSED else builder.fadd(builder.fmul(x, y), z)
+
+
+def fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
+    """Emit x * y + z, rounded once."""
     return call(builder, "fma", x, y, z) if isinstance(x.type, llvm.VectorType) else builder.fma(x, y, z)
 
 
@@ -32,6 +35,17 @@ def fma(_: Any, x: Any, y: Any, z: Any) -> Any:
 
     def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
         return multiply_add(builder, *arguments)
+
+    kind = with_lanes(x, y, z)
+    return signature(kind, kind, kind, kind), generate
+
+
+@intrinsic
+def exact_fma(_: Any, x: Any, y: Any, z: Any) -> Any:
+    """x * y + z, rounded once on every processor: with z = -x y it is the rounding error of the product."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        return fused(builder, *arguments)
 
     kind = with_lanes(x, y, z)
     return signature(kind, kind, kind, kind), generate

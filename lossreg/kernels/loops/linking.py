@@ -19,7 +19,13 @@ from lossreg.kernels.compiler.bytecode import LIBRARIES, codes, loops
 from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scratch, store_items
 from lossreg.kernels.compiler.numba_api import known_to_numba
 from lossreg.kernels.compiler.options import EXACT, REORDERED, inner, is_stock
-from lossreg.kernels.elementary import extremes, row_maps  # noqa: F401  importing them registers their functions
+from lossreg.kernels.elementary import (  # noqa: F401  importing them registers their functions
+    atanh_remainder,
+    error_function,
+    extremes,
+    powers,
+    row_maps,
+)
 from lossreg.kernels.elementary.polynomials import COMPILED
 from lossreg.kernels.elementary.row_sums import lane_sum
 from lossreg.kernels.loops.domain_checks import guard

@@ -25,10 +25,12 @@ from lossreg.kernels.numerics.soft_caps import (
 from lossreg.kernels.numerics.softmax import surprise
 from lossreg.kernels.numerics.special import (
     agreement_sums,
+    atanh_remainder,
     confusion_sums,
     dice_sums,
     digamma,
     dot,
+    erf,
     hypot,
     larger,
     lgamma,
@@ -77,6 +79,7 @@ __all__ = [
     "agreement_sums",
     "angle",
     "atan",
+    "atanh_remainder",
     "below_capped",
     "bend_of_cap",
     "bounds_hull",
@@ -90,6 +93,7 @@ __all__ = [
     "distance_of_boxes",
     "dot",
     "empty_like",
+    "erf",
     "excess",
     "exp",
     "exp2",

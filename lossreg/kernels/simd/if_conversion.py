@@ -50,7 +50,8 @@ class ConvertBranches(FunctionPass):
             return False
         blocks = state.func_ir.blocks
         remove_dels(blocks)
-        while merge_chain(blocks) or convert_branch(blocks):
+        varying = varying_names(state.func_ir, state.args)
+        while merge_chain(blocks) or convert_branch(blocks, varying) or unresolved(blocks, varying):
             pass
         renew_definitions(state.func_ir)
         return True
@@ -90,13 +91,34 @@ def merge_chain(blocks: Blocks) -> bool:
     return False
 
 
-def convert_branch(blocks: Blocks) -> bool:
-    """Convert one branch with an else block, or without; return whether there was one that can be converted."""
+def varying_names(code: Any, kinds: tuple[Any, ...]) -> set[str]:
+    """The variables that depend on lanes, by the types of the arguments; others are equal in all lanes."""
+    steps = [step for block in code.blocks.values() for step in block.body if isinstance(step, ir.Assign)]
+    found: set[str] = set()
+    size = -1
+    while len(found) > size:
+        size = len(found)
+        for step in steps:
+            value = step.value
+            if isinstance(value, ir.Arg):
+                varies = has_lanes(kinds[value.index])
+            else:
+                varies = any(variable.name in found for variable in step.list_vars())
+            found |= {step.target.name} if varies else set()
+    return found
+
+
+def convert_branch(blocks: Blocks, varying: set[str] | None = None) -> bool:
+    """Convert one branch with an else block, or without; return whether there was one that can be converted.
+
+    With `varying`, only of the branches whose condition is among these variables: others jump, so that a formula for a
+    special value of a parameter, such as an exponent of 1, takes no time with other values.
+    """
     before = predecessors(blocks)
     used = Counter(variable.name for block in blocks.values() for step in block.body for variable in step.list_vars())
     for label, block in blocks.items():
         end = block.terminator
-        if not isinstance(end, ir.Branch) or truth_of(block) is None:
+        if not isinstance(end, ir.Branch) or truth_of(block) is None or not varies(block, varying):
             continue
         arms = [
             at if before[at] == [label] and is_pure(blocks[at], used) else label for at in (end.truebr, end.falsebr)
@@ -145,6 +167,18 @@ def merge_arms(blocks: Blocks, label: int, arms: list[int], joined: int | None) 
         given[label] = append_select(block, condition, *[given.pop(at) for at in arms])
         step.value.incoming_blocks[:], step.value.incoming_values[:] = given.keys(), given.values()
     block.append(ir.Jump(joined, end.loc))
+
+
+def varies(block: ir.Block, varying: set[str] | None) -> bool:
+    """Whether the condition of the branch at the end of a block is among these variables; true without them."""
+    return varying is None or block.terminator.cond.name in varying
+
+
+def unresolved(blocks: Blocks, varying: set[str]) -> bool:
+    """Convert a branch on a condition that is equal in all lanes, if one that is not is left; return whether it did."""
+    ends = [block.terminator for block in blocks.values()]
+    left = any(isinstance(end, ir.Branch) and end.cond.name in varying for end in ends)
+    return left and convert_branch(blocks)
 
 
 def truth_of(block: ir.Block) -> ir.Assign | None:

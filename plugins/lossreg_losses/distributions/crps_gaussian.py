@@ -15,9 +15,7 @@ Source: Gneiting and Raftery (2007), doi:10.1198/016214506000001437; properscori
 0.23369497725510913
 """
 
-from math import erf
-
-from lossreg.kernels.numerics import exp
+from lossreg.kernels.numerics import erf, exp
 from lossreg.plugin import Broadcast, Loss, Positive, Real, hookimpl, loss
 
 HALF_ROOT = 0.7071067811865476
@@ -30,7 +28,7 @@ def crps_gaussian(prediction: Real, target: Real, scale: Broadcast[Positive]) ->
     T = type(prediction)
     error = prediction - target
     z = error / scale
-    slope = T(erf(T(HALF_ROOT) * z))
+    slope = erf(T(HALF_ROOT) * z)
     scale_slope = T(DENSITY) * exp(T(-0.5) * z * z) - T(MEAN)
     return error * slope + scale * scale_slope, slope, -slope, scale_slope
 

@@ -19,8 +19,10 @@ normalisation that is not part of this loss.
 from math import copysign
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import INFINITY, exp, expm1, log1p_square, sqrt, weighted
+from lossreg.kernels.numerics import INFINITY, exp, expm1, log1p_square, power, ratio, sqrt, weighted
 from lossreg.plugin import Domain, Loss, Positive, Real, hookimpl, loss
+
+LEAST = -INFINITY
 
 
 def in_range(x: Any) -> Any:
@@ -36,36 +38,53 @@ def general_robust(
 ) -> tuple[float, float, float]:
     T = type(prediction)
     z = (prediction - target) / scale
-    half, spread = T(0.5) * z * z, abs(alpha - T(2))
-    limit, quadratic = alpha == -T(INFINITY), alpha == 2
-    width = T(1) if quadratic | limit else sqrt(spread)
-    u = abs(z) / width
+    half, size = T(0.5) * z * z, abs(z)
+    if alpha == 2:
+        return half, z / scale, -z / scale
+    if alpha == LEAST:
+        slope = weighted(exp(-half), z) / scale
+        return -expm1(-half), slope, -slope
+    if alpha == 1:
+        far, base = root_of_one_and_square(size)
+        slope = (copysign(T(1), z) if far else z / base) / scale
+        return size * ratio(size, T(1) + base), slope, -slope
+    width = sqrt(abs(alpha - T(2)))
+    u = size / width
+    far, base = root_of_one_and_square(u)
     growth = T(0.5) * log1p_square(u)
-    # A power by its exponential would lose digits where z is huge; there z is width times the base.
-    far = (u > T(1e9)) & (alpha > -T(INFINITY))
-    base = u if far else sqrt(T(1) + u * u)
-    falloff = exp(-half) if limit else base ** (alpha - (T(1) if far else T(2)))
+    falloff = power(base, alpha - (T(1) if far else T(2)))
     # An exponential of a large number has that many rounding errors; the power has one.
     steep = (alpha * growth > 1) & (u < T(INFINITY))
-    power = falloff * base * (T(1) if far else base) - T(1) if steep else expm1(-half if limit else alpha * growth)
-    value = -power if limit else (spread * growth if alpha == 0 else spread / alpha * power)
-    slope = (z if quadratic else weighted(falloff, copysign(width, z) if far else z)) / scale
-    return half if quadratic else value, slope, -slope
+    rise = falloff * base * (T(1) if far else base) - T(1) if steep else expm1(alpha * growth)
+    slope = weighted(falloff, copysign(width, z) if far else z) / scale
+    return width * width * (growth if alpha == 0 else rise / alpha), slope, -slope
+
+
+def root_of_one_and_square(u: float) -> tuple[bool, float]:
+    """Whether u is huge, and sqrt(1 + u^2): of huge numbers the square overflows, and the root is u."""
+    T = type(u)
+    far = u > T(1e9)
+    return far, u if far else sqrt(T(1) + u * u)
 
 
 @general_robust.hessian
 def second_derivative(prediction: Real, target: Real, alpha: Shape = 1.0, scale: Positive = 1.0) -> float:
     T = type(prediction)
     z = (prediction - target) / scale
-    limit, quadratic = alpha == -T(INFINITY), alpha == 2
-    u = abs(z) / (T(1) if quadratic | limit else sqrt(abs(alpha - T(2))))
+    if alpha == 2:
+        return T(1) / scale / scale
+    if alpha == LEAST:
+        return weighted(exp(-T(0.5) * z * z), (T(1) - z) * (T(1) + z)) / scale / scale
+    if alpha == 1:
+        far, base = root_of_one_and_square(abs(z))
+        share = T(0) if far else T(1) / base
+        return share * (share / scale) * (share / scale)
     # (1 + u^2)^(alpha / 2 - 2) (1 + (alpha - 1) u^2), and for huge u without the square
-    far = u > T(1e9)
-    base = u if far else sqrt(T(1) + u * u)
+    u = abs(z) / sqrt(abs(alpha - T(2)))
+    far, base = root_of_one_and_square(u)
     bend = alpha - T(1) if far else T(1) + weighted(u * u, alpha - T(1))
-    power = weighted(base ** (alpha - (T(2) if far else T(4))), bend)
-    gauss = weighted(exp(-T(0.5) * z * z), (T(1) - z) * (T(1) + z))
-    return (T(1) if quadratic else gauss if limit else power) / scale / scale
+    falloff = power(base, alpha - (T(1) if far else T(2)))
+    return weighted(falloff / base / (T(1) if far else base), bend) / scale / scale
 
 
 @hookimpl
