@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import isnan
+from functools import cached_property, lru_cache
+from math import isnan, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
     Arrays = tuple[Array, ...]
+SMALL = 1 << 12
+"""The numbers of an array of ones that is kept between calls."""
 
 
 class BatchPlan(SummedPlan):
@@ -76,7 +79,9 @@ class BatchPlan(SummedPlan):
         ]
         scale = factor / divisor if divisor else 0.0
         with errstate(all="ignore"):  # inf and nan propagate without warnings, as in compiled loops
-            weights = np.ones(self.size) if self.counts_all else self.sample_weights(arrays, sample_weight, where)
+            weights = (
+                ones((self.size,), np.float64) if self.counts_all else self.sample_weights(arrays, sample_weight, where)
+            )
             kept = None if self.counts_all else positions(weights)
             if kept is None or len(kept):
                 found = self.run_kernel(scale, arrays, weights, kept, grads)
@@ -84,7 +89,7 @@ class BatchPlan(SummedPlan):
                 found = np.zeros(0, self.real)
                 for grad in grads:
                     grad[...] = 0
-            total = float(found.sum(dtype=np.float64))
+            total = sum_of(found)
             if kept is not None:
                 values = np.zeros(self.size, self.real)
                 values[kept] = found
@@ -161,20 +166,27 @@ class BatchPlan(SummedPlan):
                 x = np.asarray(x, np.int64 if entry.domain.integer else self.real, order="C")
                 batch[at] = x if x.flags.aligned else x.copy()
 
+    @cached_property
+    def checks(self) -> list[tuple[int, Any, tuple[int, ...]]]:
+        """The compiled checks: the position of an input, what finds a number outside its domain, and its arguments."""
+        found: list[tuple[int, Any, tuple[int, ...]]] = []
+        for at, entry in enumerate(self.inputs):
+            if entry.role is Role.LABEL and self.classes and not entry.kernel_checks:
+                found.append((at, label_check(), (self.classes + entry.extra_classes,)))
+            elif entry.domain.bounded and not entry.kernel_checks:
+                kind = np.int64 if entry.domain.integer else self.real
+                found.append((at, domain_check(entry.domain.contains, kind), ()))
+        return found
+
     def check(self, batch: list[Array], kept: Array | None) -> None:
         """Raise InvalidInput for the first number outside its domain, with its position."""
-        for x, entry in zip(batch, self.inputs, strict=True):
-            if entry.kernel_checks:
-                continue
-            if entry.role is Role.LABEL and self.classes:
-                valid = not label_check()(x, self.classes + entry.extra_classes)
-            else:
-                valid = not (entry.domain.bounded and domain_check(entry.domain.contains, x.dtype.type)(x))
-            if not valid:
+        for at, is_outside, arguments in self.checks:
+            if is_outside(batch[at], *arguments):
+                x, entry = batch[at], self.inputs[at]
                 outside, extent = find_outside(self.bound, x, entry, self.classes)
                 if outside.any():
-                    at = np.argwhere(outside)[0].tolist()
-                    raise self.outlier(entry, at, x[tuple(at)], extent, kept)
+                    place = np.argwhere(outside)[0].tolist()
+                    raise self.outlier(entry, place, x[tuple(place)], extent, kept)
 
     def outlier_of(self, error: Outside, kept: Array | None) -> InvalidInput:
         """The error for a number that the kernel refuses, with its position in the array of the caller."""
@@ -198,6 +210,22 @@ class BatchPlan(SummedPlan):
         else:
             buffer[...] = 0
             buffer[(slice(None),) * entry.axes.index(SAMPLES) + (kept,)] = slope
+
+
+def ones(shape: tuple[int, ...], real: type) -> Array:
+    """An array of ones, which is not written to; a small one is kept."""
+    return small_ones(shape, real) if prod(shape) <= SMALL else np.ones(shape, real)
+
+
+@lru_cache(256)
+def small_ones(shape: tuple[int, ...], real: type) -> Array:
+    """The same array for the same shape and type."""
+    return np.ones(shape, real)
+
+
+def sum_of(values: Array) -> float:
+    """The sum of an array in float64; of a single value, which needs no sum, the value."""
+    return float(values.item() if values.size == 1 else np.add.reduce(values, axis=None, dtype=np.float64))
 
 
 def positions(counts: Any) -> Array | None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy import errstate
 
 from lossreg.criterion.batch_kernels.batch_check import further_axes
-from lossreg.criterion.batch_kernels.batch_plan import BatchPlan, positions
+from lossreg.criterion.batch_kernels.batch_plan import BatchPlan, ones, positions, sum_of
 from lossreg.criterion.batch_kernels.groups import numbered, weights_of_groups
 from lossreg.criterion.batch_kernels.hidden_elements import replace_hidden, scattered, without_hidden
 from lossreg.criterion.checked_call import gradient_type
@@ -75,9 +75,18 @@ class CoupledPlan(BatchPlan):
         self.counts_all = call.sample_weight is None and call.where is None and self.bound.ignored is None
         # Whether a mean divides by the weights of the samples, rather than by the number of values.
         self.by_weight = not (self.coupling == BATCH or self.elementwise or form.weight_axes is None)
-        self.value_count = prod(self.value_shape(self.sizes.get(SAMPLES, 0), 0))
-        self.no_groups = np.zeros(0, int), np.zeros(0, int)
-        self.flattened = [at for at, entry in enumerate(self.inputs) if ANY_AXES in entry.axes]
+        self.by_group = self.coupling == COUPLED_GROUPS and not form.multiplicity
+        self.value_count = prod(self.value_shape(self.batch, 0))
+        flat = [flatten_any_axes(x, entry.axes) for x, entry in zip(call.arrays, self.inputs, strict=True)]
+        # The inputs with `...`, and their shapes with that as one axis.
+        self.flattened = [(at, x.shape) for at, x in enumerate(flat) if ANY_AXES in self.inputs[at].axes]
+        # The shape of the weights with one axis for `...`, and of the values where all samples count, without groups.
+        self.weight_shape = (self.batch, *[self.sizes[axis] for axis in self.weight_axes[1:]])
+        self.full_shape = self.value_shape(self.batch, 0)
+        self.gradients = [
+            (at, call.arrays[at].shape, gradient_type(call.arrays[at]), gradient_type(call.arrays[at]) != self.real)
+            for at in self.graded_inputs
+        ]
 
     def run(
         self,
@@ -98,11 +107,12 @@ class CoupledPlan(BatchPlan):
         with errstate(all="ignore"):  # inf and nan propagate without warnings, as in compiled loops
             computed = self.compute(arrays, sample_weight, where, denominator, self.graded_inputs)
             scale, grads = computed.scale, []
-            for number, at in enumerate(self.graded_inputs):
-                x, slope = arrays[at], computed.slopes[number]
+            for number, (_, shape, kind, rounds) in enumerate(self.gradients):
+                slope = computed.slopes[number]
                 if scale != 1 and self.bound.form.counts:  # the kernel was called before the counts were known
                     slope *= self.real(scale)
-                grad = rounded(slope.reshape(x.shape), gradient_type(x))
+                grad = slope if slope.shape == shape else slope.reshape(shape)
+                grad = rounded(grad, kind) if rounds else grad
                 if out is not None:
                     out[number][...] = grad
                     grad = out[number]
@@ -110,7 +120,7 @@ class CoupledPlan(BatchPlan):
             if self.each:
                 value: Any = computed.values.astype(self.kind)
             else:
-                value = self.result(float(computed.values.sum(dtype=np.float64)) * scale)
+                value = self.result(sum_of(computed.values) * scale)
         return value, grads[0] if len(grads) == 1 else tuple(grads)
 
     def denominator(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> float:
@@ -147,49 +157,51 @@ class CoupledPlan(BatchPlan):
     ) -> Computed:
         """Run the kernel on the samples that count; the values and slopes of others are 0."""
         batch = [*arrays]
-        for at in self.flattened:
-            batch[at] = flatten_any_axes(batch[at], self.inputs[at].axes)
-        shapes = [batch[at].shape for at in graded]
+        for at, flat in self.flattened:
+            batch[at] = batch[at].reshape(flat)
         if self.counts_all:
-            weights, kept = np.ones(self.shape, self.real), None
+            weights, kept, count = ones(self.weight_shape, self.real), None, self.batch
         else:
-            weights = self.weights_of(arrays, sample_weight, where)
+            reason = "its samples are coupled"
+            weights = non_negative_weights(self.bound, self.shape, arrays, sample_weight, where, reason)
             kept = self.kept_by(weights, where)
-        count = len(weights) if kept is None else len(kept)
-        ids, members = self.no_groups if self.group is None else numbered(arrays[self.group])
+            count = len(weights) if kept is None else len(kept)
+        ids, members = ((), ()) if self.group is None else numbered(arrays[self.group])
+        shapes = [batch[at].shape for at in graded]
         if not count:
             values = np.zeros(self.value_shape(self.batch, len(ids)), self.real)
             slopes = [np.zeros(shape, self.real) for shape in shapes]
             return Computed(self.unflattened(values), 0.0, self.scale_of(0.0, denominator), slopes)
         self.select(batch, kept)
-        weights = weights if kept is None else weights[kept]
         hidden = None
-        if self.elementwise:
-            weights = weights.reshape(count, *[self.sizes[axis] for axis in self.weight_axes[1:]])
-            hidden = None if self.counts_all or weights.all() else weights == 0
-        if hidden is not None:
-            replace_hidden(batch, self.inputs, self.weight_axes, hidden)
+        if not self.counts_all:
+            weights = (weights if kept is None else weights[kept]).reshape(count, *self.weight_shape[1:])
+            if self.elementwise and not weights.all():
+                hidden = weights == 0
+                replace_hidden(batch, self.inputs, self.weight_axes, hidden)
         self.check(batch, kept)
         present: Any = range(len(ids))
         if self.group is not None:
+            present, members = (present, members) if kept is None else numbered(members[kept])
             batch[self.group] = members
-            if kept is not None:
-                present, batch[self.group] = numbered(members[kept])
-            if self.coupling == COUPLED_GROUPS and not self.bound.form.multiplicity:
+            if self.by_group:
                 given = None if sample_weight is None else weights
-                weights = weights_of_groups(self.bound.loss, given, batch[self.group], len(present))
+                weights = weights_of_groups(self.bound.loss, given, members, len(present))
         weights = weights.astype(self.real, copy=False)
         filled = {self.inputs[at].name: np.empty(batch[at].shape, self.real) for at in graded}
+        shape = self.full_shape if kept is None and self.group is None else self.value_shape(count, len(present))
         try:
-            shape = self.value_shape(count, len(present))
             values, total, scale = self.call_kernel(batch, weights, filled, shape, denominator)
         except Outside as error:
             raise self.outlier_of(error, kept) from None
-        slopes = [
-            self.scatter_slope(slope, full, self.inputs[at], hidden, kept)
-            for slope, full, at in zip(filled.values(), shapes, graded, strict=True)
-        ]
-        return Computed(self.unflattened(self.scatter_values(values, kept, present, len(ids))), total, scale, slopes)
+        slopes = [*filled.values()]
+        if kept is not None or hidden is not None:
+            values = self.scatter_values(values, kept, present, len(ids))
+            slopes = [
+                self.scatter_slope(slope, full, self.inputs[at], hidden, kept)
+                for slope, full, at in zip(slopes, shapes, graded, strict=True)
+            ]
+        return Computed(self.unflattened(values), total, scale, slopes)
 
     def call_kernel(
         self, batch: list[Array], weights: Array, slopes: dict[str, Array], shape: tuple[int, ...], denominator: Any
@@ -222,11 +234,6 @@ class CoupledPlan(BatchPlan):
         if not self.keeps_weightless:
             return positions(weights.reshape(len(weights), -1).any(axis=1) if weights.size else np.zeros(0, bool))
         return None if where is None else positions(expanded(where, self.shape))
-
-    def weights_of(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> Array:
-        """The weights of samples or elements, 0 where they are masked; raises InvalidInput for one below 0 or inf."""
-        reason = "its samples are coupled"
-        return non_negative_weights(self.bound, self.shape, arrays, sample_weight, where, reason)
 
     def unflattened(self, values: Array) -> Array:
         """Reshape one axis of values back into the axes that `...` stands for."""

@@ -67,7 +67,7 @@ def run_batch_kernel(  # noqa: PLR0913, PLR0917  what a kernel is called with
     key, filled = (form, *slopes), slopes
     first = key not in _passed
     if first:
-        arrays = [read_only(x) for x in arrays]
+        arrays, weights = [read_only(x) for x in arrays], read_only(weights)
         filled = {name: unfilled(slope.shape, slope.dtype) for name, slope in slopes.items()}
     requested = RequestedSlopes(filled, factor)
     try:
