@@ -33,6 +33,7 @@ LONG_LOSSES = {
     "pairwise_auc": (55, "a function of a sample's pairs"),
     "ranknet": (75, "a kernel of a group's pairs"),
     "circle": (70, "a function of a row of pairs"),
+    "info_nce": (65, "a function of a row of pairs, for one direction or for both"),
     "multi_similarity": (80, "a function of a row of pairs"),
     "proxy_anchor": (65, "a function of a row of pairs"),
     "proxy_nca": (65, "a kernel of a row of cosines"),

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
     Arrays = tuple[Array, ...]
+COUPLED = "its samples are coupled"
+"""Why the weights are not below 0, in messages."""
 
 
 class Computed(NamedTuple):
@@ -75,6 +77,7 @@ class CoupledPlan(BatchPlan):
         self.counts_all = call.sample_weight is None and call.where is None and self.bound.ignored is None
         # Whether a mean divides by the weights of the samples, rather than by the number of values.
         self.by_weight = not (self.coupling == BATCH or self.elementwise or form.weight_axes is None)
+        self.no_group: Array = np.zeros(0, int)
         self.by_group = self.coupling == COUPLED_GROUPS and not form.multiplicity
         self.value_count = prod(self.value_shape(self.batch, 0))
         flat = [flatten_any_axes(x, entry.axes) for x, entry in zip(call.arrays, self.inputs, strict=True)]
@@ -100,8 +103,8 @@ class CoupledPlan(BatchPlan):
         """Run the kernel on the samples that count; see `Plan.run`."""
         if denominator is not None and self.coupling != INDEPENDENT:
             raise InvalidParameter(
-                f"{self.bound.loss}: takes no denominator: its samples are coupled, so the losses of parts of a batch "
-                "do not add up to that of the batch"
+                f"{self.bound.loss}: takes no denominator: {COUPLED}, so the losses of parts of a batch do not add up "
+                "to that of the batch"
             )
         out = (out,) if out is not None and out.__class__ is not tuple else out
         with errstate(all="ignore"):  # inf and nan propagate without warnings, as in compiled loops
@@ -126,9 +129,7 @@ class CoupledPlan(BatchPlan):
     def denominator(self, arrays: Arrays, sample_weight: Array | None, where: Array | None) -> float:
         """The divisor of the reduction; raises InvalidParameter for coupled samples."""
         if self.coupling != INDEPENDENT:
-            raise InvalidParameter(
-                f"{self.bound.loss}: has no denominator for parts of a batch: its samples are coupled"
-            )
+            raise InvalidParameter(f"{self.bound.loss}: has no denominator for parts of a batch: {COUPLED}")
         with errstate(all="ignore"):
             computed = self.compute(arrays, sample_weight, where, None, ())
         return float(self.reduce(computed.total_count, self.value_count, self.batch))
@@ -162,11 +163,10 @@ class CoupledPlan(BatchPlan):
         if self.counts_all:
             weights, kept, count = ones(self.weight_shape, self.real), None, self.batch
         else:
-            reason = "its samples are coupled"
-            weights = non_negative_weights(self.bound, self.shape, arrays, sample_weight, where, reason)
+            weights = non_negative_weights(self.bound, self.shape, arrays, sample_weight, where, COUPLED)
             kept = self.kept_by(weights, where)
             count = len(weights) if kept is None else len(kept)
-        ids, members = ((), ()) if self.group is None else numbered(arrays[self.group])
+        ids, members = (self.no_group, self.no_group) if self.group is None else numbered(arrays[self.group])
         shapes = [batch[at].shape for at in graded]
         if not count:
             values = np.zeros(self.value_shape(self.batch, len(ids)), self.real)

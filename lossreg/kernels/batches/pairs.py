@@ -35,32 +35,42 @@ def each_row_of_cosines(
 ) -> None:
     """Call `function(i, start, cosines, *operands)` for the cosines of each row of x with all rows of y.
 
-    A block of the matrix of cosines exists at a time: row i of `cosines` is row start + i of the matrix. The function
-    replaces it by the slopes of the row's value, from which the gradients by x and by y are computed, unless they are
-    None. Where x is y, `by_x` and `by_y` are one array, which gets both. A row of zeros has cosine 0 with any other.
+    As `each_row_of_products`, for rows of length 1: a row of zeros has cosine 0 with any other.
     """
-    import numpy as np
-
     (u, of_x) = normalized_rows(x)
     (v, of_y) = (u, of_x) if y is x else normalized_rows(y)
-    # A copy, because numpy multiplies an array by its own transpose in five times the time of another product: it
-    # computes one half of the result, and copies it to the other number by number.
-    columns = v.copy().T if y is x else v.T
-    blocks = list(blocks_of_pairs(len(u), len(v), u.itemsize))
-    shared = by_x is by_y
-    buffer = np.empty((blocks[0].stop, len(v)), u.dtype) if blocks else u
-    for rows in blocks:
-        cosines = np.matmul(u[rows], columns, out=buffer[: rows.stop - rows.start])
-        each(function, len(cosines), rows.start, cosines, *operands)
-        if by_y is not None and rows.start == 0:
-            np.matmul(cosines.T, u[rows], out=by_y)
-        elif by_y is not None:
-            by_y += cosines.T @ u[rows]
-        if by_x is not None and shared:
-            by_x[rows] += cosines @ v
-        elif by_x is not None:
-            np.matmul(cosines, v, out=by_x[rows])
+    each_row_of_products(function, u, v, by_x, by_y, *operands)
     if by_x is not None:
         through_normalization(by_x, u, of_x)
     if by_y is not None and by_y is not by_x:
         through_normalization(by_y, v, of_y)
+
+
+def each_row_of_products(
+    function: Callable[..., None], x: Array, y: Array, by_x: Array | None, by_y: Array | None, *operands: Any
+) -> None:
+    """Call `function(i, start, products, *operands)` for the products of each row of x with all rows of y.
+
+    A block of the matrix of products exists at a time: row i of `products` is row start + i of the matrix. The function
+    replaces it by the slopes of the row's value, from which the gradients by x and by y are computed, unless they are
+    None. Where x is y, `by_x` and `by_y` are one array, which gets both.
+    """
+    import numpy as np
+
+    # A copy, because numpy multiplies an array by its own transpose in five times the time of another product: it
+    # computes one half of the result, and copies it to the other number by number.
+    columns = y.copy().T if y is x else y.T
+    blocks = list(blocks_of_pairs(len(x), len(y), x.itemsize))
+    shared = by_x is by_y
+    buffer = np.empty((blocks[0].stop, len(y)), x.dtype) if blocks else x
+    for rows in blocks:
+        products = np.matmul(x[rows], columns, out=buffer[: rows.stop - rows.start])
+        each(function, len(products), rows.start, products, *operands)
+        if by_y is not None and rows.start == 0:
+            np.matmul(products.T, x[rows], out=by_y)
+        elif by_y is not None:
+            by_y += products.T @ x[rows]
+        if by_x is not None and shared:
+            by_x[rows] += products @ y
+        elif by_x is not None:
+            np.matmul(products, y, out=by_x[rows])

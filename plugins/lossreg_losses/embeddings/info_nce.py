@@ -19,7 +19,7 @@ Source: van den Oord, Li, Vinyals (2018), arXiv:1807.03748; Radford et al. (2021
 
 from typing import Annotated, Any
 
-from lossreg import create
+from lossreg.kernels.numerics import surprise
 from lossreg.plugin import (
     Array,
     Axes,
@@ -28,12 +28,12 @@ from lossreg.plugin import (
     Loss,
     Real,
     SampleWeight,
+    Scratch,
     Slopes,
     View,
+    each_row_of_cosines,
     hookimpl,
     loss,
-    normalized_rows,
-    through_normalization,
 )
 
 
@@ -48,21 +48,36 @@ def info_nce(
 ) -> Array:
     import numpy as np
 
-    (q, of_q), (k, of_k) = normalized_rows(query), normalized_rows(key)
-    scaled, own, weight = q / temperature, np.arange(len(q)), sample_weight / 2 if symmetric else sample_weight
-    criterion = create("linear_cross_entropy", reduction="none")
-    options = {"sample_weight": weight, "wrt": ("features", "linear_weight")}
-    values, (by_q, by_k) = criterion.value_and_grad(scaled, k, own, **options)
+    by_q, by_k, n, scale = slopes.get("query"), slopes.get("key"), len(query), 1 / float(temperature)
+    weight = sample_weight / 2 if symmetric else sample_weight
+    values, by_scale, operands = np.empty_like(weight), np.empty(n), (weight, scale, Scratch(n))
+    each_row_of_cosines(find, query, key, by_q, by_k, *operands, values, by_scale)
     if symmetric:
-        back, (more_k, more_q) = criterion.value_and_grad(k, scaled, own, **options)
-        values, by_q, by_k = values + back, by_q + more_q, by_k + more_k
+        back, back_by_scale = np.empty_like(values), np.empty(n)
+        more: list[Any] = [None if slope is None else np.empty_like(slope) for slope in (by_q, by_k)]
+        each_row_of_cosines(find, key, query, more[1], more[0], *operands, back, back_by_scale)
+        values, by_scale = values + back, by_scale + back_by_scale
+        for slope, other in zip((by_q, by_k), more, strict=True):
+            if slope is not None:
+                np.add(slope, other, out=slope)
     if "temperature" in slopes:
-        slopes["temperature"][...] = -np.vdot(by_q, scaled) / temperature
-    if "query" in slopes:
-        slopes["query"][...] = through_normalization(by_q / temperature, q, of_q)
-    if "key" in slopes:
-        slopes["key"][...] = through_normalization(by_k, k, of_k)
+        slopes["temperature"][...] = -scale * scale * by_scale.sum()
     return values
+
+
+def find(i: int, start: int, cosines: Any, weight: Any, scale: float, given: Any, values: Any, by_scale: Any) -> None:
+    """The value of one vector; its row of cosines becomes that of the slopes."""
+    row, own = cosines[i], start + i
+    T, w, slope = type(row[0]), weight[own], 0.0
+    sharp = T(scale)
+    for j in range(len(row)):
+        given[j] = row[j]
+        row[j] = sharp * row[j]
+    values[own] = w * surprise(row, own, row)[0]
+    for j in range(len(row)):
+        slope += row[j] * given[j]
+        row[j] = sharp * w * row[j]
+    by_scale[own] = w * slope
 
 
 @info_nce.example

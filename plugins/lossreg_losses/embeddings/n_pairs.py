@@ -18,7 +18,7 @@ pytorch-metric-learning's NPairsLoss (2.9).
 
 from typing import Annotated, Any
 
-from lossreg import create
+from lossreg.kernels.numerics import surprise
 from lossreg.plugin import (
     Array,
     Axes,
@@ -28,6 +28,7 @@ from lossreg.plugin import (
     SampleWeight,
     Slopes,
     View,
+    each_row_of_products,
     hookimpl,
     loss,
 )
@@ -43,14 +44,24 @@ def n_pairs(
 ) -> Array:
     import numpy as np
 
-    values, grads = create("linear_cross_entropy", reduction="none").value_and_grad(
-        anchor, positive, np.arange(len(anchor)), sample_weight=sample_weight, wrt=("features", "linear_weight")
-    )
-    weight = l2 * sample_weight[:, np.newaxis]
-    for name, x, grad in zip(("anchor", "positive"), (anchor, positive), grads, strict=True):
-        if name in slopes:
-            slopes[name][...] = grad + 2 * weight * x
-    return values + (weight * (anchor**2 + positive**2)).sum(axis=1)
+    values, by_anchor, by_positive = np.empty_like(sample_weight), slopes.get("anchor"), slopes.get("positive")
+    each_row_of_products(find, anchor, positive, by_anchor, by_positive, sample_weight, values)
+    if l2 > 0:
+        weight = l2 * sample_weight[:, np.newaxis]
+        for x, slope in ((anchor, by_anchor), (positive, by_positive)):
+            values += (weight * x**2).sum(axis=1)
+            if slope is not None:
+                np.add(slope, 2 * weight * x, out=slope)
+    return values
+
+
+def find(i: int, start: int, products: Any, weight: Any, values: Any) -> None:
+    """The value of one anchor; its row of products becomes that of the slopes."""
+    row, own = products[i], start + i
+    w = weight[own]
+    values[own] = w * surprise(row, own, row)[0]
+    for j in range(len(row)):
+        row[j] = w * row[j]
 
 
 @n_pairs.example
