@@ -31,45 +31,15 @@ the size of an array with the fields that every version of numpy has."""
 class BorrowedArray(types.Array):
     """A C-contiguous array of one, two or three axes; what is given may have any number of axes.
 
-    All axes are merged to one, or all but the last, or all after the second.
+    All axes are merged to one, or all but the last, or all after the second. With layout "A" it has one axis, and one
+    step leads from each number to the next.
     """
 
-    def __init__(self, dtype: Any, ndim: int) -> None:
-        super().__init__(dtype, ndim, "C", name=f"BorrowedArray({dtype}, {ndim})")
+    def __init__(self, dtype: Any, ndim: int, layout: str = "C") -> None:
+        super().__init__(dtype, ndim, layout, name=f"BorrowedArray({dtype}, {ndim}, {layout})")
 
 
 register_model(BorrowedArray)(models.ArrayModel)
-
-
-class StoredArray(BorrowedArray):
-    """An array of numbers that a vector loop converts when it loads and stores them.
-
-    number: the type in which the loop computes.
-    stored: the name of the type in memory, which is `number` unless it is float16 or bfloat16.
-    adjacent: whether the numbers are next to each other; an array of others has one axis, with any distance.
-    """
-
-    def __init__(self, stored: str, ndim: int, *, adjacent: bool) -> None:
-        short = stored in SHORT
-        self.number = types.float32 if short else getattr(types, stored)
-        self.stored, self.adjacent = stored, adjacent
-        super().__init__(types.uint16 if short else self.number, ndim)
-        self.name = f"StoredArray({stored}, {ndim}, {adjacent})"
-
-    @property
-    def key(self) -> Any:
-        """What makes two of these types equal."""
-        return self.stored, self.ndim, self.adjacent
-
-
-register_model(StoredArray)(models.ArrayModel)
-SHORT = ("float16", "bfloat16")
-"""The names of types whose bits are stored as integers."""
-
-
-def number_of(kind: Any) -> Any:
-    """The type in which a loop computes with the numbers of an array."""
-    return kind.number if isinstance(kind, StoredArray) else kind.dtype
 
 
 @unbox(BorrowedArray)
@@ -112,7 +82,7 @@ def borrowed(kind: Any, given: Any, c: Any) -> Any:
     else:
         shape = [*(builder.load(builder.gep(lengths, [word(axis)])) for axis in range(2)), product(word(2), count)]
     steps = [word(c.context.get_abi_sizeof(data.type.pointee))]
-    if isinstance(kind, StoredArray) and not kind.adjacent:
+    if kind.layout == "A":
         steps = [step_of_axes(builder, given, count, steps[0])]
     for length in reversed(shape[1:]):
         steps.insert(0, builder.mul(steps[0], length))

@@ -50,12 +50,18 @@ def take_in_place(form: Form, operands: Operands, described: list[Operand]) -> b
     """
     foreign = [x for x in described if x.to_loop is not None]
     taken = [x for x in foreign if x.elements is not None and (x.short or not x.at_once)]
+    width = operands.inputs[0].row_length
+    vectorized = computes_vectors(form, operands.real, width)
+    if form.slope_rows and not vectorized and all(x.order is None for x in foreign):
+        # The scalar loop copies each row of 16-bit numbers.
+        arrays = [*operands.slopes, *operands.inputs]
+        taken = [x for x in taken if x.short and x in arrays] if width <= BLOCK and not is_stock() else []
     if not taken or not all(x in taken or x.at_once or (form.slope_rows and not x.has_rows) for x in foreign):
         return False
     if any(x.order is not None for x in described):
         possible = takes_channels_first(form, operands) and all(x in taken or x.channels_first for x in operands.rows)
     else:
-        possible = computes_vectors(form, operands.real, operands.inputs[0].row_length)
+        possible = vectorized or bool(form.slope_rows)
     if possible:
         for x in taken:
             x.take_in_place()

@@ -11,7 +11,7 @@ from numba import from_dtype, types
 from lossreg.definition.annotations import row_axis_of
 from lossreg.definition.roles import Role
 from lossreg.errors import InvalidDefinition
-from lossreg.kernels.compiler.borrowed_arrays import BorrowedArray, Extent, StoredArray
+from lossreg.kernels.compiler.borrowed_arrays import BorrowedArray, Extent
 from lossreg.kernels.compiler.bytecode import calls_transcendentals
 from lossreg.kernels.compiler.fingerprint import fingerprint
 from lossreg.kernels.compiler.numba_api import COMPILE_ERRORS, Tuple, machine_code
@@ -159,6 +159,8 @@ def numba_type(kind: Any) -> Any:
         return from_dtype(np.dtype(kind))
     if len(kind) == 2 and isinstance(kind[1], int):
         if isinstance(kind[0], ElementLayout):
+            from lossreg.kernels.simd.stored_arrays import StoredArray
+
             return StoredArray(kind[0].stored, kind[1], adjacent=kind[0].adjacent)
         return BorrowedArray(from_dtype(np.dtype(kind[0])), kind[1])
     return Tuple([*map(numba_type, kind)])

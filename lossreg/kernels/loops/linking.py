@@ -44,6 +44,7 @@ from lossreg.kernels.simd.row_buffers import (
     store_vector,
     store_vectors,
 )
+from lossreg.kernels.simd.stored_arrays import store_filled, to_fill
 from lossreg.kernels.simd.vector_call import call_vectorized
 from lossreg.kernels.simd.vector_rows import any_lane, choose
 
@@ -59,7 +60,8 @@ if TYPE_CHECKING:
 OPERATIONS = {
     operation.__name__: operation
     for operation in (
-        *(arrays, cast, call_filling_slopes, items, row_parameters, scaled, scratch, store_items),
+        *(arrays, cast, call_filling_slopes, items, row_parameters, scaled, scratch),
+        *(store_filled, store_items, to_fill),
         *(any_lane, call_vectorized, choose, lane_rows, lane_sum, leading, mask_integers, wide_lanes),
         *(load_rows, load_vectors, load_weights, store_rows, store_vector, store_vectors, allocate_row_buffers),
     )

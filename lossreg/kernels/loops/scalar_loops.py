@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
     from lossreg.kernels.loops.scaled_slopes import call_filling_slopes  # noqa: TC004
     from lossreg.kernels.numerics.sums import accumulate, block_sum, compensated_add, compensated_sum  # noqa: TC004
+    from lossreg.kernels.simd.stored_arrays import store_filled, to_fill  # noqa: TC004
 
 # Replaced in each clone: the kernel; its guard, which returns whether a point is ignored and whether it is outside its
 # domain; the float type; the numbers of slopes (or states) and of inputs; which parameters are rows; the input that the
@@ -97,7 +98,7 @@ def rows(
     """
     size, length, first, last = extent[0], extent[1], extent[2], extent[3]
     total, error, outside = 0.0, 0.0, False
-    slopes, arguments = operands[:STORED], operands[STORED:]
+    slopes, arguments = to_fill(operands[:STORED]), operands[STORED:]
     inputs, parameters = arguments[:INPUTS], row_parameters(cast(arguments[INPUTS:], REAL(0)), BY_ROW)
     kept = len(arrays(slopes)[0]) > 1
     for block in range(first, last):
@@ -110,7 +111,8 @@ def rows(
             if where is not None:
                 weight = weight if where[i] else REAL(0)
             point = items(inputs, i)
-            slope_rows = items(slopes, i if kept else 0)
+            place = i if kept else 0
+            slope_rows = items(slopes, place)
             ignored, beyond = guard(point, parameters)
             outside |= (weight != 0) & beyond
             counts = (weight != 0) & (not ignored) & (not beyond)
@@ -127,6 +129,7 @@ def rows(
                 target = point[OVER]
                 for j in range(target.size):
                     target[j] = slope_rows[0][j]
+            store_filled(slopes, slope_rows, place)
             added, lost = accumulate(added, lost, value)
             if values is not None:
                 values[i] = value

@@ -7,7 +7,6 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
-from lossreg.kernels.compiler.borrowed_arrays import number_of
 from lossreg.kernels.compiler.numba_api import (
     Tuple,
     cgutils,
@@ -19,7 +18,7 @@ from lossreg.kernels.compiler.numba_api import (
 )
 from lossreg.kernels.compiler.options import BLOCK, LANES
 from lossreg.kernels.simd.contiguous_vectors import fetch_for_stores
-from lossreg.kernels.simd.stored_vectors import load_or_store, narrowed, widened
+from lossreg.kernels.simd.stored_arrays import load_or_store, narrowed, number_of, widened
 from lossreg.kernels.simd.vector_rows import INDEX, LaneRow, load, masked, store
 from lossreg.kernels.simd.vectors import Lanes, convert, splat
 
