@@ -12,9 +12,9 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from lossreg.kernels.compiler.numba_api import get_host_cpu_features, llvm, signature, unliteral
+from lossreg.kernels.compiler.numba_api import cgutils, get_host_cpu_features, llvm, signature, unliteral
 from lossreg.kernels.numerics.stable import LN2_TAIL
-from lossreg.kernels.simd.vectors import Lanes, call
+from lossreg.kernels.simd.vectors import Lanes, call, spelt
 
 FUSED = get_host_cpu_features().get("fma", False)
 
@@ -101,6 +101,24 @@ def as_float64(_: Any, x: Any) -> Any:
     return signature(like(x, types.float64), x), generate
 
 
+@intrinsic
+def product_in_float64(_: Any, x: Any, y: Any) -> Any:
+    """The product of two float32, or lanes of them, computed in float64 and rounded: the bits are those in float32.
+
+    The fence keeps LLVM, which knows that, from multiplying in float32.
+    """
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        wide = context.get_value_type(like(form.return_type, types.float64))
+        product = builder.fmul(*(builder.fpext(each, wide) for each in arguments))
+        name = f"llvm.arithmetic.fence.{spelt(wide) if isinstance(wide, llvm.VectorType) else 'f64'}"
+        fence = cgutils.get_or_insert_function(builder.module, llvm.FunctionType(wide, [wide]), name)
+        return builder.fptrunc(builder.call(fence, [product]), arguments[0].type)
+
+    kind = with_lanes(x, y)
+    return signature(kind, kind, kind), generate
+
+
 def reinterpret(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
     """Emit a bit cast to the return type."""
     return builder.bitcast(arguments[0], context.get_value_type(form.return_type))
@@ -139,6 +157,8 @@ class Format:
         steps = 2.0 ** (info.nmant - 12)
         self.ln2_high = real(math.floor(math.log(2) * steps) / steps)
         self.ln2_low = real(LN2_TAIL + (math.log(2) - float(self.ln2_high)))
+        # Adding this number and subtracting it again makes 0 of what is too small to be seen beside 1.
+        self.least = real(2.0 ** (-info.nmant - 17))
         # Adding this number rounds to an integer, which is then in the low bits.
         self.round = real(1.5 * 2.0**info.nmant)
         self.round_bits = self.round.view(integer)

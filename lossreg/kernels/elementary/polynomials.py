@@ -59,9 +59,10 @@ def make_exp(f: Format) -> Callable[[Any], Any]:
     """2^k e^r with k the nearest integer to x / log(2); 2^k as a product of two powers, to reach subnormal results."""
     mantissa, bias, coefficients, single = f.mantissa, f.bias, f.exp, f.integer(1)
     log2e, shift, shift_bits, high, low = f.log2e, f.round, f.round_bits, f.ln2_high, f.ln2_low
-    lowest, highest, one = f.lowest, f.highest, f.one
+    lowest, highest, one, least = f.lowest, f.highest, f.one, f.least
 
     def exp(x: Any) -> Any:
+        x = (x + least) - least  # a product with a subnormal number takes a hundred cycles, and a sum does not
         # These comparisons let nan pass; a test for it would be a branch, which prevents vectorization.
         bounded = lowest if x < lowest else x
         bounded = highest if bounded > highest else bounded
@@ -82,10 +83,11 @@ def make_expm1(f: Format) -> Callable[[Any], Any]:
     """2^k (e^r - 1) + (2^k - 1); e^x where the -1 is below the rounding error."""
     mantissa, bias, coefficients = f.mantissa, f.bias, f.exp
     log2e, shift, shift_bits, high, low = f.log2e, f.round, f.round_bits, f.ln2_high, f.ln2_low
-    one, limit, exp = f.one, f.expm1_limit, COMPILED[stable.exp]
+    zero, one, least, limit, exp = f.zero, f.one, f.least, f.expm1_limit, COMPILED[stable.exp]
 
     def expm1(x: Any) -> Any:
-        bounded = -limit if x < -limit else x
+        tiny = abs(x) < least
+        bounded = -limit if x < -limit else (zero if tiny else x)
         bounded = limit if bounded > limit else bounded
         shifted = fma(bounded, log2e, shift)
         count = shifted - shift
@@ -93,7 +95,7 @@ def make_expm1(f: Format) -> Callable[[Any], Any]:
         growth = fma(r * r, horner(r, coefficients), r)
         k = cast_like(bits(shifted) - shift_bits, mantissa)
         power = from_bits(cast_like((k + bias) << mantissa, mantissa))
-        return exp(x) if x > limit else fma(power, growth, power - one)
+        return x if tiny else (exp(x) if x > limit else fma(power, growth, power - one))
 
     return expm1
 

@@ -14,9 +14,9 @@ import numpy as np
 from numba import njit, types
 
 from lossreg.kernels.compiler.options import EXACT, LANES, inner, is_stock
-from lossreg.kernels.elementary.float_formats import as_float64, number
+from lossreg.kernels.elementary.float_formats import as_float64, number, product_in_float64
 from lossreg.kernels.elementary.polynomials import compiles
-from lossreg.kernels.numerics import sums
+from lossreg.kernels.numerics import stable, sums
 from lossreg.kernels.simd.contiguous_vectors import (
     compensated_halves,
     lanes_from,
@@ -131,3 +131,12 @@ def _block_sum(values: Any) -> Any:
 def _wide(x: Any) -> Any:
     """A conversion to float64, or to lanes of float64."""
     return (lambda x: as_float64(x)) if isinstance(number(x), types.Float) else None  # noqa: PLW0108  numba overloads with a function
+
+
+@compiles(sums.weighted_in_float64)
+def _weighted_in_float64(weight: Any, x: Any) -> Any:
+    """The implementation for the float type of x."""
+    if number(x) != types.float32:
+        return stable.weighted
+    zero = np.float32(0)
+    return lambda weight, x: zero if weight == zero else product_in_float64(weight, x)

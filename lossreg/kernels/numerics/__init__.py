@@ -68,7 +68,7 @@ from lossreg.kernels.numerics.stable import (
     stirling_error,
     weighted,
 )
-from lossreg.kernels.numerics.sums import product, total, wide, wide_sum
+from lossreg.kernels.numerics.sums import product, total, weighted_in_float64, wide, wide_sum
 
 __all__ = [
     "INFINITY",
@@ -132,6 +132,7 @@ __all__ = [
     "total",
     "weighted",
     "weighted_dot",
+    "weighted_in_float64",
     "wide",
     "wide_box",
     "wide_sum",

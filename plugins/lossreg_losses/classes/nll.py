@@ -13,7 +13,7 @@ Source: Fisher (1922), doi:10.1098/rsta.1922.0009; PyTorch's NLLLoss. Unlike the
 (1.5, [0.0, -1.0])
 """
 
-from lossreg.kernels.numerics import weighted
+from lossreg.kernels.numerics import weighted_in_float64
 from lossreg.plugin import (
     ClassIndex,
     ClassRow,
@@ -41,7 +41,7 @@ def nll(
         for j in range(len(slope)):
             slope[j] = T(0)
         slope[label] = -weight[label]
-    return weighted(weight[label], -prediction[label])
+    return weighted_in_float64(weight[label], -prediction[label])
 
 
 @nll.hessian
