@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir as llvm
-from llvmlite.binding import Linkage, get_host_cpu_features
+from llvmlite.binding import Linkage, get_host_cpu_features, set_option
 from llvmlite.binding.newpassmanagers import create_new_function_pass_manager
 from numba import _dynfunc
 from numba.core import cgutils, errors, ir, typed_passes, untyped_passes
@@ -92,6 +92,7 @@ __all__ = [
     "renew_definitions",
     "run_frontend",
     "set_cache",
+    "set_option",
     "signature",
     "struct_value",
     "typed_passes",

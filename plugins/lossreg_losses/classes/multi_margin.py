@@ -35,9 +35,9 @@ def multi_margin(
         excess = margin + difference(x[j], own)
         over = T(0) if (excess <= 0) | (j == label) else excess
         value += weighted(share, over) * (T(1) if p == 1 else over)
-        push = weighted(share, T(over > 0) if p == 1 else T(2) * over)
+        push = (share if over > 0 else T(0)) if p == 1 else weighted(share, T(2) * over)
         # A count is exact in the type of the row.
-        beyond, pushed = beyond + T(over > 0), pushed + (T(0) if p == 1 else push)
+        beyond, pushed = beyond + (T(1) if over > 0 else T(0)), pushed + (T(0) if p == 1 else push)
         slope[j] = push
         if hessian is not None:
             bend = weighted(share, T(2) if (p == 2) & (over > 0) else T(0))
