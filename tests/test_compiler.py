@@ -120,6 +120,7 @@ KERNELS = {
     "helper of lossreg": (lambda x: numerics.softplus(x), 1.5),
     "length of a float": (lambda x: len(x), 1.5),
     "total": (total, np.arange(5.0)),
+    "total of short integers": (total, np.arange(5, dtype=np.int16)),
     "extremes": (extremes, np.array([1.5, -2.5], np.float32)),
     "store": (store, np.arange(6.0)),
     "slice": (lambda a: a[1:].sum() + a.max(), np.arange(7.0)),
