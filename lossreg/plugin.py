@@ -126,10 +126,9 @@ if TYPE_CHECKING:
     )
     from lossreg.kernels.batches.discrepancy import sample_discrepancy as sample_discrepancy
     from lossreg.kernels.batches.overlaps import (
-        fill_overlap_slopes as fill_overlap_slopes,
         inverse_or_zero as inverse_or_zero,
         lovasz_jaccard as lovasz_jaccard,
-        overlap_sums as overlap_sums,
+        overlap_losses as overlap_losses,
     )
     from lossreg.kernels.batches.pairs import (
         each_row_of_cosines as each_row_of_cosines,
@@ -182,7 +181,7 @@ EXPORTED = {
     "lossreg.experiment.task.order_metrics": "grouped_ndcg harrell_concordance",
     "lossreg.kernels.batches.columns": "centred_columns column_products",
     "lossreg.kernels.batches.discrepancy": "sample_discrepancy",
-    "lossreg.kernels.batches.overlaps": "fill_overlap_slopes inverse_or_zero lovasz_jaccard overlap_sums",
+    "lossreg.kernels.batches.overlaps": "inverse_or_zero lovasz_jaccard overlap_losses",
     "lossreg.kernels.batches.pairs": "each_row_of_cosines each_row_of_products through_cosines",
     "lossreg.kernels.batches.rows": "add_rows normalized_rows through_normalization",
     "lossreg.kernels.batches.segments": "blocks_of_pairs order_within segment_softmax segment_sums sorted_segments",

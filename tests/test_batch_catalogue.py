@@ -131,6 +131,30 @@ def test_regions_without_anything_have_no_slope(name):
     assert masked == 0
 
 
+@pytest.mark.parametrize("over", ["images", "batch"])
+@pytest.mark.parametrize("given", [-1e-30, 1.0000001, np.nan])
+def test_regions_refuse_what_is_no_probability_and_take_minus_0(over, given):
+    prediction, target = np.random.default_rng(0).uniform(size=(2, 2, 2, 3)).astype(np.float32)
+    prediction[0, 1, 0], criterion = -0.0, lossreg.create("dice", over=over)
+    assert np.isfinite(criterion(prediction, target))
+    prediction[1, 0, 2] = given
+    with pytest.raises(lossreg.InvalidInput, match=r"from 0 to 1.*\[1, 0, 2\]"):
+        criterion.value_and_grad(prediction, target)
+
+
+def test_an_image_has_the_same_bits_in_one_thread_as_in_several():
+    prediction, target = np.random.default_rng(0).uniform(size=(2, 1, 3, 9_000)).astype(np.float32)
+    criterion, threads, found = lossreg.create("tversky"), lossreg.get_num_threads(), []
+    try:
+        for number in (1, 2):
+            lossreg.set_num_threads(number)
+            found.append(criterion.value_and_grad(prediction, target))
+    finally:
+        lossreg.set_num_threads(threads)
+    assert found[0][0] == found[1][0]
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
 def test_a_dice_of_soft_labels_is_the_tversky_of_halves():
     random = np.random.default_rng(3)
     p, t = random.random((2, 4, 3, 5))

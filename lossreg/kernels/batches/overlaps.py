@@ -1,44 +1,95 @@
-"""Overlaps of predicted and true pixels: their sums for each image and class, and the gradients through them."""
+"""Overlaps of predicted and true pixels: losses of their sums for each image and class, and the gradients."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from lossreg.kernels.batches.segments import stable_order
 from lossreg.kernels.drivers.batch_kernel import each, require
-from lossreg.kernels.numerics import agreement_sums, confusion_sums
+from lossreg.kernels.numerics import agreement_sums, confusion_sums, weighted_confusion_sums
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Array = Any
 
+PIXELS = 4096
+"""How many pixels are added up together, so that they are still in the first level of the cache when checked."""
 
-def overlap_sums(prediction: Array, target: Array, weight: Array, *, over_batch: bool, squared: bool = False) -> Array:
-    """Return sums over the pixels of each image and class, of w p t, of w p (1 - t) and of w t (1 - p).
 
-    Prediction and target are (N, C, pixels), the weights (N, pixels), the sums (N, C, 3), or (1, C, 3) over the batch.
-    With `squared` the last two are both w (p - t)^2 / 2. Raises InvalidInput for a number that is not within 0 to 1, so
-    that the annotations of both have `kernel_checks`.
+def overlap_losses(
+    ratio: Callable[..., None],
+    prediction: Array,
+    target: Array,
+    weight: Array,
+    slopes: Any,
+    *parameters: Any,
+    over_batch: bool,
+    squared: bool = False,
+) -> Array:
+    """Return the value of each image and class, or over the batch of each class, from sums over the pixels.
+
+    Prediction and target are (N, C, pixels), the weights (N, pixels), and the values (N, C) or (C). For each image,
+    `ratio(n, sums, values, factors, *parameters)` reads sums[n, c], which are those of w p t, w p (1 - t) and
+    w t (1 - p), or with `squared` the last two are both of w (p - t)^2 / 2. It fills values[n, c], and in factors[n, c]
+    the a, b and c of the slope w (a + b t + c p). An image gets its slopes while it is in the cache. Raises
+    InvalidInput for a number that is not within 0 to 1, so that the annotations of both have `kernel_checks`.
     """
     import numpy as np
 
-    images, classes = prediction.shape[:2]
-    sums = np.empty((images, classes, 4))
-    each(add_overlap, images * classes, prediction, target, weight, int(squared), sums)
-    if sums[..., 3].any():
+    from lossreg.kernels.drivers.threads import get_num_threads
+
+    (images, classes, _), bits = prediction.shape, np.dtype(f"u{prediction.itemsize}")
+    sums, factors, largest = np.empty((images, classes, 3)), np.empty((images, classes, 3)), np.empty(images, bits)
+    pixels = prediction, target, weight, int(not weight.min() == 1 == weight.max()), int(squared)
+    values = np.zeros((1 if over_batch else images, classes))
+    # As integers, positive floats keep their order, and negative ones and nan are above all that are allowed.
+    patterns = prediction.view(bits), target.view(bits)
+    slope = slopes.get("prediction", np.empty((0, 0, 0), prediction.dtype))
+    if not over_batch and images >= get_num_threads():
+        each(
+            fused(ratio), images, *pixels, *patterns, largest, sums, factors, slopes.factor, slope, values, *parameters
+        )
+    else:
+        each(add_image, images, *pixels, *patterns, largest, sums)
+        sums = sums.sum(axis=0, keepdims=True) if over_batch else sums
+        each(ratio, len(sums), sums, values, factors, *parameters)
+        factors[...] = factors[: len(sums)]
+        each(fill_image, len(slope), *pixels[:4], factors, slopes.factor, slope)
+    if (largest > np.ones(1, prediction.dtype).view(bits)).any():
         for name, x in (("prediction", prediction), ("target", target)):
             require((x >= 0) & (x <= 1), name, x, "from 0 to 1")
-    return sums[..., :3].sum(axis=0, keepdims=True) if over_batch else sums[..., :3]
+    return (values[0] if over_batch else values).astype(weight.dtype)
 
 
-def fill_overlap_slopes(slopes: Any, prediction: Array, target: Array, weight: Array, factors: Any) -> None:
-    """Fill the slopes of the predictions with w (a + b t + c p), for factors a, b and c by image and class."""
-    import numpy as np
+@lru_cache(64)
+def fused(ratio: Callable[..., None]) -> Callable[..., None]:
+    """The function that adds up the pixels of one image, computes its values, and fills its slopes."""
 
-    slope = slopes["prediction"]
-    images, classes = slope.shape[:2]
-    scaled = np.empty((images, classes, 3))
-    for at, factor in enumerate(factors):
-        scaled[..., at] = factor * slopes.factor
-    each(fill_slopes, images * classes, prediction, target, weight, scaled, slope)
+    def fit_image(
+        n: int,
+        prediction: Any,
+        target: Any,
+        weight: Any,
+        weighted: int,
+        squared: int,
+        patterns: Any,
+        other_patterns: Any,
+        largest: Any,
+        sums: Any,
+        factors: Any,
+        factor: float,
+        slope: Any,
+        values: Any,
+        *parameters: Any,
+    ) -> None:
+        add_image(n, prediction, target, weight, weighted, squared, patterns, other_patterns, largest, sums)
+        ratio(n, sums, values, factors, *parameters)
+        if len(slope) > 0:
+            fill_image(n, prediction, target, weight, weighted, factors, factor, slope)
+
+    return fit_image
 
 
 def inverse_or_zero(x: Array) -> Array:
@@ -60,18 +111,6 @@ def lovasz_jaccard(error: Array, inside: Array, weight: Array) -> tuple[Array, A
     return value[0], slope
 
 
-def add_overlap(i: int, prediction: Any, target: Any, weight: Any, squared: int, sums: Any) -> None:
-    """Fill the sums of one image and class."""
-    n, c = i // prediction.shape[1], i % prediction.shape[1]
-    p, t, w = prediction[n, c], target[n, c], weight[n]
-    own = sums[n, c]
-    if squared:
-        own[0], apart, own[3] = agreement_sums(w, p, t)
-        own[1] = own[2] = apart / 2
-    else:
-        own[0], own[1], own[2], own[3] = confusion_sums(w, p, t)
-
-
 def walk_down(_: int, order: Any, error: Any, inside: Any, weight: Any, value: Any, slope: Any) -> None:
     """Fill what each pixel, the one with the largest error first, adds to the Jaccard loss of those that are wrong."""
     union = 0.0
@@ -89,15 +128,55 @@ def walk_down(_: int, order: Any, error: Any, inside: Any, weight: Any, value: A
     value[0] = total
 
 
-def fill_slopes(i: int, prediction: Any, target: Any, weight: Any, factors: Any, slope: Any) -> None:
-    """Fill the slopes of one image and class."""
-    n, c = i // slope.shape[1], i % slope.shape[1]
-    own, p, t, w = slope[n, c], prediction[n, c], target[n, c], weight[n]
-    T = type(w[0])
-    constant, by_target, by_prediction = T(factors[n, c, 0]), T(factors[n, c, 1]), T(factors[n, c, 2])
-    if by_prediction == 0:  # the predictions need not be read
-        for s in range(len(own)):
-            own[s] = w[s] * (constant + by_target * t[s])
-        return
-    for s in range(len(own)):
-        own[s] = w[s] * (constant + by_target * t[s] + by_prediction * p[s])
+def add_image(
+    n: int,
+    prediction: Any,
+    target: Any,
+    weight: Any,
+    weighted: int,
+    squared: int,
+    patterns: Any,
+    other_patterns: Any,
+    largest: Any,
+    sums: Any,
+) -> None:
+    """Fill the sums of one image, and the largest bit pattern of its numbers."""
+    most = patterns[n, 0, 0]
+    for c in range(sums.shape[1]):
+        both, wrong, missed = 0.0, 0.0, 0.0
+        for start in range(0, prediction.shape[2], PIXELS):
+            part = slice(start, min(start + PIXELS, prediction.shape[2]))
+            p, t, w = prediction[n, c, part], target[n, c, part], weight[n, part]
+            if squared:
+                shared, apart = agreement_sums(w, p, t)
+                over, under = apart / 2, apart / 2
+            elif weighted:
+                shared, over, under = weighted_confusion_sums(w, p, t)
+            else:
+                shared, over, under = confusion_sums(p, t)
+            both, wrong, missed = both + shared, wrong + over, missed + under
+            of_prediction, of_target = patterns[n, c, part], other_patterns[n, c, part]
+            for j in range(len(of_prediction)):
+                most = max(most, of_prediction[j], of_target[j])
+        sums[n, c, 0], sums[n, c, 1], sums[n, c, 2] = both, wrong, missed
+    largest[n] = most
+
+
+def fill_image(
+    n: int, prediction: Any, target: Any, weight: Any, weighted: int, factors: Any, factor: float, slope: Any
+) -> None:
+    """Fill the slopes of one image."""
+    w, T = weight[n], type(weight[n, 0])
+    for c in range(slope.shape[1]):
+        own, p, t = slope[n, c], prediction[n, c], target[n, c]
+        constant, by_target = T(factor * factors[n, c, 0]), T(factor * factors[n, c, 1])
+        by_prediction = T(factor * factors[n, c, 2])
+        if by_prediction != 0:
+            for j in range(len(own)):
+                own[j] = w[j] * (constant + by_target * t[j] + by_prediction * p[j])
+        elif weighted:
+            for j in range(len(own)):
+                own[j] = w[j] * (constant + by_target * t[j])
+        else:
+            for j in range(len(own)):
+                own[j] = constant + by_target * t[j]

@@ -39,6 +39,7 @@ from lossreg.kernels.numerics.special import (
     smaller,
     softmax,
     tanh,
+    weighted_confusion_sums,
     weighted_dot,
 )
 from lossreg.kernels.numerics.stable import (
@@ -131,6 +132,7 @@ __all__ = [
     "through_cap",
     "total",
     "weighted",
+    "weighted_confusion_sums",
     "weighted_dot",
     "weighted_in_float64",
     "wide",

@@ -147,31 +147,39 @@ def dice_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[A
     return both, either, outside
 
 
-def confusion_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
-    """The sums of w x y, w x (1 - y) and w y (1 - x) over three rows, w the first, in float64.
+def confusion_sums(row: Sequence[Any], x: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """The sums of x y, x (1 - y) and y (1 - x) over two rows, in float64.
 
-    For predicted and true probabilities they are the true and false positives and the false negatives. The fourth sum
-    counts the positions at which x or y is not within 0 to 1.
+    For predicted and true probabilities they are the true and false positives and the false negatives.
     """
-    both, wrong, missed, outside = 0.0, 0.0, 0.0, 0.0
+    both, wrong, missed = 0.0, 0.0, 0.0
+    for j in range(len(row)):
+        p, t = wide(row[j]), wide(x[j])
+        both += p * t
+        wrong += p * (1 - t)
+        missed += t * (1 - p)
+    return both, wrong, missed
+
+
+def weighted_confusion_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """The sums of w x y, w x (1 - y) and w y (1 - x) over three rows, w the first, in float64."""
+    both, wrong, missed = 0.0, 0.0, 0.0
     for j in range(len(row)):
         w, p, t = wide(row[j]), wide(x[j]), wide(y[j])
         both += w * p * t
         wrong += w * p * (1 - t)
         missed += w * t * (1 - p)
-        outside += 0.0 if (p >= 0) & (p <= 1) & (t >= 0) & (t <= 1) else 1.0
-    return both, wrong, missed, outside
+    return both, wrong, missed
 
 
-def agreement_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any, Any]:
-    """The sums of w x y and of w (x - y)^2 over three rows, w the first, in float64; the third is as above."""
-    both, apart, outside = 0.0, 0.0, 0.0
+def agreement_sums(row: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> tuple[Any, Any]:
+    """The sums of w x y and of w (x - y)^2 over three rows, w the first, in float64."""
+    both, apart = 0.0, 0.0
     for j in range(len(row)):
         w, p, t = wide(row[j]), wide(x[j]), wide(y[j])
         both += w * p * t
         apart += w * (p - t) * (p - t)
-        outside += 0.0 if (p >= 0) & (p <= 1) & (t >= 0) & (t <= 1) else 1.0
-    return both, apart, outside
+    return both, apart
 
 
 def larger(x: Any, y: Any) -> Any:

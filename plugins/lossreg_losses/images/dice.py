@@ -27,11 +27,9 @@ from lossreg.plugin import (
     Multiplicity,
     Slopes,
     Unit,
-    fill_overlap_slopes,
     hookimpl,
-    inverse_or_zero,
     loss,
-    overlap_sums,
+    overlap_losses,
 )
 
 Pixels = Annotated[Array, Axes("N C ...", Unit, kernel_checks=True)]
@@ -47,16 +45,20 @@ def dice(
     squared: bool = False,
     over: Literal["images", "batch"] = "images",
 ) -> Annotated[Array, Axes("N C")]:
-    sums = overlap_sums(prediction, target, weight, over_batch=over == "batch", squared=squared)
-    wrong = sums[..., 1] + sums[..., 2]
-    size = 2 * sums[..., 0] + wrong + smooth
-    by_size = inverse_or_zero(size)
-    values = wrong * by_size
-    if "prediction" in slopes:
-        rest = (1 - values) * by_size
-        factors = (0, -2 * by_size, 2 * rest) if squared else (rest, -2 * by_size, 0)
-        fill_overlap_slopes(slopes, prediction, target, weight, factors)
-    return (values if over == "images" else values[0]).astype(weight.dtype)
+    settings = {"over_batch": over == "batch", "squared": squared}
+    return overlap_losses(fit, prediction, target, weight, slopes, float(smooth), int(squared), **settings)
+
+
+def fit(n: int, sums: Any, values: Any, factors: Any, smooth: float, squared: int) -> None:
+    """The values of one image, and the factors of its slopes."""
+    for c in range(sums.shape[1]):
+        wrong = sums[n, c, 1] + sums[n, c, 2]
+        size = 2 * sums[n, c, 0] + wrong + smooth
+        by_size = 1 / size if size > 0 else 0.0
+        values[n, c] = wrong * by_size
+        rest = (1 - values[n, c]) * by_size
+        factors[n, c, 0], factors[n, c, 1] = (0.0 if squared else rest), -2 * by_size
+        factors[n, c, 2] = 2 * rest if squared else 0.0
 
 
 @dice.example

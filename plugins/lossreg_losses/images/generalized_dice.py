@@ -22,11 +22,9 @@ from lossreg.plugin import (
     Multiplicity,
     Slopes,
     Unit,
-    fill_overlap_slopes,
     hookimpl,
-    inverse_or_zero,
     loss,
-    overlap_sums,
+    overlap_losses,
 )
 
 Pixels = Annotated[Array, Axes("N C ...", Unit, kernel_checks=True)]
@@ -40,20 +38,27 @@ def generalized_dice(
     slopes: Slopes,
     over: Literal["images", "batch"] = "images",
 ) -> Annotated[Array, Axes("N")]:
-    import numpy as np
+    return overlap_losses(fit, prediction, target, weight, slopes, over_batch=over == "batch")[..., 0]
 
-    both, wrong, missed = np.moveaxis(overlap_sums(prediction, target, weight, over_batch=over == "batch"), 2, 0)
-    true = both + missed
-    factor = np.divide(1, true**2, out=np.zeros_like(true), where=true > 0)
-    most = factor.max(axis=1, keepdims=True)
-    factor = np.where(true > 0, factor, np.where(most > 0, most, 1))
-    errors, size = ((factor * part).sum(axis=1, keepdims=True) for part in (wrong + missed, 2 * both + wrong + missed))
-    by_size = inverse_or_zero(size)
-    values = errors * by_size
-    if "prediction" in slopes:
-        factors = (factor * by_size * (1 - values), -2 * factor * by_size, 0)
-        fill_overlap_slopes(slopes, prediction, target, weight, factors)
-    return values[:, 0].astype(weight.dtype) if over == "images" else values[0, 0].astype(weight.dtype)
+
+def fit(n: int, sums: Any, values: Any, factors: Any) -> None:
+    """The value of one image, and the factors of its slopes."""
+    most = 0.0
+    for c in range(sums.shape[1]):
+        true = sums[n, c, 0] + sums[n, c, 2]
+        factors[n, c, 0] = 1 / (true * true) if true > 0 else 0.0
+        most = max(most, factors[n, c, 0])
+    errors, size = 0.0, 0.0
+    for c in range(sums.shape[1]):
+        both, wrong, missed = sums[n, c, 0], sums[n, c, 1], sums[n, c, 2]
+        factors[n, c, 0] = factors[n, c, 0] if both + missed > 0 else (most if most > 0 else 1.0)
+        errors = errors + factors[n, c, 0] * (wrong + missed)
+        size = size + factors[n, c, 0] * (2 * both + wrong + missed)
+    by_size = 1 / size if size > 0 else 0.0
+    values[n, 0] = errors * by_size
+    for c in range(sums.shape[1]):
+        share = factors[n, c, 0] * by_size
+        factors[n, c, 0], factors[n, c, 1], factors[n, c, 2] = share * (1 - values[n, 0]), -2 * share, 0.0
 
 
 @generalized_dice.example

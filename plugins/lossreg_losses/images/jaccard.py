@@ -25,11 +25,9 @@ from lossreg.plugin import (
     Multiplicity,
     Slopes,
     Unit,
-    fill_overlap_slopes,
     hookimpl,
-    inverse_or_zero,
     loss,
-    overlap_sums,
+    overlap_losses,
 )
 
 Pixels = Annotated[Array, Axes("N C ...", Unit, kernel_checks=True)]
@@ -44,16 +42,18 @@ def jaccard(
     smooth: FiniteNonNegative = 1.0,
     over: Literal["images", "batch"] = "images",
 ) -> Annotated[Array, Axes("N C")]:
-    import numpy as np
+    return overlap_losses(fit, prediction, target, weight, slopes, float(smooth), over_batch=over == "batch")
 
-    both, wrong, missed = np.moveaxis(overlap_sums(prediction, target, weight, over_batch=over == "batch"), 2, 0)
-    union = both + wrong + missed + smooth
-    by_union = inverse_or_zero(union)
-    values = (wrong + missed) * by_union
-    if "prediction" in slopes:
-        factors = ((1 - values) * by_union, (values - 2) * by_union, 0)
-        fill_overlap_slopes(slopes, prediction, target, weight, factors)
-    return (values if over == "images" else values[0]).astype(weight.dtype)
+
+def fit(n: int, sums: Any, values: Any, factors: Any, smooth: float) -> None:
+    """The values of one image, and the factors of its slopes."""
+    for c in range(sums.shape[1]):
+        errors = sums[n, c, 1] + sums[n, c, 2]
+        union = sums[n, c, 0] + errors + smooth
+        by_union = 1 / union if union > 0 else 0.0
+        values[n, c] = errors * by_union
+        factors[n, c, 0] = (1 - values[n, c]) * by_union
+        factors[n, c, 1], factors[n, c, 2] = (values[n, c] - 2) * by_union, 0.0
 
 
 @jaccard.example

@@ -28,11 +28,9 @@ from lossreg.plugin import (
     Multiplicity,
     Slopes,
     Unit,
-    fill_overlap_slopes,
     hookimpl,
-    inverse_or_zero,
     loss,
-    overlap_sums,
+    overlap_losses,
 )
 
 Pixels = Annotated[Array, Axes("N C ...", Unit, kernel_checks=True)]
@@ -50,20 +48,22 @@ def tversky(
     smooth: FiniteNonNegative = 1.0,
     over: Literal["images", "batch"] = "images",
 ) -> Annotated[Array, Axes("N C")]:
-    import numpy as np
+    settings = float(alpha), float(beta), float(gamma), float(smooth)
+    return overlap_losses(fit, prediction, target, weight, slopes, *settings, over_batch=over == "batch")
 
-    both, wrong, missed = np.moveaxis(overlap_sums(prediction, target, weight, over_batch=over == "batch"), 2, 0)
-    errors = alpha * wrong + beta * missed
-    size = both + errors + smooth
-    by_size = inverse_or_zero(size)
-    base = errors * by_size
-    values = base**gamma
-    if "prediction" in slopes:
-        steep = gamma * np.power(base, gamma - 1, out=np.full_like(base, gamma == 1), where=base > 0) * by_size
-        rest = 1 - base
-        factors = (steep * alpha * rest, -steep * ((alpha + beta) * rest + base), 0)
-        fill_overlap_slopes(slopes, prediction, target, weight, factors)
-    return (values if over == "images" else values[0]).astype(weight.dtype)
+
+def fit(n: int, sums: Any, values: Any, factors: Any, alpha: float, beta: float, gamma: float, smooth: float) -> None:
+    """The values of one image, and the factors of its slopes."""
+    for c in range(sums.shape[1]):
+        errors = alpha * sums[n, c, 1] + beta * sums[n, c, 2]
+        size = sums[n, c, 0] + errors + smooth
+        by_size = 1 / size if size > 0 else 0.0
+        base = errors * by_size
+        values[n, c] = base**gamma
+        steep = gamma * (base ** (gamma - 1) if base > 0 else (1.0 if gamma == 1 else 0.0)) * by_size
+        factors[n, c, 0] = steep * alpha * (1 - base)
+        factors[n, c, 1] = -steep * ((alpha + beta) * (1 - base) + base)
+        factors[n, c, 2] = 0.0
 
 
 @tversky.example
