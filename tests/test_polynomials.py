@@ -9,7 +9,7 @@ from numba import njit
 from lossreg.kernels.compiler.options import REORDERED
 from lossreg.kernels.elementary.polynomials import FORMATS
 from lossreg.kernels.loops.linking import callee
-from lossreg.kernels.numerics import special, stable
+from lossreg.kernels.numerics import lifted, special, stable
 from lossreg.kernels.numerics.stirling import ROOT
 from lossreg.testing.checks.accuracy import distance, ulp
 from lossreg.testing.high_precision import context
@@ -207,6 +207,39 @@ def test_the_inverse_hyperbolic_tangent_without_its_first_terms(kind):
             assert distance(result, expected, ulp(expected, kind), kind) <= 1.5
     root = own.mpf("0.4")
     assert abs(1 + root**2 * special.atanh_remainder(root**2) - own.atanh(root) / root) < own.mpf("1e-58")
+
+
+def lift_and_lower(x, y, out, lowered):
+    for i in range(x.size):
+        out[i] = lifted.lifted_exp(x[i])
+        lifted.store_lowered(lowered, i, out[i], y[i])
+
+
+lift_and_lower = outer(lift_and_lower)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lifted_exponentials_and_their_lowered_products(kind):
+    info, random, own = np.finfo(kind), np.random.default_rng(5), context()
+    most = -math.log(float(info.smallest_subnormal))
+    x = np.concatenate([random.uniform(-1.3 * most, 0, 600), -random.exponential(size=200), [0.0]]).astype(kind)
+    y = (np.exp(random.normal(size=x.size) * 3) * random.choice([-1, 1], x.size)).astype(kind)
+    out, products = np.empty_like(x), np.empty_like(x)
+    lift_and_lower(x, y, out, products)
+    assert not ((out > 0) & (out < info.tiny)).any()
+    assert ((products != 0) & (abs(products) < info.tiny)).any()
+    power = own.mpf(float(lifted.lift(kind(1))))
+    for given, factor, number, product in zip(x, y, out, products, strict=True):
+        exact = own.exp(own.mpf(float(given)))
+        if number != 0:
+            assert abs(own.mpf(float(number)) / power / exact - 1) <= float(info.eps)
+        expected = exact * own.mpf(float(factor))
+        assert distance(product, expected, ulp(expected, kind), kind) <= 2
+        plain = lifted.lowered(lifted.lifted_exp(given), factor)
+        assert distance(plain, expected, ulp(expected, kind), kind) <= 2
+    edges, ones, out, products = np.array([-math.inf, math.nan, 0], kind), np.ones(3, kind), np.empty(3, kind), x[:3]
+    lift_and_lower(edges, ones, out, products)
+    np.testing.assert_array_equal(products, [0, math.nan, 1])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -23,6 +23,7 @@ from lossreg.kernels.elementary import (  # noqa: F401  importing them registers
     atanh_remainder,
     error_function,
     extremes,
+    lifted,
     powers,
     row_maps,
 )

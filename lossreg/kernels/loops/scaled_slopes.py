@@ -17,11 +17,15 @@ from lossreg.kernels.compiler.intrinsics import KernelRow
 from lossreg.kernels.compiler.numba_api import (
     Tuple,
     cgutils,
+    impl_ret_borrowed,
     ir,
     make_struct,
     run_frontend,
     signature,
 )
+from lossreg.kernels.elementary.lifted import lowered_product
+from lossreg.kernels.elementary.polynomials import COMPILED, compiles
+from lossreg.kernels.numerics import lifted
 from lossreg.kernels.simd.vector_call import apply, resolved
 
 
@@ -101,7 +105,7 @@ def variables_read(step: Any, called: dict[str, Any], names: tuple[str, ...]) ->
 def arguments_read(call: Any, function: Any, names: tuple[str, ...]) -> set[str]:
     """The arguments of a call of a function whose content it may read, as far as they are among `names`."""
     code = getattr(function, "py_func", None)
-    if function is len or (code and code.__code__ is nan_unless_finite.__code__):
+    if function in (len, COMPILED[lifted.store_lowered]) or (code and code.__code__ is nan_unless_finite.__code__):
         return set()
     inner = code.__code__.co_varnames if code else [""] * len(call.args)
     given = [*zip(inner, call.args, strict=False), *call.kws]
@@ -130,3 +134,38 @@ def _write(context: Any, builder: Any, form: Any, arguments: Any) -> None:
     store = context.get_function(operator.setitem, signature(types.none, kind.row, types.intp, kind.dtype))
     # The flag replaces those of the kernel, whose sums may be reordered; this product may not.
     store(builder, [given.row, j, builder.fmul(value, given.factor, flags=("contract",))])
+
+
+@intrinsic
+def factor_of(_: Any, row: Any) -> Any:
+    """The factor of a row of slopes: 1 of a plain one."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        if not isinstance(row, ScaledRow):
+            return context.get_constant(row.dtype, 1)
+        return cgutils.create_struct_proxy(row)(context, builder, arguments[0]).factor
+
+    return signature(row.dtype, row), generate
+
+
+@intrinsic
+def row_of(_: Any, row: Any) -> Any:
+    """The row without its factor."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        inside = arguments[0]
+        if isinstance(row, ScaledRow):
+            inside = cgutils.create_struct_proxy(row)(context, builder, inside).row
+        return impl_ret_borrowed(context, builder, form.return_type, inside)
+
+    return signature(row.row if isinstance(row, ScaledRow) else row, row), generate
+
+
+@compiles(lifted.store_lowered)
+def _store_lowered(out: Any, j: Any, x: Any, y: Any) -> Any:
+    """Store the product with the factor of the row, which may make it a subnormal number, before it is lowered."""
+
+    def store_lowered(out: Any, j: Any, x: Any, y: Any) -> None:
+        row_of(out)[j] = lowered_product(x, y * factor_of(out))
+
+    return store_lowered

@@ -15,6 +15,7 @@ from lossreg.kernels.numerics.boxes import (
     wide_box,
 )
 from lossreg.kernels.numerics.distances import Distance, angle, distance, excess
+from lossreg.kernels.numerics.lifted import lift, lifted_exp, store_lowered
 from lossreg.kernels.numerics.soft_caps import (
     below_capped,
     bend_of_cap,
@@ -108,6 +109,8 @@ __all__ = [
     "larger",
     "largest",
     "lgamma",
+    "lift",
+    "lifted_exp",
     "log",
     "log1p",
     "log1p_square",
@@ -127,6 +130,7 @@ __all__ = [
     "softplus",
     "sqrt",
     "stirling_error",
+    "store_lowered",
     "surprise",
     "tanh",
     "through_cap",

@@ -14,7 +14,7 @@ Source: Cao et al. (2019), arXiv:1906.07413, with their scale = 30.
 (0.6931471805599453, [0.5, -0.5])
 """
 
-from lossreg.kernels.numerics import surprise
+from lossreg.kernels.numerics import difference, larger, lift, lifted_exp, log_sum, store_lowered, wide
 from lossreg.plugin import (
     ClassIndex,
     ClassRow,
@@ -38,13 +38,22 @@ def ldam(
     scale: FinitePositive = 30.0,
     ignore_index: IgnoredLabel = -100,
 ) -> float:
+    T = type(logits[0])
+    top = own = scale * (logits[label] - margin[label])
     for j in range(len(logits)):
-        slope[j] = scale * logits[j]
-    slope[label] = scale * (logits[label] - margin[label])
-    nll, _, _ = surprise(slope, label, slope)
-    for j in range(len(slope)):
-        slope[j] = scale * slope[j]
-    return nll
+        top = larger(top, own if j == label else scale * logits[j])
+    mass = wide(T(0))
+    for j in range(len(logits)):
+        mass += T(0) if j == label else lifted_exp(difference(scale * logits[j], top))
+    behind = difference(own, top)
+    others, own = T(mass), lifted_exp(behind)
+    unit = lift(own)
+    everything = own + others
+    share = scale / (everything / unit)
+    for j in range(len(logits)):
+        store_lowered(slope, j, lifted_exp(difference(scale * logits[j], top)), share)
+    slope[label] = -scale * (others / everything)
+    return log_sum(own / unit, others / unit) - behind
 
 
 @hookimpl
