@@ -186,8 +186,8 @@ class CoupledPlan(BatchPlan):
             batch[self.group] = members
             if self.by_group:
                 given = None if sample_weight is None else weights
-                weights = weights_of_groups(self.bound.loss, given, members, len(present))
-        weights = weights.astype(self.real, copy=False)
+                weights = weights_of_groups(self.bound.loss, given, members, len(present), self.real)
+        weights = weights if weights.dtype == self.real else weights.astype(self.real)
         filled = {self.inputs[at].name: np.empty(batch[at].shape, self.real) for at in graded}
         shape = self.full_shape if kept is None and self.group is None else self.value_shape(count, len(present))
         try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lossreg.criterion.batch_kernels.batch_plan import ones
 from lossreg.errors import InvalidInput
 from lossreg.kernels.drivers.batch_kernel import each
 
@@ -38,12 +39,12 @@ def number_sorted(_: int, ids: Any, distinct: Any, members: Any, found: Any) -> 
     found[0], found[1] = count, descends
 
 
-def weights_of_groups(loss: str, weights: Array | None, members: Array, groups: int) -> Array:
+def weights_of_groups(loss: str, weights: Array | None, members: Array, groups: int, real: type) -> Array:
     """Return the weight of each group; raises InvalidInput if the samples of a group have different weights."""
     if weights is None:
-        return np.ones(groups)
+        return ones((groups,), real)
     found = np.empty(groups)
     found[members] = weights
     if not np.array_equal(found[members], weights):
         raise InvalidInput(f"{loss}: expected one sample_weight for all samples of a group")
-    return found
+    return found.astype(real)

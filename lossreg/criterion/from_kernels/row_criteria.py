@@ -9,7 +9,7 @@ import numpy as np
 
 from lossreg.criterion.criterion import Criterion
 from lossreg.definition.loss import Loss
-from lossreg.kernels.batches.segments import find_segments, stable_order
+from lossreg.kernels.batches.segments import segments_of, stable_order
 from lossreg.registry.registries import losses
 
 if TYPE_CHECKING:
@@ -40,45 +40,40 @@ def each_group_as_row(
     The inputs are a number for each sample. Groups of similar size are the rows of a matrix, the shorter ones with
     padding at the end: a number for each input with which a sample changes neither value nor slopes.
     """
-    bounds, ascending = find_segments(group)
+    bounds, ascending, length = segments_of(group)
     order: Any = slice(None)
     if not ascending:
         order = stable_order(group)
-        bounds = find_segments(group[order])[0]
-    ordered = [x[order] for x in inputs]
+        inputs, (bounds, _, length) = [x[order] for x in inputs], segments_of(group[order])
     fits = slope is not None and ascending and slope.dtype == inputs[0].dtype
     filled: Any = slope if slope is None or fits else np.empty_like(inputs[0])
-    values, first = np.empty(len(weight), inputs[0].dtype), (criterion.loss.inputs[0].name,)
-    for groups, places in matrices(bounds):
-        if places is None:
-            width = bounds[1]
-            rows = [x.reshape(-1, width) for x in ordered]
+    first = (criterion.loss.inputs[0].name,)
+    if length:  # the matrix is the vector in another shape
+        rows = [x.reshape(-1, length) for x in inputs]
+        if filled is None:
+            values: Array = criterion(*rows, sample_weight=weight)
         else:
+            out = filled.reshape(-1, length)
+            values, _ = criterion.value_and_grad(*rows, sample_weight=weight, wrt=first, out=out)
+    else:
+        values = np.empty(len(weight), inputs[0].dtype)
+        for groups, places in matrices(bounds):
             inside = places < bounds[groups + 1, np.newaxis]
             at = np.where(inside, places, 0)
-            rows = [np.where(inside, x[at], x.dtype.type(y)) for x, y in zip(ordered, padding, strict=True)]
-        if filled is None:
-            values[groups] = criterion(*rows, sample_weight=weight[groups])
-        elif places is None:
-            out = filled.reshape(rows[0].shape)
-            values[groups], _ = criterion.value_and_grad(*rows, sample_weight=weight[groups], wrt=first, out=out)
-        else:
-            values[groups], grad = criterion.value_and_grad(*rows, sample_weight=weight[groups], wrt=first)
-            filled[places[inside]] = grad[inside]
+            rows = [np.where(inside, x[at], x.dtype.type(y)) for x, y in zip(inputs, padding, strict=True)]
+            if filled is None:
+                values[groups] = criterion(*rows, sample_weight=weight[groups])
+            else:
+                values[groups], grad = criterion.value_and_grad(*rows, sample_weight=weight[groups], wrt=first)
+                filled[places[inside]] = grad[inside]
     if slope is not None and filled is not slope:
         slope[order] = filled
     return values
 
 
-def matrices(bounds: Array) -> Iterator[tuple[Any, Array | None]]:
-    """Yield groups whose sizes differ by less than a factor of 2, with the positions of the rows of their matrix.
-
-    The positions are None if all groups have one size, so that the matrix is the vector in another shape.
-    """
+def matrices(bounds: Array) -> Iterator[tuple[Array, Array]]:
+    """Yield groups whose sizes differ by less than a factor of 2, with the positions of the rows of their matrix."""
     sizes = np.diff(bounds)
-    if len(sizes) and (sizes == sizes[0]).all():
-        yield slice(None), None
-        return
     level = np.frexp(sizes)[1]
     for each in np.flatnonzero(np.bincount(level)):
         groups = np.flatnonzero(level == each)

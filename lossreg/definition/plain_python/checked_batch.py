@@ -78,7 +78,7 @@ def run_batch_kernel(  # noqa: PLR0913, PLR0917  what a kernel is called with
         raise_mistake(error, form.kernel)
     if factor != 1 and not requested.multiplied:
         for slope in slopes.values():
-            np.multiply(slope, slope.dtype.type(factor), out=slope)
+            np.multiply(slope, factor, slope)
     _passed.add(key)
     return (values, counts) if form.counts else values
 

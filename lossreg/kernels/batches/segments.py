@@ -37,11 +37,18 @@ def sorted_segments(x: Array, *, descending: bool = False) -> tuple[Array, Array
 
 def find_segments(x: Array) -> tuple[Array, bool]:
     """Return where each segment of equal numbers starts in a vector, with the end last, and whether it ascends."""
+    bounds, ascending, _ = segments_of(x)
+    return bounds, ascending
+
+
+def segments_of(x: Array) -> tuple[Array, bool, int]:
+    """Return what `find_segments` does, and the length of all segments if it is one, otherwise 0."""
     import numpy as np
 
-    bounds, found = np.empty(len(x) + 1, np.int64), np.zeros(2, np.int64)
+    bounds, found = np.empty(len(x) + 1, np.int64), np.empty(3, np.int64)
     each(find_bounds, 1, np.ascontiguousarray(x), bounds, found)
-    return bounds[: found[0] + 1], not found[1]
+    count, descends, length = found.tolist()
+    return bounds[: count + 1], not descends, length
 
 
 def segment_numbers(bounds: Array) -> Array:
@@ -98,15 +105,18 @@ def blocks_of_pairs(rows: int, columns: int, itemsize: int) -> Iterator[slice]:
 
 
 def find_bounds(_: int, x: Any, bounds: Any, found: Any) -> None:
-    """Fill the bounds of the segments; `found` gets the number of segments, and whether the vector descends."""
-    count, descends = 0, False
+    """Fill the bounds of the segments; `found` gets their number, whether the vector descends, and a common length."""
+    count, descends, start, length = 0, False, 0, -1
     for i in range(len(x)):
         if i == 0 or x[i] != x[i - 1]:
             bounds[count] = i
             descends |= i > 0 and x[i] < x[i - 1]
+            length = i if count == 1 else (length if i - start == length else 0)
+            start = i
             count += 1
     bounds[count] = len(x)
-    found[0], found[1] = count, descends
+    length = len(x) if count == 1 else (length if len(x) - start == length else 0)
+    found[0], found[1], found[2] = count, descends, length
 
 
 def sort_segment(g: int, bounds: Any, keys: Any, order: Any, spare: Any) -> None:

@@ -19,7 +19,7 @@ doi:10.1145/3269206.3271784; LightGBM's lambdarank (4.7), which truncates and no
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import exp, log1p
+from lossreg.kernels.numerics import LN2, exp, exp2, log, log1p
 from lossreg.plugin import (
     Array,
     Axes,
@@ -32,12 +32,12 @@ from lossreg.plugin import (
     SampleWeight,
     Slope,
     Slopes,
+    each,
     each_group_as_row,
     hookimpl,
     loss,
     order_within,
     row_criterion,
-    segment_sums,
     sorted_segments,
 )
 
@@ -61,14 +61,11 @@ def lambda_rank(
     import numpy as np
 
     order, bounds = sorted_segments(group)
-    sizes, starts = np.diff(bounds), bounds[:-1]
-    top = target.max(initial=0).astype(float)
-    gains = np.exp2(target - top) - np.exp2(-top)
-    discounts = (1 / np.log2(np.arange(2, 2 + sizes.max(initial=0))))[np.arange(len(order)) - np.repeat(starts, sizes)]
-    best = gains[order_within(bounds, order, gains)]
-    counts = group_weight * (best[starts] > best[bounds[1:] - 1])
-    most = segment_sums(best * discounts, bounds)
-    factor = np.divide(counts, most, out=np.zeros_like(most), where=counts > 0)
+    gains, discounts = np.empty(len(order)), np.empty(len(order))
+    counts, factor = np.empty_like(group_weight), np.empty(len(group_weight))
+    each(gain, 1, target, gains)
+    best = order_within(bounds, order, gains)
+    each(normalize, len(counts), best, bounds, gains, group_weight, discounts, counts, factor)
     order = order_within(bounds, order, score)
     inputs, slope = (score[order].astype(float), gains[order], discounts), np.empty(len(order))
     values = each_group_as_row(
@@ -77,6 +74,28 @@ def lambda_rank(
     if "score" in slopes:
         slopes["score"][order] = slope
     return values, counts
+
+
+def gain(_: int, target: Any, gains: Any) -> None:
+    """The gains of all samples, in units of 2^top for the largest target, so that none overflows."""
+    top = 0.0
+    for i in range(len(target)):
+        top = max(top, float(target[i]))
+    least = exp2(-top)
+    for i in range(len(target)):
+        gains[i] = exp2(target[i] - top) - least
+
+
+def normalize(
+    g: int, best: Any, bounds: Any, gains: Any, weight: Any, discounts: Any, counts: Any, factor: Any
+) -> None:
+    """The discounts of the ranks of group g, what it counts, and its weight over the largest possible DCG."""
+    first, last, most = bounds[g], bounds[g + 1], 0.0
+    for at in range(first, last):
+        discounts[at] = LN2 / log(2.0 + (at - first))
+        most += gains[best[at]] * discounts[at]
+    counts[g] = weight[g] if gains[best[first]] > gains[best[last - 1]] else 0
+    factor[g] = counts[g] / most if counts[g] > 0 else 0.0
 
 
 @loss

@@ -19,7 +19,7 @@ statistic; Gao and Zhou (2015), On the consistency of AUC pairwise optimization.
 
 from typing import Annotated, Any, Literal
 
-from lossreg import create
+from lossreg.kernels.numerics import sigmoid, softplus
 from lossreg.plugin import (
     Array,
     Axes,
@@ -29,13 +29,14 @@ from lossreg.plugin import (
     Multiplicity,
     Slopes,
     Unit,
-    blocks_of_pairs,
+    each,
     hookimpl,
     loss,
 )
 
-SURROGATES = {"logistic": "soft_margin", "hinge": "hinge", "squared_hinge": "squared_hinge"}
-"""The losses of a score with side 1."""
+POWERS = {"logistic": 0, "hinge": 1, "squared_hinge": 2}
+TOGETHER = 64
+"""How many positives are compared with all negatives before the slopes of the negatives are added up."""
 
 
 @loss(couples="batch")
@@ -49,24 +50,79 @@ def pairwise_auc(
 ) -> Array:
     import numpy as np
 
-    positive = target > 0.5
-    ahead, behind = score[positive], score[~positive]
-    by_ahead, by_behind = weight[positive].astype(float), weight[~positive].astype(float)
-    pairs = by_ahead.sum() * by_behind.sum()
-    name, parameters = SURROGATES[surrogate], {} if surrogate == "logistic" else {"margin": margin}
-    criterion = create(name, reduction="none", **parameters)
-    value, slope_ahead, slope_behind = 0.0, np.zeros(len(ahead)), np.zeros(len(behind))
-    for rows in blocks_of_pairs(len(ahead), len(behind), 4 * score.itemsize) if pairs > 0 else ():
-        gaps = ahead[rows, np.newaxis] - behind
-        values, slopes_of_gaps = criterion.value_and_grad(gaps, np.ones_like(gaps))
-        value += by_ahead[rows] @ (values @ by_behind)
-        slope_ahead[rows] = slopes_of_gaps @ by_behind
-        slope_behind += by_ahead[rows] @ slopes_of_gaps
+    samples = len(score)
+    order, scores, weights, sums = np.empty(samples, int), np.empty_like(score), np.empty(samples), np.empty(3)
+    each(sort_out, 1, score, target, weight, order, scores, weights, sums)
+    positives, of_positives, of_negatives = sums.tolist()
+    count, pairs = int(positives), of_positives * of_negatives
+    blocks = -(-count // TOGETHER)
+    values, pulls, pushes = np.empty(blocks), np.empty(count), np.zeros((blocks, samples - count))
+    sides = scores[:count], scores[count:], weights[:count], weights[count:]
+    each(compare, blocks, *sides, POWERS[surrogate], float(margin), values, pulls, pushes)
     scale = 1 / pairs if pairs > 0 else 0.0
     if "score" in slopes:
-        slopes["score"][positive] = scale * by_ahead * slope_ahead
-        slopes["score"][~positive] = -scale * by_behind * slope_behind
-    return np.asarray(scale * value, weight.dtype)
+        each(fill, 1, order, weights, pulls, pushes, scale, slopes["score"])
+    return np.asarray(scale * values.sum(), weight.dtype)
+
+
+def sort_out(_: int, score: Any, target: Any, weight: Any, order: Any, scores: Any, weights: Any, sums: Any) -> None:
+    """Put the positives first, then the negatives; `sums` gets the number of positives, and both sums of weights."""
+    count, sums[1], sums[2] = 0, 0.0, 0.0
+    for i in range(len(target)):
+        count += target[i] > 0.5
+    first, second = 0, count
+    for i in range(len(target)):
+        positive = target[i] > 0.5
+        at = first if positive else second
+        order[at], scores[at], weights[at] = i, score[i], weight[i]
+        first, second = first + positive, second + (not positive)
+        sums[1 if positive else 2] += weight[i]
+    sums[0] = count
+
+
+def compare(
+    block: int,
+    ahead: Any,
+    behind: Any,
+    by_ahead: Any,
+    by_behind: Any,
+    power: int,
+    margin: float,
+    values: Any,
+    pulls: Any,
+    pushes: Any,
+) -> None:
+    """The value of the pairs of some positives with all negatives, and what these add to the slopes of either."""
+    T, value, push = type(ahead[0]), 0.0, pushes[block]
+    for i in range(TOGETHER * block, min(TOGETHER * (block + 1), len(ahead))):
+        own, w, total, pull = ahead[i], by_ahead[i], 0.0, 0.0
+        for j in range(len(behind) if power == 0 else 0):
+            gap = own - behind[j]
+            slope = sigmoid(-gap)
+            total += by_behind[j] * softplus(-gap)
+            pull -= by_behind[j] * slope
+            push[j] = push[j] + w * slope
+        for j in range(0 if power == 0 else len(behind)):
+            missing = T(margin) - (own - behind[j])
+            missing = missing if missing > 0 else T(0)
+            slope = T(2) * missing if power == 2 else (T(1) if missing > 0 else T(0))
+            total += by_behind[j] * (missing * missing if power == 2 else missing)
+            pull -= by_behind[j] * slope
+            push[j] = push[j] + w * slope
+        value += w * total
+        pulls[i] = pull
+    values[block] = value
+
+
+def fill(_: int, order: Any, weights: Any, pulls: Any, pushes: Any, scale: float, slope: Any) -> None:
+    """Fill the slopes of all samples."""
+    for i in range(len(pulls)):
+        slope[order[i]] = scale * weights[i] * pulls[i]
+    for j in range(pushes.shape[1]):
+        at, push = len(pulls) + j, 0.0
+        for block in range(pushes.shape[0]):
+            push += pushes[block, j]
+        slope[order[at]] = scale * weights[at] * push
 
 
 @pairwise_auc.example

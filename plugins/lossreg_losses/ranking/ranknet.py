@@ -27,6 +27,7 @@ from lossreg.plugin import (
     SampleWeight,
     Slope,
     Slopes,
+    each,
     each_group_as_row,
     hookimpl,
     loss,
@@ -49,12 +50,21 @@ def ranknet(
     import numpy as np
 
     inputs, padding = (score.astype(float), target.astype(float)), (0.0, np.nan)
+    counts = np.empty_like(group_weight)
     values = each_group_as_row(
         row_criterion(rank, scale=scale), group, group_weight, inputs, padding, slopes.get("score")
     )
-    order, bounds = sorted_segments(group)
-    extremes = (f.reduceat(target[order], bounds[:-1]) for f in (np.maximum, np.minimum))
-    return values, group_weight * np.greater(*extremes)
+    each(count, len(counts), *sorted_segments(group), target, group_weight, counts)
+    return values, counts
+
+
+def count(g: int, order: Any, bounds: Any, target: Any, weight: Any, counts: Any) -> None:
+    """What group g counts in a mean: its weight if its targets differ."""
+    first, ranked, valid = target[order[bounds[g]]], False, True
+    for at in range(bounds[g], bounds[g + 1]):
+        own = target[order[at]]
+        ranked, valid = ranked | (own != first), valid & (own == own)  # noqa: PLR0124  nan
+    counts[g] = weight[g] if ranked & valid else 0
 
 
 @loss
