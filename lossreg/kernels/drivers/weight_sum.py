@@ -21,6 +21,8 @@ from lossreg.kernels.numerics.sums import compensated_add, compensated_sum
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lossreg.kernels.elementary.float_formats import magnitude_bits  # noqa: TC004  replaced in the clone
+
     Array = np.ndarray[Any, Any]
 
 ORDINARY = {"float32": (2.0**-100, 2.0**-40, 2.0**40), "float64": (2.0**-900, 2.0**-400, 2.0**400)}
@@ -28,8 +30,11 @@ ORDINARY = {"float32": (2.0**-100, 2.0**-40, 2.0**40), "float64": (2.0**-900, 2.
 
 Within these limits the product of a weight and a value neither overflows nor loses digits unless the value does.
 """
-PART = 64
-"""The weights that are added without compensation: so few that equal ones add up exactly, and others nearly so."""
+SINGLE = 4
+"""The bytes of a float32."""
+PART, SINGLE_PART = 64, 1024
+"""How many weights are added without compensation, and how many in float32, which have 29 bits less: so few that equal
+ones add up exactly, and others nearly so."""
 
 
 def add_weights(  # noqa: PLR0912  a branch for each kind of weight
@@ -45,6 +50,8 @@ def add_weights(  # noqa: PLR0912  a branch for each kind of weight
     ignored, size, length = extent[0], extent[1], extent[2]
     added, lost = 0.0, 0.0
     together = length if sample_weight is None and weight is None else PART  # whole numbers add up exactly
+    if sample_weight is not None and weight is None:
+        together = SINGLE_PART if sample_weight.itemsize == SINGLE else PART
     extreme, large, nonzero = False, False, False
     for start in range(0, size, length):
         stop = start + length if start + length < size else size
@@ -80,14 +87,18 @@ def add_weights(  # noqa: PLR0912  a branch for each kind of weight
         if where is not None:
             block_mask = where[start:stop]
         if sample_weight is not None:
+            T = type(block_weights[0])
+            none, infinite = magnitude_bits(T(0)), magnitude_bits(T(np.inf))
+            least, most = infinite, none
             for i in range(stop - start):
-                magnitude = abs(block_weights[i])
-                counts = magnitude != 0
+                pattern = magnitude_bits(block_weights[i])
                 if where is not None:
-                    counts &= block_mask[i]
-                nonzero |= counts
-                large |= counts & (magnitude >= large_enough)
-                extreme |= counts & (not ((magnitude >= smallest) & (magnitude <= largest)))
+                    pattern = pattern if block_mask[i] else none
+                most = max(most, pattern)
+                least = min(least, infinite if pattern == none else pattern)
+            nonzero |= most > none
+            large |= most >= magnitude_bits(T(large_enough))
+            extreme |= (most >= infinite) | (most > magnitude_bits(T(largest))) | (least < magnitude_bits(T(smallest)))
     return compensated_sum(added, lost), (not extreme) & (large | (not nonzero))
 
 
@@ -100,9 +111,10 @@ def compiled() -> Callable[..., Any]:
 
 def compensation() -> dict[str, Any]:
     """What the loop calls, compiled: its own additions may be reordered, these may not."""
-    from lossreg.kernels.elementary import row_sums
+    from lossreg.kernels.elementary import float_formats, row_sums
 
-    return {name: getattr(row_sums, name) for name in ("compensated_add", "compensated_sum")}
+    found = {name: getattr(row_sums, name) for name in ("compensated_add", "compensated_sum")}
+    return found | {"magnitude_bits": float_formats.magnitude_bits}
 
 
 @cache

@@ -75,6 +75,17 @@ def bits(_: Any, x: Any) -> Any:
 
 
 @intrinsic
+def magnitude_bits(_: Any, x: Any) -> Any:
+    """The bits of the absolute value of a float, as an integer of the same width; their order is that of the values."""
+
+    def generate(context: Any, builder: Any, form: Any, arguments: Any) -> Any:
+        given = builder.bitcast(arguments[0], context.get_value_type(form.return_type))
+        return builder.and_(given, given.type((1 << given.type.width - 1) - 1))
+
+    return signature(types.Integer.from_bitwidth(x.bitwidth, signed=True), x), generate
+
+
+@intrinsic
 def from_bits(_: Any, x: Any) -> Any:
     """The float whose bits are an integer of the same width."""
     real = types.float32 if number(x).bitwidth == FLOAT else types.float64
