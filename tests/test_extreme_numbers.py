@@ -121,8 +121,14 @@ MIXTURES = {
         [-0.60624886, -0.86979747, 1.7350601, -1.9376862, 3.716607],
         0.79089683,
     ),
+    "a far target of components that are nearly equal": (
+        [0.1358685, -0.11302455, 3.5563097, -0.51133704, -2.3685884],
+        [-6e-45, 8e-45, 1e-7, -3e-6, 2e-5],
+        [2.2e-12, -2.5e-6, -30.0, 9.15e-05, 1.5e-4],
+        -72.397923,
+    ),
 }
-"""Mixtures in which the component with the largest logit is so far from the target that others have its share."""
+"""Mixtures with components that are far from the target: one with the largest logit, or all that have a share."""
 
 
 @pytest.mark.slow  # the compilation takes 4 s

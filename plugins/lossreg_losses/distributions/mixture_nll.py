@@ -16,8 +16,21 @@ Source: Bishop (1994), Mixture Density Networks; PyTorch's torch.distributions.M
 (0.5, [0.0, 0.0], [0.5, 0.5], [0.0, 0.0])
 """
 
-from lossreg.kernels.numerics import INFINITY, difference, exp, largest, log, ratio, shifted_difference, weighted
+from lossreg.kernels.numerics import (
+    INFINITY,
+    difference,
+    exp,
+    expm1,
+    largest,
+    log,
+    ratio,
+    shifted_difference,
+    weighted,
+)
 from lossreg.plugin import ClassRow, Loss, Real, Slope, hookimpl, loss
+
+FAR = 1e4
+"""Distances in scales up to which the squares of two are compared by their means and scales."""
 
 
 @loss
@@ -32,19 +45,29 @@ def mixture_nll(
     full: bool = False,
 ) -> float:
     T, top = type(slope[0]), largest(logits)
-    least, base, best = T(INFINITY), top, -T(INFINITY)
+    least, best = T(INFINITY), -T(INFINITY)
     for k in range(len(logits)):
-        z, counts = weighted(means[k] - target, exp(-log_scales[k])), difference(logits[k], top) > -T(INFINITY)
-        mean_slope[k], least = z, min(least, abs(z)) if counts else least
+        inverse, counts = exp(-log_scales[k]), difference(logits[k], top) > -T(INFINITY)
+        z = weighted(means[k] - target, inverse)
+        mean_slope[k], scale_slope[k], least = z, inverse, min(least, abs(z)) if counts else least
     # Less the square of the least, as squares may overflow; their difference is a product. Less has a weight of 0 only.
+    base, near, level, centre = top, least, T(0), T(0)
     for k in range(len(logits)):
-        own, size = logits[k], abs(mean_slope[k])
-        far = weighted(T(0) if size < least else difference(size, least), T(0.5) * (size + least)) + log_scales[k]
-        joint, scale_slope[k] = difference(own, top) - far, far
-        base, best = own if joint > best else base, max(joint, best)
-    # Less the logit of the best component: beside the largest one, of a far component, differences may be rounded away.
+        own, mean, log_scale, size = logits[k], means[k], log_scales[k], abs(mean_slope[k])
+        far = weighted(T(0) if size < least else difference(size, least), T(0.5) * (size + least)) + log_scale
+        joint = difference(own, top) - far
+        base, near = own if joint > best else base, size if joint > best else near
+        level, centre = log_scale if joint > best else level, mean if joint > best else centre
+        best = max(joint, best)
+    # Less the terms of the best component: beside larger ones, of components without a share, digits are rounded away.
     for k in range(len(logits)):
-        scale_slope[k] = difference(logits[k], base) - scale_slope[k]
+        size, inverse, wider = abs(mean_slope[k]), scale_slope[k], difference(log_scales[k], level)
+        far = weighted(T(0) if size < least else difference(size, near), T(0.5) * (size + near))
+        # The same without the rounding errors of both distances, from the differences of the means and of the scales.
+        apart, both = weighted(means[k] - centre, inverse), weighted(means[k] - target + (centre - target), inverse)
+        close = T(0.5) * (apart * both + near * near * expm1(T(-2) * wider))
+        far = close if (abs(wider) < T(1)) & (size < T(FAR)) & (near < T(FAR)) else far
+        scale_slope[k] = difference(logits[k], base) - (far + wider)
     best = largest(scale_slope)
     # The largest of both shares is 1 less the others, whose difference keeps the digits of w_k - r_k.
     ties, prior, joint = T(0), T(0), T(0)
@@ -63,7 +86,7 @@ def mixture_nll(
         slope[k] = rest if leads else ratio(own, prior) - share
         mean_slope[k] = weighted(weighted(share, z), exp(-log_scales[k]))
         scale_slope[k] = weighted(share, (T(1) - z) * (T(1) + z))
-    value = shifted_difference(log(prior), log(joint), difference(top, base) + (T(0.5) * least * least - best))
+    value = shifted_difference(log(prior), log(joint), difference(top, base) + (T(0.5) * near * near + (level - best)))
     return value + (T(0.9189385332046727) if full else T(0))
 
 
