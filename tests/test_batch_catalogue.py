@@ -155,6 +155,15 @@ def test_an_image_has_the_same_bits_in_one_thread_as_in_several():
     np.testing.assert_array_equal(found[0][1], found[1][1])
 
 
+@pytest.mark.parametrize("size", [2.0**-70, 2.0**70])
+def test_energy_distances_are_in_proportion_beyond_the_range_of_squares(size):
+    x, y = np.random.default_rng(0).normal(size=(2, 30, 4)).astype(np.float32)
+    value, (grad,) = fields("energy_distance", x, y)
+    scaled, (same,) = fields("energy_distance", np.float32(size) * x, np.float32(size) * y)
+    assert scaled == pytest.approx(size * value, rel=1e-7)
+    np.testing.assert_allclose(same, grad, rtol=1e-6, atol=1e-9)
+
+
 def test_a_dice_of_soft_labels_is_the_tversky_of_halves():
     random = np.random.default_rng(3)
     p, t = random.random((2, 4, 3, 5))
