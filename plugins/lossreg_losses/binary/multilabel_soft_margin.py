@@ -60,6 +60,29 @@ def times_vector(
         product[j] = product[j] * vector[j]
 
 
+@multilabel_soft_margin.hessian
+def weighted_second_derivative(
+    logits: Row[Real], target: Row[Unit], weights: Given[Row[Finite]], hessian: Slope, weight: Row[Scale] = 1.0
+) -> None:
+    second_derivative(logits, target, hessian, weight)
+    for j in range(len(logits)):
+        hessian[j] = hessian[j] * weights[j]
+
+
+@multilabel_soft_margin.hessian_product
+def weighted_times_vector(
+    logits: Row[Real],
+    target: Row[Unit],
+    weights: Given[Row[Finite]],
+    vector: Row[Real],
+    product: Slope,
+    weight: Row[Scale] = 1.0,
+) -> None:
+    weighted_second_derivative(logits, target, weights, product, weight)
+    for j in range(len(logits)):
+        product[j] = product[j] * vector[j]
+
+
 @hookimpl
 def lossreg_component() -> Loss:
     return multilabel_soft_margin
