@@ -124,7 +124,7 @@ class LoopPlan(SummedPlan):
             loop = self.loop = make_loop(call, values, slopes)
         if self.checks_first:
             refuse_outside(self.call(arrays, sample_weight, where))
-        scale = factor / divisor if divisor else 0.0
+        scale = (factor / divisor if divisor else 0.0) if self.graded else 1.0  # by which no row is then multiplied
         total, outside = loop.run(scale, values, sample_weight, where, slopes + arrays)
         if outside:
             refuse_outside(self.call(arrays, sample_weight, where))

@@ -7,6 +7,7 @@ from typing import Any
 from numba import types
 
 from lossreg.kernels.compiler.options import LANES, is_stock
+from lossreg.kernels.elementary.float_formats import fma
 from lossreg.kernels.elementary.polynomials import compiles
 from lossreg.kernels.numerics import row_maps
 from lossreg.kernels.simd.contiguous_vectors import (
@@ -20,6 +21,17 @@ from lossreg.kernels.simd.contiguous_vectors import (
 def are_contiguous(*rows: Any) -> bool:
     """Whether all rows are C-contiguous arrays, which vectors can be loaded from and stored to."""
     return not is_stock() and all(isinstance(row, types.Array) and row.layout == "C" for row in rows)
+
+
+@compiles(row_maps.quotient)
+def _quotient(x: Any, length: Any, inverse: Any) -> Any:
+    """The quotient, corrected by its remainder."""
+
+    def quotient(x: Any, length: Any, inverse: Any) -> Any:
+        product = x * inverse
+        return fma(fma(-product, length, x), inverse, product)
+
+    return quotient
 
 
 @compiles(row_maps.fill_row)

@@ -14,8 +14,9 @@ import numpy as np
 from numba import njit, types
 
 from lossreg.kernels.compiler.options import EXACT, LANES, inner, is_stock
-from lossreg.kernels.elementary.float_formats import as_float64, number, product_in_float64
-from lossreg.kernels.elementary.polynomials import compiles
+from lossreg.kernels.elementary.float_formats import as_float64, fma, number, product_in_float64
+from lossreg.kernels.elementary.polynomials import COMPILED, compiles
+from lossreg.kernels.elementary.row_maps import are_contiguous
 from lossreg.kernels.numerics import stable, sums
 from lossreg.kernels.simd.contiguous_vectors import (
     compensated_halves,
@@ -97,6 +98,26 @@ def by_vectors(real: Any, *, always_compensated: bool = False) -> Callable[..., 
     return total
 
 
+def inner_products_by_vectors(row: Any, other: Any) -> tuple[Any, Any, Any]:
+    """`inner_products` of float32 rows: their products are exact in float64."""
+    size = len(row)
+    whole = size - size % LANES
+    squares1, squares2, mixed = wide_lanes(), wide_lanes(), wide_lanes()
+    for at in range(0, whole, LANES):
+        x, y = as_float64(lanes_from(row, at)), as_float64(lanes_from(other, at))
+        squares1, squares2, mixed = fma(x, x, squares1), fma(y, y, squares2), fma(x, y, mixed)
+    if whole < size:
+        rest = size - whole
+        x, y = as_float64(leading_lanes(row, whole, rest)), as_float64(leading_lanes(other, whole, rest))
+        squares1, squares2, mixed = fma(x, x, squares1), fma(y, y, squares2), fma(x, y, mixed)
+    return plain_lane_sum(squares1), plain_lane_sum(squares2), plain_lane_sum(mixed)
+
+
+def product_sums(row: Any, other: Any) -> tuple[Any, Any, Any]:
+    """`inner_products` of other rows."""
+    return wide_sum(row, row, wide_product), wide_sum(other, other, wide_product), wide_sum(row, other, wide_product)
+
+
 BY_VECTORS = {types.float32: by_vectors(np.float32), types.float64: by_vectors(np.float64)}
 sum_one_by_one = njit(**inner(EXACT))(one_by_one)
 BLOCK_SUMS = {
@@ -118,6 +139,22 @@ def _accumulate(added: Any, lost: Any, x: Any) -> Any:
     """The addition for the type of x."""
     add = compensated_add if number(x) == types.float64 else plain_add
     return lambda added, lost, x: add(added, lost, x)  # noqa: PLW0108  numba overloads with a function
+
+
+wide_sum = COMPILED[sums.wide_sum]
+
+
+@njit(**inner(EXACT))
+def wide_product(x: Any, y: Any) -> Any:
+    """x y in float64."""
+    return as_float64(x) * as_float64(y)
+
+
+@compiles(sums.inner_products)
+def _inner_products(row: Any, other: Any) -> Any:
+    """The function for the type and the layout of the rows."""
+    by_vectors = are_contiguous(row, other) and row.dtype == types.float32
+    return inner_products_by_vectors if by_vectors else product_sums
 
 
 @compiles(sums.block_sum)

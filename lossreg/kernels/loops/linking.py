@@ -33,6 +33,7 @@ from lossreg.kernels.loops.domain_checks import guard
 from lossreg.kernels.loops.row_parameters import row_parameters
 from lossreg.kernels.loops.scaled_slopes import call_filling_slopes, call_plainly
 from lossreg.kernels.numerics import distances, special, stable, sums
+from lossreg.kernels.numerics.row_maps import fill_row, rescaled
 from lossreg.kernels.simd.contiguous_vectors import leading, wide_lanes
 from lossreg.kernels.simd.row_buffers import (
     allocate_row_buffers,
@@ -68,6 +69,8 @@ OPERATIONS = {
     )
 }
 """By name: the intrinsics that templates call."""
+NUMERICS = (sums.accumulate, sums.block_sum, sums.compensated_add, sums.compensated_sum, fill_row, rescaled)
+"""The functions of lossreg.kernels.numerics that templates call."""
 
 
 def parts(
@@ -85,9 +88,7 @@ def parts(
     is_form = form is not None
     inline = is_form or not loops(function)
     kernel = compiled(function, options, switches, inline=inline, distinct_rows=is_form, reordered_sums=reordered_sums)
-    summing = (sums.accumulate, sums.block_sum, sums.compensated_add, sums.compensated_sum)
-    added = {x.__name__: callee(x) for x in summing}
-    found = {**OPERATIONS, **added, "kernel": kernel}
+    found = {**OPERATIONS, **{x.__name__: callee(x) for x in NUMERICS}, "kernel": kernel}
     if is_stock():
         found["call_filling_slopes"] = callee(call_plainly)
     if form is not None:

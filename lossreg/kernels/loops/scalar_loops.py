@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lossreg.kernels.compiler.intrinsics import arrays, cast, items, scaled, scratch, store_items  # noqa: TC004
     from lossreg.kernels.loops.row_parameters import row_parameters  # noqa: TC004
     from lossreg.kernels.loops.scaled_slopes import call_filling_slopes  # noqa: TC004
+    from lossreg.kernels.numerics.row_maps import fill_row, rescaled  # noqa: TC004
     from lossreg.kernels.numerics.sums import accumulate, block_sum, compensated_add, compensated_sum  # noqa: TC004
     from lossreg.kernels.simd.stored_arrays import store_filled, to_fill  # noqa: TC004
 
@@ -122,8 +123,7 @@ def rows(
                 value *= weight
             if (not counts) | (factor != 1):
                 for slope in arrays(slope_rows):
-                    for j in range(len(slope)):
-                        slope[j] = slope[j] * factor if counts else REAL(0)
+                    fill_row(slope, slope, slope, rescaled, factor, counts)
             if OVER >= 0:
                 # An explicit loop, because numba takes two seconds to compile the assignment of a row.
                 target = point[OVER]

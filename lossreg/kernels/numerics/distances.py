@@ -9,25 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from lossreg.definition.annotations import NamedFunctions
-from lossreg.kernels.numerics.row_maps import both_aside, fill_row, fill_rows, shifted_ratio, two_ratios
+from lossreg.kernels.numerics.row_maps import apart_over, both_aside, direction_and_rest, fill_row, fill_rows
 from lossreg.kernels.numerics.stable import INFINITY, exp, log, ratio, shifted_difference, sign, sqrt
-from lossreg.kernels.numerics.sums import (
-    apart,
-    product,
-    square_apart,
-    wide,
-    wide_product,
-    wide_square_apart,
-    wide_sum,
-)
+from lossreg.kernels.numerics.sums import apart, inner_products, square_apart, wide, wide_square_apart, wide_sum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SHIFT = 1e-6
 """The number that PyTorch's PairwiseDistance adds to each difference."""
-LEAST, LEAST_WIDE = 2.0**-100, 2.0**-200
-"""A sum of squares above these is not affected by underflow of its terms: in float32, and in float64."""
+LEAST = 2.0**-100
+"""The root of a sum of squares in float64 above this is not affected by underflow of its terms."""
 
 
 def euclidean(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
@@ -60,7 +52,7 @@ def squared_euclidean(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
     for j in range(len(x1)):
         away = x1[j] - x2[j]
         slope1[j], slope2[j] = T(2) * away, T(-2) * away
-    return T(wide_sum(x1, x2, square_apart, T(0)))
+    return T(wide_sum(x1, x2, square_apart))
 
 
 def cosine(x1: Any, x2: Any, slope1: Any, slope2: Any) -> Any:
@@ -78,48 +70,31 @@ def angle(row: Any, other: Any, slope1: Any, slope2: Any, factor: Any, least: An
     T = type(row[0])
     zero, half, one = T(0), T(0.5), T(1)
     size1, size2 = one, one
-    squares1, squares2 = wide_sum(row, row, product), wide_sum(other, other, product)
-    mixed = wide_sum(row, other, product)
+    squares1, squares2, mixed = inner_products(row, other)
     length1, length2 = sqrt(squares1), sqrt(squares2)
-    if not (countable(squares1, T(length1), LEAST) & countable(squares2, T(length2), LEAST)):
-        squares1, squares2 = wide_sum(row, row, wide_product), wide_sum(other, other, wide_product)
-        mixed = wide_sum(row, other, wide_product)
+    if not (countable(length1, T(length1)) & countable(length2, T(length2))):
+        size1, squares1, mixed = scaled(row, slope1, row)
+        size2, squares2, mixed = scaled(other, slope2, slope1)
         length1, length2 = sqrt(squares1), sqrt(squares2)
-        if not (countable(squares1, T(length1), LEAST_WIDE) & countable(squares2, T(length2), LEAST_WIDE)):
-            size1, squares1, mixed = scaled(row, slope1, row)
-            size2, squares2, mixed = scaled(other, slope2, slope1)
-            length1, length2 = sqrt(squares1), sqrt(squares2)
-            row, other = slope1, slope2
-    whole = length1 * length2
-    fill_rows(slope1, slope2, row, other, two_ratios, T(length1), T(length2))
-    # If u is nearly v or -v, u - c v is computed from u - v or u + v. The sum of products decides which of them, and
-    # whether the cosine is below `least`; for rows of integers that sum is exact in any order.
+        row, other = slope1, slope2
+    whole, one1, one2 = length1 * length2, T(length1), T(length2)
+    # Of unit vectors u and v, u - c v is computed from u - v or u + v if u is nearly v or -v. The sum of products
+    # decides which, and whether the cosine is below `least`; for rows of integers that sum is exact in any order.
     facing = T(mixed > half * whole) - T(mixed < -half * whole)
-    along1 = T(wide_sum(slope1, slope2, leaning, facing))
-    along2 = T(wide_sum(slope2, slope1, leaning, facing))
-    squares = T(wide_sum(slope1, slope2, parting, facing))
+    fill_rows(slope1, slope2, row, other, direction_and_rest, one1, one / one1, one2, one / one2, facing)
+    _, squares, along = inner_products(slope1, slope2)
+    along1, along2 = T(along), T(along if facing == 0 else -(facing * squares + along))
     factor = zero if mixed < least * whole else factor
     share1 = zero if size1 == 0 else factor / size1 / T(length1)
     share2 = zero if size2 == 0 else factor / size2 / T(length2)
     fill_rows(slope1, slope2, slope1, slope2, both_aside, facing, along1, share1, along2, share2)
     cosine = facing + along1
-    return cosine, half * squares if facing > 0 else one - cosine
+    return cosine, half * T(squares) if facing > 0 else one - cosine
 
 
-def leaning(u: Any, v: Any, facing: Any) -> Any:
-    """Return a term of u . (v - facing u), for unit vectors u and v."""
-    return u * (v - facing * u)
-
-
-def parting(u: Any, v: Any, facing: Any) -> Any:
-    """Return a term of |v - facing u|^2, for unit vectors u and v."""
-    away = v - facing * u
-    return away * away
-
-
-def countable(squares: Any, length: Any, least: Any) -> Any:
-    """Return whether a sum of squares is not affected by underflow, and its root is finite."""
-    return (squares > least) & (length < INFINITY)
+def countable(root: Any, length: Any) -> Any:
+    """Return whether the root of a sum of squares is not affected by underflow, and finite in the type of the row."""
+    return (root > LEAST) & (length < INFINITY)
 
 
 def magnitude(row: Sequence[Any]) -> Any:
@@ -158,16 +133,10 @@ def distance(row: Sequence[Any], other: Sequence[Any], shift: Any, out: Any, p: 
     """
     T = type(row[0])
     if p == 2:
-        squares = wide_sum(row, other, square_apart, shift)
-        root = sqrt(squares)
+        root = sqrt(wide_sum(row, other, wide_square_apart, shift))
         length = T(root)
-        least = LEAST
-        if not countable(squares, length, LEAST):
-            squares = wide_sum(row, other, wide_square_apart, shift)
-            root = sqrt(squares)
-            length, least = T(root), LEAST_WIDE
-        if countable(squares, length, least):
-            fill_row(out, row, other, shifted_ratio, shift, length)
+        if countable(root, length):
+            fill_row(out, row, other, apart_over, shift, length, T(1) / length)
             return T(1), root
     return scaled_distance(row, other, shift, out, p)
 

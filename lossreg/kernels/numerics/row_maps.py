@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lossreg.kernels.numerics.stable import ratio, shifted_difference
+from lossreg.kernels.numerics.stable import shifted_difference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,21 +27,31 @@ def fill_rows(out1: Any, out2: Any, row: Sequence[Any], other: Sequence[Any], te
         out1[j], out2[j] = term(row[j], other[j], *settings)
 
 
-def aside(u: Any, v: Any, facing: Any, along: Any, share: Any) -> Any:
-    """((u - facing v) - along v) share in this order, also in loops whose sums may be reordered."""
-    return (u - facing * v - along * v) * share
+def rescaled(x: Any, y: Any, factor: Any, counts: Any) -> Any:
+    """Return x times a factor, or 0 if the row does not count."""
+    T = type(x)
+    return x * factor if counts else T(0)
 
 
-def both_aside(u: Any, v: Any, facing: Any, along1: Any, share1: Any, along2: Any, share2: Any) -> tuple[Any, Any]:
-    """Return `aside` of v and u, and of u and v."""
-    return aside(v, u, facing, along1, share1), aside(u, v, facing, along2, share2)
+def quotient(x: Any, length: Any, inverse: Any) -> Any:
+    """x / length, given 1 / length too: compiled code multiplies by it and corrects the result, as division is slow."""
+    return x / length
 
 
-def two_ratios(x: Any, y: Any, length1: Any, length2: Any) -> tuple[Any, Any]:
-    """Return `ratio` of x and the first length, and of y and the second."""
-    return ratio(x, length1), ratio(y, length2)
+def apart_over(x: Any, y: Any, shift: Any, length: Any, inverse: Any) -> Any:
+    """Return the `quotient` of (x - y) + shift and a length."""
+    return quotient(shifted_difference(x, y, shift), length, inverse)
 
 
-def shifted_ratio(x: Any, y: Any, shift: Any, length: Any) -> Any:
-    """Return `ratio` of (x - y) + shift and a length."""
-    return ratio(shifted_difference(x, y, shift), length)
+def direction_and_rest(
+    x: Any, y: Any, length1: Any, inverse1: Any, length2: Any, inverse2: Any, facing: Any
+) -> tuple[Any, Any]:
+    """Return u and v - facing u, for u and v the quotients of x and the first length, and of y and the second."""
+    u = quotient(x, length1, inverse1)
+    return u, quotient(y, length2, inverse2) - facing * u
+
+
+def both_aside(u: Any, rest: Any, facing: Any, along1: Any, share1: Any, along2: Any, share2: Any) -> tuple[Any, Any]:
+    """Return (v - facing u - along1 u) share1 and (u - facing v - along2 v) share2, for rest = v - facing u."""
+    turned = u if facing == 0 else -facing * rest
+    return (rest - along1 * u) * share1, (turned - along2 * (rest + facing * u)) * share2

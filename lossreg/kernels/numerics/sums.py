@@ -71,6 +71,14 @@ def wide_sum(row: Sequence[Any], other: Sequence[Any], term: Any, *settings: Any
     return added
 
 
+def inner_products(row: Sequence[Any], other: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """Return the inner products of a row with itself, of another row with itself, and of the two, in float64.
+
+    They may be out of range of the type of the rows.
+    """
+    return wide_sum(row, row, wide_product), wide_sum(other, other, wide_product), wide_sum(row, other, wide_product)
+
+
 def first_of(x: Any, y: Any) -> Any:
     """Return x, the term of the sum of a single row."""
     return x
@@ -91,10 +99,9 @@ def apart(x: Any, y: Any, shift: Any) -> Any:
     return abs(shifted_difference(x, y, shift))
 
 
-def square_apart(x: Any, y: Any, shift: Any) -> Any:
-    """((x - y) + shift)^2."""
-    away = shifted_difference(x, y, shift)
-    return away * away
+def square_apart(x: Any, y: Any) -> Any:
+    """(x - y)^2."""
+    return (x - y) * (x - y)
 
 
 def wide_square_apart(x: Any, y: Any, shift: Any) -> Any:

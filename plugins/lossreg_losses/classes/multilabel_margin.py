@@ -27,19 +27,15 @@ def multilabel_margin(x: Row[Real], labels: Row[PaddedClassIndex], slope: Slope)
         slope[j] = T(0)
     while listed < classes and labels[listed] != -1:
         listed += 1
+    # The slope of a true class is one less than its count, so that it is below 0, and others' are not.
+    for k in range(listed):
+        slope[labels[k]] = T(-1)
     for j in range(classes if classes <= SHORT else 0):
-        others = True
-        for k in range(listed):
-            others = others and labels[k] != j
-        for k in range(listed if others else 0):
+        for k in range(listed if slope[j] >= 0 else 0):
             excess = T(1) + difference(x[j], x[labels[k]])
             value += T(0) if excess <= 0 else excess / T(classes)
             slope[j] += T(excess > 0)
             slope[labels[k]] -= T(excess > 0)
-    # In long rows the slope of a true class is one less than its count, so that it is below 0, and others' are not.
-    lowered = T(classes > SHORT)
-    for k in range(listed if classes > SHORT else 0):
-        slope[labels[k]] = T(-1)
     for k in range(listed if classes > SHORT else 0):
         own, counted = x[labels[k]], T(0)
         for j in range(classes):
@@ -51,7 +47,7 @@ def multilabel_margin(x: Row[Real], labels: Row[PaddedClassIndex], slope: Slope)
             slope[j] += over
         slope[labels[k]] -= counted
     for j in range(classes):
-        slope[j] = (slope[j] + lowered * T(slope[j] < 0)) / T(classes)
+        slope[j] = (slope[j] + T(slope[j] < 0)) / T(classes)
     return T(value)
 
 
