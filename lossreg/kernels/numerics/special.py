@@ -11,7 +11,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from lossreg.kernels.numerics.stable import INFINITY, exp, exp_below, expm1, largest, log, series, sqrt, stirling_error
+from lossreg.kernels.numerics.stable import (
+    INFINITY,
+    exp,
+    exp_below,
+    expm1,
+    largest,
+    log,
+    log1p,
+    series,
+    sqrt,
+    stirling_error,
+)
 from lossreg.kernels.numerics.sums import total, wide
 
 if TYPE_CHECKING:
@@ -113,6 +124,24 @@ def softmax(row: Sequence[Any], out: Any) -> Any:
     for j in range(len(row)):
         out[j] = out[j] / mass
     return top + log(mass)
+
+
+def log1p_sum(row: Sequence[Any]) -> Any:
+    """The sum of log(1 + x) over a row of numbers from 0 to 1, by the logarithms of products of eight of them.
+
+    A product less 1 is computed from those of its factors, so that small numbers keep their digits.
+    """
+    T, part = type(row[0]), len(row) // 8
+    added = T(0)
+    for j in range(part):
+        grown = row[j]
+        for k in range(1, 8):
+            x = row[j + k * part]
+            grown = grown + x * (T(1) + grown)
+        added += log1p(grown)
+    for j in range(8 * part, len(row)):
+        added += log1p(row[j])
+    return added
 
 
 def dot(row: Sequence[Any], x: Sequence[Any]) -> Any:

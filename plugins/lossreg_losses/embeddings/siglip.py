@@ -16,7 +16,7 @@ Source: Zhai et al. (2023), arXiv:2303.15343, which begins with temperature 1 / 
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import sigmoid, softplus
+from lossreg.kernels.numerics import exp, log1p_sum
 from lossreg.plugin import (
     Array,
     Axes,
@@ -25,6 +25,7 @@ from lossreg.plugin import (
     Loss,
     Real,
     SampleWeight,
+    Scratch,
     Slopes,
     View,
     each_row_of_cosines,
@@ -44,14 +45,9 @@ def siglip(
 ) -> Array:
     import numpy as np
 
-    values, sums, scale, shift = (
-        np.empty_like(sample_weight),
-        np.empty((len(query), 2)),
-        1 / float(temperature),
-        float(bias),
-    )
-    by_q, by_k = slopes.get("query"), slopes.get("key")
-    each_row_of_cosines(decide, query, key, by_q, by_k, sample_weight, scale, shift, values, sums)
+    values, sums, scale = np.empty_like(sample_weight), np.empty((len(query), 2)), 1 / float(temperature)
+    by_q, by_k, powers = slopes.get("query"), slopes.get("key"), Scratch(len(key))
+    each_row_of_cosines(decide, query, key, by_q, by_k, sample_weight, scale, float(bias), powers, values, sums)
     by_scale, by_bias = sums.sum(axis=0)
     for name, slope in (("temperature", -by_scale * scale * scale), ("bias", by_bias)):
         if name in slopes:
@@ -59,7 +55,9 @@ def siglip(
     return values
 
 
-def decide(i: int, start: int, cosines: Any, weight: Any, scale: float, bias: float, values: Any, sums: Any) -> None:
+def decide(
+    i: int, start: int, cosines: Any, weight: Any, scale: float, bias: float, powers: Any, values: Any, sums: Any
+) -> None:
     """The value of one query; its row of cosines becomes that of the slopes."""
     row, own = cosines[i], start + i
     w = float(weight[own])
@@ -67,12 +65,13 @@ def decide(i: int, start: int, cosines: Any, weight: Any, scale: float, bias: fl
     for j in range(len(row)):
         side, cosine = (1.0 if j == own else -1.0), float(row[j])
         logit = side * (scale * cosine + bias)
-        value += softplus(-logit)
-        slope = -side * w * sigmoid(-logit)
+        powers[j] = exp(-abs(logit))
+        value += max(0.0, -logit)
+        slope = -side * w * ((1.0 if logit <= 0 else powers[j]) / (1 + powers[j]))
         by_scale += slope * cosine
         by_bias += slope
         row[j] = scale * slope
-    values[own], sums[own, 0], sums[own, 1] = w * value, by_scale, by_bias
+    values[own], sums[own, 0], sums[own, 1] = w * (value + log1p_sum(powers)), by_scale, by_bias
 
 
 @siglip.example
