@@ -8,7 +8,7 @@ from oracles import mp
 
 from lossreg.kernels.batches.segments import stable_order
 from lossreg.kernels.compiler.bytecode import has_uniform_control_flow
-from lossreg.kernels.numerics import digamma, hypot, lgamma, others, power, softmax, tanh
+from lossreg.kernels.numerics import digamma, hypot, lgamma, log1p_sum, others, power, softmax, tanh
 from lossreg.plugin import (
     add_rows,
     blocks_of_pairs,
@@ -48,6 +48,12 @@ def test_functions_at_their_limits():
     assert (hypot(np.inf, 1.0), hypot(0.0, 0.0), hypot(1e-200, 0.0)) == (np.inf, 0, 1e-200)
     assert hypot(3e-200, 4e-200) == pytest.approx(5e-200)
     assert type(power(np.float32(2), np.float32(3))) is type(tanh(np.float32(1))) is np.float32
+
+
+def test_a_sum_of_log1p_keeps_the_digits_of_small_numbers():
+    random = np.random.default_rng(0)
+    for row in (random.uniform(0, 1e-17, 21), random.uniform(0, 1, 16), np.ones(8), np.array([0.5])):
+        assert log1p_sum(row) == pytest.approx(float(mp.fsum(map(mp.log1p, row))), rel=2e-15)
 
 
 def test_the_softmax_of_a_row_and_its_gap_from_one():

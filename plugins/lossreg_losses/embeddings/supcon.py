@@ -24,6 +24,7 @@ from lossreg.plugin import (
     FinitePositive,
     Loss,
     SampleWeight,
+    Scratch,
     Slopes,
     each_row_of_cosines,
     hookimpl,
@@ -45,34 +46,40 @@ def supcon(
     require(label >= 0, "label", label, "a class, 0 or above")
     slope = slopes.get("embedding")
     values, counts = np.empty_like(sample_weight), np.empty_like(sample_weight)
-    each_row_of_cosines(
-        compare, embedding, embedding, slope, slope, label, sample_weight, 1 / temperature, values, counts
-    )
+    settings = label, sample_weight, 1 / temperature, Scratch(len(label)), values, counts
+    each_row_of_cosines(compare, embedding, embedding, slope, slope, *settings)
     return values, counts
 
 
-def compare(i: int, start: int, cosines: Any, label: Any, weight: Any, scale: float, values: Any, counts: Any) -> None:
+def compare(
+    i: int, start: int, cosines: Any, label: Any, weight: Any, scale: float, powers: Any, values: Any, counts: Any
+) -> None:
     """The value of one anchor; its row of cosines becomes that of the slopes."""
     row, own = cosines[i], start + i
-    top, positives = -INFINITY, 0
+    T, top, same = type(row[0]), -INFINITY, label[own]
+    row[own] = T(-INFINITY)
     for j in range(len(row)):
-        top = larger(top, float(row[j]) if j != own else -INFINITY)
-        positives += (label[j] == label[own]) & (j != own)
-    others, ties, behind = 0.0, 0, 0.0
+        top = larger(top, float(row[j]))
+    top = top if len(row) > 1 else 0.0
+    row[own] = T(top)  # the anchor itself is one of those at the top, and is not counted below
+    positives, ties, others, behind = -1, -1, 0.0, 0.0
+    for j in range(len(row)):
+        positives += label[j] == same
+        behind += top - float(row[j]) if label[j] == same else 0.0
     for j in range(len(row)):
         ahead = scale * (float(row[j]) - top)
-        ties += (ahead == 0) & (j != own)
-        others += exp(ahead) if (ahead < 0) & (j != own) else 0.0
-        behind -= ahead if (label[j] == label[own]) & (j != own) else 0.0
+        powers[j] = exp(ahead)
+        ties += ahead == 0
+        others += powers[j] if ahead < 0 else 0.0
     others += max(ties - 1, 0)  # all but one of those at the top, which add 1 to the sum
     counts[own] = weight[own] if positives > 0 else 0
-    values[own] = counts[own] * (behind / max(positives, 1) + log1p(others))
+    values[own] = counts[own] * (scale * behind / max(positives, 1) + log1p(others))
     factor = scale * float(counts[own]) / (1 + others)
+    pull = (1 + others) * (1 - 1 / max(positives, 1))
     for j in range(len(row)):
-        power = exp(scale * (float(row[j]) - top))
-        rest = others if power == 1 else 1 + others - power  # of one that is alone at the top, exact
-        pull = (1 + others) * (1 - 1 / max(positives, 1)) - rest
-        row[j] = 0 if j == own else factor * (pull if label[j] == label[own] else power)
+        rest = others if powers[j] == 1 else 1 + others - powers[j]  # of one that is alone at the top, exact
+        row[j] = factor * (pull - rest if label[j] == same else powers[j])
+    row[own] = T(0)
 
 
 @supcon.example
