@@ -1,4 +1,4 @@
-"""The larger and the smaller of two numbers for compiled code, by an instruction that LLVM vectorizes in loops.
+"""The larger and the smaller of two numbers, and the largest of a row, for compiled code: LLVM vectorizes such loops.
 
 The comparisons and selects of the plain functions do not vectorize there, because they let nan through.
 """
@@ -11,8 +11,9 @@ from numba import types
 from numba.extending import intrinsic
 
 from lossreg.kernels.compiler.numba_api import cgutils, llvm, signature
-from lossreg.kernels.elementary.polynomials import compiles
-from lossreg.kernels.numerics import special
+from lossreg.kernels.elementary.float_formats import bits, cast_like, from_bits, number
+from lossreg.kernels.elementary.polynomials import FORMATS, compiles
+from lossreg.kernels.numerics import special, stable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,3 +53,21 @@ def _smaller(x: Any, y: Any) -> Any:
     """The instruction for two floats; the plain function for lanes."""
     floats = isinstance(x, types.Float) and isinstance(y, types.Float)
     return (lambda x, y: minimum(x, y)) if floats else special.smaller  # noqa: PLW0108  as above
+
+
+@compiles(stable.largest)
+def _largest(row: Any) -> Any:
+    """The largest number by comparing bits as integers, which vectorizes; a comparison that propagates nan does not."""
+    width = number(row.dtype).bitwidth
+    integer, magnitude = FORMATS[width].integer, FORMATS[width].magnitude
+    sign_bit, lowest = integer(width - 1), integer(-magnitude - 1)
+
+    def largest(row: Any) -> Any:
+        found = lowest
+        for j in range(row.size):
+            pattern = bits(row[j])
+            ordered = cast_like(pattern ^ ((pattern >> sign_bit) & magnitude), magnitude)
+            found = ordered if ordered > found else found
+        return from_bits(cast_like(found ^ ((found >> sign_bit) & magnitude), magnitude))
+
+    return largest

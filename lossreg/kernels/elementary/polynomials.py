@@ -80,22 +80,25 @@ def make_exp(f: Format) -> Callable[[Any], Any]:
 
 
 def make_expm1(f: Format) -> Callable[[Any], Any]:
-    """2^k (e^r - 1) + (2^k - 1); e^x where the -1 is below the rounding error."""
-    mantissa, bias, coefficients = f.mantissa, f.bias, f.exp
+    """2^k (e^r - 1) + (2^k - 1); e^x, as `exp` has it, where the -1 is below the rounding error."""
+    mantissa, bias, coefficients, single = f.mantissa, f.bias, f.exp, f.integer(1)
     log2e, shift, shift_bits, high, low = f.log2e, f.round, f.round_bits, f.ln2_high, f.ln2_low
-    zero, one, least, limit, exp = f.zero, f.one, f.least, f.expm1_limit, COMPILED[stable.exp]
+    zero, one, least, limit, highest = f.zero, f.one, f.least, f.expm1_limit, f.highest
 
     def expm1(x: Any) -> Any:
         tiny = abs(x) < least
         bounded = -limit if x < -limit else (zero if tiny else x)
-        bounded = limit if bounded > limit else bounded
+        bounded = highest if bounded > highest else bounded
         shifted = fma(bounded, log2e, shift)
         count = shifted - shift
         r = fma(count, -low, fma(count, -high, bounded))
         growth = fma(r * r, horner(r, coefficients), r)
         k = cast_like(bits(shifted) - shift_bits, mantissa)
-        power = from_bits(cast_like((k + bias) << mantissa, mantissa))
-        return x if tiny else (exp(x) if x > limit else fma(power, growth, power - one))
+        first = cast_like(k >> single, mantissa)
+        upper = from_bits(cast_like((first + bias) << mantissa, mantissa))
+        lower = from_bits(cast_like((k - first + bias) << mantissa, mantissa))
+        power, large = upper * lower, (one + growth) * upper * lower
+        return x if tiny else (large if x > limit else fma(power, growth, power - one))
 
     return expm1
 
@@ -234,24 +237,6 @@ def _magnitude(row: Any) -> Any:
         return from_bits(found)
 
     return magnitude
-
-
-@compiles(stable.largest)
-def _largest(row: Any) -> Any:
-    """The largest number by comparing bits as integers, which vectorizes; a comparison that propagates nan does not."""
-    width = number(row.dtype).bitwidth
-    integer, magnitude = FORMATS[width].integer, FORMATS[width].magnitude
-    sign_bit, lowest = integer(width - 1), integer(-magnitude - 1)
-
-    def largest(row: Any) -> Any:
-        found = lowest
-        for j in range(row.size):
-            pattern = bits(row[j])
-            ordered = cast_like(pattern ^ ((pattern >> sign_bit) & magnitude), magnitude)
-            found = ordered if ordered > found else found
-        return from_bits(cast_like(found ^ ((found >> sign_bit) & magnitude), magnitude))
-
-    return largest
 
 
 @compiles(stable.empty_like)

@@ -65,7 +65,7 @@ def log1p(x: Any) -> Any:
 
 def log_sum(x: Any, y: Any) -> Any:
     """log(x + y), accurate also if one of them is 1 and the other small."""
-    return log1p(min(x, y)) if max(x, y) == 1 else log(x + y)
+    return log1p(min(x, y)) if max(x, y) == 1 and x + y < INFINITY else log(x + y)
 
 
 def log1p_square(x: Any) -> Any:

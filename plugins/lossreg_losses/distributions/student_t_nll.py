@@ -14,7 +14,7 @@ Source: Lange, Little, Taylor (1989), doi:10.2307/2290063; PyTorch's torch.distr
 (0.6931471805599453, 1.0, -1.0, 0.0)
 """
 
-from lossreg.kernels.numerics import INFINITY, log, log1p_square, ratio, sign, sqrt
+from lossreg.kernels.numerics import INFINITY, LN2, lift, log, log_sum, ratio, sign, sqrt
 from lossreg.plugin import Broadcast, FinitePositive, Loss, Positive, Real, hookimpl, loss
 
 
@@ -27,13 +27,18 @@ def student_t_nll(
     size, width = abs(error), scale * sqrt(df)
     # Over the larger of error and width no square overflows; the width may have underflowed to 0.
     larger = size if size > width else (width if width > 0 else scale)
-    share, scaled_error = ratio(size, larger), (min(size, width)) / larger
-    below = T(1) + scaled_error * scaled_error
-    quotient = T(0) if size == 0 else size / width
-    growth = log1p_square(quotient) if quotient < INFINITY else T(2) * (log(size) - log(scale)) - log(df)
-    slope = sign(error) * (df + T(1)) * share / below / larger
+    least = min(size, width) / larger
+    share, by_below = T(1) if size > width else least, T(1) / (T(1) + least * least)
+    # log(1 + quotient^2), far out 2 log(quotient); a quotient that overflows is multiplied by 4 / unit^3 first.
+    quotient, unit = T(0) if size == 0 else size / width, lift(size)
+    far, beyond = quotient > T(1e9), quotient == INFINITY
+    lowered = size / unit / (scale * unit * (T(0.25) * unit) * sqrt(df))
+    reach = lowered if beyond else quotient
+    growth = log_sum(reach if far else T(1), T(0) if far else quotient * quotient)
+    growth = (T(2) * growth if far else growth) + (T(6) * log(unit) - T(4) * T(LN2) if beyond else T(0))
+    slope = sign(error) * (df + T(1)) * share * by_below / larger
     lead = T(-1) if size == INFINITY else ratio(scale - size, larger)
-    scale_slope = df * lead * ratio(scale + size, larger) / below / scale
+    scale_slope = df * lead * (lead + T(2) * share) * by_below / scale
     return log(scale) + T(0.5) * (df + T(1)) * growth, slope, -slope, scale_slope
 
 

@@ -22,8 +22,9 @@ HALF_ROOT = 0.7071067811865476
 def cauchy(prediction: Real, target: Real, scale: Positive = 1.0) -> tuple[float, float, float]:
     T = type(prediction)
     z = (prediction - target) / scale
-    # Beyond 1 both parts of the quotient are divided by z, whose square may overflow.
-    slope = (z / (T(1) + T(0.5) * z * z) if abs(z) < 1 else T(1) / (T(1) / z + T(0.5) * z)) / scale
+    # Far out both parts of the quotient are divided by z, whose square may overflow.
+    far = abs(z) > T(1e9)
+    slope = (T(1) if far else z) / (T(0.5) * z if far else T(1) + T(0.5) * z * z) / scale
     return log1p_square(T(HALF_ROOT) * z), slope, -slope
 
 
