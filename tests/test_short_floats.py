@@ -201,3 +201,11 @@ def test_loops_convert_the_numbers_that_they_read(name, shape, kind, monkeypatch
             value, grads = criterion.value_and_grad(*laid, **given, out=out)
         found = value, *(grads if isinstance(grads, tuple) else (grads,))
         assert [equal(x, y) for x, y in zip(found, expected, strict=True)] == [True] * len(expected)
+
+
+def test_rows_of_which_few_numbers_are_read_are_not_copied(monkeypatch):
+    def refuse(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(operands.Operand, "take_in_place", refuse)
+    assert lossreg.create("nll", reduction="sum")(np.full((9, 50), -1, np.float16), np.zeros(9, int)) == 9

@@ -18,6 +18,7 @@ SPEED = Path(__file__).parents[1] / "experiments" / "speed"
 sys.path.insert(0, str(SPEED))
 
 import cases  # noqa: E402  scripts of a study, which are no package
+import cliffs  # noqa: E402
 import engines  # noqa: E402
 import measure  # noqa: E402
 import summary  # noqa: E402
@@ -200,6 +201,24 @@ def test_the_table_of_speed_is_what_was_measured():
     assert after, "docs/speed.md has no <!-- speed --> and <!-- /speed -->"
     assert table == summary.page_table(summary.recorded()), "make bench measures again and updates it"
     assert not summary.recorded()["failed"]
+
+
+def test_every_cliff_has_a_cause_and_every_cause_a_cliff():
+    rows = [row for row in cliffs.recorded() if cliffs.is_cliff(row)]
+    assert [row for row in rows if cliffs.cause_of(row) is None] == []
+    assert {*cliffs.CAUSES} == {cliffs.cause_of(row) for row in rows}
+
+
+def test_the_page_of_cliffs_is_what_was_measured():
+    assert cliffs.PAGE.read_text("utf-8") == cliffs.page(cliffs.recorded()), "cliffs.py --write updates it"
+    known = {"case": "mse 1M", "variant": "strided", "seconds": 1e-3, "ratio": 9.0, "copy": 0.5}
+    assert [cliffs.is_cliff(known | changes) for changes in ({}, {"ratio": 1.9}, {"ratio": 1.9, "torch": 1.8})] == [
+        True,
+        False,
+        True,
+    ]
+    shown = cliffs.page([known | {"case": "another loss"}]).splitlines()[-1]
+    assert shown == "| another loss | strided | **9.00** | 0.50 |  | **unexplained** |"
 
 
 # The training loops

@@ -53,9 +53,9 @@ def take_in_place(form: Form, operands: Operands, described: list[Operand]) -> b
     width = operands.inputs[0].row_length
     vectorized = computes_vectors(form, operands.real, width)
     if form.slope_rows and not vectorized and all(x.order is None for x in foreign):
-        # The scalar loop copies each row of 16-bit numbers.
-        arrays = [*operands.slopes, *operands.inputs]
-        taken = [x for x in taken if x.short and x in arrays] if width <= BLOCK and not is_stock() else []
+        # The scalar loop copies each row of 16-bit numbers, unless it reads few of them.
+        copies = width <= BLOCK and not is_stock() and layouts_in_place(form, operands) is None
+        taken = [x for x in taken if copies and x.short and x in (*operands.slopes, *operands.inputs)]
     if not taken or not all(x in taken or x.at_once or (form.slope_rows and not x.has_rows) for x in foreign):
         return False
     if any(x.order is not None for x in described):
