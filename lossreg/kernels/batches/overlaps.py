@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lossreg.kernels.batches.segments import stable_order
 from lossreg.kernels.drivers.batch_kernel import each, require
+from lossreg.kernels.drivers.threads import get_num_threads
 from lossreg.kernels.numerics import agreement_sums, confusion_sums, weighted_confusion_sums
 
 if TYPE_CHECKING:
@@ -38,29 +39,33 @@ def overlap_losses(
     """
     import numpy as np
 
-    from lossreg.kernels.drivers.threads import get_num_threads
-
-    (images, classes, _), bits = prediction.shape, np.dtype(f"u{prediction.itemsize}")
+    (images, classes, _), (bits, one) = prediction.shape, patterns_of(prediction.itemsize)
     sums, factors, largest = np.empty((images, classes, 3)), np.empty((images, classes, 3)), np.empty(images, bits)
-    pixels = prediction, target, weight, int(not weight.min() == 1 == weight.max()), int(squared)
     values = np.zeros((1 if over_batch else images, classes))
     # As integers, positive floats keep their order, and negative ones and nan are above all that are allowed.
-    patterns = prediction.view(bits), target.view(bits)
+    pixels = prediction, target, weight, int(squared), prediction.view(bits), target.view(bits)
     slope = slopes.get("prediction", np.empty((0, 0, 0), prediction.dtype))
     if not over_batch and images >= get_num_threads():
-        each(
-            fused(ratio), images, *pixels, *patterns, largest, sums, factors, slopes.factor, slope, values, *parameters
-        )
+        each(fused(ratio), images, *pixels, largest, sums, factors, slopes.factor, slope, values, *parameters)
     else:
-        each(add_image, images, *pixels, *patterns, largest, sums)
+        each(add_image, images, *pixels, largest, sums)
         sums = sums.sum(axis=0, keepdims=True) if over_batch else sums
         each(ratio, len(sums), sums, values, factors, *parameters)
         factors[...] = factors[: len(sums)]
-        each(fill_image, len(slope), *pixels[:4], factors, slopes.factor, slope)
-    if (largest > np.ones(1, prediction.dtype).view(bits)).any():
+        each(fill_image, len(slope), *pixels[:3], factors, slopes.factor, slope)
+    if max(largest.tolist(), default=0) > one:
         for name, x in (("prediction", prediction), ("target", target)):
             require((x >= 0) & (x <= 1), name, x, "from 0 to 1")
     return (values[0] if over_batch else values).astype(weight.dtype)
+
+
+@cache
+def patterns_of(size: int) -> tuple[Any, int]:
+    """The unsigned integers with the bits of floats of a size, and that of 1."""
+    import numpy as np
+
+    bits = np.dtype(f"u{size}")
+    return bits, int(np.ones(1, f"f{size}").view(bits)[0])
 
 
 @lru_cache(64)
@@ -72,7 +77,6 @@ def fused(ratio: Callable[..., None]) -> Callable[..., None]:
         prediction: Any,
         target: Any,
         weight: Any,
-        weighted: int,
         squared: int,
         patterns: Any,
         other_patterns: Any,
@@ -84,10 +88,10 @@ def fused(ratio: Callable[..., None]) -> Callable[..., None]:
         values: Any,
         *parameters: Any,
     ) -> None:
-        add_image(n, prediction, target, weight, weighted, squared, patterns, other_patterns, largest, sums)
+        add_image(n, prediction, target, weight, squared, patterns, other_patterns, largest, sums)
         ratio(n, sums, values, factors, *parameters)
         if len(slope) > 0:
-            fill_image(n, prediction, target, weight, weighted, factors, factor, slope)
+            fill_image(n, prediction, target, weight, factors, factor, slope)
 
     return fit_image
 
@@ -133,7 +137,6 @@ def add_image(
     prediction: Any,
     target: Any,
     weight: Any,
-    weighted: int,
     squared: int,
     patterns: Any,
     other_patterns: Any,
@@ -141,7 +144,7 @@ def add_image(
     sums: Any,
 ) -> None:
     """Fill the sums of one image, and the largest bit pattern of its numbers."""
-    most = patterns[n, 0, 0]
+    most, weighted = patterns[n, 0, 0], is_weighted(weight[n])
     for c in range(sums.shape[1]):
         both, wrong, missed = 0.0, 0.0, 0.0
         for start in range(0, prediction.shape[2], PIXELS):
@@ -162,11 +165,18 @@ def add_image(
     largest[n] = most
 
 
-def fill_image(
-    n: int, prediction: Any, target: Any, weight: Any, weighted: int, factors: Any, factor: float, slope: Any
-) -> None:
+def is_weighted(weight: Any) -> bool:
+    """Whether a weight is not 1."""
+    weighted = False
+    for j in range(len(weight)):
+        weighted |= weight[j] != 1
+    return weighted
+
+
+def fill_image(n: int, prediction: Any, target: Any, weight: Any, factors: Any, factor: float, slope: Any) -> None:
     """Fill the slopes of one image."""
     w, T = weight[n], type(weight[n, 0])
+    weighted = is_weighted(w)
     for c in range(slope.shape[1]):
         own, p, t = slope[n, c], prediction[n, c], target[n, c]
         constant, by_target = T(factor * factors[n, c, 0]), T(factor * factors[n, c, 1])
