@@ -19,7 +19,7 @@ from lossreg.definition.plain_python.checked_batch import run_batch_kernel
 from lossreg.definition.roles import Role
 from lossreg.definition.signature import CLASSES, SAMPLES
 from lossreg.errors import InvalidInput
-from lossreg.kernels.batches.domain_check import domain_check, label_check
+from lossreg.kernels.batches.small_arrays import domain_check, label_check, sum_of
 from lossreg.kernels.drivers.batch_kernel import Outside
 from lossreg.kernels.drivers.short_floats import assign, is_short, widened
 
@@ -42,10 +42,15 @@ class BatchPlan(SummedPlan):
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         self.inputs = call.bound.form.inputs
+        self.names = [entry.name for entry in self.inputs]
         self.parameters = {parameter.name: value for parameter, value in call.bound.parameters}
         self.buffered = [mode in {GUARDED, OVERLAPPING} for mode in call.out]
         self.sizes, self.classes = call.sizes, call.sizes.get(CLASSES, 0)
         self.concatenates = any(entry.lengths for entry in self.inputs)
+        self.divides_by = [
+            at for at, entry in enumerate(self.inputs) if entry.role is Role.LENGTH and self.bound.reduction == "mean"
+        ]
+        self.gradients = [(call.arrays[at].shape, gradient_type(call.arrays[at])) for at in self.graded_inputs]
         # Whether no sample of a call is left out, or has another weight than 1.
         unlabelled = self.bound.label is None or self.bound.ignored is None
         self.counts_all = call.sample_weight is None and call.where is None and unlabelled and self.size > 0
@@ -72,17 +77,16 @@ class BatchPlan(SummedPlan):
             return self.run_rescaled(arrays, sample_weight, where, denominator, out)
         out = (out,) if out is not None and out.__class__ is not tuple else out
         grads = [
-            np.empty(arrays[at].shape, gradient_type(arrays[at]))
-            if out is None or self.buffered[number]
-            else out[number]
-            for number, at in enumerate(self.graded_inputs)
+            np.empty(*gradient) if out is None or self.buffered[number] else out[number]
+            for number, gradient in enumerate(self.gradients)
         ]
         scale = factor / divisor if divisor else 0.0
         with errstate(all="ignore"):  # inf and nan propagate without warnings, as in compiled loops
-            weights = (
-                ones((self.size,), np.float64) if self.counts_all else self.sample_weights(arrays, sample_weight, where)
-            )
-            kept = None if self.counts_all else positions(weights)
+            if self.counts_all:
+                weights, kept = ones((self.size,), np.float64 if self.divides_by else self.real), None
+            else:
+                weights = self.sample_weights(arrays, sample_weight, where)
+                kept = positions(weights)
             if kept is None or len(kept):
                 found = self.run_kernel(scale, arrays, weights, kept, grads)
             else:
@@ -106,29 +110,29 @@ class BatchPlan(SummedPlan):
         """Run the kernel; return the values of the samples that count, and fill the gradients times `scale`."""
         form, inputs = self.bound.form, self.inputs
         rows = padded(self.bound.loss, form, arrays) if self.concatenates else arrays
-        batch = [self.with_samples(x, entry) for x, entry in zip(rows, inputs, strict=True)]
+        batch = [*rows] if self.shape else [self.with_samples(x, entry) for x, entry in zip(rows, inputs, strict=True)]
         self.select(batch, kept)
         self.check(batch, kept)
         weights = weights if kept is None else weights[kept]
-        for x, entry in zip(batch, inputs, strict=True):
-            if entry.role is Role.LENGTH and self.bound.reduction == "mean":
-                weights = weights / np.maximum(x, 1)
-        weights = weights.astype(self.real)
+        for at in self.divides_by:
+            weights = weights / np.maximum(batch[at], 1)
+        weights = weights if weights.dtype == self.real else weights.astype(self.real)
         slopes: dict[str, Array] = {}
         buffers = []
         for at, grad in zip(self.graded_inputs, grads, strict=True):
             # The gradient of concatenated sequences is computed in padded rows.
             own = np.empty(rows[at].shape, self.real) if rows[at].ndim > arrays[at].ndim else grad
             buffers.append(self.with_samples(own, inputs[at]))
-            slopes[inputs[at].name] = in_place(buffers[-1], batch[at].shape, self.real)
+            slopes[self.names[at]] = in_place(buffers[-1], batch[at].shape, self.real)
         try:
             found: Array = run_batch_kernel(form, batch, weights, slopes, self.parameters, weights.shape, scale)
         except Outside as error:
             raise self.outlier_of(error, kept) from None
         for at, buffer, grad in zip(self.graded_inputs, buffers, grads, strict=True):
-            self.fill(buffer, slopes[inputs[at].name], inputs[at], kept)
+            if slopes[self.names[at]] is not buffer:
+                self.fill(buffer, slopes[self.names[at]], inputs[at], kept)
             if rows[at].ndim > arrays[at].ndim:
-                lengths = arrays[[x.name for x in inputs].index(inputs[at].lengths)]
+                lengths = arrays[self.names.index(inputs[at].lengths)]
                 grad[...] = buffer[inside_sequences(lengths)]
         return np.ascontiguousarray(found, self.real)
 
@@ -190,8 +194,7 @@ class BatchPlan(SummedPlan):
 
     def outlier_of(self, error: Outside, kept: Array | None) -> InvalidInput:
         """The error for a number that the kernel refuses, with its position in the array of the caller."""
-        entry = next(entry for entry in self.inputs if entry.name == error.name)
-        return self.outlier(entry, error.at, error.got, error.extent, kept)
+        return self.outlier(self.inputs[self.names.index(error.name)], error.at, error.got, error.extent, kept)
 
     def outlier(self, entry: Input, at: list[int], got: Any, extent: str, kept: Array | None) -> InvalidInput:
         """The error for a number outside its domain, with its position in the array of the caller."""
@@ -203,8 +206,6 @@ class BatchPlan(SummedPlan):
 
     def fill(self, buffer: Array, slope: Array, entry: Input, kept: Array | None) -> None:
         """Copy the slopes of the samples that count to their positions in the gradient."""
-        if slope is buffer:
-            return
         if slope.shape == buffer.shape:
             assign(buffer, slope)
         else:
@@ -221,11 +222,6 @@ def ones(shape: tuple[int, ...], real: type) -> Array:
 def small_ones(shape: tuple[int, ...], real: type) -> Array:
     """The same array for the same shape and type."""
     return np.ones(shape, real)
-
-
-def sum_of(values: Array) -> float:
-    """The sum of an array in float64; of a single value, which needs no sum, the value."""
-    return float(values.item() if values.size == 1 else np.add.reduce(values, axis=None, dtype=np.float64))
 
 
 def positions(counts: Any) -> Array | None:

@@ -14,10 +14,9 @@ import numpy as np
 from numpy import errstate
 
 from lossreg.criterion.batch_kernels.batch_check import further_axes
-from lossreg.criterion.batch_kernels.batch_plan import BatchPlan, ones, positions, sum_of
+from lossreg.criterion.batch_kernels.batch_plan import BatchPlan, ones, positions
 from lossreg.criterion.batch_kernels.groups import numbered, weights_of_groups
 from lossreg.criterion.batch_kernels.hidden_elements import replace_hidden, scattered, without_hidden
-from lossreg.criterion.checked_call import gradient_type
 from lossreg.criterion.shapes import expanded
 from lossreg.criterion.weights import non_negative_weights
 from lossreg.definition.annotations import ANY_AXES
@@ -33,6 +32,7 @@ from lossreg.definition.signature import (
     flatten_any_axes,
 )
 from lossreg.errors import InvalidInput, InvalidParameter
+from lossreg.kernels.batches.small_arrays import sum_of
 from lossreg.kernels.drivers.batch_kernel import Outside
 from lossreg.kernels.drivers.short_floats import rounded
 
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
     Arrays = tuple[Array, ...]
-COUPLED = "its samples are coupled"
-"""Why the weights are not below 0, in messages."""
+COUPLED = "its samples are coupled"  # in messages
+NO_GROUP = np.zeros(0, int)
 
 
 class Computed(NamedTuple):
@@ -77,7 +77,6 @@ class CoupledPlan(BatchPlan):
         self.counts_all = call.sample_weight is None and call.where is None and self.bound.ignored is None
         # Whether a mean divides by the weights of the samples, rather than by the number of values.
         self.by_weight = not (self.coupling == BATCH or self.elementwise or form.weight_axes is None)
-        self.no_group: Array = np.zeros(0, int)
         self.by_group = self.coupling == COUPLED_GROUPS and not form.multiplicity
         self.value_count = prod(self.value_shape(self.batch, 0))
         flat = [flatten_any_axes(x, entry.axes) for x, entry in zip(call.arrays, self.inputs, strict=True)]
@@ -86,10 +85,6 @@ class CoupledPlan(BatchPlan):
         # The shape of the weights with one axis for `...`, and of the values where all samples count, without groups.
         self.weight_shape = (self.batch, *[self.sizes[axis] for axis in self.weight_axes[1:]])
         self.full_shape = self.value_shape(self.batch, 0)
-        self.gradients = [
-            (at, call.arrays[at].shape, gradient_type(call.arrays[at]), gradient_type(call.arrays[at]) != self.real)
-            for at in self.graded_inputs
-        ]
 
     def run(
         self,
@@ -110,12 +105,11 @@ class CoupledPlan(BatchPlan):
         with errstate(all="ignore"):  # inf and nan propagate without warnings, as in compiled loops
             computed = self.compute(arrays, sample_weight, where, denominator, self.graded_inputs)
             scale, grads = computed.scale, []
-            for number, (_, shape, kind, rounds) in enumerate(self.gradients):
+            for number, (shape, kind) in enumerate(self.gradients):
                 slope = computed.slopes[number]
                 if scale != 1 and self.bound.form.counts:  # the kernel was called before the counts were known
                     slope *= self.real(scale)
-                grad = slope if slope.shape == shape else slope.reshape(shape)
-                grad = rounded(grad, kind) if rounds else grad
+                grad = rounded(slope if slope.shape == shape else slope.reshape(shape), kind)
                 if out is not None:
                     out[number][...] = grad
                     grad = out[number]
@@ -166,7 +160,7 @@ class CoupledPlan(BatchPlan):
             weights = non_negative_weights(self.bound, self.shape, arrays, sample_weight, where, COUPLED)
             kept = self.kept_by(weights, where)
             count = len(weights) if kept is None else len(kept)
-        ids, members = (self.no_group, self.no_group) if self.group is None else numbered(arrays[self.group])
+        ids, members = (NO_GROUP, NO_GROUP) if self.group is None else numbered(arrays[self.group])
         shapes = [batch[at].shape for at in graded]
         if not count:
             values = np.zeros(self.value_shape(self.batch, len(ids)), self.real)
@@ -188,7 +182,7 @@ class CoupledPlan(BatchPlan):
                 given = None if sample_weight is None else weights
                 weights = weights_of_groups(self.bound.loss, given, members, len(present), self.real)
         weights = weights if weights.dtype == self.real else weights.astype(self.real)
-        filled = {self.inputs[at].name: np.empty(batch[at].shape, self.real) for at in graded}
+        filled = {self.names[at]: np.empty(batch[at].shape, self.real) for at in graded}
         shape = self.full_shape if kept is None and self.group is None else self.value_shape(count, len(present))
         try:
             values, total, scale = self.call_kernel(batch, weights, filled, shape, denominator)

@@ -32,15 +32,13 @@ class RequestedSlopes(dict[str, Any]):
     A kernel that reads it multiplies them itself, such as by a number for each image.
     """
 
-    def __init__(self, filled: Mapping[str, Array], factor: float) -> None:
-        super().__init__(filled)
-        self._factor, self.multiplied = factor, False
+    given_factor, multiplied = 1.0, False
 
     @property
     def factor(self) -> float:
         """What the kernel multiplies its slopes by."""
         self.multiplied = True
-        return self._factor
+        return self.given_factor
 
     def __missing__(self, name: str) -> Any:
         raise KernelMistake(f"it uses slopes[{name!r}], but that gradient is not requested; ask `{name!r} in slopes`")
@@ -69,7 +67,8 @@ def run_batch_kernel(  # noqa: PLR0913, PLR0917  what a kernel is called with
     if first:
         arrays, weights = [read_only(x) for x in arrays], read_only(weights)
         filled = {name: unfilled(slope.shape, slope.dtype) for name, slope in slopes.items()}
-    requested = RequestedSlopes(filled, factor)
+    requested = RequestedSlopes(filled)
+    requested.given_factor = factor
     try:
         values, counts = separated(form.call([*arrays], weights, requested, parameters), form, shape)
         for name, slope in filled.items() if first else ():

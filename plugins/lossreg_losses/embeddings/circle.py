@@ -29,6 +29,7 @@ from lossreg.plugin import (
     FinitePositive,
     Loss,
     SampleWeight,
+    Scratch,
     Slopes,
     Unit,
     each_row_of_cosines,
@@ -51,14 +52,21 @@ def circle(
 
     require(label >= 0, "label", label, "a class, 0 or above")
     slope, values = slopes.get("embedding"), np.empty_like(sample_weight)
-    each_row_of_cosines(
-        compare, embedding, embedding, slope, slope, label, sample_weight, float(margin), float(gamma), values
-    )
+    operands = label, sample_weight, float(margin), float(gamma), Scratch(len(label)), values
+    each_row_of_cosines(compare, embedding, embedding, slope, slope, *operands)
     return values
 
 
 def compare(
-    i: int, start: int, cosines: Any, label: Any, weight: Any, margin: float, gamma: float, values: Any
+    i: int,
+    start: int,
+    cosines: Any,
+    label: Any,
+    weight: Any,
+    margin: float,
+    gamma: float,
+    powers: Any,
+    values: Any,
 ) -> None:
     """The value of one anchor; its row of cosines becomes that of the slopes."""
     row, own = cosines[i], start + i
@@ -73,6 +81,7 @@ def compare(
         same = label[j] == label[own]
         level = logit(float(row[j]), same, margin, gamma)
         power = exp(level - (near if same else far))
+        powers[j] = power
         positives += power if same & (j != own) else 0.0
         negatives += 0.0 if same else power
     both = (positives > 0) & (negatives > 0)
@@ -80,8 +89,7 @@ def compare(
     values[own], pull = weight[own] * softplus(height), float(weight[own]) * gamma * sigmoid(height)
     for j in range(len(row)):
         c, same = float(row[j]), label[j] == label[own]
-        level = logit(c, same, margin, gamma)
-        share = exp(level - (near if same else far)) / (positives if same else negatives)
+        share = powers[j] / (positives if same else negatives)
         by_level = -max(0.0, 1 + margin - c) if same else max(0.0, c + margin)
         row[j] = pull * by_level * share if both & (j != own) else 0.0
 

@@ -31,6 +31,7 @@ from lossreg.plugin import (
     Loss,
     NonNegative,
     SampleWeight,
+    Scratch,
     Slopes,
     each_row_of_cosines,
     hookimpl,
@@ -54,7 +55,7 @@ def multi_similarity(
 
     require(label >= 0, "label", label, "a class, 0 or above")
     slope, values = slopes.get("embedding"), np.empty_like(sample_weight)
-    settings = (float(alpha), float(beta), float(base), float(epsilon))
+    settings = (float(alpha), float(beta), float(base), float(epsilon), Scratch(len(label)))
     each_row_of_cosines(compare, embedding, embedding, slope, slope, label, sample_weight, *settings, values)
     return values
 
@@ -69,6 +70,7 @@ def compare(
     beta: float,
     base: float,
     epsilon: float,
+    powers: Any,
     values: Any,
 ) -> None:
     """The value of one anchor; its row of cosines becomes that of the slopes."""
@@ -84,6 +86,7 @@ def compare(
     for j in range(len(row)):
         x, same = float(row[j]), label[j] == label[own]
         power = exp(-alpha * (x - least) if same else beta * (x - most))
+        powers[j] = power
         near += power if same & (j != own) & (x < below) else 0.0
         far += power if (not same) & (x > above) else 0.0
     level = log(near) - alpha * (least - base) if near > 0 else -INFINITY
@@ -93,9 +96,8 @@ def compare(
     push = weight[own] * sigmoid(height) / far if far > 0 else 0.0
     for j in range(len(row)):
         x, same = float(row[j]), label[j] == label[own]
-        power = exp(-alpha * (x - least) if same else beta * (x - most))
         mined = x < below if same else x > above
-        row[j] = power * (pull if same else push) if mined & (j != own) else 0.0
+        row[j] = powers[j] * (pull if same else push) if mined & (j != own) else 0.0
 
 
 @multi_similarity.example

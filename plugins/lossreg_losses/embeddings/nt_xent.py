@@ -16,7 +16,7 @@ Source: Chen et al. (2020), arXiv:2002.05709; pytorch-metric-learning's NTXentLo
 
 from typing import Annotated, Any
 
-from lossreg import create
+from lossreg.kernels.numerics import INFINITY, surprise
 from lossreg.plugin import (
     Array,
     Axes,
@@ -26,6 +26,7 @@ from lossreg.plugin import (
     SampleWeight,
     Slopes,
     View,
+    each_row_of_cosines,
     hookimpl,
     loss,
 )
@@ -41,12 +42,26 @@ def nt_xent(
 ) -> Array:
     import numpy as np
 
-    both, pairs, weight = np.concatenate([embedding, view]), np.arange(2 * len(view)) % len(view), sample_weight / 2
-    criterion = create("supcon", temperature=temperature, reduction="none")
-    values, grad = criterion.value_and_grad(both, pairs, sample_weight=np.concatenate([weight, weight]))
+    both, count = np.concatenate([embedding, view]), len(view)
+    grad: Any = np.empty_like(both) if slopes else None
+    values = np.empty(2 * count, both.dtype)
+    each_row_of_cosines(find, both, both, grad, grad, sample_weight, 1 / temperature, values)
     for name, slope in slopes.items():
-        slope[...] = grad[: len(view)] if name == "embedding" else grad[len(view) :]
-    return values[: len(view)] + values[len(view) :]
+        slope[...] = grad[:count] if name == "embedding" else grad[count:]
+    return values[:count] + values[count:]
+
+
+def find(i: int, start: int, cosines: Any, weight: Any, scale: float, values: Any) -> None:
+    """The value of one vector; its row of cosines becomes that of the slopes."""
+    row, own, count = cosines[i], start + i, len(weight)
+    T, sample = type(row[0]), own % count
+    sharp, w = T(scale), weight[sample] / 2
+    for j in range(len(row)):
+        row[j] = sharp * row[j]
+    row[own] = -INFINITY
+    values[own] = w * surprise(row, sample if own >= count else sample + count, row)[0]
+    for j in range(len(row)):
+        row[j] = sharp * w * row[j]
 
 
 @nt_xent.example

@@ -59,18 +59,49 @@ def rnnt(
     if not -classes <= blank < classes:
         raise InvalidParameter(f"rnnt: expected blank from {-classes} to {classes - 1}; got {blank}")
     blank %= classes
-    require(
-        np.full(samples, places == most + 1), "labels", labels, f"one fewer than the third axis of logits, {places}"
-    )
+    lengths, symbols = (input_lengths, target_lengths), np.empty((samples, most + 1), np.int64)
+    values, valid = np.empty_like(sample_weight), np.empty(samples, bool)
+    each(read, samples, labels, *lengths, frames, classes, blank, symbols, valid)
+    if places != most + 1 or not all(valid.tolist()):
+        refuse(logits.shape, labels, *lengths, blank)
+    slope, tables = slopes.get("logits", logits[:0]), Scratch(5, frames + 1, places + 1)
+    each(sum_paths, samples, logits, symbols, *lengths, blank, sample_weight, values, slope, Scratch(classes), tables)
+    return values
+
+
+def read(
+    i: int,
+    labels: Any,
+    input_lengths: Any,
+    target_lengths: Any,
+    frames: int,
+    classes: int,
+    blank: int,
+    symbols: Any,
+    valid: Any,
+) -> None:
+    """Fill the labels of sample i, and 0 after them, and whether they and the lengths are valid."""
+    most, fits = labels.shape[1], True
+    symbols[i, most] = 0
+    for s in range(most):
+        label, counts = labels[i, s], s < target_lengths[i]
+        allowed = (label >= 0) & (label < classes) & (label != blank)
+        symbols[i, s] = label if allowed & counts else 0
+        fits = fits & (allowed | (not counts))
+    valid[i] = fits & (input_lengths[i] <= frames) & (target_lengths[i] <= most)
+
+
+def refuse(shape: tuple[int, ...], labels: Array, input_lengths: Array, target_lengths: Array, blank: int) -> None:
+    """Raise the error for the first label or length that does not fit logits of this shape."""
+    import numpy as np
+
+    (samples, frames, places, classes), most = shape, labels.shape[1]
+    message = f"one fewer than the third axis of logits, {places}"
+    require(np.full(samples, places == most + 1), "labels", labels, message)
     require(input_lengths <= frames, "input_lengths", input_lengths, f"at most {frames}")
     require(target_lengths <= most, "target_lengths", target_lengths, f"at most {most}")
     inside = (labels >= 0) & (labels < classes) & (labels != blank) | (np.arange(most) >= target_lengths[:, np.newaxis])
     require(inside, "labels", labels, f"a class from 0 to {classes - 1}, other than the blank {blank}")
-    values, slope = np.empty(samples), slopes.get("logits", np.empty((0, frames, places, classes), logits.dtype))
-    symbols = np.append(np.where(inside, labels, 0), np.zeros((samples, 1), np.int64), axis=1)
-    lengths, tables = (input_lengths, target_lengths), [Scratch(frames + 1, places + 1) for _ in range(5)]
-    each(sum_paths, samples, logits, symbols, *lengths, blank, sample_weight, values, slope, Scratch(classes), *tables)
-    return (values * sample_weight).astype(sample_weight.dtype)
 
 
 def sum_paths(
@@ -84,11 +115,7 @@ def sum_paths(
     values: Any,
     slope: Any,
     row: Any,
-    stay: Any,
-    emit: Any,
-    mass: Any,
-    until: Any,
-    after: Any,
+    tables: Any,
 ) -> None:
     """Fill the value of sample i and its slopes.
 
@@ -96,6 +123,7 @@ def sum_paths(
     `mass` the sum of the exponentials, and `until` and `after` the logarithms of the sums over the paths to and from
     there.
     """
+    stay, emit, mass, until, after = tables[0], tables[1], tables[2], tables[3], tables[4]
     frames, last, symbol = input_lengths[i], target_lengths[i], symbols[i]
     for t in range(frames):
         for u in range(last + 1):
@@ -112,9 +140,10 @@ def sum_paths(
             by_blank = until[t - 1, u] + stay[t - 1, u] if t > 0 else -INFINITY
             by_label = until[t, u - 1] + emit[t, u - 1] if u > 0 else -INFINITY
             until[t, u] = log_add(by_blank, by_label) if t + u > 0 else 0.0
-    values[i] = -(until[frames - 1, last] + stay[frames - 1, last])
+    value = -(until[frames - 1, last] + stay[frames - 1, last])
+    values[i] = value * sample_weight[i]
     if len(slope) > 0:
-        go_back(slope[i], frames, last, symbol, blank, values[i], sample_weight[i], stay, emit, mass, until, after)
+        go_back(slope[i], frames, last, symbol, blank, value, sample_weight[i], stay, emit, mass, until, after)
 
 
 def go_back(

@@ -1,4 +1,4 @@
-"""Check the domain of a small or large array in one compiled pass, for a tenth of the time of numpy's comparisons."""
+"""Check the domain of an array, or add up a small one, in one compiled pass: a tenth of numpy's time if it is small."""
 
 from __future__ import annotations
 
@@ -17,8 +17,40 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
+FLOATS = np.dtype(np.float32), np.dtype(np.float64)
+
 kernel: Any = None
 """Whether a number is in the domain; each clone of the loop has a function of its own."""
+
+
+FEW = 128
+"""The largest number of values that numpy adds up without splitting them in halves."""
+
+
+def add_up(values: Any) -> float:
+    """The sum of up to FEW numbers in float64, in the order of numpy's own sum, so that it has the same bits."""
+    count, total = values.size, 0.0
+    if count < 8:
+        for i in range(count):
+            total = total + values[i]
+        return total
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    e, f, g, h = 0.0, 0.0, 0.0, 0.0
+    rest = count - count % 8
+    for i in range(0, rest, 8):
+        a, b, c, d = a + values[i], b + values[i + 1], c + values[i + 2], d + values[i + 3]
+        e, f, g, h = e + values[i + 4], f + values[i + 5], g + values[i + 6], h + values[i + 7]
+    total = ((a + b) + (c + d)) + ((e + f) + (g + h))
+    for i in range(rest, count):
+        total = total + values[i]
+    return total
+
+
+def sum_of(values: Array) -> float:
+    """The sum of an array in float64."""
+    if 0 < values.size <= FEW and values.flags.c_contiguous and values.dtype in FLOATS:
+        return small_sum(values.dtype)(values)
+    return float(values.sum(dtype=np.float64))
 
 
 def any_outside(x: Any) -> bool:
@@ -43,6 +75,14 @@ def domain_check(contains: Callable[[Any], Any], real: type) -> Callable[[Array]
     name = f"outside_{contains.__name__}_{fingerprint(contains)}"
     loop = clone(any_outside, name, {}, linker(contains, EXACT), EXACT)
     return entry_point(loop, (numba_type((real, 1)),), contains.__name__)
+
+
+@lru_cache(2)
+def small_sum(dtype: np.dtype[Any]) -> Callable[[Array], float]:
+    """The compiled sum of a C-contiguous array of this type of up to FEW numbers."""
+    name = "add_up"
+    loop = clone(add_up, f"{name}_{fingerprint(name)}", {}, dict, EXACT)
+    return entry_point(loop, (numba_type((dtype.type, 1)),), name)
 
 
 @lru_cache(1)
