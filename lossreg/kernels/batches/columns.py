@@ -63,16 +63,13 @@ def fill_columns(block: int, x: Any, root: Any, standardized: int, sizes: Any, c
         row, w = x[i, first:last], root[i] * root[i]
         count += w
         for j in range(last - first):
-            mean[j] += w * (float(row[j]) - float(origin[j]))
+            away = float(row[j]) - float(origin[j])
+            mean[j] += w * away
+            size[j] += w * away * away
     for j in range(last - first):
-        mean[j] = float(origin[j]) + mean[j] / count
-    for i in range(len(x)):
-        row, w = x[i, first:last], root[i]
-        for j in range(last - first):
-            away = w * (float(row[j]) - mean[j])
-            size[j] += away * away
-    for j in range(last - first):
-        size[j] = sqrt(size[j])
+        away = mean[j] / count
+        mean[j] = float(origin[j]) + away
+        size[j] = sqrt(max(size[j] - count * away * away, 0.0))
         inverse[j] = 1 / size[j] if standardized & (size[j] > 0) else 1.0
     for i in range(len(x)):
         row, own, w = x[i, first:last], centred[i, first:last], root[i]

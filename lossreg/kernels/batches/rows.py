@@ -6,7 +6,6 @@ from typing import Any
 
 from lossreg.kernels.drivers.batch_kernel import each
 from lossreg.kernels.numerics import product, sqrt, wide, wide_sum
-from lossreg.kernels.numerics.sums import wide_product
 
 Array = Any
 
@@ -77,13 +76,15 @@ def project_row(i: int, slope: Any, unit: Any, lengths: Any) -> None:
     In float64, and with the length that the rounded unit row has: a small remainder keeps its digits.
     """
     row, direction, length = slope[i], unit[i], wide(lengths[i])
-    T = type(row[0])
-    along = wide_sum(row, direction, wide_product)
-    along = along / wide_sum(direction, direction, wide_product) if length > 0 else along
+    T, along, square = type(row[0]), 0.0, 0.0
+    for j in range(len(row)):
+        along += wide(row[j]) * wide(direction[j])
+        square += wide(direction[j]) * wide(direction[j])
+    along = along / square if square > 0 else along
     if SAFE[0] < length < SAFE[1]:
         inverse = 1 / length
         for j in range(len(row)):
-            row[j] = T((row[j] - along * direction[j]) * inverse)
+            row[j] = T((wide(row[j]) - along * wide(direction[j])) * inverse)
     else:  # the inverse of a subnormal length is inf
         for j in range(len(row)):
             row[j] = T((row[j] - along * direction[j]) / length) if length > 0 else T(0)

@@ -18,7 +18,7 @@ from lossreg.kernels.compiler.options import REORDERED
 from lossreg.kernels.compiler.specialize import error_summary, garbage_collection_paused
 from lossreg.kernels.drivers.compiled_loops import KEPT, sample_loop
 from lossreg.kernels.drivers.scratch import Scratch
-from lossreg.kernels.drivers.threads import WORK, run_in_threads, split_evenly, useful_threads
+from lossreg.kernels.drivers.threads import WORK, get_num_threads, run_in_threads, split_evenly, useful_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -59,7 +59,7 @@ def run_each(function: Callable[..., None], count: int, operands: tuple[Any, ...
                 plain = plain and x.flags.writeable
             elif x.__class__ is Scratch:
                 plain = False
-        if large:
+        if large and get_num_threads() > 1:
             run_checked(function, count, operands)
         elif plain:
             loop(0, count, *operands)

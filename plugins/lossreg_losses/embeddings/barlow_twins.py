@@ -49,29 +49,26 @@ def barlow_twins(
     share = weight / weight.sum(dtype=float)
     x, y = (centred_columns(array, share, standardized=True) for array in (embedding, view))
     by_x, by_y = inverse_or_zero(x.size), inverse_or_zero(y.size)
-    correlation = (x.centred.T @ y.centred).astype(float)
+    others = (x.centred.T @ y.centred).astype(float)
+    np.fill_diagonal(others, 0)
     # What a correlation near 1 lacks of it has all its digits only in float64.
-    np.fill_diagonal(correlation, column_products(embedding, view, share, x.mean, y.mean) * by_x * by_y)
-    factor = np.full_like(correlation, redundancy)
-    np.fill_diagonal(factor, 1)
-    missing = np.eye(len(correlation)) - correlation
-    grad = -2 * factor * missing
-    along, diagonal = grad * correlation, np.diag(grad) * by_x * by_y
-    np.fill_diagonal(grad, 0)
-    of_x, of_y = (embedding, x.mean), (view, y.mean)
-    for name, rows, other, by_other, inverse, axis in (
-        ("embedding", (*of_x, *of_y), y, grad.T, by_x, 1),
-        ("view", (*of_y, *of_x), x, grad, by_y, 0),
+    own = column_products(embedding, view, share, x.mean, y.mean) * by_x * by_y
+    missing, squares = 1 - own, 2 * redundancy * others**2
+    for name, rows, means, other, by_other, inverse, axis in (
+        ("embedding", (embedding, view), (x.mean, y.mean), y, others.T, by_x, 1),
+        ("view", (view, embedding), (y.mean, x.mean), x, others, by_y, 0),
     ):
         if name in slopes:
-            pulls = other.centred @ (by_other * inverse).astype(weight.dtype)
-            sides = along.sum(axis=axis) * inverse * inverse, diagonal
+            pulls = other.centred @ (by_other * (2 * redundancy * inverse)).astype(weight.dtype)
+            along = (squares.sum(axis=axis) - 2 * missing * own) * inverse * inverse
+            diagonal = -2 * missing * by_x * by_y
+            sides = along, diagonal, along * means[0] - diagonal * means[1]
             each(project, len(share), *rows, pulls, *sides, share, slopes[name])
-    return (factor * missing**2).sum().astype(weight.dtype)
+    return np.asarray(missing @ missing + squares.sum() / 2, weight.dtype)
 
 
 def project(
-    i: int, x: Any, mean: Any, y: Any, other_mean: Any, pulls: Any, along: Any, diagonal: Any, share: Any, slope: Any
+    i: int, x: Any, y: Any, pulls: Any, along: Any, diagonal: Any, constant: Any, share: Any, slope: Any
 ) -> None:
     """The slopes of one sample from those by its standardized numbers: less what is along the column itself.
 
@@ -80,7 +77,7 @@ def project(
     row, other, pull, own = x[i], y[i], pulls[i], slope[i]
     w, root, T = share[i], sqrt(share[i]), type(own[0])
     for j in range(len(own)):
-        direct = diagonal[j] * (float(other[j]) - other_mean[j]) - along[j] * (float(row[j]) - mean[j])
+        direct = diagonal[j] * float(other[j]) - along[j] * float(row[j]) + constant[j]
         own[j] = T(w * direct + root * pull[j])
 
 
