@@ -31,10 +31,10 @@ SMALL, LARGE, ANY = r".* (32 x 1|64 x 10)", r".* 1M", r".*"
 WEIGHTS = r"float(32|64) weights"
 CAUSES = (
     Cause(
-        "A plain call of so few numbers takes 3 to 6 microseconds, and to add up weights, to copy an array or to find"
-        " why a value is not finite takes one more.",
+        "A plain call of so few numbers takes 3 to 6 microseconds, and to look at one more array and add up weights, or"
+        " to copy an array, takes two more.",
         SMALL,
-        rf"{WEIGHTS}|mask|one nan|half -inf|strided|reversed|Fortran order|float64|int32 labels|huge",
+        rf"{WEIGHTS}|mask|int32 labels",
     ),
     Cause(
         "Weights are one more array, and are read twice: the gradient is divided by their sum.",
@@ -68,7 +68,7 @@ CAUSES = (
     ),
     Cause(
         "The squares of a row are added in float32, again in float64, and then beside the largest number.",
-        r"(triplet_margin|cosine_embedding).* 8,192 x 128",
+        r"(triplet_margin|cosine_embedding).*",
         r"half -inf|one nan",
     ),
 )

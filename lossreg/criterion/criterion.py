@@ -203,9 +203,8 @@ class Criterion(SecondOrder, NotebookDisplay):
             if x.__class__ is not ndarray:
                 return None
             key += x.dtype, x.shape, x.flags.num
-        layouts: tuple[Any, ...] = ()
+        layouts = () if out is None else layouts_of(out, readers, key[3::3])
         if readers is not arrays or out is not None:
-            layouts = layouts_of(out, readers, key[3::3])
             key += sample_weight is None, where is None, layouts
         try:
             plan = self._plans.get(key)

@@ -31,8 +31,6 @@ def layouts_of(out: Any, readers: Sequence[Array], flags_of_readers: Iterable[in
     `readers` are the arrays that the call reads. One of them that the array shares memory with is given as its
     position, or as -1 - position if it is the same array; another array of `out` is given as "out".
     """
-    if out is None:
-        return ()
     found: tuple[Any, ...] = ()
     before: tuple[Array, ...] = ()
     owned = OWNDATA

@@ -45,6 +45,8 @@ class Weights:
         self.fixed: float | None = None
         self.sum: WeightSum | None = None
         self.ignored: Array | None = None
+        # How many elements or rows one number of the mask is for.
+        self.repeats = 0 if call.where is None or not call.where.size else self.size // call.where.size
         # Whether labels that are ignored are below all others, so that the smallest shows whether there are any.
         self.below, self.trusted = False, False
         if call.sample_weight is None and bound.reduction not in DIVIDING:
@@ -76,7 +78,7 @@ class Weights:
         if ignored is None or labels is None or (self.below and labels.item(labels.argmin()) >= 0):
             if where is None:
                 return self.everything
-            return float(count_nonzero(where) * (self.size // where.size)) if where.size else 0.0
+            return float(count_nonzero(where) * self.repeats)
         return float(count_nonzero(not_equal(labels, ignored)))
 
 

@@ -94,7 +94,8 @@ class SummedPlan(Plan):
 
     def result(self, value: float) -> Any:
         """The value in the type of the result; a number beyond the range of the type becomes inf."""
-        if -self.most <= value <= self.most:
+        # The context takes longer than the loop over a small batch, so only a number that overflows is converted in it.
+        if -self.most <= value <= self.most or not isfinite(value):
             return self.as_result(value)
         with errstate(all="ignore"):
             return self.kind.type(value)
