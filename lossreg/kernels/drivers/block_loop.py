@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 LONGEST_VECTORIZED_ROW = 32
 """The length up to which C-contiguous rows are transposed for the vector loop: cross_entropy of 10 classes takes a
 quarter of the time with it; of 32 classes three quarters in float32, and the same time in float64."""
-MOST_BLOCKS = 256
-"""The most blocks of rows for the scalar loop."""
+MOST_BLOCKS = 64
+"""The most blocks of rows for the scalar loop. With 256, each row of nll of 256 x 32,000 was a block, which took an
+eighth of its time; loops that are as fast as memory do not gain by more threads than this."""
 
 
 def computes_vectors(form: Form, real: type, width: int) -> bool:
