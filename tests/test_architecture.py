@@ -22,7 +22,7 @@ FOLDER_FILES = 13
 LOSS_LINES = 50
 LONG_LOSSES = {
     "adaptive_log_softmax": (140, "layers of several sizes, and two methods"),
-    "arcface": (60, "the margin of angles"),
+    "arcface": (70, "the margin of angles, in a function of a row"),
     "barlow_twins": (70, "a product of matrices whose diagonal cancels, and the standardization"),
     "asymmetric": (60, "the second derivative, with a clip and without"),
     "cox": (70, "sums over those at risk, forward and back"),
@@ -34,18 +34,23 @@ LONG_LOSSES = {
     "ranknet": (80, "a kernel of a group's pairs"),
     "circle": (80, "a function of a row of pairs"),
     "info_nce": (65, "a function of a row of pairs, for one direction or for both"),
+    "multilabel_soft_margin": (
+        60,
+        "second derivatives, and their product with a vector, with two inputs and with three",
+    ),
     "multi_similarity": (80, "a function of a row of pairs"),
-    "proxy_anchor": (65, "a function of a row of pairs"),
+    "proxy_anchor": (80, "a function of a row of pairs"),
     "proxy_nca": (65, "a kernel of a row of cosines"),
     "siglip": (65, "a function of a row of pairs"),
-    "supcon": (65, "a function of a row of pairs"),
+    "supcon": (70, "a function of a row of pairs"),
     "cross_entropy": (235, "two forms, for labels and for probabilities, each with second derivatives"),
     "ctc": (150, "paths forward and backward"),
     "linear_cross_entropy": (205, "four forms, of one output and of several, and blocks of rows"),
+    "mixture_nll": (75, "shares that keep their digits beside components of any distance"),
     "multi_margin": (65, "second derivatives, and their product with a vector"),
     "nll": (55, "second derivatives, and their product with a vector"),
     "rnnt": (155, "paths forward and backward, and checks of the labels"),
-    "vicreg": (60, "three terms, and a function of a row of slopes"),
+    "vicreg": (65, "three terms, and a function of a row of slopes"),
     "poisson_nll": (70, "rates and their logarithms, without a factorial and with two kinds of it"),
 }
 """The losses that may have more lines of code, how many, and why."""

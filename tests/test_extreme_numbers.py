@@ -170,7 +170,7 @@ def test_orpo_overflows_only_where_its_slope_does():
     np.testing.assert_allclose(np.ravel(grads), [-pull / c, pull / r], rtol=5e-7)
 
 
-@pytest.mark.parametrize("size", [1e-18, 1e-4, 0.13, 7.0])
+@pytest.mark.parametrize("size", [1e-18, 5.5e-15, 1e-4, 0.13, 7.0])
 def test_smape_keeps_the_digits_of_its_slope_of_a_subnormal_target(size):
     target = np.float32([2e-44, 4e-41, 2 * size])
     prediction = np.full(3, size, "f4")

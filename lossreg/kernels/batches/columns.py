@@ -13,7 +13,7 @@ TOGETHER = 128
 """How many columns are computed together."""
 
 
-class Columns(NamedTuple):
+class CentredColumns(NamedTuple):
     """Columns less their means, in the type of the matrix; and their means and sizes in float64.
 
     Row i of `centred` is root_i (x_i - mean), with the root of its weight, over `size` if the columns are standardized.
@@ -24,7 +24,7 @@ class Columns(NamedTuple):
     size: Array
 
 
-def centred_columns(x: Array, weight: Array, *, standardized: bool = False) -> Columns:
+def centred_columns(x: Array, weight: Array, *, standardized: bool = False) -> CentredColumns:
     """Return the columns of x less their weighted means, each row times the root of its weight.
 
     Products of two of them are weighted sums. The size of a column is the root of its sum of squares, by which
@@ -34,7 +34,7 @@ def centred_columns(x: Array, weight: Array, *, standardized: bool = False) -> C
 
     centred, sizes, root = np.empty_like(x), np.empty((3, x.shape[1])), np.sqrt(weight, dtype=float)
     each(fill_columns, -(-x.shape[1] // TOGETHER), x, root, int(standardized), sizes, centred)
-    return Columns(centred, sizes[0], sizes[1])
+    return CentredColumns(centred, sizes[0], sizes[1])
 
 
 def column_products(x: Array, y: Array, weight: Array, x_mean: Array, y_mean: Array) -> Array:

@@ -21,9 +21,9 @@ def over_square(factor: float, x: float, size: float) -> float:
     """Return factor x / size^2: a quotient x / size may be subnormal, with few digits, where this is ordinary."""
     T = type(x)
     inverse = T(1) / size
-    square = inverse * inverse
-    in_range = (square > T(1e-30)) & (square < T(1e30))
-    return factor * square * x if in_range else weighted(factor, ratio(x, size) / size)
+    scale = factor * (inverse * inverse)
+    in_range = (abs(scale) > T(1e-30)) & (abs(scale) < T(1e30))
+    return scale * x if in_range else weighted(factor, ratio(x, size) / size)
 
 
 @loss
