@@ -2,7 +2,7 @@
 
 python experiments/speed/catalogue/measure.py                   # all; into results.json and README.md
 python experiments/speed/catalogue/measure.py supcon dice       # these losses again
-python experiments/speed/catalogue/measure.py --large           # only the large case of each
+python experiments/speed/catalogue/measure.py --large           # only the large case of each; --small: the small one
 python experiments/speed/catalogue/measure.py --without-compile  # without torch.compile, which takes most of the time
 python experiments/speed/catalogue/measure.py --compile supcon  # compile and compare values only; times nothing
 
@@ -187,7 +187,8 @@ def main() -> None:
     lossreg.set_num_threads(1)
     names, only_compile = [name for name in sys.argv[1:] if not name.startswith("--")], "--compile" in sys.argv
     for name in names or catalogue():
-        for shape in catalogue()[name][2][-1 if "--large" in sys.argv else 0 :]:
+        shapes = catalogue()[name][2]
+        for shape in shapes[-1:] if "--large" in sys.argv else shapes[:1] if "--small" in sys.argv else shapes:
             try:
                 case = measure(name, shape, only_compile=only_compile, compiles="--without-compile" not in sys.argv)
             except AssertionError as error:
