@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from oracles import mp
 
-from lossreg.kernels.batches.segments import stable_order
+from lossreg.criterion.batch_kernels.groups import numbered
+from lossreg.kernels.batches.segments import segments_of, stable_order
 from lossreg.kernels.compiler.bytecode import has_uniform_control_flow
 from lossreg.kernels.numerics import digamma, hypot, lgamma, log1p_sum, others, power, softmax, tanh
 from lossreg.plugin import (
@@ -141,3 +142,38 @@ def test_blocks_of_pairs_cover_all_rows_and_hold_little():
     assert (blocks[0].start, blocks[-1].stop) == (0, 5000)
     assert max((block.stop - block.start) * 5000 * 4 for block in blocks) <= 4 << 20
     assert len(list(blocks_of_pairs(3, 10**9, 8))) == 3
+
+
+LEAST, MOST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        [],
+        [7],
+        [0, 0, 1, 1, 2, 2],
+        [0, 0, 1, 1, 1, 2],
+        [0, 1, 1, 2, 2, 2],
+        [3, 3, 4, 4],
+        [0, 0, 2, 2],
+        [1, 1, 0, 0],
+        [0, 1, 0, 1],
+        [0, 0, 0, 1, 2, 2],
+        [0, MOST, LEAST],
+        [0, 1, MOST, LEAST],
+    ],
+)
+def test_segments_and_numbers_of_groups(x):
+    given = np.array(x, np.int64)
+    starts = [i for i in range(len(x)) if i == 0 or x[i] != x[i - 1]]
+    sizes = set(np.diff([*starts, len(x)]).tolist())
+    bounds, ascending, length = segments_of(given)
+    assert bounds.tolist() == [*starts, len(x)]
+    assert ascending == (x == sorted(x))
+    assert length == (sizes.pop() if len(sizes) == 1 else 0)
+    distinct, members = numbered(given)
+    expected, inverse = np.unique(given, return_inverse=True)
+    np.testing.assert_array_equal(distinct, expected)
+    np.testing.assert_array_equal(members, inverse)
+    assert members.dtype == np.int64

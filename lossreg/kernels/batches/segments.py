@@ -106,16 +106,24 @@ def blocks_of_pairs(rows: int, columns: int, itemsize: int) -> Iterator[slice]:
 
 def find_bounds(_: int, x: Any, bounds: Any, found: Any) -> None:
     """Fill the bounds of the segments; `found` gets their number, whether the vector descends, and a common length."""
-    count, descends, start, length = 0, False, 0, -1
-    for i in range(len(x)):
-        if i == 0 or x[i] != x[i - 1]:
-            bounds[count] = i
-            descends |= i > 0 and x[i] < x[i - 1]
-            length = i if count == 1 else (length if i - start == length else 0)
-            start = i
-            count += 1
+    # A loop without a branch, which is vectorized. Segments of one length begin at its multiples, and take no other.
+    count, descends = min(len(x), 1), False
+    for i in range(1, len(x)):
+        count += x[i] != x[i - 1]
+    length = len(x) // max(count, 1)
+    is_common = count * length == len(x)
+    for g in range(count):
+        bounds[g] = g * length
+        is_common &= g == 0 or x[g * length] != x[g * length - 1]
+        descends |= g > 0 and x[g * length] < x[g * length - 1]
+    if not is_common:
+        count, length, descends = 0, 0, False
+        for i in range(len(x)):
+            if i == 0 or x[i] != x[i - 1]:
+                bounds[count] = i
+                descends |= i > 0 and x[i] < x[i - 1]
+                count += 1
     bounds[count] = len(x)
-    length = len(x) if count == 1 else (length if len(x) - start == length else 0)
     found[0], found[1], found[2] = count, descends, length
 
 
