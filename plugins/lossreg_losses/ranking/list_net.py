@@ -13,7 +13,7 @@ Source: Cao et al. (2007), doi:10.1145/1273496.1273513, the loss of the top one.
 
 from typing import Annotated, Any
 
-from lossreg.kernels.numerics import INFINITY, difference, exp, exp_below, largest, log, total, weighted, wide
+from lossreg.kernels.numerics import INFINITY, exp, largest, log, total, weighted, wide
 from lossreg.plugin import (
     Array,
     Axes,
@@ -44,15 +44,16 @@ def list_net(
 
 @loss
 def ranks(score: ClassRow[Real], target: ClassRow[Real], slope: Slope) -> float:
-    """The value of one group, and its slopes."""
+    """The value of one group, and its slopes; only padding is not finite."""
     T = type(score[0])
-    exp_below(target, largest(target), slope)
-    top, mass = largest(score), wide(T(0))
+    most, top, mass = largest(target), largest(score), wide(T(0))
     for j in range(len(score)):
-        mass += exp(difference(score[j], top))
+        slope[j] = exp(target[j] - most)
+    for j in range(len(score)):
+        mass += exp(score[j] - top)
     norm, by_mass, by_wanted, value = log(T(mass)), T(1) / T(mass), T(1) / total(slope), wide(T(0))
     for j in range(len(score)):
-        wanted, behind = slope[j] * by_wanted, difference(top, score[j])
+        wanted, behind = slope[j] * by_wanted, top - score[j]
         value += weighted(wanted, behind + norm)
         slope[j] = exp(-behind) * by_mass - wanted
     return T(value)
