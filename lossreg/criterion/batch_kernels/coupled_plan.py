@@ -155,7 +155,7 @@ class CoupledPlan(BatchPlan):
         for at, flat in self.flattened:
             batch[at] = batch[at].reshape(flat)
         if self.counts_all:
-            weights = self.no_group if self.by_group else ones(self.weight_shape, self.real)
+            weights = NO_GROUP if self.by_group else ones(self.weight_shape, self.real)
             kept, count = None, self.batch
         else:
             weights = non_negative_weights(self.bound, self.shape, arrays, sample_weight, where, COUPLED)
