@@ -34,7 +34,7 @@ CAUSES = (
         "A plain call of so few numbers takes 3 to 6 microseconds, and to look at one more array and add up weights, or"
         " to copy an array, takes two more.",
         SMALL,
-        rf"{WEIGHTS}|mask|int32 labels",
+        rf"{WEIGHTS}|mask",
     ),
     Cause(
         "Weights are one more array, and are read twice: the gradient is divided by their sum.",

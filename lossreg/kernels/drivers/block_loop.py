@@ -84,9 +84,9 @@ def layouts_in_place(form: Form, operands: Operands) -> tuple[list[RowLayout | N
 
     In place are kernels that have a scalar loop over rows and read few numbers of each.
     """
-    if not form.by_row or is_stock() or calls_transcendentals(form.kernel):
-        return None
     rows, length = operands.rows, operands.inputs[0].row_length
+    if not form.by_row or is_stock() or calls_transcendentals(form.kernel) or all(x.native for x in rows):
+        return None
     slopes = {x.layout for x in operands.slopes if x is not None}
     # A loop over the slopes needs all of one type, and rows that are not asked for have the loop's own.
     unwanted = [row for x, row in zip(operands.slopes, form.slope_rows, strict=True) if x is None]
