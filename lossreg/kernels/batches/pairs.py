@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lossreg.kernels.batches.rows import normalized_rows, through_normalization
-from lossreg.kernels.batches.segments import blocks_of_pairs
+from lossreg.kernels.batches.segments import rows_of_block
 from lossreg.kernels.drivers.batch_kernel import each
 
 if TYPE_CHECKING:
@@ -60,17 +60,17 @@ def each_row_of_products(
     # A copy, because numpy multiplies an array by its own transpose in five times the time of another product: it
     # computes one half of the result, and copies it to the other number by number.
     columns = y.copy().T if y is x else y.T
-    blocks = list(blocks_of_pairs(len(x), len(y), x.itemsize))
-    shared = by_x is by_y
-    buffer = np.empty((blocks[0].stop, len(y)), x.dtype) if blocks else x
-    for rows in blocks:
-        products = np.matmul(x[rows], columns, out=buffer[: rows.stop - rows.start])
-        each(function, len(products), rows.start, products, *operands)
-        if by_y is not None and rows.start == 0:
-            np.matmul(products.T, x[rows], out=by_y)
+    step, shared = rows_of_block(len(y), x.itemsize), by_x is by_y
+    buffer = np.empty((min(step, len(x)), len(y)), x.dtype)
+    for start in range(0, len(x), step):
+        part = x[start : start + step]
+        products = np.matmul(part, columns, out=buffer[: len(part)])
+        each(function, len(part), start, products, *operands)
+        if by_y is not None and start == 0:
+            np.matmul(products.T, part, out=by_y)
         elif by_y is not None:
-            by_y += products.T @ x[rows]
+            by_y += products.T @ part
         if by_x is not None and shared:
-            by_x[rows] += products @ y
+            by_x[start : start + step] += products @ y
         elif by_x is not None:
-            np.matmul(products, y, out=by_x[rows])
+            np.matmul(products, y, out=by_x[start : start + step])

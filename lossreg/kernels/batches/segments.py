@@ -99,9 +99,14 @@ def segment_softmax(x: Array, bounds: Array) -> tuple[Array, Array]:
 
 def blocks_of_pairs(rows: int, columns: int, itemsize: int) -> Iterator[slice]:
     """Yield slices of rows, each of so many that a block of them by all columns takes 4 MiB, or one row."""
-    step = max(1, BLOCK // max(1, columns * itemsize))
+    step = rows_of_block(columns, itemsize)
     for start in range(0, rows, step):
         yield slice(start, min(start + step, rows))
+
+
+def rows_of_block(columns: int, itemsize: int) -> int:
+    """How many rows by so many columns take 4 MiB, or one."""
+    return max(1, BLOCK // max(1, columns * itemsize))
 
 
 def find_bounds(_: int, x: Any, bounds: Any, found: Any) -> None:
