@@ -175,5 +175,6 @@ def _weighted_in_float64(weight: Any, x: Any) -> Any:
     """The implementation for the float type of x."""
     if number(x) != types.float32:
         return stable.weighted
-    zero = np.float32(0)
-    return lambda weight, x: zero if weight == zero else product_in_float64(weight, x)
+    zero, one = np.float32(0), np.float32(1)
+    # LLVM moves the case that all weights are 1 out of the loop: otherwise nll of 10 classes takes 1.2 times as long.
+    return lambda weight, x: x if weight == one else (zero if weight == zero else product_in_float64(weight, x))
