@@ -556,6 +556,8 @@ def own_errors(problem: Problem, exact: list[Any], results: tuple[Any, ...], rea
     errors = [abs(x) * OWN_ULPS * eps for x in (values, *slopes)]
     # A slope that does not fit in the type is inf, also where a mean divides it by more.
     errors = [np.where(abs(x) > float(real.max) / 8, np.inf, e) for x, e in zip((values, *slopes), errors, strict=True)]
+    if problem.second and np.isinf(errors[-1]).any():  # a value is nan where its second derivative does not fit
+        errors[0] = np.full_like(errors[0], np.inf)
     if problem.case.loss.name in ROUGH:
         rows = [abs(x) for x in exact if x.ndim == exact[0].ndim]
         sizes = np.max([x.max(axis=-1) for x in rows], axis=0)
