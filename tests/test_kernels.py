@@ -421,7 +421,8 @@ shown = {{}}
 for name in sys.argv[1:]:
     form = lossreg.get(name).forms[0]
     for real in (np.float32, np.float64):
-        inputs = [np.full((8, 8), 1 if entry.domain.name == "Sign" else 0.5, real) for entry in form.inputs]
+        numbers = [0.5 if entry.domain.contains(0.5) else entry.domain.example for entry in form.inputs]
+        inputs = [np.full((8, 8), number, real) for number in numbers]
         if form.by_row:
             inputs[1] = np.zeros(8, int)
         loops.clear()
