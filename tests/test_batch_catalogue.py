@@ -64,6 +64,7 @@ SAME = np.ones((3, 2))
 APART = np.eye(3)
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize(
     ("name", "arrays", "expected"),
     [

@@ -86,6 +86,7 @@ def test_an_ignored_row_leaks_nowhere(bad, kind):
         np.testing.assert_array_equal(grad, [kept_grad[0], [0, 0, 0], kept_grad[1]])
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize("kind", [pytest.param("float32", marks=pytest.mark.slow), "float64"])  # 18 s each
 @pytest.mark.parametrize("name", [*ELEMENTWISE, "cosine_embedding", "cross_entropy"])
 @pytest.mark.parametrize(
