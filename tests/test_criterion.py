@@ -101,7 +101,7 @@ def test_any_shape_will_do_for_numbers(shape, reduction):
 
 
 @pytest.mark.parametrize("shape", [(3,), (1,), (2, 3), (0, 3), (2, 3, 4), (2, 3, 4, 5), (2, 3, 0)])
-@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("kind", [pytest.param("float16", marks=pytest.mark.slow), "float32", "float64"])
 def test_the_class_axis_is_the_second_or_the_only_one(shape, kind):
     axis = min(1, len(shape) - 1)
     logits = RANDOM.normal(size=shape).astype(kind)

@@ -40,6 +40,7 @@ def test_rows_and_labels_that_do_not_go_together_are_an_error():
 # A mean over nothing: nan there.
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize("kind", FLOATS)
 @pytest.mark.parametrize("name", ELEMENTWISE)
 @pytest.mark.parametrize("reduction", ["mean", "batchmean"])

@@ -63,6 +63,7 @@ def test_arrays_of_any_layout_are_converted(kind):
         assert (swapped == -x).all()
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize("kind", SHORT)
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize(
@@ -131,6 +132,7 @@ def laid_out(x, layout):
     return wide[..., 0] if layout == "strided" else x
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize("name", ["nll", "cross_entropy"])
 @pytest.mark.parametrize(
     "shape",  # images take 1 to 3 s of processor time

@@ -77,6 +77,7 @@ def listed(n):
     return labels
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize("width", [100, 10_000])
 @pytest.mark.parametrize("name", WIDE)
 def test_wide_rows_in_float32_are_as_exact_as_in_float64(name, width):

@@ -22,6 +22,7 @@ def test_a_mean_with_sample_weights_of_any_size(kind, size):
     np.testing.assert_allclose([value, *grad], [7, 0.5, 4.5], rtol=tolerance)
 
 
+@pytest.mark.losses
 @pytest.mark.parametrize("size", [1e-300, 1e-50, 1e-39, 1e38, 1e300])
 @pytest.mark.parametrize("name", ["n_pairs", "circle", "siglip", "list_net", "lovasz_hinge"])
 def test_coupled_samples_with_weights_of_any_size(name, size):
