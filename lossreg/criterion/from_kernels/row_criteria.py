@@ -104,7 +104,7 @@ def few_groups(
 
 
 def matrices(bounds: Array) -> Iterator[tuple[Array, Array]]:
-    """Yield groups whose sizes differ by less than a factor of 2, with the positions of the rows of their matrix."""
+    """Yield groups of sizes that differ by less than a factor of 2, with the positions of the rows of their matrix."""
     sizes = np.diff(bounds)
     level = np.frexp(sizes)[1]
     for height in np.flatnonzero(np.bincount(level)):

@@ -1,4 +1,4 @@
-"""Columns of a matrix less their weighted means, whose products are covariances and correlations."""
+"""Columns of a matrix less their weighted means: their products are covariances and correlations."""
 
 from __future__ import annotations
 

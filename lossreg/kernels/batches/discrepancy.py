@@ -20,7 +20,7 @@ NEAR = 1e-6
 CANCELS = 0.01
 """The mean of squared distances, in bandwidths, up to which 1 less the kernel is computed without a difference."""
 RANGE = (1e-36, 1e37)
-"""Squared distances whose inverse roots are computed in float32 first."""
+"""The squared distances of which the inverse roots are computed in float32 first."""
 TILE = (128, 1024)
 """Rows of either sample whose pairs are computed together: 1 MiB of float64."""
 

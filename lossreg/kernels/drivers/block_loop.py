@@ -76,7 +76,7 @@ def takes_channels_first(form: Form, operands: Operands) -> bool:
 
 
 MOST_APART = 64
-"""The most slopes of a row whose distance in memory may be large: each is in a cache line of its own."""
+"""The most slopes of a row that may be far apart in memory: each is in a cache line of its own."""
 
 
 def layouts_in_place(form: Form, operands: Operands) -> tuple[list[RowLayout | None], list[RowLayout | None]] | None:

@@ -1,4 +1,4 @@
-"""Arrays whose numbers a loop converts as it loads and stores them: 16-bit numbers, and numbers that are apart."""
+"""Arrays of numbers that a loop converts as it loads and stores them: 16-bit numbers, and strided ones."""
 
 from __future__ import annotations
 
